@@ -1,0 +1,1 @@
+//! Titles, plans, assets and chunks.

@@ -1,0 +1,154 @@
+//! Opening a database and single statements.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+
+use crate::tx::{self, Tx};
+use crate::{Args, Error, Result, Row};
+
+/// An open database. Cheap to clone.
+#[derive(Debug, Clone)]
+pub enum Db {
+    /// One file in WAL mode: a single writer connection and a pool of readers.
+    Sqlite {
+        /// At most one connection: competing writers starve each other.
+        writer: SqlitePool,
+        /// Read-only connections.
+        readers: SqlitePool,
+    },
+    /// A PostgreSQL server, 14 or newer.
+    Postgres(PgPool),
+}
+
+/// Which engine answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// SQLite.
+    Sqlite,
+    /// PostgreSQL.
+    Postgres,
+}
+
+impl Db {
+    /// Opens `postgres://…` or `sqlite:PATH`.
+    pub async fn open(address: &str) -> Result<Self> {
+        match address.strip_prefix("sqlite:") {
+            Some(path) => Self::open_sqlite(Path::new(path)).await,
+            None => Self::open_postgres(address).await,
+        }
+    }
+
+    /// Opens the file at `path`, created when missing. Commits are on disk before they are answered.
+    pub async fn open_sqlite(path: &Path) -> Result<Self> {
+        let fail = |source| Error::Open { target: path.display().to_string(), source };
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(30));
+        let pool = |n| {
+            SqlitePoolOptions::new()
+                .min_connections(1)
+                .max_connections(n)
+                .idle_timeout(None)
+                .max_lifetime(None)
+        };
+        let writer = pool(1)
+            .acquire_timeout(Duration::from_secs(60))
+            .connect_with(options.clone())
+            .await
+            .map_err(fail)?;
+        let readers =
+            pool(4).connect_with(options.read_only(true).create_if_missing(false)).await.map_err(fail)?;
+        Ok(Self::Sqlite { writer, readers })
+    }
+
+    /// Connects to `address` (`postgres://user:password@host/name`).
+    pub async fn open_postgres(address: &str) -> Result<Self> {
+        let without_password = address.rsplit_once('@').map_or(address, |(_, rest)| rest).to_owned();
+        let fail = |source| Error::Open { target: without_password.clone(), source };
+        let options = PgConnectOptions::from_str(address).map_err(fail)?;
+        let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(Duration::from_secs(30));
+        Ok(Self::Postgres(pool.connect_with(options).await.map_err(fail)?))
+    }
+
+    /// Which engine this is.
+    pub fn engine(&self) -> Engine {
+        match self {
+            Self::Sqlite { .. } => Engine::Sqlite,
+            Self::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// Chooses between the two texts of a statement that has no common one.
+    pub fn pick(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
+        match self {
+            Self::Sqlite { .. } => sqlite,
+            Self::Postgres(_) => postgres,
+        }
+    }
+
+    /// Begins a transaction that may write (`BEGIN IMMEDIATE` on SQLite). Dropping it rolls back.
+    pub async fn begin(&self) -> Result<Tx> {
+        let fail = |source| Error::Transaction { what: "begin", source };
+        match self {
+            Self::Sqlite { writer, .. } => {
+                writer.begin_with("BEGIN IMMEDIATE").await.map(Tx::Sqlite).map_err(fail)
+            }
+            Self::Postgres(pool) => pool.begin().await.map(Tx::Postgres).map_err(fail),
+        }
+    }
+
+    /// Runs a writing statement; answers the number of rows it changed.
+    pub async fn execute(&self, sql: &'static str, args: Args) -> Result<u64> {
+        match self {
+            Self::Sqlite { writer, .. } => tx::sqlite_execute(writer, sql, args).await,
+            Self::Postgres(pool) => tx::postgres_execute(pool, sql, args).await,
+        }
+    }
+
+    /// Runs a writing statement with `RETURNING`.
+    pub async fn returning(&self, sql: &'static str, args: Args) -> Result<Vec<Row>> {
+        match self {
+            Self::Sqlite { writer, .. } => tx::sqlite_all(writer, sql, args).await,
+            Self::Postgres(pool) => tx::postgres_all(pool, sql, args).await,
+        }
+    }
+
+    /// Reads all rows.
+    pub async fn all(&self, sql: &'static str, args: Args) -> Result<Vec<Row>> {
+        match self {
+            Self::Sqlite { readers, .. } => tx::sqlite_all(readers, sql, args).await,
+            Self::Postgres(pool) => tx::postgres_all(pool, sql, args).await,
+        }
+    }
+
+    /// Reads the first row, if there is one.
+    pub async fn opt(&self, sql: &'static str, args: Args) -> Result<Option<Row>> {
+        Ok(self.all(sql, args).await?.into_iter().next())
+    }
+
+    /// Reads the first row, which must exist.
+    pub async fn one(&self, sql: &'static str, args: Args) -> Result<Row> {
+        self.opt(sql, args).await?.ok_or(Error::NoRow { sql })
+    }
+
+    /// Closes every connection; SQLite writes its log back into the file.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}

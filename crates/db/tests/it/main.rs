@@ -1,0 +1,110 @@
+//! The public door of `db`, on every engine that is there.
+
+use db::{Db, Error, Migrations, args};
+use model::{Timestamp, TitleId};
+
+const MIGRATIONS: Migrations = Migrations {
+    owner: "test",
+    steps: &[
+        (
+            "table",
+            "CREATE TABLE things (id TEXT PRIMARY KEY, n BIGINT, yes BOOLEAN, x DOUBLE PRECISION, raw {bytes})",
+        ),
+        ("column", "ALTER TABLE things ADD COLUMN at BIGINT; CREATE INDEX things_at ON things (at)"),
+    ],
+};
+
+#[tokio::test]
+async fn every_type_survives_the_round_trip() {
+    for test in db::testing::databases(&[MIGRATIONS]).await {
+        let id = TitleId::new();
+        let insert = "INSERT INTO things (id, n, yes, x, raw, at) VALUES ($1, $2, $3, $4, $5, $6)";
+        test.db.execute(insert, args![id, 7_u64, true, 0.5, vec![0_u8, 255], Timestamp(9)]).await.unwrap();
+        let row = test.db.one("SELECT * FROM things WHERE id = $1", args![id]).await.unwrap();
+        assert_eq!(row.get::<TitleId>("id").unwrap(), id);
+        assert_eq!(row.get::<u64>("n").unwrap(), 7);
+        assert!(row.get::<bool>("yes").unwrap());
+        assert_eq!(row.get::<f64>("x").unwrap(), 0.5);
+        assert_eq!(row.get::<Vec<u8>>("raw").unwrap(), [0, 255]);
+        assert_eq!(row.get::<Timestamp>("at").unwrap(), Timestamp(9));
+    }
+}
+
+#[tokio::test]
+async fn null_is_told_from_values() {
+    for test in db::testing::databases(&[MIGRATIONS]).await {
+        let args = args!["a", None::<i64>, None::<bool>, None::<f64>, None::<Vec<u8>>];
+        test.db
+            .execute("INSERT INTO things (id, n, yes, x, raw) VALUES ($1, $2, $3, $4, $5)", args)
+            .await
+            .unwrap();
+        let row = test.db.one("SELECT * FROM things", args![]).await.unwrap();
+        assert_eq!(row.get_opt::<i64>("n").unwrap(), None);
+        assert!(matches!(row.get::<i64>("n"), Err(Error::Column { .. })));
+        assert!(matches!(row.get_opt::<i64>("missing"), Err(Error::Column { .. })));
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_transaction_leaves_nothing() {
+    for test in db::testing::databases(&[MIGRATIONS]).await {
+        let mut tx = test.db.begin().await.unwrap();
+        tx.execute("INSERT INTO things (id) VALUES ($1)", args!["gone"]).await.unwrap();
+        drop(tx);
+        let mut tx = test.db.begin().await.unwrap();
+        tx.execute("INSERT INTO things (id) VALUES ($1)", args!["kept"]).await.unwrap();
+        tx.commit().await.unwrap();
+        let rows = test.db.all("SELECT id FROM things", args![]).await.unwrap();
+        let ids: Vec<String> = rows.iter().map(|r| r.get("id").unwrap()).collect();
+        assert_eq!(ids, ["kept"]);
+    }
+}
+
+#[tokio::test]
+async fn a_second_row_with_the_same_key_is_a_unique_violation() {
+    for test in db::testing::databases(&[MIGRATIONS]).await {
+        let insert = || test.db.execute("INSERT INTO things (id) VALUES ($1)", args!["a"]);
+        insert().await.unwrap();
+        assert!(insert().await.unwrap_err().is_unique_violation(), "{:?}", test.engine());
+    }
+}
+
+#[tokio::test]
+async fn migrations_apply_once_and_a_newer_database_is_refused() {
+    for test in db::testing::databases(&[MIGRATIONS]).await {
+        test.db.migrate(&[MIGRATIONS]).await.unwrap();
+        let older = Migrations { owner: "test", steps: &MIGRATIONS.steps[..1] };
+        let refused = test.db.migrate(&[older]).await;
+        assert!(matches!(refused, Err(Error::TooNew { found: 2, known: 1, .. })));
+    }
+}
+
+#[tokio::test]
+async fn a_failing_step_rolls_everything_back() {
+    for test in db::testing::databases(&[MIGRATIONS]).await {
+        let bad = Migrations {
+            owner: "bad",
+            steps: &[("one", "CREATE TABLE fine (id TEXT)"), ("two", "CREATE NONSENSE")],
+        };
+        assert!(matches!(test.db.migrate(&[bad]).await, Err(Error::Migration { step: "two", .. })));
+        assert!(test.db.all("SELECT * FROM fine", args![]).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn sqlite_writers_take_turns_instead_of_failing() {
+    let test = db::testing::databases(&[MIGRATIONS]).await.remove(0);
+    test.db.execute("INSERT INTO things (id, n) VALUES ('n', 0)", args![]).await.unwrap();
+    let add = |db: Db| async move {
+        let mut tx = db.begin().await.unwrap();
+        let n = tx.one("SELECT n FROM things", args![]).await.unwrap().get::<i64>("n").unwrap();
+        tx.execute("UPDATE things SET n = $1", args![n + 1]).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    let tasks: Vec<_> = (0..20).map(|_| tokio::spawn(add(test.db.clone()))).collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let row = test.db.one("SELECT n FROM things", args![]).await.unwrap();
+    assert_eq!(row.get::<i64>("n").unwrap(), 20);
+}

@@ -1,0 +1,1 @@
+//! Probing, planning and the jailed encoder.

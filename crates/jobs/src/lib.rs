@@ -1,0 +1,1 @@
+//! Durable job queue: leases, fencing, retries, fan-in, progress.

@@ -1,0 +1,29 @@
+//! Plain nouns, ids, units and states that every crate shares.
+//!
+//! Nothing here does I/O, reads a clock or knows a format on the wire. A type belongs here when two crates
+//! on different floors speak of it; everything else stays with its owner.
+//!
+//! ```
+//! use model::{FrameRate, TitleId};
+//! let id = TitleId::new();
+//! assert_eq!(id.to_string().parse::<TitleId>().unwrap(), id);
+//! assert_eq!(FrameRate::new(24, 1).unwrap().timescale(), 24_000);
+//! ```
+
+pub mod delivery;
+mod id;
+pub mod job;
+pub mod media;
+mod name;
+pub mod packaging;
+pub mod plan;
+pub mod title;
+mod units;
+
+pub use id::{
+    AccountId, AssetId, ConfigurationId, EventId, Generation, JobId, ObjectId, ParseIdError,
+    PlaybackSessionId, TitleId, UploadId,
+};
+pub use name::{BucketName, Key, NameError};
+pub use plan::Plan;
+pub use units::{BitsPerSecond, FrameRate, Timestamp};

@@ -1,0 +1,72 @@
+//! What probing finds out about a source: facts, no decisions.
+
+use serde::{Deserialize, Serialize};
+
+use crate::FrameRate;
+
+/// What a source contains, as far as Kinora uses it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Source {
+    /// The sniffed container, an ffmpeg demuxer name of the allow-list (`mov`, `matroska`, …).
+    pub container: String,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// Duration in ms, as decoding will show it as far as the container tells.
+    pub duration_ms: u64,
+    /// The film's picture; cover art is not video.
+    pub video: Option<Video>,
+    /// Audio tracks in file order.
+    pub audio: Vec<Audio>,
+}
+
+/// The video stream that will be encoded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Video {
+    /// ffmpeg's stream index in the file.
+    pub stream: u32,
+    /// ffmpeg's codec name, of the allow-list.
+    pub codec: String,
+    /// Coded width in pixels before rotation and pixel aspect.
+    pub width: u32,
+    /// Coded height in pixels before rotation and pixel aspect.
+    pub height: u32,
+    /// Width in square pixels as a viewer sees it, after rotation; even.
+    pub display_width: u32,
+    /// Height in square pixels as a viewer sees it, after rotation; even.
+    pub display_height: u32,
+    /// Clockwise rotation for display in degrees: 0, 90, 180 or 270.
+    pub rotation: u16,
+    /// The constant rate that frames are laid on.
+    pub rate: FrameRate,
+    /// Frames on that grid.
+    pub frames: u64,
+    /// Presentation time of the first frame in microseconds of the container's clock.
+    pub start_us: i64,
+    /// Grid numbers of frames that decoding can start at, ascending, the first is 0.
+    pub keyframes: Vec<u64>,
+    /// ffmpeg's pixel format name.
+    pub pixel_format: String,
+    /// Whether fields are interlaced.
+    pub interlaced: bool,
+    /// Transfer characteristics as ffmpeg names them (`bt709`, `smpte2084`, …), if known.
+    pub transfer: Option<String>,
+}
+
+/// An audio stream that will be encoded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Audio {
+    /// ffmpeg's stream index in the file.
+    pub stream: u32,
+    /// ffmpeg's codec name, of the allow-list.
+    pub codec: String,
+    /// Samples a second.
+    pub sample_rate: u32,
+    /// Channels.
+    pub channels: u16,
+    /// BCP 47 language, `und` if the file does not say.
+    pub language: String,
+    /// Presentation time of the first sample in microseconds of the container's clock.
+    pub start_us: i64,
+    /// Duration in ms.
+    pub duration_ms: u64,
+}

@@ -1,0 +1,1 @@
+//! Playback decisions, cookies and tokens for the edge.

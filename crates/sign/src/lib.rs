@@ -1,0 +1,1 @@
+//! CloudFront signatures and path tokens, pure.
