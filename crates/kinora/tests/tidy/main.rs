@@ -1,0 +1,200 @@
+//! What a machine can check about the house: floors, file lengths, `unsafe`, links in documents, licences.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+mod licences;
+
+/// The floor of every crate (ARCHITECTURE.md): a crate uses only strictly lower floors.
+const FLOORS: [(&str, u8); 20] = [
+    ("model", 0),
+    ("db", 1),
+    ("package", 1),
+    ("sign", 1),
+    ("blob", 2),
+    ("jobs", 2),
+    ("encode", 2),
+    ("notify", 2),
+    ("http-face", 2),
+    ("catalogue", 3),
+    ("identity", 3),
+    ("pipeline", 4),
+    ("playback", 4),
+    ("site", 5),
+    ("s3", 5),
+    ("origin", 5),
+    ("edge", 5),
+    ("worker", 5),
+    ("aws", 5),
+    ("kinora", 6),
+];
+
+/// Crates that do no I/O and read no clock.
+const PURE: [&str; 3] = ["model", "package", "sign"];
+
+/// Files that may expect `unsafe_code`, each with its reason beside the line.
+const UNSAFE: [&str; 0] = [];
+
+/// Longest file, tables and generated code aside.
+const MOST_LINES: usize = 600;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace is there")
+}
+
+/// Files under version control (or about to be) whose name ends in one of `endings`.
+fn files(endings: &[&str]) -> Vec<String> {
+    let out = Command::new("git")
+        .args(["ls-files", "--cached", "--others", "--exclude-standard"])
+        .current_dir(root())
+        .output()
+        .expect("git runs");
+    let text = String::from_utf8(out.stdout).expect("our paths are UTF-8");
+    let found: Vec<String> = text
+        .lines()
+        .filter(|path| endings.iter().any(|ending| path.ends_with(ending)) && root().join(path).is_file())
+        .map(str::to_owned)
+        .collect();
+    assert!(!found.is_empty(), "no files end in {endings:?}: is this a checkout?");
+    found
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+fn manifests() -> BTreeMap<String, toml::Table> {
+    files(&["Cargo.toml"])
+        .into_iter()
+        .filter(|path| path.starts_with("crates/"))
+        .map(|path| {
+            let table: toml::Table = read(&path).parse().unwrap_or_else(|e| panic!("{path}: {e}"));
+            (table["package"]["name"].as_str().expect("a crate has a name").to_owned(), table)
+        })
+        .collect()
+}
+
+#[test]
+fn dependencies_point_down() {
+    let floors: BTreeMap<&str, u8> = FLOORS.into();
+    let mut wrong = Vec::new();
+    for (name, manifest) in manifests() {
+        let Some(floor) = floors.get(name.as_str()) else {
+            wrong.push(format!("{name} has no floor in tidy"));
+            continue;
+        };
+        let Some(dependencies) = manifest.get("dependencies").and_then(|d| d.as_table()) else { continue };
+        for dependency in dependencies.keys() {
+            if floors.get(dependency.as_str()).is_some_and(|below| below >= floor) {
+                wrong.push(format!("{name} (floor {floor}) must not use {dependency}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn pure_crates_know_no_input_output_and_no_clock() {
+    let mut wrong = Vec::new();
+    for path in files(&[".rs"]) {
+        let pure = PURE.iter().any(|name| path.starts_with(&format!("crates/{name}/src/")));
+        if !pure {
+            continue;
+        }
+        let text = read(&path);
+        let shipped = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for banned in ["std::fs", "std::net", "std::process", "SystemTime", "Instant::now", "tokio::", "std::env"] {
+            if shipped.lines().any(|line| !line.trim_start().starts_with("//") && line.contains(banned)) {
+                wrong.push(format!("{path} uses {banned}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn files_hold_one_idea() {
+    let long: Vec<String> = files(&[".rs", ".ts", ".mjs", ".css", ".html", ".py"])
+        .into_iter()
+        .filter_map(|path| {
+            let lines = read(&path).lines().count();
+            (lines > MOST_LINES).then(|| format!("{path}: {lines} lines"))
+        })
+        .collect();
+    assert!(long.is_empty(), "split these (above {MOST_LINES} lines): {long:#?}");
+}
+
+#[test]
+fn unsafe_code_is_where_it_is_expected() {
+    let found: Vec<String> = files(&[".rs"])
+        .into_iter()
+        .filter(|path| !path.contains("/tests/"))
+        .filter(|path| read(path).contains("unsafe_code"))
+        .filter(|path| !UNSAFE.contains(&path.as_str()))
+        .collect();
+    assert!(found.is_empty(), "not in the list of tidy: {found:#?}");
+}
+
+#[test]
+fn nothing_is_allowed_silently() {
+    let mut wrong = Vec::new();
+    for path in files(&[".rs"]).into_iter().filter(|path| !path.ends_with("tests/tidy/main.rs")) {
+        for (n, line) in read(&path).lines().enumerate() {
+            let silent = line.contains("#[allow(") || line.contains("#![allow(");
+            let skipped = line.contains("#[ignore") || line.contains("#[should_panic");
+            if silent || skipped {
+                wrong.push(format!("{path}:{}: {}", n + 1, line.trim()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "use #[expect(…, reason = …)] or a test that runs: {wrong:#?}");
+}
+
+#[test]
+fn links_in_documents_lead_somewhere() {
+    let mut wrong = Vec::new();
+    for path in files(&[".md"]) {
+        let folder = Path::new(&path).parent().unwrap_or(Path::new("")).to_owned();
+        for target in links(&read(&path)) {
+            let file = target.split('#').next().unwrap_or_default();
+            if file.is_empty() || target.contains("://") || target.starts_with("mailto:") {
+                continue;
+            }
+            if !root().join(&folder).join(file).exists() {
+                wrong.push(format!("{path} links to {target}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Targets of `[text](target)`.
+fn links(markdown: &str) -> Vec<String> {
+    markdown.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target.to_owned()).collect()
+}
+
+#[test]
+fn architecture_names_files_that_exist_and_every_crate() {
+    let text = read("ARCHITECTURE.md");
+    let mut wrong = Vec::new();
+    for word in text.split('`').skip(1).step_by(2) {
+        let is_path = word.contains('/') && word.split('/').next().is_some_and(|top| root().join(top).is_dir());
+        if is_path && !word.contains(['{', '*', ' ']) && !root().join(word).exists() {
+            wrong.push(format!("ARCHITECTURE.md names {word}"));
+        }
+    }
+    for name in manifests().keys() {
+        if !text.contains(&format!("`{name}`")) {
+            wrong.push(format!("ARCHITECTURE.md does not name the crate {name}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn lock_files_name_no_download_address() {
+    for path in files(&["package-lock.json"]) {
+        assert!(!read(&path).contains("\"resolved\""), "{path}: set omit-lockfile-registry-resolved and write it again");
+    }
+}

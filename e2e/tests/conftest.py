@@ -1,0 +1,69 @@
+"""Fixtures: a real Kinora, started on a throw-away folder and random ports."""
+
+import os
+import shutil
+import subprocess
+import uuid
+from pathlib import Path
+
+import pytest
+
+from kinora_server import Kinora, clips, postgres_address
+
+ENGINES = ["sqlite", "postgres"]
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def engine(request):
+    if request.param == "postgres" and not os.environ.get("KINORA_TEST_POSTGRES"):
+        pytest.skip("PostgreSQL (KINORA_TEST_POSTGRES is not set)")
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def kinora(engine, tmp_path_factory):
+    """One server for all tests that do not harm it."""
+    server = Kinora(tmp_path_factory.mktemp("kinora") / "data", postgres_address(engine))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_kinora(engine, tmp_path):
+    """A server that belongs to one test, which may kill it."""
+    server = Kinora(tmp_path / "data", postgres_address(engine))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory):
+    """Makes (once) or finds clips by name: see `clips`."""
+    folder = tmp_path_factory.mktemp("clips")
+    return lambda name: clips(name, folder)
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """The folder of shared clips; tests that need it are skipped without it."""
+    folder = Path(os.environ.get("KINORA_SHARED", "../shared")) / "media"
+    if not folder.is_dir():
+        pytest.skip(f"shared clips ({folder} is not there)")
+    return folder
+
+
+@pytest.fixture
+def unique():
+    """A short name that no other test uses."""
+    return uuid.uuid4().hex[:8]
+
+
+def pytest_configure(config):
+    for tool in ["ffmpeg", "ffprobe"]:
+        if not shutil.which(tool):
+            raise pytest.UsageError(f"{tool} is missing: run tools/setup test")
+    binary = os.environ.get("KINORA_BIN", "target/release/kinora")
+    version = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True)
+    print(version.stdout.strip())

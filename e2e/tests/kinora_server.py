@@ -1,0 +1,163 @@
+"""Starting, asking and killing a real Kinora; clips to feed it."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+import uuid
+from pathlib import Path
+from urllib.parse import quote
+
+import boto3
+from botocore.config import Config
+
+BINARY = os.environ.get("KINORA_BIN", "target/release/kinora")
+
+
+def postgres_address(engine):
+    """An address with a schema of its own, or None for SQLite."""
+    if engine != "postgres":
+        return None
+    base = os.environ["KINORA_TEST_POSTGRES"]
+    schema = "e2e_" + uuid.uuid4().hex
+    subprocess.run(["psql", "-q", base, "-c", f"CREATE SCHEMA {schema}"], check=True)
+    separator = "&" if "?" in base else "?"
+    return f"{base}{separator}options={quote('-csearch_path=' + schema, safe='')}"
+
+
+class Kinora:
+    """One server process on its own data folder."""
+
+    def __init__(self, data, database=None, arguments=()):
+        self.data = Path(data)
+        self.database = database
+        self.arguments = list(arguments)
+        self.process = None
+        self.log = self.data.parent / f"{self.data.name}.log"
+
+    def start(self, timeout=60):
+        self.data.parent.mkdir(parents=True, exist_ok=True)
+        ready_file = self.data.parent / f"{self.data.name}.ready.json"
+        ready_file.unlink(missing_ok=True)
+        command = [BINARY, "up", "--data", self.data, "--http", "127.0.0.1:0", "--s3", "127.0.0.1:0"]
+        command += ["--ready-file", ready_file, *self.arguments]
+        environment = dict(os.environ)
+        if self.database:
+            environment["KINORA__DATABASE"] = self.database
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment, start_new_session=True
+            )
+        deadline = time.monotonic() + timeout
+        while not ready_file.exists():
+            if self.process.poll() is not None:
+                raise AssertionError(f"kinora ended with {self.process.returncode}:\n{self.log_tail()}")
+            if time.monotonic() > deadline:
+                raise AssertionError(f"kinora was not ready in {timeout} s:\n{self.log_tail()}")
+            time.sleep(0.02)
+        ready = json.loads(ready_file.read_text())
+        self.ready_file = ready_file
+        self.http, self.s3 = ready["http"].rstrip("/"), ready["s3"].rstrip("/")
+        self.s3_access_key, self.s3_secret_key = ready["s3_access_key"], ready["s3_secret_key"]
+        self.mailbox, self.operator_link = Path(ready["mailbox"]), ready["operator_link"]
+        return self
+
+    def stop(self, timeout=30):
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise AssertionError(f"kinora did not stop in {timeout} s:\n{self.log_tail()}") from None
+
+    def kill(self):
+        """kill -9, as a power cut would."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def log_tail(self, lines=60):
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def cli(self, *arguments, check=True, timeout=120):
+        done = subprocess.run(
+            [BINARY, *map(str, arguments), "--data", str(self.data)], capture_output=True, text=True, timeout=timeout
+        )
+        if check and done.returncode != 0:
+            raise AssertionError(f"kinora {arguments} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done
+
+    def json(self, *arguments):
+        return json.loads(self.cli(*arguments, "--json").stdout)
+
+    def titles(self):
+        return self.json("title", "ls")
+
+    def title(self, name):
+        """The newest title of that name."""
+        found = [t for t in self.titles() if t["name"] == name]
+        return found[0] if found else None
+
+    def wait(self, name, states=("published",), timeout=240):
+        """Waits until the title of that name is in one of `states`; fails early when it ends otherwise."""
+        deadline = time.monotonic() + timeout
+        while True:
+            title = self.title(name)
+            if title and title["state"] in states:
+                return title
+            ended = title and title["state"] in ("published", "failed", "rejected")
+            if ended or time.monotonic() > deadline:
+                raise AssertionError(f"wanted {name!r} to be {states}, is {title}\n{self.log_tail()}")
+            time.sleep(0.2)
+
+    def url(self, title, *arguments):
+        return self.cli("url", title, *arguments).stdout.strip()
+
+    def boto(self, access_key=None, secret_key=None, **config):
+        settings = {"s3": {"addressing_style": "path"}, "retries": {"max_attempts": 1}, "signature_version": "s3v4"}
+        return boto3.client(
+            "s3",
+            endpoint_url=self.s3,
+            region_name="us-east-1",
+            aws_access_key_id=access_key or self.s3_access_key,
+            aws_secret_access_key=secret_key or self.s3_secret_key,
+            config=Config(**{**settings, **config}),
+        )
+
+    def client_environment(self):
+        """For the aws CLI and rclone."""
+        environment = {k: v for k, v in os.environ.items() if k != "AWS_CA_BUNDLE"}
+        environment.update(
+            AWS_ACCESS_KEY_ID=self.s3_access_key,
+            AWS_SECRET_ACCESS_KEY=self.s3_secret_key,
+            AWS_DEFAULT_REGION="us-east-1",
+            AWS_ENDPOINT_URL_S3=self.s3,
+            RCLONE_CONFIG_K_TYPE="s3",
+            RCLONE_CONFIG_K_PROVIDER="Other",
+            RCLONE_CONFIG_K_ENDPOINT=self.s3,
+            RCLONE_CONFIG_K_ACCESS_KEY_ID=self.s3_access_key,
+            RCLONE_CONFIG_K_SECRET_ACCESS_KEY=self.s3_secret_key,
+            RCLONE_CONFIG="/dev/null",
+        )
+        return environment
+
+
+def run(*command, **options):
+    """Runs a tool; its whole output is in the failure."""
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=300, **options)
+    assert done.returncode == 0, f"{command} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def clips(name, folder):
+    """A generated clip: `short` (4 s, 360p24, beep), `silent`, `long` (40 s)."""
+    path = folder / f"{name}.mp4"
+    if path.exists():
+        return path
+    seconds = {"short": 4, "silent": 4, "long": 40}[name]
+    video = ["-f", "lavfi", "-i", f"testsrc2=size=640x360:rate=24:duration={seconds}"]
+    audio = [] if name == "silent" else ["-f", "lavfi", "-i", f"sine=frequency=330:beep_factor=4:duration={seconds}"]
+    codec = ["-c:v", "libx264", "-preset", "veryfast", "-g", "48", "-pix_fmt", "yuv420p", "-c:a", "aac"]
+    run("ffmpeg", "-nostdin", "-v", "error", "-y", *video, *audio, *codec, path)
+    return path
