@@ -57,3 +57,31 @@ impl State {
         matches!(self, Self::Published | Self::Failed | Self::Rejected)
     }
 }
+
+/// Who may see and watch a title.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Visibility {
+    /// Its owner and operators.
+    Private,
+    /// Everyone who is signed in.
+    Members,
+    /// Everyone, guests too.
+    Public,
+}
+
+impl Visibility {
+    /// The word in SQL, JSON and on pages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Private => "private",
+            Self::Members => "members",
+            Self::Public => "public",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Private, Self::Members, Self::Public].into_iter().find(|v| v.as_str() == word)
+    }
+}
