@@ -1,1 +1,36 @@
-//! What all HTTP faces share: errors, request ids, limits.
+//! What all HTTP faces share: one error shape, request ids, limits, security headers, the same-origin check.
+//!
+//! It knows no route, no page and no domain error: each face turns its own errors into [`ApiError`]. Nothing here
+//! trusts a header a client can send, except where [`client`] says who put it there.
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use http_face::{ApiError, Limits};
+//!
+//! async fn title() -> Result<&'static str, ApiError> {
+//!     Err(ApiError::not_found("title_not_found", "There is no such title."))
+//! }
+//! let router: Router = http_face::wrap(Router::new().route("/api/title", get(title)), Limits::default());
+//! # let _ = router;
+//! ```
+
+pub mod client;
+mod error;
+mod limits;
+pub mod origin;
+pub mod request_id;
+pub mod security;
+
+pub use error::{ApiError, Problem, Result};
+pub use limits::Limits;
+pub use request_id::RequestId;
+
+use axum::Router;
+
+/// Puts the shared layers around a face's routes: request id and span outermost, then headers that fit every
+/// answer, then the time and body limits.
+pub fn wrap<S: Clone + Send + Sync + 'static>(router: Router<S>, limits: Limits) -> Router<S> {
+    limits::apply(router, limits)
+        .layer(axum::middleware::from_fn(security::baseline))
+        .layer(axum::middleware::from_fn(request_id::assign))
+}

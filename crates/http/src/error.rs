@@ -1,0 +1,206 @@
+//! The one error of HTTP faces.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use crate::request_id;
+
+/// Shorthand for results of handlers.
+pub type Result<T, E = ApiError> = std::result::Result<T, E>;
+
+/// An answer that is not what was asked for: status, stable code and a text that is safe to show.
+///
+/// The cause, if there is one, goes to the log with the request's id and never to the client.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: Cow<'static, str>,
+    retry_after_s: Option<u32>,
+    details: Option<serde_json::Value>,
+    cause: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// The JSON body of an [`ApiError`]: RFC 9457 problem details (`application/problem+json`).
+#[derive(Debug, Serialize)]
+pub struct Problem<'a> {
+    /// The status's standard phrase.
+    pub title: &'a str,
+    /// The status code again, for those who only see the body.
+    pub status: u16,
+    /// A stable word programs can match on: `title_not_found`.
+    pub code: &'a str,
+    /// What went wrong and what to do, in a sentence for people.
+    pub detail: &'a str,
+    /// The id to quote in a report; equal to the header `X-Request-Id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// Facts a program needs to go on; its shape depends on `code`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub details: Option<&'a serde_json::Value>,
+}
+
+impl ApiError {
+    /// Makes an error of a status, a stable code and a sentence for people.
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, code, message: message.into(), retry_after_s: None, details: None, cause: None }
+    }
+
+    /// 400: the request cannot be understood.
+    pub fn bad_request(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    /// 401: nobody is signed in.
+    pub fn unauthorized() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "sign_in_required", "Please sign in.")
+    }
+
+    /// 403: who is signed in may not do this.
+    pub fn forbidden(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code, message)
+    }
+
+    /// 404: it does not exist, or not for this person.
+    pub fn not_found(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code, message)
+    }
+
+    /// 409: it cannot be done in the present state.
+    pub fn conflict(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, message)
+    }
+
+    /// 429: too often; may be asked again after `retry_after_s` seconds.
+    pub fn too_many(message: impl Into<Cow<'static, str>>, retry_after_s: u32) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message).retry_after(retry_after_s)
+    }
+
+    /// 503: not now; may be asked again after `retry_after_s` seconds.
+    pub fn unavailable(
+        code: &'static str,
+        message: impl Into<Cow<'static, str>>,
+        retry_after_s: u32,
+    ) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message).retry_after(retry_after_s)
+    }
+
+    /// 500: a fault of ours. `cause` is logged with the request id and not sent.
+    pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        let message =
+            "Something went wrong on our side. Please try again; if it stays, report the request id.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message).caused_by(cause)
+    }
+
+    /// Adds the cause, for the log only.
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// Adds `Retry-After` in seconds.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// Adds facts that a program needs to go on.
+    #[must_use]
+    pub fn details(mut self, details: serde_json::Value) -> Self {
+        self.details = Some(details);
+        self
+    }
+
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The sentence for people.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// After how many seconds it may be tried again, if that is known.
+    pub fn retry_after_seconds(&self) -> Option<u32> {
+        self.retry_after_s
+    }
+
+    /// Writes the cause to the log: `error` for faults of ours, `debug` for refusals.
+    pub fn log(&self) {
+        let cause = self.cause.as_deref().map(chain);
+        let status = self.status.as_u16();
+        if self.status.is_server_error() && self.status != StatusCode::SERVICE_UNAVAILABLE {
+            tracing::error!(status, code = self.code, cause, "request failed");
+        } else {
+            tracing::debug!(status, code = self.code, cause, "request refused");
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        self.log();
+        let problem = Problem {
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            code: self.code,
+            detail: &self.message,
+            request_id: request_id::current().map(|id| id.to_string()),
+            details: self.details.as_ref(),
+        };
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        let mut response = (self.status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}
+
+/// An error and its sources in one line.
+fn chain(error: &(dyn StdError + Send + Sync)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        next = source.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_not_sent() {
+        let error = ApiError::internal(std::io::Error::other("password=hunter2"));
+        assert!(!error.message().contains("hunter2"));
+        let response = error.into_response();
+        assert_eq!(response.status(), 500);
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+    }
+
+    #[test]
+    fn waiting_times_become_a_header() {
+        let response = ApiError::unavailable("not_yet", "The chunk is being made.", 3).into_response();
+        assert_eq!(response.headers()["retry-after"], "3");
+        assert_eq!(response.headers()["cache-control"], "no-store");
+    }
+}

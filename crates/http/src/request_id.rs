@@ -1,0 +1,67 @@
+//! One id per request: generated here, never taken from a client, in the header, the log and every error.
+
+use std::fmt;
+
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::{HeaderName, HeaderValue};
+use tracing::Instrument as _;
+
+/// The header that carries the id in answers.
+pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+tokio::task_local! {
+    static CURRENT: RequestId;
+}
+
+/// The id of a request: 64 random bits as 16 lower-case hex digits, short enough to be read out.
+///
+/// Handlers find it in the request's extensions; [`current`] finds it anywhere below them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RequestId(u64);
+
+impl RequestId {
+    fn generate() -> Self {
+        Self(uuid::Uuid::new_v4().as_u64_pair().1.rotate_left(7) ^ uuid::Uuid::new_v4().as_u64_pair().0)
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// The id of the request this task answers, if it is inside [`assign`].
+pub fn current() -> Option<RequestId> {
+    CURRENT.try_with(|id| *id).ok()
+}
+
+/// Middleware: gives the request an id and a span and writes the id into the answer.
+///
+/// The span names the route's pattern and never the path: paths carry sign-in and playback tokens.
+pub async fn assign(mut request: Request, next: Next) -> Response {
+    let id = RequestId::generate();
+    request.headers_mut().remove(HEADER);
+    request.extensions_mut().insert(id);
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let span = tracing::info_span!(
+        "request",
+        %id,
+        method = %request.method(),
+        route = route.as_ref().map_or("-", MatchedPath::as_str),
+    );
+    let begun = std::time::Instant::now();
+    let answer = async {
+        let response = next.run(request).await;
+        let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::debug!(status = response.status().as_u16(), ms, "answered");
+        response
+    };
+    let mut response = CURRENT.scope(id, answer.instrument(span)).await;
+    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+        response.headers_mut().insert(HEADER, value);
+    }
+    response
+}

@@ -1,0 +1,89 @@
+//! The layers as a face gets them.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::{get, post};
+use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use http_face::{ApiError, Limits, RequestId};
+use tower::ServiceExt as _;
+
+fn router() -> Router {
+    let routes = Router::new()
+        .route("/missing", get(async || ApiError::not_found("title_not_found", "There is no such title.")))
+        .route("/id", get(async |id: axum::Extension<RequestId>| id.to_string()))
+        .route("/echo", post(async |body: String| body))
+        .route("/slow", get(async || tokio::time::sleep(Duration::from_secs(60)).await))
+        .route(
+            "/panic",
+            get(async || {
+                assert!(std::env::args().count() > 1000, "on purpose");
+            }),
+        );
+    http_face::wrap(routes, Limits { body_bytes: 16, time: Duration::from_millis(50) })
+}
+
+async fn ask(request: Request<Body>) -> (StatusCode, http::HeaderMap, String) {
+    let response: Response<Body> = router().oneshot(request).await.expect("a router never fails");
+    let (parts, body) = response.into_parts();
+    let text = String::from_utf8(body.collect().await.expect("bodies are in memory").to_bytes().to_vec())
+        .expect("UTF-8");
+    (parts.status, parts.headers, text)
+}
+
+fn get_of(path: &str) -> Request<Body> {
+    Request::get(path).body(Body::empty()).expect("a legal request")
+}
+
+#[tokio::test]
+async fn an_error_is_a_problem_with_the_id_of_the_header() {
+    let (status, headers, body) = ask(get_of("/missing")).await;
+    assert_eq!(status, 404);
+    let problem: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(problem["code"], "title_not_found");
+    assert_eq!(problem["detail"], "There is no such title.");
+    assert_eq!(problem["request_id"], headers["x-request-id"].to_str().unwrap());
+}
+
+#[tokio::test]
+async fn an_id_sent_by_a_client_is_ignored() {
+    let request = Request::get("/id").header("x-request-id", "chosen").body(Body::empty()).unwrap();
+    let (_, headers, body) = ask(request).await;
+    assert_ne!(body, "chosen");
+    assert_eq!(headers["x-request-id"], body.as_str());
+    assert_eq!(body.len(), 16);
+}
+
+#[tokio::test]
+async fn long_bodies_are_refused() {
+    let send = |n| ask(Request::post("/echo").body(Body::from("x".repeat(n))).unwrap());
+    assert_eq!(send(16).await.0, 200);
+    assert_eq!(send(17).await.0, 413);
+}
+
+#[tokio::test]
+async fn slow_answers_end_in_503() {
+    let (status, headers, body) = ask(get_of("/slow")).await;
+    assert_eq!(status, 503);
+    assert_eq!(headers["retry-after"], "5");
+    assert!(body.contains("too_slow"));
+}
+
+#[tokio::test]
+async fn a_panic_is_an_answer() {
+    let (status, headers, body) = ask(get_of("/panic")).await;
+    assert_eq!(status, 500);
+    assert!(body.contains("internal") && !body.contains("on purpose"));
+    assert!(headers.contains_key("x-request-id"));
+}
+
+#[tokio::test]
+async fn every_answer_says_what_it_is_not() {
+    let (_, headers, _) = ask(get_of("/nowhere")).await;
+    for name in ["x-content-type-options", "referrer-policy", "permissions-policy", "content-security-policy"]
+    {
+        assert!(headers.contains_key(name), "{name}");
+    }
+}
