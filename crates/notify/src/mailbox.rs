@@ -1,0 +1,54 @@
+//! A folder with one file per mail: the channel for development.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use model::Timestamp;
+
+use crate::{Error, Mail, Result};
+
+/// A folder that mails are put into. Readable by its owner only.
+#[derive(Debug, Clone)]
+pub struct Mailbox {
+    folder: PathBuf,
+    from: String,
+}
+
+impl Mailbox {
+    /// Opens the folder, made when missing; `from` goes into every mail's `From`.
+    pub fn open(folder: impl Into<PathBuf>, from: impl Into<String>) -> Result<Self> {
+        let folder = folder.into();
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+        made.map_err(|source| Error::Mailbox { what: "make folder", path: folder.clone(), source })?;
+        Ok(Self { folder, from: from.into() })
+    }
+
+    /// Where the mails are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Puts a mail in as `{id}.eml`. The file appears whole and stays after a crash; the same id replaces it.
+    pub(crate) async fn send(&self, id: &str, mail: &Mail, now: Timestamp) -> Result<()> {
+        let bytes = mail.to_bytes(&self.from, id, now)?;
+        let (folder, name) = (self.folder.clone(), format!("{id}.eml"));
+        let written = tokio::task::spawn_blocking(move || write(&folder, &name, &bytes)).await;
+        let written = written.unwrap_or_else(|e| Err(io::Error::other(e)));
+        written.map_err(|source| Error::Mailbox {
+            what: "write a mail into",
+            path: self.folder.clone(),
+            source,
+        })
+    }
+}
+
+fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let unfinished = folder.join(format!(".{name}.part"));
+    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&unfinished, folder.join(name))?;
+    File::open(folder)?.sync_all()
+}

@@ -1,0 +1,225 @@
+//! The outbox: what is to be sent, to whom, until when.
+
+use std::fmt;
+use std::sync::Arc;
+
+use db::{Db, Migrations, Row, Tx, args};
+use model::Timestamp;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::Result;
+
+/// Tables of this crate.
+pub const MIGRATIONS: Migrations = Migrations {
+    owner: "notify",
+    steps: &[(
+        "outbox",
+        "CREATE TABLE outbox (
+            id TEXT PRIMARY KEY,
+            message TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            channel TEXT NOT NULL,
+            attempt BIGINT NOT NULL,
+            recipient TEXT NOT NULL,
+            payload TEXT NOT NULL,
+            created_at BIGINT NOT NULL,
+            expires_at BIGINT NOT NULL,
+            run_at BIGINT NOT NULL,
+            tries BIGINT NOT NULL DEFAULT 0,
+            sent_at BIGINT,
+            UNIQUE (message, channel, attempt));
+        CREATE INDEX outbox_due ON outbox (run_at) WHERE sent_at IS NULL;
+        CREATE INDEX outbox_expires ON outbox (expires_at)",
+    )],
+};
+
+const ENQUEUE: &str = "INSERT INTO outbox
+    (id, message, kind, channel, attempt, recipient, payload, created_at, expires_at, run_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $8) ON CONFLICT (message, channel, attempt) DO NOTHING";
+
+const CLAIM_SQLITE: &str = "UPDATE outbox SET tries = tries + 1, run_at = $2 WHERE id IN (
+        SELECT id FROM outbox WHERE sent_at IS NULL AND run_at <= $1 AND expires_at > $1
+        ORDER BY run_at, id LIMIT $3)
+    RETURNING *";
+const CLAIM_POSTGRES: &str = "UPDATE outbox SET tries = tries + 1, run_at = $2 WHERE id IN (
+        SELECT id FROM outbox WHERE sent_at IS NULL AND run_at <= $1 AND expires_at > $1
+        ORDER BY run_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)
+    RETURNING *";
+
+/// The row stays until it expires, so that the same attempt is not queued twice; the address is not needed for that.
+const SENT: &str =
+    "UPDATE outbox SET sent_at = $3, recipient = '', payload = '' WHERE id = $1 AND tries = $2";
+const RETRY: &str = "UPDATE outbox SET run_at = $3 WHERE id = $1 AND tries = $2 AND sent_at IS NULL";
+const DROP_EXPIRED: &str = "DELETE FROM outbox WHERE expires_at <= $1 RETURNING sent_at";
+
+/// The way a message takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Channel {
+    /// E-mail.
+    Mail,
+}
+
+impl Channel {
+    /// The word in SQL and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+        }
+    }
+}
+
+/// A message to queue. `message`, `channel` and `attempt` together are unique: queueing them again does nothing.
+#[derive(Clone, Copy)]
+pub struct New<'a> {
+    /// What the message is about: the owner's key, a challenge for example.
+    pub message: &'a str,
+    /// Tells the renderer what to write: `code`.
+    pub kind: &'a str,
+    /// The way it takes.
+    pub channel: Channel,
+    /// 1 for the first sending, more for resends.
+    pub attempt: u32,
+    /// The address.
+    pub to: &'a str,
+    /// Given back to the renderer. Holds no secrets: it stays in the database.
+    pub payload: &'a str,
+    /// Now.
+    pub created: Timestamp,
+    /// When it is dropped if it has not been sent.
+    pub expires: Timestamp,
+}
+
+/// A queued message that is being sent.
+pub struct Item {
+    pub(crate) id: String,
+    pub(crate) tries: u32,
+    message: String,
+    kind: String,
+    to: String,
+    payload: String,
+    channel: Channel,
+    expires: Timestamp,
+}
+
+impl Item {
+    /// [`New::message`].
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// [`New::kind`].
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// The way it takes.
+    pub fn channel(&self) -> Channel {
+        self.channel
+    }
+
+    /// [`New::to`].
+    pub fn to(&self) -> &str {
+        &self.to
+    }
+
+    /// [`New::payload`].
+    pub fn payload(&self) -> &str {
+        &self.payload
+    }
+
+    /// When it is dropped.
+    pub fn expires(&self) -> Timestamp {
+        self.expires
+    }
+
+    fn read(row: &Row) -> db::Result<Self> {
+        Ok(Self {
+            id: row.get("id")?,
+            tries: row.get("tries")?,
+            message: row.get("message")?,
+            kind: row.get("kind")?,
+            to: row.get("recipient")?,
+            payload: row.get("payload")?,
+            channel: Channel::Mail,
+            expires: row.get("expires_at")?,
+        })
+    }
+}
+
+/// Shows neither the address nor what the message is about.
+impl fmt::Debug for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Item").field("id", &self.id).field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+/// The queue of messages. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Outbox {
+    db: Db,
+    wake: Arc<Notify>,
+}
+
+impl Outbox {
+    /// Opens the outbox in a migrated database.
+    pub fn new(db: Db) -> Self {
+        Self { db, wake: Arc::default() }
+    }
+
+    /// Queues a message in the caller's transaction; call [`Self::wake`] after the commit.
+    pub async fn enqueue(&self, tx: &mut Tx, new: &New<'_>) -> Result<()> {
+        let id = Uuid::now_v7().as_simple().to_string();
+        let args = args![
+            id,
+            new.message,
+            new.kind,
+            new.channel.as_str(),
+            new.attempt,
+            new.to,
+            new.payload,
+            new.created,
+            new.expires
+        ];
+        tx.execute(ENQUEUE, args).await?;
+        Ok(())
+    }
+
+    /// Hints to a service in this process that something was queued.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    pub(crate) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Takes up to `limit` due messages for `lease_ms`; they come back when they are not settled by then.
+    pub(crate) async fn claim(&self, now: Timestamp, lease_ms: i64, limit: u32) -> Result<Vec<Item>> {
+        let sql = self.db.pick(CLAIM_SQLITE, CLAIM_POSTGRES);
+        let rows = self.db.returning(sql, args![now, now.plus_ms(lease_ms), limit]).await?;
+        let mut items = rows.iter().map(Item::read).collect::<db::Result<Vec<_>>>()?;
+        items.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(items)
+    }
+
+    pub(crate) async fn sent(&self, item: &Item, now: Timestamp) -> Result<()> {
+        self.db.execute(SENT, args![&item.id, item.tries, now]).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn retry(&self, item: &Item, at: Timestamp) -> Result<()> {
+        self.db.execute(RETRY, args![&item.id, item.tries, at]).await?;
+        Ok(())
+    }
+
+    /// Deletes what expired; answers how many of those were never sent.
+    pub(crate) async fn drop_expired(&self, now: Timestamp) -> Result<usize> {
+        let rows = self.db.returning(DROP_EXPIRED, args![now]).await?;
+        let mut unsent = 0;
+        for row in &rows {
+            unsent += usize::from(row.get_opt::<Timestamp>("sent_at")?.is_none());
+        }
+        Ok(unsent)
+    }
+}

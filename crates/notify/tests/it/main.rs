@@ -1,0 +1,184 @@
+//! The outbox and its delivery, on every engine that is there.
+
+#![expect(clippy::unwrap_used, reason = "a failing helper of a test shall panic")]
+
+use std::sync::{Arc, Mutex};
+
+use db::testing::TestDb;
+use model::Timestamp;
+use notify::{Channel, MIGRATIONS, Mail, Mailbox, New, Outbox, Service};
+use tokio_util::sync::CancellationToken;
+
+const NOW: Timestamp = Timestamp(1_700_000_000_000);
+
+fn code(message: &str, attempt: u32) -> New<'_> {
+    New {
+        message,
+        kind: "code",
+        channel: Channel::Mail,
+        attempt,
+        to: "ann@example.org",
+        payload: "p",
+        created: NOW,
+        expires: NOW.plus_ms(300_000),
+    }
+}
+
+struct Post {
+    test: TestDb,
+    outbox: Outbox,
+    dir: tempfile::TempDir,
+}
+
+impl Post {
+    async fn all() -> Vec<Self> {
+        let databases = db::testing::databases(&[MIGRATIONS]).await;
+        let post = |test: TestDb| Self {
+            outbox: Outbox::new(test.db.clone()),
+            test,
+            dir: tempfile::tempdir().unwrap(),
+        };
+        databases.into_iter().map(post).collect()
+    }
+
+    fn service(&self) -> Service {
+        let mailbox = Mailbox::open(self.dir.path().join("mail"), "Kinora <no-reply@localhost>").unwrap();
+        let render =
+            |item: &notify::Item| Some(Mail::new(item.to(), "Hi", format!("about {}", item.message())));
+        Service::new(self.outbox.clone(), mailbox, Arc::new(render))
+    }
+
+    async fn enqueue(&self, new: New<'_>) {
+        let mut tx = self.test.db.begin().await.unwrap();
+        self.outbox.enqueue(&mut tx, &new).await.unwrap();
+        tx.commit().await.unwrap();
+        self.outbox.wake();
+    }
+
+    fn mails(&self) -> Vec<String> {
+        let files = std::fs::read_dir(self.dir.path().join("mail")).unwrap();
+        let paths = files.map(|f| f.unwrap().path());
+        paths
+            .filter(|p| p.extension().is_some_and(|e| e == "eml"))
+            .map(|p| std::fs::read_to_string(p).unwrap())
+            .collect()
+    }
+}
+
+#[tokio::test]
+async fn each_attempt_is_sent_once() {
+    for post in Post::all().await {
+        let service = post.service();
+        post.enqueue(code("a", 1)).await;
+        post.enqueue(code("a", 1)).await;
+        assert_eq!(service.deliver_due(NOW).await.unwrap(), 1);
+        post.enqueue(code("a", 1)).await;
+        assert_eq!(service.deliver_due(NOW).await.unwrap(), 0);
+        post.enqueue(code("a", 2)).await;
+        assert_eq!(service.deliver_due(NOW).await.unwrap(), 1);
+        assert_eq!(post.mails().len(), 2);
+        assert!(post.mails()[0].ends_with("\r\n\r\nabout a\r\n"));
+    }
+}
+
+#[tokio::test]
+async fn a_rolled_back_change_sends_nothing() {
+    for post in Post::all().await {
+        let mut tx = post.test.db.begin().await.unwrap();
+        post.outbox.enqueue(&mut tx, &code("a", 1)).await.unwrap();
+        drop(tx);
+        assert_eq!(post.service().deliver_due(NOW).await.unwrap(), 0);
+    }
+}
+
+#[tokio::test]
+async fn expired_messages_are_dropped() {
+    for post in Post::all().await {
+        post.enqueue(code("a", 1)).await;
+        assert_eq!(post.service().deliver_due(NOW.plus_ms(300_000)).await.unwrap(), 0);
+        assert!(post.mails().is_empty());
+        let rows = post.test.db.all("SELECT id FROM outbox", db::args![]).await.unwrap();
+        assert!(rows.is_empty(), "{:?}", post.test.engine());
+    }
+}
+
+#[tokio::test]
+async fn a_failed_sending_is_tried_again_later() {
+    for post in Post::all().await {
+        let service = post.service();
+        std::fs::remove_dir(post.dir.path().join("mail")).unwrap();
+        post.enqueue(code("a", 1)).await;
+        assert_eq!(service.deliver_due(NOW).await.unwrap(), 1);
+        std::fs::create_dir(post.dir.path().join("mail")).unwrap();
+        assert_eq!(service.deliver_due(NOW.plus_ms(499)).await.unwrap(), 0);
+        assert_eq!(service.deliver_due(NOW.plus_ms(500)).await.unwrap(), 1);
+        assert_eq!(post.mails().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_sender_that_died_is_replaced_after_its_lease() {
+    for post in Post::all().await {
+        post.enqueue(code("a", 1)).await;
+        let claim = "UPDATE outbox SET tries = tries + 1, run_at = run_at + 30000";
+        post.test.db.execute(claim, db::args![]).await.unwrap();
+        assert_eq!(post.service().deliver_due(NOW.plus_ms(29_999)).await.unwrap(), 0);
+        assert_eq!(post.service().deliver_due(NOW.plus_ms(30_000)).await.unwrap(), 1);
+    }
+}
+
+#[tokio::test]
+async fn two_services_never_send_the_same_message() {
+    for post in Post::all().await {
+        let names: Vec<String> = (0..60).map(|n| format!("m{n}")).collect();
+        for name in &names {
+            post.enqueue(code(name, 1)).await;
+        }
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let service = || {
+            let mailbox = Mailbox::open(post.dir.path().join("mail"), "k@localhost").unwrap();
+            let seen = seen.clone();
+            let render = move |item: &notify::Item| {
+                seen.lock().unwrap().push(item.message().to_owned());
+                Some(Mail::new(item.to(), "Hi", "x"))
+            };
+            Service::new(post.outbox.clone(), mailbox, Arc::new(render))
+        };
+        let (a, b) = (service(), service());
+        let (x, y) = tokio::join!(
+            async { a.deliver_due(NOW).await.unwrap() + a.deliver_due(NOW).await.unwrap() },
+            async { b.deliver_due(NOW).await.unwrap() + b.deliver_due(NOW).await.unwrap() }
+        );
+        assert_eq!(x + y, 60);
+        let mut seen = seen.lock().unwrap().clone();
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), 60);
+        assert_eq!(post.mails().len(), 60);
+    }
+}
+
+#[tokio::test]
+async fn a_sent_message_keeps_no_address() {
+    for post in Post::all().await {
+        post.enqueue(code("a", 1)).await;
+        post.service().deliver_due(NOW).await.unwrap();
+        let row = post.test.db.one("SELECT recipient, payload FROM outbox", db::args![]).await.unwrap();
+        assert_eq!(row.get::<String>("recipient").unwrap() + &row.get::<String>("payload").unwrap(), "");
+    }
+}
+
+#[tokio::test]
+async fn the_service_delivers_on_a_hint_and_stops_when_told() {
+    for post in Post::all().await {
+        let shutdown = CancellationToken::new();
+        let running = tokio::spawn(post.service().run(shutdown.clone()));
+        let now = Timestamp(jiff::Timestamp::now().as_millisecond());
+        post.enqueue(New { created: now, expires: now.plus_ms(60_000), ..code("a", 1) }).await;
+        while post.mails().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        shutdown.cancel();
+        running.await.unwrap().unwrap();
+    }
+}
