@@ -1,1 +1,25 @@
-//! Probing, planning and the jailed encoder.
+//! Turns an untrusted source into the encoded chunks of a plan: probing, planning, jailed ffmpeg, verification.
+//!
+//! Nothing here knows storage, SQL or HTTP: it takes a local file and a scratch folder and gives back facts
+//! ([`model::media::Source`]) and files. ffmpeg and ffprobe only ever run inside [`jail`].
+//!
+//! ```
+//! // What a file is, its first bytes tell; its name is never asked.
+//! let reason = encode::sniff(b"#EXTM3U\n#EXTINF:10,\nfile:///etc/passwd\n").unwrap_err();
+//! assert_eq!(reason.to_string(), "this is a playlist, not a video");
+//! ```
+
+mod error;
+pub mod jail;
+//mod probe;
+mod rejection;
+pub mod run;
+mod sniff;
+pub mod tools;
+
+pub use error::{Error, Result};
+pub use jail::Jail;
+//pub use probe::probe;
+pub use rejection::Rejection;
+pub use sniff::{Container, HEAD, sniff};
+pub use tools::Tools;

@@ -1,0 +1,165 @@
+//! What can go wrong between a source and its chunks.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::Rejection;
+
+/// A failure of this crate; [`Error::is_retryable`] says whether another attempt may end better.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The source is not something Kinora can play; no attempt will change that.
+    #[error("{0}")]
+    Rejected(Rejection),
+    /// ffmpeg or ffprobe is not installed where we looked.
+    #[error("`{tool}` was not found; install ffmpeg 5.1 or newer or name its path in the configuration")]
+    ToolMissing {
+        /// `ffmpeg` or `ffprobe`.
+        tool: &'static str,
+    },
+    /// The tool is older than what we were measured with.
+    #[error("`{path}` is version {found}, 5.1 or newer is needed")]
+    ToolTooOld {
+        /// The executable.
+        path: PathBuf,
+        /// What it says of itself.
+        found: String,
+    },
+    /// The tool does not do what we need of it.
+    #[error("`{path}` cannot be used: {reason}")]
+    ToolUnusable {
+        /// The executable.
+        path: PathBuf,
+        /// What it lacks.
+        reason: String,
+    },
+    /// The tool could not be started or its pipes could not be read.
+    #[error("cannot run `{tool}`")]
+    Run {
+        /// `ffmpeg` or `ffprobe`.
+        tool: &'static str,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The jail could not be entered, or a mandatory layer is missing.
+    #[error("the jail could not be entered: {reason}")]
+    Jail {
+        /// What the jailed process said.
+        reason: String,
+    },
+    /// The source or the scratch folder cannot be read or written.
+    #[error("cannot use `{path}`")]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The tool ended with a failure code.
+    #[error("{tool} stopped with code {code}{}", tail(.log))]
+    Exited {
+        /// `ffmpeg` or `ffprobe`.
+        tool: &'static str,
+        /// Its exit code.
+        code: i32,
+        /// The last lines of its log.
+        log: Vec<String>,
+    },
+    /// The tool was ended by a signal that we did not send: a crash, or a limit of the jail.
+    #[error("{tool} was ended by signal {signal}{}", tail(.log))]
+    Signalled {
+        /// `ffmpeg` or `ffprobe`.
+        tool: &'static str,
+        /// The signal's number.
+        signal: i32,
+        /// The last lines of its log.
+        log: Vec<String>,
+    },
+    /// The tool was killed because it made no progress.
+    #[error("{tool} made no progress for {} s{}", .after.as_secs(), tail(.log))]
+    Stalled {
+        /// `ffmpeg` or `ffprobe`.
+        tool: &'static str,
+        /// How long it was given.
+        after: Duration,
+        /// The last lines of its log.
+        log: Vec<String>,
+    },
+    /// The tool was killed because it took longer than it was given.
+    #[error("{tool} was not done after {} s{}", .after.as_secs(), tail(.log))]
+    OutOfTime {
+        /// `ffmpeg` or `ffprobe`.
+        tool: &'static str,
+        /// How long it was given.
+        after: Duration,
+        /// The last lines of its log.
+        log: Vec<String>,
+    },
+    /// The tool answered with more than we are willing to read.
+    #[error("{tool} answered with more than {limit} bytes")]
+    TooMuchOutput {
+        /// `ffmpeg` or `ffprobe`.
+        tool: &'static str,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// ffprobe's answer has another shape than the one it documents.
+    #[error("ffprobe's answer cannot be understood: {reason}")]
+    Answer {
+        /// What was expected.
+        reason: String,
+    },
+    /// The work was cancelled.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+/// A result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// Whether another attempt may end better (the retrying itself is the job queue's).
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Run { .. }
+            | Self::File { .. }
+            | Self::Exited { .. }
+            | Self::Signalled { .. }
+            | Self::Stalled { .. }
+            | Self::OutOfTime { .. } => true,
+            Self::Rejected(_)
+            | Self::ToolMissing { .. }
+            | Self::ToolTooOld { .. }
+            | Self::ToolUnusable { .. }
+            | Self::Jail { .. }
+            | Self::TooMuchOutput { .. }
+            | Self::Answer { .. }
+            | Self::Cancelled => false,
+        }
+    }
+
+    /// The last lines of the tool's log, oldest first; empty where no tool spoke.
+    pub fn log(&self) -> &[String] {
+        match self {
+            Self::Exited { log, .. }
+            | Self::Signalled { log, .. }
+            | Self::Stalled { log, .. }
+            | Self::OutOfTime { log, .. } => log,
+            _ => &[],
+        }
+    }
+}
+
+impl From<Rejection> for Error {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
+}
+
+fn tail(log: &[String]) -> String {
+    log.last().map(|line| format!(": {line}")).unwrap_or_default()
+}

@@ -1,0 +1,370 @@
+//! The jail that every tool runs in.
+//!
+//! A jailed process starts as our own executable, takes every right away from itself and then becomes ffmpeg.
+//! It sees one input file (as its standard input, reopened by the name [`INPUT`]), the system's libraries, and
+//! one folder it may write to (its working directory); no environment, no network, no other process.
+
+mod elf;
+mod enter;
+mod syscalls;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{ExitCode, Stdio};
+use std::sync::{OnceLock, mpsc};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde::{Deserialize, Serialize};
+use tokio::process::{Child, ChildStderr, ChildStdout};
+
+use crate::{Error, Result};
+
+/// The name under which a jailed tool opens its only input.
+pub const INPUT: &str = "file:/proc/self/fd/0";
+
+/// Exit code of a process that could not enter the jail.
+const NOT_ENTERED: u8 = 125;
+
+/// How jailed processes are started.
+#[derive(Debug, Clone)]
+pub struct Jail {
+    launcher: Vec<OsString>,
+    libraries: Vec<PathBuf>,
+    permit_missing: bool,
+}
+
+/// What a jailed process may use up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Address space in bytes.
+    pub memory_bytes: u64,
+    /// Processor time of all threads together.
+    pub cpu: Duration,
+    /// Bytes of one written file.
+    pub file_bytes: u64,
+    /// Open files.
+    pub files: u64,
+    /// Threads (where the system can count them apart from others').
+    pub threads: u64,
+}
+
+/// One layer of the jail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Layer {
+    /// Landlock: only the input, the system's libraries and the output folder.
+    Files,
+    /// Landlock: no TCP (Linux 6.7).
+    Tcp,
+    /// Landlock: no signals and abstract sockets to the outside (Linux 6.12).
+    Scopes,
+    /// seccomp: no sockets, processes, mounts, …
+    SystemCalls,
+    /// Resource limits.
+    Limits,
+    /// `no_new_privs`.
+    NoNewPrivileges,
+    /// The process dies with its parent.
+    ParentDeath,
+    /// Own user, network, IPC and host name namespaces.
+    Namespaces,
+    /// No capabilities, even for root.
+    NoCapabilities,
+}
+
+/// The layers that were on in a trial.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layers {
+    /// In the order in which they were put on.
+    pub on: Vec<Layer>,
+}
+
+/// What to run in the jail.
+#[derive(Debug)]
+pub struct Order<'a> {
+    /// The executable, links resolved.
+    pub program: &'a Path,
+    /// Its arguments.
+    pub args: Vec<OsString>,
+    /// What it may read.
+    pub input: Option<File>,
+    /// Its working directory, the only place it may write to.
+    pub folder: Option<&'a Path>,
+    /// What it may use up.
+    pub limits: &'a Limits,
+}
+
+/// A running jailed process; dropping it kills it with all it started, and it is reaped in the background.
+#[derive(Debug)]
+pub struct Jailed {
+    child: Child,
+}
+
+/// What the parent tells the child.
+#[derive(Debug, Serialize, Deserialize)]
+struct Spec {
+    parent: i32,
+    program: Option<PathBuf>,
+    interpreter: Option<PathBuf>,
+    libraries: Vec<PathBuf>,
+    input: bool,
+    folder: bool,
+    limits: Limits,
+    permit_missing: bool,
+}
+
+impl Jail {
+    /// A jail entered through `launcher`: a command line that ends in [`main`] of this module, for example
+    /// `/proc/self/exe jail`.
+    pub fn new(launcher: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        let libraries = [
+            "/lib",
+            "/lib32",
+            "/lib64",
+            "/usr/lib",
+            "/usr/lib32",
+            "/usr/lib64",
+            "/usr/local/lib",
+            "/etc/ld.so.cache",
+        ];
+        Self {
+            launcher: launcher.into_iter().map(Into::into).collect(),
+            libraries: libraries.map(PathBuf::from).to_vec(),
+            permit_missing: false,
+        }
+    }
+
+    /// Lets processes also read these folders or files: libraries in unusual places.
+    #[must_use]
+    pub fn with_libraries(mut self, paths: impl IntoIterator<Item = PathBuf>) -> Self {
+        self.libraries.extend(paths);
+        self
+    }
+
+    /// Runs processes even where a mandatory layer is missing: the operator's explicit choice.
+    #[must_use]
+    pub fn permit_missing_layers(mut self) -> Self {
+        self.permit_missing = true;
+        self
+    }
+
+    /// Tries the jail without running anything in it and says which layers are on.
+    ///
+    /// # Errors
+    /// [`Error::Jail`] with the child's words, also when a mandatory layer is missing and that is not permitted.
+    pub async fn layers(&self) -> Result<Layers> {
+        let spec = self.spec(None, false, false, &Limits::default());
+        let child = self.start(&spec, vec![], Stdio::null(), None).await?;
+        let out = child.wait_with_output().await;
+        let out = out.map_err(|source| Error::Jail { reason: source.to_string() })?;
+        if !out.status.success() {
+            return Err(Error::Jail { reason: String::from_utf8_lossy(&out.stderr).trim().to_owned() });
+        }
+        serde_json::from_slice(&out.stdout).map_err(|error| Error::Jail {
+            reason: format!("the launcher does not answer as it should: {error}"),
+        })
+    }
+
+    /// Starts a process in the jail with pipes for its output and its log.
+    ///
+    /// # Errors
+    /// [`Error::Jail`] where the launcher cannot be started. What happens later shows as [`Jailed::not_entered`].
+    pub async fn spawn(&self, order: Order<'_>) -> Result<Jailed> {
+        let spec = self.spec(
+            Some(order.program.to_owned()),
+            order.input.is_some(),
+            order.folder.is_some(),
+            order.limits,
+        );
+        let input = order.input.map_or_else(Stdio::null, Stdio::from);
+        let child = self.start(&spec, order.args, input, order.folder).await?;
+        Ok(Jailed { child })
+    }
+
+    fn spec(&self, program: Option<PathBuf>, input: bool, folder: bool, limits: &Limits) -> Spec {
+        Spec {
+            parent: rustix::process::getpid().as_raw_pid(),
+            interpreter: program.as_deref().and_then(elf::interpreter),
+            program,
+            libraries: self.libraries.clone(),
+            input,
+            folder,
+            limits: limits.clone(),
+            permit_missing: self.permit_missing,
+        }
+    }
+
+    async fn start(
+        &self,
+        spec: &Spec,
+        args: Vec<OsString>,
+        input: Stdio,
+        folder: Option<&Path>,
+    ) -> Result<Child> {
+        let failed = |reason: String| Error::Jail { reason };
+        let (program, rest) =
+            self.launcher.split_first().ok_or_else(|| failed("it has no launcher".to_owned()))?;
+        let spec = serde_json::to_string(spec).map_err(|error| failed(error.to_string()))?;
+        let mut command = std::process::Command::new(program);
+        command.args(rest).arg(spec).args(args).env_clear();
+        command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.current_dir(folder.unwrap_or(Path::new("/")));
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut command = tokio::process::Command::from(command);
+        command.kill_on_drop(true);
+        let child = spawn_on_lasting_thread(command).await.map_err(|error| failed(error.to_string()))?;
+        Ok(child)
+    }
+}
+
+impl Default for Limits {
+    /// 4 GiB of memory, an hour of processor time, 16 GiB a file, 64 files, 256 threads.
+    fn default() -> Self {
+        Self {
+            memory_bytes: 4 << 30,
+            cpu: Duration::from_secs(3600),
+            file_bytes: 16 << 30,
+            files: 64,
+            threads: 256,
+        }
+    }
+}
+
+impl Jailed {
+    /// Its output pipe; `None` the second time.
+    pub fn stdout(&mut self) -> Option<ChildStdout> {
+        self.child.stdout.take()
+    }
+
+    /// Its log pipe; `None` the second time.
+    pub fn stderr(&mut self) -> Option<ChildStderr> {
+        self.child.stderr.take()
+    }
+
+    /// Its process id, which is also its process group; `None` once it was waited for.
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Waits until it ends, and reaps it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub async fn wait(&mut self) -> std::io::Result<std::process::ExitStatus> {
+        self.child.wait().await
+    }
+
+    /// Kills its whole process group; [`Jailed::wait`] then returns soon.
+    pub fn kill(&self) {
+        // Until it is waited for, its id belongs to nobody else.
+        let id = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        if let Some(group) = id {
+            // The group may be gone already, which is what we want.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+
+    /// Whether this exit code means that the program was never started.
+    pub fn not_entered(code: i32) -> bool {
+        code == i32::from(NOT_ENTERED)
+    }
+}
+
+impl Drop for Jailed {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl Layers {
+    /// The mandatory layers that are not on.
+    pub fn missing(&self) -> Vec<Layer> {
+        const MANDATORY: [Layer; 5] =
+            [Layer::Files, Layer::SystemCalls, Layer::Limits, Layer::NoNewPrivileges, Layer::ParentDeath];
+        MANDATORY.into_iter().filter(|layer| !self.on.contains(layer)).collect()
+    }
+}
+
+impl fmt::Display for Layers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<String> = self.on.iter().map(ToString::to_string).collect();
+        f.write_str(&names.join(", "))
+    }
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Files => "files (Landlock)",
+            Self::Tcp => "TCP (Landlock)",
+            Self::Scopes => "signals (Landlock)",
+            Self::SystemCalls => "system calls (seccomp)",
+            Self::Limits => "resource limits",
+            Self::NoNewPrivileges => "no new privileges",
+            Self::ParentDeath => "parent death signal",
+            Self::Namespaces => "namespaces",
+            Self::NoCapabilities => "no capabilities",
+        })
+    }
+}
+
+/// The `main` of a launcher: takes the arguments after the launcher's own and does not return if all goes well.
+///
+/// It must be called before the process starts any thread. Without a program to run it prints the layers.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let mut args = args.into_iter();
+    let spec = args.next().and_then(|spec| spec.into_string().ok());
+    let spec = spec.and_then(|spec| serde_json::from_str::<Spec>(&spec).ok());
+    let answer = match spec {
+        None => Err("this command is for Kinora's own use".to_owned()),
+        Some(spec) => enter::enter(&spec, args.collect())
+            .and_then(|layers| serde_json::to_string(&layers).map_err(|error| error.to_string())),
+    };
+    match answer {
+        Ok(layers) => {
+            println!("{layers}");
+            ExitCode::SUCCESS
+        }
+        Err(reason) => {
+            eprintln!("{reason}");
+            ExitCode::from(NOT_ENTERED)
+        }
+    }
+}
+
+type Spawned = tokio::sync::oneshot::Sender<std::io::Result<Child>>;
+struct Start(tokio::process::Command, tokio::runtime::Handle, Spawned);
+
+/// Starts a process from a thread that lives as long as we do.
+///
+/// A parent death signal is sent when the *thread* that started the process ends, and a runtime's threads come
+/// and go.
+async fn spawn_on_lasting_thread(command: tokio::process::Command) -> std::io::Result<Child> {
+    static STARTER: OnceLock<mpsc::SyncSender<Start>> = OnceLock::new();
+    let starter = STARTER.get_or_init(|| {
+        let (sender, orders) = mpsc::sync_channel::<Start>(16);
+        // Where even this thread cannot be had, the channel is closed and every start says so.
+        let _ = std::thread::Builder::new().name("jail-starter".to_owned()).spawn(move || {
+            for Start(mut command, runtime, answer) in orders {
+                let _inside = runtime.enter();
+                // Whoever asked may be gone: then dropping the child kills it.
+                let _ = answer.send(command.spawn());
+            }
+        });
+        sender
+    });
+    let gone = || std::io::Error::other("the thread that starts jailed processes is gone");
+    let (sender, answer) = tokio::sync::oneshot::channel();
+    let mut order = Start(command, tokio::runtime::Handle::current(), sender);
+    loop {
+        match starter.try_send(order) {
+            Ok(()) => return answer.await.map_err(|_| gone())?,
+            Err(mpsc::TrySendError::Disconnected(_)) => return Err(gone()),
+            Err(mpsc::TrySendError::Full(back)) => order = back,
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}

@@ -1,0 +1,223 @@
+//! Why a source cannot be played, in words for the person who uploaded it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A reason to end a title as `rejected`.
+///
+/// Its `Display` is a sentence for a person, its [`Rejection::code`] is stable and for programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Rejection {
+    /// No bytes at all.
+    Empty,
+    /// HLS, PLS, ASX or `ffconcat`: a list that names other files.
+    Playlist,
+    /// A DASH or Smooth Streaming manifest.
+    Manifest,
+    /// A session description (RFC 8866).
+    SessionDescription,
+    /// SVG: text that draws an image.
+    VectorImage,
+    /// An HTML page, often an error page saved under a film's name.
+    WebPage,
+    /// Some other XML.
+    Xml,
+    /// Subtitles or lyrics as text.
+    Subtitles,
+    /// Any other text.
+    Text,
+    /// A still or animated image.
+    Image {
+        /// Its usual name: `PNG`.
+        format: String,
+    },
+    /// A packed folder.
+    Archive {
+        /// Its usual name: `ZIP`.
+        format: String,
+    },
+    /// A PDF or an office document.
+    Document {
+        /// Its usual name: `PDF`.
+        format: String,
+    },
+    /// A program.
+    Program,
+    /// Notes instead of sound: MIDI and tracker modules.
+    Notes,
+    /// A container that Kinora does not read.
+    Container {
+        /// Its usual name: `RealMedia`.
+        format: String,
+    },
+    /// Nothing that we know.
+    Unknown,
+    /// The container could not be read at all.
+    Damaged,
+    /// The container names more data than the file has, and nothing of it can be read.
+    Incomplete,
+    /// The file stops in the middle.
+    Truncated {
+        /// Milliseconds that can be read.
+        readable_ms: u64,
+        /// Milliseconds the container announces.
+        announced_ms: u64,
+    },
+    /// Neither picture nor sound.
+    NoStreams,
+    /// Streams, but not one frame in them.
+    NoFrames,
+    /// More streams than a film has.
+    TooManyStreams {
+        /// How many are read at most.
+        most: u32,
+    },
+    /// Video or audio in a coding that Kinora does not decode.
+    Codec {
+        /// ffmpeg's name of it, or `unknown`.
+        codec: String,
+    },
+    /// A picture larger than is decoded.
+    TooLarge {
+        /// Pixels.
+        width: u32,
+        /// Pixels.
+        height: u32,
+    },
+    /// Longer than is accepted.
+    TooLong {
+        /// Hours that are accepted.
+        most_hours: u32,
+    },
+    /// Encrypted for another player.
+    Encrypted,
+}
+
+impl Rejection {
+    /// A stable name for programs: `playlist`, `no_streams`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Playlist => "playlist",
+            Self::Manifest => "manifest",
+            Self::SessionDescription => "session_description",
+            Self::VectorImage => "vector_image",
+            Self::WebPage => "web_page",
+            Self::Xml => "xml",
+            Self::Subtitles => "subtitles",
+            Self::Text => "text",
+            Self::Image { .. } => "image",
+            Self::Archive { .. } => "archive",
+            Self::Document { .. } => "document",
+            Self::Program => "program",
+            Self::Notes => "notes",
+            Self::Container { .. } => "container",
+            Self::Unknown => "unknown",
+            Self::Damaged => "damaged",
+            Self::Incomplete => "incomplete",
+            Self::Truncated { .. } => "truncated",
+            Self::NoStreams => "no_streams",
+            Self::NoFrames => "no_frames",
+            Self::TooManyStreams { .. } => "too_many_streams",
+            Self::Codec { .. } => "codec",
+            Self::TooLarge { .. } => "too_large",
+            Self::TooLong { .. } => "too_long",
+            Self::Encrypted => "encrypted",
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("the file is empty"),
+            Self::Playlist => f.write_str("this is a playlist, not a video"),
+            Self::Manifest => f.write_str("this is a streaming manifest, not a video"),
+            Self::SessionDescription => f.write_str("this describes a live session, it is not a video"),
+            Self::VectorImage => f.write_str("this is a drawing (SVG), not a video"),
+            Self::WebPage => f.write_str("this is a web page, not a video"),
+            Self::Xml => f.write_str("this is an XML text, not a video"),
+            Self::Subtitles => f.write_str("these are subtitles without a video"),
+            Self::Text => f.write_str("this is a text, not a video"),
+            Self::Image { format } => write!(f, "this is an image ({format}), not a video"),
+            Self::Archive { format } => {
+                write!(f, "this is an archive ({format}); unpack it and upload the video in it")
+            }
+            Self::Document { format } => write!(f, "this is a document ({format}), not a video"),
+            Self::Program => f.write_str("this is a program, not a video"),
+            Self::Notes => f.write_str("this is music as notes (MIDI or a module), not a recording"),
+            Self::Container { format } => write!(f, "{format} files are not supported"),
+            Self::Unknown => f.write_str("this is no kind of video or audio file that Kinora knows"),
+            Self::Damaged => f.write_str("the file is damaged: its structure cannot be read"),
+            Self::Incomplete => {
+                f.write_str("the file is incomplete: the part that describes its content is missing")
+            }
+            Self::Truncated { readable_ms, announced_ms } => write!(
+                f,
+                "the file stops in the middle: {} can be read",
+                Share { part: *readable_ms, whole: *announced_ms }
+            ),
+            Self::NoStreams => f.write_str("the file contains neither picture nor sound"),
+            Self::NoFrames => f.write_str("the file announces a video but contains no frames"),
+            Self::TooManyStreams { most } => {
+                write!(f, "the file contains more than {most} streams")
+            }
+            Self::Codec { codec } if codec == "unknown" => {
+                f.write_str("the video is coded in a way that Kinora does not know")
+            }
+            Self::Codec { codec } => write!(f, "the codec `{codec}` is not supported"),
+            Self::TooLarge { width, height } => {
+                write!(f, "the picture is too large: {width} × {height} pixels")
+            }
+            Self::TooLong { most_hours } => write!(f, "the video is longer than {most_hours} hours"),
+            Self::Encrypted => {
+                f.write_str("the video is encrypted and can only be played by its owner's player")
+            }
+        }
+    }
+}
+
+/// `12 of 31 minutes`, in the unit that fits the whole.
+struct Share {
+    part: u64,
+    whole: u64,
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.whole >= 120_000 {
+            write!(f, "{} of {} minutes", self.part / 60_000, self.whole.div_ceil(60_000))
+        } else {
+            write!(f, "{} of {} seconds", self.part / 1000, self.whole.div_ceil(1000))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_sentences_and_codes_are_what_is_stored() {
+        let check = |rejection: Rejection, sentence: &str| {
+            assert_eq!(rejection.to_string(), sentence);
+            let stored = serde_json::to_value(&rejection).unwrap();
+            assert_eq!(stored["code"], rejection.code());
+            assert_eq!(serde_json::from_value::<Rejection>(stored).unwrap(), rejection);
+        };
+        check(Rejection::Playlist, "this is a playlist, not a video");
+        check(
+            Rejection::Truncated { readable_ms: 12 * 60_000 + 59_000, announced_ms: 31 * 60_000 },
+            "the file stops in the middle: 12 of 31 minutes can be read",
+        );
+        check(
+            Rejection::Truncated { readable_ms: 19_500, announced_ms: 52_209 },
+            "the file stops in the middle: 19 of 53 seconds can be read",
+        );
+        check(Rejection::Image { format: "PNG".to_owned() }, "this is an image (PNG), not a video");
+        check(Rejection::Codec { codec: "vvc".to_owned() }, "the codec `vvc` is not supported");
+    }
+}

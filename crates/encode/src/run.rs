@@ -1,0 +1,293 @@
+//! Runs ffmpeg and ffprobe in the [jail](crate::jail): arguments, progress, watchdogs, the last words of the log.
+
+mod arg;
+mod log;
+mod progress;
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+pub use arg::{Arg, Name, Piece};
+pub use progress::Progress;
+
+use crate::jail::{INPUT, Jail, Jailed, Limits, Order};
+use crate::{Container, Error, Result, Tools};
+
+/// Streams of a source that are looked at.
+pub const MOST_STREAMS: u32 = 16;
+
+/// Pixels of a frame that are decoded: 8192 × 8192.
+pub const MOST_PIXELS: u64 = 8192 * 8192;
+
+/// A source on disk: the one file a tool may see.
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'a> {
+    /// Where it is.
+    pub file: &'a Path,
+    /// What its first bytes said.
+    pub container: Container,
+}
+
+/// How long a tool may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// From start to end.
+    pub wall: Duration,
+    /// Without any progress.
+    pub stall: Duration,
+}
+
+/// A run of ffmpeg over one source.
+#[derive(Debug)]
+pub struct Ffmpeg<'a> {
+    /// What it reads.
+    pub input: Input<'a>,
+    /// Options of the input (`-ss`, …); the container, limits and the protocol are added.
+    pub before: Vec<Arg>,
+    /// Everything after the input: filters, maps, codecs, outputs ([`Arg::output`]).
+    pub after: Vec<Arg>,
+    /// The folder it writes to.
+    pub folder: &'a Path,
+    /// What it may use up.
+    pub limits: Limits,
+    /// How long it may take.
+    pub patience: Patience,
+}
+
+/// A run of ffprobe over one source.
+#[derive(Debug)]
+pub struct Ffprobe<'a> {
+    /// What it reads.
+    pub input: Input<'a>,
+    /// What to show and how.
+    pub args: Vec<Arg>,
+    /// Bytes of answer that are read.
+    pub most_output: u64,
+    /// What it may use up.
+    pub limits: Limits,
+    /// How long it may take; its answer is its progress.
+    pub patience: Patience,
+}
+
+/// How a run ended that ended well.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The last report (ffmpeg only).
+    pub progress: Progress,
+    /// The last lines of the log, oldest first: warnings, where all went well.
+    pub log: Vec<String>,
+    /// From start to end.
+    pub took: Duration,
+}
+
+impl Default for Patience {
+    /// An hour, of which 60 s without progress.
+    fn default() -> Self {
+        Self { wall: Duration::from_secs(3600), stall: Duration::from_secs(60) }
+    }
+}
+
+/// Runs ffmpeg to its end and calls `each` for every report (about two a second).
+///
+/// Dropping the future or cancelling `cancel` kills the process.
+///
+/// # Errors
+/// Every way a run can end but well; the variants of [`Error`] say which.
+pub async fn ffmpeg(
+    tools: &Tools,
+    jail: &Jail,
+    run: Ffmpeg<'_>,
+    cancel: &CancellationToken,
+    mut each: impl FnMut(Progress) + Send,
+) -> Result<Outcome> {
+    let global =
+        ["-hide_banner", "-nostdin", "-nostats", "-y", "-v", "level+warning", "-stats_period", "0.5"];
+    let mut args: Vec<Arg> = global.map(Arg::from).to_vec();
+    args.extend(["-progress", "pipe:1"].map(Arg::from));
+    args.extend(input_options(run.input.container));
+    args.extend(["-max_pixels".into(), Arg::of(&[&MOST_PIXELS])]);
+    args.extend(run.before);
+    args.extend(["-i".into(), INPUT.into()]);
+    args.extend(run.after);
+
+    let order = Order {
+        program: tools.ffmpeg(),
+        args: args.into_iter().map(OsString::from).collect(),
+        input: Some(open(run.input.file)?),
+        folder: Some(run.folder),
+        limits: &run.limits,
+    };
+    let watched = Watched { tool: "ffmpeg", patience: run.patience, cancel };
+    let (mut parser, mut last) = (progress::Parser::default(), Progress::default());
+    let ended = watched.run(jail, order, |bytes| {
+        let mut moved = false;
+        parser.feed(bytes, |now| {
+            let at = |p: &Progress| (p.frame, p.out_time_us, p.bytes, p.end);
+            moved |= at(&now) != at(&last);
+            last = now;
+            each(now);
+        });
+        Ok(moved)
+    });
+    let (log, took) = ended.await?;
+    Ok(Outcome { progress: last, log, took })
+}
+
+/// Runs ffprobe to its end and hands its answer to `each`, piece by piece.
+///
+/// Dropping the future or cancelling `cancel` kills the process, and so does an error of `each`.
+///
+/// # Errors
+/// Every way a run can end but well; the variants of [`Error`] say which.
+pub async fn ffprobe(
+    tools: &Tools,
+    jail: &Jail,
+    run: Ffprobe<'_>,
+    cancel: &CancellationToken,
+    mut each: impl FnMut(&[u8]) -> Result<()> + Send,
+) -> Result<Outcome> {
+    let mut args: Vec<Arg> = ["-hide_banner", "-v", "level+warning"].map(Arg::from).to_vec();
+    args.extend(input_options(run.input.container));
+    args.extend(run.args);
+    args.extend(["-i".into(), INPUT.into()]);
+    let order = Order {
+        program: tools.ffprobe(),
+        args: args.into_iter().map(OsString::from).collect(),
+        input: Some(open(run.input.file)?),
+        folder: None,
+        limits: &run.limits,
+    };
+    let watched = Watched { tool: "ffprobe", patience: run.patience, cancel };
+    let mut read = 0;
+    let ended = watched.run(jail, order, |bytes| {
+        read += bytes.len() as u64;
+        if read > run.most_output {
+            return Err(Error::TooMuchOutput { tool: "ffprobe", limit: run.most_output });
+        }
+        each(bytes)?;
+        Ok(true)
+    });
+    let (log, took) = ended.await?;
+    Ok(Outcome { progress: Progress::default(), log, took })
+}
+
+fn input_options(container: Container) -> Vec<Arg> {
+    vec![
+        "-protocol_whitelist".into(),
+        "file".into(),
+        "-max_streams".into(),
+        Arg::of(&[&MOST_STREAMS]),
+        "-f".into(),
+        container.demuxer().into(),
+    ]
+}
+
+fn open(path: &Path) -> Result<File> {
+    File::open(path).map_err(|source| Error::File { path: path.to_owned(), source })
+}
+
+/// A jailed process with its watchdogs.
+struct Watched<'a> {
+    tool: &'static str,
+    patience: Patience,
+    cancel: &'a CancellationToken,
+}
+
+/// Why we ended it ourselves.
+enum Stop {
+    Stalled,
+    OutOfTime,
+    Error(Error),
+}
+
+impl Watched<'_> {
+    /// Runs to the end; `take` gets the output and says whether it shows progress.
+    async fn run(
+        &self,
+        jail: &Jail,
+        order: Order<'_>,
+        take: impl FnMut(&[u8]) -> Result<bool> + Send,
+    ) -> Result<(Vec<String>, Duration)> {
+        let started = Instant::now();
+        let mut child = jail.spawn(order).await?;
+        let (Some(output), Some(errors)) = (child.stdout(), child.stderr()) else {
+            return Err(Error::Jail { reason: "it has no pipes".to_owned() });
+        };
+        let mut tail = log::Tail::default();
+        let follow = self.follow(started, output, errors, &mut tail, take);
+        let stop = follow.await.err();
+        if stop.is_some() {
+            child.kill();
+        }
+        let status = self.reap(&mut child, started).await?;
+        let (tool, log) = (self.tool, tail.into_lines());
+        match stop {
+            Some(Stop::Error(error)) => return Err(error),
+            Some(Stop::Stalled) => return Err(Error::Stalled { tool, after: self.patience.stall, log }),
+            Some(Stop::OutOfTime) => return Err(Error::OutOfTime { tool, after: self.patience.wall, log }),
+            None => {}
+        }
+        match (status.code(), std::os::unix::process::ExitStatusExt::signal(&status)) {
+            (Some(0), _) => Ok((log, started.elapsed())),
+            (Some(code), _) if Jailed::not_entered(code) => Err(Error::Jail { reason: log.join(" ") }),
+            (Some(code), _) => Err(Error::Exited { tool, code, log }),
+            (None, signal) => Err(Error::Signalled { tool, signal: signal.unwrap_or(0), log }),
+        }
+    }
+
+    /// Reads both pipes until they are closed or something is wrong.
+    async fn follow(
+        &self,
+        started: Instant,
+        mut output: impl AsyncRead + Unpin,
+        mut errors: impl AsyncRead + Unpin,
+        tail: &mut log::Tail,
+        mut take: impl FnMut(&[u8]) -> Result<bool>,
+    ) -> Result<(), Stop> {
+        let failed = |source| Stop::Error(Error::Run { tool: self.tool, source });
+        let (mut out, mut err) = (vec![0; 64 << 10], vec![0; 4 << 10]);
+        let (mut out_open, mut err_open) = (true, true);
+        let end = started + self.patience.wall;
+        let mut moved = Instant::now();
+        while out_open || err_open {
+            let stalled = moved + self.patience.stall;
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => return Err(Stop::Error(Error::Cancelled)),
+                () = tokio::time::sleep_until(end) => return Err(Stop::OutOfTime),
+                () = tokio::time::sleep_until(stalled) => return Err(Stop::Stalled),
+                read = output.read(&mut out), if out_open => match read.map_err(failed)? {
+                    0 => out_open = false,
+                    n => if take(&out[..n]).map_err(Stop::Error)? {
+                        moved = Instant::now();
+                    },
+                },
+                read = errors.read(&mut err), if err_open => match read.map_err(failed)? {
+                    0 => err_open = false,
+                    n => tail.feed(&err[..n]),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for the end of a process whose pipes are closed; kills it if it lingers.
+    async fn reap(&self, child: &mut Jailed, started: Instant) -> Result<std::process::ExitStatus> {
+        let failed = |source| Error::Run { tool: self.tool, source };
+        let left = self.patience.wall.saturating_sub(started.elapsed()).min(self.patience.stall);
+        tokio::select! {
+            biased;
+            status = child.wait() => return status.map_err(failed),
+            () = self.cancel.cancelled() => {}
+            () = tokio::time::sleep(left) => {}
+        }
+        child.kill();
+        child.wait().await.map_err(failed)
+    }
+}

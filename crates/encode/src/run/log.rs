@@ -1,0 +1,66 @@
+//! The last lines of a tool's log.
+
+use std::collections::VecDeque;
+
+/// Keeps the last lines within fixed bounds; control characters become spaces.
+#[derive(Debug, Default)]
+pub(super) struct Tail {
+    lines: VecDeque<String>,
+    line: Vec<u8>,
+}
+
+/// Lines that are kept.
+const LINES: usize = 40;
+/// Bytes of a line that are kept.
+const LINE: usize = 400;
+
+impl Tail {
+    /// Takes the next bytes.
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            match byte {
+                b'\n' | b'\r' => self.end_line(),
+                _ if self.line.len() < LINE => self.line.push(*byte),
+                _ => {}
+            }
+        }
+    }
+
+    /// The lines, oldest first.
+    pub(super) fn into_lines(mut self) -> Vec<String> {
+        self.end_line();
+        self.lines.into()
+    }
+
+    fn end_line(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        let text = String::from_utf8_lossy(&line).replace(|c: char| c.is_control(), " ");
+        if text.trim().is_empty() {
+            return;
+        }
+        if self.lines.len() == LINES {
+            self.lines.pop_front();
+        }
+        self.lines.push_back(text.trim_end().to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_lines_stay() {
+        let mut tail = Tail::default();
+        for n in 0..100 {
+            tail.feed(format!("line {n}\r\n").as_bytes());
+        }
+        tail.feed(b"\x1b[31mred\xff\n");
+        tail.feed(&[b'x'; 5000]);
+        let lines = tail.into_lines();
+        assert_eq!(lines.len(), LINES);
+        assert_eq!(lines[0], "line 62");
+        assert_eq!(lines[38], " [31mred\u{fffd}");
+        assert_eq!(lines[39].len(), LINE);
+    }
+}

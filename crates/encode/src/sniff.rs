@@ -1,0 +1,301 @@
+//! What a file is, by its first bytes; the decision which of ffmpeg's readers may look at it at all.
+//!
+//! ffmpeg's own guessing would open playlists, session descriptions, texts and images; only a container on this
+//! list is ever given to it, by name.
+
+mod other;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Rejection;
+
+/// Bytes of a file that [`sniff`] wants to see (fewer are fine if the file has no more).
+pub const HEAD: usize = 64 << 10;
+
+/// A container that Kinora reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Container {
+    /// ISO base media and QuickTime: MP4, MOV, M4A, 3GP.
+    Mov,
+    /// Matroska and WebM.
+    Matroska,
+    /// MPEG-2 transport stream, also with 192-byte packets (M2TS).
+    MpegTs,
+    /// MPEG-1 and -2 program stream (VOB, MPG).
+    MpegPs,
+    /// AVI.
+    Avi,
+    /// ASF: WMV and WMA.
+    Asf,
+    /// Flash video.
+    Flv,
+    /// Ogg: Vorbis, Opus, Theora.
+    Ogg,
+    /// MXF.
+    Mxf,
+    /// RIFF WAVE and RF64.
+    Wav,
+    /// Sony Wave64.
+    W64,
+    /// AIFF.
+    Aiff,
+    /// FLAC.
+    Flac,
+    /// MPEG audio.
+    Mp3,
+    /// AAC in ADTS.
+    Aac,
+    /// AC-3.
+    Ac3,
+    /// Enhanced AC-3.
+    Eac3,
+}
+
+impl Container {
+    /// The name of ffmpeg's demuxer, for `-f`.
+    pub fn demuxer(self) -> &'static str {
+        match self {
+            Self::Mov => "mov",
+            Self::Matroska => "matroska",
+            Self::MpegTs => "mpegts",
+            Self::MpegPs => "mpeg",
+            Self::Avi => "avi",
+            Self::Asf => "asf",
+            Self::Flv => "flv",
+            Self::Ogg => "ogg",
+            Self::Mxf => "mxf",
+            Self::Wav => "wav",
+            Self::W64 => "w64",
+            Self::Aiff => "aiff",
+            Self::Flac => "flac",
+            Self::Mp3 => "mp3",
+            Self::Aac => "aac",
+            Self::Ac3 => "ac3",
+            Self::Eac3 => "eac3",
+        }
+    }
+
+    /// The container of that demuxer name (the way back from [`model::media::Source::container`]).
+    pub fn of_demuxer(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|container| container.demuxer() == name)
+    }
+
+    const ALL: [Self; 17] = [
+        Self::Mov,
+        Self::Matroska,
+        Self::MpegTs,
+        Self::MpegPs,
+        Self::Avi,
+        Self::Asf,
+        Self::Flv,
+        Self::Ogg,
+        Self::Mxf,
+        Self::Wav,
+        Self::W64,
+        Self::Aiff,
+        Self::Flac,
+        Self::Mp3,
+        Self::Aac,
+        Self::Ac3,
+        Self::Eac3,
+    ];
+}
+
+/// Recognises a container by the first bytes of a file: up to [`HEAD`] of them.
+///
+/// # Errors
+/// What it is instead, or [`Rejection::Unknown`].
+pub fn sniff(head: &[u8]) -> Result<Container, Rejection> {
+    if head.is_empty() {
+        return Err(Rejection::Empty);
+    }
+    if let Some(found) = with_signature(head) {
+        return Ok(found);
+    }
+    // Texts are told before the containers that have no signature but a rhythm of sync bytes.
+    if let Some(rejection) = other::recognise(head) {
+        return Err(rejection);
+    }
+    without_signature(head).ok_or(Rejection::Unknown)
+}
+
+fn with_signature(head: &[u8]) -> Option<Container> {
+    let at = |offset: usize, text: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(text));
+    let ebml = |head: &[u8]| {
+        let types: [&[u8]; 2] = [b"matroska", b"webm"];
+        types.iter().any(|name| contains(&head[..head.len().min(256)], name))
+    };
+    Some(match head {
+        _ if is_mov(head) => Container::Mov,
+        [0x1A, 0x45, 0xDF, 0xA3, ..] if ebml(head) => Container::Matroska,
+        [b'R', b'I', b'F', b'F' | b'X', ..] if at(8, b"AVI ") => Container::Avi,
+        [b'R', b'I' | b'F', b'F' | b'6', b'F' | b'4' | b'X', ..] if at(8, b"WAVE") => Container::Wav,
+        [b'r', b'i', b'f', b'f', 0x2E, 0x91, 0xCF, 0x11, ..] => Container::W64,
+        [b'F', b'O', b'R', b'M', ..] if at(8, b"AIFF") || at(8, b"AIFC") => Container::Aiff,
+        [0x30, 0x26, 0xB2, 0x75, 0x8E, 0x66, 0xCF, 0x11, ..] => Container::Asf,
+        [b'F', b'L', b'V', 1, ..] => Container::Flv,
+        [b'O', b'g', b'g', b'S', 0, ..] => Container::Ogg,
+        [b'f', b'L', b'a', b'C', ..] => Container::Flac,
+        // A partition pack may follow a run-in of up to 64 KiB (SMPTE 377-1 §6.5); cameras write none.
+        [0x06, 0x0E, 0x2B, 0x34, 0x02, 0x05, 0x01, 0x01, 0x0D, 0x01, 0x02, ..] => Container::Mxf,
+        [0, 0, 1, 0xBA, ..] => Container::MpegPs,
+        [b'I', b'D', b'3', ..] => return tagged(head),
+        _ => return None,
+    })
+}
+
+/// ISO 14496-12 §4.2: boxes of known types from the first byte on.
+fn is_mov(head: &[u8]) -> bool {
+    let Some((size, kind)) = box_header(head, 0) else { return false };
+    match kind {
+        // Images are in the same kind of box; what they are, their brand tells.
+        b"ftyp" => !other::is_image_brand(head),
+        b"moov" | b"mdat" | b"wide" | b"pnot" | b"styp" | b"moof" => true,
+        // Padding is allowed first, but says nothing alone.
+        b"free" | b"skip" | b"uuid" | b"sidx" => {
+            let next = usize::try_from(size).ok().and_then(|size| box_header(head, size));
+            next.is_some_and(|(_, kind)| {
+                matches!(kind, b"ftyp" | b"moov" | b"mdat" | b"moof" | b"free" | b"wide")
+            })
+        }
+        _ => false,
+    }
+}
+
+fn box_header(head: &[u8], at: usize) -> Option<(u64, &[u8; 4])> {
+    let header: &[u8; 8] = head.get(at..)?.first_chunk()?;
+    let (size, kind) = (header.first_chunk::<4>()?, header.last_chunk::<4>()?);
+    let size = u64::from(u32::from_be_bytes(*size));
+    // 0: to the end of the file; 1: a 64-bit size follows.
+    (!(2..8).contains(&size)).then_some((size, kind))
+}
+
+/// What follows an ID3v2 tag: MPEG audio, unless it says otherwise.
+fn tagged(head: &[u8]) -> Option<Container> {
+    let size = head
+        .get(6..10)?
+        .iter()
+        .try_fold(0_usize, |size, byte| (*byte < 0x80).then(|| size << 7 | usize::from(*byte)))?;
+    match head.get(10 + size..) {
+        Some(rest) if rest.len() >= 16 => match rest {
+            [b'f', b'L', b'a', b'C', ..] => Some(Container::Flac),
+            // Zero padding after the tag is common.
+            _ => without_signature(rest).or(Some(Container::Mp3)).filter(|found| is_elementary(*found)),
+        },
+        // A tag with a large cover hides what follows; only MPEG audio is usually written so.
+        _ => Some(Container::Mp3),
+    }
+}
+
+fn is_elementary(container: Container) -> bool {
+    matches!(container, Container::Mp3 | Container::Aac | Container::Ac3 | Container::Eac3)
+}
+
+/// Streams that only a repeated sync word gives away.
+fn without_signature(head: &[u8]) -> Option<Container> {
+    if is_ts(head) {
+        return Some(Container::MpegTs);
+    }
+    if chain(head, adts_frame) {
+        return Some(Container::Aac);
+    }
+    if let Some(kind) = ac3(head) {
+        return Some(kind);
+    }
+    if chain(head, mpeg_audio_frame) {
+        return Some(Container::Mp3);
+    }
+    // A program stream that was cut starts in the middle of a packet.
+    let pack =
+        head.windows(5).take(8192).any(|w| w[..4] == [0, 0, 1, 0xBA] && matches!(w[4] >> 4, 2 | 4..=7));
+    pack.then_some(Container::MpegPs)
+}
+
+/// ISO 13818-1 §2.4.3: 0x47 every 188 bytes (192 with time codes, 204 with parity), from somewhere near the start.
+fn is_ts(head: &[u8]) -> bool {
+    const PACKETS: usize = 5;
+    [188_usize, 192, 204].into_iter().any(|size| {
+        let starts = 0..(size * 8).min(head.len());
+        starts.into_iter().any(|start| {
+            let packets = head.get(start..).unwrap_or_default().chunks(size).take(PACKETS);
+            let whole = packets.clone().count();
+            let enough = whole == PACKETS
+                || (start == 0 && size == 188 && whole >= 2 && head.len().is_multiple_of(188));
+            enough && packets.into_iter().all(|packet| packet[0] == 0x47)
+        })
+    })
+}
+
+/// Whether frames follow each other from the first byte: three, or all there are if the file is shorter.
+fn chain(head: &[u8], length: fn(&[u8]) -> Option<usize>) -> bool {
+    let mut rest = head;
+    for frame in 0..3 {
+        match length(rest) {
+            Some(length) if length < rest.len() => rest = &rest[length..],
+            Some(length) if length == rest.len() => return true,
+            Some(_) => return frame > 1,
+            None => return false,
+        }
+    }
+    true
+}
+
+/// Length of an ADTS frame (ISO 13818-7 §6.2).
+fn adts_frame(bytes: &[u8]) -> Option<usize> {
+    let &[0xFF, second, third, b3, b4, b5, ..] = bytes else { return None };
+    let length = usize::from(b3 & 3) << 11 | usize::from(b4) << 3 | usize::from(b5 >> 5);
+    (second & 0xF6 == 0xF0 && third >> 2 & 0xF < 13 && length > 7).then_some(length)
+}
+
+/// Length of an MPEG audio frame (ISO 11172-3 §2.4.2.3, ISO 13818-3).
+fn mpeg_audio_frame(bytes: &[u8]) -> Option<usize> {
+    const V1_L1: [u32; 15] = [0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448];
+    const V1_L2: [u32; 15] = [0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384];
+    const V1_L3: [u32; 15] = [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320];
+    const V2_L1: [u32; 15] = [0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256];
+    const V2_L23: [u32; 15] = [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160];
+    let &[0xFF, second, third, ..] = bytes else { return None };
+    let (version, layer) = (second >> 3 & 3, second >> 1 & 3);
+    let (rate, frequency, padding) = (usize::from(third >> 4), third >> 2 & 3, u32::from(third >> 1 & 1));
+    if second & 0xE0 != 0xE0 || version == 1 || layer == 0 || frequency == 3 || rate == 0 {
+        return None;
+    }
+    let table = match (version, layer) {
+        (3, 3) => V1_L1,
+        (3, 2) => V1_L2,
+        (3, _) => V1_L3,
+        (_, 3) => V2_L1,
+        _ => V2_L23,
+    };
+    let bits = table.get(rate)? * 1000;
+    let samples = [44_100, 48_000, 32_000][usize::from(frequency)]
+        >> match version {
+            3 => 0,
+            2 => 1,
+            _ => 2,
+        };
+    let length = match (version, layer) {
+        (_, 3) => (12 * bits / samples + padding) * 4,
+        (3, _) | (_, 2) => 144 * bits / samples + padding,
+        _ => 72 * bits / samples + padding,
+    };
+    usize::try_from(length).ok()
+}
+
+/// AC-3 or E-AC-3 sync frames (ETSI TS 102 366 §5.3, annex E).
+fn ac3(head: &[u8]) -> Option<Container> {
+    let &[0x0B, 0x77, _, _, fourth, bsid, ..] = head else { return None };
+    let _ = fourth;
+    match bsid >> 3 {
+        0..=10 => Some(Container::Ac3),
+        11..=16 => Some(Container::Eac3),
+        _ => None,
+    }
+}
+
+/// Whether `needle` occurs in `hay`.
+fn contains(hay: &[u8], needle: &[u8]) -> bool {
+    hay.windows(needle.len()).any(|window| window == needle)
+}
