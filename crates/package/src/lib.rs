@@ -6,6 +6,7 @@ mod codec;
 mod error;
 pub mod fragmented;
 pub mod index;
+pub mod timing;
 mod track;
 
 pub use error::{Error, Result};

@@ -1,7 +1,10 @@
 //! What a decoder must know before the first sample of a track.
 
-use crate::Result;
+use model::Plan;
+use model::plan::Track;
+
 use crate::codec::{aac, avc};
+use crate::{Error, Result, timing};
 
 /// The sample description of one track and its clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +42,27 @@ pub enum Media {
 }
 
 impl TrackInit {
+    /// The description of a track of a plan, with the clock of [`timing`].
+    pub fn of(plan: &Plan, track: Track) -> Result<Self> {
+        match track {
+            Track::Video(n) => {
+                let rendition = plan.renditions.get(usize::from(n)).ok_or(Error::NoTrack(track))?;
+                let pixels = |n: u32| u16::try_from(n).map_err(|_| Error::Plan("a picture is too large"));
+                let avcc = bytes(&rendition.avcc)?;
+                let media =
+                    Media::Avc { width: pixels(rendition.width)?, height: pixels(rendition.height)?, avcc };
+                let rate = plan.grid.rate;
+                Ok(Self { timescale: rate.timescale(), start: timing::video_start(rate), media })
+            }
+            Track::Audio(n) => {
+                let audio = plan.audio.get(usize::from(n)).ok_or(Error::NoTrack(track))?;
+                let config = bytes(&audio.config)?;
+                let media = Media::Aac { sample_rate: audio.sample_rate, channels: audio.channels, config };
+                Ok(Self { timescale: audio.sample_rate, start: 0, media })
+            }
+        }
+    }
+
     /// The codec string of RFC 6381: `avc1.4d401f`, `mp4a.40.2`.
     pub fn codec(&self) -> Result<String> {
         match &self.media {
@@ -46,4 +70,8 @@ impl TrackInit {
             Media::Aac { config, .. } => aac::codec(config),
         }
     }
+}
+
+fn bytes(digits: &str) -> Result<Vec<u8>> {
+    hex::decode(digits).map_err(|_| Error::Plan("a codec configuration is not hex"))
 }

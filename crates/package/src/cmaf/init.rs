@@ -28,7 +28,7 @@ pub fn init(track: &TrackInit) -> Result<Bytes> {
         Media::Aac { sample_rate, channels, config } => audio_entry(*sample_rate, *channels, config)?,
     };
     let mut out = Vec::with_capacity(1024);
-    put(&mut out, b"ftyp", |out| out.extend_from_slice(b"cmf2\0\0\0\0cmf2cmfciso6mp41"));
+    put(&mut out, b"ftyp", |out| out.extend_from_slice(b"cmfc\0\0\0\0cmfciso6mp41"));
     put(&mut out, b"moov", |out| {
         movie_header(out, track.timescale);
         put(out, b"trak", |out| {
