@@ -1,1 +1,104 @@
-//! Accounts, one-time codes, sessions, sign-in links.
+//! Who somebody is, how they prove it, and what they may do.
+//!
+//! One door, [`Identity`]: accounts, one-time codes (sign-in and sign-up are one flow), sessions of browsers,
+//! single-use sign-in links and S3 access keys. [`may`] is the policy: it decides by values and reads nothing.
+//! [`vault`] keeps small secrets encrypted in the database.
+//!
+//! This crate speaks no HTTP (it only knows how its cookies are written), sends nothing (codes go through the
+//! outbox of `notify`) and does not know titles: the caller describes them as a [`policy::Resource`].
+//!
+//! ```
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! use identity::{Config, Identity, Role, code::CodeKeys, vault::Vault};
+//! use model::Timestamp;
+//! # let dir = tempfile::tempdir().unwrap();
+//! # let db = db::Db::open_sqlite(&dir.path().join("kinora.db")).await.unwrap();
+//! db.migrate(&[notify::MIGRATIONS, identity::MIGRATIONS]).await.unwrap();
+//! let (codes, vault) = (CodeKeys::new(1, &[7; 32]), Vault::new(&[8; 32]));
+//! let identity = Identity::new(db.clone(), notify::Outbox::new(db), codes, vault, Config::default())?;
+//!
+//! let now = Timestamp(1_700_000_000_000);
+//! let operator = identity.ensure_account("operator@localhost", Role::Operator, now).await?;
+//! let token = identity.create_link(operator.id, 15 * 60_000, now).await?;
+//! let device = identity::session::Device { agent: "a browser", ip: [127, 0, 0, 1].into() };
+//! let signed_in = identity.consume_link(&token, &device, now).await?;
+//! let session = identity.authenticate(&signed_in.token, now).await?.unwrap();
+//! assert_eq!(session.account.role, Role::Operator);
+//! assert!(identity.consume_link(&token, &device, now).await.is_err(), "a link works once");
+//! # Ok::<(), identity::Error>(()) }).unwrap();
+//! ```
+
+pub mod access_key;
+pub mod account;
+pub mod address;
+pub mod challenge;
+pub mod code;
+mod config;
+pub mod cookie;
+mod error;
+pub mod limit;
+pub mod link;
+pub mod policy;
+mod schema;
+mod service;
+pub mod session;
+pub mod token;
+pub mod vault;
+
+use std::fmt;
+use std::sync::Arc;
+
+use db::Db;
+use notify::Outbox;
+
+pub use account::{Account, Role};
+pub use address::Address;
+pub use config::{Config, Lifetime, Lifetimes, Limits};
+pub use error::{Error, Result};
+pub use policy::{Action, Resource, Via, Who, may};
+pub use schema::MIGRATIONS;
+pub use service::Service;
+pub use session::{Session, SessionId, SignedIn};
+
+/// The door to accounts, codes, sessions, links and access keys. Cheap to clone.
+#[derive(Clone)]
+pub struct Identity {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    db: Db,
+    outbox: Outbox,
+    codes: code::CodeKeys,
+    vault: vault::Vault,
+    config: Config,
+}
+
+impl Identity {
+    /// Opens the door on a migrated database; refuses settings beyond the hard limits.
+    pub fn new(
+        db: Db,
+        outbox: Outbox,
+        codes: code::CodeKeys,
+        vault: vault::Vault,
+        config: Config,
+    ) -> Result<Self> {
+        config.check()?;
+        Ok(Self { inner: Arc::new(Inner { db, outbox, codes, vault, config }) })
+    }
+
+    /// The settings in force.
+    pub fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    fn db(&self) -> &Db {
+        &self.inner.db
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Identity(…)")
+    }
+}

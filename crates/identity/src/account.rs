@@ -1,0 +1,174 @@
+//! Accounts of people.
+
+use std::fmt;
+
+use db::{Row, Scalar, Tx, Value, args};
+use model::{AccountId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{Address, Error, Identity, Result};
+
+/// An account. Its address is personal data.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// The account's id.
+    pub id: AccountId,
+    /// Where codes are sent.
+    pub address: Address,
+    /// What it may do.
+    pub role: Role,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Since when it cannot be used, if so.
+    pub suspended_at: Option<Timestamp>,
+}
+
+/// What an account may do; each role may do what the ones before it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Watches.
+    Viewer,
+    /// Uploads, and manages what they uploaded.
+    Creator,
+    /// Manages everything.
+    Operator,
+}
+
+impl Role {
+    /// Every role, the least first.
+    pub const ALL: [Self; 3] = [Self::Viewer, Self::Creator, Self::Operator];
+
+    /// The word in SQL, JSON and on pages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Creator => "creator",
+            Self::Operator => "operator",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|r| r.as_str() == word)
+    }
+
+    /// Digits of this role's codes.
+    pub(crate) fn code_digits(self) -> u32 {
+        match self {
+            Self::Viewer => 6,
+            Self::Creator | Self::Operator => 8,
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Scalar for Role {
+    type Raw = String;
+
+    fn from_raw(raw: String) -> std::result::Result<Self, String> {
+        Self::parse(&raw).ok_or_else(|| format!("`{raw}` is not a role"))
+    }
+}
+
+impl From<Role> for Value {
+    fn from(role: Role) -> Self {
+        role.as_str().into()
+    }
+}
+
+const INSERT: &str = "INSERT INTO accounts (id, address, address_key, role, created_at)
+    VALUES ($1, $2, $3, $4, $5) ON CONFLICT (address_key) DO NOTHING";
+const BY_KEY: &str = "SELECT * FROM accounts WHERE address_key = $1";
+const BY_ID: &str = "SELECT * FROM accounts WHERE id = $1";
+const PAGE: &str = "SELECT * FROM accounts WHERE id > $1 ORDER BY id LIMIT $2";
+const SET_ROLE: &str = "UPDATE accounts SET role = $2 WHERE id = $1";
+const SUSPEND: &str = "UPDATE accounts SET suspended_at = COALESCE(suspended_at, $2) WHERE id = $1";
+const RESUME: &str = "UPDATE accounts SET suspended_at = NULL WHERE id = $1";
+const END_SESSIONS: &str = "DELETE FROM sessions WHERE account = $1";
+
+impl Identity {
+    /// Finds the account of an address or makes it with `role`; the role of an existing one stays.
+    pub async fn ensure_account(&self, address: &str, role: Role, now: Timestamp) -> Result<Account> {
+        let address = Address::parse(address)?;
+        let mut tx = self.db().begin().await?;
+        let account = ensure(&mut tx, &address, role, now).await?;
+        tx.commit().await?;
+        Ok(account)
+    }
+
+    /// Reads an account.
+    pub async fn account(&self, id: AccountId) -> Result<Option<Account>> {
+        let row = self.db().opt(BY_ID, args![id]).await?;
+        row.as_ref().map(Account::read).transpose()
+    }
+
+    /// Up to `limit` accounts after the given one, oldest first.
+    pub async fn accounts(&self, after: Option<AccountId>, limit: u32) -> Result<Vec<Account>> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        let rows = self.db().all(PAGE, args![after, limit.min(1000)]).await?;
+        rows.iter().map(Account::read).collect()
+    }
+
+    /// Gives an account another role and ends its sessions.
+    pub async fn set_role(&self, id: AccountId, role: Role) -> Result<()> {
+        let mut tx = self.db().begin().await?;
+        if tx.execute(SET_ROLE, args![id, role]).await? == 0 {
+            return Err(Error::NoAccount);
+        }
+        tx.execute(END_SESSIONS, args![id]).await?;
+        tx.commit().await?;
+        tracing::info!(account = %id, %role, "role changed");
+        Ok(())
+    }
+
+    /// Suspends an account and ends its sessions: its codes, links and access keys stop working.
+    pub async fn suspend(&self, id: AccountId, now: Timestamp) -> Result<()> {
+        let mut tx = self.db().begin().await?;
+        if tx.execute(SUSPEND, args![id, now]).await? == 0 {
+            return Err(Error::NoAccount);
+        }
+        tx.execute(END_SESSIONS, args![id]).await?;
+        tx.commit().await?;
+        tracing::info!(account = %id, "account suspended");
+        Ok(())
+    }
+
+    /// Lets a suspended account in again.
+    pub async fn resume(&self, id: AccountId) -> Result<()> {
+        let changed = self.db().execute(RESUME, args![id]).await?;
+        if changed == 0 { Err(Error::NoAccount) } else { Ok(()) }
+    }
+}
+
+impl Account {
+    pub(crate) fn read(row: &Row) -> Result<Self> {
+        Ok(Self {
+            id: row.get("id")?,
+            address: Address::parse(&row.get::<String>("address")?)?,
+            role: row.get("role")?,
+            created_at: row.get("created_at")?,
+            suspended_at: row.get_opt("suspended_at")?,
+        })
+    }
+}
+
+pub(crate) async fn ensure(tx: &mut Tx, address: &Address, role: Role, now: Timestamp) -> Result<Account> {
+    let key = address.key();
+    let made = tx.execute(INSERT, args![AccountId::new(), address.as_str(), &key, role, now]).await?;
+    let account = Account::read(&tx.one(BY_KEY, args![key]).await?)?;
+    if made > 0 {
+        tracing::info!(account = %account.id, %role, "account made");
+    }
+    Ok(account)
+}
+
+pub(crate) async fn get(tx: &mut Tx, id: AccountId) -> Result<Option<Account>> {
+    let row = tx.opt(BY_ID, args![id]).await?;
+    row.as_ref().map(Account::read).transpose()
+}

@@ -1,0 +1,397 @@
+//! Sign-in and sign-up by one-time code: one flow, whether or not the address is known.
+//!
+//! An address that gets no code has a decoy challenge all the same: the answers, the limits, the statements and
+//! the queued row are the ones of a real challenge. The mail is written by [`Identity::renderer`] in the
+//! delivery service.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use db::{Row, Tx, args};
+use model::{AccountId, Timestamp};
+use notify::{Channel, Item, Mail};
+use serde::{Deserialize, Serialize};
+
+use crate::account::{self, Account};
+use crate::code::{About, Code};
+use crate::limit::{self, Rules, Window};
+use crate::session::{self, Device, SignedIn};
+use crate::token::{BrowserToken, ChallengeId, hash};
+use crate::{Address, Error, Identity, Result, Role};
+
+/// Wrong and right codes that are compared for one challenge. A hard limit.
+pub const MAX_ATTEMPTS: u32 = 5;
+const DAY_MS: i64 = 86_400_000;
+const PURPOSE: &str = "sign-in";
+const KIND: &str = "code";
+
+/// A wish to sign in.
+#[derive(Debug, Clone, Copy)]
+pub struct Begin<'a> {
+    /// The address as it was typed.
+    pub address: &'a str,
+    /// The browser's cookie, if it sent one.
+    pub browser: Option<&'a BrowserToken>,
+    /// Where the request came from.
+    pub ip: IpAddr,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// A challenge that waits for its code.
+#[derive(Debug, Clone)]
+pub struct Begun {
+    /// Goes into the form.
+    pub challenge: ChallengeId,
+    /// Goes into the browser's cookie.
+    pub browser: BrowserToken,
+    /// When the code stops working.
+    pub expires: Timestamp,
+}
+
+/// A code that was typed.
+#[derive(Clone, Copy)]
+pub struct Answer<'a> {
+    /// From the form.
+    pub challenge: &'a ChallengeId,
+    /// From the cookie.
+    pub browser: &'a BrowserToken,
+    /// As it was typed.
+    pub code: &'a str,
+    /// The browser, for the list of sessions.
+    pub device: &'a Device<'a>,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What the renderer needs besides the address; stays in the outbox, so there is nothing secret in it.
+#[derive(Serialize, Deserialize)]
+struct Payload {
+    digits: u32,
+    key: u32,
+    decoy: bool,
+}
+
+struct Challenge {
+    id: ChallengeId,
+    address: String,
+    address_key: String,
+    account: Option<AccountId>,
+    decoy: bool,
+    known_device: bool,
+    digits: u32,
+    key_version: u32,
+    browser_hash: String,
+    sends: u32,
+    attempts: u32,
+    expires: Timestamp,
+}
+
+const WHO: &str = "SELECT a.*, d.seen_at AS device_seen_at
+    FROM accounts a LEFT JOIN devices d ON d.account = a.id AND d.browser_hash = $2
+    WHERE a.address_key = $1";
+const LIVE: &str = "SELECT * FROM challenges
+    WHERE browser_hash = $1 AND address_key = $2 AND used_at IS NULL AND expires_at > $3 AND attempts < $4
+    ORDER BY created_at DESC LIMIT 1";
+const INSERT: &str = "INSERT INTO challenges (id, purpose, channel, address, address_key, account, decoy,
+        known_device, digits, key_version, browser_hash, sends, created_at, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1, $12, $13)";
+const RESEND: &str = "UPDATE challenges SET sends = sends + 1
+    WHERE id = $1 AND browser_hash = $2 AND used_at IS NULL AND expires_at > $3 AND attempts < $4 AND sends <= $5
+    RETURNING *";
+const COUNT: &str = "UPDATE challenges SET attempts = attempts + 1
+    WHERE id = $1 AND browser_hash = $2 AND used_at IS NULL AND expires_at > $3 AND attempts < $4
+    RETURNING *";
+const CONSUME: &str = "UPDATE challenges SET used_at = $2 WHERE id = $1 AND used_at IS NULL";
+const DEVICE: &str = "INSERT INTO devices (account, browser_hash, seen_at) VALUES ($1, $2, $3)
+    ON CONFLICT (account, browser_hash) DO UPDATE SET seen_at = excluded.seen_at";
+
+impl Identity {
+    /// Starts a sign-in: makes a challenge and queues its mail. The answer is the same for known and unknown
+    /// addresses. Asking again too soon from the same browser gives the challenge that still lives.
+    pub async fn begin(&self, begin: &Begin<'_>) -> Result<Begun> {
+        let typed = Address::parse(begin.address)?;
+        let browser = begin.browser.cloned().unwrap_or_else(BrowserToken::random);
+        let challenge = self.draft(&typed, hash(browser.as_str()), begin.now).await?;
+        let mut tx = self.db().begin().await?;
+        match self.take_sending(&mut tx, &challenge, begin.ip, begin.now).await {
+            Ok(()) => {}
+            Err(refused @ Error::TooMany { .. }) => {
+                drop(tx);
+                let args = args![&challenge.browser_hash, &challenge.address_key, begin.now, MAX_ATTEMPTS];
+                let live = self.db().opt(LIVE, args).await?.ok_or(refused)?;
+                let live = Challenge::read(&live)?;
+                return Ok(Begun { challenge: live.id, browser, expires: live.expires });
+            }
+            Err(other) => return Err(other),
+        }
+        let args = args![
+            challenge.id.as_str(),
+            PURPOSE,
+            Channel::Mail.as_str(),
+            &challenge.address,
+            &challenge.address_key,
+            challenge.account,
+            challenge.decoy,
+            challenge.known_device,
+            challenge.digits,
+            challenge.key_version,
+            &challenge.browser_hash,
+            begin.now,
+            challenge.expires
+        ];
+        tx.execute(INSERT, args).await?;
+        self.queue(&mut tx, &challenge, begin.now).await?;
+        tx.commit().await?;
+        self.inner.outbox.wake();
+        Ok(Begun { challenge: challenge.id, browser, expires: challenge.expires })
+    }
+
+    /// Sends the same code again and extends nothing.
+    pub async fn resend(
+        &self,
+        challenge: &ChallengeId,
+        browser: &BrowserToken,
+        ip: IpAddr,
+        now: Timestamp,
+    ) -> Result<()> {
+        let resends = self.inner.config.limits.resends;
+        let mut tx = self.db().begin().await?;
+        let args = args![challenge.as_str(), hash(browser.as_str()), now, MAX_ATTEMPTS, resends];
+        let challenge = tx.opt(RESEND, args).await?.ok_or(Error::Stale)?;
+        let challenge = Challenge::read(&challenge)?;
+        self.take_sending(&mut tx, &challenge, ip, now).await?;
+        self.queue(&mut tx, &challenge, now).await?;
+        tx.commit().await?;
+        self.inner.outbox.wake();
+        Ok(())
+    }
+
+    /// Checks a code. The attempt is counted before the code is looked at; a right code works once and makes
+    /// the session, and with it the account where there was none.
+    pub async fn verify(&self, answer: &Answer<'_>) -> Result<SignedIn> {
+        let challenge = self.count(answer).await?;
+        let code = self.derive(&challenge)?;
+        // A decoy is compared like any other, so that it takes as long.
+        if !code.is(answer.code) | challenge.decoy {
+            return Err(Error::WrongCode { left: MAX_ATTEMPTS.saturating_sub(challenge.attempts) });
+        }
+        let now = answer.now;
+        let mut tx = self.db().begin().await?;
+        if tx.execute(CONSUME, args![challenge.id.as_str(), now]).await? == 0 {
+            return Err(Error::Stale);
+        }
+        let account = match challenge.account {
+            Some(id) => account::get(&mut tx, id).await?.ok_or(Error::Stale)?,
+            None => account::ensure(&mut tx, &Address::parse(&challenge.address)?, Role::Viewer, now).await?,
+        };
+        if account.suspended_at.is_some() {
+            return Err(Error::Stale);
+        }
+        tx.execute(DEVICE, args![account.id, &challenge.browser_hash, now]).await?;
+        for name in [self.sending_name(&challenge), self.failing_name(&challenge)] {
+            limit::forget(&mut tx, &name).await?;
+        }
+        let signed_in = session::create(&mut tx, account, "code", answer.device, now).await?;
+        tx.commit().await?;
+        tracing::info!(account = %signed_in.account.id, via = "code", "signed in");
+        Ok(signed_in)
+    }
+
+    /// Writes the mails of this crate, for [`notify::Service`].
+    pub fn renderer(&self) -> notify::Render {
+        let identity = self.clone();
+        Arc::new(move |item| identity.render(item))
+    }
+
+    fn render(&self, item: &Item) -> Option<Mail> {
+        if item.kind() != KIND {
+            tracing::error!(kind = item.kind(), "nobody writes this kind of message");
+            return None;
+        }
+        let payload: Payload = serde_json::from_str(item.payload()).ok()?;
+        let challenge = ChallengeId::parse(item.message())?;
+        let about = About {
+            challenge: &challenge,
+            purpose: PURPOSE,
+            channel: item.channel().as_str(),
+            address: item.to(),
+            digits: payload.digits,
+        };
+        match self.inner.codes.derive(payload.key, &about) {
+            Ok(code) if !payload.decoy => Some(mail(&code, item, &self.inner.config.host)),
+            Ok(_) => None,
+            Err(error) => {
+                tracing::error!(%error, "a code was not sent");
+                None
+            }
+        }
+    }
+
+    /// Decides what a new challenge would be, for known and unknown addresses with the same steps.
+    async fn draft(&self, typed: &Address, browser_hash: String, now: Timestamp) -> Result<Challenge> {
+        let config = &self.inner.config;
+        let row = self.db().opt(WHO, args![typed.key(), &browser_hash]).await?;
+        let account = row.as_ref().map(Account::read).transpose()?;
+        let known_device = match &row {
+            Some(row) => row.get_opt::<Timestamp>("device_seen_at")?.is_some(),
+            None => false,
+        };
+        let decoy = match &account {
+            Some(account) => account.suspended_at.is_some(),
+            None => !config.open_sign_up,
+        };
+        let role = account.as_ref().map_or(Role::Viewer, |a| a.role);
+        // Mail goes to the spelling that was proven, never to another one of the same key.
+        let address = account.as_ref().map_or(typed, |a| &a.address);
+        Ok(Challenge {
+            id: ChallengeId::random(),
+            address: address.as_str().to_owned(),
+            address_key: typed.key(),
+            account: account.as_ref().map(|a| a.id),
+            decoy,
+            known_device,
+            digits: role.code_digits(),
+            key_version: self.inner.codes.version(),
+            browser_hash,
+            sends: 1,
+            attempts: 0,
+            expires: now.plus_ms(i64::from(config.code_seconds) * 1000),
+        })
+    }
+
+    fn derive(&self, challenge: &Challenge) -> Result<Code> {
+        let about = About {
+            challenge: &challenge.id,
+            purpose: PURPOSE,
+            channel: Channel::Mail.as_str(),
+            address: &challenge.address,
+            digits: challenge.digits,
+        };
+        self.inner.codes.derive(challenge.key_version, &about)
+    }
+
+    /// Counts an attempt, and a failure of the address until the code turns out to be right.
+    async fn count(&self, answer: &Answer<'_>) -> Result<Challenge> {
+        let mut tx = self.db().begin().await?;
+        let browser = hash(answer.browser.as_str());
+        let row = tx.opt(COUNT, args![answer.challenge.as_str(), browser, answer.now, MAX_ATTEMPTS]).await?;
+        let challenge = Challenge::read(&row.ok_or(Error::Stale)?)?;
+        let windows = [Window::hour(self.inner.config.limits.failures_hour)];
+        let rules = Rules { windows: &windows, pauses_seconds: &[] };
+        limit::take(&mut tx, &self.failing_name(&challenge), rules, answer.now).await?;
+        tx.commit().await?;
+        Ok(challenge)
+    }
+
+    async fn take_sending(
+        &self,
+        tx: &mut Tx,
+        challenge: &Challenge,
+        ip: IpAddr,
+        now: Timestamp,
+    ) -> Result<()> {
+        let limits = &self.inner.config.limits;
+        let day = Window { ms: DAY_MS, max: limits.per_address_day };
+        let address = [Window::hour(limits.per_address_hour), day];
+        let rules = Rules { windows: &address, pauses_seconds: &limits.cooldown_seconds };
+        limit::take(tx, &self.sending_name(challenge), rules, now).await?;
+        let network = [Window::hour(limits.per_ip_hour)];
+        let rules = Rules { windows: &network, pauses_seconds: &[] };
+        let name = format!("network {}", self.inner.codes.blind(&network_of(ip)));
+        limit::take(tx, &name, rules, now).await?;
+        let all = [Window { ms: 60_000, max: limits.per_minute }];
+        limit::take(tx, "sendings", Rules { windows: &all, pauses_seconds: &[] }, now).await
+    }
+
+    fn sending_name(&self, challenge: &Challenge) -> String {
+        format!("sending {}", self.inner.codes.blind(&challenge.shared_fate()))
+    }
+
+    fn failing_name(&self, challenge: &Challenge) -> String {
+        format!("failing {}", self.inner.codes.blind(&challenge.shared_fate()))
+    }
+
+    async fn queue(&self, tx: &mut Tx, challenge: &Challenge, now: Timestamp) -> Result<()> {
+        let payload =
+            Payload { digits: challenge.digits, key: challenge.key_version, decoy: challenge.decoy };
+        let new = notify::New {
+            message: challenge.id.as_str(),
+            kind: KIND,
+            channel: Channel::Mail,
+            attempt: challenge.sends,
+            to: &challenge.address,
+            payload: &serde_json::to_string(&payload).unwrap_or_default(),
+            created: now,
+            expires: challenge.expires,
+        };
+        Ok(self.inner.outbox.enqueue(tx, &new).await?)
+    }
+}
+
+impl Challenge {
+    fn read(row: &Row) -> Result<Self> {
+        Ok(Self {
+            id: ChallengeId::parse(&row.get::<String>("id")?).ok_or(Error::Stale)?,
+            address: row.get("address")?,
+            address_key: row.get("address_key")?,
+            account: row.get_opt("account")?,
+            decoy: row.get("decoy")?,
+            known_device: row.get("known_device")?,
+            digits: row.get("digits")?,
+            key_version: row.get("key_version")?,
+            browser_hash: row.get("browser_hash")?,
+            sends: row.get("sends")?,
+            attempts: row.get("attempts")?,
+            expires: row.get("expires_at")?,
+        })
+    }
+
+    /// Who is held back together: everyone who uses the address, but for a device that signed in before;
+    /// it has limits of its own, so that strangers cannot lock it out.
+    fn shared_fate(&self) -> String {
+        if self.known_device {
+            format!("{} {}", self.address_key, self.browser_hash)
+        } else {
+            self.address_key.clone()
+        }
+    }
+}
+
+/// What counts as one place on the network: an IPv4 address, a /64 of IPv6.
+fn network_of(ip: IpAddr) -> String {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => {
+            let [a, b, c, d, ..] = ip.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
+/// The code and no link; the last line lets browsers fill the code in for this host only.
+fn mail(code: &Code, item: &Item, host: &str) -> Mail {
+    let until = jiff::Timestamp::from_millisecond(item.expires().0).unwrap_or_default();
+    let until = until.strftime("%H:%M UTC");
+    let code = code.as_str();
+    let text = format!(
+        "{code} is your sign-in code for Kinora.\n\n\
+         It works until {until}, in the browser that asked for it.\n\
+         If it was not you who asked, there is nothing to do.\n\n\
+         @{host} #{code}\n"
+    );
+    Mail::new(item.to(), "Your sign-in code", text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_is_an_ipv4_address_or_half_an_ipv6_address() {
+        let check = |ip: &str, expected: &str| assert_eq!(network_of(ip.parse().unwrap()), expected);
+        check("192.0.2.1", "192.0.2.1");
+        check("::ffff:192.0.2.1", "192.0.2.1");
+        check("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64");
+    }
+}

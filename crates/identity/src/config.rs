@@ -1,0 +1,168 @@
+//! Settings of identity, with their hard limits.
+
+use serde::Deserialize;
+
+use crate::{Error, Result, Role};
+
+/// Settings. The defaults are those of a production installation.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Whether an unknown address becomes a viewer's account by proving a code.
+    pub open_sign_up: bool,
+    /// The host name people see, in the last line of a code's mail (`@host #123456`).
+    pub host: String,
+    /// How long a code works in s; at most 600.
+    pub code_seconds: u32,
+    /// How long sessions live.
+    pub sessions: Lifetimes,
+    /// How often codes are sent and tried.
+    pub limits: Limits,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            open_sign_up: false,
+            host: "localhost".into(),
+            code_seconds: 300,
+            sessions: Lifetimes::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Config {
+    /// The development profile: sign-up is open, and the many sign-ins of one machine are not held back.
+    pub fn development() -> Self {
+        let limits = Limits { per_ip_hour: 1000, per_minute: 1000, ..Limits::default() };
+        Self { open_sign_up: true, limits, ..Self::default() }
+    }
+
+    /// Refuses settings beyond the hard limits.
+    pub fn check(&self) -> Result<()> {
+        let bad = |name, why| Err(Error::Config { name, why });
+        if !(30..=600).contains(&self.code_seconds) {
+            return bad("code_seconds", "30 to 600");
+        }
+        if url::Host::parse(&self.host).is_err() {
+            return bad("host", "a host name");
+        }
+        for life in [self.sessions.viewer, self.sessions.creator, self.sessions.operator] {
+            if life.idle_seconds < 60 || life.absolute_seconds < life.idle_seconds {
+                return bad("sessions", "idle is at least 60 and at most absolute");
+            }
+        }
+        let limits = &self.limits;
+        if limits.resends > 10
+            || limits.per_address_day > 100
+            || limits.per_ip_hour > 1000
+            || limits.per_minute > 1000
+        {
+            return bad("limits", "resends up to 10, per_address_day 100, per_ip_hour 1000, per_minute 1000");
+        }
+        Ok(())
+    }
+}
+
+/// How long a session lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lifetime {
+    /// Without a request, in s.
+    pub idle_seconds: u32,
+    /// In all, in s.
+    pub absolute_seconds: u32,
+}
+
+/// Lifetimes of sessions by role.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lifetimes {
+    /// Of viewers: 30 and 90 days.
+    pub viewer: Lifetime,
+    /// Of creators: a day and two weeks.
+    pub creator: Lifetime,
+    /// Of operators: 30 minutes and 12 hours.
+    pub operator: Lifetime,
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        const DAY: u32 = 86_400;
+        Self {
+            viewer: Lifetime { idle_seconds: 30 * DAY, absolute_seconds: 90 * DAY },
+            creator: Lifetime { idle_seconds: DAY, absolute_seconds: 14 * DAY },
+            operator: Lifetime { idle_seconds: 30 * 60, absolute_seconds: 12 * 3600 },
+        }
+    }
+}
+
+impl Lifetimes {
+    /// The lifetime for a role.
+    pub fn of(&self, role: Role) -> Lifetime {
+        match role {
+            Role::Viewer => self.viewer,
+            Role::Creator => self.creator,
+            Role::Operator => self.operator,
+        }
+    }
+}
+
+/// How often codes are sent and tried. Sendings that were proven by their code do not count for the address.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Pauses after the first, second, third and every later sending to an address, in s.
+    pub cooldown_seconds: [u32; 4],
+    /// Resends of a challenge.
+    pub resends: u32,
+    /// Sendings to an address in an hour.
+    pub per_address_hour: u32,
+    /// Sendings to an address in a day.
+    pub per_address_day: u32,
+    /// Sendings asked for by an address of the network (a /64 of IPv6) in an hour.
+    pub per_ip_hour: u32,
+    /// Sendings in all in a minute.
+    pub per_minute: u32,
+    /// Wrong codes for an address in an hour before codes pause.
+    pub failures_hour: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            cooldown_seconds: [30, 60, 120, 300],
+            resends: 3,
+            per_address_hour: 5,
+            per_address_day: 10,
+            per_ip_hour: 20,
+            per_minute: 60,
+            failures_hour: 10,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ready_made_settings_are_within_their_limits() {
+        Config::default().check().unwrap();
+        Config::development().check().unwrap();
+    }
+
+    #[test]
+    fn hard_limits_hold() {
+        let refused = |config: Config| assert!(matches!(config.check(), Err(Error::Config { .. })));
+        refused(Config { code_seconds: 601, ..Config::default() });
+        refused(Config { host: "a b".into(), ..Config::default() });
+        let short = Lifetime { idle_seconds: 10, absolute_seconds: 10 };
+        refused(Config {
+            sessions: Lifetimes { viewer: short, ..Lifetimes::default() },
+            ..Config::default()
+        });
+        refused(Config { limits: Limits { resends: 11, ..Limits::default() }, ..Config::default() });
+    }
+}

@@ -1,0 +1,63 @@
+//! Why somebody was not let in.
+
+/// Shorthand for results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A refused or failed call. Never contains a code, a token, a secret or an address.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The text is not an e-mail address that Kinora can write to.
+    #[error("not an e-mail address: {why}")]
+    Address {
+        /// What is wrong, in words for people.
+        why: &'static str,
+    },
+    /// A limit was reached; nothing was sent or evaluated.
+    #[error("too many requests, try again in {retry_after_seconds} s")]
+    TooMany {
+        /// When it is worth trying again.
+        retry_after_seconds: u32,
+    },
+    /// The code was compared and is wrong.
+    #[error("wrong code, {left} tries left")]
+    WrongCode {
+        /// Tries left for this challenge.
+        left: u32,
+    },
+    /// The challenge is over (used, expired, out of tries) or belongs to another browser: ask for a new code.
+    #[error("this code can not be used any more, ask for a new one")]
+    Stale,
+    /// The sign-in link was used, has expired or never existed.
+    #[error("this link was used or has expired, ask for a new one")]
+    Link,
+    /// The account does not exist or is suspended.
+    #[error("no such account")]
+    NoAccount,
+    /// The account may not have what was asked for.
+    #[error("an access key needs at least one bucket, at most 100, and an operator's account")]
+    AccessKey,
+    /// A code was made with a key that was not handed in.
+    #[error("version {version} of the code key is missing")]
+    CodeKey {
+        /// The missing version.
+        version: u32,
+    },
+    /// A setting leaves its hard limits.
+    #[error("setting `{name}`: {why}")]
+    Config {
+        /// The setting.
+        name: &'static str,
+        /// What is allowed.
+        why: &'static str,
+    },
+    /// A stored secret can not be opened.
+    #[error(transparent)]
+    Vault(#[from] crate::vault::Error),
+    /// A mail could not be queued.
+    #[error("cannot queue a message")]
+    Notify(#[from] notify::Error),
+    /// The database failed.
+    #[error("identity's tables")]
+    Database(#[from] db::Error),
+}

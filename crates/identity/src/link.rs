@@ -1,0 +1,58 @@
+//! Single-use sign-in links, for installations without mail and for the first operator.
+
+use db::args;
+use model::{AccountId, Timestamp};
+
+use crate::session::{self, Device, SignedIn};
+use crate::token::{LinkToken, hash};
+use crate::{Error, Identity, Result, account};
+
+/// Longest life of a link in ms: a week.
+pub const MAX_LIFETIME_MS: i64 = 7 * 86_400_000;
+
+const INSERT: &str =
+    "INSERT INTO links (token_hash, account, created_at, expires_at) VALUES ($1, $2, $3, $4)";
+const CONSUME: &str = "UPDATE links SET used_at = $2
+    WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2 RETURNING account";
+const LIVE: &str = "SELECT account FROM links WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2";
+
+impl Identity {
+    /// Makes a link that signs `account` in once within `lifetime_ms`, at most a week.
+    pub async fn create_link(
+        &self,
+        account: AccountId,
+        lifetime_ms: i64,
+        now: Timestamp,
+    ) -> Result<LinkToken> {
+        self.account(account).await?.ok_or(Error::NoAccount)?;
+        let token = LinkToken::random();
+        let expires = now.plus_ms(lifetime_ms.clamp(0, MAX_LIFETIME_MS));
+        self.db().execute(INSERT, args![hash(token.as_str()), account, now, expires]).await?;
+        tracing::info!(%account, "sign-in link made");
+        Ok(token)
+    }
+
+    /// Whether a link still works, without using it: pages that are only fetched must change nothing.
+    pub async fn link_works(&self, token: &LinkToken, now: Timestamp) -> Result<bool> {
+        Ok(self.db().opt(LIVE, args![hash(token.as_str()), now]).await?.is_some())
+    }
+
+    /// Uses a link up and signs its account in.
+    pub async fn consume_link(
+        &self,
+        token: &LinkToken,
+        device: &Device<'_>,
+        now: Timestamp,
+    ) -> Result<SignedIn> {
+        let mut tx = self.db().begin().await?;
+        let row = tx.opt(CONSUME, args![hash(token.as_str()), now]).await?.ok_or(Error::Link)?;
+        let account = account::get(&mut tx, row.get("account")?).await?.ok_or(Error::Link)?;
+        if account.suspended_at.is_some() {
+            return Err(Error::Link);
+        }
+        let signed_in = session::create(&mut tx, account, "link", device, now).await?;
+        tx.commit().await?;
+        tracing::info!(account = %signed_in.account.id, via = "link", "signed in");
+        Ok(signed_in)
+    }
+}

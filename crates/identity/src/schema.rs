@@ -1,0 +1,73 @@
+//! Tables of identity.
+
+use db::Migrations;
+
+/// Tables of this crate.
+pub const MIGRATIONS: Migrations = Migrations {
+    owner: "identity",
+    steps: &[(
+        "accounts, codes, sessions, links, access keys",
+        "CREATE TABLE accounts (
+            id TEXT PRIMARY KEY,
+            address TEXT NOT NULL,
+            address_key TEXT NOT NULL UNIQUE,
+            role TEXT NOT NULL CHECK (role IN ('viewer', 'creator', 'operator')),
+            created_at BIGINT NOT NULL,
+            suspended_at BIGINT);
+        CREATE TABLE challenges (
+            id TEXT PRIMARY KEY,
+            purpose TEXT NOT NULL,
+            channel TEXT NOT NULL,
+            address TEXT NOT NULL,
+            address_key TEXT NOT NULL,
+            account TEXT REFERENCES accounts (id) ON DELETE CASCADE,
+            decoy BOOLEAN NOT NULL,
+            known_device BOOLEAN NOT NULL,
+            digits BIGINT NOT NULL,
+            key_version BIGINT NOT NULL,
+            browser_hash TEXT NOT NULL,
+            sends BIGINT NOT NULL,
+            attempts BIGINT NOT NULL DEFAULT 0,
+            created_at BIGINT NOT NULL,
+            expires_at BIGINT NOT NULL,
+            used_at BIGINT);
+        CREATE INDEX challenges_browser ON challenges (browser_hash, address_key);
+        CREATE INDEX challenges_expires ON challenges (expires_at);
+        CREATE TABLE throttles (
+            name TEXT PRIMARY KEY,
+            moments TEXT NOT NULL,
+            forget_at BIGINT NOT NULL);
+        CREATE INDEX throttles_forget ON throttles (forget_at);
+        CREATE TABLE devices (
+            account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+            browser_hash TEXT NOT NULL,
+            seen_at BIGINT NOT NULL,
+            PRIMARY KEY (account, browser_hash));
+        CREATE TABLE sessions (
+            token_hash TEXT PRIMARY KEY,
+            id TEXT NOT NULL UNIQUE,
+            account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+            via TEXT NOT NULL,
+            agent TEXT NOT NULL,
+            ip TEXT NOT NULL,
+            created_at BIGINT NOT NULL,
+            authenticated_at BIGINT NOT NULL,
+            seen_at BIGINT NOT NULL);
+        CREATE INDEX sessions_account ON sessions (account, seen_at);
+        CREATE TABLE links (
+            token_hash TEXT PRIMARY KEY,
+            account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+            created_at BIGINT NOT NULL,
+            expires_at BIGINT NOT NULL,
+            used_at BIGINT);
+        CREATE TABLE access_keys (
+            id TEXT PRIMARY KEY,
+            account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+            name TEXT NOT NULL,
+            buckets TEXT NOT NULL,
+            sealed_secret {bytes} NOT NULL,
+            created_at BIGINT NOT NULL,
+            revoked_at BIGINT);
+        CREATE UNIQUE INDEX access_keys_name ON access_keys (account, name) WHERE revoked_at IS NULL",
+    )],
+};

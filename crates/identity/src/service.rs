@@ -1,0 +1,66 @@
+//! Forgets what is over: challenges, sessions, links, counted moments.
+
+use std::time::Duration;
+
+use db::args;
+use model::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Identity, Result};
+
+const EVERY: Duration = Duration::from_secs(600);
+const DAY_MS: i64 = 86_400_000;
+/// A device that did not sign in for so long is a stranger again.
+const DEVICE_MS: i64 = 180 * DAY_MS;
+
+const CHALLENGES: &str = "DELETE FROM challenges WHERE expires_at <= $1";
+const THROTTLES: &str = "DELETE FROM throttles WHERE forget_at <= $1";
+const LINKS: &str = "DELETE FROM links WHERE expires_at <= $1";
+const DEVICES: &str = "DELETE FROM devices WHERE seen_at <= $1";
+const SESSIONS: &str = "DELETE FROM sessions WHERE seen_at <= $1 OR created_at <= $2";
+
+/// Sweeps every ten minutes until it is told to stop.
+#[derive(Debug)]
+pub struct Service {
+    identity: Identity,
+}
+
+impl Service {
+    /// Makes the service; one in any process is enough, more do no harm.
+    pub fn new(identity: Identity) -> Self {
+        Self { identity }
+    }
+
+    /// Sweeps until `shutdown`. A failing database is tried again.
+    pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        loop {
+            let now = Timestamp(jiff::Timestamp::now().as_millisecond());
+            if let Err(error) = self.identity.sweep(now).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "nothing swept");
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                () = tokio::time::sleep(EVERY) => {}
+            }
+        }
+    }
+}
+
+impl Identity {
+    /// Deletes what is over at `now`. Nothing that is deleted could still have been used.
+    pub async fn sweep(&self, now: Timestamp) -> Result<()> {
+        let lives = &self.config().sessions;
+        let longest = |part: fn(&crate::Lifetime) -> u32| {
+            let ms = [lives.viewer, lives.creator, lives.operator].iter().map(part).max().unwrap_or(0);
+            i64::from(ms) * 1000
+        };
+        let (idle, absolute) = (longest(|l| l.idle_seconds), longest(|l| l.absolute_seconds));
+        let db = self.db();
+        db.execute(CHALLENGES, args![now]).await?;
+        db.execute(THROTTLES, args![now]).await?;
+        db.execute(LINKS, args![now]).await?;
+        db.execute(DEVICES, args![now.plus_ms(-DEVICE_MS)]).await?;
+        db.execute(SESSIONS, args![now.plus_ms(-idle), now.plus_ms(-absolute)]).await?;
+        Ok(())
+    }
+}

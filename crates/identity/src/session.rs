@@ -1,0 +1,224 @@
+//! Sessions of browsers.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use db::{Row, Scalar, Tx, Value, args};
+use model::{AccountId, Timestamp};
+use uuid::Uuid;
+
+use crate::token::{SessionToken, hash};
+use crate::{Account, Identity, Lifetime, Result, Via, Who};
+
+/// Sessions of one account; the one not used for longest ends when there is one more.
+const MAX_SESSIONS: u32 = 50;
+/// A session's last use is written at most this often.
+const TOUCH_MS: i64 = 60_000;
+/// Longest remembered name of a browser, in characters.
+const AGENT_CHARS: usize = 200;
+
+/// The public name of a session: it can be listed and ended by it, but not used.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionId(Uuid);
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_simple().fmt(f)
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SessionId({self})")
+    }
+}
+
+impl FromStr for SessionId {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let id = Uuid::try_parse(text).map(Self).map_err(|_| "a session id is 32 lower-case hex digits")?;
+        if id.to_string() == text { Ok(id) } else { Err("a session id is 32 lower-case hex digits") }
+    }
+}
+
+impl Scalar for SessionId {
+    type Raw = String;
+
+    fn from_raw(raw: String) -> Result<Self, String> {
+        raw.parse().map_err(str::to_owned)
+    }
+}
+
+impl From<SessionId> for Value {
+    fn from(id: SessionId) -> Self {
+        id.to_string().into()
+    }
+}
+
+/// The browser that signs in, as its owner will recognise it in the list of sessions.
+#[derive(Debug, Clone, Copy)]
+pub struct Device<'a> {
+    /// Its `User-Agent`.
+    pub agent: &'a str,
+    /// Where it is.
+    pub ip: IpAddr,
+}
+
+/// A session that was just made.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// Goes into the browser's cookie.
+    pub token: SessionToken,
+    /// The session's public name.
+    pub session: SessionId,
+    /// Whose it is.
+    pub account: Account,
+}
+
+/// A live session.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Its public name.
+    pub id: SessionId,
+    /// Whose it is.
+    pub account: Account,
+    /// How they proved it: `code` or `link`.
+    pub via: String,
+    /// The browser's `User-Agent`, cut.
+    pub agent: String,
+    /// Where it signed in.
+    pub ip: String,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When its holder last proved who they are.
+    pub authenticated_at: Timestamp,
+    /// Its last use, exact to a minute.
+    pub seen_at: Timestamp,
+    /// When it ends if it is not used.
+    pub expires_at: Timestamp,
+}
+
+impl Session {
+    /// Who acts, for the policy.
+    pub fn who(&self) -> Who {
+        Who::Account { account: self.account.id, role: self.account.role, via: Via::Session(self.id) }
+    }
+}
+
+const INSERT: &str = "INSERT INTO sessions
+    (token_hash, id, account, via, agent, ip, created_at, authenticated_at, seen_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7)";
+const TRIM: &str = "DELETE FROM sessions WHERE account = $1 AND id NOT IN (
+    SELECT id FROM sessions WHERE account = $1 ORDER BY seen_at DESC, id LIMIT $2)";
+const BY_TOKEN: &str = "SELECT a.*, s.id AS session, s.via, s.agent, s.ip, s.created_at AS began_at,
+        s.authenticated_at, s.seen_at
+    FROM sessions s JOIN accounts a ON a.id = s.account
+    WHERE s.token_hash = $1 AND a.suspended_at IS NULL";
+const BY_ACCOUNT: &str = "SELECT a.*, s.id AS session, s.via, s.agent, s.ip, s.created_at AS began_at,
+        s.authenticated_at, s.seen_at
+    FROM sessions s JOIN accounts a ON a.id = s.account
+    WHERE s.account = $1 AND a.suspended_at IS NULL ORDER BY s.seen_at DESC, s.id";
+const TOUCH: &str = "UPDATE sessions SET seen_at = $2 WHERE token_hash = $1 AND seen_at < $2";
+const END: &str = "DELETE FROM sessions WHERE account = $1 AND id = $2";
+const END_ALL: &str = "DELETE FROM sessions WHERE account = $1 AND id <> $2 RETURNING id";
+const SIGN_OUT: &str = "DELETE FROM sessions WHERE token_hash = $1";
+
+impl Identity {
+    /// Whose session a cookie names; `None` when it ended.
+    pub async fn authenticate(&self, token: &SessionToken, now: Timestamp) -> Result<Option<Session>> {
+        let token_hash = hash(token.as_str());
+        let Some(row) = self.db().opt(BY_TOKEN, args![&token_hash]).await? else { return Ok(None) };
+        let session = self.read_session(&row)?;
+        if session.expires_at <= now {
+            return Ok(None);
+        }
+        if now.0 - session.seen_at.0 >= TOUCH_MS {
+            self.db().execute(TOUCH, args![token_hash, now]).await?;
+        }
+        Ok(Some(session))
+    }
+
+    /// The live sessions of an account, last used first.
+    pub async fn sessions(&self, account: AccountId, now: Timestamp) -> Result<Vec<Session>> {
+        let rows = self.db().all(BY_ACCOUNT, args![account]).await?;
+        let sessions = rows.iter().map(|row| self.read_session(row)).collect::<Result<Vec<_>>>()?;
+        Ok(sessions.into_iter().filter(|s| s.expires_at > now).collect())
+    }
+
+    /// Ends one session of an account; answers whether there was one.
+    pub async fn end_session(&self, account: AccountId, session: SessionId) -> Result<bool> {
+        Ok(self.db().execute(END, args![account, session]).await? > 0)
+    }
+
+    /// Ends all sessions of an account but `keep`; answers the ended ones.
+    pub async fn end_sessions(&self, account: AccountId, keep: Option<SessionId>) -> Result<Vec<SessionId>> {
+        let keep = keep.map(|id| id.to_string()).unwrap_or_default();
+        let rows = self.db().returning(END_ALL, args![account, keep]).await?;
+        Ok(rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?)
+    }
+
+    /// Ends the session that the cookie names.
+    pub async fn sign_out(&self, token: &SessionToken) -> Result<()> {
+        self.db().execute(SIGN_OUT, args![hash(token.as_str())]).await?;
+        Ok(())
+    }
+
+    fn read_session(&self, row: &Row) -> Result<Session> {
+        let account = Account::read(row)?;
+        let (created_at, seen_at) = (row.get("began_at")?, row.get("seen_at")?);
+        let life = self.inner.config.sessions.of(account.role);
+        Ok(Session {
+            id: row.get("session")?,
+            account,
+            via: row.get("via")?,
+            agent: row.get("agent")?,
+            ip: row.get("ip")?,
+            created_at,
+            authenticated_at: row.get("authenticated_at")?,
+            seen_at,
+            expires_at: expires_at(created_at, seen_at, life),
+        })
+    }
+}
+
+pub(crate) async fn create(
+    tx: &mut Tx,
+    account: Account,
+    via: &str,
+    device: &Device<'_>,
+    now: Timestamp,
+) -> Result<SignedIn> {
+    let (token, session) = (SessionToken::random(), SessionId(Uuid::new_v4()));
+    let agent: String = device.agent.chars().filter(|c| !c.is_control()).take(AGENT_CHARS).collect();
+    let ip = device.ip.to_canonical().to_string();
+    tx.execute(INSERT, args![hash(token.as_str()), session, account.id, via, agent, ip, now]).await?;
+    tx.execute(TRIM, args![account.id, MAX_SESSIONS]).await?;
+    Ok(SignedIn { token, session, account })
+}
+
+fn expires_at(created_at: Timestamp, seen_at: Timestamp, life: Lifetime) -> Timestamp {
+    let idle = seen_at.plus_ms(i64::from(life.idle_seconds) * 1000);
+    idle.min(created_at.plus_ms(i64::from(life.absolute_seconds) * 1000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_ends_by_idleness_or_age() {
+        let life = Lifetime { idle_seconds: 10, absolute_seconds: 25 };
+        assert_eq!(expires_at(Timestamp(0), Timestamp(0), life), Timestamp(10_000));
+        assert_eq!(expires_at(Timestamp(0), Timestamp(9000), life), Timestamp(19_000));
+        assert_eq!(expires_at(Timestamp(0), Timestamp(24_000), life), Timestamp(25_000));
+    }
+
+    #[test]
+    fn session_ids_have_one_spelling() {
+        let id = SessionId(Uuid::new_v4());
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert!(id.0.to_string().parse::<SessionId>().is_err(), "with dashes");
+    }
+}
