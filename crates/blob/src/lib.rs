@@ -1,1 +1,62 @@
-//! Buckets and objects.
+//! Buckets and objects: names in the database, bytes in opaque files on disk.
+//!
+//! **Acknowledged** means: the file and its folder are synced and the rows are committed. A call that answers
+//! `Ok` after writing has done both; a process that dies before leaves at most files that [`Blob::sweep_disk`] finds.
+//! An object never changes: overwriting a key makes a new [`model::ObjectId`], and the bytes of the old one stay until
+//! nothing holds them. Other crates keep object ids, never keys.
+//!
+//! Deliberately absent: HTTP, S3's wire, who may do what, and any change of a stored file.
+//!
+//! ```
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! use blob::{Blob, By, New};
+//! use model::BucketName;
+//! let dir = tempfile::tempdir().unwrap();
+//! let db = db::Db::open_sqlite(&dir.path().join("kinora.db")).await.unwrap();
+//! db.migrate(&[blob::MIGRATIONS]).await.unwrap();
+//!
+//! let blob = Blob::open(db, &dir.path().join("blob")).await?;
+//! let new = New::named(BucketName::media(), "a//b".parse().unwrap(), By::Kinora);
+//! let object = blob.put("some bytes", new).await?;
+//! assert_eq!(blob.read_to_vec(object.id, 5..10).await?, b"bytes");
+//! # Ok::<(), blob::Error>(()) }).unwrap();
+//! ```
+
+mod attributes;
+mod bucket;
+mod checksum;
+mod commit;
+mod copy;
+mod delete;
+mod disk;
+mod error;
+pub mod events;
+#[cfg(feature = "testing")]
+pub mod fault;
+#[cfg(not(feature = "testing"))]
+mod fault;
+mod lane;
+mod list;
+mod object;
+mod read;
+mod schema;
+mod space;
+mod store;
+mod sweep;
+mod upload;
+mod write;
+
+pub use attributes::Attributes;
+pub use bucket::Bucket;
+pub use checksum::{Algorithm, Checksum};
+pub use commit::{By, Condition, Means, New};
+pub use delete::discard;
+pub use error::{Error, Result};
+pub use list::{Entry, List, Listing};
+pub use object::{Object, hold, release};
+pub use read::Reader;
+pub use schema::MIGRATIONS;
+pub use store::{Blob, Config};
+pub use sweep::{Sweeper, Swept};
+pub use upload::{Chosen, Complete, ListUploads, NewUpload, Part, Parts, Upload, Uploads};
+pub use write::{MAX_OBJECT, Staged, Writer};

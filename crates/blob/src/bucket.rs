@@ -1,0 +1,72 @@
+//! Buckets.
+
+use db::args;
+use model::{BucketName, Timestamp};
+
+use crate::commit::lock_bucket;
+use crate::store::now;
+use crate::{Blob, Error, Result};
+
+/// A bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bucket {
+    /// Its name.
+    pub name: BucketName,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Blob {
+    /// All buckets, ordered by name.
+    pub async fn buckets(&self) -> Result<Vec<Bucket>> {
+        let rows = self.db.all("SELECT name, created_at FROM buckets", args![]).await?;
+        let read = |row: &db::Row| Ok(Bucket { name: row.get("name")?, created_at: row.get("created_at")? });
+        let mut all: Vec<Bucket> = rows.iter().map(read).collect::<Result<_>>()?;
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(all)
+    }
+
+    /// Looks a bucket up.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchBucket`].
+    pub async fn bucket(&self, name: &BucketName) -> Result<Bucket> {
+        let row = self.db.opt("SELECT name, created_at FROM buckets WHERE name = $1", args![name]).await?;
+        let row = row.ok_or_else(|| Error::NoSuchBucket(name.clone()))?;
+        Ok(Bucket { name: row.get("name")?, created_at: row.get("created_at")? })
+    }
+
+    /// Makes a bucket.
+    ///
+    /// # Errors
+    /// [`Error::BucketExists`].
+    pub async fn create_bucket(&self, name: &BucketName) -> Result<Bucket> {
+        let created_at = now();
+        let insert = "INSERT INTO buckets (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+        match self.db.execute(insert, args![name, created_at]).await? {
+            0 => Err(Error::BucketExists(name.clone())),
+            _ => Ok(Bucket { name: name.clone(), created_at }),
+        }
+    }
+
+    /// Deletes an empty bucket; uploads under way in it are aborted.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchBucket`], [`Error::BucketNotEmpty`], and [`Error::BucketStays`] for `source` and `media`.
+    pub async fn delete_bucket(&self, name: &BucketName) -> Result<()> {
+        if [BucketName::source(), BucketName::media()].contains(name) {
+            return Err(Error::BucketStays(name.clone()));
+        }
+        let mut tx = self.db.begin().await?;
+        lock_bucket(&mut tx, name, LOCK_POSTGRES).await?;
+        if tx.opt("SELECT object FROM names WHERE bucket = $1 LIMIT 1", args![name]).await?.is_some() {
+            return Err(Error::BucketNotEmpty(name.clone()));
+        }
+        // Their files are found by the next `sweep_disk`.
+        tx.execute("DELETE FROM uploads WHERE bucket = $1", args![name]).await?;
+        tx.execute("DELETE FROM buckets WHERE name = $1", args![name]).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+const LOCK_POSTGRES: &str = "SELECT name FROM buckets WHERE name = $1 FOR UPDATE";

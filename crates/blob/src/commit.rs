@@ -1,0 +1,226 @@
+//! Giving bytes a name: the rows of an object, its name and its event, in one transaction.
+
+use db::{Tx, args};
+use model::{BucketName, Key, ObjectId};
+
+use crate::disk::FileId;
+use crate::events::{self, Kind};
+use crate::store::now;
+use crate::{Attributes, Blob, Checksum, Error, Object, Result, Staged, fault};
+
+/// An object to be.
+#[derive(Debug, Clone)]
+pub struct New {
+    /// Where it goes.
+    pub bucket: BucketName,
+    /// Its key.
+    pub key: Key,
+    /// Headers and metadata.
+    pub attributes: Attributes,
+    /// What must hold of the key before.
+    pub condition: Condition,
+    /// Whose write it is.
+    pub by: By,
+}
+
+impl New {
+    /// An object without attributes or condition.
+    pub fn named(bucket: BucketName, key: Key, by: By) -> Self {
+        Self { bucket, key, attributes: Attributes::default(), condition: Condition::None, by }
+    }
+}
+
+/// What must hold of a key for a write to happen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Condition {
+    /// Nothing.
+    #[default]
+    None,
+    /// No object has the key (`If-None-Match: *`).
+    Absent,
+    /// An object has the key (`If-Match: *`).
+    Present,
+    /// The key's object has this ETag, without quotes (`If-Match`).
+    Etag(String),
+}
+
+/// Whose write it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// Kinora's own: no event.
+    Kinora,
+    /// A client's: an event tells of it.
+    Client(Means),
+}
+
+/// How a client created an object; the end of the event's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Means {
+    /// `PutObject`, and uploads by Kinora's own pages and commands.
+    Put,
+    /// A form.
+    Post,
+    /// `CopyObject`.
+    Copy,
+    /// `CompleteMultipartUpload`.
+    CompleteMultipartUpload,
+}
+
+impl Blob {
+    /// Gives staged bytes a name. When this answers, the object is acknowledged.
+    ///
+    /// # Errors
+    /// [`Error::Precondition`], [`Error::NoSuchKey`] (`If-Match` on nothing), [`Error::NoSuchBucket`].
+    pub async fn commit(&self, staged: Staged, new: New) -> Result<Object> {
+        let mut tx = self.db.begin().await?;
+        let object = self.commit_in(&mut tx, staged, new).await?;
+        tx.commit().await?;
+        fault::point("commit.committed");
+        self.announce();
+        Ok(object)
+    }
+
+    /// As [`Blob::commit`], within the caller's transaction: acknowledged once that is committed.
+    /// The caller then calls [`Blob::announce`] if the write was a client's.
+    pub async fn commit_in(&self, tx: &mut Tx, mut staged: Staged, new: New) -> Result<Object> {
+        let object = Object {
+            id: ObjectId::new(),
+            bucket: new.bucket,
+            key: new.key,
+            size: staged.size(),
+            etag: hex::encode(staged.md5()),
+            checksum: staged.checksum().cloned(),
+            attributes: new.attributes,
+            created_at: now(),
+        };
+        let name = Name::lock(tx, &object.bucket, &object.key, &new.condition).await?;
+        insert(tx, &object).await?;
+        if let Some(file) = staged.file {
+            insert_file(tx, file, object.size).await?;
+            let sql = "INSERT INTO parts (object, number, file, position, bytes) VALUES ($1, 1, $2, 0, $3)";
+            tx.execute(sql, args![object.id, file.to_string(), object.size]).await?;
+        }
+        point_to(tx, name, &object, &new.condition, new.by).await?;
+        staged.take_file();
+        fault::point("commit.inserted");
+        Ok(object)
+    }
+
+    /// Tells those who wait for events that there may be some.
+    pub fn announce(&self) {
+        self.hint.send_replace(());
+    }
+}
+
+/// Shares or locks a bucket's row, so that it stays until the transaction ends.
+pub(crate) async fn lock_bucket(tx: &mut Tx, bucket: &BucketName, postgres: &'static str) -> Result<()> {
+    let sql = tx.pick("SELECT name FROM buckets WHERE name = $1", postgres);
+    match tx.opt(sql, args![bucket]).await? {
+        Some(_) => Ok(()),
+        None => Err(Error::NoSuchBucket(bucket.clone())),
+    }
+}
+
+const SHARE_BUCKET: &str = "SELECT name FROM buckets WHERE name = $1 FOR KEY SHARE";
+const LOCK_NAME_SQLITE: &str = "SELECT object, sequence FROM names WHERE bucket = $1 AND key = $2";
+const LOCK_NAME_POSTGRES: &str =
+    "SELECT object, sequence FROM names WHERE bucket = $1 AND key = $2 FOR UPDATE";
+
+/// A locked row of `names`.
+pub(crate) struct Name {
+    pub(crate) object: ObjectId,
+    pub(crate) sequence: i64,
+}
+
+impl Name {
+    /// Locks the key's name, if it is there, and checks the condition against it.
+    pub(crate) async fn lock(
+        tx: &mut Tx,
+        bucket: &BucketName,
+        key: &Key,
+        condition: &Condition,
+    ) -> Result<Option<Self>> {
+        lock_bucket(tx, bucket, SHARE_BUCKET).await?;
+        let sql = tx.pick(LOCK_NAME_SQLITE, LOCK_NAME_POSTGRES);
+        let Some(row) = tx.opt(sql, args![bucket, key.as_str().as_bytes()]).await? else {
+            return match condition {
+                Condition::None | Condition::Absent => Ok(None),
+                Condition::Present | Condition::Etag(_) => Err(Error::NoSuchKey),
+            };
+        };
+        let name = Self { object: row.get("object")?, sequence: row.get("sequence")? };
+        match condition {
+            Condition::None | Condition::Present => {}
+            Condition::Absent => return Err(Error::Precondition),
+            Condition::Etag(etag) => {
+                let row = tx.one("SELECT etag FROM objects WHERE id = $1", args![name.object]).await?;
+                if row.get::<String>("etag")? != *etag {
+                    return Err(Error::Precondition);
+                }
+            }
+        }
+        Ok(Some(name))
+    }
+}
+
+/// Writes the object's own row.
+pub(crate) async fn insert(tx: &mut Tx, object: &Object) -> Result<()> {
+    let sql = "INSERT INTO objects (id, bucket, key, size, etag, checksum, attributes, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let row = args![
+        object.id,
+        &object.bucket,
+        object.key.as_str().as_bytes(),
+        object.size,
+        &object.etag,
+        object.checksum.as_ref().map(Checksum::to_string),
+        object.attributes.to_row()?,
+        object.created_at,
+    ];
+    tx.execute(sql, row).await?;
+    Ok(())
+}
+
+pub(crate) async fn insert_file(tx: &mut Tx, file: FileId, bytes: u64) -> Result<()> {
+    tx.execute("INSERT INTO files (id, bytes) VALUES ($1, $2)", args![file.to_string(), bytes]).await?;
+    Ok(())
+}
+
+/// Makes the key name the new object, retires the one before, and records the event.
+pub(crate) async fn point_to(
+    tx: &mut Tx,
+    mut name: Option<Name>,
+    object: &Object,
+    condition: &Condition,
+    by: By,
+) -> Result<()> {
+    let key = object.key.as_str().as_bytes();
+    let sequence = loop {
+        let sequence = events::sequence(name.as_ref().map(|n| n.sequence));
+        let point = args![&object.bucket, key, object.id, sequence];
+        if let Some(before) = name {
+            tx.execute("UPDATE names SET object = $3, sequence = $4 WHERE bucket = $1 AND key = $2", point)
+                .await?;
+            retire(tx, before.object).await?;
+            break sequence;
+        }
+        let sql = "INSERT INTO names (bucket, key, object, sequence) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (bucket, key) DO NOTHING";
+        if tx.execute(sql, point).await? == 1 {
+            break sequence;
+        }
+        // Another transaction was first; its name is there now and gets locked.
+        name = Name::lock(tx, &object.bucket, &object.key, condition).await?;
+    };
+    if let By::Client(means) = by {
+        events::record(tx, Kind::Created(means), object, sequence).await?;
+    }
+    Ok(())
+}
+
+/// Notes since when no key names the object.
+pub(crate) async fn retire(tx: &mut Tx, id: ObjectId) -> Result<()> {
+    let sql = "UPDATE objects SET retired_at = $2 WHERE id = $1 AND retired_at IS NULL";
+    tx.execute(sql, args![id, now()]).await?;
+    Ok(())
+}

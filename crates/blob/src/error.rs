@@ -1,0 +1,129 @@
+//! What can go wrong in the store.
+
+use std::io;
+use std::path::PathBuf;
+
+use model::{BucketName, ObjectId, UploadId};
+
+/// Shorthand for results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A refused or failed call.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no such bucket.
+    #[error("there is no bucket `{0}`")]
+    NoSuchBucket(BucketName),
+    /// The bucket is there already.
+    #[error("the bucket `{0}` exists already")]
+    BucketExists(BucketName),
+    /// Only an empty bucket can be deleted.
+    #[error("the bucket `{0}` is not empty")]
+    BucketNotEmpty(BucketName),
+    /// Kinora needs this bucket itself.
+    #[error("the bucket `{0}` belongs to Kinora and stays")]
+    BucketStays(BucketName),
+    /// No object has this key now.
+    #[error("there is no object with this key")]
+    NoSuchKey,
+    /// The object was deleted or swept.
+    #[error("there is no object {0}")]
+    NoSuchObject(ObjectId),
+    /// The upload was completed, aborted or never begun.
+    #[error("there is no upload {0} under way")]
+    NoSuchUpload(UploadId),
+    /// The key's present state is not the one the caller asked for.
+    #[error("the precondition does not hold")]
+    Precondition,
+    /// The bytes do not have the digest the sender gave.
+    #[error("the bytes do not match their {0}")]
+    BadDigest(&'static str),
+    /// Fewer or more bytes came than were announced.
+    #[error("{got} bytes came, {expected} were announced")]
+    WrongLength {
+        /// The announced number.
+        expected: u64,
+        /// The number that came; more may have followed.
+        got: u64,
+    },
+    /// More bytes than an object may have.
+    #[error("more than {limit} bytes")]
+    TooLarge {
+        /// The largest size allowed.
+        limit: u64,
+    },
+    /// Content type, headers and metadata are too long together.
+    #[error("the attributes have {got} bytes, {limit} are allowed")]
+    AttributesTooLarge {
+        /// Their size.
+        got: usize,
+        /// The largest size allowed.
+        limit: usize,
+    },
+    /// A part number is outside 1 to 10,000.
+    #[error("part numbers are 1 to 10000, not {0}")]
+    PartNumber(u32),
+    /// The list of parts names one that is not there or has another ETag or checksum.
+    #[error("part {0} is not there or differs")]
+    InvalidPart(u32),
+    /// The list of parts is empty, not ascending, or too long.
+    #[error("the parts are not in ascending order")]
+    PartOrder,
+    /// Only the last part may be smaller than 5 MiB.
+    #[error("part {number} has {bytes} bytes; only the last part may be smaller than 5 MiB")]
+    PartTooSmall {
+        /// Its number.
+        number: u32,
+        /// Its size.
+        bytes: u64,
+    },
+    /// The range begins behind the end of the object.
+    #[error("the range does not lie within {size} bytes")]
+    Range {
+        /// The object's size.
+        size: u64,
+    },
+    /// Writing would leave less free space than the configured reserve.
+    #[error("{free} bytes are free, {reserve} must stay free, {wanted} were asked for")]
+    NoSpace {
+        /// Free bytes on the file system.
+        free: u64,
+        /// Bytes that must stay free.
+        reserve: u64,
+        /// Bytes asked for.
+        wanted: u64,
+    },
+    /// The sender's stream broke off.
+    #[error("the incoming bytes broke off")]
+    Incoming(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The disk refused.
+    #[error("cannot {what} `{path}`")]
+    Disk {
+        /// What we tried.
+        what: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// Why it did not work.
+        #[source]
+        source: io::Error,
+    },
+    /// A row holds something this version cannot read.
+    #[error("stored row: {0}")]
+    Row(String),
+    /// The database refused.
+    #[error("the object database refused")]
+    Db(#[source] db::Error),
+}
+
+impl From<db::Error> for Error {
+    fn from(source: db::Error) -> Self {
+        Self::Db(source)
+    }
+}
+
+/// Names the failed step of a disk call.
+pub(crate) fn disk(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Error {
+    let path = path.into();
+    move |source| Error::Disk { what, path, source }
+}

@@ -1,0 +1,170 @@
+//! The record of what clients did, written in the transaction that did it, in the shape of S3's notifications.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use db::{Tx, args};
+use model::{BucketName, EventId, Key, ObjectId, Timestamp};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::commit::Means;
+use crate::object;
+use crate::store::now;
+use crate::{Blob, Error, Object, Result};
+
+/// Something a client did that nobody has handled yet. Its object's bytes stay until it is handled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Its identity.
+    pub id: EventId,
+    /// The bucket.
+    pub bucket: BucketName,
+    /// The key, decoded.
+    pub key: Key,
+    /// The object that was created or removed.
+    pub object: ObjectId,
+    /// One entry of S3's `Records` (event version 2.1); its key is URL-encoded.
+    pub record: Value,
+    /// When it happened.
+    pub created_at: Timestamp,
+}
+
+impl Event {
+    /// S3's name of what happened: `ObjectCreated:Put`, `ObjectRemoved:Delete`, …
+    pub fn name(&self) -> &str {
+        self.record["eventName"].as_str().unwrap_or_default()
+    }
+
+    /// Whether an object was created.
+    pub fn is_creation(&self) -> bool {
+        self.name().starts_with("ObjectCreated:")
+    }
+}
+
+impl Blob {
+    /// Events that nobody has handled, oldest first, at most `limit`.
+    pub async fn events(&self, limit: u32) -> Result<Vec<Event>> {
+        let sql = "SELECT id, bucket, key, object, record, created_at FROM events
+            WHERE handled_at IS NULL ORDER BY sequence, id LIMIT $1";
+        let rows = self.db.all(sql, args![limit]).await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// Changes whenever there may be new events in this process; another process's writes do not show.
+    pub fn hints(&self) -> watch::Receiver<()> {
+        self.hint.subscribe()
+    }
+}
+
+/// Marks an event as handled, in the transaction that did what it asked for.
+/// Answers `false` if that had happened before: the caller then rolls back.
+pub async fn mark_handled(tx: &mut Tx, id: EventId) -> Result<bool> {
+    let sql = "UPDATE events SET handled_at = $2 WHERE id = $1 AND handled_at IS NULL";
+    Ok(tx.execute(sql, args![id, now()]).await? == 1)
+}
+
+/// URL-encodes a key as S3's notifications do: `/` is kept, a space becomes `+`.
+pub fn encode_key(key: &str) -> String {
+    const ESCAPED: &AsciiSet =
+        &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b' ');
+    utf8_percent_encode(key, ESCAPED).to_string().replace(' ', "+")
+}
+
+pub(crate) enum Kind {
+    Created(Means),
+    Removed,
+}
+
+impl Kind {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Created(Means::Put) => "ObjectCreated:Put",
+            Self::Created(Means::Post) => "ObjectCreated:Post",
+            Self::Created(Means::Copy) => "ObjectCreated:Copy",
+            Self::Created(Means::CompleteMultipartUpload) => "ObjectCreated:CompleteMultipartUpload",
+            Self::Removed => "ObjectRemoved:Delete",
+        }
+    }
+}
+
+pub(crate) async fn record(tx: &mut Tx, kind: Kind, object: &Object, sequence: i64) -> Result<()> {
+    let at = now();
+    let sql = "INSERT INTO events (id, sequence, bucket, key, object, record, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let record = render(&kind, object, sequence, at).to_string();
+    let key = object.key.as_str().as_bytes();
+    tx.execute(sql, args![EventId::new(), sequence, &object.bucket, key, object.id, record, at]).await?;
+    Ok(())
+}
+
+fn render(kind: &Kind, object: &Object, sequence: i64, at: Timestamp) -> Value {
+    let time = jiff::Timestamp::from_millisecond(at.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    let mut of = json!({ "key": encode_key(object.key.as_str()), "sequencer": format!("{sequence:016X}") });
+    if matches!(kind, Kind::Created(_)) {
+        of["size"] = object.size.into();
+        of["eTag"] = object.etag.as_str().into();
+    }
+    json!({
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": "us-east-1",
+        "eventTime": format!("{time:.3}"),
+        "eventName": kind.name(),
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "bucket": {
+                "name": object.bucket.as_str(),
+                "arn": format!("arn:aws:s3:::{}", object.bucket),
+            },
+            "object": of,
+        },
+    })
+}
+
+fn read(row: &db::Row) -> Result<Event> {
+    let record: String = row.get("record")?;
+    Ok(Event {
+        id: row.get("id")?,
+        bucket: row.get("bucket")?,
+        key: object::key(row.get("key")?)?,
+        object: row.get("object")?,
+        record: serde_json::from_str(&record).map_err(|e| Error::Row(e.to_string()))?,
+        created_at: row.get("created_at")?,
+    })
+}
+
+/// A number above every one that this process gave and above `before`, near the clock: so it also ascends across
+/// restarts and after a key was deleted.
+pub(crate) fn sequence(before: Option<i64>) -> i64 {
+    static LAST: AtomicI64 = AtomicI64::new(0);
+    let clock = now().0 << 16;
+    let next = |last: i64| clock.max(last + 1).max(before.map_or(0, |b| b + 1));
+    let last = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)));
+    last.map_or(clock, next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_encoded_with_their_slashes_kept() {
+        let check = |key, expected| assert_eq!(encode_key(key), expected);
+        check("films/Big Buck Bunny.mp4", "films/Big+Buck+Bunny.mp4");
+        check("a//b+c%/ü\n", "a//b%2Bc%25/%C3%BC%0A");
+        check("A-z_0.9*~", "A-z_0.9*%7E");
+    }
+
+    #[test]
+    fn sequences_ascend_even_within_a_millisecond_and_after_a_clock_that_ran_ahead() {
+        let ahead = sequence(None) + (1 << 40);
+        let mut last = sequence(Some(ahead));
+        assert!(last > ahead);
+        for _ in 0..1000 {
+            let next = sequence(None);
+            assert!(next > last);
+            last = next;
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Objects, and what keeps their bytes.
+
+use db::{Row, Tx, args};
+use model::{BucketName, Key, ObjectId, Timestamp};
+
+use crate::{Attributes, Blob, Checksum, Error, Result};
+
+/// One version of a key. It never changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// Its identity: what other crates keep.
+    pub id: ObjectId,
+    /// The bucket it was written to.
+    pub bucket: BucketName,
+    /// The key it was written under.
+    pub key: Key,
+    /// Its length in bytes.
+    pub size: u64,
+    /// The ETag without quotes: MD5 in hex, or MD5 of the parts' MD5s and `-N`.
+    pub etag: String,
+    /// The checksum that the client gave or asked for.
+    pub checksum: Option<Checksum>,
+    /// Headers and metadata.
+    pub attributes: Attributes,
+    /// When it was written.
+    pub created_at: Timestamp,
+}
+
+/// The columns of `objects o` that [`Object::from_row`] reads.
+macro_rules! columns {
+    () => {
+        "o.id, o.bucket, o.key, o.size, o.etag, o.checksum, o.attributes, o.created_at"
+    };
+}
+pub(crate) use columns;
+
+impl Object {
+    /// In how many parts it was sent; `None` if in one piece.
+    pub fn parts(&self) -> Option<u32> {
+        self.etag.split_once('-').and_then(|(_, n)| n.parse().ok())
+    }
+
+    pub(crate) fn from_row(row: &Row) -> Result<Self> {
+        Ok(Self {
+            id: row.get("id")?,
+            bucket: row.get("bucket")?,
+            key: key(row.get("key")?)?,
+            size: row.get("size")?,
+            etag: row.get("etag")?,
+            checksum: row.get_opt::<String>("checksum")?.map(|text| text.parse()).transpose()?,
+            attributes: Attributes::from_row(&row.get::<String>("attributes")?)?,
+            created_at: row.get("created_at")?,
+        })
+    }
+}
+
+/// Reads a key from its bytes in a row.
+pub(crate) fn key(bytes: Vec<u8>) -> Result<Key> {
+    let bad = |why: &dyn std::fmt::Display| Error::Row(format!("a key cannot be read: {why}"));
+    String::from_utf8(bytes).map_err(|e| bad(&e))?.try_into().map_err(|e: model::NameError| bad(&e))
+}
+
+impl Blob {
+    /// The object that a key names now.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchKey`], or [`Error::NoSuchBucket`].
+    pub async fn head(&self, bucket: &BucketName, key: &Key) -> Result<Object> {
+        let sql = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM names n JOIN objects o ON o.id = n.object WHERE n.bucket = $1 AND n.key = $2"
+        );
+        match self.db.opt(sql, args![bucket, key.as_str().as_bytes()]).await? {
+            Some(row) => Object::from_row(&row),
+            None => Err(self.bucket(bucket).await.map_or_else(|e| e, |_| Error::NoSuchKey)),
+        }
+    }
+
+    /// An object by its id, whether a key still names it or not.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchObject`].
+    pub async fn object(&self, id: ObjectId) -> Result<Object> {
+        let sql = concat!("SELECT ", columns!(), " FROM objects o WHERE o.id = $1");
+        let row = self.db.opt(sql, args![id]).await?.ok_or(Error::NoSuchObject(id))?;
+        Object::from_row(&row)
+    }
+}
+
+/// Keeps an object's bytes, whatever happens to its key, until [`release`] was called as often.
+///
+/// # Errors
+/// [`Error::NoSuchObject`] if they are gone already.
+pub async fn hold(tx: &mut Tx, id: ObjectId) -> Result<()> {
+    match tx.execute("UPDATE objects SET held = held + 1 WHERE id = $1", args![id]).await? {
+        0 => Err(Error::NoSuchObject(id)),
+        _ => Ok(()),
+    }
+}
+
+/// Ends one [`hold`]; on an object that nobody holds it does nothing.
+pub async fn release(tx: &mut Tx, id: ObjectId) -> Result<()> {
+    tx.execute("UPDATE objects SET held = held - 1 WHERE id = $1 AND held > 0", args![id]).await?;
+    Ok(())
+}

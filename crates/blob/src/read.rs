@@ -1,0 +1,211 @@
+//! Reading objects, in bounded memory and off the runtime's threads.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use db::args;
+use futures::Stream;
+use futures::stream::{BoxStream, StreamExt, try_unfold};
+use model::ObjectId;
+
+use crate::disk::{Disk, FileId};
+use crate::error::disk;
+use crate::lane::blocking;
+use crate::{Blob, Error, Result};
+
+/// Bytes that are read at once.
+const PIECE: u64 = 256 << 10;
+
+/// A range of an object, piece by piece. The object's bytes stay while it lives.
+pub struct Reader {
+    length: u64,
+    pieces: BoxStream<'static, Result<Bytes>>,
+}
+
+impl Reader {
+    /// How many bytes come in all.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+}
+
+impl Stream for Reader {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.pieces.poll_next_unpin(cx)
+    }
+}
+
+impl Blob {
+    /// Reads `range` of an object as a stream.
+    ///
+    /// # Errors
+    /// [`Error::Range`] if it does not lie within the object, [`Error::NoSuchObject`].
+    pub async fn read(&self, id: ObjectId, range: Range<u64>) -> Result<Reader> {
+        let pin = Pins::pin(&self.pins, id);
+        let spans = self.spans(id, &range).await?;
+        let state = (self.disk.clone(), spans.into_iter(), None::<Open>, pin);
+        let pieces = try_unfold(state, |(disk, mut spans, open, pin)| async move {
+            let mut open = match open {
+                Some(open) => open,
+                None => match spans.next() {
+                    Some(span) => Open { file: None, span },
+                    None => return Ok(None),
+                },
+            };
+            let store = disk.clone();
+            let (piece, open) = blocking(move || open.piece(&store).map(|piece| (piece, open))).await?;
+            let open = (!open.span.range.is_empty()).then_some(open);
+            Ok(Some((piece, (disk, spans, open, pin))))
+        });
+        Ok(Reader { length: range.end - range.start, pieces: pieces.boxed() })
+    }
+
+    /// Reads a small range into memory.
+    ///
+    /// # Errors
+    /// As [`Blob::read`].
+    pub async fn read_to_vec(&self, id: ObjectId, range: Range<u64>) -> Result<Vec<u8>> {
+        let _pin = Pins::pin(&self.pins, id);
+        let spans = self.spans(id, &range).await?;
+        let store = self.disk.clone();
+        blocking(move || {
+            let length = usize::try_from(range.end - range.start).map_err(|_| Error::Range { size: 0 })?;
+            let mut all = Vec::with_capacity(length);
+            for span in spans {
+                let mut open = Open { file: None, span };
+                while !open.span.range.is_empty() {
+                    all.extend_from_slice(&open.piece(&store)?);
+                }
+            }
+            Ok(all)
+        })
+        .await
+    }
+
+    /// Makes the object a local file at `path`, which must not exist: a second name of the stored file if there is just
+    /// one on the same file system (so nobody may write to it), a copy otherwise.
+    pub async fn materialise(&self, id: ObjectId, path: &Path) -> Result<()> {
+        let _pin = Pins::pin(&self.pins, id);
+        let size = self.object(id).await?.size;
+        let spans = self.spans(id, &(0..size)).await?;
+        let (store, path) = (self.disk.clone(), path.to_owned());
+        blocking(move || {
+            if let [only] = spans.as_slice()
+                && store.link(only.file, &path)?
+            {
+                return Ok(());
+            }
+            let to = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+            let mut to = to.map_err(disk("create", &path))?;
+            for span in spans {
+                // The kernel copies between two files.
+                let mut from = store.open_file(span.file)?;
+                let copied = io::copy(&mut from, &mut to).map_err(disk("write", &path))?;
+                if copied != span.range.end {
+                    return Err(disk("copy all of", &path)(io::ErrorKind::UnexpectedEof.into()));
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// The files and their ranges that hold `range` of an object.
+    async fn spans(&self, id: ObjectId, range: &Range<u64>) -> Result<Vec<Span>> {
+        let sql = "SELECT o.size, p.file, p.position, p.bytes FROM objects o
+            LEFT JOIN parts p ON p.object = o.id AND p.position < $3 AND p.position + p.bytes > $2
+            WHERE o.id = $1 ORDER BY p.number";
+        let rows = self.db.all(sql, args![id, range.start, range.end]).await?;
+        let size = rows.first().ok_or(Error::NoSuchObject(id))?.get("size")?;
+        if range.start > range.end || range.end > size {
+            return Err(Error::Range { size });
+        }
+        let mut spans = Vec::new();
+        let mut at = range.start;
+        for row in rows {
+            let Some(file) = row.get_opt::<String>("file")? else { continue };
+            let (position, bytes): (u64, u64) = (row.get("position")?, row.get("bytes")?);
+            if range.is_empty() {
+                break;
+            }
+            let end = (position + bytes).min(range.end);
+            if position > at {
+                return Err(Error::Row(format!("object {id} has a gap at {at}")));
+            }
+            spans.push(Span { file: file.parse()?, range: at - position..end - position });
+            at = end;
+        }
+        if at != range.end && !range.is_empty() {
+            return Err(Error::Row(format!("object {id} ends at {at}")));
+        }
+        Ok(spans)
+    }
+}
+
+struct Span {
+    file: FileId,
+    range: Range<u64>,
+}
+
+struct Open {
+    file: Option<File>,
+    span: Span,
+}
+
+impl Open {
+    /// Reads the next piece and moves on behind it.
+    fn piece(&mut self, store: &Disk) -> Result<Bytes> {
+        let Span { file: id, range } = &mut self.span;
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => store.open_file(*id)?,
+        };
+        let length = (range.end - range.start).min(PIECE);
+        let piece = store.read_at(*id, &file, range.start, usize::try_from(length).unwrap_or(usize::MAX))?;
+        range.start += length;
+        self.file = Some(file);
+        Ok(piece)
+    }
+}
+
+/// Objects that are being read in this process; the sweeper leaves them alone.
+#[derive(Debug, Default)]
+pub(crate) struct Pins(Mutex<HashMap<ObjectId, u32>>);
+
+impl Pins {
+    pub(crate) fn pin(pins: &Arc<Self>, id: ObjectId) -> Pinned {
+        *pins.0.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default() += 1;
+        Pinned { pins: pins.clone(), id }
+    }
+
+    pub(crate) fn has(&self, id: ObjectId) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&id)
+    }
+}
+
+pub(crate) struct Pinned {
+    pins: Arc<Pins>,
+    id: ObjectId,
+}
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        let mut pins = self.pins.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = pins.get_mut(&self.id) {
+            *count -= 1;
+            if *count == 0 {
+                pins.remove(&self.id);
+            }
+        }
+    }
+}

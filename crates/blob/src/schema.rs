@@ -1,0 +1,88 @@
+//! The tables of this crate.
+//!
+//! Keys are bytes, so that both engines compare them byte by byte, whatever the collation of the database.
+
+use db::Migrations;
+
+/// Buckets, names, objects, their parts, uploads under way and events.
+pub const MIGRATIONS: Migrations = Migrations { owner: "blob", steps: &[("objects", OBJECTS)] };
+
+/// An object is current while a row of `names` points to it; `retired_at` says since when it is not.
+/// A file is in use while a row of `parts` or `upload_parts` refers to it.
+/// What is empty has no file.
+const OBJECTS: &str = "
+CREATE TABLE buckets (
+    name TEXT PRIMARY KEY,
+    created_at BIGINT NOT NULL
+);
+CREATE TABLE objects (
+    id TEXT PRIMARY KEY,
+    bucket TEXT NOT NULL,
+    key {bytes} NOT NULL,
+    size BIGINT NOT NULL CHECK (size >= 0),
+    etag TEXT NOT NULL,
+    checksum TEXT,
+    attributes TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    retired_at BIGINT,
+    held BIGINT NOT NULL DEFAULT 0 CHECK (held >= 0)
+);
+CREATE INDEX objects_retired ON objects (retired_at) WHERE retired_at IS NOT NULL;
+CREATE TABLE names (
+    bucket TEXT NOT NULL REFERENCES buckets (name),
+    key {bytes} NOT NULL,
+    object TEXT NOT NULL REFERENCES objects (id),
+    sequence BIGINT NOT NULL,
+    PRIMARY KEY (bucket, key)
+);
+CREATE INDEX names_object ON names (object);
+CREATE TABLE files (
+    id TEXT PRIMARY KEY,
+    bytes BIGINT NOT NULL CHECK (bytes >= 0)
+);
+CREATE TABLE parts (
+    object TEXT NOT NULL REFERENCES objects (id) ON DELETE CASCADE,
+    number BIGINT NOT NULL,
+    file TEXT NOT NULL REFERENCES files (id),
+    position BIGINT NOT NULL,
+    bytes BIGINT NOT NULL,
+    PRIMARY KEY (object, number)
+);
+CREATE INDEX parts_file ON parts (file);
+CREATE TABLE uploads (
+    id TEXT PRIMARY KEY,
+    bucket TEXT NOT NULL REFERENCES buckets (name),
+    key {bytes} NOT NULL,
+    attributes TEXT NOT NULL,
+    checksum TEXT,
+    composite BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL,
+    object TEXT,
+    completed_at BIGINT
+);
+CREATE INDEX uploads_key ON uploads (bucket, key, id);
+CREATE TABLE upload_parts (
+    upload TEXT NOT NULL REFERENCES uploads (id) ON DELETE CASCADE,
+    number BIGINT NOT NULL,
+    file TEXT REFERENCES files (id),
+    bytes BIGINT NOT NULL,
+    md5 {bytes} NOT NULL,
+    checksum TEXT,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (upload, number)
+);
+CREATE INDEX upload_parts_file ON upload_parts (file);
+CREATE TABLE events (
+    id TEXT PRIMARY KEY,
+    sequence BIGINT NOT NULL,
+    bucket TEXT NOT NULL,
+    key {bytes} NOT NULL,
+    object TEXT NOT NULL,
+    record TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    handled_at BIGINT
+);
+CREATE INDEX events_pending ON events (sequence, id) WHERE handled_at IS NULL;
+CREATE INDEX events_object ON events (object);
+CREATE INDEX events_handled ON events (handled_at) WHERE handled_at IS NOT NULL;
+";

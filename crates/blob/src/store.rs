@@ -1,0 +1,73 @@
+//! Opening the store.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use db::{Db, args};
+use model::{BucketName, Timestamp};
+use serde::Deserialize;
+use tokio::sync::watch;
+
+use crate::Result;
+use crate::disk::Disk;
+use crate::lane::blocking;
+use crate::read::Pins;
+
+/// The store. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Blob {
+    pub(crate) db: Db,
+    pub(crate) disk: Disk,
+    pub(crate) config: Config,
+    pub(crate) pins: Arc<Pins>,
+    pub(crate) hint: Arc<watch::Sender<()>>,
+}
+
+/// How the store behaves.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Bytes of the file system that stay free: what would go below is refused.
+    pub reserve_bytes: u64,
+    /// Seconds that the bytes of an overwritten or deleted object stay for readers under way.
+    pub linger_seconds: u32,
+    /// Days after which an upload that was neither completed nor aborted is dropped.
+    pub upload_days: u32,
+    /// Days that handled events are kept.
+    pub event_days: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { reserve_bytes: 1 << 30, linger_seconds: 60, upload_days: 7, event_days: 7 }
+    }
+}
+
+impl Blob {
+    /// Opens the store below `root` with default settings; the database is migrated already.
+    pub async fn open(db: Db, root: &Path) -> Result<Self> {
+        Self::open_with(db, root, Config::default()).await
+    }
+
+    /// Opens the store below `root`; makes the folders and the buckets `source` and `media` if they are missing.
+    pub async fn open_with(db: Db, root: &Path, config: Config) -> Result<Self> {
+        let (root, reserve) = (root.to_owned(), config.reserve_bytes);
+        let disk = blocking(move || Disk::open(&root, reserve)).await?;
+        for bucket in [BucketName::source(), BucketName::media()] {
+            let insert =
+                "INSERT INTO buckets (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+            db.execute(insert, args![bucket, now()]).await?;
+        }
+        Ok(Self { db, disk, config, pins: Arc::default(), hint: Arc::new(watch::Sender::new(())) })
+    }
+
+    /// Bytes that could be written now without touching the reserve or what other writers were promised.
+    pub async fn available(&self) -> Result<u64> {
+        let space = self.disk.space().clone();
+        blocking(move || space.available()).await
+    }
+}
+
+pub(crate) fn now() -> Timestamp {
+    Timestamp(jiff::Timestamp::now().as_millisecond())
+}

@@ -1,0 +1,180 @@
+//! Deleting bytes that nothing needs any more.
+
+use std::time::{Duration, SystemTime};
+
+use db::{Tx, args};
+use model::{ObjectId, Timestamp, UploadId};
+use tokio_util::sync::CancellationToken;
+
+use crate::disk::FileId;
+use crate::lane::blocking;
+use crate::store::now;
+use crate::{Blob, Result, fault};
+
+/// Milliseconds that a file without a row may still be waiting for one.
+const GRACE_MS: i64 = 3_600_000;
+/// Milliseconds that a completed upload answers a repeated completion.
+const COMPLETED_MS: i64 = 86_400_000;
+const DAY_MS: i64 = 86_400_000;
+
+/// What a sweep deleted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Objects that no key named and nothing held.
+    pub objects: u64,
+    /// Uploads that nobody completed, and memories of those completed.
+    pub uploads: u64,
+    /// Handled events.
+    pub events: u64,
+    /// Files without a row, rows of files without use, and half-written files.
+    pub files: u64,
+}
+
+impl Blob {
+    /// Deletes what rows say is not needed: objects that were overwritten or deleted longer ago than the configured
+    /// time and that nobody holds, reads or has an unhandled event of; old uploads; handled events.
+    pub async fn sweep(&self, now: Timestamp) -> Result<Swept> {
+        let mut swept = Swept::default();
+        let lingered = now.plus_ms(-1000 * i64::from(self.config.linger_seconds));
+        let mut after = String::new();
+        loop {
+            let rows = self.db.all(RETIRED, args![lingered, &after]).await?;
+            let Some(last) = rows.last() else { break };
+            after = last.get("id")?;
+            for row in rows {
+                let id: ObjectId = row.get("id")?;
+                if !self.pins.has(id) && self.drop_object(id).await? {
+                    swept.objects += 1;
+                }
+            }
+        }
+        let begun = now.plus_ms(-DAY_MS * i64::from(self.config.upload_days));
+        for row in self.db.all(OLD_UPLOADS, args![begun, now.plus_ms(-COMPLETED_MS)]).await? {
+            self.drop_upload(row.get::<UploadId>("id")?).await?;
+            swept.uploads += 1;
+        }
+        let handled = now.plus_ms(-DAY_MS * i64::from(self.config.event_days));
+        swept.events = self.db.execute("DELETE FROM events WHERE handled_at <= $1", args![handled]).await?;
+        Ok(swept)
+    }
+
+    /// Compares the disk with the rows: deletes files that no row mentions and that nothing was written to for an hour,
+    /// and files whose rows nothing uses. It reads every folder: for the start and now and then.
+    pub async fn sweep_disk(&self, now: Timestamp) -> Result<Swept> {
+        let ms = u64::try_from(now.plus_ms(-GRACE_MS).0).unwrap_or(0);
+        let before = SystemTime::UNIX_EPOCH + Duration::from_millis(ms);
+        let disk = self.disk.clone();
+        let mut swept =
+            Swept { files: blocking(move || disk.clear_temporary(before)).await?, ..Swept::default() };
+        loop {
+            let rows = self.db.all(UNUSED_FILES, args![]).await?;
+            let unused: Vec<String> = rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?;
+            let mut tx = self.db.begin().await?;
+            let unused = drop_files(&mut tx, &unused).await?;
+            tx.commit().await?;
+            if unused.is_empty() {
+                break;
+            }
+            swept.files += unused.len() as u64;
+            self.delete_files(unused).await?;
+        }
+        for folder in 0..=255 {
+            let disk = self.disk.clone();
+            let mut orphans = Vec::new();
+            for file in blocking(move || disk.files(folder, before)).await? {
+                if self.db.opt("SELECT id FROM files WHERE id = $1", args![file.to_string()]).await?.is_none()
+                {
+                    orphans.push(file);
+                }
+            }
+            swept.files += orphans.len() as u64;
+            self.delete_files(orphans).await?;
+        }
+        Ok(swept)
+    }
+
+    /// Deletes an object that no key names; `false` if something needs it after all.
+    async fn drop_object(&self, id: ObjectId) -> Result<bool> {
+        let mut tx = self.db.begin().await?;
+        let parts = tx.all("SELECT file FROM parts WHERE object = $1", args![id]).await?;
+        let files: Vec<String> = parts.iter().map(|row| row.get("file")).collect::<db::Result<_>>()?;
+        // The parts go with it.
+        let delete = "DELETE FROM objects WHERE id = $1 AND retired_at IS NOT NULL AND held = 0";
+        if tx.execute(delete, args![id]).await? == 0 {
+            return Ok(false);
+        }
+        let unused = drop_files(&mut tx, &files).await?;
+        tx.commit().await?;
+        fault::point("sweep.committed");
+        self.delete_files(unused).await?;
+        Ok(true)
+    }
+
+    /// Deletes files whose rows are gone. What a crash leaves over is found by `sweep_disk`.
+    pub(crate) async fn delete_files(&self, files: Vec<FileId>) -> Result<()> {
+        let disk = self.disk.clone();
+        blocking(move || files.into_iter().try_for_each(|file| disk.delete(file))).await
+    }
+
+    /// The service that sweeps: rows every minute, the disk at the start and every six hours.
+    pub fn sweeper(&self) -> Sweeper {
+        Sweeper { blob: self.clone() }
+    }
+}
+
+/// Sweeps until it is told to stop.
+pub struct Sweeper {
+    blob: Blob,
+}
+
+impl Sweeper {
+    /// Runs until `shutdown`. A failed sweep is logged and tried again at its next time.
+    pub async fn run(self, shutdown: CancellationToken) {
+        for minute in 0_u64.. {
+            let swept =
+                if minute.is_multiple_of(360) { self.all().await } else { self.blob.sweep(now()).await };
+            match swept {
+                Ok(swept) if swept == Swept::default() => {}
+                Ok(swept) => tracing::info!(?swept, "store swept"),
+                Err(error) => tracing::warn!(%error, cause = ?error, "sweep failed"),
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = tokio::time::sleep(Duration::from_secs(60)) => {}
+            }
+        }
+    }
+
+    async fn all(&self) -> Result<Swept> {
+        let rows = self.blob.sweep(now()).await?;
+        Ok(Swept { files: self.blob.sweep_disk(now()).await?.files, ..rows })
+    }
+}
+
+const RETIRED: &str = "SELECT o.id FROM objects o WHERE o.retired_at <= $1 AND o.held = 0 AND o.id > $2
+    AND NOT EXISTS (SELECT 1 FROM events e WHERE e.object = o.id AND e.handled_at IS NULL)
+    ORDER BY o.id LIMIT 100";
+
+const OLD_UPLOADS: &str = "SELECT id FROM uploads
+    WHERE (object IS NULL AND created_at <= $1) OR completed_at <= $2 LIMIT 1000";
+
+const UNUSED_FILES: &str = "SELECT f.id FROM files f
+    WHERE NOT EXISTS (SELECT 1 FROM parts p WHERE p.file = f.id)
+    AND NOT EXISTS (SELECT 1 FROM upload_parts u WHERE u.file = f.id) LIMIT 1000";
+
+const DROP_SQLITE: &str = "DELETE FROM files WHERE id IN (SELECT value FROM json_each($1))
+    AND NOT EXISTS (SELECT 1 FROM parts p WHERE p.file = files.id)
+    AND NOT EXISTS (SELECT 1 FROM upload_parts u WHERE u.file = files.id) RETURNING id";
+const DROP_POSTGRES: &str = "DELETE FROM files WHERE id IN (SELECT json_array_elements_text($1::json))
+    AND NOT EXISTS (SELECT 1 FROM parts p WHERE p.file = files.id)
+    AND NOT EXISTS (SELECT 1 FROM upload_parts u WHERE u.file = files.id) RETURNING id";
+
+/// Deletes the rows of those `files` that nothing uses; answers which, to be deleted on disk after the commit.
+pub(crate) async fn drop_files(tx: &mut Tx, files: &[String]) -> Result<Vec<FileId>> {
+    if files.is_empty() {
+        return Ok(Vec::new());
+    }
+    let list = serde_json::Value::from(files).to_string();
+    let rows = tx.all(tx.pick(DROP_SQLITE, DROP_POSTGRES), args![list]).await?;
+    rows.iter().map(|row| row.get::<String>("id")?.parse()).collect()
+}
