@@ -225,7 +225,10 @@ impl Watched<'_> {
         if stop.is_some() {
             child.kill();
         }
-        let status = self.reap(&mut child, started).await?;
+        let (status, stop) = match (stop, self.reap(&mut child, started).await?) {
+            (None, (status, late)) => (status, late),
+            (stop, (status, _)) => (status, stop),
+        };
         let (tool, log) = (self.tool, tail.into_lines());
         match stop {
             Some(Stop::Error(error)) => return Err(error),
@@ -277,17 +280,21 @@ impl Watched<'_> {
         Ok(())
     }
 
-    /// Waits for the end of a process whose pipes are closed; kills it if it lingers.
-    async fn reap(&self, child: &mut Jailed, started: Instant) -> Result<std::process::ExitStatus> {
+    /// Waits for the end of a process whose pipes are closed; kills it if it lingers, and says why.
+    async fn reap(
+        &self,
+        child: &mut Jailed,
+        started: Instant,
+    ) -> Result<(std::process::ExitStatus, Option<Stop>)> {
         let failed = |source| Error::Run { tool: self.tool, source };
         let left = self.patience.wall.saturating_sub(started.elapsed()).min(self.patience.stall);
-        tokio::select! {
+        let stop = tokio::select! {
             biased;
-            status = child.wait() => return status.map_err(failed),
-            () = self.cancel.cancelled() => {}
-            () = tokio::time::sleep(left) => {}
-        }
+            status = child.wait() => return Ok((status.map_err(failed)?, None)),
+            () = self.cancel.cancelled() => Stop::Error(Error::Cancelled),
+            () = tokio::time::sleep(left) => Stop::OutOfTime,
+        };
         child.kill();
-        child.wait().await.map_err(failed)
+        Ok((child.wait().await.map_err(failed)?, Some(stop)))
     }
 }

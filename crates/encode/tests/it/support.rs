@@ -6,17 +6,17 @@ use std::process::Command;
 use encode::{Jail, Tools};
 
 /// A jail entered through this crate's own launcher.
-pub fn jail() -> Jail {
+pub(crate) fn jail() -> Jail {
     Jail::new([env!("CARGO_BIN_EXE_kinora-jail")])
 }
 
 /// The installed tools.
-pub fn tools() -> Tools {
+pub(crate) fn tools() -> Tools {
     Tools::find().unwrap().with_threads(2)
 }
 
 /// Makes a clip with the installed ffmpeg, outside the jail: `args` are everything before the output.
-pub fn clip(folder: &Path, name: &str, args: &str) -> PathBuf {
+pub(crate) fn clip(folder: &Path, name: &str, args: &str) -> PathBuf {
     let path = folder.join(name);
     let mut command = Command::new("ffmpeg");
     command.args(["-v", "error", "-nostdin", "-y"]).args(args.split_ascii_whitespace()).arg(&path);
