@@ -1,0 +1,366 @@
+// <kinora-player>: one title, from asking for permission to the last frame.
+//
+// State for tests and reports: `data-state`, `data-engine`, `data-height`, `data-auto` on the element, and `.debug`.
+
+import { h } from '../dom';
+import { Controls, type Wishes } from './controls';
+import { type Delay, type Engine, type Level, type Listener, choose } from './engine';
+import { type Failure, failure } from './failure';
+import { clock, picture, speed } from './format';
+import * as icons from './icons';
+import { type Command, command, faster } from './keys';
+import * as memory from './memory';
+import { Bubble, Help, Panel, Waiting } from './overlay';
+import { Session, report } from './session';
+
+type State = 'loading' | 'ready' | 'playing' | 'paused' | 'waiting' | 'ended' | 'error';
+
+const DELAYS: Record<Delay, string> = {
+  preparing: 'This part is still being prepared …',
+  network: 'Waiting for the network …',
+  server: 'The server is busy …',
+  offline: 'You are offline. It goes on when the network is back.',
+};
+
+const IDLE_MS = 2800;
+
+export class KinoraPlayer extends HTMLElement {
+  #video!: HTMLVideoElement;
+  #controls!: Controls;
+  #waiting = new Waiting();
+  #bubble = new Bubble();
+  #panel = new Panel();
+  #help!: Help;
+  #stop = new AbortController();
+  #engine: Engine | null = null;
+  #session: Session | null = null;
+  #levels: Level[] = [];
+  #level = -1;
+  #chosen: number | 'auto' = 'auto';
+  #delay: Delay | null = null;
+  #failure: Failure | null = null;
+  #attempt = 0;
+  #idle: ReturnType<typeof setTimeout> | undefined;
+
+  connectedCallback(): void {
+    if (this.#video) return;
+    const video = this.querySelector('video');
+    if (!video) throw new Error('<kinora-player> needs a <video> inside');
+    this.#video = video;
+    video.controls = false;
+    video.volume = memory.volume() ?? 1;
+    this.tabIndex = -1;
+    this.#controls = new Controls(this.#wishes());
+    this.#help = new Help(memory.keys(), (on) => memory.keys(on));
+    const big = h('button', { type: 'button', class: 'k-big', 'aria-label': 'Play', tabindex: -1 }, icons.play());
+    big.addEventListener('click', () => this.toggle());
+    const shade = h('div', { class: 'k-shade' });
+    this.append(shade, this.#waiting.element, big, this.#bubble.element, this.#controls.element, this.#panel.element);
+    this.append(this.#help.element);
+    this.#listen();
+    this.#controls.sound(video.volume, video.muted);
+    this.#controls.levels([], 'auto', -1);
+    this.#controls.time(0, Number(this.dataset.duration ?? 0));
+    void this.#start(startOf(location.search));
+  }
+
+  /** Plays or pauses. */
+  toggle(): void {
+    const video = this.#video;
+    if (video.paused || video.ended) void video.play().catch(() => {});
+    else video.pause();
+  }
+
+  /** Jumps to a time in seconds. */
+  seek(to: number): void {
+    const end = Number.isFinite(this.#video.duration) ? this.#video.duration : to;
+    this.#video.currentTime = Math.max(0, Math.min(to, end));
+    this.#show();
+  }
+
+  /** What a test or a report wants to know. */
+  get debug() {
+    const video = this.#video;
+    const quality = video.getVideoPlaybackQuality?.();
+    const buffered = Array.from({ length: video.buffered.length }, (_, n) => [video.buffered.start(n), video.buffered.end(n)]);
+    return {
+      state: this.dataset.state,
+      time: video.currentTime,
+      duration: video.duration,
+      paused: video.paused,
+      volume: video.volume,
+      muted: video.muted,
+      speed: video.playbackRate,
+      level: this.#level,
+      levels: this.#levels,
+      auto: this.#engine?.auto ?? true,
+      buffered,
+      decoded: quality?.totalVideoFrames ?? 0,
+      dropped: quality?.droppedVideoFrames ?? 0,
+      width: video.videoWidth,
+      height: video.videoHeight,
+      engine: this.#engine?.name ?? null,
+      bandwidth: this.#engine?.bandwidth ?? null,
+      session: this.#session?.id ?? null,
+      delay: this.#delay,
+      failure: this.#failure,
+    };
+  }
+
+  /** Asks for a session and loads; a later call (after an error) does it all anew. */
+  async #start(at: number): Promise<void> {
+    const attempt = ++this.#attempt;
+    this.#close();
+    this.#failure = null;
+    this.#delay = null;
+    this.#panel.hide();
+    this.#state('loading');
+    try {
+      const [session, engine] = await Promise.all([
+        Session.start(this.dataset.title ?? ''),
+        choose(this.#video, this.#listener(attempt)),
+      ]);
+      if (attempt !== this.#attempt) {
+        session.end();
+        engine?.destroy();
+        return;
+      }
+      this.#session = session;
+      this.#engine = engine;
+      session.onended = (found) => this.#fail(found);
+      if (!engine) return this.#fail(failure('unsupported', 'no Media Source, no native HLS'));
+      this.dataset.engine = engine.name;
+      engine.load(session.manifest, at);
+      await this.#video.play();
+    } catch (problem) {
+      if (attempt !== this.#attempt) return;
+      if (isFailure(problem)) this.#fail(problem);
+      // A browser that refuses to play unasked leaves the big button; anything else shows in the engine's events.
+      else if (problem instanceof DOMException) this.#show();
+      else this.#fail(failure('session', String(problem)));
+    }
+  }
+
+  #close(): void {
+    this.#session?.end();
+    this.#engine?.destroy();
+    this.#session = this.#engine = null;
+  }
+
+  #listener(attempt: number): Listener {
+    const current = () => attempt === this.#attempt;
+    return {
+      levels: (levels) => {
+        if (!current()) return;
+        const height = this.#levels.find((level) => level.index === this.#chosen)?.height;
+        this.#levels = levels;
+        const again = levels.find((level) => level.height === height);
+        this.#chosen = again?.index ?? 'auto';
+        if (again) this.#engine?.choose(again.index);
+        this.#showLevels();
+      },
+      level: (index) => {
+        if (!current()) return;
+        this.#level = index;
+        this.#showLevels();
+      },
+      delay: (delay) => {
+        if (!current()) return;
+        this.#delay = delay;
+        this.#show();
+      },
+      failed: (found) => current() && this.#fail(found),
+      renew: () => this.#session?.renew() ?? Promise.resolve(false),
+    };
+  }
+
+  #fail(found: Failure): void {
+    if (this.#failure) return;
+    const at = this.#video.currentTime;
+    const session = this.#session?.id ?? null;
+    this.#attempt++;
+    this.#failure = found;
+    this.#close();
+    this.#state('error');
+    this.#panel.show(found, () => void this.#start(at));
+    void report(this.dataset.title ?? '', session, found).then((id) => {
+      if (this.#failure === found) this.#panel.reported(id);
+    });
+  }
+
+  #listen(): void {
+    const { signal } = this.#stop;
+    const video = this.#video;
+    const on = (target: EventTarget, names: string, act: (event: Event) => void) => {
+      for (const name of names.split(' ')) target.addEventListener(name, act, { signal });
+    };
+    on(video, 'play playing pause waiting stalled seeking seeked ended canplay durationchange emptied', () => this.#show());
+    on(video, 'timeupdate', () => this.#showTime());
+    on(video, 'progress', () => this.#controls.buffered(video.buffered));
+    on(video, 'ratechange', () => this.#controls.pace(video.playbackRate));
+    on(video, 'volumechange', () => {
+      this.#controls.sound(video.volume, video.muted);
+      memory.volume(video.volume);
+    });
+    on(video, 'click', (event) => {
+      const touch = (event as PointerEvent).pointerType === 'touch';
+      if (!touch) this.toggle();
+      else if (this.hasAttribute('data-idle')) this.#wake();
+      else this.toggleAttribute('data-idle', !video.paused);
+    });
+    on(video, 'dblclick', () => this.#fullscreen());
+    on(this, 'pointermove focusin', (event) => (event as PointerEvent).pointerType !== 'touch' && this.#wake());
+    on(this, 'pointerleave', () => this.#sleep(600));
+    on(document, 'keydown', (event) => this.#key(event as KeyboardEvent));
+    on(document, 'fullscreenchange', () => this.#controls.fullscreen(document.fullscreenElement === this));
+    on(document, 'visibilitychange', () => this.#show());
+    on(window, 'pagehide', () => this.#session?.end());
+    on(window, 'pageshow', (event) => {
+      if ((event as PageTransitionEvent).persisted) void this.#start(video.currentTime);
+    });
+    for (const button of document.querySelectorAll('[data-player-keys]')) {
+      (button as HTMLElement).hidden = false;
+      on(button, 'click', () => this.#help.toggle());
+    }
+  }
+
+  #wishes(): Wishes {
+    const video = () => this.#video;
+    return {
+      toggle: () => this.toggle(),
+      jump: (by) => this.#do({ do: 'seek', by }),
+      seek: (to) => this.seek(to),
+      mute: () => (video().muted = !video().muted),
+      volume: (to) => {
+        video().muted = false;
+        video().volume = to;
+      },
+      speed: (to) => (video().playbackRate = to),
+      quality: (to) => {
+        this.#chosen = to;
+        this.#engine?.choose(to);
+        this.#showLevels();
+      },
+      fullscreen: () => this.#fullscreen(),
+    };
+  }
+
+  #key(event: KeyboardEvent): void {
+    if (event.defaultPrevented || this.#help.element.open || this.#panel.open || !memory.keys()) return;
+    const found = command(event);
+    const target = event.target as HTMLElement;
+    if (!found || target.closest('input, textarea, select, [contenteditable], dialog')) return;
+    const inside = this.contains(target);
+    if (event.key === ' ' && target.closest('button, a, summary')) return;
+    // Elsewhere on the page these scroll.
+    if (found.do === 'volume' && !inside && document.fullscreenElement !== this) return;
+    event.preventDefault();
+    this.#wake();
+    this.#do(found);
+  }
+
+  #do(what: Command): void {
+    const video = this.#video;
+    const say = (picture: SVGSVGElement, text: string) => this.#bubble.say(picture, text);
+    switch (what.do) {
+      case 'toggle':
+        say(video.paused ? icons.play() : icons.pause(), video.paused ? 'Play' : 'Pause');
+        return this.toggle();
+      case 'seek':
+        this.seek(video.currentTime + what.by);
+        return say(what.by < 0 ? icons.back() : icons.forward(), `${what.by < 0 ? '−' : '+'}${Math.abs(what.by)} s`);
+      case 'part':
+        this.seek((video.duration || 0) * what.of);
+        return say(icons.forward(), clock(video.currentTime));
+      case 'volume':
+        video.muted = false;
+        video.volume = Math.min(1, Math.max(0, Math.round((video.volume + what.by) * 100) / 100));
+        return say(video.volume > 0 ? icons.loud() : icons.muted(), `${Math.round(video.volume * 100)} %`);
+      case 'mute':
+        video.muted = !video.muted;
+        return say(video.muted ? icons.muted() : icons.loud(), video.muted ? 'Muted' : 'Sound on');
+      case 'speed':
+        video.playbackRate = faster(video.playbackRate, what.by);
+        return say(what.by > 0 ? icons.faster() : icons.slower(), speed(video.playbackRate));
+      case 'frame': {
+        const perSecond = this.#levels.find((l) => l.index === this.#level)?.frameRate || Number(this.dataset.rate) || 25;
+        video.pause();
+        // A millisecond into the frame: rounding must not fall back to the one before.
+        const frame = Math.floor(video.currentTime * perSecond + 0.01) + what.by;
+        this.seek(Math.max(0, frame) / perSecond + 0.001);
+        return say(icons.frame(), what.by < 0 ? '−1 frame' : '+1 frame');
+      }
+      case 'fullscreen':
+        return this.#fullscreen();
+      case 'help':
+        return this.#help.toggle();
+    }
+  }
+
+  #fullscreen(): void {
+    const video = this.#video as HTMLVideoElement & { webkitEnterFullscreen?: () => void };
+    if (document.fullscreenElement) void document.exitFullscreen();
+    else if (this.requestFullscreen) void this.requestFullscreen().catch(() => {});
+    else video.webkitEnterFullscreen?.();
+  }
+
+  #wake(): void {
+    this.removeAttribute('data-idle');
+    this.#sleep(IDLE_MS);
+  }
+
+  #sleep(after: number): void {
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => {
+      const held = this.#controls.busy || this.#controls.element.querySelector(':focus-visible');
+      if (!this.#video.paused && !held) this.setAttribute('data-idle', '');
+    }, after);
+  }
+
+  #state(state: State): void {
+    if (this.dataset.state !== state) this.dataset.state = state;
+    const why = this.#delay ? DELAYS[this.#delay] : '';
+    this.#waiting.show(state === 'loading' || state === 'waiting', why);
+    if (this.#session) this.#session.active = state === 'playing' || state === 'waiting';
+  }
+
+  /** Works the state out from the video: events alone lie when they overtake each other. */
+  #show(): void {
+    const video = this.#video;
+    if (this.#failure) return;
+    const data = video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA;
+    if (video.ended) this.#state('ended');
+    else if (video.paused) this.#state(video.readyState === 0 ? (this.#engine ? 'ready' : 'loading') : video.currentTime > 0 || video.played.length > 0 ? 'paused' : 'ready');
+    else this.#state(data && !video.seeking ? 'playing' : 'waiting');
+    this.#controls.playing(!video.paused && !video.ended, video.ended);
+    this.#showTime();
+    if (video.paused) this.removeAttribute('data-idle');
+    else if (!this.hasAttribute('data-idle')) this.#sleep(IDLE_MS);
+  }
+
+  #showTime(): void {
+    const { currentTime, duration } = this.#video;
+    this.#controls.time(currentTime, duration || Number(this.dataset.duration ?? 0));
+    this.#controls.buffered(this.#video.buffered);
+  }
+
+  #showLevels(): void {
+    this.#controls.levels(this.#levels, this.#chosen, this.#level);
+    const now = this.#levels.find((level) => level.index === this.#level);
+    this.dataset.auto = String(this.#chosen === 'auto');
+    if (now) {
+      this.dataset.height = String(now.height);
+      this.dataset.quality = picture(now.width, now.height, now.frameRate);
+    }
+  }
+}
+
+function isFailure(value: unknown): value is Failure {
+  return typeof value === 'object' && value !== null && 'kind' in value && 'advice' in value;
+}
+
+/** Seconds of `?t=90`. */
+function startOf(query: string): number {
+  const at = Number(new URLSearchParams(query).get('t'));
+  return Number.isFinite(at) && at > 0 ? at : 0;
+}

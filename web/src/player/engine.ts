@@ -1,0 +1,62 @@
+// What plays media behind the player: hls.js where Media Source exists, the browser itself on Safari, an engine of
+// our own one day. The player knows only this interface.
+
+import type { Failure } from './failure';
+
+/** A quality that can be chosen. */
+export interface Level {
+  index: number;
+  width: number;
+  height: number;
+  frameRate: number;
+  /** Bit/s to show: average where it is known, else the peak. */
+  bitrate: number;
+}
+
+/** Why the next piece of media takes longer. */
+export type Delay = 'preparing' | 'network' | 'server' | 'offline';
+
+/** What an engine tells the player. */
+export interface Listener {
+  /** The qualities are known; lowest first. */
+  levels(levels: Level[]): void;
+  /** Another quality is on the screen now. */
+  level(index: number): void;
+  /** Media is late, and why; `null` when it flows again. */
+  delay(delay: Delay | null): void;
+  /** Playback cannot go on by itself. */
+  failed(failure: Failure): void;
+  /** The edge refused the signature: renews it; answers whether trying again makes sense. */
+  renew(): Promise<boolean>;
+}
+
+export interface Engine {
+  /** For reports and tests. */
+  readonly name: 'hls.js' | 'native';
+  /** Whether the engine chooses the quality. */
+  readonly auto: boolean;
+  /** Measured bit/s; `null` when the engine does not tell. */
+  readonly bandwidth: number | null;
+  /** Begins to load `manifest`, to play from `at` seconds. */
+  load(manifest: string, at: number): void;
+  /** Chooses a quality from now on, or leaves it to the engine. */
+  choose(level: number | 'auto'): void;
+  /** Lets go of the video element. */
+  destroy(): void;
+}
+
+/** Makes the engine this browser plays best with; `null` when it can play nothing of ours. */
+export async function choose(video: HTMLVideoElement, listener: Listener): Promise<Engine | null> {
+  const source = 'ManagedMediaSource' in globalThis || 'MediaSource' in globalThis;
+  // Safari's own HLS knows AirPlay and saves power; other browsers that claim to play HLS do it worse than hls.js.
+  const safari = video.canPlayType('application/vnd.apple.mpegurl') !== '' && 'webkitSetPresentationMode' in video;
+  if (source && !safari) {
+    const { HlsEngine } = await import('./hls-engine');
+    if (HlsEngine.supported()) return new HlsEngine(video, listener);
+  }
+  if (video.canPlayType('application/vnd.apple.mpegurl') !== '') {
+    const { NativeEngine } = await import('./native-engine');
+    return new NativeEngine(video, listener);
+  }
+  return null;
+}

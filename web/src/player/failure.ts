@@ -1,0 +1,38 @@
+// Why playback cannot go on, in words for viewers.
+
+/** A failure that stops playback until the viewer does something. */
+export interface Failure {
+  /** For the report: `network`, `denied`, `gone`, … */
+  kind: 'network' | 'denied' | 'gone' | 'server' | 'unsupported' | 'decode' | 'session';
+  /** What happened, a short sentence. */
+  title: string;
+  /** What to do about it. */
+  advice: string;
+  /** Facts for the report, never shown: status, address, engine's words. */
+  detail: string;
+  /** Whether signing in is what helps. */
+  signIn?: boolean;
+}
+
+const WORDS: Record<Failure['kind'], [string, string]> = {
+  network: ['The connection was lost.', 'Check your network, then try again. You will go on where you stopped.'],
+  denied: ['Your permission to watch has ended.', 'Try again to ask for it anew, or sign in again.'],
+  gone: ['This film is no longer here.', 'It may have been replaced or removed. Go back to the overview.'],
+  server: ['The server could not deliver this part.', 'Try again in a moment.'],
+  unsupported: ['This browser cannot play this film.', 'Try a current Chrome, Edge, Firefox or Safari.'],
+  decode: ['The picture could not be decoded.', 'Try again, or choose another quality.'],
+  session: ['Playback could not start.', 'Try again in a moment.'],
+};
+
+/** Makes a failure with the usual words of its kind. */
+export function failure(kind: Failure['kind'], detail: string, more: Partial<Failure> = {}): Failure {
+  const [title, advice] = WORDS[kind];
+  return { kind, title, advice, detail, ...more };
+}
+
+/** Makes the failure that an HTTP status of a media request stands for; 0 is no answer at all. */
+export function ofStatus(status: number, detail: string): Failure {
+  if (status === 401 || status === 403) return failure('denied', detail);
+  if (status === 404 || status === 410) return failure('gone', detail);
+  return failure(status === 0 ? 'network' : 'server', detail);
+}

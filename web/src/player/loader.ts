@@ -1,0 +1,198 @@
+// hls.js's door to the network. All retries of the player are made here, by the rules of retry.ts, so that
+// Retry-After is honoured and a refused signature is renewed once; hls.js's own retries are off.
+
+import type { HlsConfig, Loader, LoaderCallbacks, LoaderConfiguration, LoaderContext, LoaderStats } from 'hls.js';
+import type { Delay, Listener } from './engine';
+import { type Outcome, next, retryAfter } from './retry';
+
+type Answer = { outcome: Outcome; response: Response | null } | { data: string | ArrayBuffer; response: Response };
+
+const IDLE_MS = 12_000;
+
+/** Makes a loader class that tells `listener` about delays and asks it for renewals. */
+export function patientLoader(listener: Pick<Listener, 'delay' | 'renew'>) {
+  return class PatientLoader implements Loader<LoaderContext> {
+    context: LoaderContext | null = null;
+    stats: LoaderStats = freshStats();
+    #callbacks: LoaderCallbacks<LoaderContext> | null = null;
+    #stop = new AbortController();
+    #response: Response | null = null;
+
+    constructor(_config: HlsConfig) {}
+
+    load(context: LoaderContext, _config: LoaderConfiguration, callbacks: LoaderCallbacks<LoaderContext>): void {
+      this.context = context;
+      this.#callbacks = callbacks;
+      this.stats.loading.start = performance.now();
+      void this.#run(context);
+    }
+
+    abort(): void {
+      const callbacks = this.#callbacks;
+      this.#cancel();
+      if (callbacks?.onAbort && this.context) callbacks.onAbort(this.stats, this.context, this.#response);
+    }
+
+    destroy(): void {
+      this.#cancel();
+      this.context = null;
+    }
+
+    getCacheAge(): number | null {
+      const age = this.#response?.headers.get('age');
+      return age ? Number.parseFloat(age) : null;
+    }
+
+    getResponseHeader(name: string): string | null {
+      return this.#response?.headers.get(name) ?? null;
+    }
+
+    #cancel(): void {
+      if (!this.stats.loading.end) this.stats.aborted = true;
+      this.#callbacks = null;
+      this.#stop.abort();
+    }
+
+    async #run(context: LoaderContext): Promise<void> {
+      const begun = performance.now();
+      let renewed = false;
+      let late = false;
+      const delay = (reason: Delay | null) => {
+        if (reason !== null || late) listener.delay(reason);
+        late = reason !== null;
+      };
+      for (let failures = 1; ; failures++) {
+        const answer = await this.#attempt(context);
+        if (this.#stop.signal.aborted) return delay(null);
+        this.#response = answer.response;
+        if ('data' in answer) {
+          delay(null);
+          return this.#succeeded(context, answer.data, answer.response);
+        }
+        const history = { failures, renewed, elapsed: performance.now() - begun };
+        const step = next(answer.outcome, history, Math.random());
+        this.stats.retry = failures;
+        if (step.do === 'wait') {
+          delay(navigator.onLine ? step.reason : 'offline');
+          await pause(step.ms, this.#stop.signal);
+        } else if (step.do === 'renew' && (await listener.renew())) {
+          renewed = true;
+        } else {
+          delay(null);
+          return this.#failed(context, answer.outcome);
+        }
+        if (this.#stop.signal.aborted) return delay(null);
+      }
+    }
+
+    async #attempt(context: LoaderContext): Promise<Answer> {
+      const { stats } = this;
+      Object.assign(stats.loading, { first: 0, end: 0 });
+      stats.loaded = stats.total = 0;
+      const one = new AbortController();
+      const stop = () => one.abort();
+      this.#stop.signal.addEventListener('abort', stop, { once: true });
+      let timedOut = false;
+      // Silence ends an attempt, not slowness: the timer starts anew with every piece that arrives.
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const alive = () => {
+        clearTimeout(timer);
+        timer = setTimeout(() => {
+          timedOut = true;
+          one.abort();
+        }, IDLE_MS);
+      };
+      alive();
+      let response: Response | null = null;
+      try {
+        const headers = new Headers(context.headers);
+        if (context.rangeEnd) headers.set('range', `bytes=${context.rangeStart ?? 0}-${context.rangeEnd - 1}`);
+        response = await fetch(context.url, { headers, signal: one.signal, credentials: 'same-origin' });
+        stats.loading.first = Math.max(performance.now(), stats.loading.start);
+        alive();
+        if (!response.ok) {
+          const after = retryAfter(response.headers.get('retry-after'), Date.now());
+          return { outcome: { kind: 'status', status: response.status, retryAfter: after }, response };
+        }
+        stats.total = Number(response.headers.get('content-length') ?? 0);
+        const bytes = await read(response, stats, alive);
+        const data = context.responseType === 'arraybuffer' ? bytes : new TextDecoder().decode(bytes);
+        return { data, response };
+      } catch {
+        return { outcome: { kind: timedOut ? 'timeout' : 'network' }, response };
+      } finally {
+        clearTimeout(timer);
+        this.#stop.signal.removeEventListener('abort', stop);
+      }
+    }
+
+    #succeeded(context: LoaderContext, data: string | ArrayBuffer, response: Response): void {
+      const { stats } = this;
+      stats.loading.end = Math.max(performance.now(), stats.loading.first);
+      stats.total = stats.loaded;
+      stats.bwEstimate = (stats.total * 8000) / Math.max(1, stats.loading.end - stats.loading.first);
+      this.#callbacks?.onProgress?.(stats, context, data, response);
+      this.#callbacks?.onSuccess({ url: response.url || context.url, data, code: response.status }, stats, context, response);
+    }
+
+    #failed(context: LoaderContext, outcome: Outcome): void {
+      if (outcome.kind === 'timeout') return this.#callbacks?.onTimeout(this.stats, context, this.#response);
+      const code = outcome.kind === 'status' ? outcome.status : 0;
+      const id = this.#response?.headers.get('x-request-id') ?? '';
+      this.#callbacks?.onError({ code, text: id }, context, this.#response, this.stats);
+    }
+  };
+}
+
+async function read(response: Response, stats: LoaderStats, alive: () => void): Promise<ArrayBuffer> {
+  if (!response.body) {
+    const whole = await response.arrayBuffer();
+    stats.loaded = whole.byteLength;
+    return whole;
+  }
+  const pieces: Uint8Array[] = [];
+  const reader = response.body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    pieces.push(value);
+    stats.loaded += value.byteLength;
+    alive();
+  }
+  const whole = new Uint8Array(stats.loaded);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.byteLength;
+  }
+  return whole.buffer;
+}
+
+/** Waits; ends early when the network comes back or the request is given up. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      removeEventListener('online', done);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    if (!navigator.onLine) addEventListener('online', done);
+    signal.addEventListener('abort', done);
+  });
+}
+
+function freshStats(): LoaderStats {
+  return {
+    aborted: false,
+    loaded: 0,
+    retry: 0,
+    total: 0,
+    chunkCount: 0,
+    bwEstimate: 0,
+    loading: { start: 0, first: 0, end: 0 },
+    parsing: { start: 0, end: 0 },
+    buffering: { start: 0, first: 0, end: 0 },
+  };
+}

@@ -1,0 +1,41 @@
+// What the player remembers on this device. Storage that is refused is simply empty.
+
+function read(key: string): string | null {
+  try {
+    return localStorage.getItem(`kinora.${key}`);
+  } catch {
+    return null;
+  }
+}
+
+function write(key: string, value: string): void {
+  try {
+    localStorage.setItem(`kinora.${key}`, value);
+  } catch {
+    // Private windows: nothing is remembered.
+  }
+}
+
+function number(key: string, low: number, high: number): number | null {
+  const text = read(key);
+  const value = text === null || text === '' ? Number.NaN : Number(text);
+  return value >= low && value <= high ? value : null;
+}
+
+/** Last measured bandwidth in bit/s; with an argument, remembers it. */
+export function bandwidth(now?: number): number | null {
+  if (now !== undefined && Number.isFinite(now)) write('bandwidth', String(Math.round(now)));
+  return number('bandwidth', 50_000, 1e9);
+}
+
+/** Volume from 0 to 1; with an argument, remembers it. */
+export function volume(now?: number): number | null {
+  if (now !== undefined) write('volume', String(now));
+  return number('volume', 0, 1);
+}
+
+/** Whether keys are on; with an argument, remembers it. */
+export function keys(now?: boolean): boolean {
+  if (now !== undefined) write('keys', now ? 'on' : 'off');
+  return read('keys') !== 'off';
+}

@@ -1,0 +1,55 @@
+// The browser's own HLS (Safari): it chooses qualities and retries by itself and tells little.
+
+import type { Engine, Listener } from './engine';
+import { failure } from './failure';
+
+export class NativeEngine implements Engine {
+  readonly name = 'native';
+  readonly auto = true;
+  readonly bandwidth = null;
+  #video: HTMLVideoElement;
+  #listener: Listener;
+  #manifest = '';
+  #renewed = false;
+  #stop = new AbortController();
+
+  constructor(video: HTMLVideoElement, listener: Listener) {
+    this.#video = video;
+    this.#listener = listener;
+    const { signal } = this.#stop;
+    video.addEventListener('error', () => void this.#failed(), { signal });
+    video.addEventListener('playing', () => (this.#renewed = false), { signal });
+  }
+
+  load(manifest: string, at: number): void {
+    this.#manifest = manifest;
+    this.#video.src = at > 0 ? `${manifest}#t=${at}` : manifest;
+  }
+
+  choose(): void {
+    // Safari offers no choice of quality.
+  }
+
+  destroy(): void {
+    this.#stop.abort();
+    this.#video.removeAttribute('src');
+    this.#video.load();
+  }
+
+  async #failed(): Promise<void> {
+    const error = this.#video.error;
+    const detail = `native ${error?.code ?? 0} ${error?.message ?? ''}`;
+    // Safari does not tell a refused signature from other faults: renew once, then believe it.
+    if (!this.#renewed && error?.code !== MediaError.MEDIA_ERR_DECODE) {
+      this.#renewed = true;
+      const at = this.#video.currentTime;
+      if (await this.#listener.renew()) {
+        this.load(this.#manifest, at);
+        void this.#video.play().catch(() => {});
+        return;
+      }
+    }
+    const kind = error?.code === MediaError.MEDIA_ERR_DECODE ? 'decode' : navigator.onLine ? 'server' : 'network';
+    this.#listener.failed(failure(kind, detail));
+  }
+}

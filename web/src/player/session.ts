@@ -1,0 +1,138 @@
+// A playback session: permission to watch one title, as cookies that the edge checks. Asked for at the start, renewed
+// by a heartbeat before they expire, given back at the end.
+
+import { type Failure, failure } from './failure';
+
+/** What `POST /api/playback` answers. */
+interface Grant {
+  /** The playback session's id. */
+  session: string;
+  /** Path of the multivariant playlist. */
+  manifest: string;
+  /** Seconds between heartbeats. */
+  heartbeat_s: number;
+  /** Seconds until the cookies expire. */
+  expires_in_s: number;
+}
+
+/** RFC 9457 problem details, as every API error comes. */
+interface Problem {
+  detail?: string;
+  code?: string;
+  request_id?: string;
+}
+
+/** Cookies younger than this are not the reason for a refusal that was under way: trying again is enough. */
+const FRESH_MS = 5000;
+
+export class Session {
+  readonly id: string;
+  readonly manifest: string;
+  /** Called when a heartbeat says that the permission has ended. */
+  onended: (failure: Failure) => void = () => {};
+
+  #heartbeatMs: number;
+  #expires: number;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #renewing: Promise<boolean> | null = null;
+  #renewed = -Infinity;
+  #active = false;
+  #over = false;
+
+  private constructor(grant: Grant) {
+    this.id = grant.session;
+    this.manifest = grant.manifest;
+    this.#heartbeatMs = Math.max(1, grant.heartbeat_s) * 1000;
+    this.#expires = performance.now() + grant.expires_in_s * 1000;
+  }
+
+  /** Asks for permission. Rejects with a [`Failure`]. */
+  static async start(title: string): Promise<Session> {
+    const answer = await post('/api/playback', { title });
+    if (!answer.ok) throw await refusal(answer);
+    return new Session((await answer.json()) as Grant);
+  }
+
+  /** Says whether the viewer is watching: only then the heart beats. */
+  set active(active: boolean) {
+    if (active === this.#active || this.#over) return;
+    this.#active = active;
+    clearTimeout(this.#timer);
+    // After a pause the cookies may be about to expire: renew them before the player finds out.
+    const soon = this.#expires - performance.now() < 2 * this.#heartbeatMs;
+    if (active) this.#schedule(soon ? 0 : this.#heartbeatMs);
+  }
+
+  /** Renews the cookies; `false` when that was refused. Many callers share one request. */
+  renew(): Promise<boolean> {
+    if (this.#renewing) return this.#renewing;
+    if (performance.now() - this.#renewed < FRESH_MS) return Promise.resolve(true);
+    this.#renewing = this.#beat().finally(() => {
+      this.#renewing = null;
+    });
+    return this.#renewing;
+  }
+
+  /** Gives the session back; also while the page is being left. */
+  end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#timer);
+    void post(`/api/playback/${this.id}/end`, {}, true).catch(() => {});
+  }
+
+  #schedule(ms: number): void {
+    clearTimeout(this.#timer);
+    if (this.#over || !this.#active) return;
+    this.#timer = setTimeout(() => {
+      void this.renew().then(() => this.#schedule(this.#heartbeatMs));
+    }, ms);
+  }
+
+  async #beat(): Promise<boolean> {
+    let answer: Response;
+    try {
+      answer = await post(`/api/playback/${this.id}/heartbeat`, {});
+    } catch {
+      return false; // offline: the next beat, or the next refused segment, tries again
+    }
+    if (answer.ok) {
+      const grant = (await answer.json()) as { expires_in_s: number };
+      this.#expires = performance.now() + grant.expires_in_s * 1000;
+      this.#renewed = performance.now();
+      return true;
+    }
+    if (answer.status < 500 && answer.status !== 429) {
+      this.#over = true;
+      this.onended(await refusal(answer));
+    }
+    return false;
+  }
+}
+
+/** Sends a failure to the server's log; the answer is the id to quote, `null` when it could not be sent. */
+export async function report(title: string, session: string | null, found: Failure): Promise<string | null> {
+  try {
+    const { kind, detail } = found;
+    const body = { title, session, kind, detail: detail.slice(0, 500) };
+    const answer = await post('/api/playback/report', body);
+    return answer.ok ? ((await answer.json()) as { report: string }).report : null;
+  } catch {
+    return null;
+  }
+}
+
+function post(path: string, body: unknown, keepalive = false): Promise<Response> {
+  const headers = { 'content-type': 'application/json' };
+  return fetch(path, { method: 'POST', headers, body: JSON.stringify(body), keepalive, cache: 'no-store' });
+}
+
+async function refusal(answer: Response): Promise<Failure> {
+  const problem = (await answer.json().catch(() => ({}))) as Problem;
+  const detail = `${answer.status} ${problem.code ?? ''} ${problem.request_id ?? ''}`.trim();
+  if (answer.status === 401) {
+    return failure('session', detail, { title: 'You are signed out.', advice: 'Sign in to go on.', signIn: true });
+  }
+  if (answer.status >= 500 || !problem.detail) return failure('session', detail);
+  return failure('session', detail, { title: problem.detail, advice: 'Go back to the overview, or try again.' });
+}
