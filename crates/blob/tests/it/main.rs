@@ -1,0 +1,77 @@
+//! The public door of `blob`, on every database that is there.
+
+mod crash;
+mod events;
+mod list;
+mod objects;
+mod sweep;
+mod uploads;
+
+use blob::{Blob, By, Config, Means, New, Object};
+use db::testing::TestDb;
+use model::{BucketName, Key, Timestamp};
+use tempfile::TempDir;
+
+/// A store on one of the databases.
+struct Store {
+    blob: Blob,
+    folder: TempDir,
+    test: TestDb,
+}
+
+/// One empty store per engine.
+async fn stores() -> Vec<Store> {
+    let mut all = Vec::new();
+    for test in db::testing::databases(&[blob::MIGRATIONS]).await {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config { linger_seconds: 0, ..Config::default() };
+        let blob = Blob::open_with(test.db.clone(), &folder.path().join("blob"), config).await.unwrap();
+        all.push(Store { blob, folder, test });
+    }
+    all
+}
+
+impl Store {
+    /// As a client's `PutObject` into `source`.
+    async fn put(&self, name: &str, bytes: &[u8]) -> Object {
+        self.blob.put(bytes.to_vec(), client(name)).await.unwrap()
+    }
+
+    async fn read(&self, object: &Object) -> Vec<u8> {
+        self.blob.read_to_vec(object.id, 0..object.size).await.unwrap()
+    }
+
+    /// Stored files, half-written ones included.
+    fn files(&self) -> usize {
+        let folders = std::fs::read_dir(self.folder.path().join("blob")).unwrap();
+        folders.map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap().count()).sum()
+    }
+}
+
+fn client(name: &str) -> New {
+    New::named(BucketName::source(), key(name), By::Client(Means::Put))
+}
+
+fn own(name: &str) -> New {
+    New::named(BucketName::media(), key(name), By::Kinora)
+}
+
+fn key(name: &str) -> Key {
+    name.parse().unwrap()
+}
+
+fn hours_from_now(hours: i64) -> Timestamp {
+    Timestamp(jiff::Timestamp::now().as_millisecond()).plus_ms(hours * 3_600_000)
+}
+
+/// Bytes that differ everywhere.
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[0]
+    };
+    (0..length).map(|_| next()).collect()
+}

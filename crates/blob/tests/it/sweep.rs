@@ -1,0 +1,118 @@
+use blob::{Condition, Swept};
+use futures::StreamExt;
+
+use super::objects::handle_events;
+use super::*;
+
+#[tokio::test]
+async fn overwritten_bytes_stay_until_nothing_needs_them() {
+    for store in stores().await {
+        let later = hours_from_now(1);
+        let first = store.put("film", &noise(600_000)).await;
+        store.put("film", b"second").await;
+        // Its event is not handled.
+        assert_eq!(store.blob.sweep(later).await.unwrap().objects, 0);
+        handle_events(&store).await;
+
+        let hold = async |hold: bool| {
+            let mut tx = store.test.db.begin().await.unwrap();
+            match hold {
+                true => blob::hold(&mut tx, first.id).await.unwrap(),
+                false => blob::release(&mut tx, first.id).await.unwrap(),
+            }
+            tx.commit().await.unwrap();
+        };
+        hold(true).await;
+        hold(true).await;
+        hold(false).await;
+        assert_eq!(store.blob.sweep(later).await.unwrap().objects, 0);
+        hold(false).await;
+        hold(false).await;
+
+        let mut reader = store.blob.read(first.id, 0..first.size).await.unwrap();
+        reader.next().await.unwrap().unwrap();
+        assert_eq!(store.blob.sweep(later).await.unwrap().objects, 0);
+        drop(reader);
+        assert_eq!(store.blob.sweep(later).await.unwrap().objects, 1);
+        assert_eq!(store.files(), 1);
+        assert!(store.blob.object(first.id).await.is_err());
+        let mut tx = store.test.db.begin().await.unwrap();
+        assert!(matches!(blob::hold(&mut tx, first.id).await, Err(blob::Error::NoSuchObject(_))));
+    }
+}
+
+#[tokio::test]
+async fn current_objects_are_never_swept() {
+    for store in stores().await {
+        let film = store.put("film", b"x").await;
+        handle_events(&store).await;
+        assert_eq!(store.blob.sweep(hours_from_now(24 * 365)).await.unwrap().objects, 0);
+        assert_eq!(store.blob.sweep_disk(hours_from_now(24 * 365)).await.unwrap(), Swept::default());
+        assert_eq!(store.read(&film).await, b"x");
+    }
+}
+
+#[tokio::test]
+async fn bytes_linger_for_readers_elsewhere() {
+    for store in stores().await {
+        let config = Config { linger_seconds: 7200, ..Config::default() };
+        let root = store.folder.path().join("blob");
+        let blob = Blob::open_with(store.test.db.clone(), &root, config).await.unwrap();
+        let own = blob.put("x", own("a")).await.unwrap();
+        blob.delete(&own.bucket, &own.key, &Condition::None, blob::By::Kinora).await.unwrap();
+        assert_eq!(blob.sweep(hours_from_now(1)).await.unwrap().objects, 0);
+        assert_eq!(blob.sweep(hours_from_now(3)).await.unwrap().objects, 1);
+    }
+}
+
+#[tokio::test]
+async fn an_own_object_is_discarded_by_its_id() {
+    for store in stores().await {
+        let old = store.blob.put("x", own("a")).await.unwrap();
+        let new = store.blob.put("y", own("a")).await.unwrap();
+        let mut tx = store.test.db.begin().await.unwrap();
+        blob::discard(&mut tx, old.id).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(store.blob.head(&new.bucket, &new.key).await.unwrap().id, new.id);
+        let mut tx = store.test.db.begin().await.unwrap();
+        blob::discard(&mut tx, new.id).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(matches!(store.blob.head(&new.bucket, &new.key).await, Err(blob::Error::NoSuchKey)));
+        assert_eq!(store.blob.sweep(hours_from_now(1)).await.unwrap().objects, 2);
+        assert_eq!(store.files(), 0);
+    }
+}
+
+#[tokio::test]
+async fn files_without_rows_are_found_but_not_at_once() {
+    for store in stores().await {
+        let film = store.put("film", b"x").await;
+        let root = store.folder.path().join("blob");
+        std::fs::write(root.join("tmp/0123"), "half").unwrap();
+        std::fs::write(root.join("ab").join(format!("ab{}", "0".repeat(30))), "orphan").unwrap();
+        std::fs::write(root.join("ab/README"), "not ours").unwrap();
+        assert_eq!(store.blob.sweep_disk(hours_from_now(0)).await.unwrap().files, 0);
+        assert_eq!(store.blob.sweep_disk(hours_from_now(2)).await.unwrap().files, 2);
+        assert_eq!(store.files(), 2);
+        assert_eq!(store.read(&film).await, b"x");
+    }
+}
+
+#[tokio::test]
+async fn handled_events_go_after_a_week() {
+    for store in stores().await {
+        store.put("film", b"x").await;
+        handle_events(&store).await;
+        assert_eq!(store.blob.sweep(hours_from_now(24 * 6)).await.unwrap().events, 0);
+        assert_eq!(store.blob.sweep(hours_from_now(24 * 8)).await.unwrap().events, 1);
+    }
+}
+
+#[tokio::test]
+async fn the_sweeper_stops_when_told() {
+    let store = stores().await.remove(0);
+    let shutdown = tokio_util::sync::CancellationToken::new();
+    let running = tokio::spawn(store.blob.sweeper().run(shutdown.clone()));
+    shutdown.cancel();
+    running.await.unwrap();
+}
