@@ -4,13 +4,13 @@
 //! the queued row are the ones of a real challenge. The mail is written by [`Identity::renderer`] in the
 //! delivery service.
 
+mod message;
+
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use db::{Row, Tx, args};
 use model::{AccountId, Timestamp};
-use notify::{Channel, Item, Mail};
-use serde::{Deserialize, Serialize};
+use notify::Channel;
 
 use crate::account::{self, Account};
 use crate::code::{About, Code};
@@ -23,7 +23,6 @@ use crate::{Address, Error, Identity, Result, Role};
 pub const MAX_ATTEMPTS: u32 = 5;
 const DAY_MS: i64 = 86_400_000;
 const PURPOSE: &str = "sign-in";
-const KIND: &str = "code";
 
 /// A wish to sign in.
 #[derive(Debug, Clone, Copy)]
@@ -62,14 +61,6 @@ pub struct Answer<'a> {
     pub device: &'a Device<'a>,
     /// Now.
     pub now: Timestamp,
-}
-
-/// What the renderer needs besides the address; stays in the outbox, so there is nothing secret in it.
-#[derive(Serialize, Deserialize)]
-struct Payload {
-    digits: u32,
-    key: u32,
-    decoy: bool,
 }
 
 struct Challenge {
@@ -198,36 +189,6 @@ impl Identity {
         Ok(signed_in)
     }
 
-    /// Writes the mails of this crate, for [`notify::Service`].
-    pub fn renderer(&self) -> notify::Render {
-        let identity = self.clone();
-        Arc::new(move |item| identity.render(item))
-    }
-
-    fn render(&self, item: &Item) -> Option<Mail> {
-        if item.kind() != KIND {
-            tracing::error!(kind = item.kind(), "nobody writes this kind of message");
-            return None;
-        }
-        let payload: Payload = serde_json::from_str(item.payload()).ok()?;
-        let challenge = ChallengeId::parse(item.message())?;
-        let about = About {
-            challenge: &challenge,
-            purpose: PURPOSE,
-            channel: item.channel().as_str(),
-            address: item.to(),
-            digits: payload.digits,
-        };
-        match self.inner.codes.derive(payload.key, &about) {
-            Ok(code) if !payload.decoy => Some(mail(&code, item, &self.inner.config.host)),
-            Ok(_) => None,
-            Err(error) => {
-                tracing::error!(%error, "a code was not sent");
-                None
-            }
-        }
-    }
-
     /// Decides what a new challenge would be, for known and unknown addresses with the same steps.
     async fn draft(&self, typed: &Address, browser_hash: String, now: Timestamp) -> Result<Challenge> {
         let config = &self.inner.config;
@@ -311,22 +272,6 @@ impl Identity {
     fn failing_name(&self, challenge: &Challenge) -> String {
         format!("failing {}", self.inner.codes.blind(&challenge.shared_fate()))
     }
-
-    async fn queue(&self, tx: &mut Tx, challenge: &Challenge, now: Timestamp) -> Result<()> {
-        let payload =
-            Payload { digits: challenge.digits, key: challenge.key_version, decoy: challenge.decoy };
-        let new = notify::New {
-            message: challenge.id.as_str(),
-            kind: KIND,
-            channel: Channel::Mail,
-            attempt: challenge.sends,
-            to: &challenge.address,
-            payload: &serde_json::to_string(&payload).unwrap_or_default(),
-            created: now,
-            expires: challenge.expires,
-        };
-        Ok(self.inner.outbox.enqueue(tx, &new).await?)
-    }
 }
 
 impl Challenge {
@@ -367,20 +312,6 @@ fn network_of(ip: IpAddr) -> String {
             format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
         }
     }
-}
-
-/// The code and no link; the last line lets browsers fill the code in for this host only.
-fn mail(code: &Code, item: &Item, host: &str) -> Mail {
-    let until = jiff::Timestamp::from_millisecond(item.expires().0).unwrap_or_default();
-    let until = until.strftime("%H:%M UTC");
-    let code = code.as_str();
-    let text = format!(
-        "{code} is your sign-in code for Kinora.\n\n\
-         It works until {until}, in the browser that asked for it.\n\
-         If it was not you who asked, there is nothing to do.\n\n\
-         @{host} #{code}\n"
-    );
-    Mail::new(item.to(), "Your sign-in code", text)
 }
 
 #[cfg(test)]

@@ -52,5 +52,55 @@ fn the_whole_matrix() {
             }
         }
     }
-    insta::assert_snapshot!(matrix, @"");
+    insta::assert_snapshot!(matrix, @r"
+    installation
+      creator: Upload
+      operator: Upload SeeJobs ManageJobs ManageAccounts ManageKeys
+      host: Upload SeeJobs ManageJobs ManageAccounts ManageKeys
+    own private title
+      viewer: SeeTitle WatchTitle
+      creator: SeeTitle WatchTitle EditTitle DeleteTitle
+      operator: SeeTitle WatchTitle EditTitle DeleteTitle
+      host: SeeTitle WatchTitle EditTitle DeleteTitle
+    own broken title
+      viewer: SeeTitle WatchTitle
+      creator: SeeTitle WatchTitle EditTitle DeleteTitle
+      operator: SeeTitle WatchTitle EditTitle DeleteTitle
+      host: SeeTitle WatchTitle EditTitle DeleteTitle
+    private title
+      operator: SeeTitle WatchTitle EditTitle DeleteTitle
+      host: SeeTitle WatchTitle EditTitle DeleteTitle
+    ownerless private title
+      operator: SeeTitle WatchTitle EditTitle DeleteTitle
+      host: SeeTitle WatchTitle EditTitle DeleteTitle
+    members' title
+      viewer: SeeTitle WatchTitle
+      creator: SeeTitle WatchTitle
+      operator: SeeTitle WatchTitle EditTitle DeleteTitle
+      host: SeeTitle WatchTitle EditTitle DeleteTitle
+    public title
+      guest: SeeTitle WatchTitle
+      viewer: SeeTitle WatchTitle
+      creator: SeeTitle WatchTitle
+      operator: SeeTitle WatchTitle EditTitle DeleteTitle
+      host: SeeTitle WatchTitle EditTitle DeleteTitle
+    broken public title
+      operator: SeeTitle WatchTitle EditTitle DeleteTitle
+      host: SeeTitle WatchTitle EditTitle DeleteTitle
+    bucket of the key
+      operator: ReadBucket WriteBucket
+      operator's key: ReadBucket WriteBucket
+      host: ReadBucket WriteBucket
+    other bucket
+      operator: ReadBucket WriteBucket
+      host: ReadBucket WriteBucket
+    own account
+      viewer: ManageSessions
+      creator: ManageSessions
+      operator: ManageSessions ManageAccessKeys
+      host: ManageSessions ManageAccessKeys
+    other account
+      operator: ManageSessions
+      host: ManageSessions ManageAccessKeys
+    ");
 }

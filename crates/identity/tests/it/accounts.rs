@@ -1,0 +1,217 @@
+//! Accounts, sessions, links and access keys.
+
+use std::sync::Arc;
+
+use identity::{Action, Config, Error, Resource, Role, Who, may};
+use model::{BucketName, Timestamp};
+
+use crate::support::{DEVICE, House, NOW, houses};
+
+const DAY: i64 = 86_400_000;
+
+async fn operator(house: &House) -> identity::Account {
+    house.identity.ensure_account("operator@localhost", Role::Operator, NOW).await.unwrap()
+}
+
+async fn sign_in(house: &House, role: Role, now: Timestamp) -> identity::SignedIn {
+    let address = format!("{role}@example.org");
+    let account = house.identity.ensure_account(&address, role, now).await.unwrap();
+    let link = house.identity.create_link(account.id, 60_000, now).await.unwrap();
+    house.identity.consume_link(&link, &DEVICE, now).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_account_is_made_once_and_keeps_its_role() {
+    for house in houses(&Config::default()).await {
+        let first = operator(&house).await;
+        let again = house.identity.ensure_account("Operator@LOCALHOST ", Role::Viewer, NOW).await.unwrap();
+        assert_eq!((again.id, again.role), (first.id, Role::Operator));
+        assert_eq!(house.identity.accounts(None, 10).await.unwrap().len(), 1);
+        assert!(house.identity.accounts(Some(first.id), 10).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_link_signs_in_once() {
+    for house in houses(&Config::default()).await {
+        let account = operator(&house).await;
+        let link = house.identity.create_link(account.id, 60_000, NOW).await.unwrap();
+        assert!(house.identity.link_works(&link, NOW).await.unwrap());
+        let house = Arc::new(house);
+        let uses = (0..50).map(|_| {
+            let (house, link) = (house.clone(), link.clone());
+            tokio::spawn(async move { house.identity.consume_link(&link, &DEVICE, NOW).await.is_ok() })
+        });
+        let mut used = 0;
+        for done in uses.collect::<Vec<_>>() {
+            used += u32::from(done.await.unwrap());
+        }
+        assert_eq!(used, 1, "{:?}", house.test.engine());
+        assert!(!house.identity.link_works(&link, NOW).await.unwrap());
+
+        let link = house.identity.create_link(account.id, 60_000, NOW).await.unwrap();
+        let late = house.identity.consume_link(&link, &DEVICE, NOW.plus_ms(60_000)).await;
+        assert!(matches!(late, Err(Error::Link)));
+    }
+}
+
+#[tokio::test]
+async fn sessions_end_by_idleness_and_age() {
+    for house in houses(&Config::default()).await {
+        let viewer = sign_in(&house, Role::Viewer, NOW).await;
+        let operator = sign_in(&house, Role::Operator, NOW).await;
+        let live = |token: identity::token::SessionToken, at: i64| {
+            let identity = house.identity.clone();
+            async move { identity.authenticate(&token, NOW.plus_ms(at)).await.unwrap().is_some() }
+        };
+        assert!(!live(operator.token.clone(), 30 * 60_000).await, "half an hour without a request");
+        let mut at = 0;
+        while at < 12 * 3_600_000 {
+            assert!(live(operator.token.clone(), at).await, "used every 29 minutes");
+            at += 29 * 60_000;
+        }
+        assert!(!live(operator.token.clone(), 12 * 3_600_000).await, "half a day in all");
+        assert!(live(viewer.token.clone(), 30 * DAY - 1).await);
+        assert!(!live(viewer.token.clone(), 60 * DAY).await);
+    }
+}
+
+#[tokio::test]
+async fn the_last_use_is_written_once_a_minute() {
+    for house in houses(&Config::default()).await {
+        let token = sign_in(&house, Role::Viewer, NOW).await.token;
+        let seen = |at: i64| {
+            let (identity, token) = (house.identity.clone(), token.clone());
+            async move {
+                identity.authenticate(&token, NOW.plus_ms(at)).await.unwrap();
+                identity.authenticate(&token, NOW.plus_ms(at)).await.unwrap().unwrap().seen_at
+            }
+        };
+        assert_eq!(seen(59_999).await, NOW);
+        assert_eq!(seen(60_000).await, NOW.plus_ms(60_000));
+    }
+}
+
+#[tokio::test]
+async fn sessions_are_listed_and_ended() {
+    for house in houses(&Config::default()).await {
+        let first = sign_in(&house, Role::Viewer, NOW).await;
+        let second = sign_in(&house, Role::Viewer, NOW.plus_ms(1)).await;
+        let other = sign_in(&house, Role::Operator, NOW).await;
+        let account = first.account.id;
+        let list = house.identity.sessions(account, NOW.plus_ms(2)).await.unwrap();
+        assert_eq!(list.iter().map(|s| s.id).collect::<Vec<_>>(), [second.session, first.session]);
+        assert_eq!((list[0].agent.as_str(), list[0].ip.as_str()), ("a browser", "127.0.0.1"));
+
+        assert!(!house.identity.end_session(account, other.session).await.unwrap(), "somebody else's");
+        assert!(house.identity.end_session(account, first.session).await.unwrap());
+        assert!(house.identity.authenticate(&first.token, NOW).await.unwrap().is_none());
+        let third = sign_in(&house, Role::Viewer, NOW).await;
+        let ended = house.identity.end_sessions(account, Some(third.session)).await.unwrap();
+        assert_eq!(ended, [second.session]);
+        house.identity.sign_out(&third.token).await.unwrap();
+        assert!(house.identity.sessions(account, NOW).await.unwrap().is_empty());
+        assert!(house.identity.authenticate(&other.token, NOW).await.unwrap().is_some());
+    }
+}
+
+#[tokio::test]
+async fn an_account_has_at_most_fifty_sessions() {
+    for house in houses(&Config::default()).await {
+        let first = sign_in(&house, Role::Viewer, NOW).await;
+        for n in 1..=50 {
+            sign_in(&house, Role::Viewer, NOW.plus_ms(n)).await;
+        }
+        assert_eq!(house.identity.sessions(first.account.id, NOW).await.unwrap().len(), 50);
+        assert!(house.identity.authenticate(&first.token, NOW).await.unwrap().is_none());
+    }
+}
+
+#[tokio::test]
+async fn suspending_and_a_new_role_end_sessions() {
+    for house in houses(&Config::default()).await {
+        let viewer = sign_in(&house, Role::Viewer, NOW).await;
+        house.identity.set_role(viewer.account.id, Role::Creator).await.unwrap();
+        assert!(house.identity.authenticate(&viewer.token, NOW).await.unwrap().is_none());
+        let account = house.identity.account(viewer.account.id).await.unwrap().unwrap();
+        assert_eq!(account.role, Role::Creator);
+
+        let link = house.identity.create_link(account.id, 60_000, NOW).await.unwrap();
+        house.identity.suspend(account.id, NOW).await.unwrap();
+        assert!(matches!(house.identity.consume_link(&link, &DEVICE, NOW).await, Err(Error::Link)));
+        house.identity.resume(account.id).await.unwrap();
+        house.identity.consume_link(&link, &DEVICE, NOW).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_access_key_opens_its_buckets_until_it_is_revoked() {
+    for house in houses(&Config::default()).await {
+        let account = operator(&house).await.id;
+        let buckets = [BucketName::source()];
+        let ensure = || house.identity.ensure_access_key(account, "local", &buckets, NOW);
+        let (key, secret) = ensure().await.unwrap();
+        let (again, same) = ensure().await.unwrap();
+        assert_eq!((key.id.len(), secret.expose().len()), (20, 40));
+        assert_eq!((again.id.as_str(), same.expose()), (key.id.as_str(), secret.expose()));
+
+        let credential = house.identity.credential(&key.id).await.unwrap().unwrap();
+        assert_eq!(credential.secret.expose(), secret.expose());
+        let write = |bucket| may(&credential.who, Action::WriteBucket, &Resource::Bucket(&bucket));
+        assert!(write(BucketName::source()) && !write(BucketName::media()));
+        assert!(house.identity.credential("AKIAUNKNOWN").await.unwrap().is_none());
+
+        house.identity.suspend(account, NOW).await.unwrap();
+        assert!(house.identity.credential(&key.id).await.unwrap().is_none());
+        house.identity.resume(account).await.unwrap();
+        assert!(house.identity.revoke_access_key(account, &key.id, NOW).await.unwrap());
+        assert!(!house.identity.revoke_access_key(account, &key.id, NOW).await.unwrap());
+        assert!(house.identity.credential(&key.id).await.unwrap().is_none());
+        assert_ne!(ensure().await.unwrap().0.id, key.id);
+        assert_eq!(house.identity.access_keys(account).await.unwrap().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn viewers_and_empty_bucket_lists_get_no_access_key() {
+    for house in houses(&Config::default()).await {
+        let viewer = house.identity.ensure_account("v@example.org", Role::Viewer, NOW).await.unwrap();
+        for (account, buckets) in
+            [(viewer.id, vec![BucketName::source()]), (operator(&house).await.id, vec![])]
+        {
+            let refused = house.identity.ensure_access_key(account, "k", &buckets, NOW).await;
+            assert!(matches!(refused, Err(Error::AccessKey)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn sweeping_removes_only_what_is_over() {
+    for house in houses(&crate::support::open()).await {
+        let begun = house.begin("ann@example.org", NOW).await.unwrap();
+        let session = sign_in(&house, Role::Viewer, NOW).await;
+        house.identity.sweep(NOW.plus_ms(299_999)).await.unwrap();
+        let code = house.code(NOW).await;
+        house.verify(&begun, &code, NOW.plus_ms(299_999)).await.unwrap();
+        assert!(house.identity.authenticate(&session.token, NOW).await.unwrap().is_some());
+        house.identity.sweep(NOW.plus_ms(200 * DAY)).await.unwrap();
+        for table in ["challenges", "throttles", "links", "devices", "sessions"] {
+            let sql: &'static str = format!("SELECT COUNT(*) AS n FROM {table}").leak();
+            let left = house.test.db.one(sql, db::args![]).await.unwrap().get::<i64>("n").unwrap();
+            assert_eq!(left, 0, "{table}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_session_acts_as_its_account() {
+    for house in houses(&Config::default()).await {
+        let token = sign_in(&house, Role::Creator, NOW).await.token;
+        let session = house.identity.authenticate(&token, NOW).await.unwrap().unwrap();
+        let who = session.who();
+        assert!(matches!(who, Who::Account { role: Role::Creator, .. }));
+        assert_eq!((who.account(), who.session()), (Some(session.account.id), Some(session.id)));
+        assert!(may(&who, Action::Upload, &Resource::Installation));
+        assert!(!may(&who, Action::ManageAccounts, &Resource::Installation));
+    }
+}

@@ -1,0 +1,9 @@
+//! The door of `identity`, on every engine that is there.
+
+#![expect(clippy::unwrap_used, reason = "a failing helper of a test shall panic")]
+
+mod accounts;
+mod codes;
+mod limits;
+mod secrecy;
+mod support;

@@ -1,0 +1,93 @@
+//! Codes, tokens, secrets, challenge ids and addresses are not where they do not belong.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use identity::Role;
+use model::BucketName;
+
+use crate::support::{DEVICE, House, IP, NOW, houses, open, wrong};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Every table's text, as who copies the database would see it.
+async fn dump(house: &House) -> String {
+    let mut text = String::new();
+    for (table, columns) in [
+        ("challenges", "id || address || browser_hash"),
+        ("outbox", "id || message || recipient || payload"),
+        ("throttles", "name || moments"),
+        ("devices", "account || browser_hash"),
+        ("sessions", "token_hash || id || agent || ip"),
+        ("links", "token_hash || account"),
+        ("access_keys", "id || name || buckets"),
+    ] {
+        let sql: &'static str = format!("SELECT {columns} AS line FROM {table}").leak();
+        for row in house.test.db.all(sql, db::args![]).await.unwrap() {
+            text += &row.get::<String>("line").unwrap();
+            text.push('\n');
+        }
+    }
+    text
+}
+
+#[tokio::test]
+async fn nothing_secret_reaches_a_log_debug_output_or_the_database() {
+    for house in houses(&open()).await {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(move || writer.clone())
+            .finish();
+        let guard = tracing::subscriber::set_default(subscriber);
+
+        let begun = house.begin("ann@example.org", NOW).await.unwrap();
+        let queued = dump(&house).await;
+        let code = house.code(NOW).await;
+        let refused = house.verify(&begun, &wrong(&code), NOW).await.unwrap_err();
+        let signed_in = house.verify(&begun, &code, NOW).await.unwrap();
+        let stale = house.verify(&begun, &code, NOW).await.unwrap_err();
+        let again = house.identity.resend(&begun.challenge, &begun.browser, IP, NOW).await.unwrap_err();
+        let session = house.identity.authenticate(&signed_in.token, NOW).await.unwrap().unwrap();
+        let operator = house.identity.ensure_account("op@example.org", Role::Operator, NOW).await.unwrap();
+        let link = house.identity.create_link(operator.id, 60_000, NOW).await.unwrap();
+        let by_link = house.identity.consume_link(&link, &DEVICE, NOW).await.unwrap();
+        let buckets = [BucketName::source()];
+        let (key, secret) =
+            house.identity.ensure_access_key(operator.id, "local", &buckets, NOW).await.unwrap();
+        let credential = house.identity.credential(&key.id).await.unwrap().unwrap();
+        drop(guard);
+
+        let shown =
+            format!("{begun:?} {refused:?} {signed_in:?} {stale:?} {again:?} {session:?} {operator:?}")
+                + &format!("{link:?} {by_link:?} {key:?} {secret:?} {credential:?} {:?}", house.identity);
+        let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert!(log.contains("signed in"), "the log was caught");
+        let secret = secret.expose_str().unwrap();
+        let tokens =
+            [signed_in.token.as_str(), by_link.token.as_str(), link.as_str(), begun.browser.as_str(), secret];
+        for hidden in tokens.into_iter().chain([code.as_str(), begun.challenge.as_str(), "ann@example.org"]) {
+            assert!(!shown.contains(hidden), "in Debug: {hidden}");
+            assert!(!log.contains(hidden), "in the log: {hidden}");
+        }
+        let stored = queued + &dump(&house).await;
+        for hidden in tokens {
+            assert!(!stored.contains(hidden), "in the database: {hidden}");
+        }
+        // Six digits may occur in a moment or an id by chance, the text around a code may not.
+        assert!(!stored.contains(&format!("#{code}")) && !stored.contains(&format!("{code} is")));
+    }
+}
