@@ -1,0 +1,117 @@
+//! What people do to jobs: cancel, try again, put first; and forgetting old ones.
+
+use db::{Tx, args};
+use model::job::State;
+use model::{JobId, Timestamp, TitleId};
+
+use super::{Ended, GroupState, Queue, group, lease};
+use crate::text::reason;
+use crate::{Error, GroupId, Job, Result};
+
+const CANCEL: &str = "UPDATE jobs SET state = 'cancelled', cause = $2, lease_until = NULL, finished_at = $3
+    WHERE id = $1 AND state IN ('queued', 'running')";
+
+/// Rows are locked in one order before they are changed together.
+const LOCK_GROUPS_SQLITE: &str = "SELECT id FROM job_groups WHERE title = $1 ORDER BY id";
+const LOCK_GROUPS_POSTGRES: &str = "SELECT id FROM job_groups WHERE title = $1 ORDER BY id FOR UPDATE";
+const LOCK_TITLE_SQLITE: &str = "SELECT id FROM jobs WHERE title = $1 AND state IN ('queued', 'running')";
+const LOCK_TITLE_POSTGRES: &str =
+    "SELECT id FROM jobs WHERE title = $1 AND state IN ('queued', 'running') ORDER BY id FOR UPDATE";
+
+const CANCEL_GROUPS: &str = "UPDATE job_groups SET state = 'cancelled', reason = $2, finished_at = $3
+    WHERE title = $1 AND state = 'open'";
+
+const CANCEL_TITLE: &str =
+    "UPDATE jobs SET state = 'cancelled', cause = $2, lease_until = NULL, finished_at = $3
+    WHERE title = $1 AND state IN ('queued', 'running')";
+
+const AGAIN: &str =
+    "UPDATE jobs SET state = 'queued', cause = $2, run_at = $3, failures = 0, releases = 0, progress = 0,
+        speed = NULL, message = NULL, finished_at = NULL
+    WHERE id = $1 AND state IN ('failed', 'cancelled')";
+
+const AGAIN_GROUP: &str =
+    "UPDATE jobs SET state = 'queued', cause = $2, run_at = $3, failures = 0, releases = 0,
+        progress = 0, speed = NULL, message = NULL, finished_at = NULL
+    WHERE group_id = $1 AND state IN ('failed', 'cancelled')";
+
+const REOPEN: &str = "UPDATE job_groups SET state = 'open', reason = NULL, finished_at = NULL
+    WHERE id = $1 AND state IN ('failed', 'cancelled')";
+
+const BUMP: &str = "UPDATE jobs SET priority = $2 WHERE id = $1 AND state = 'queued' AND priority < $2";
+
+const PRUNE: &str = "DELETE FROM jobs WHERE finished_at < $1 AND state IN ('done', 'failed', 'cancelled')
+    AND (group_id IS NULL OR group_id IN (SELECT id FROM job_groups WHERE finished_at < $1))";
+
+const PRUNE_GROUPS: &str = "DELETE FROM job_groups WHERE finished_at < $1
+    AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.group_id = job_groups.id)";
+
+impl Queue {
+    /// Cancels a job when `tx` commits, and with it its group; its worker learns it from its next call.
+    /// [`Error::State`] if the job has ended already.
+    pub async fn cancel(&self, tx: &mut Tx, now: Timestamp, id: JobId, why: &str) -> Result<Ended> {
+        let job = self.locked(tx, id).await?;
+        let why = reason(why);
+        if tx.execute(CANCEL, args![id, &why, now]).await? == 0 {
+            return Err(Error::State { job: id, state: job.state.as_str(), what: "cancel it" });
+        }
+        lease::note(tx, now, id, format!("cancelled: {why}")).await?;
+        if let Some(group) = job.group {
+            group::end(tx, now, group, id, GroupState::Cancelled, &why).await?;
+        }
+        Ok(Ended { job: id, kind: job.kind, title: job.title, group: job.group, reason: why })
+    }
+
+    /// Cancels everything that is queued or runs for a title, when `tx` commits; answers how many jobs that was.
+    pub async fn cancel_title(&self, tx: &mut Tx, now: Timestamp, title: TitleId, why: &str) -> Result<u64> {
+        let why = reason(why);
+        tx.all(tx.pick(LOCK_GROUPS_SQLITE, LOCK_GROUPS_POSTGRES), args![title]).await?;
+        tx.all(tx.pick(LOCK_TITLE_SQLITE, LOCK_TITLE_POSTGRES), args![title]).await?;
+        tx.execute(CANCEL_GROUPS, args![title, &why, now]).await?;
+        Ok(tx.execute(CANCEL_TITLE, args![title, &why, now]).await?)
+    }
+
+    /// Gives a failed or cancelled job all its tries again when `tx` commits; a member of a group brings back every
+    /// failed or cancelled member. Answers how many jobs are queued again.
+    pub async fn retry(&self, tx: &mut Tx, now: Timestamp, id: JobId) -> Result<u64> {
+        let job = self.locked(tx, id).await?;
+        if !matches!(job.state, State::Failed | State::Cancelled) {
+            return Err(Error::State { job: id, state: job.state.as_str(), what: "try it again" });
+        }
+        let cause = "a person asked for it again";
+        match job.group {
+            Some(group) => {
+                tx.execute(REOPEN, args![group]).await?;
+                Ok(tx.execute(AGAIN_GROUP, args![group, cause, now]).await?)
+            }
+            None => Ok(tx.execute(AGAIN, args![id, cause, now]).await?),
+        }
+    }
+
+    /// Raises a waiting job's priority to at least `priority`: someone waits for it. Answers whether that changed
+    /// its place.
+    pub async fn bump(&self, id: JobId, priority: i32) -> Result<bool> {
+        let changed = self.db.execute(BUMP, args![id, priority]).await? == 1;
+        if changed {
+            self.wake();
+        }
+        Ok(changed)
+    }
+
+    /// Forgets jobs that ended before `before`, with their logs and keys; of a group all at a time. Answers how
+    /// many.
+    pub async fn prune(&self, before: Timestamp) -> Result<u64> {
+        let gone = self.db.execute(PRUNE, args![before]).await?;
+        self.db.execute(PRUNE_GROUPS, args![before]).await?;
+        Ok(gone)
+    }
+
+    /// Locks a job's group, then reads the job. Its group never changes.
+    async fn locked(&self, tx: &mut Tx, id: JobId) -> Result<Job> {
+        let found = tx.opt("SELECT group_id FROM jobs WHERE id = $1", args![id]).await?;
+        let group: Option<GroupId> = found.ok_or(Error::NotFound { job: id })?.get_opt("group_id")?;
+        group::lock(tx, group).await?;
+        let row = tx.opt(super::read::GET, args![id]).await?;
+        Job::read(&row.ok_or(Error::NotFound { job: id })?)
+    }
+}

@@ -1,0 +1,197 @@
+//! The end of a try: done, failed, or once more.
+
+use db::{Tx, args};
+use model::{JobId, Timestamp, TitleId};
+use serde_json::Value;
+
+use super::{GroupState, Queue, group, lease, lost};
+use crate::new::JSON_BYTES;
+use crate::text::reason;
+use crate::{Error, GroupId, Lease, Result, backoff};
+
+/// Why a try ended badly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// The next try may succeed.
+    Transient(String),
+    /// No try will ever succeed.
+    Permanent(String),
+}
+
+/// What completing a job brought about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Completed {
+    /// Jobs that were enqueued because this was the last member of its group; `None` if it was not.
+    pub then: Option<Vec<JobId>>,
+}
+
+/// What became of a job whose try ended badly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It will be tried again.
+    Retry {
+        /// Not before this moment.
+        at: Timestamp,
+    },
+    /// It gave up.
+    Ended(Ended),
+}
+
+/// A job that ended as failed or cancelled. Its title must be told in the same transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// The job.
+    pub job: JobId,
+    /// What kind of work it was.
+    pub kind: String,
+    /// The title it worked for.
+    pub title: Option<TitleId>,
+    /// Its group, which ended with it.
+    pub group: Option<GroupId>,
+    /// Why.
+    pub reason: String,
+}
+
+const DONE: &str =
+    "UPDATE jobs SET state = 'done', lease_until = NULL, cause = NULL, progress = 1000, result = $4,
+        finished_at = $5
+    WHERE id = $1 AND worker = $2 AND attempt = $3 AND state = 'running'";
+
+/// Statements of this module see the job as it was claimed, so a changed row cannot have been taken by another.
+const FAILED: &str =
+    "UPDATE jobs SET state = 'failed', lease_until = NULL, cause = $4, failures = $5, releases = $6,
+        finished_at = $7
+    WHERE id = $1 AND worker = $2 AND attempt = $3 AND state = 'running'";
+
+const AGAIN: &str =
+    "UPDATE jobs SET state = 'queued', lease_until = NULL, cause = $4, failures = $5, releases = $6,
+        run_at = $7, progress = 0, speed = NULL, message = NULL
+    WHERE id = $1 AND worker = $2 AND attempt = $3 AND state = 'running'";
+
+impl Queue {
+    /// Ends the job as done when `tx` commits; the last member of a group enqueues what follows it.
+    pub async fn complete(
+        &self,
+        tx: &mut Tx,
+        now: Timestamp,
+        lease: &Lease,
+        result: Option<&Value>,
+    ) -> Result<Completed> {
+        let result = result.map(Value::to_string);
+        if let Some(bytes) = result.as_ref().map(String::len).filter(|n| *n > JSON_BYTES) {
+            return Err(Error::TooLarge { what: "result", bytes, most: JSON_BYTES });
+        }
+        group::lock(tx, lease.group).await?;
+        if tx.execute(DONE, args![lease.job, &lease.worker, lease.attempt, result, now]).await? == 0 {
+            return Err(lost(lease.job));
+        }
+        let then = match lease.group {
+            Some(group) => group::count_down(self, tx, now, group).await?,
+            None => None,
+        };
+        Ok(Completed { then })
+    }
+
+    /// Ends the try as failed when `tx` commits: the job rests and comes back, or ends, and its group with it.
+    pub async fn fail(&self, tx: &mut Tx, now: Timestamp, lease: &Lease, fault: &Fault) -> Result<Outcome> {
+        group::lock(tx, lease.group).await?;
+        let held =
+            Held::find(tx, lease.job).await?.filter(|held| held.is(lease)).ok_or_else(|| lost(lease.job))?;
+        let failures = held.failures + 1;
+        let (why, last) = match fault {
+            Fault::Transient(why) => (why, failures >= held.max_attempts),
+            Fault::Permanent(why) => (why, true),
+        };
+        let next = Next {
+            failures,
+            releases: held.releases,
+            rest_ms: backoff::after_failure(held.job, failures),
+            last,
+        };
+        held.end(tx, now, why, next).await
+    }
+}
+
+/// A running job whose try is to end; its group is locked.
+pub(super) struct Held {
+    pub(super) job: JobId,
+    kind: String,
+    title: Option<TitleId>,
+    group: Option<GroupId>,
+    worker: String,
+    attempt: u32,
+    pub(super) failures: u32,
+    pub(super) max_attempts: u32,
+    pub(super) releases: u32,
+    pub(super) lease_until: Timestamp,
+}
+
+/// How a badly ended try is counted.
+pub(super) struct Next {
+    pub(super) failures: u32,
+    pub(super) releases: u32,
+    pub(super) rest_ms: i64,
+    pub(super) last: bool,
+}
+
+const FIND_SQLITE: &str =
+    "SELECT id, kind, title, group_id, worker, attempt, failures, max_attempts, releases, lease_until
+    FROM jobs WHERE id = $1 AND state = 'running'";
+const FIND_POSTGRES: &str =
+    "SELECT id, kind, title, group_id, worker, attempt, failures, max_attempts, releases, lease_until
+    FROM jobs WHERE id = $1 AND state = 'running' FOR UPDATE";
+
+impl Held {
+    /// Locks and reads a running job.
+    pub(super) async fn find(tx: &mut Tx, job: JobId) -> Result<Option<Self>> {
+        let Some(row) = tx.opt(tx.pick(FIND_SQLITE, FIND_POSTGRES), args![job]).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            job,
+            kind: row.get("kind")?,
+            title: row.get_opt("title")?,
+            group: row.get_opt("group_id")?,
+            worker: row.get("worker")?,
+            attempt: row.get("attempt")?,
+            failures: row.get("failures")?,
+            max_attempts: row.get("max_attempts")?,
+            releases: row.get("releases")?,
+            lease_until: row.get("lease_until")?,
+        }))
+    }
+
+    fn is(&self, lease: &Lease) -> bool {
+        self.worker == lease.worker && self.attempt == lease.attempt
+    }
+
+    /// Whether `worker` or one of the process `worker` holds it.
+    pub(super) fn belongs_to(&self, worker: &str) -> bool {
+        self.worker.strip_prefix(worker).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// Puts the job back to rest, or ends it.
+    pub(super) async fn end(self, tx: &mut Tx, now: Timestamp, why: &str, next: Next) -> Result<Outcome> {
+        let why = reason(why);
+        let sql = if next.last { FAILED } else { AGAIN };
+        let at = if next.last { now } else { now.plus_ms(next.rest_ms) };
+        let args = args![self.job, &self.worker, self.attempt, &why, next.failures, next.releases, at];
+        if tx.execute(sql, args).await? == 0 {
+            return Err(lost(self.job));
+        }
+        lease::note(tx, now, self.job, format!("try {} ended: {why}", self.attempt)).await?;
+        if !next.last {
+            return Ok(Outcome::Retry { at });
+        }
+        if let Some(group) = self.group {
+            group::end(tx, now, group, self.job, GroupState::Failed, &why).await?;
+        }
+        Ok(Outcome::Ended(Ended {
+            job: self.job,
+            kind: self.kind,
+            title: self.title,
+            group: self.group,
+            reason: why,
+        }))
+    }
+}

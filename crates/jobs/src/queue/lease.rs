@@ -1,0 +1,195 @@
+//! Claiming a job and staying in touch while it runs.
+
+use std::time::Duration;
+
+use db::args;
+use model::{JobId, Timestamp};
+use serde_json::Value;
+
+use super::{Queue, lost};
+use crate::new::NAME_BYTES;
+use crate::text::{LINE_CHARS, REASON_CHARS, bounded, reason};
+use crate::{Error, Lease, Result};
+
+/// Lines of a job's log that are kept: the last ones.
+const LOG_LINES: i64 = 200;
+
+/// Who asks for a job, and for which.
+#[derive(Debug, Clone, Copy)]
+pub struct Claim<'a> {
+    /// The worker's name, unique among all that run at a time. [`Queue::release_worker`] takes the part before
+    /// a `/`: `up/0` and `up/1` are workers of the process `up`.
+    pub worker: &'a str,
+    /// Kinds it can do.
+    pub kinds: &'a [&'a str],
+    /// Capabilities it has; jobs that ask for none are always offered.
+    pub capabilities: &'a [&'a str],
+    /// How long it may be silent before the job is given to another.
+    pub lease: Duration,
+}
+
+/// What a worker tells of a running job.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Progress {
+    /// Done share in ‰, at most 1000.
+    pub permille: u16,
+    /// Times real time.
+    pub speed: Option<f64>,
+    /// What it is doing, for people; what was said before stays if this is `None`.
+    pub message: Option<String>,
+}
+
+/// A line of a job's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// Number of the line in the job, from 1; the first ones may be gone.
+    pub n: u64,
+    /// When it was written.
+    pub at: Timestamp,
+    /// The try that wrote it.
+    pub attempt: u32,
+    /// The text, without line end.
+    pub line: String,
+}
+
+const CLAIM_SQLITE: &str =
+    "UPDATE jobs SET state = 'running', worker = $1, lease_until = $2, attempt = attempt + 1,
+        progress = 0, speed = NULL, message = NULL, started_at = $3
+    WHERE id = (
+        SELECT id FROM jobs
+        WHERE state = 'queued' AND run_at <= $3 AND kind IN (SELECT value FROM json_each($4))
+            AND (capability IS NULL OR capability IN (SELECT value FROM json_each($5)))
+        ORDER BY priority DESC, run_at, id LIMIT 1)
+    RETURNING id, attempt, kind, payload, title, group_id";
+
+/// Claimers pass over rows that another one is just taking.
+const CLAIM_POSTGRES: &str =
+    "UPDATE jobs SET state = 'running', worker = $1, lease_until = $2, attempt = attempt + 1,
+        progress = 0, speed = NULL, message = NULL, started_at = $3
+    WHERE id = (
+        SELECT id FROM jobs
+        WHERE state = 'queued' AND run_at <= $3 AND kind IN (SELECT json_array_elements_text($4::json))
+            AND (capability IS NULL OR capability IN (SELECT json_array_elements_text($5::json)))
+        ORDER BY priority DESC, run_at, id LIMIT 1
+        FOR UPDATE SKIP LOCKED)
+    RETURNING id, attempt, kind, payload, title, group_id";
+
+const HEARTBEAT: &str = "UPDATE jobs SET lease_until = $4
+    WHERE id = $1 AND worker = $2 AND attempt = $3 AND state = 'running'";
+
+const PROGRESS: &str =
+    "UPDATE jobs SET lease_until = $4, progress = $5, speed = $6, message = COALESCE($7, message)
+    WHERE id = $1 AND worker = $2 AND attempt = $3 AND state = 'running'";
+
+const PUT_BACK: &str =
+    "UPDATE jobs SET state = 'queued', lease_until = NULL, run_at = $4, cause = $5, progress = 0,
+        speed = NULL, message = NULL
+    WHERE id = $1 AND worker = $2 AND attempt = $3 AND state = 'running'";
+
+impl Queue {
+    /// Hands out the most urgent job that is due: by priority, then by the moment it became due, then by age.
+    ///
+    /// Not cancel-safe: a job claimed by a dropped call stays with `worker` until the lease ends.
+    pub async fn claim(&self, now: Timestamp, claim: &Claim<'_>) -> Result<Option<Lease>> {
+        if claim.worker.len() > NAME_BYTES {
+            return Err(Error::TooLarge {
+                what: "worker's name",
+                bytes: claim.worker.len(),
+                most: NAME_BYTES,
+            });
+        }
+        let lease_ms = i64::try_from(claim.lease.as_millis()).unwrap_or(i64::MAX);
+        let list = |words: &[&str]| Value::from(words.to_vec()).to_string();
+        let args =
+            args![claim.worker, now.plus_ms(lease_ms), now, list(claim.kinds), list(claim.capabilities)];
+        let rows = self.db.returning(self.db.pick(CLAIM_SQLITE, CLAIM_POSTGRES), args).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let job: JobId = row.get("id")?;
+        let payload: String = row.get("payload")?;
+        Ok(Some(Lease {
+            job,
+            worker: claim.worker.to_owned(),
+            attempt: row.get("attempt")?,
+            lease_ms: lease_ms.unsigned_abs(),
+            kind: row.get("kind")?,
+            payload: serde_json::from_str(&payload).map_err(|source| Error::Json {
+                job,
+                what: "payload",
+                source,
+            })?,
+            title: row.get_opt("title")?,
+            group: row.get_opt("group_id")?,
+        }))
+    }
+
+    /// Says that the worker is alive; the lease runs anew. [`Error::LeaseLost`] tells it to stop.
+    pub async fn heartbeat(&self, now: Timestamp, lease: &Lease) -> Result<()> {
+        let args = args![lease.job, &lease.worker, lease.attempt, until(now, lease)];
+        fenced(self.db.execute(HEARTBEAT, args).await?, lease)
+    }
+
+    /// Says how far the worker is, and that it is alive.
+    pub async fn progress(&self, now: Timestamp, lease: &Lease, progress: &Progress) -> Result<()> {
+        let speed = progress.speed.filter(|speed| speed.is_finite());
+        let message = progress.message.as_deref().map(|text| bounded(text, REASON_CHARS));
+        let permille = progress.permille.min(1000);
+        let args =
+            args![lease.job, &lease.worker, lease.attempt, until(now, lease), permille, speed, message];
+        fenced(self.db.execute(PROGRESS, args).await?, lease)
+    }
+
+    /// Puts a job back that its worker cannot do now: it is stopping, or there is no room on the disk. Nothing is
+    /// held against the job; it is due again at `run_at`.
+    pub async fn put_back(&self, lease: &Lease, run_at: Timestamp, why: &str) -> Result<()> {
+        let args = args![lease.job, &lease.worker, lease.attempt, run_at, reason(why)];
+        fenced(self.db.execute(PUT_BACK, args).await?, lease)?;
+        self.wake();
+        Ok(())
+    }
+
+    /// Adds lines to the job's log, of which the last 200 are kept.
+    pub async fn log(&self, now: Timestamp, lease: &Lease, lines: &[String]) -> Result<()> {
+        let keep = usize::try_from(LOG_LINES).unwrap_or(usize::MAX);
+        let lines = &lines[lines.len().saturating_sub(keep)..];
+        let mut tx = self.db.begin().await?;
+        let count = "UPDATE jobs SET log_lines = log_lines + $4
+            WHERE id = $1 AND worker = $2 AND attempt = $3 AND state = 'running' RETURNING log_lines";
+        let row = tx.opt(count, args![lease.job, &lease.worker, lease.attempt, lines.len()]).await?;
+        let row = row.ok_or_else(|| lost(lease.job))?;
+        write_log(&mut tx, now, lease.job, lease.attempt, lines, row.get("log_lines")?).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+fn until(now: Timestamp, lease: &Lease) -> Timestamp {
+    now.plus_ms(i64::try_from(lease.lease_ms).unwrap_or(i64::MAX))
+}
+
+fn fenced(changed: u64, lease: &Lease) -> Result<()> {
+    if changed == 1 { Ok(()) } else { Err(lost(lease.job)) }
+}
+
+/// Adds a line of the queue's own to a job's log; the caller holds the job's row.
+pub(super) async fn note(tx: &mut db::Tx, now: Timestamp, job: JobId, line: String) -> Result<()> {
+    let count = "UPDATE jobs SET log_lines = log_lines + 1 WHERE id = $1 RETURNING log_lines, attempt";
+    let row = tx.one(count, args![job]).await?;
+    write_log(tx, now, job, row.get("attempt")?, &[line], row.get("log_lines")?).await
+}
+
+/// Writes lines whose last gets the number `last`, and drops what is too old.
+async fn write_log(
+    tx: &mut db::Tx,
+    now: Timestamp,
+    job: JobId,
+    attempt: u32,
+    lines: &[String],
+    last: i64,
+) -> Result<()> {
+    let first = last - i64::try_from(lines.len()).unwrap_or(0) + 1;
+    for (n, line) in (first..).zip(lines) {
+        let insert = "INSERT INTO job_logs (job, n, at, attempt, line) VALUES ($1, $2, $3, $4, $5)";
+        tx.execute(insert, args![job, n, now, attempt, bounded(line, LINE_CHARS)]).await?;
+    }
+    tx.execute("DELETE FROM job_logs WHERE job = $1 AND n <= $2", args![job, last - LOG_LINES]).await?;
+    Ok(())
+}

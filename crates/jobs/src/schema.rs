@@ -1,0 +1,63 @@
+//! The tables of the queue.
+
+use db::Migrations;
+
+/// The queue's tables.
+pub const MIGRATIONS: Migrations = Migrations { owner: "jobs", steps: &[("queue", QUEUE)] };
+
+/// `attempt` counts claims and is part of the fence; `failures` counts what ended badly and is held against
+/// `max_attempts`; `releases` counts deaths of the process that held the job. `cause` is why the job waits,
+/// failed or was cancelled.
+const QUEUE: &str = "
+CREATE TABLE job_groups (
+    id TEXT PRIMARY KEY,
+    title TEXT,
+    state TEXT NOT NULL CHECK (state IN ('open', 'done', 'failed', 'cancelled')),
+    reason TEXT CHECK (reason IS NOT NULL OR state IN ('open', 'done')),
+    total BIGINT NOT NULL,
+    remaining BIGINT NOT NULL CHECK (remaining >= 0),
+    continuation TEXT NOT NULL,
+    unique_key TEXT UNIQUE,
+    created_at BIGINT NOT NULL,
+    finished_at BIGINT);
+CREATE INDEX job_groups_title ON job_groups (title);
+
+CREATE TABLE jobs (
+    id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    payload TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed', 'cancelled')),
+    cause TEXT CHECK (cause IS NOT NULL OR state NOT IN ('failed', 'cancelled')),
+    priority BIGINT NOT NULL,
+    run_at BIGINT NOT NULL,
+    group_id TEXT REFERENCES job_groups (id),
+    title TEXT,
+    capability TEXT,
+    unique_key TEXT UNIQUE,
+    attempt BIGINT NOT NULL,
+    failures BIGINT NOT NULL,
+    max_attempts BIGINT NOT NULL CHECK (max_attempts > 0),
+    releases BIGINT NOT NULL,
+    worker TEXT CHECK (worker IS NOT NULL OR state <> 'running'),
+    lease_until BIGINT CHECK ((lease_until IS NOT NULL) = (state = 'running')),
+    progress BIGINT NOT NULL CHECK (progress BETWEEN 0 AND 1000),
+    speed DOUBLE PRECISION,
+    message TEXT,
+    log_lines BIGINT NOT NULL,
+    result TEXT,
+    created_at BIGINT NOT NULL,
+    started_at BIGINT,
+    finished_at BIGINT);
+CREATE INDEX jobs_due ON jobs (priority DESC, run_at, id) WHERE state = 'queued';
+CREATE INDEX jobs_leased ON jobs (lease_until) WHERE state = 'running';
+CREATE INDEX jobs_group ON jobs (group_id);
+CREATE INDEX jobs_title ON jobs (title);
+
+CREATE TABLE job_logs (
+    job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    n BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    attempt BIGINT NOT NULL,
+    line TEXT NOT NULL,
+    PRIMARY KEY (job, n));
+";
