@@ -1,13 +1,74 @@
 //! Pure packager: MP4, CMAF and HLS bytes; no I/O and no clock.
+//!
+//! Towards the encoder: [`fragmented`] reads what ffmpeg wrote, [`timing`] says which times its samples get,
+//! [`cmaf`] writes the stored chunk and [`index`] remembers what lies where in it. Towards the origin: a
+//! [`Request`] below an asset's path is answered by [`plan`] with a length, literal bytes and ranges of stored
+//! chunks to copy; [`chunks`] says beforehand whose indexes that takes.
+//!
+//! **Invariants.** Playlists and init segments follow from the plan alone; only the rates of the multivariant
+//! playlist change, once, when the asset is complete. Every length is known before a byte is fetched. No bytes
+//! make a reader panic or use more memory than a small multiple of their length.
+//!
+//! It fetches, stores, encrypts and caches nothing, and knows no URLs but those relative to an asset.
+//!
+//! ```
+//! use model::plan::{AudioTrack, Chunk, Grid, Medium};
+//! use model::packaging::{Configuration, StreamOrder};
+//! use model::{BitsPerSecond, FrameRate, Plan};
+//! use package::{Asset, Layout, Part, Request};
+//!
+//! let song = Plan {
+//!     version: model::plan::VERSION,
+//!     grid: Grid { rate: FrameRate::new(48_000, 1024).unwrap(), boundaries: vec![0, 94, 188, 210] },
+//!     renditions: Vec::new(),
+//!     audio: vec![AudioTrack {
+//!         stream: 0,
+//!         language: "en".into(),
+//!         sample_rate: 48_000,
+//!         channels: 2,
+//!         bit_rate: BitsPerSecond(96_000),
+//!         codec: "mp4a.40.2".into(),
+//!         config: "1190".into(),
+//!     }],
+//!     chunks: vec![Chunk { of: Medium::Audio(0), segments: 0..3, decode_from: 0 }],
+//!     fingerprint: String::new(),
+//!     template: "standard".into(),
+//! };
+//! let configuration = Configuration { segment_duration_seconds: 4, stream_order: StreamOrder::Original };
+//! let layout = Layout::new(&song, &configuration)?;
+//! let asset = Asset { plan: &song, layout: &layout, measured: None };
+//!
+//! let request = Request::parse("a0.m3u8").unwrap();
+//! assert_eq!(package::chunks(&request, &asset)?, []);
+//! let answer = package::plan(&request, &asset, &[])?;
+//! let [Part::Literal(playlist)] = &answer.parts[..] else { panic!("playlists are literal") };
+//! assert!(playlist.starts_with(b"#EXTM3U\n") && playlist.len() as u64 == answer.length);
+//!
+//! let segment = Request::parse("a0/0.m4s").unwrap();
+//! let needed = package::chunks(&segment, &asset)?;
+//! assert_eq!(needed.len(), 1); // fetch that chunk's index, decode it, and ask `plan` again
+//! # Ok::<(), package::Error>(())
+//! ```
 
+mod answer;
+mod asset;
 mod boxes;
 pub mod cmaf;
 mod codec;
 mod error;
 pub mod fragmented;
+mod hls;
 pub mod index;
+mod layout;
+mod measured;
+mod request;
 pub mod timing;
 mod track;
 
+pub use answer::{Answer, Cache, Part, chunks, plan};
+pub use asset::Asset;
 pub use error::{Error, Result};
+pub use layout::Layout;
+pub use measured::Measured;
+pub use request::Request;
 pub use track::{Media, TrackInit};

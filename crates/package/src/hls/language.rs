@@ -1,0 +1,117 @@
+//! Names of languages for people, and tags that are safe to write.
+
+/// Languages of films, in their own words: ISO 639 codes and the name.
+const NAMES: &[(&[&str], &str)] = &[
+    (&["ar", "ara"], "العربية"),
+    (&["bg", "bul"], "Български"),
+    (&["ca", "cat"], "Català"),
+    (&["cs", "ces", "cze"], "Čeština"),
+    (&["da", "dan"], "Dansk"),
+    (&["de", "deu", "ger"], "Deutsch"),
+    (&["el", "ell", "gre"], "Ελληνικά"),
+    (&["en", "eng"], "English"),
+    (&["es", "spa"], "Español"),
+    (&["et", "est"], "Eesti"),
+    (&["fa", "fas", "per"], "فارسی"),
+    (&["fi", "fin"], "Suomi"),
+    (&["fr", "fra", "fre"], "Français"),
+    (&["he", "heb"], "עברית"),
+    (&["hi", "hin"], "हिन्दी"),
+    (&["hr", "hrv"], "Hrvatski"),
+    (&["hu", "hun"], "Magyar"),
+    (&["id", "ind"], "Bahasa Indonesia"),
+    (&["is", "isl", "ice"], "Íslenska"),
+    (&["it", "ita"], "Italiano"),
+    (&["ja", "jpn"], "日本語"),
+    (&["ko", "kor"], "한국어"),
+    (&["lt", "lit"], "Lietuvių"),
+    (&["lv", "lav"], "Latviešu"),
+    (&["nb", "nob", "no", "nor"], "Norsk"),
+    (&["nl", "nld", "dut"], "Nederlands"),
+    (&["pl", "pol"], "Polski"),
+    (&["pt", "por"], "Português"),
+    (&["ro", "ron", "rum"], "Română"),
+    (&["ru", "rus"], "Русский"),
+    (&["sk", "slk", "slo"], "Slovenčina"),
+    (&["sl", "slv"], "Slovenščina"),
+    (&["sr", "srp"], "Српски"),
+    (&["sv", "swe"], "Svenska"),
+    (&["ta", "tam"], "தமிழ்"),
+    (&["th", "tha"], "ไทย"),
+    (&["tr", "tur"], "Türkçe"),
+    (&["uk", "ukr"], "Українська"),
+    (&["vi", "vie"], "Tiếng Việt"),
+    (&["zh", "zho", "chi"], "中文"),
+];
+
+/// The tag as it may stand in a playlist; `None` if the language is unknown or not shaped like BCP 47.
+pub(super) fn tag(language: &str) -> Option<&str> {
+    let shaped = (2..=35).contains(&language.len())
+        && language
+            .split('-')
+            .all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()));
+    let unknown = matches!(language.to_ascii_lowercase().as_str(), "und" | "mis" | "zxx" | "mul");
+    (shaped && !unknown).then_some(language)
+}
+
+/// Names of tracks, each different from the others (§4.3.4.1.1).
+pub(super) fn names<'a>(languages: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for language in languages {
+        let name = name(language);
+        let mut unique = name.clone();
+        let mut number = 2;
+        while names.contains(&unique) {
+            unique = format!("{name} {number}");
+            number += 1;
+        }
+        names.push(unique);
+    }
+    names
+}
+
+fn name(language: &str) -> String {
+    let Some(tag) = tag(language) else {
+        return "Audio".into();
+    };
+    let (primary, rest) = tag.split_once('-').map_or((tag, None), |(primary, rest)| (primary, Some(rest)));
+    let primary = primary.to_ascii_lowercase();
+    let known = NAMES.iter().find(|(codes, _)| codes.contains(&primary.as_str()));
+    match (known, rest) {
+        (Some((_, name)), None) => (*name).into(),
+        (Some((_, name)), Some(rest)) => format!("{name} ({rest})"),
+        (None, _) => tag.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn languages_are_named_in_their_own_words() {
+        let languages = ["en", "ger", "pt-BR", "en", "und", "xx", "a\"b", "", "en"];
+        assert_eq!(
+            names(languages.into_iter()),
+            [
+                "English",
+                "Deutsch",
+                "Português (BR)",
+                "English 2",
+                "Audio",
+                "xx",
+                "Audio 2",
+                "Audio 3",
+                "English 3"
+            ]
+        );
+    }
+
+    #[test]
+    fn only_tags_are_written() {
+        assert_eq!(tag("zh-Hant-TW"), Some("zh-Hant-TW"));
+        for bad in ["", "e", "und", "en\"", "en\nx", "en-", "toolongtag"] {
+            assert_eq!(tag(bad), None, "{bad:?}");
+        }
+    }
+}

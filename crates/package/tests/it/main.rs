@@ -1,0 +1,10 @@
+//! The packager through its public door.
+
+#[cfg(test)]
+mod bytes;
+#[cfg(test)]
+mod film;
+#[cfg(test)]
+mod players;
+#[cfg(test)]
+mod playlists;
