@@ -57,7 +57,6 @@ const DONE: &str =
         finished_at = $5
     WHERE id = $1 AND worker = $2 AND attempt = $3 AND state = 'running'";
 
-/// Statements of this module see the job as it was claimed, so a changed row cannot have been taken by another.
 const FAILED: &str =
     "UPDATE jobs SET state = 'failed', lease_until = NULL, cause = $4, failures = $5, releases = $6,
         finished_at = $7
@@ -69,6 +68,12 @@ const AGAIN: &str =
     WHERE id = $1 AND worker = $2 AND attempt = $3 AND state = 'running'";
 
 impl Queue {
+    /// Makes sure that the lease holds until `tx` ends: nobody takes or cancels the job before. Call it first in a
+    /// transaction that changes more than the queue.
+    pub async fn check(&self, tx: &mut Tx, lease: &Lease) -> Result<()> {
+        self.held(tx, lease).await.map(drop)
+    }
+
     /// Ends the job as done when `tx` commits; the last member of a group enqueues what follows it.
     pub async fn complete(
         &self,
@@ -109,6 +114,13 @@ impl Queue {
             last,
         };
         held.end(tx, now, why, next).await
+    }
+
+    /// Locks the job's group and the job, and compares the fence.
+    async fn held(&self, tx: &mut Tx, lease: &Lease) -> Result<Held> {
+        group::lock(tx, lease.group).await?;
+        let held = Held::find(tx, lease.job).await?;
+        held.filter(|held| held.is(lease)).ok_or_else(|| lost(lease.job))
     }
 }
 

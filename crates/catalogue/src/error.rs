@@ -1,0 +1,106 @@
+//! What can go wrong in the catalogue.
+
+use model::plan::Track;
+use model::title::State;
+use model::{Generation, TitleId};
+
+/// Shorthand for results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A refused or failed call.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The tables of the catalogue could not be read or written.
+    #[error("catalogue")]
+    Database(#[from] db::Error),
+    /// There is no such title, or it was deleted.
+    #[error("there is no title {title}")]
+    NoTitle {
+        /// What was asked for.
+        title: TitleId,
+    },
+    /// A title never goes backwards, and ends once.
+    #[error("title {title} is {}, it cannot become {}", from.as_str(), to.as_str())]
+    Transition {
+        /// The title.
+        title: TitleId,
+        /// Where it stands.
+        from: State,
+        /// Where it should have gone.
+        to: State,
+    },
+    /// There is no such generation, or its title was deleted.
+    #[error("there is no generation {generation}")]
+    NoGeneration {
+        /// What was asked for.
+        generation: Generation,
+    },
+    /// The generation cannot be complete.
+    #[error("generation {generation} has {stored} of {expected} chunks")]
+    Incomplete {
+        /// The generation.
+        generation: Generation,
+        /// Chunk rows that exist.
+        stored: u64,
+        /// Chunk rows its plan asks for.
+        expected: u64,
+    },
+    /// The plan has no such chunk of that track.
+    #[error("the plan has no chunk {chunk} of track {track}")]
+    NotPlanned {
+        /// The track.
+        track: Track,
+        /// The chunk's number.
+        chunk: u32,
+    },
+    /// The chunk is stored with other bytes: the first written stand.
+    #[error("chunk {chunk} of track {track} is stored with other bytes")]
+    ChunkDiffers {
+        /// The track.
+        track: Track,
+        /// The chunk's number.
+        chunk: u32,
+    },
+    /// The plan was written by another version of Kinora.
+    #[error("the plan has format {found}, this version reads {known}")]
+    PlanVersion {
+        /// Its format.
+        found: u16,
+        /// The format this version reads.
+        known: u16,
+    },
+    /// The plan has nothing to encode.
+    #[error("a plan without {what} cannot be kept")]
+    EmptyPlan {
+        /// Tracks or chunks.
+        what: &'static str,
+    },
+    /// A stored value is not what this version writes.
+    #[error("the stored {what} cannot be read")]
+    Json {
+        /// Plan, source, measured figures or configuration.
+        what: &'static str,
+        /// The parser's answer.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A column holds a word that this version does not know.
+    #[error("`{word}` is not a {what}")]
+    Word {
+        /// State, visibility, kind or track.
+        what: &'static str,
+        /// What was found.
+        word: String,
+    },
+    /// The name is empty, too long or has control characters.
+    #[error("a title's name has 1 to 200 characters and no control characters")]
+    Name,
+}
+
+impl Error {
+    /// Whether the same call may succeed when it is made again.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Database(source) if source.is_retryable())
+    }
+}

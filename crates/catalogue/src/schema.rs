@@ -1,0 +1,76 @@
+//! The tables of the catalogue.
+
+use db::Migrations;
+
+/// The catalogue's tables.
+pub const MIGRATIONS: Migrations = Migrations { owner: "catalogue", steps: &[("titles", TITLES)] };
+
+/// `folded` is the name in lower case, the same on both engines, for search. `generation` is the one that is
+/// shown. A generation counts what is stored in `stored` (rows) and `weight` (work).
+const TITLES: &str = "
+CREATE TABLE titles (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    folded TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN
+        ('received', 'probed', 'planned', 'encoding', 'published', 'failed', 'rejected')),
+    reason TEXT CHECK (state = 'published' OR (reason IS NOT NULL AND reason <> '')),
+    visibility TEXT NOT NULL CHECK (visibility IN ('private', 'members', 'public')),
+    owner TEXT,
+    source_object TEXT NOT NULL UNIQUE,
+    bucket TEXT NOT NULL,
+    source_key TEXT NOT NULL,
+    template TEXT NOT NULL,
+    kind TEXT CHECK (kind IN ('video', 'audio')),
+    width BIGINT,
+    height BIGINT,
+    duration_ms BIGINT,
+    asset TEXT,
+    generation TEXT,
+    created_at BIGINT NOT NULL,
+    deleted_at BIGINT);
+CREATE INDEX titles_owner ON titles (owner);
+CREATE INDEX titles_folded ON titles (folded);
+CREATE INDEX titles_unfinished ON titles (id) WHERE state IN ('received', 'probed', 'planned', 'encoding');
+
+CREATE TABLE generations (
+    id TEXT PRIMARY KEY,
+    asset TEXT NOT NULL,
+    title TEXT NOT NULL REFERENCES titles (id),
+    plan TEXT NOT NULL,
+    source TEXT NOT NULL,
+    expected BIGINT NOT NULL CHECK (expected > 0),
+    stored BIGINT NOT NULL CHECK (stored BETWEEN 0 AND expected),
+    total_weight BIGINT NOT NULL CHECK (total_weight > 0),
+    weight BIGINT NOT NULL CHECK (weight BETWEEN 0 AND total_weight),
+    playable BOOLEAN NOT NULL,
+    complete BOOLEAN NOT NULL,
+    measured TEXT CHECK (measured IS NOT NULL OR NOT complete),
+    created_at BIGINT NOT NULL,
+    completed_at BIGINT);
+CREATE INDEX generations_title ON generations (title);
+
+CREATE TABLE chunks (
+    generation TEXT NOT NULL REFERENCES generations (id),
+    track TEXT NOT NULL,
+    chunk BIGINT NOT NULL,
+    object TEXT NOT NULL,
+    bytes BIGINT NOT NULL,
+    sha256 {bytes} NOT NULL,
+    sample_index {bytes} NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (generation, track, chunk));
+
+CREATE TABLE configurations (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    settings TEXT NOT NULL);
+
+CREATE TABLE history (
+    account TEXT NOT NULL,
+    title TEXT NOT NULL REFERENCES titles (id),
+    position_ms BIGINT NOT NULL,
+    watched_at BIGINT NOT NULL,
+    PRIMARY KEY (account, title));
+CREATE INDEX history_recent ON history (account, watched_at);
+";

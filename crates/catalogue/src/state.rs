@@ -1,0 +1,172 @@
+//! Making titles and leading them through their states.
+
+use db::{Tx, args};
+use model::media::Source;
+use model::title::{State, Visibility};
+use model::{ObjectId, Timestamp, TitleId};
+
+use crate::{Catalogue, Error, Kind, NewTitle, Result, title};
+
+/// Most characters of a reason.
+const REASON_CHARS: usize = 1000;
+
+const CREATE: &str =
+    "INSERT INTO titles (id, name, folded, state, reason, visibility, owner, source_object, bucket,
+        source_key, template, created_at)
+    VALUES ($1, $2, $3, 'received', $4, $5, $6, $7, $8, $9, $10, $11)
+    ON CONFLICT (source_object) DO NOTHING";
+
+const PROBED: &str =
+    "UPDATE titles SET state = 'probed', reason = $2, kind = $3, width = $4, height = $5, duration_ms = $6
+    WHERE id = $1 AND deleted_at IS NULL AND state IN ('received', 'probed')";
+
+/// The statement that moves a title to a state from those that may come before it. Arriving again is no change.
+fn arrow(to: State) -> &'static str {
+    macro_rules! arrow {
+        ($to:literal, $from:literal) => {
+            concat!(
+                "UPDATE titles SET state = '",
+                $to,
+                "', reason = $2 WHERE id = $1 AND deleted_at IS NULL AND state IN (",
+                $from,
+                ")"
+            )
+        };
+    }
+    match to {
+        State::Received => arrow!("received", "'received'"),
+        State::Probed => arrow!("probed", "'received', 'probed'"),
+        State::Planned => arrow!("planned", "'received', 'probed', 'planned'"),
+        State::Encoding => arrow!("encoding", "'planned', 'encoding'"),
+        State::Published => arrow!("published", "'planned', 'encoding', 'published'"),
+        State::Failed => arrow!("failed", "'received', 'probed', 'planned', 'encoding'"),
+        State::Rejected => arrow!("rejected", "'received', 'probed', 'planned', 'encoding'"),
+    }
+}
+
+/// What a title waits for in a state, in words for people.
+fn waits_for(state: State) -> Option<&'static str> {
+    match state {
+        State::Received => Some("waiting for its file to be read"),
+        State::Probed => Some("its sizes and rates are being chosen"),
+        State::Planned => Some("waiting to be encoded"),
+        State::Encoding => Some("being encoded"),
+        State::Published => None,
+        State::Failed | State::Rejected => Some("no reason was given"),
+    }
+}
+
+impl Catalogue {
+    /// Makes a title of an upload when `tx` commits; `None` if the object has become one before.
+    pub async fn create(&self, tx: &mut Tx, now: Timestamp, new: &NewTitle) -> Result<Option<TitleId>> {
+        let id = TitleId::new();
+        let name = title::fit(&new.name);
+        let args = args![
+            id,
+            &name,
+            title::fold(&name),
+            waits_for(State::Received),
+            new.visibility.as_str(),
+            new.owner,
+            new.object,
+            &new.bucket,
+            &new.key,
+            &new.template,
+            now,
+        ];
+        Ok((tx.execute(CREATE, args).await? == 1).then_some(id))
+    }
+
+    /// The source was read and can be played: its facts are shown.
+    pub async fn probed(&self, tx: &mut Tx, id: TitleId, source: &Source) -> Result<()> {
+        let kind = if source.video.is_some() { Kind::Video } else { Kind::Audio };
+        let size = source.video.as_ref().map(|v| (v.display_width, v.display_height));
+        let args = args![
+            id,
+            waits_for(State::Probed),
+            kind.as_str(),
+            size.map(|s| s.0),
+            size.map(|s| s.1),
+            source.duration_ms,
+        ];
+        let changed = tx.execute(PROBED, args).await?;
+        arrived(tx, id, State::Probed, changed).await
+    }
+
+    /// Moves a title on. [`Error::Transition`] when its state does not allow that; being there already is fine.
+    pub async fn advance(&self, tx: &mut Tx, id: TitleId, to: State) -> Result<()> {
+        let changed = tx.execute(arrow(to), args![id, waits_for(to)]).await?;
+        arrived(tx, id, to, changed).await
+    }
+
+    /// The title ends as failed: something of ours went wrong, and `reason` says what.
+    pub async fn fail(&self, tx: &mut Tx, id: TitleId, reason: &str) -> Result<()> {
+        end(tx, id, State::Failed, reason).await
+    }
+
+    /// The title ends as rejected: its source cannot be played, and `reason` says why, in words for people.
+    pub async fn reject(&self, tx: &mut Tx, id: TitleId, reason: &str) -> Result<()> {
+        end(tx, id, State::Rejected, reason).await
+    }
+
+    /// Says in other words what an unfinished title waits for; does nothing once it has ended.
+    pub async fn note(&self, id: TitleId, reason: &str) -> Result<()> {
+        let sql = "UPDATE titles SET reason = $2
+            WHERE id = $1 AND state IN ('received', 'probed', 'planned', 'encoding')";
+        self.db.execute(sql, args![id, bounded(reason)]).await?;
+        Ok(())
+    }
+
+    /// Gives a title another name of 1 to 200 characters.
+    pub async fn rename(&self, id: TitleId, name: &str) -> Result<()> {
+        let name = title::checked(name)?;
+        let sql = "UPDATE titles SET name = $2, folded = $3 WHERE id = $1 AND deleted_at IS NULL";
+        found(self.db.execute(sql, args![id, name, title::fold(name)]).await?, id)
+    }
+
+    /// Chooses who may see a title.
+    pub async fn set_visibility(&self, id: TitleId, visibility: Visibility) -> Result<()> {
+        let sql = "UPDATE titles SET visibility = $2 WHERE id = $1 AND deleted_at IS NULL";
+        found(self.db.execute(sql, args![id, visibility.as_str()]).await?, id)
+    }
+
+    /// Marks a title as deleted when `tx` commits: it is seen and delivered no more. Its rows stay for who removes
+    /// its bytes.
+    pub async fn delete(&self, tx: &mut Tx, now: Timestamp, id: TitleId) -> Result<()> {
+        let sql = "UPDATE titles SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL";
+        found(tx.execute(sql, args![id, now]).await?, id)
+    }
+
+    /// The upload that a title was made of, also of a deleted one.
+    pub async fn source_object(&self, tx: &mut Tx, id: TitleId) -> Result<ObjectId> {
+        let row = tx.opt("SELECT source_object FROM titles WHERE id = $1", args![id]).await?;
+        Ok(row.ok_or(Error::NoTitle { title: id })?.get("source_object")?)
+    }
+}
+
+async fn end(tx: &mut Tx, id: TitleId, to: State, reason: &str) -> Result<()> {
+    let changed = tx.execute(arrow(to), args![id, bounded(reason)]).await?;
+    arrived(tx, id, to, changed).await
+}
+
+/// Tells a title that is not there from one that may not go where it should.
+async fn arrived(tx: &mut Tx, id: TitleId, to: State, changed: u64) -> Result<()> {
+    if changed == 1 {
+        return Ok(());
+    }
+    let row = tx.opt("SELECT state FROM titles WHERE id = $1 AND deleted_at IS NULL", args![id]).await?;
+    let word: String = row.ok_or(Error::NoTitle { title: id })?.get("state")?;
+    let from = State::parse(&word).ok_or(Error::Word { what: "state of a title", word })?;
+    Err(Error::Transition { title: id, from, to })
+}
+
+fn found(changed: u64, id: TitleId) -> Result<()> {
+    if changed == 1 { Ok(()) } else { Err(Error::NoTitle { title: id }) }
+}
+
+/// A reason fit for its column and a page: one line, bounded, never empty.
+fn bounded(reason: &str) -> String {
+    let line: String =
+        reason.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(REASON_CHARS).collect();
+    if line.is_empty() { "no reason was given".into() } else { line }
+}
