@@ -1,1 +1,119 @@
-//! Playback decisions, cookies and tokens for the edge.
+//! Who may watch what now, and what lets them: signed cookies, path tokens, and what the edge checks them by.
+//!
+//! [`Playback`] decides by the title's visibility and state and by who asks (`identity`'s policy), keeps a row for
+//! each playback session, signs with Kinora's own key and gives the edge its [`model::delivery::State`] and
+//! the CDN secret as watched values. [`Service`] keeps both up to date with other processes.
+//!
+//! It delivers nothing itself and speaks no HTTP. Whether bytes exist is the packager's to know.
+//!
+//! ```
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! use catalogue::Catalogue;
+//! use identity::{Who, vault::Vault};
+//! use model::{Timestamp, TitleId};
+//! use playback::{Config, Error, Format, Playback, Wish};
+//! # let dir = tempfile::tempdir().unwrap();
+//! # let db = db::Db::open_sqlite(&dir.path().join("kinora.db")).await.unwrap();
+//! db.migrate(&[catalogue::MIGRATIONS, playback::MIGRATIONS]).await.unwrap();
+//! let now = Timestamp(1_700_000_000_000);
+//! let catalogue = Catalogue::open(db.clone()).await?;
+//! let playback = Playback::open(db, catalogue, Vault::new(&[8; 32]), Config::default(), now).await?;
+//! assert_eq!(playback.state().borrow().keys.len(), 1, "our own");
+//!
+//! let title = TitleId::new();
+//! let wish = Wish { who: &Who::Host, title, configuration: "standard", format: Format::Hls, now };
+//! assert!(matches!(playback.link(&wish, 3600).await, Err(Error::NoTitle)));
+//! # Ok::<(), playback::Error>(()) }).unwrap();
+//! ```
+
+mod config;
+mod decide;
+mod error;
+mod feed;
+mod format;
+pub mod key;
+mod link;
+mod schema;
+mod secret;
+pub mod session;
+
+use std::fmt;
+use std::sync::Arc;
+
+use catalogue::Catalogue;
+use db::Db;
+use identity::vault::Vault;
+use model::Timestamp;
+use model::delivery::State;
+use sign::SigningKey;
+use tokio::sync::{Mutex, watch};
+
+pub use config::Config;
+pub use error::{Error, Result};
+pub use feed::Service;
+pub use format::Format;
+pub use key::{NewKey, TrustedKey};
+pub use link::Link;
+pub use schema::MIGRATIONS;
+pub use secret::CdnSecret;
+pub use session::{Permit, PlaybackSession, Started, Wish};
+
+/// The door to playback. Cheap to clone.
+#[derive(Clone)]
+pub struct Playback {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    db: Db,
+    catalogue: Catalogue,
+    vault: Vault,
+    config: Config,
+    key: SigningKey,
+    state: watch::Sender<State>,
+    cdn_secret: watch::Sender<CdnSecret>,
+    refreshing: Mutex<()>,
+}
+
+impl Playback {
+    /// Opens the door on a migrated database. The first time it makes our signing key and the CDN secret.
+    pub async fn open(
+        db: Db,
+        catalogue: Catalogue,
+        vault: Vault,
+        config: Config,
+        now: Timestamp,
+    ) -> Result<Self> {
+        let key = key::own(&db, &vault, now).await?;
+        let cdn_secret = secret::ensure(&db, &vault, now).await?;
+        let inner = Inner {
+            db,
+            catalogue,
+            vault,
+            config,
+            key,
+            state: watch::Sender::default(),
+            cdn_secret: watch::Sender::new(cdn_secret),
+            refreshing: Mutex::default(),
+        };
+        let playback = Self { inner: Arc::new(inner) };
+        playback.refresh(now).await?;
+        Ok(playback)
+    }
+
+    /// What the edge decides by; complete from the start.
+    pub fn state(&self) -> watch::Receiver<State> {
+        self.inner.state.subscribe()
+    }
+
+    /// The CDN secret, for edge and origin.
+    pub fn cdn_secret(&self) -> watch::Receiver<CdnSecret> {
+        self.inner.cdn_secret.subscribe()
+    }
+}
+
+impl fmt::Debug for Playback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Playback({:?})", self.inner.key)
+    }
+}

@@ -1,0 +1,44 @@
+//! Whether somebody may watch a title now, and where its manifest is.
+
+use identity::{Action, Resource, Who, may, policy};
+use model::{AssetId, Generation, TitleId};
+
+use crate::error::cut;
+use crate::format::manifest_path;
+use crate::session::Wish;
+use crate::{Error, Playback, Result};
+
+/// A title that may be watched now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Watchable {
+    pub(crate) asset: AssetId,
+    pub(crate) generation: Generation,
+}
+
+impl Playback {
+    /// Whether the title may be watched now. Nobody learns of a title that they may not see.
+    pub(crate) async fn decide(&self, who: &Who, title: TitleId) -> Result<Watchable> {
+        let title = match self.inner.catalogue.title(title).await {
+            Err(catalogue::Error::NoTitle { .. }) => return Err(Error::NoTitle),
+            other => other?,
+        };
+        let facts = policy::Title { owner: title.owner, visibility: title.visibility, ready: title.playable };
+        if !may(who, Action::SeeTitle, &Resource::Title(facts)) {
+            return Err(Error::NoTitle);
+        }
+        if !may(who, Action::WatchTitle, &Resource::Title(facts)) {
+            return Err(Error::Denied);
+        }
+        match (title.playable, title.asset, title.generation) {
+            (true, Some(asset), Some(generation)) => Ok(Watchable { asset, generation }),
+            _ => Err(Error::NotReady { state: title.state }),
+        }
+    }
+
+    /// The path of the manifest that somebody wishes for.
+    pub(crate) async fn manifest(&self, found: &Watchable, wish: &Wish<'_>) -> Result<String> {
+        let wanted = self.inner.catalogue.configuration_named(wish.configuration).await?;
+        let wanted = wanted.ok_or_else(|| Error::NoConfiguration { name: cut(wish.configuration) })?;
+        Ok(manifest_path(found.asset, wanted.id, found.generation, wish.format))
+    }
+}

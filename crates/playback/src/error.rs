@@ -1,0 +1,80 @@
+//! Why somebody does not watch.
+
+use model::title::State;
+
+/// Shorthand for results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A refused or failed call.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no such title, or they may not know of it: the two are not told apart.
+    #[error("no such title")]
+    NoTitle,
+    /// They may see the title but not watch it.
+    #[error("this title may not be watched with this account")]
+    Denied,
+    /// There is nothing to watch yet, or never will be.
+    #[error("this title cannot be played now, it is {}", .state.as_str())]
+    NotReady {
+        /// Where the title stands.
+        state: State,
+    },
+    /// The playback session ended, was revoked, is somebody else's or never was.
+    #[error("this playback session has ended")]
+    NoSession,
+    /// There is no such packaging configuration.
+    #[error("no packaging configuration is called `{name}`")]
+    NoConfiguration {
+        /// What was asked for, cut.
+        name: String,
+    },
+    /// The format is none of ours.
+    #[error("`{name}` is not a format: use `hls`")]
+    Format {
+        /// What was asked for, cut.
+        name: String,
+    },
+    /// The address that viewers use is not one that a policy can name.
+    #[error("`{origin}` is not a scheme and host")]
+    Origin {
+        /// What was given, cut.
+        origin: String,
+    },
+    /// There are as many trusted keys as there may be.
+    #[error("at most {most} signing keys can be trusted, remove one first")]
+    TooManyKeys {
+        /// The limit.
+        most: usize,
+    },
+    /// The key id is in use, or was.
+    #[error("there is already a signing key `{id}`")]
+    KeyExists {
+        /// The `Key-Pair-Id`.
+        id: String,
+    },
+    /// There is no such trusted key.
+    #[error("there is no trusted signing key `{id}`")]
+    NoKey {
+        /// What was asked for, cut.
+        id: String,
+    },
+    /// A key or signature could not be made or read.
+    #[error(transparent)]
+    Sign(#[from] sign::Error),
+    /// A stored secret can not be opened.
+    #[error(transparent)]
+    Vault(#[from] identity::vault::Error),
+    /// The catalogue failed.
+    #[error("catalogue")]
+    Catalogue(#[from] catalogue::Error),
+    /// The database failed.
+    #[error("playback's tables")]
+    Database(#[from] db::Error),
+}
+
+/// For messages: foreign text, cut.
+pub(crate) fn cut(text: &str) -> String {
+    text.chars().take(80).collect()
+}

@@ -1,0 +1,109 @@
+//! What the edge decides by, kept up to date.
+
+use std::time::Duration;
+
+use db::args;
+use model::Timestamp;
+use model::delivery::{Access, Behaviour, Caching, Origin, State};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Playback, Result, secret};
+
+/// How often changes of other processes are looked for.
+const POLL: Duration = Duration::from_secs(2);
+/// A denial is kept this much longer than the signature lives: clocks differ.
+const GRACE_MS: i64 = 60_000;
+/// Sessions are kept this long after their signatures ended.
+const KEEP_MS: i64 = 30 * 86_400_000;
+const SWEEP_EVERY: u32 = 300;
+
+const DENIED: &str = "SELECT id FROM playback_sessions WHERE signed_until > $1 AND revoked_at IS NOT NULL";
+const FORGET: &str = "DELETE FROM playback_sessions WHERE signed_until <= $1";
+
+impl Playback {
+    /// Reads keys, denials and the CDN secret, and tells the watchers if something changed.
+    pub async fn refresh(&self, now: Timestamp) -> Result<()> {
+        // One at a time: what was read earlier must not overwrite what was read later.
+        let _turn = self.inner.refreshing.lock().await;
+        let keys = self.keys().await?;
+        let rows = self.inner.db.returning(DENIED, args![now.plus_ms(-GRACE_MS)]).await?;
+        let state = State {
+            behaviours: behaviours(&self.inner.config.cors),
+            keys: keys.iter().map(crate::TrustedKey::public).collect(),
+            denied: rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?,
+        };
+        let cdn_secret = secret::read(&self.inner.db, &self.inner.vault).await?;
+        self.inner.state.send_if_modified(|old| {
+            let changed = *old != state;
+            *old = state;
+            changed
+        });
+        self.inner.cdn_secret.send_if_modified(|old| {
+            let changed = *old != cdn_secret;
+            *old = cdn_secret;
+            changed
+        });
+        Ok(())
+    }
+}
+
+/// What is in front of Kinora: media need a signature, pages decide for themselves.
+pub(crate) fn behaviours(cors: &[String]) -> Vec<Behaviour> {
+    let media = |path: &str| Behaviour {
+        path: path.to_owned(),
+        origin: Origin::Packager,
+        access: Access::Signed,
+        cache: Caching::Origin,
+        cors: cors.to_vec(),
+    };
+    let pages = Behaviour {
+        path: "*".to_owned(),
+        origin: Origin::Site,
+        access: Access::Open,
+        cache: Caching::Off,
+        cors: Vec::new(),
+    };
+    vec![media("/out/*"), media("/t/*"), pages]
+}
+
+/// Keeps the state up to date with other processes until it is told to stop.
+#[derive(Debug)]
+pub struct Service {
+    playback: Playback,
+}
+
+impl Service {
+    /// Makes the service of one process.
+    pub fn new(playback: Playback) -> Self {
+        Self { playback }
+    }
+
+    /// Polls until `shutdown`. While the database fails the last state stays.
+    pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        let mut round = 0_u32;
+        loop {
+            let now = Timestamp(jiff::Timestamp::now().as_millisecond());
+            if let Err(error) = self.playback.refresh(now).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "edge state not refreshed");
+            }
+            if round.is_multiple_of(SWEEP_EVERY)
+                && let Err(error) = self.playback.sweep(now).await
+            {
+                tracing::warn!(error = &error as &dyn std::error::Error, "nothing swept");
+            }
+            round = round.wrapping_add(1);
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                () = tokio::time::sleep(POLL) => {}
+            }
+        }
+    }
+}
+
+impl Playback {
+    /// Deletes sessions that ended a month ago.
+    pub async fn sweep(&self, now: Timestamp) -> Result<()> {
+        self.inner.db.execute(FORGET, args![now.plus_ms(-KEEP_MS)]).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! Formats that a title can be asked for, and where their manifests are.
+
+use std::fmt;
+use std::str::FromStr;
+
+use model::{AssetId, ConfigurationId, Generation};
+
+use crate::error::cut;
+use crate::{Error, Result};
+
+/// A format of delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// HLS with fragmented MP4.
+    Hls,
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: [Self; 1] = [Self::Hls];
+
+    /// The word of the command line and the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hls => "hls",
+        }
+    }
+
+    fn manifest(self) -> &'static str {
+        match self {
+            Self::Hls => "index.m3u8",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Format {
+    type Err = Error;
+
+    fn from_str(word: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|f| f.as_str() == word);
+        found.ok_or_else(|| Error::Format { name: cut(word) })
+    }
+}
+
+/// Where an asset's bytes are: `/out/v1/{asset}/`, the path that cookies and tokens are limited to.
+pub(crate) fn asset_path(asset: AssetId) -> String {
+    format!("/out/v1/{asset}/")
+}
+
+/// The path of a manifest: `/out/v1/{asset}/{configuration}/{generation}/index.m3u8`.
+pub(crate) fn manifest_path(
+    asset: AssetId,
+    configuration: ConfigurationId,
+    generation: Generation,
+    format: Format,
+) -> String {
+    format!("{}{configuration}/{generation}/{}", asset_path(asset), format.manifest())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_have_one_word() {
+        for format in Format::ALL {
+            assert_eq!(format.as_str().parse::<Format>().unwrap(), format);
+        }
+        assert_eq!("HLS".parse::<Format>().unwrap_err().to_string(), "`HLS` is not a format: use `hls`");
+    }
+
+    #[test]
+    fn manifests_lie_below_their_asset() {
+        let (asset, configuration, generation) = (AssetId::new(), ConfigurationId::new(), Generation::new());
+        let path = manifest_path(asset, configuration, generation, Format::Hls);
+        assert_eq!(path, format!("/out/v1/{asset}/{configuration}/{generation}/index.m3u8"));
+        assert!(path.starts_with(&asset_path(asset)));
+    }
+}

@@ -1,0 +1,42 @@
+//! Tables of playback.
+
+use db::Migrations;
+
+/// Tables of this crate.
+pub const MIGRATIONS: Migrations = Migrations {
+    owner: "playback",
+    steps: &[(
+        "playback sessions, signing keys, CDN secret",
+        "CREATE TABLE playback_sessions (
+            id TEXT PRIMARY KEY,
+            account TEXT,
+            signed_in TEXT,
+            title TEXT NOT NULL,
+            asset TEXT NOT NULL,
+            kind TEXT NOT NULL CHECK (kind IN ('cookies', 'token')),
+            started_at BIGINT NOT NULL,
+            seen_at BIGINT NOT NULL,
+            signed_until BIGINT NOT NULL,
+            ended_at BIGINT,
+            revoked_at BIGINT);
+        CREATE INDEX playback_sessions_account ON playback_sessions (account, signed_until);
+        CREATE INDEX playback_sessions_title ON playback_sessions (title, signed_until);
+        CREATE INDEX playback_sessions_signed ON playback_sessions (signed_until);
+        CREATE TABLE signing_keys (
+            id TEXT PRIMARY KEY,
+            name TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            own BOOLEAN NOT NULL,
+            pem TEXT NOT NULL,
+            sealed_private {bytes},
+            session BOOLEAN NOT NULL,
+            created_at BIGINT NOT NULL,
+            retired_at BIGINT);
+        CREATE UNIQUE INDEX signing_keys_own ON signing_keys (own) WHERE own AND retired_at IS NULL;
+        CREATE TABLE cdn_secret (
+            id BIGINT PRIMARY KEY CHECK (id = 1),
+            sealed_current {bytes} NOT NULL,
+            sealed_previous {bytes},
+            rotated_at BIGINT NOT NULL)",
+    )],
+};

@@ -1,0 +1,242 @@
+//! Playback sessions: one viewer watching one title.
+
+use std::fmt;
+
+use db::{Row, args};
+use identity::cookie::Cookies;
+use identity::{SessionId, Who};
+use model::{AccountId, AssetId, PlaybackSessionId, Timestamp, TitleId};
+use sign::Policy;
+
+use crate::decide::Watchable;
+use crate::error::cut;
+use crate::format::asset_path;
+use crate::{Error, Format, Playback, Result};
+
+/// Which title somebody wants to watch, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish<'a> {
+    /// Who asks.
+    pub who: &'a Who,
+    /// What they want to watch.
+    pub title: TitleId,
+    /// The name of the packaging configuration.
+    pub configuration: &'a str,
+    /// The format.
+    pub format: Format,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// The permission to fetch an asset's bytes for the next minutes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Permit {
+    /// The playback session.
+    pub session: PlaybackSessionId,
+    /// CloudFront's cookies and `kinora-psid`; values need no further encoding.
+    pub cookies: Vec<(&'static str, String)>,
+    /// The path that the cookies are for, and limited to: `/out/v1/{asset}/`.
+    pub path: String,
+    /// When the cookies end.
+    pub until: Timestamp,
+    /// When to renew, in s from now.
+    pub renew_after_seconds: u32,
+}
+
+/// Shows no cookie.
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit")
+            .field("session", &self.session)
+            .field("path", &self.path)
+            .field("until", &self.until)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Permit {
+    /// The `Set-Cookie` values: limited to the asset, hidden from scripts, gone when they end.
+    pub fn set_cookies(&self, cookies: Cookies, now: Timestamp) -> Vec<String> {
+        let secure = if cookies.tls { "; Secure" } else { "" };
+        let seconds = (self.until.0 - now.0).max(0) / 1000;
+        let path = &self.path;
+        let attributes = format!("; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+        self.cookies.iter().map(|(name, value)| format!("{name}={value}{attributes}")).collect()
+    }
+}
+
+/// A playback that just began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Started {
+    /// The path of the manifest.
+    pub manifest: String,
+    /// The permission to fetch it and what it names.
+    pub permit: Permit,
+}
+
+/// A playback session as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaybackSession {
+    /// Its id, `psid`.
+    pub id: PlaybackSessionId,
+    /// Who watches; `None` for guests and the command line.
+    pub account: Option<AccountId>,
+    /// What they watch.
+    pub title: TitleId,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// Its last heartbeat.
+    pub seen_at: Timestamp,
+    /// When its last signature ends.
+    pub signed_until: Timestamp,
+}
+
+const INSERT: &str = "INSERT INTO playback_sessions
+    (id, account, signed_in, title, asset, kind, started_at, seen_at, signed_until)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)";
+const READ: &str = "SELECT * FROM playback_sessions
+    WHERE id = $1 AND kind = 'cookies' AND ended_at IS NULL AND revoked_at IS NULL";
+const RENEW: &str = "UPDATE playback_sessions SET seen_at = $2, signed_until = $3
+    WHERE id = $1 AND ended_at IS NULL AND revoked_at IS NULL";
+const END: &str = "UPDATE playback_sessions SET ended_at = $2
+    WHERE id = $1 AND ended_at IS NULL AND COALESCE(account, '') = $3";
+const BY_ACCOUNT: &str = "SELECT * FROM playback_sessions
+    WHERE account = $1 AND signed_until > $2 AND ended_at IS NULL AND revoked_at IS NULL
+    ORDER BY started_at DESC LIMIT 100";
+const REVOKE: &str = "UPDATE playback_sessions SET revoked_at = $2
+    WHERE id = $1 AND revoked_at IS NULL";
+const REVOKE_ACCOUNT: &str = "UPDATE playback_sessions SET revoked_at = $2
+    WHERE account = $1 AND signed_until > $2 AND revoked_at IS NULL";
+const REVOKE_TITLE: &str = "UPDATE playback_sessions SET revoked_at = $2
+    WHERE title = $1 AND signed_until > $2 AND revoked_at IS NULL";
+const REVOKE_SIGNED_IN: &str = "UPDATE playback_sessions SET revoked_at = $2
+    WHERE signed_in = $1 AND signed_until > $2 AND revoked_at IS NULL";
+
+impl Playback {
+    /// Decides, and starts a playback with cookies for `origin`, the scheme and host that the viewer uses
+    /// (`http://localhost:8080`).
+    pub async fn start(&self, wish: &Wish<'_>, origin: &str) -> Result<Started> {
+        let found = self.decide(wish.who, wish.title).await?;
+        let manifest = self.manifest(&found, wish).await?;
+        let until = wish.now.plus_ms(self.inner.config.cookie_ms());
+        let session = self.insert(wish, &found, "cookies", until).await?;
+        let permit = self.permit(session, found.asset, origin, until)?;
+        Ok(Started { manifest, permit })
+    }
+
+    /// The player's heartbeat: decides again and gives new cookies.
+    pub async fn renew(
+        &self,
+        session: PlaybackSessionId,
+        who: &Who,
+        origin: &str,
+        now: Timestamp,
+    ) -> Result<Permit> {
+        let row = self.inner.db.opt(READ, args![session]).await?.ok_or(Error::NoSession)?;
+        let watching = PlaybackSession::read(&row)?;
+        if watching.account != who.account() {
+            return Err(Error::NoSession);
+        }
+        self.decide(who, watching.title).await?;
+        let until = now.plus_ms(self.inner.config.cookie_ms());
+        // The row says until when something is signed before it is signed: a revocation in between covers it.
+        if self.inner.db.execute(RENEW, args![session, now, until]).await? == 0 {
+            return Err(Error::NoSession);
+        }
+        // The player goes on with the generation it began with, whatever is current now.
+        self.permit(session, row.get("asset")?, origin, until)
+    }
+
+    /// The player says that it is done.
+    pub async fn end(&self, session: PlaybackSessionId, who: &Who, now: Timestamp) -> Result<()> {
+        let account = who.account().map(|id| id.to_string()).unwrap_or_default();
+        self.inner.db.execute(END, args![session, now, account]).await?;
+        Ok(())
+    }
+
+    /// The playbacks of an account that go on, the youngest first.
+    pub async fn watching(&self, account: AccountId, now: Timestamp) -> Result<Vec<PlaybackSession>> {
+        let rows = self.inner.db.all(BY_ACCOUNT, args![account, now]).await?;
+        rows.iter().map(PlaybackSession::read).collect()
+    }
+
+    /// Ends a playback and refuses what is already signed for it, within seconds.
+    pub async fn revoke(&self, session: PlaybackSessionId, now: Timestamp) -> Result<()> {
+        let ended = self.inner.db.execute(REVOKE, args![session, now]).await?;
+        self.revoked(ended, now).await
+    }
+
+    /// Revokes every playback of an account: it was suspended or lost what it may watch.
+    pub async fn revoke_account(&self, account: AccountId, now: Timestamp) -> Result<()> {
+        let ended = self.inner.db.execute(REVOKE_ACCOUNT, args![account, now]).await?;
+        self.revoked(ended, now).await
+    }
+
+    /// Revokes every playback of a title: it was deleted or may be watched by fewer now.
+    pub async fn revoke_title(&self, title: TitleId, now: Timestamp) -> Result<()> {
+        let ended = self.inner.db.execute(REVOKE_TITLE, args![title, now]).await?;
+        self.revoked(ended, now).await
+    }
+
+    /// Revokes every playback that was started from a browser's session: it was ended.
+    pub async fn revoke_signed_in(&self, session: SessionId, now: Timestamp) -> Result<()> {
+        let ended = self.inner.db.execute(REVOKE_SIGNED_IN, args![session, now]).await?;
+        self.revoked(ended, now).await
+    }
+
+    async fn revoked(&self, sessions: u64, now: Timestamp) -> Result<()> {
+        if sessions > 0 {
+            tracing::info!(sessions, "playback revoked");
+            self.refresh(now).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn insert(
+        &self,
+        wish: &Wish<'_>,
+        found: &Watchable,
+        kind: &str,
+        until: Timestamp,
+    ) -> Result<PlaybackSessionId> {
+        let id = PlaybackSessionId::new();
+        let signed_in = wish.who.session().map(|id| id.to_string());
+        let args = args![id, wish.who.account(), signed_in, wish.title, found.asset, kind, wish.now, until];
+        self.inner.db.execute(INSERT, args).await?;
+        Ok(id)
+    }
+
+    fn permit(
+        &self,
+        session: PlaybackSessionId,
+        asset: AssetId,
+        origin: &str,
+        until: Timestamp,
+    ) -> Result<Permit> {
+        let path = asset_path(asset);
+        // `*` and `?` would be wildcards of the policy.
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b".:-[]_".contains(&b);
+        let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        if !host.is_some_and(|host| !host.is_empty() && host.bytes().all(plain)) {
+            return Err(Error::Origin { origin: cut(origin) });
+        }
+        let resource = Some(format!("{origin}{path}*"));
+        let policy = Policy { resource, after: None, until, address: None };
+        let cookies = self.inner.key.cookies(&policy, Some(session))?.pairs;
+        let renew_after_seconds = self.inner.config.heartbeat_seconds;
+        Ok(Permit { session, cookies, path, until, renew_after_seconds })
+    }
+}
+
+impl PlaybackSession {
+    fn read(row: &Row) -> Result<Self> {
+        Ok(Self {
+            id: row.get("id")?,
+            account: row.get_opt("account")?,
+            title: row.get("title")?,
+            started_at: row.get("started_at")?,
+            seen_at: row.get("seen_at")?,
+            signed_until: row.get("signed_until")?,
+        })
+    }
+}
