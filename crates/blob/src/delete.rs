@@ -20,19 +20,48 @@ impl Blob {
         by: By,
     ) -> Result<Option<ObjectId>> {
         let mut tx = self.db.begin().await?;
-        let Some(name) = Name::lock(&mut tx, bucket, key, condition).await? else { return Ok(None) };
-        let path = args![bucket, key.as_str().as_bytes()];
-        tx.execute("DELETE FROM names WHERE bucket = $1 AND key = $2", path).await?;
-        retire(&mut tx, name.object).await?;
-        if let By::Client(_) = by {
-            let sql = concat!("SELECT ", crate::object::columns!(), " FROM objects o WHERE o.id = $1");
-            let object = Object::from_row(&tx.one(sql, args![name.object]).await?)?;
-            events::record(&mut tx, Kind::Removed, &object, events::sequence(Some(name.sequence))).await?;
+        let deleted = delete(&mut tx, bucket, key, condition, by).await?;
+        tx.commit().await?;
+        self.announce();
+        Ok(deleted)
+    }
+
+    /// Deletes what many keys name, all or none; answers how many named something.
+    ///
+    /// # Errors
+    /// [`crate::Error::NoSuchBucket`].
+    pub async fn delete_all(&self, bucket: &BucketName, keys: &[Key], by: By) -> Result<usize> {
+        // In one order, so that two such calls never wait for each other.
+        let mut sorted: Vec<&Key> = keys.iter().collect();
+        sorted.sort_unstable();
+        let mut tx = self.db.begin().await?;
+        let mut count = 0;
+        for key in sorted {
+            count += usize::from(delete(&mut tx, bucket, key, &Condition::None, by).await?.is_some());
         }
         tx.commit().await?;
         self.announce();
-        Ok(Some(name.object))
+        Ok(count)
     }
+}
+
+async fn delete(
+    tx: &mut Tx,
+    bucket: &BucketName,
+    key: &Key,
+    condition: &Condition,
+    by: By,
+) -> Result<Option<ObjectId>> {
+    let Some(name) = Name::lock(tx, bucket, key, condition).await? else { return Ok(None) };
+    let path = args![bucket, key.as_str().as_bytes()];
+    tx.execute("DELETE FROM names WHERE bucket = $1 AND key = $2", path).await?;
+    retire(tx, name.object).await?;
+    if let By::Client(_) = by {
+        let sql = concat!("SELECT ", crate::object::columns!(), " FROM objects o WHERE o.id = $1");
+        let object = Object::from_row(&tx.one(sql, args![name.object]).await?)?;
+        events::record(tx, Kind::Removed, &object, events::sequence(Some(name.sequence))).await?;
+    }
+    Ok(Some(name.object))
 }
 
 /// Deletes one of Kinora's own objects by its id: its key, if it still names it, and later its bytes.

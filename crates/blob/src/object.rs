@@ -1,5 +1,7 @@
 //! Objects, and what keeps their bytes.
 
+use std::ops::Range;
+
 use db::{Row, Tx, args};
 use model::{BucketName, Key, ObjectId, Timestamp};
 
@@ -85,6 +87,18 @@ impl Blob {
         let sql = concat!("SELECT ", columns!(), " FROM objects o WHERE o.id = $1");
         let row = self.db.opt(sql, args![id]).await?.ok_or(Error::NoSuchObject(id))?;
         Object::from_row(&row)
+    }
+
+    /// Where the bytes of one part of an object lie; `None` if it has no such part. An object that was sent in one
+    /// piece has a part 1.
+    pub async fn part_range(&self, object: &Object, number: u32) -> Result<Option<Range<u64>>> {
+        if object.parts().is_none() || object.size == 0 {
+            return Ok((number == 1).then_some(0..object.size));
+        }
+        let sql = "SELECT position, bytes FROM parts WHERE object = $1 AND number = $2";
+        let Some(row) = self.db.opt(sql, args![object.id, number]).await? else { return Ok(None) };
+        let (start, bytes): (u64, u64) = (row.get("position")?, row.get("bytes")?);
+        Ok(Some(start..start + bytes))
     }
 }
 

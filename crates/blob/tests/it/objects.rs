@@ -1,4 +1,4 @@
-use blob::{Algorithm, Attributes, By, Condition, Error, Means, New};
+use blob::{Algorithm, Attributes, By, Condition, Error, List, Means, New};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use model::{BucketName, ObjectId};
@@ -199,6 +199,23 @@ pub(crate) async fn handle_events(store: &Store) {
         let mut tx = store.test.db.begin().await.unwrap();
         assert!(blob::events::mark_handled(&mut tx, event.id).await.unwrap());
         tx.commit().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn many_keys_are_deleted_at_once() {
+    for store in stores().await {
+        for name in ["a", "b", "c"] {
+            store.put(name, b"x").await;
+        }
+        let keys = ["c", "nothing", "a", "a"].map(key);
+        let count =
+            store.blob.delete_all(&BucketName::source(), &keys, By::Client(Means::Put)).await.unwrap();
+        assert_eq!(count, 2);
+        let left =
+            store.blob.list(&BucketName::source(), &List { limit: 9, ..List::default() }).await.unwrap();
+        assert_eq!(left.entries.len(), 1);
+        assert_eq!(store.blob.part_range(&store.put("d", b"1234").await, 1).await.unwrap(), Some(0..4));
     }
 }
 

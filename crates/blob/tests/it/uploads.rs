@@ -44,6 +44,9 @@ async fn parts_become_an_object_without_being_written_again() {
         store.blob.materialise(object.id, &path).await.unwrap();
         assert!(std::fs::read(&path).unwrap() == bytes);
 
+        assert_eq!(store.blob.part_range(&object, 2).await.unwrap(), Some(5 << 20..10 << 20));
+        assert_eq!(store.blob.part_range(&object, 3).await.unwrap(), None);
+
         // A client that did not get the answer asks again.
         assert_eq!(complete(&store, &upload, &chosen).await.unwrap(), object);
         let event = store.blob.events(10).await.unwrap().remove(0);
