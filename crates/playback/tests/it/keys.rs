@@ -1,0 +1,180 @@
+//! Signing keys, the CDN secret, and what the edge is told.
+
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::KeyPair;
+use base64::Engine as _;
+use identity::Role;
+use identity::vault::Vault;
+use model::delivery::{Access, Origin};
+use model::title::Visibility;
+use playback::key::{Kind, MAX_TRUSTED};
+use playback::{Config, Error, NewKey, Playback};
+use sign::SigningKey;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{NOW, ORIGIN, houses, open, person, wish};
+
+fn rsa_pem(size: KeySize) -> String {
+    let pair = aws_lc_rs::rsa::KeyPair::generate(size).unwrap();
+    let der = pair.public_key().as_der().unwrap();
+    let text = base64::engine::general_purpose::STANDARD.encode(der.as_ref());
+    let lines: Vec<&str> = text.as_bytes().chunks(64).map(|c| std::str::from_utf8(c).unwrap()).collect();
+    format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", lines.join("\n"))
+}
+
+#[tokio::test]
+async fn operators_trust_and_remove_keys_as_in_a_key_group() {
+    let rsa = rsa_pem(KeySize::Rsa2048);
+    let p256 = SigningKey::generate("x").unwrap();
+    for house in houses().await {
+        let own = house.state().keys[0].clone();
+        assert!(own.session && own.id.len() == 14 && own.id.starts_with('K'));
+
+        let new = NewKey { id: Some("K2JCJMDEHXQW5F"), name: "shop", pem: &rsa };
+        let key = house.playback.trust_key(&new, NOW).await.unwrap();
+        assert_eq!((key.id.as_str(), key.kind, key.session), ("K2JCJMDEHXQW5F", Kind::Rsa2048, false));
+        let new = NewKey { id: None, name: "app\n", pem: p256.public_pem() };
+        let second = house.playback.trust_key(&new, NOW).await.unwrap();
+        assert_eq!((second.kind, second.name.as_str()), (Kind::P256, "app"));
+        let ids: Vec<String> = house.state().keys.iter().map(|k| k.id.to_string()).collect();
+        assert_eq!(ids, [&*own.id, key.id.as_str(), second.id.as_str()]);
+        assert_eq!(house.playback.keys().await.unwrap().len(), 3);
+
+        house.playback.remove_key(&key.id, NOW).await.unwrap();
+        assert_eq!(house.state().keys.len(), 2);
+        assert!(matches!(house.playback.remove_key(&key.id, NOW).await, Err(Error::NoKey { .. })));
+        assert!(matches!(house.playback.remove_key(&own.id, NOW).await, Err(Error::NoKey { .. })));
+        let again = NewKey { id: Some(&key.id), name: "shop", pem: &rsa };
+        let refused = house.playback.trust_key(&again, NOW).await;
+        assert!(matches!(refused, Err(Error::KeyExists { .. })), "an id is used once");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_key_is_refused() {
+    let key = SigningKey::generate("x").unwrap();
+    let (long, small) =
+        (rsa_pem(KeySize::Rsa3072), "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----");
+    for house in houses().await {
+        for (id, pem) in [
+            (None, ""),
+            (None, small),
+            (None, long.as_str()),
+            (None, key.to_pem().as_str()),
+            (Some("a b"), &**key.public_pem()),
+        ] {
+            let refused = house.playback.trust_key(&NewKey { id, name: "x", pem }, NOW).await;
+            assert!(matches!(refused, Err(Error::Sign(_))));
+        }
+        assert_eq!(house.state().keys.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn twenty_keys_can_be_trusted() {
+    let key = SigningKey::generate("x").unwrap();
+    for house in houses().await {
+        let trust = (0..MAX_TRUSTED + 5).map(|_| {
+            let (playback, pem) = (house.playback.clone(), key.public_pem().clone());
+            tokio::spawn(async move {
+                playback.trust_key(&NewKey { id: None, name: "x", pem: &pem }, NOW).await.is_ok()
+            })
+        });
+        let mut trusted = 0;
+        for done in trust.collect::<Vec<_>>() {
+            trusted += usize::from(done.await.unwrap());
+        }
+        assert_eq!(trusted, MAX_TRUSTED, "{:?}", house.test.engine());
+        assert_eq!(house.state().keys.len(), MAX_TRUSTED + 1);
+    }
+}
+
+#[tokio::test]
+async fn our_key_and_secret_are_made_once() {
+    for test in db::testing::databases(&[catalogue::MIGRATIONS, playback::MIGRATIONS]).await {
+        let catalogue = catalogue::Catalogue::open(test.db.clone()).await.unwrap();
+        let opened = tokio::join!(open(&test, &catalogue), open(&test, &catalogue), open(&test, &catalogue));
+        let (a, b, c) = (opened.0.unwrap(), opened.1.unwrap(), opened.2.unwrap());
+        assert_eq!(a.state().borrow().keys, b.state().borrow().keys);
+        assert_eq!(a.state().borrow().keys, c.state().borrow().keys);
+        assert_eq!(*a.cdn_secret().borrow(), *b.cdn_secret().borrow());
+        assert_eq!(*a.cdn_secret().borrow(), *c.cdn_secret().borrow());
+
+        let other_vault = Vault::new(&[9; 32]);
+        let refused = Playback::open(test.db.clone(), catalogue, other_vault, Config::default(), NOW).await;
+        assert!(matches!(refused, Err(Error::Vault(_))));
+    }
+}
+
+#[tokio::test]
+async fn a_rotated_secret_leaves_its_previous_value() {
+    for house in houses().await {
+        let watched = house.playback.cdn_secret();
+        let first = watched.borrow().clone();
+        assert!(first.previous().is_none());
+        assert_eq!(first.current().parse::<uuid::Uuid>().unwrap().get_version_num(), 4);
+        house.playback.rotate_cdn_secret(NOW).await.unwrap();
+        let second = watched.borrow().clone();
+        assert_eq!(second.previous(), Some(first.current()));
+        assert_ne!(second.current(), first.current());
+        house.playback.rotate_cdn_secret(NOW).await.unwrap();
+        assert_eq!(watched.borrow().previous(), Some(second.current()));
+        let stored = house.test.db.one("SELECT * FROM cdn_secret", db::args![]).await.unwrap();
+        for column in ["sealed_current", "sealed_previous"] {
+            let bytes: Vec<u8> = stored.get(column).unwrap();
+            for value in [first.current(), second.current(), watched.borrow().current()] {
+                assert!(!bytes.windows(value.len()).any(|w| w == value.as_bytes()));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn media_need_a_signature_and_pages_do_not() {
+    for house in houses().await {
+        let shown: Vec<_> =
+            house.state().behaviours.into_iter().map(|b| (b.path, b.origin, b.access)).collect();
+        assert_eq!(
+            shown,
+            [
+                ("/out/*".into(), Origin::Packager, Access::Signed),
+                ("/t/*".into(), Origin::Packager, Access::Signed),
+                ("*".into(), Origin::Site, Access::Open),
+            ]
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_service_brings_changes_of_other_processes() {
+    for house in houses().await {
+        let other = open(&house.test, &house.catalogue).await.unwrap();
+        let mut watched = other.state();
+        let shutdown = CancellationToken::new();
+        let running = tokio::spawn(playback::Service::new(other).run(shutdown.clone()));
+        let key = SigningKey::generate("x").unwrap();
+        let new = NewKey { id: None, name: "x", pem: key.public_pem() };
+        house.playback.trust_key(&new, NOW).await.unwrap();
+        watched.wait_for(|state| state.keys.len() == 2).await.unwrap();
+        shutdown.cancel();
+        running.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn debug_shows_no_secret() {
+    for house in houses().await {
+        let (title, _) = house.title(Visibility::Public, None).await;
+        let viewer = person(Role::Viewer);
+        let started = house.playback.start(&wish(&viewer, title), ORIGIN).await.unwrap();
+        let link = house.playback.link(&wish(&viewer, title), 60).await.unwrap();
+        let secret = house.playback.cdn_secret().borrow().clone();
+        let shown = format!("{:?} {started:?} {link:?} {secret:?}", house.playback);
+        assert!(!shown.contains(&**secret.current()));
+        assert!(!shown.contains(link.path.split('/').nth(2).unwrap()));
+        for (_, value) in &started.permit.cookies[..2] {
+            assert!(!shown.contains(value));
+        }
+    }
+}

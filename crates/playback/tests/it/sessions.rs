@@ -1,0 +1,202 @@
+//! Playback sessions: cookies, tokens, renewal, revocation.
+
+use identity::cookie::Cookies;
+use identity::{Role, Who};
+use model::title::Visibility;
+use playback::Error;
+use sign::Denied;
+
+use crate::support::{House, NOW, ORIGIN, houses, open, person, wish};
+
+#[tokio::test]
+async fn cookies_open_one_asset_for_five_minutes() {
+    for house in houses().await {
+        let viewer = person(Role::Viewer);
+        let (title, asset) = house.title(Visibility::Members, None).await;
+        let (_, other) = house.title(Visibility::Members, None).await;
+        let started = house.playback.start(&wish(&viewer, title), ORIGIN).await.unwrap();
+        let permit = started.permit;
+        assert_eq!((permit.until, permit.renew_after_seconds), (NOW.plus_ms(300_000), 30));
+        let get = |path: &str, now| house.with_cookies(&permit.cookies, path, now);
+        assert_eq!(get(&started.manifest, NOW), Ok(Some(permit.session)));
+        assert_eq!(get(&format!("/out/v1/{asset}/c/g/v0/0.m4s"), NOW), Ok(Some(permit.session)));
+        assert_eq!(get(&format!("/out/v1/{other}/c/g/v0/0.m4s"), NOW), Err(Denied::Resource));
+        assert_eq!(get(&started.manifest, permit.until.plus_ms(-1)), Ok(Some(permit.session)));
+        assert_eq!(get(&started.manifest, permit.until), Err(Denied::Expired));
+
+        let without_session = &permit.cookies[..permit.cookies.len() - 1];
+        assert_eq!(house.with_cookies(without_session, &started.manifest, NOW), Err(Denied::NoSession));
+        let names: Vec<_> = permit.cookies.iter().map(|(name, _)| *name).collect();
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(names.join(" "), @"CloudFront-Policy CloudFront-Signature CloudFront-Key-Pair-Id CloudFront-Hash-Algorithm kinora-psid");
+        }
+        let set = permit.set_cookies(Cookies { tls: true }, NOW);
+        assert!(
+            set[0]
+                .ends_with(&format!("; Path=/out/v1/{asset}/; Max-Age=300; HttpOnly; SameSite=Lax; Secure"))
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_session_cookie_does_not_move_to_another_policy() {
+    for house in houses().await {
+        let viewer = person(Role::Viewer);
+        let (title, _) = house.title(Visibility::Members, None).await;
+        let first = house.playback.start(&wish(&viewer, title), ORIGIN).await.unwrap();
+        let later = playback::Wish { now: NOW.plus_ms(1000), ..wish(&viewer, title) };
+        let second = house.playback.start(&later, ORIGIN).await.unwrap();
+        let mut mixed = first.permit.cookies.clone();
+        *mixed.last_mut().unwrap() = second.permit.cookies.last().unwrap().clone();
+        assert_eq!(house.with_cookies(&mixed, &first.manifest, NOW), Err(Denied::WrongSession));
+    }
+}
+
+#[tokio::test]
+async fn a_token_opens_one_asset_until_it_ends() {
+    for house in houses().await {
+        let (title, asset) = house.title(Visibility::Private, None).await;
+        let (_, other) = house.title(Visibility::Private, None).await;
+        let link = house.playback.link(&wish(&Who::Host, title), 3600).await.unwrap();
+        assert_eq!(link.until, NOW.plus_ms(3_600_000));
+        assert_eq!(house.with_token(&link.path, NOW), Ok(Some(link.session)));
+        assert_eq!(house.with_token(&link.path, link.until), Err(Denied::Expired));
+        let moved = link.path.replace(&asset.to_string(), &other.to_string());
+        assert_eq!(house.with_token(&moved, NOW), Err(Denied::Resource));
+    }
+}
+
+#[tokio::test]
+async fn tokens_live_as_long_as_the_role_allows() {
+    for house in houses().await {
+        let (title, _) = house.title(Visibility::Public, None).await;
+        let hours = |who: Who| {
+            let playback = house.playback.clone();
+            async move {
+                let link = playback.link(&wish(&who, title), u32::MAX).await.unwrap();
+                (link.until.0 - NOW.0) / 3_600_000
+            }
+        };
+        assert_eq!(hours(Who::Guest).await, 6);
+        assert_eq!(hours(person(Role::Viewer)).await, 6);
+        assert_eq!(hours(person(Role::Operator)).await, 7 * 24);
+        assert_eq!(hours(Who::Host).await, 7 * 24);
+    }
+}
+
+#[tokio::test]
+async fn renewal_gives_new_cookies_and_decides_again() {
+    for house in houses().await {
+        let (viewer, stranger) = (person(Role::Viewer), person(Role::Viewer));
+        let (title, _) = house.title(Visibility::Members, None).await;
+        let started = house.playback.start(&wish(&viewer, title), ORIGIN).await.unwrap();
+        let psid = started.permit.session;
+        let later = NOW.plus_ms(290_000);
+        let permit = house.playback.renew(psid, &viewer, ORIGIN, later).await.unwrap();
+        assert_eq!(permit.session, psid);
+        let at = later.plus_ms(299_999);
+        assert_eq!(house.with_cookies(&permit.cookies, &started.manifest, at), Ok(Some(psid)));
+
+        for other in [&stranger, &Who::Guest, &Who::Host] {
+            let refused = house.playback.renew(psid, other, ORIGIN, later).await;
+            assert!(matches!(refused, Err(Error::NoSession)));
+        }
+        house.catalogue.set_visibility(title, Visibility::Private).await.unwrap();
+        let refused = house.playback.renew(psid, &viewer, ORIGIN, later).await;
+        assert!(matches!(refused, Err(Error::NoTitle)));
+    }
+}
+
+#[tokio::test]
+async fn an_ended_playback_is_not_renewed() {
+    for house in houses().await {
+        let (viewer, stranger) = (person(Role::Viewer), person(Role::Viewer));
+        let account = viewer.account().unwrap();
+        let (title, _) = house.title(Visibility::Members, None).await;
+        let psid = house.playback.start(&wish(&viewer, title), ORIGIN).await.unwrap().permit.session;
+        house.playback.end(psid, &stranger, NOW).await.unwrap();
+        assert_eq!(house.playback.watching(account, NOW).await.unwrap().len(), 1, "not a stranger's to end");
+        house.playback.end(psid, &viewer, NOW).await.unwrap();
+        assert!(house.playback.watching(account, NOW).await.unwrap().is_empty());
+        let refused = house.playback.renew(psid, &viewer, ORIGIN, NOW).await;
+        assert!(matches!(refused, Err(Error::NoSession)));
+        assert!(house.state().denied.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_playback_is_denied_as_long_as_its_signature_lives() {
+    for house in houses().await {
+        let viewer = person(Role::Viewer);
+        let (title, _) = house.title(Visibility::Members, None).await;
+        let other_process = open(&house.test, &house.catalogue).await.unwrap();
+        let mut watched = house.playback.state();
+        let permit = house.playback.start(&wish(&viewer, title), ORIGIN).await.unwrap().permit;
+        let link = house.playback.link(&wish(&viewer, title), 3600).await.unwrap();
+        watched.mark_unchanged();
+
+        house.playback.revoke(permit.session, NOW).await.unwrap();
+        assert!(watched.has_changed().unwrap());
+        assert_eq!(house.state().denied, [permit.session].into());
+        let refused = house.playback.renew(permit.session, &viewer, ORIGIN, NOW).await;
+        assert!(matches!(refused, Err(Error::NoSession)));
+
+        assert!(other_process.state().borrow().denied.is_empty());
+        other_process.refresh(NOW).await.unwrap();
+        assert_eq!(other_process.state().borrow().denied, [permit.session].into());
+
+        house.playback.revoke_account(viewer.account().unwrap(), NOW).await.unwrap();
+        assert_eq!(house.state().denied, [permit.session, link.session].into());
+        house.playback.refresh(permit.until.plus_ms(60_000)).await.unwrap();
+        assert_eq!(house.state().denied, [link.session].into(), "the cookies have ended by themselves");
+        house.playback.refresh(link.until.plus_ms(60_000)).await.unwrap();
+        assert!(house.state().denied.is_empty());
+    }
+}
+
+/// Two playbacks that differ in one thing; revoking by it denies exactly the first.
+async fn revoked_alone(
+    house: &House,
+    first: (&Who, model::TitleId),
+    second: (&Who, model::TitleId),
+) -> [model::PlaybackSessionId; 2] {
+    let one = house.playback.start(&wish(first.0, first.1), ORIGIN).await.unwrap();
+    let two = house.playback.start(&wish(second.0, second.1), ORIGIN).await.unwrap();
+    [one.permit.session, two.permit.session]
+}
+
+#[tokio::test]
+async fn playback_ends_with_its_title_or_its_browsers_session() {
+    for house in houses().await {
+        let (viewer, other) = (person(Role::Viewer), person(Role::Viewer));
+        let (title, _) = house.title(Visibility::Members, None).await;
+        let (second_title, _) = house.title(Visibility::Members, None).await;
+
+        let [one, _] = revoked_alone(&house, (&viewer, title), (&viewer, second_title)).await;
+        house.playback.revoke_title(title, NOW).await.unwrap();
+        assert_eq!(house.state().denied, [one].into());
+
+        let [two, _] = revoked_alone(&house, (&viewer, second_title), (&other, second_title)).await;
+        let denied = house.state().denied;
+        house.playback.revoke_signed_in(viewer.session().unwrap(), NOW).await.unwrap();
+        assert!(house.state().denied.contains(&two));
+        assert_eq!(house.state().denied.len(), denied.len() + 2, "also the one of before");
+    }
+}
+
+#[tokio::test]
+async fn sessions_are_forgotten_a_month_after_they_ended() {
+    for house in houses().await {
+        let viewer = person(Role::Viewer);
+        let (title, _) = house.title(Visibility::Members, None).await;
+        house.playback.start(&wish(&viewer, title), ORIGIN).await.unwrap();
+        let count = || async {
+            let rows = house.test.db.all("SELECT id FROM playback_sessions", db::args![]).await;
+            rows.unwrap().len()
+        };
+        house.playback.sweep(NOW.plus_ms(29 * 86_400_000)).await.unwrap();
+        assert_eq!(count().await, 1);
+        house.playback.sweep(NOW.plus_ms(31 * 86_400_000)).await.unwrap();
+        assert_eq!(count().await, 0);
+    }
+}

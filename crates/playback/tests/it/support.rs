@@ -1,0 +1,155 @@
+//! A playback on each engine, with titles.
+
+use catalogue::{Catalogue, Chunk, NewTitle};
+use db::testing::TestDb;
+use identity::vault::Vault;
+use identity::{Role, Via, Who};
+use model::delivery::State;
+use model::media::Source;
+use model::plan::{self, Grid, Medium, Plan, Rendition, Track};
+use model::title::Visibility;
+use model::{
+    AccountId, AssetId, BitsPerSecond, BucketName, FrameRate, ObjectId, PlaybackSessionId, Timestamp, TitleId,
+};
+use playback::{Config, Format, Playback, Wish};
+use sign::{Denied, Keys, Request};
+
+pub(crate) const NOW: Timestamp = Timestamp(1_700_000_000_000);
+pub(crate) const ORIGIN: &str = "http://localhost:8080";
+
+pub(crate) struct House {
+    pub(crate) playback: Playback,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) test: TestDb,
+}
+
+pub(crate) async fn houses() -> Vec<House> {
+    let mut houses = Vec::new();
+    for test in db::testing::databases(&[catalogue::MIGRATIONS, playback::MIGRATIONS]).await {
+        let catalogue = Catalogue::open(test.db.clone()).await.unwrap();
+        let playback = open(&test, &catalogue).await.unwrap();
+        houses.push(House { playback, catalogue, test });
+    }
+    houses
+}
+
+pub(crate) async fn open(test: &TestDb, catalogue: &Catalogue) -> playback::Result<Playback> {
+    let vault = Vault::new(&[8; 32]);
+    Playback::open(test.db.clone(), catalogue.clone(), vault, Config::default(), NOW).await
+}
+
+impl House {
+    /// A title that was just received.
+    pub(crate) async fn received(&self, visibility: Visibility, owner: Option<AccountId>) -> TitleId {
+        let key = "film.mp4".parse().unwrap();
+        let new = NewTitle::of(BucketName::source(), key, ObjectId::new(), "standard");
+        let mut tx = self.test.db.begin().await.unwrap();
+        let new = NewTitle { visibility, owner, ..new };
+        let id = self.catalogue.create(&mut tx, NOW, &new).await.unwrap().unwrap();
+        tx.commit().await.unwrap();
+        id
+    }
+
+    /// A title that can be played, and its asset.
+    pub(crate) async fn title(&self, visibility: Visibility, owner: Option<AccountId>) -> (TitleId, AssetId) {
+        let id = self.received(visibility, owner).await;
+        let mut tx = self.test.db.begin().await.unwrap();
+        let (asset, generation) =
+            self.catalogue.plan_ready(&mut tx, NOW, id, &source(), &film()).await.unwrap();
+        let chunk = Chunk {
+            track: Track::Video(0),
+            chunk: 0,
+            object: ObjectId::new(),
+            bytes: 1,
+            sha256: [0; 32],
+            index: Vec::new(),
+        };
+        self.catalogue.add_chunk(&mut tx, NOW, generation, &chunk).await.unwrap();
+        tx.commit().await.unwrap();
+        (id, asset)
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.playback.state().borrow().clone()
+    }
+
+    /// What the edge says to a request with cookies.
+    pub(crate) fn with_cookies(
+        &self,
+        cookies: &[(&'static str, String)],
+        path: &str,
+        now: Timestamp,
+    ) -> Result<Option<PlaybackSessionId>, Denied> {
+        let header: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let header = header.join("; ");
+        let request = Request {
+            scheme: "http",
+            host: "localhost:8080",
+            target: path,
+            cookies: &[header.as_bytes()],
+            client: [127, 0, 0, 1].into(),
+            now,
+        };
+        Ok(sign::verify(&self.signers(), &request)?.grant.session())
+    }
+
+    /// What the edge says to a request below `/t/`.
+    pub(crate) fn with_token(&self, path: &str, now: Timestamp) -> Result<Option<PlaybackSessionId>, Denied> {
+        let (token, target) = sign::token::split(path).unwrap();
+        let signers = self.signers();
+        let grant = sign::token::verify(sign::token::find_key(&signers, token, now)?, token)?;
+        let request = Request {
+            scheme: "http",
+            host: "localhost:8080",
+            target,
+            cookies: &[],
+            client: [127, 0, 0, 1].into(),
+            now,
+        };
+        grant.check(&request, target)?;
+        Ok(grant.session())
+    }
+
+    fn signers(&self) -> Keys {
+        self.state().keys.iter().map(|key| sign::Key::parse(key).unwrap()).collect()
+    }
+}
+
+pub(crate) fn wish(who: &Who, title: TitleId) -> Wish<'_> {
+    Wish { who, title, configuration: "standard", format: Format::Hls, now: NOW }
+}
+
+pub(crate) fn person(role: Role) -> Who {
+    let session = uuid::Uuid::new_v4().as_simple().to_string().parse().unwrap();
+    Who::Account { account: AccountId::new(), role, via: Via::Session(session) }
+}
+
+fn source() -> Source {
+    Source { container: "mov".into(), bytes: 1, duration_ms: 2000, video: None, audio: Vec::new() }
+}
+
+fn film() -> Plan {
+    let rendition = Rendition {
+        width: 640,
+        height: 360,
+        crf: 23,
+        max_rate: BitsPerSecond(1_000_000),
+        buffer_bits: 1_000_000,
+        codec: "avc1.4d401f".into(),
+        avcc: "01".into(),
+    };
+    let chunk = |segments: std::ops::Range<u32>, decode_from| plan::Chunk {
+        of: Medium::Video,
+        segments,
+        decode_from,
+    };
+    Plan {
+        version: plan::VERSION,
+        grid: Grid { rate: FrameRate::new(24, 1).unwrap(), boundaries: vec![0, 24, 48] },
+        renditions: vec![rendition],
+        audio: Vec::new(),
+        chunks: vec![chunk(0..1, 0), chunk(1..2, 24)],
+        fingerprint: "test".into(),
+        template: "standard".into(),
+    }
+}
