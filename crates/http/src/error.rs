@@ -44,6 +44,15 @@ pub struct Problem<'a> {
     pub details: Option<&'a serde_json::Value>,
 }
 
+/// What an [`ApiError`] said, left in the answer's extensions, so that a face of pages can say it as a page.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// The stable code.
+    pub code: &'static str,
+    /// The sentence for people.
+    pub message: Cow<'static, str>,
+}
+
 impl ApiError {
     /// Makes an error of a status, a stable code and a sentence for people.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
@@ -168,6 +177,7 @@ impl IntoResponse for ApiError {
         if let Some(seconds) = self.retry_after_s {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
+        response.extensions_mut().insert(Refusal { code: self.code, message: self.message });
         response
     }
 }

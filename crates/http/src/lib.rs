@@ -20,8 +20,9 @@ mod limits;
 pub mod origin;
 pub mod request_id;
 pub mod security;
+pub mod take;
 
-pub use error::{ApiError, Problem, Result};
+pub use error::{ApiError, Problem, Refusal, Result};
 pub use limits::Limits;
 pub use request_id::RequestId;
 

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::routing::{get, post};
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
-use http_face::{ApiError, Limits, RequestId};
+use http_face::{ApiError, Limits, RequestId, take};
 use tower::ServiceExt as _;
 
 fn router() -> Router {
@@ -15,6 +15,7 @@ fn router() -> Router {
         .route("/missing", get(async || ApiError::not_found("title_not_found", "There is no such title.")))
         .route("/id", get(async |id: axum::Extension<RequestId>| id.to_string()))
         .route("/echo", post(async |body: String| body))
+        .route("/json", post(async |take::Json(n): take::Json<u8>| n.to_string()))
         .route("/slow", get(async || tokio::time::sleep(Duration::from_secs(60)).await))
         .route(
             "/panic",
@@ -85,5 +86,18 @@ async fn every_answer_says_what_it_is_not() {
     for name in ["x-content-type-options", "referrer-policy", "permissions-policy", "content-security-policy"]
     {
         assert!(headers.contains_key(name), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_a_problem() {
+    let send = |body: &'static str| {
+        ask(Request::post("/json").header("content-type", "application/json").body(Body::from(body)).unwrap())
+    };
+    assert_eq!(send("7").await.2, "7");
+    for (body, status) in [("7}", 400), ("\"x\"", 422), ("12345678901234567", 413)] {
+        let (got, headers, _) = send(body).await;
+        assert_eq!(got, status, "{body}");
+        assert_eq!(headers["content-type"], "application/problem+json");
     }
 }
