@@ -1,0 +1,150 @@
+//! Who may do what: access keys, and the buckets they open.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::future::BoxFuture;
+use model::BucketName;
+use s3s::access::{S3Access, S3AccessContext};
+use s3s::auth::{S3Auth, SecretKey};
+use s3s::path::S3Path;
+use s3s::{S3Request, S3Result, s3_error};
+
+/// What an access key gives.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// What its signatures are checked against.
+    pub secret: Secret,
+    /// The buckets it opens.
+    pub buckets: Buckets,
+}
+
+/// The secret of an access key; `Debug` hides it.
+#[derive(Clone)]
+pub struct Secret(SecretKey);
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// The buckets that an access key opens, to read and to write.
+#[derive(Debug, Clone)]
+pub enum Buckets {
+    /// Every bucket but `media`.
+    All,
+    /// These, except `media`.
+    Only(Arc<[BucketName]>),
+}
+
+impl Buckets {
+    /// Whether the key opens this bucket.
+    pub fn open(&self, bucket: &BucketName) -> bool {
+        *bucket != BucketName::media()
+            && match self {
+                Self::All => true,
+                Self::Only(names) => names.contains(bucket),
+            }
+    }
+}
+
+type Found = Result<Option<Access>, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Finds what the access key with an id gives; `None` if there is no such key or it no longer works.
+pub type Keys = Arc<dyn Fn(String) -> BoxFuture<'static, Found> + Send + Sync>;
+
+/// Makes [`Keys`] of a function.
+pub fn keys<F, R>(find: F) -> Keys
+where
+    F: Fn(String) -> R + Send + Sync + 'static,
+    R: Future<Output = Found> + Send + 'static,
+{
+    Arc::new(move |id| Box::pin(find(id)))
+}
+
+/// Stands at `s3s`'s two doors: authentication and access.
+#[derive(Clone)]
+pub(crate) struct Guard {
+    pub(crate) keys: Keys,
+}
+
+impl Guard {
+    async fn find(&self, id: &str) -> S3Result<Access> {
+        let shaped = id.len() <= 128 && id.bytes().all(|b| b.is_ascii_graphic());
+        let found = match shaped {
+            true => (self.keys)(id.to_owned()).await.map_err(|cause| {
+                tracing::error!(%cause, "access keys cannot be read");
+                s3_error!(InternalError, "The access key cannot be checked now. Please try again.")
+            })?,
+            false => None,
+        };
+        found.ok_or_else(|| s3_error!(InvalidAccessKeyId, "There is no such access key, or it was revoked."))
+    }
+}
+
+#[async_trait]
+impl S3Auth for Guard {
+    async fn get_secret_key(&self, id: &str) -> S3Result<SecretKey> {
+        Ok(self.find(id).await?.secret.0)
+    }
+}
+
+#[async_trait]
+impl S3Access for Guard {
+    async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
+        let id = match cx.credentials() {
+            Some(credentials) => credentials.access_key.clone(),
+            None => return Err(s3_error!(AccessDenied, "Anonymous requests are not allowed.")),
+        };
+        let buckets = self.find(&id).await?.buckets;
+        if let S3Path::Bucket { bucket } | S3Path::Object { bucket, .. } = cx.s3_path() {
+            check(&buckets, bucket)?;
+        }
+        cx.extensions_mut().insert(buckets);
+        Ok(())
+    }
+}
+
+/// The buckets that the request's key opens.
+pub(crate) fn of<T>(request: &S3Request<T>) -> S3Result<Buckets> {
+    let buckets = request.extensions.get::<Buckets>().cloned();
+    buckets.ok_or_else(|| s3_error!(AccessDenied, "The request was not checked."))
+}
+
+/// Refuses buckets that the key does not open.
+pub(crate) fn check(buckets: &Buckets, bucket: &str) -> S3Result<()> {
+    let name = bucket.parse::<BucketName>();
+    match name {
+        Ok(name) if buckets.open(&name) => Ok(()),
+        _ => Err(s3_error!(AccessDenied, "This access key does not open the bucket.")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn media_is_never_open() {
+        let media = BucketName::media();
+        assert!(!Buckets::All.open(&media));
+        assert!(!Buckets::Only([media.clone()].into()).open(&media));
+        assert!(Buckets::All.open(&BucketName::source()));
+        assert!(!Buckets::Only(["other".parse().unwrap()].into()).open(&BucketName::source()));
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let access = Access { secret: "hunter2".into(), buckets: Buckets::All };
+        assert!(!format!("{access:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,74 @@
+//! The store's errors in S3's words.
+
+use http::StatusCode;
+use s3s::{S3Error, S3ErrorCode, s3_error};
+
+/// What `IdleBody` says when a sender is silent too long.
+pub(crate) const SILENT: &str = "the sender was silent too long";
+
+/// Names the error a client gets; causes within go to the log.
+pub(crate) fn from_blob(error: blob::Error) -> S3Error {
+    use blob::Error;
+    match error {
+        Error::NoSuchBucket(_) => s3_error!(NoSuchBucket, "The bucket does not exist."),
+        Error::BucketExists(_) => {
+            s3_error!(BucketAlreadyOwnedByYou, "The bucket exists already and is yours.")
+        }
+        Error::BucketNotEmpty(_) => s3_error!(BucketNotEmpty, "The bucket is not empty."),
+        Error::BucketStays(_) => s3_error!(AccessDenied, "Kinora needs this bucket; it cannot be deleted."),
+        Error::NoSuchKey | Error::NoSuchObject(_) => s3_error!(NoSuchKey, "The key does not exist."),
+        Error::NoSuchUpload(_) => {
+            s3_error!(NoSuchUpload, "The upload does not exist; it may have been completed or aborted.")
+        }
+        Error::Precondition => s3_error!(PreconditionFailed, "A precondition does not hold."),
+        Error::BadDigest(what) => s3_error!(BadDigest, "The {what} you gave is not that of what came."),
+        Error::WrongLength { .. } => s3_error!(IncompleteBody, "{error}."),
+        Error::TooLarge { .. } => s3_error!(EntityTooLarge, "{error}."),
+        Error::AttributesTooLarge { .. } => s3_error!(MetadataTooLarge, "{error}."),
+        Error::PartNumber(_) => s3_error!(InvalidArgument, "Part numbers are 1 to 10000."),
+        Error::InvalidPart(_) => s3_error!(InvalidPart, "{error}."),
+        Error::PartOrder => s3_error!(InvalidPartOrder, "Name the parts in ascending order, each once."),
+        Error::PartTooSmall { .. } => s3_error!(EntityTooSmall, "{error}."),
+        Error::Range { .. } => s3_error!(InvalidRange, "The range cannot be satisfied."),
+        Error::NoSpace { .. } => {
+            tracing::error!(%error, "upload refused");
+            let mut answer = S3Error::with_message(
+                S3ErrorCode::Custom("InsufficientStorage".into()),
+                "There is not enough space left. Ask the operator to make some.",
+            );
+            answer.set_status_code(StatusCode::INSUFFICIENT_STORAGE);
+            answer
+        }
+        Error::Incoming(source) => incoming(&source.to_string()),
+        Error::Db(ref source) if source.is_retryable() => {
+            tracing::warn!(error = ?error, "database busy or away");
+            s3_error!(SlowDown, "Please try again.")
+        }
+        error => {
+            tracing::error!(error = ?error, "request failed");
+            s3_error!(InternalError, "Something went wrong on our side. Please try again.")
+        }
+    }
+}
+
+/// Why a body broke off. `s3s` keeps its error types to itself: their names are all there is to go by.
+fn incoming(text: &str) -> S3Error {
+    if text.contains("Sha256Mismatch") {
+        let code = S3ErrorCode::Custom("XAmzContentSHA256Mismatch".into());
+        let mut error =
+            S3Error::with_message(code, "The x-amz-content-sha256 you gave is not that of what came.");
+        error.set_status_code(StatusCode::BAD_REQUEST);
+        error
+    } else if text.contains("SignatureMismatch") {
+        s3_error!(SignatureDoesNotMatch, "The signature of a chunk does not match.")
+    } else if text.contains(SILENT) {
+        s3_error!(RequestTimeout, "Nothing came for too long.")
+    } else {
+        s3_error!(IncompleteBody, "The body broke off or is not framed as announced.")
+    }
+}
+
+/// What S3 knows and this server does not offer.
+pub(crate) fn not_offered(what: &str) -> S3Error {
+    s3_error!(NotImplemented, "This server does not offer {what}.")
+}

@@ -1,0 +1,153 @@
+//! Which requests reach `s3s` at all: those that are signed with SigV4, with everything signed that matters.
+//!
+//! `s3s` verifies the signature itself; it would also take SigV2, other services' signatures, and headers that the
+//! signature does not cover.
+
+use http::request::Parts;
+use http::{HeaderMap, Method, header};
+use percent_encoding::percent_decode_str;
+use s3s::{S3Result, s3_error};
+
+use crate::error::not_offered;
+
+/// The longest path and query in bytes: a key of 1024 bytes, all escaped, and a presigned query.
+const MAX_URI: usize = 16 * 1024;
+
+/// Refuses what must not be asked, or not in this way.
+pub(crate) fn check(request: &Parts) -> S3Result<()> {
+    if request.uri.path_and_query().is_some_and(|uri| uri.as_str().len() > MAX_URI) {
+        return Err(s3_error!(InvalidURI, "The address is too long."));
+    }
+    let kind = request.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    if request.method == Method::POST
+        && kind.trim_start().to_ascii_lowercase().starts_with("multipart/form-data")
+    {
+        return Err(not_offered("form uploads"));
+    }
+    let query: Vec<(String, String)> = request.uri.query().map(parameters).unwrap_or_default();
+    let find = |name: &str| query.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
+    let mut authorizations = request.headers.get_all(header::AUTHORIZATION).iter();
+    let authorization = authorizations.next().map(|v| v.to_str().unwrap_or_default());
+    let presigned = find("X-Amz-Signature").is_some();
+    if authorizations.next().is_some() || (authorization.is_some() && presigned) {
+        return Err(s3_error!(InvalidArgument, "Only one way to sign a request is allowed."));
+    }
+    if find("Signature").is_some() || find("AWSAccessKeyId").is_some() {
+        return Err(old_signature());
+    }
+    let (scope, signed) = match (authorization, presigned) {
+        (Some(authorization), _) => {
+            let Some(fields) = authorization.trim().strip_prefix("AWS4-HMAC-SHA256") else {
+                return Err(old_signature());
+            };
+            (field(fields, "Credential"), field(fields, "SignedHeaders"))
+        }
+        (None, true) => (find("X-Amz-Credential"), find("X-Amz-SignedHeaders")),
+        (None, false) => {
+            return Err(s3_error!(AccessDenied, "Requests are signed (AWS Signature Version 4)."));
+        }
+    };
+    let malformed =
+        || s3_error!(AuthorizationHeaderMalformed, "The signature lacks its credential or headers.");
+    if scope.ok_or_else(malformed)?.rsplit('/').nth(1) != Some("s3") {
+        return Err(s3_error!(NotImplemented, "This address speaks S3 only."));
+    }
+    covers(signed.ok_or_else(malformed)?, &request.headers, presigned)
+}
+
+fn old_signature() -> s3s::S3Error {
+    s3_error!(InvalidRequest, "The way this request is signed is not supported. Please use AWS4-HMAC-SHA256.")
+}
+
+/// `NAME=value` among the fields of an `Authorization` header.
+fn field<'a>(fields: &'a str, name: &str) -> Option<&'a str> {
+    fields.split(',').find_map(|f| f.trim().strip_prefix(name)?.strip_prefix('='))
+}
+
+fn parameters(query: &str) -> Vec<(String, String)> {
+    let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(n, v)| (decode(n), decode(v)))
+        .collect()
+}
+
+/// The host and every `x-amz-` header must be signed; two are covered in another way.
+fn covers(signed: &str, headers: &HeaderMap, presigned: bool) -> S3Result<()> {
+    let covered = |name: &str| signed.split(';').any(|s| s.eq_ignore_ascii_case(name));
+    let exempt = |name: &str| name == "x-amz-content-sha256" || (name == "x-amz-date" && !presigned);
+    let open = headers
+        .keys()
+        .map(http::HeaderName::as_str)
+        .find(|name| name.starts_with("x-amz-") && !exempt(name) && !covered(name));
+    match open {
+        Some(name) => Err(s3_error!(AccessDenied, "The header {name} is not signed.")),
+        None if !covered("host") => Err(s3_error!(AccessDenied, "The header host is not signed.")),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=KEY/20250101/us-east-1/s3/aws4_request, \
+        SignedHeaders=host;x-amz-content-sha256;x-amz-date, Signature=00";
+
+    fn ask(uri: &str, headers: &[(&str, &str)]) -> Result<(), String> {
+        let mut request = Request::builder().uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        check(&parts).map_err(|e| e.code().as_str().to_owned())
+    }
+
+    fn refused(uri: &str, headers: &[(&str, &str)], code: &str) {
+        assert_eq!(ask(uri, headers), Err(code.to_owned()), "{uri} {headers:?}");
+    }
+
+    #[test]
+    fn signed_requests_pass() {
+        assert_eq!(
+            ask("/source/a", &[("authorization", SIGNED), ("x-amz-date", "20250101T000000Z")]),
+            Ok(())
+        );
+        let presigned = "/source/a?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=00&X-Amz-SignedHeaders=host\
+            &X-Amz-Credential=KEY%2F20250101%2Fus-east-1%2Fs3%2Faws4_request";
+        assert_eq!(ask(presigned, &[]), Ok(()));
+    }
+
+    #[test]
+    fn unsigned_and_old_signatures_are_refused() {
+        refused("/", &[], "AccessDenied");
+        refused("/a", &[("authorization", "AWS KEY:c2ln")], "InvalidRequest");
+        refused("/a", &[("authorization", "Bearer x")], "InvalidRequest");
+        refused("/a?AWSAccessKeyId=K&Signature=s&Expires=1", &[], "InvalidRequest");
+        refused("/a?Signature=s", &[("authorization", SIGNED)], "InvalidRequest");
+        refused("/a?X-Amz-Signature=00", &[("authorization", SIGNED)], "InvalidArgument");
+        refused("/a", &[("authorization", SIGNED), ("authorization", SIGNED)], "InvalidArgument");
+    }
+
+    #[test]
+    fn other_services_are_not_spoken() {
+        let sts = SIGNED.replace("/s3/", "/sts/");
+        refused("/", &[("authorization", &sts)], "NotImplemented");
+        refused("/", &[("authorization", "AWS4-HMAC-SHA256 Signature=00")], "AuthorizationHeaderMalformed");
+    }
+
+    #[test]
+    fn what_changes_the_meaning_is_signed() {
+        refused("/a", &[("authorization", SIGNED), ("x-amz-copy-source", "/b/c")], "AccessDenied");
+        let without_host = SIGNED.replace("host;", "");
+        refused("/a", &[("authorization", &without_host)], "AccessDenied");
+    }
+
+    #[test]
+    fn long_addresses_are_refused() {
+        refused(&format!("/a?{}", "x".repeat(MAX_URI)), &[("authorization", SIGNED)], "InvalidURI");
+    }
+}

@@ -1,0 +1,186 @@
+//! Connections: bounded in number, in the size of their heads, and in silence.
+
+use std::convert::Infallible;
+use std::io;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use blob::Blob;
+use futures::FutureExt;
+use http::{HeaderValue, Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use s3s::config::{S3Config, StaticConfigProvider};
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{Body, S3Error, s3_error};
+use serde::Deserialize;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use crate::access::{Guard, Keys};
+use crate::face::Face;
+use crate::gate;
+use crate::host::Domains;
+use crate::idle::{IdleBody, IdleStream};
+
+/// How the S3 face behaves.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Connections at a time; more wait to be accepted.
+    pub max_connections: usize,
+    /// Seconds within which a request's head must be there.
+    pub head_seconds: u64,
+    /// Seconds a body may be silent before the request fails.
+    pub body_idle_seconds: u64,
+    /// Seconds after which a connection on which nothing moves is closed.
+    pub idle_seconds: u64,
+    /// Seconds that requests under way have to end at shutdown.
+    pub shutdown_seconds: u64,
+    /// Domains below which a host name begins with the bucket (`bucket.domain`).
+    pub domains: Vec<String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            max_connections: 1024,
+            head_seconds: 30,
+            body_idle_seconds: 60,
+            idle_seconds: 300,
+            shutdown_seconds: 10,
+            domains: vec!["localhost".into()],
+        }
+    }
+}
+
+/// The S3 face: answers requests, and serves a listener. Cheap to clone.
+#[derive(Clone)]
+pub struct Service {
+    s3: S3Service,
+    config: Arc<Config>,
+}
+
+/// Puts the S3 face before a store.
+pub fn service(blob: Blob, keys: Keys, config: Config) -> Service {
+    let guard = Guard { keys };
+    let mut limits = S3Config::default();
+    limits.xml_max_body_size = 4 << 20;
+    limits.post_object_max_file_size = 0;
+    let mut builder = S3ServiceBuilder::new(Face(blob));
+    builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(limits))));
+    builder.set_auth(guard.clone());
+    builder.set_access(guard);
+    builder.set_host(Domains(config.domains.clone()));
+    Service { s3: builder.build(), config: Arc::new(config) }
+}
+
+impl Service {
+    /// Serves until `shutdown`; then requests under way have a little time to end.
+    ///
+    /// # Errors
+    /// That of the listener, if it breaks.
+    pub async fn run(self, listener: TcpListener, shutdown: CancellationToken) -> io::Result<()> {
+        let room = Arc::new(Semaphore::new(self.config.max_connections));
+        let open = GracefulShutdown::new();
+        loop {
+            let (permit, stream) = tokio::select! {
+                () = shutdown.cancelled() => break,
+                next = accept(&listener, &room) => next?,
+            };
+            let stream = TokioIo::new(IdleStream::new(stream, Duration::from_secs(self.config.idle_seconds)));
+            let mut http = http1::Builder::new();
+            http.timer(TokioTimer::new())
+                .header_read_timeout(Duration::from_secs(self.config.head_seconds))
+                .max_headers(200)
+                .max_buf_size(64 << 10);
+            let service = self.clone();
+            let answer = service_fn(move |request| {
+                let service = service.clone();
+                async move { Ok::<_, Infallible>(service.answer_incoming(request).await) }
+            });
+            let connection = open.watch(http.serve_connection(stream, answer));
+            tokio::spawn(async move {
+                if let Err(error) = connection.await {
+                    tracing::debug!(%error, "connection ended early");
+                }
+                drop::<OwnedSemaphorePermit>(permit);
+            });
+        }
+        drop(listener);
+        let grace = Duration::from_secs(self.config.shutdown_seconds);
+        if tokio::time::timeout(grace, open.shutdown()).await.is_err() {
+            tracing::info!("requests under way were cut off");
+        }
+        Ok(())
+    }
+
+    async fn answer_incoming(&self, request: Request<Incoming>) -> Response<Body> {
+        let silence = Duration::from_secs(self.config.body_idle_seconds);
+        self.answer(request.map(|body| Body::http_body_unsync(IdleBody::new(body, silence)))).await
+    }
+
+    /// Answers one request.
+    pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        let begun = Instant::now();
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let (parts, body) = request.into_parts();
+        let mut response = match gate::check(&parts) {
+            Ok(()) => self.call(Request::from_parts(parts, body)).await,
+            Err(error) => refusal(error),
+        };
+        if let Ok(value) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert("x-amz-request-id", value);
+        }
+        // The query may hold a signature: it is never logged.
+        let status = response.status().as_u16();
+        let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::debug!(id, %method, path, status, ms, "answered");
+        response
+    }
+
+    async fn call(&self, request: Request<Body>) -> Response<Body> {
+        match AssertUnwindSafe(self.s3.call(request)).catch_unwind().await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => {
+                tracing::error!(?error, "no answer could be made");
+                refusal(s3_error!(InternalError, "Something went wrong on our side."))
+            }
+            Err(_panic) => {
+                tracing::error!("a handler panicked");
+                refusal(s3_error!(InternalError, "Something went wrong on our side."))
+            }
+        }
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> io::Result<(OwnedSemaphorePermit, TcpStream)> {
+    let permit = room.clone().acquire_owned().await.map_err(io::Error::other)?;
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // Answers are written in few, whole pieces.
+                let _ = stream.set_nodelay(true);
+                return Ok((permit, stream));
+            }
+            // One connection's bad luck, or too many open files: neither ends the service.
+            Err(error) => {
+                tracing::warn!(%error, "connection not accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+fn refusal(error: S3Error) -> Response<Body> {
+    error.to_http_response().unwrap_or_else(|_| Response::new(Body::empty()))
+}
