@@ -7,13 +7,12 @@ pub(crate) const LINE_CHARS: usize = 1000;
 
 /// Cuts to `most` characters and replaces NUL, which PostgreSQL refuses, and other control characters.
 pub(crate) fn bounded(text: &str, most: usize) -> String {
-    let clean = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c });
-    let mut kept: String = clean.clone().take(most).collect();
-    if clean.count() > most {
-        kept.pop();
-        kept.push('…');
+    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let clean = clean.trim();
+    match clean.char_indices().nth(most) {
+        None => clean.to_owned(),
+        Some(_) => clean.chars().take(most.saturating_sub(1)).chain(['…']).collect(),
     }
-    kept
 }
 
 /// A reason: bounded and never empty.
@@ -30,6 +29,6 @@ mod tests {
     fn text_is_bounded_and_printable() {
         assert_eq!(bounded(" a\0b\nc ", 10), "a b c");
         assert_eq!(bounded("ééééé", 3), "éé…");
-        assert_eq!(reason(" \n"), "no reason was given");
+        assert_eq!(reason(" \n\0"), "no reason was given");
     }
 }

@@ -1,0 +1,123 @@
+use jobs::Filter;
+use model::TitleId;
+use model::job::State;
+
+use super::*;
+
+#[tokio::test]
+async fn lists_are_filtered_and_paged_newest_first() {
+    for bench in benches().await {
+        let title = TitleId::new();
+        let mut ids = Vec::new();
+        for n in 0..5 {
+            ids.push(bench.enqueue(&job(n)).await);
+        }
+        let titled = bench.enqueue(&New::job("publish", json!(0)).title(title)).await;
+        let page = |before| Filter { limit: 2, before, kind: Some("encode".into()), ..Filter::default() };
+        let mut seen = Vec::new();
+        let mut before = None;
+        loop {
+            let jobs = bench.queue.list(&page(before)).await.unwrap();
+            let Some(last) = jobs.last() else { break };
+            before = Some(last.id);
+            seen.extend(jobs.iter().map(|job| job.id));
+        }
+        ids.reverse();
+        assert_eq!(seen, ids);
+        let of_title = bench.queue.list(&Filter { title: Some(title), ..Filter::default() }).await.unwrap();
+        assert_eq!(of_title.iter().map(|job| job.id).collect::<Vec<_>>(), [titled]);
+    }
+}
+
+#[tokio::test]
+async fn counts_and_age_tell_how_busy_the_queue_is() {
+    for bench in benches().await {
+        assert_eq!(bench.queue.counts(T0).await.unwrap(), jobs::Counts::default());
+        bench.enqueue(&New { run_at: Some(at(5)), ..job(1) }).await;
+        bench.enqueue(&New { run_at: Some(at(3)), ..job(2) }).await;
+        assert_eq!(bench.queue.counts(T0).await.unwrap().oldest_due, None);
+        let counts = bench.queue.counts(at(9)).await.unwrap();
+        assert_eq!((counts.queued, counts.oldest_due), (2, Some(at(3))));
+    }
+}
+
+#[tokio::test]
+async fn a_log_keeps_its_last_lines() {
+    for bench in benches().await {
+        let id = bench.enqueue(&job(1)).await;
+        let lease = bench.claim(T0, "w").await.unwrap();
+        bench.queue.log(T0, &lease, &[]).await.unwrap();
+        bench.queue.log(T0, &lease, &["first\0".into(), "é".repeat(5000)]).await.unwrap();
+        let lines = bench.queue.log_lines(id).await.unwrap();
+        assert_eq!((lines[0].n, lines[0].line.as_str(), lines[0].attempt), (1, "first", 1));
+        assert_eq!(lines[1].line.chars().count(), 1000);
+
+        let many: Vec<String> = (0..150).map(|n| format!("line {n}")).collect();
+        bench.queue.log(T0, &lease, &many).await.unwrap();
+        bench.queue.log(at(1), &lease, &many).await.unwrap();
+        let lines = bench.queue.log_lines(id).await.unwrap();
+        assert_eq!((lines.len(), lines[0].line.as_str()), (200, "line 100"));
+        assert_eq!(lines.last().unwrap().line, "line 149");
+        let numbers: Vec<u64> = lines.iter().map(|line| line.n).collect();
+        assert_eq!(numbers, (103..=302).collect::<Vec<_>>());
+        let flood: Vec<String> = (0..1000).map(|n| format!("flood {n}")).collect();
+        bench.queue.log(at(2), &lease, &flood).await.unwrap();
+        assert_eq!(bench.queue.log_lines(id).await.unwrap()[0].line, "flood 800");
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_someone_waits_for_jumps_the_queue() {
+    for bench in benches().await {
+        bench.enqueue(&job(1)).await;
+        let wanted = bench.enqueue(&job(2).key("chunk/7")).await;
+        let mut hints = bench.queue.hints();
+        assert!(bench.queue.bump(wanted, 20).await.unwrap());
+        hints.wait(Duration::MAX).await;
+        assert!(!bench.queue.bump(wanted, 10).await.unwrap());
+        assert_eq!(bench.claim(T0, "w").await.unwrap().job, wanted);
+        assert!(!bench.queue.bump(wanted, 30).await.unwrap());
+        assert!(!bench.queue.bump(JobId::new(), 30).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn old_jobs_are_forgotten_and_unfinished_ones_are_not() {
+    for bench in benches().await {
+        let members = vec![job(1), job(2)];
+        let mut tx = bench.test.db.begin().await.unwrap();
+        let new = jobs::NewGroup { members, ..jobs::NewGroup::default() };
+        let group = bench.queue.enqueue_group(&mut tx, T0, &new).await.unwrap();
+        tx.commit().await.unwrap();
+        let single = bench.enqueue(&job(3).key("once")).await;
+        for _ in 0..2 {
+            let lease = bench.claim(T0, "w").await.unwrap();
+            bench.queue.log(T0, &lease, &["x".into()]).await.unwrap();
+            bench.complete(T0, &lease).await.unwrap();
+            assert_eq!(bench.queue.prune(T0).await.unwrap(), 0);
+        }
+        let lease = bench.claim(T0, "w").await.unwrap();
+        assert_eq!(bench.queue.prune(at(1)).await.unwrap(), 2);
+        assert_eq!(bench.queue.group(group).await.unwrap(), None);
+        bench.complete(at(2), &lease).await.unwrap();
+        assert_eq!(bench.queue.prune(at(2)).await.unwrap(), 0);
+        assert_eq!(bench.queue.prune(at(3)).await.unwrap(), 1);
+        assert_ne!(bench.enqueue(&job(3).key("once")).await, single);
+    }
+}
+
+#[tokio::test]
+async fn every_unfinished_job_gives_a_reason() {
+    for bench in benches().await {
+        bench.enqueue(&job(1)).await;
+        bench.enqueue(&New { run_at: Some(at(60)), ..job(2) }).await;
+        bench.claim(T0, "w").await.unwrap();
+        for job in bench.queue.list(&Filter::default()).await.unwrap() {
+            for now in [T0, at(59), at(10_000)] {
+                assert!(!job.reason(now).is_empty(), "{job:?}");
+            }
+        }
+        let queued = Filter { state: Some(State::Queued), ..Filter::default() };
+        assert_eq!(bench.queue.list(&queued).await.unwrap()[0].reason(T0), "starts in 60 s");
+    }
+}
