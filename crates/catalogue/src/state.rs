@@ -167,6 +167,7 @@ fn found(changed: u64, id: TitleId) -> Result<()> {
 /// A reason fit for its column and a page: one line, bounded, never empty.
 fn bounded(reason: &str) -> String {
     let line: String =
-        reason.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(REASON_CHARS).collect();
-    if line.is_empty() { "no reason was given".into() } else { line }
+        reason.chars().map(|c| if c.is_control() { ' ' } else { c }).take(REASON_CHARS).collect();
+    let line = line.trim();
+    if line.is_empty() { "no reason was given".into() } else { line.into() }
 }

@@ -7,7 +7,7 @@
 //!
 //! It runs nothing itself and reads no clock: every call takes `now`. Calls that change what others see at the same
 //! time take the caller's transaction. Locks are taken in the order group, job, so call the queue before locking
-//! rows of your own that other callers also lock, and give a hint with [`Queue::announce`] after the commit.
+//! rows of your own that other callers also lock, and give a hint with [`Queue::wake`] after the commit.
 //!
 //! ```
 //! # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -26,7 +26,7 @@
 //! let mut tx = db.begin().await?;
 //! queue.enqueue_group(&mut tx, now, &NewGroup { members: chunks, then: vec![publish], ..NewGroup::default() }).await?;
 //! tx.commit().await?;
-//! queue.announce();
+//! queue.wake();
 //!
 //! let claim = Claim { worker: "up/0", kinds: &["encode", "publish"], capabilities: &[], lease: Duration::from_secs(30) };
 //! let mut order = Vec::new();

@@ -33,7 +33,7 @@ impl Queue {
     }
 
     /// Tells waiting workers of this process that a claim may succeed; call it after a commit that enqueued.
-    pub fn announce(&self) {
+    pub fn wake(&self) {
         self.hinter.hint();
     }
 

@@ -93,7 +93,7 @@ impl Queue {
     pub async fn bump(&self, id: JobId, priority: i32) -> Result<bool> {
         let changed = self.db.execute(BUMP, args![id, priority]).await? == 1;
         if changed {
-            self.announce();
+            self.wake();
         }
         Ok(changed)
     }

@@ -143,7 +143,7 @@ impl Queue {
     pub async fn put_back(&self, lease: &Lease, run_at: Timestamp, why: &str) -> Result<()> {
         let args = args![lease.job, &lease.worker, lease.attempt, run_at, reason(why)];
         fenced(self.db.execute(PUT_BACK, args).await?, lease)?;
-        self.announce();
+        self.wake();
         Ok(())
     }
 

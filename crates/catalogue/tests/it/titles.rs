@@ -1,0 +1,178 @@
+use catalogue::{Audience, Error, Kind, List};
+use model::AccountId;
+use model::title::Visibility;
+
+use super::*;
+
+#[tokio::test]
+async fn an_object_becomes_one_title_once() {
+    for shelf in shelves().await {
+        let new = upload("films/test.mp4");
+        let id = shelf.create(&new).await;
+        assert_eq!(commit!(shelf, |c, tx| c.create(tx, NOW, &new)).unwrap(), None);
+        let found = commit!(shelf, |c, tx| c.title_of_object(tx, new.object)).unwrap();
+        assert_eq!(found, Some(id));
+        assert_eq!(commit!(shelf, |c, tx| c.title_of_object(tx, ObjectId::new())).unwrap(), None);
+        assert_eq!(commit!(shelf, |c, tx| c.source_object(tx, id)).unwrap(), new.object);
+        // The same key again is another object.
+        assert_ne!(shelf.create(&upload("films/test.mp4")).await, id);
+
+        let title = shelf.title(id).await;
+        assert_eq!((title.name.as_str(), title.source_key.as_str()), ("test", "films/test.mp4"));
+        assert_eq!((title.state, title.visibility), (State::Received, Visibility::Members));
+        assert_eq!((title.progress, title.playable, title.created_at), (0, false, NOW));
+        assert_eq!(title.reason.as_deref(), Some("waiting for its file to be read"));
+    }
+}
+
+#[tokio::test]
+async fn a_title_goes_forward_and_says_what_it_waits_for() {
+    for shelf in shelves().await {
+        let id = shelf.create(&upload("a.mp4")).await;
+        let (source, _) = film();
+        for _ in 0..2 {
+            commit!(shelf, |c, tx| c.probed(tx, id, &source)).unwrap();
+        }
+        let title = shelf.title(id).await;
+        assert_eq!((title.state, title.kind), (State::Probed, Some(Kind::Video)));
+        assert_eq!((title.width, title.height, title.duration_ms), (Some(1280), Some(720), Some(10_000)));
+
+        shelf.plan(id).await.unwrap();
+        assert_eq!(shelf.title(id).await.state, State::Planned);
+        commit!(shelf, |c, tx| c.advance(tx, id, State::Encoding)).unwrap();
+        assert_eq!(shelf.title(id).await.reason.as_deref(), Some("being encoded"));
+        shelf.catalogue.note(id, "chunk 3 of 9: no space left\0").await.unwrap();
+        assert_eq!(shelf.title(id).await.reason.as_deref(), Some("chunk 3 of 9: no space left"));
+
+        for back in [State::Received, State::Probed, State::Planned] {
+            let refused = commit!(shelf, |c, tx| c.advance(tx, id, back));
+            assert!(
+                matches!(refused, Err(Error::Transition { from: State::Encoding, to, .. }) if to == back)
+            );
+        }
+        let refused = commit!(shelf, |c, tx| c.probed(tx, id, &source));
+        assert!(matches!(refused, Err(Error::Transition { .. })));
+        assert_eq!(shelf.catalogue.unfinished().await.unwrap(), [id]);
+        commit!(shelf, |c, tx| c.advance(tx, id, State::Published)).unwrap();
+        assert_eq!(shelf.title(id).await.reason, None);
+        assert_eq!(shelf.catalogue.unfinished().await.unwrap(), []);
+    }
+}
+
+#[tokio::test]
+async fn a_title_ends_once_with_a_reason() {
+    for shelf in shelves().await {
+        let id = shelf.create(&upload("a.txt")).await;
+        commit!(shelf, |c, tx| c.reject(tx, id, "this is a text, not a film")).unwrap();
+        let title = shelf.title(id).await;
+        assert_eq!(
+            (title.state, title.reason.as_deref()),
+            (State::Rejected, Some("this is a text, not a film"))
+        );
+        let refused = commit!(shelf, |c, tx| c.fail(tx, id, "later"));
+        assert!(matches!(refused, Err(Error::Transition { from: State::Rejected, to: State::Failed, .. })));
+        let refused = commit!(shelf, |c, tx| c.advance(tx, id, State::Probed));
+        assert!(matches!(refused, Err(Error::Transition { .. })));
+        assert!(matches!(shelf.plan(id).await, Err(Error::Transition { .. })));
+        shelf.catalogue.note(id, "changed").await.unwrap();
+        assert_eq!(shelf.title(id).await.reason, title.reason);
+
+        let silent = shelf.create(&upload("b.mp4")).await;
+        commit!(shelf, |c, tx| c.fail(tx, silent, " \n ")).unwrap();
+        assert_eq!(shelf.title(silent).await.reason.as_deref(), Some("no reason was given"));
+        let nobody = TitleId::new();
+        assert!(matches!(commit!(shelf, |c, tx| c.fail(tx, nobody, "x")), Err(Error::NoTitle { .. })));
+    }
+}
+
+#[tokio::test]
+async fn names_are_changed_and_found() {
+    for shelf in shelves().await {
+        let one = shelf.create(&upload("100% Élan_a.mp4")).await;
+        let two = shelf.create(&upload("1000 élans.mp4")).await;
+        let search = |text: &str| List { search: Some(text.into()), ..List::newest(Audience::Operator) };
+        for (text, expected) in [
+            ("ÉLAN", vec![two, one]),
+            ("100%", vec![one]),
+            ("n_a", vec![one]),
+            ("1000", vec![two]),
+            ("\\", vec![]),
+            ("%", vec![one]),
+            ("'; DROP TABLE titles", vec![]),
+        ] {
+            let found = shelf.catalogue.list(&search(text)).await.unwrap();
+            assert_eq!(found.iter().map(|t| t.id).collect::<Vec<_>>(), expected, "{text}");
+        }
+        shelf.catalogue.rename(one, " Der Film ☂ ").await.unwrap();
+        assert_eq!(shelf.title(one).await.name, "Der Film ☂");
+        let named = shelf.catalogue.named("der film ☂").await.unwrap();
+        assert_eq!(named.iter().map(|t| t.id).collect::<Vec<_>>(), [one]);
+        assert!(matches!(shelf.catalogue.rename(one, "\n").await, Err(Error::Name)));
+        assert!(matches!(shelf.catalogue.rename(TitleId::new(), "x").await, Err(Error::NoTitle { .. })));
+    }
+}
+
+#[tokio::test]
+async fn pages_show_every_title_once_newest_first() {
+    for shelf in shelves().await {
+        let mut ids = Vec::new();
+        for n in 0..7 {
+            ids.push(shelf.create(&upload(&format!("{n}.mp4"))).await);
+        }
+        ids.reverse();
+        let mut seen = Vec::new();
+        loop {
+            let page = List { before: seen.last().copied(), limit: 3, ..List::newest(Audience::Operator) };
+            let titles = shelf.catalogue.list(&page).await.unwrap();
+            if titles.is_empty() {
+                break;
+            }
+            assert!(titles.len() <= 3);
+            seen.extend(titles.iter().map(|t| t.id));
+        }
+        assert_eq!(seen, ids);
+    }
+}
+
+#[tokio::test]
+async fn an_audience_sees_what_it_may() {
+    for shelf in shelves().await {
+        let (ann, bob) = (AccountId::new(), AccountId::new());
+        let (members, ..) = shelf.published("members.mp4").await;
+        let (public, ..) = shelf.published("public.mp4").await;
+        shelf.catalogue.set_visibility(public, Visibility::Public).await.unwrap();
+        let unplayable = shelf.create(&upload("soon.mp4")).await;
+        let owned = NewTitle { owner: Some(ann), visibility: Visibility::Private, ..upload("anns.mp4") };
+        let private = shelf.create(&owned).await;
+
+        for (audience, expected) in [
+            (Audience::Operator, vec![private, unplayable, public, members]),
+            (Audience::Member(ann), vec![private, public, members]),
+            (Audience::Member(bob), vec![public, members]),
+            (Audience::Guest, vec![public]),
+        ] {
+            let seen = shelf.catalogue.list(&List::newest(audience)).await.unwrap();
+            assert_eq!(seen.iter().map(|t| t.id).collect::<Vec<_>>(), expected, "{audience:?}");
+            for title in [members, public, private] {
+                assert_eq!(shelf.title(title).await.is_visible_to(audience), expected.contains(&title));
+            }
+        }
+        let received = List { state: Some(State::Received), ..List::newest(Audience::Operator) };
+        assert_eq!(shelf.catalogue.list(&received).await.unwrap().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_title_is_gone_for_everyone() {
+    for shelf in shelves().await {
+        let (id, asset, generation) = shelf.published("a.mp4").await;
+        shelf.catalogue.asset(asset, generation).await.unwrap();
+        commit!(shelf, |c, tx| c.delete(tx, NOW, id)).unwrap();
+        assert!(matches!(shelf.catalogue.title(id).await, Err(Error::NoTitle { .. })));
+        assert!(matches!(shelf.catalogue.asset(asset, generation).await, Err(Error::NoGeneration { .. })));
+        assert!(shelf.catalogue.list(&List::newest(Audience::Operator)).await.unwrap().is_empty());
+        assert!(shelf.catalogue.named("a").await.unwrap().is_empty());
+        assert!(matches!(shelf.catalogue.rename(id, "b").await, Err(Error::NoTitle { .. })));
+        assert!(matches!(commit!(shelf, |c, tx| c.delete(tx, NOW, id)), Err(Error::NoTitle { .. })));
+    }
+}
