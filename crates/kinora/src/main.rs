@@ -1,2 +1,52 @@
-//! The one binary.
-fn main() {}
+//! The one binary: command line, configuration, which parts run in this process.
+//!
+//! It hides nothing of the domain: every command is a call into a crate below, and `up` only wires them.
+
+mod cli;
+mod commands;
+mod config;
+mod control;
+mod doctor;
+mod folder;
+mod print;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli.command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("kinora: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    if let Command::Jail { rest } = command {
+        // Before any thread is started: the confinement is of the process.
+        return Ok(encode::jail::main(rest));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match command {
+            Command::Up(flags) => up::run(&flags).await,
+            Command::Doctor(command) => commands::doctor(command).await,
+            Command::Import(command) => commands::import(command).await,
+            Command::Url(command) => commands::url(command).await,
+            Command::Title(command) => commands::title(command).await,
+            Command::Job(command) => commands::job(command).await,
+            Command::Event(command) => commands::event(command).await,
+            Command::Key(command) => commands::key(command).await,
+            Command::SigninLink(command) => commands::signin_link(command).await,
+            Command::Jail { .. } => unreachable!("entered above"),
+        }
+    })?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,1 +1,69 @@
-//! The way of a title from upload to published.
+//! The way of a title: received → probed → planned → encoding → published, or failed or rejected with a reason.
+//!
+//! This crate decides what happens next and writes it down; it encodes nothing and serves nobody. Events of the
+//! store become titles ([`Intake`]), workers hand in results at the desk (the `probed`, `planned`, `encoded`,
+//! `publish`, `rejected` and `failed` calls of [`Pipeline`]), and the [`Caretaker`] sees to it that no title waits for a job
+//! that will never come.
+//!
+//! Every step changes the title, its chunks and the queue in one transaction, so that a process killed anywhere
+//! leaves a title that the next one goes on with.
+//!
+//! ```
+//! use pipeline::Rule;
+//! let key = "films/a.mp4".parse().unwrap();
+//! assert!(Rule::defaults().iter().any(|rule| rule.matches(&model::BucketName::source(), &key)));
+//! ```
+
+mod caretaker;
+mod desk;
+mod error;
+mod intake;
+pub mod record;
+mod rule;
+pub mod work;
+
+use std::sync::Arc;
+
+use blob::Blob;
+use catalogue::Catalogue;
+use db::Db;
+use jobs::Queue;
+
+pub use caretaker::Caretaker;
+pub use desk::Made;
+pub use error::{Error, Result};
+pub use intake::{Intake, Outcome};
+pub use rule::Rule;
+pub use work::Work;
+
+/// The one clock of this crate.
+fn now() -> model::Timestamp {
+    model::Timestamp(jiff::Timestamp::now().as_millisecond())
+}
+
+/// The door to the pipeline. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Pipeline {
+    db: Db,
+    blob: Blob,
+    jobs: Queue,
+    catalogue: Catalogue,
+    rules: Arc<[Rule]>,
+}
+
+impl Pipeline {
+    /// Joins the parts; they must share one database.
+    pub fn new(db: Db, blob: Blob, jobs: Queue, catalogue: Catalogue, rules: Vec<Rule>) -> Self {
+        Self { db, blob, jobs, catalogue, rules: rules.into() }
+    }
+
+    /// The service that turns events into titles.
+    pub fn intake(&self) -> Intake {
+        Intake { pipeline: self.clone() }
+    }
+
+    /// The service that ends titles whose jobs have failed.
+    pub fn caretaker(&self) -> Caretaker {
+        Caretaker { pipeline: self.clone() }
+    }
+}

@@ -1,1 +1,18 @@
-//! Claims jobs and runs the encoder.
+//! Claims jobs, brings the source to the encoder and hands the results back.
+//!
+//! The worker decides nothing about titles: what a job means is `pipeline`'s, how a chunk is encoded is `encode`'s,
+//! and whether a failure is tried again is the queue's. It keeps leases alive while the encoder runs, and gives up
+//! at once when a lease is lost.
+//!
+//! ```
+//! let config = worker::Config { slots: 2 };
+//! assert_eq!(config.slots, 2);
+//! ```
+
+mod config;
+mod run;
+mod sources;
+mod task;
+
+pub use config::Config;
+pub use run::Worker;

@@ -1,0 +1,311 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A streaming platform in one binary: put a film into a bucket, and soon the people who may watch it do.
+#[derive(Debug, Parser)]
+#[command(name = "kinora", version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Where the running server is found.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Server {
+    /// Data folder of the running server; its control socket is in it.
+    #[arg(long, value_name = "DIR", default_value = "data", env = "KINORA_DATA", global = true)]
+    pub(crate) data: PathBuf,
+}
+
+/// How an answer is printed.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Output {
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start everything in one process, for development: loopback, plain HTTP, a mailbox folder.
+    Up(Up),
+    /// Look whether this machine and this installation are in order, and say what to do.
+    Doctor(Doctor),
+    /// Upload films or songs and follow them until they can be played.
+    Import(Import),
+    /// Print an address of a title that any player can open (or CloudFront cookies).
+    Url(Url),
+    /// Titles: what viewers see.
+    #[command(subcommand)]
+    Title(Title),
+    /// Jobs: what the pipeline does.
+    #[command(subcommand)]
+    Job(Job),
+    /// Events that start the pipeline.
+    #[command(subcommand)]
+    Event(Event),
+    /// Public keys whose CloudFront signatures are accepted.
+    #[command(subcommand)]
+    Key(Key),
+    /// Make a sign-in link that works once.
+    SigninLink(SigninLink),
+    /// Confine this process and become the given program (used by the encoder).
+    #[command(hide = true)]
+    Jail {
+        /// The program and its arguments, written by the encoder.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<std::ffi::OsString>,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  kinora up
+  kinora up --data /srv/kinora --http 127.0.0.1:8080 --s3 127.0.0.1:9000
+  KINORA__DATABASE=postgres://kinora@127.0.0.1/kinora kinora up
+
+Every setting of the configuration file can be given as KINORA__PART__NAME in the environment.")]
+pub(crate) struct Up {
+    /// Folder for everything Kinora keeps [default: data].
+    #[arg(long, value_name = "DIR", env = "KINORA_DATA")]
+    pub(crate) data: Option<PathBuf>,
+    /// Address of pages, API and streams [default: 127.0.0.1:8080]; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) http: Option<SocketAddr>,
+    /// Address of the S3 face [default: 127.0.0.1:9000].
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) s3: Option<SocketAddr>,
+    /// Write a JSON file with addresses and keys once the server answers.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ready_file: Option<PathBuf>,
+    /// Read settings from this TOML file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Chunks encoded at the same time [default: one per core; 0 encodes nothing].
+    #[arg(long, value_name = "N")]
+    pub(crate) workers: Option<usize>,
+    /// Import this file if there is no title yet.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sample: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub(crate) server: Server,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  kinora import film.mp4
+  kinora import --template reference --until published season1/*.mov")]
+pub(crate) struct Import {
+    /// Files to upload.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Folder in the bucket `source`; rules choose the job template by it.
+    #[arg(long, value_name = "PREFIX", default_value = "")]
+    pub(crate) prefix: String,
+    /// Job template to use instead of the one that the rules choose.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) template: Option<String>,
+    /// When to come back.
+    #[arg(long, value_enum, default_value_t = Until::Published)]
+    pub(crate) until: Until,
+    #[command(flatten)]
+    pub(crate) server: Server,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// How long `import` follows a title.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Until {
+    /// The upload is acknowledged.
+    Uploaded,
+    /// The first seconds can be played.
+    Playable,
+    /// Everything is encoded and verified.
+    Published,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  kinora url \"Big Buck Bunny\" --for 2h
+  ffprobe \"$(kinora url Sintel)\"
+  kinora url Sintel --cookies")]
+pub(crate) struct Url {
+    /// Id or name of the title.
+    pub(crate) title: String,
+    /// Format of the stream.
+    #[arg(long, value_enum, default_value_t = Format::Hls)]
+    pub(crate) format: Format,
+    /// Packaging configuration.
+    #[arg(long, value_name = "NAME", default_value = "standard")]
+    pub(crate) configuration: String,
+    /// How long the address works: 90s, 15m, 1h, 7d.
+    #[arg(long = "for", value_name = "TIME", default_value = "1h", value_parser = parse_time)]
+    pub(crate) valid: std::time::Duration,
+    /// Print the plain address and CloudFront cookies instead of an address with a token.
+    #[arg(long)]
+    pub(crate) cookies: bool,
+    #[command(flatten)]
+    pub(crate) server: Server,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// A delivery format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// HLS with fragmented MP4.
+    Hls,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Title {
+    /// List titles, newest first.
+    Ls {
+        /// Only titles in this state.
+        #[arg(long, value_name = "STATE")]
+        state: Option<String>,
+        #[command(flatten)]
+        server: Server,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Show one title: source, renditions, stored chunks with their hashes.
+    Show {
+        /// Id or name of the title.
+        title: String,
+        #[command(flatten)]
+        server: Server,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Job {
+    /// List jobs, newest first.
+    Ls {
+        /// Only jobs of this title (id or name).
+        #[arg(long, value_name = "TITLE")]
+        title: Option<String>,
+        /// Only jobs in this state.
+        #[arg(long, value_name = "STATE")]
+        state: Option<String>,
+        #[command(flatten)]
+        server: Server,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Show one job: state, reason, progress, last log lines.
+    Show {
+        /// Id of the job.
+        id: String,
+        #[command(flatten)]
+        server: Server,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Event {
+    /// Send an S3 event record, as another bucket would.
+    #[command(after_help = "Example:
+  echo '{\"Records\":[{\"eventVersion\":\"2.1\",\"eventSource\":\"aws:s3\",\"eventName\":\"ObjectCreated:Put\",
+    \"s3\":{\"bucket\":{\"name\":\"source\"},\"object\":{\"key\":\"film.mp4\"}}}]}' | kinora event send -")]
+    Send {
+        /// File with the JSON record; `-` reads standard input.
+        file: PathBuf,
+        #[command(flatten)]
+        server: Server,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// List the keys.
+    Ls {
+        #[command(flatten)]
+        server: Server,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Accept signatures of a public key (PEM; RSA-2048 or P-256); prints its Key-Pair-Id.
+    Add {
+        /// File with the public key.
+        file: PathBuf,
+        #[command(flatten)]
+        server: Server,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Stop accepting signatures of a key.
+    Rm {
+        /// Its Key-Pair-Id.
+        id: String,
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SigninLink {
+    /// Mail address of the account; it is made when it does not exist.
+    pub(crate) address: String,
+    /// Role of a new account: viewer, creator or operator.
+    #[arg(long, default_value = "viewer")]
+    pub(crate) role: String,
+    #[command(flatten)]
+    pub(crate) server: Server,
+}
+
+/// Reads `90s`, `15m`, `1h`, `7d`.
+fn parse_time(text: &str) -> Result<std::time::Duration, String> {
+    let wrong = || format!("`{text}` is not a time: write 90s, 15m, 1h or 7d");
+    let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?);
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return Err(wrong()),
+    };
+    let amount: u64 = digits.parse().map_err(|_| wrong())?;
+    let total = amount.checked_mul(seconds).filter(|s| (1..=365 * 86_400).contains(s)).ok_or_else(wrong)?;
+    Ok(std::time::Duration::from_secs(total))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_have_a_unit() {
+        let check = |text: &str, seconds: u64| assert_eq!(parse_time(text).unwrap().as_secs(), seconds);
+        check("90s", 90);
+        check("15m", 900);
+        check("1h", 3600);
+        check("7d", 604_800);
+        for bad in ["", "1", "h", "0s", "1w", "-1h", "99999999999999999999s", "400d"] {
+            assert!(parse_time(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Commands that ask the running server.
+
+mod import;
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+
+use crate::cli::{Doctor, Event, Import, Job, Key, SigninLink, Title, Url};
+use crate::control::client::Client;
+use crate::control::{self, EventAnswer, UrlAnswer, UrlRequest};
+use crate::{doctor, print};
+
+/// Lists or shows titles.
+pub(crate) async fn title(command: Title) -> anyhow::Result<()> {
+    match command {
+        Title::Ls { state, server, output } => {
+            let path = query("/titles", &[("state", state.as_deref())]);
+            let titles: Vec<control::Title> = Client::connect(&server.data).await?.get(&path).await?;
+            if output.json {
+                return print::json(&titles);
+            }
+            if titles.is_empty() {
+                println!("No titles yet. Put a film into the bucket `source`, or: kinora import FILE");
+                return Ok(());
+            }
+            print::table(&["ID", "NAME", "STATE", "DONE", "LENGTH", "REASON"], &titles.iter().map(title_row).collect::<Vec<_>>());
+            Ok(())
+        }
+        Title::Show { title, server, output } => {
+            let path = format!("/titles/{}", encode(&title));
+            let found: control::TitleDetail = Client::connect(&server.data).await?.get(&path).await?;
+            if output.json {
+                return print::json(&found);
+            }
+            print::table(&["ID", "NAME", "STATE", "DONE", "LENGTH", "REASON"], &[title_row(&found.title)]);
+            for r in &found.renditions {
+                println!("{}×{}  {}  up to {} kbit/s", r.width, r.height, r.codec, r.max_rate / 1000);
+            }
+            let bytes: u64 = found.chunks.iter().map(|c| c.bytes).sum();
+            println!("{} chunks stored, {} bytes", found.chunks.len(), bytes);
+            Ok(())
+        }
+    }
+}
+
+fn title_row(title: &control::Title) -> Vec<String> {
+    vec![
+        title.id.clone(),
+        print::safe(&title.name),
+        title.state.clone(),
+        format!("{}%", title.progress),
+        title.duration_ms.map_or_else(String::new, print::clock),
+        print::safe(title.reason.as_deref().unwrap_or_default()),
+    ]
+}
+
+/// Lists or shows jobs.
+pub(crate) async fn job(command: Job) -> anyhow::Result<()> {
+    match command {
+        Job::Ls { title, state, server, output } => {
+            let path = query("/jobs", &[("title", title.as_deref()), ("state", state.as_deref())]);
+            let jobs: Vec<control::Job> = Client::connect(&server.data).await?.get(&path).await?;
+            if output.json {
+                return print::json(&jobs);
+            }
+            if jobs.is_empty() {
+                println!("No jobs.");
+                return Ok(());
+            }
+            print::table(&["ID", "KIND", "TITLE", "STATE", "DONE", "SPEED", "REASON"], &jobs.iter().map(job_row).collect::<Vec<_>>());
+            Ok(())
+        }
+        Job::Show { id, server, output } => {
+            let found: control::JobDetail = Client::connect(&server.data).await?.get(&format!("/jobs/{}", encode(&id))).await?;
+            if output.json {
+                return print::json(&found);
+            }
+            print::table(&["ID", "KIND", "TITLE", "STATE", "DONE", "SPEED", "REASON"], &[job_row(&found.job)]);
+            println!("attempt {}, created {}", found.job.attempt, found.job.created);
+            for line in &found.log {
+                println!("  {}", print::safe(line));
+            }
+            Ok(())
+        }
+    }
+}
+
+fn job_row(job: &control::Job) -> Vec<String> {
+    vec![
+        job.id.clone(),
+        job.kind.clone(),
+        print::safe(job.title_name.as_deref().unwrap_or_default()),
+        job.state.clone(),
+        format!("{}%", job.progress),
+        job.speed.map_or_else(String::new, |s| format!("{s:.1}×")),
+        print::safe(&job.reason),
+    ]
+}
+
+/// Prints an address of a title.
+pub(crate) async fn url(command: Url) -> anyhow::Result<()> {
+    let crate::cli::Format::Hls = command.format;
+    let request = UrlRequest {
+        title: command.title,
+        configuration: command.configuration,
+        seconds: command.valid.as_secs(),
+        cookies: command.cookies,
+    };
+    let answer: UrlAnswer = Client::connect(&command.server.data).await?.post("/url", &request).await?;
+    if command.output.json {
+        return print::json(&answer);
+    }
+    println!("{}", answer.url);
+    for (name, value) in &answer.cookies {
+        println!("{name}={value}");
+    }
+    Ok(())
+}
+
+/// Uploads files and follows them.
+pub(crate) async fn import(command: Import) -> anyhow::Result<()> {
+    import::run(command).await
+}
+
+/// Sends an event.
+pub(crate) async fn event(command: Event) -> anyhow::Result<()> {
+    let Event::Send { file, server, output } = command;
+    let text = if file == Path::new("-") { std::io::read_to_string(std::io::stdin())? } else { read(&file)? };
+    let record: serde_json::Value = serde_json::from_str(&text).context("the event is not JSON")?;
+    let answer: EventAnswer = Client::connect(&server.data).await?.post("/events", &record).await?;
+    if output.json {
+        return print::json(&answer);
+    }
+    answer.started.iter().for_each(|id| println!("started title {id}"));
+    answer.already.iter().for_each(|id| println!("this object is title {id} already"));
+    if answer.started.is_empty() && answer.already.is_empty() {
+        println!("The event creates nothing: it names no created object.");
+    }
+    Ok(())
+}
+
+/// Lists, adds, removes trusted keys.
+pub(crate) async fn key(command: Key) -> anyhow::Result<()> {
+    match command {
+        Key::Ls { server, output } => {
+            let keys: Vec<control::Key> = Client::connect(&server.data).await?.get("/keys").await?;
+            if output.json {
+                return print::json(&keys);
+            }
+            let row = |k: &control::Key| vec![k.id.clone(), k.kind.clone(), k.created.clone(), if k.own { "Kinora" } else { "" }.into()];
+            print::table(&["KEY-PAIR-ID", "KIND", "ADDED", "SIGNS"], &keys.iter().map(row).collect::<Vec<_>>());
+            Ok(())
+        }
+        Key::Add { file, server, output } => {
+            let new = control::NewKey { pem: read(&file)? };
+            let key: control::Key = Client::connect(&server.data).await?.post("/keys", &new).await?;
+            if output.json {
+                return print::json(&key);
+            }
+            println!("{}", key.id);
+            Ok(())
+        }
+        Key::Rm { id, server } => {
+            let path = format!("/keys/{}", encode(&id));
+            let body = control::client::body(bytes::Bytes::new());
+            let _: serde_json::Value = Client::connect(&server.data).await?.call("DELETE", &path, body).await?;
+            println!("signatures of {} are refused from now on", print::safe(&id));
+            Ok(())
+        }
+    }
+}
+
+/// Makes a sign-in link.
+pub(crate) async fn signin_link(command: SigninLink) -> anyhow::Result<()> {
+    let new = control::NewLink { address: command.address, role: command.role };
+    let link: control::Link = Client::connect(&command.server.data).await?.post("/signin-links", &new).await?;
+    println!("{}", link.url);
+    Ok(())
+}
+
+/// Looks at the machine and, when one runs, the server.
+pub(crate) async fn doctor(command: Doctor) -> anyhow::Result<()> {
+    let report = match Client::connect(&command.server.data).await {
+        Ok(mut client) => client.get("/doctor").await?,
+        Err(_) => doctor::machine(&command.server.data).await,
+    };
+    let healthy = report.checks.iter().all(|check| check.ok);
+    if command.output.json {
+        print::json(&report)?;
+    } else {
+        for check in &report.checks {
+            println!("{} {:<14} {}", if check.ok { "✓" } else { "✗" }, check.name, check.finding);
+        }
+    }
+    if healthy { Ok(()) } else { bail!("not everything is in order") }
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// Percent-encodes one segment of a path or a value of a query.
+pub(crate) fn encode(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
+}
+
+fn query(path: &str, pairs: &[(&str, Option<&str>)]) -> String {
+    let given: Vec<String> =
+        pairs.iter().filter_map(|(name, value)| value.map(|v| format!("{name}={}", encode(v)))).collect();
+    if given.is_empty() { path.to_owned() } else { format!("{path}?{}", given.join("&")) }
+}

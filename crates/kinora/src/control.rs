@@ -1,0 +1,191 @@
+//! The control socket: how commands speak to the running server. HTTP with JSON over a Unix socket in the data
+//! folder; who can open the folder may do everything.
+
+pub(crate) mod client;
+pub(crate) mod server;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Name of the socket in the data folder.
+pub(crate) const SOCKET: &str = "control.sock";
+
+/// Every answer that is not a success.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Refusal {
+    /// What is wrong and what to do.
+    pub(crate) message: String,
+}
+
+/// A title in a listing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Title {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) state: String,
+    /// Why it failed or was rejected, or what it waits for.
+    pub(crate) reason: Option<String>,
+    /// Per cent, 0 to 100.
+    pub(crate) progress: u16,
+    /// Whether the first seconds can be played.
+    pub(crate) playable: bool,
+    pub(crate) duration_ms: Option<u64>,
+    /// RFC 3339.
+    pub(crate) created: String,
+    pub(crate) bucket: String,
+    pub(crate) key: String,
+    pub(crate) template: String,
+}
+
+/// A title with what is stored of it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct TitleDetail {
+    #[serde(flatten)]
+    pub(crate) title: Title,
+    pub(crate) asset: Option<String>,
+    pub(crate) generation: Option<String>,
+    pub(crate) renditions: Vec<Rendition>,
+    pub(crate) chunks: Vec<Chunk>,
+}
+
+/// A rendition of a plan.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Rendition {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) codec: String,
+    /// bit/s.
+    pub(crate) max_rate: u32,
+}
+
+/// A stored chunk of a track.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Chunk {
+    /// `v0`, `a0`.
+    pub(crate) track: String,
+    pub(crate) chunk: u32,
+    pub(crate) bytes: u64,
+    /// Of the plaintext, lower-case hex.
+    pub(crate) sha256: String,
+}
+
+/// A job.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Job {
+    pub(crate) id: String,
+    pub(crate) kind: String,
+    pub(crate) title: Option<String>,
+    pub(crate) title_name: Option<String>,
+    pub(crate) state: String,
+    /// Why it is where it is.
+    pub(crate) reason: String,
+    /// Per cent, 0 to 100.
+    pub(crate) progress: u16,
+    /// Times real time, while encoding.
+    pub(crate) speed: Option<f64>,
+    pub(crate) attempt: u32,
+    pub(crate) created: String,
+}
+
+/// A job with its log.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct JobDetail {
+    #[serde(flatten)]
+    pub(crate) job: Job,
+    pub(crate) payload: serde_json::Value,
+    /// Last lines of the log, oldest first.
+    pub(crate) log: Vec<String>,
+}
+
+/// What `url` asks for.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct UrlRequest {
+    /// Id or name.
+    pub(crate) title: String,
+    pub(crate) configuration: String,
+    pub(crate) seconds: u64,
+    pub(crate) cookies: bool,
+}
+
+/// An address, and cookies when they were asked for.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct UrlAnswer {
+    pub(crate) url: String,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) cookies: BTreeMap<String, String>,
+    /// RFC 3339.
+    pub(crate) expires: String,
+}
+
+/// What an upload became.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Imported {
+    /// The title, unless no rule speaks of the key.
+    pub(crate) title: Option<String>,
+}
+
+/// What an event did.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct EventAnswer {
+    /// Titles that were started now.
+    pub(crate) started: Vec<String>,
+    /// Titles that the same objects had become before.
+    pub(crate) already: Vec<String>,
+}
+
+/// A trusted public key.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Key {
+    /// `Key-Pair-Id`.
+    pub(crate) id: String,
+    /// `RSA-2048` or `P-256`.
+    pub(crate) kind: String,
+    pub(crate) created: String,
+    /// Whether Kinora itself signs with it.
+    pub(crate) own: bool,
+}
+
+/// A new trusted key.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct NewKey {
+    pub(crate) pem: String,
+}
+
+/// Who gets a sign-in link.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct NewLink {
+    pub(crate) address: String,
+    pub(crate) role: String,
+}
+
+/// A sign-in link.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Link {
+    pub(crate) url: String,
+}
+
+/// What `doctor` found.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Report {
+    pub(crate) checks: Vec<Check>,
+}
+
+/// One look at something.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Check {
+    pub(crate) name: String,
+    pub(crate) ok: bool,
+    /// What was found, and what to do if it is not in order.
+    pub(crate) finding: String,
+}
+
+impl Check {
+    pub(crate) fn good(name: &str, finding: impl Into<String>) -> Self {
+        Self { name: name.into(), ok: true, finding: finding.into() }
+    }
+
+    pub(crate) fn bad(name: &str, finding: impl Into<String>) -> Self {
+        Self { name: name.into(), ok: false, finding: finding.into() }
+    }
+}

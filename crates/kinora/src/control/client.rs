@@ -1,0 +1,70 @@
+//! Asking the running server through the socket in its data folder.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
+
+/// A connection to the server's control socket.
+pub(crate) struct Client {
+    send: http1::SendRequest<Body>,
+}
+
+/// What requests carry: nothing, JSON, or a file that is streamed.
+pub(crate) type Body = http_body_util::combinators::BoxBody<Bytes, std::io::Error>;
+
+impl Client {
+    /// Connects; the error says how to start the server.
+    pub(crate) async fn connect(data: &Path) -> anyhow::Result<Self> {
+        let path = data.join(super::SOCKET);
+        let stream = UnixStream::connect(&path).await.with_context(|| {
+            format!(
+                "no Kinora runs on the data folder {}: start one with `kinora up --data {0}`, or name another with --data",
+                data.display()
+            )
+        })?;
+        let (send, connection) = http1::handshake(TokioIo::new(stream)).await.context("the control socket does not answer")?;
+        tokio::spawn(connection);
+        Ok(Self { send })
+    }
+
+    /// Sends a request and reads its JSON answer; an error answer becomes an error with its message.
+    pub(crate) async fn call<T: DeserializeOwned>(&mut self, method: &str, path: &str, body: Body) -> anyhow::Result<T> {
+        let request = http::Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "control")
+            .header("content-type", "application/json")
+            .body(body)
+            .context("the request cannot be written")?;
+        self.send.ready().await.context("the server ended the connection")?;
+        let answer = self.send.send_request(request).await.context("the server ended the connection")?;
+        let status = answer.status();
+        let bytes = answer.into_body().collect().await.context("the answer broke off")?.to_bytes();
+        if !status.is_success() {
+            let message = serde_json::from_slice::<super::Refusal>(&bytes).map(|r| r.message);
+            bail!("{}", message.unwrap_or_else(|_| format!("the server answered {status}")));
+        }
+        serde_json::from_slice(&bytes).context("the answer is not understood: are command and server of one version?")
+    }
+
+    /// `GET`.
+    pub(crate) async fn get<T: DeserializeOwned>(&mut self, path: &str) -> anyhow::Result<T> {
+        self.call("GET", path, body(Bytes::new())).await
+    }
+
+    /// `POST` of JSON.
+    pub(crate) async fn post<T: DeserializeOwned>(&mut self, path: &str, json: &impl serde::Serialize) -> anyhow::Result<T> {
+        self.call("POST", path, body(serde_json::to_vec(json)?.into())).await
+    }
+}
+
+/// A body that is there already.
+pub(crate) fn body(bytes: Bytes) -> Body {
+    Full::new(bytes).map_err(|never| match never {}).boxed()
+}

@@ -1,0 +1,139 @@
+//! The server's side of the control socket.
+
+mod delivery;
+mod titles;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use anyhow::Context;
+use axum::extract::DefaultBodyLimit;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post, put};
+use axum::{Json, Router};
+use blob::Blob;
+use catalogue::{Catalogue, Title};
+use http::StatusCode;
+use identity::Identity;
+use jobs::Queue;
+use model::Timestamp;
+use pipeline::Pipeline;
+use playback::Playback;
+use tokio::net::UnixListener;
+use tokio_util::sync::CancellationToken;
+
+use super::{Refusal, SOCKET};
+
+/// Largest JSON request.
+const MOST_JSON: usize = 1 << 20;
+
+/// What the commands are answered with.
+#[derive(Debug, Clone)]
+pub(crate) struct Parts {
+    pub(crate) db: db::Db,
+    pub(crate) blob: Blob,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) jobs: Queue,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) identity: Identity,
+    pub(crate) playback: Playback,
+    /// Scheme, host and port that viewers use.
+    pub(crate) origin: String,
+    pub(crate) data: std::path::PathBuf,
+}
+
+/// Listens on the data folder's socket; only the owner of the folder can open it.
+pub(crate) fn listen(data: &Path) -> anyhow::Result<UnixListener> {
+    let path = data.join(SOCKET);
+    // The folder is locked by us, so a socket that is there belongs to a process that is gone.
+    let _ = std::fs::remove_file(&path);
+    let listener = UnixListener::bind(&path).with_context(|| {
+        format!("cannot listen on {}: a socket's path has at most 107 bytes, choose a shorter --data", path.display())
+    })?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).context("cannot make the socket private")?;
+    Ok(listener)
+}
+
+/// Answers commands until told to stop.
+pub(crate) async fn run(listener: UnixListener, parts: Parts, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let router = Router::new()
+        .route("/titles", get(titles::list))
+        .route("/titles/{title}", get(titles::show))
+        .route("/jobs", get(titles::jobs))
+        .route("/jobs/{id}", get(titles::job))
+        .route("/import", put(titles::import).layer(DefaultBodyLimit::disable()))
+        .route("/events", post(titles::event))
+        .route("/url", post(delivery::url))
+        .route("/keys", get(delivery::keys).post(delivery::add_key))
+        .route("/keys/{id}", delete(delivery::remove_key))
+        .route("/signin-links", post(delivery::signin_link))
+        .route("/doctor", get(delivery::doctor))
+        .layer(DefaultBodyLimit::max(MOST_JSON))
+        .with_state(parts);
+    axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await.context("the control socket broke")
+}
+
+type Answer<T> = Result<Json<T>, Refused>;
+
+/// An error on its way to the command line.
+#[derive(Debug)]
+struct Refused {
+    status: StatusCode,
+    message: String,
+}
+
+impl Refused {
+    fn not_found(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::NOT_FOUND, message: message.into() }
+    }
+
+    fn bad(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, message: message.into() }
+    }
+}
+
+/// Whoever can open the socket may see causes too.
+impl<E: std::error::Error> From<E> for Refused {
+    fn from(error: E) -> Self {
+        let mut message = error.to_string();
+        let mut cause = error.source();
+        while let Some(deeper) = cause {
+            message += &format!(": {deeper}");
+            cause = deeper.source();
+        }
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, message }
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        (self.status, Json(Refusal { message: self.message })).into_response()
+    }
+}
+
+impl Parts {
+    /// A title by id, or the newest of that name.
+    async fn title(&self, wanted: &str) -> Result<Title, Refused> {
+        if let Ok(id) = wanted.parse() {
+            return Ok(self.catalogue.title(id).await?);
+        }
+        let mut named = self.catalogue.named(wanted).await?;
+        if named.is_empty() {
+            return Err(Refused::not_found(format!("there is no title `{wanted}`; see `kinora title ls`")));
+        }
+        Ok(named.swap_remove(0))
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp(jiff::Timestamp::now().as_millisecond())
+}
+
+fn rfc3339(at: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(at.0).map(|t| t.to_string()).unwrap_or_default()
+}
+
+/// ‰ to per cent; 100 only when everything is done.
+fn percent(permille: u16) -> u16 {
+    permille.min(1000) / 10
+}

@@ -1,0 +1,81 @@
+//! Addresses, keys, sign-in links, doctor.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use identity::{Role, Who};
+use playback::{Format, NewKey, TrustedKey, Wish};
+
+use super::{Answer, Parts, Refused, now, rfc3339};
+use crate::control::{Check, Key, Link, NewLink, Report, UrlAnswer, UrlRequest};
+use crate::doctor;
+
+/// How long a sign-in link works: a day, in ms.
+const LINK_MS: i64 = 86_400_000;
+
+pub(super) async fn url(State(parts): State<Parts>, Json(request): Json<UrlRequest>) -> Answer<UrlAnswer> {
+    let title = parts.title(&request.title).await?;
+    if title.asset.is_none() {
+        let reason = title.reason.unwrap_or_else(|| "it has no plan yet".into());
+        return Err(Refused::bad(format!("`{}` cannot be played: {} ({reason})", title.name, title.state.as_str())));
+    }
+    let wish = Wish {
+        who: &Who::Host,
+        title: title.id,
+        configuration: &request.configuration,
+        format: Format::Hls,
+        now: now(),
+    };
+    if !request.cookies {
+        let link = parts.playback.link(&wish, u32::try_from(request.seconds).unwrap_or(u32::MAX)).await?;
+        let url = format!("{}{}", parts.origin, link.path);
+        return Ok(Json(UrlAnswer { url, cookies: Default::default(), expires: rfc3339(link.until) }));
+    }
+    let started = parts.playback.start(&wish, &parts.origin).await?;
+    let cookies = started.permit.cookies.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let url = format!("{}{}", parts.origin, started.manifest);
+    Ok(Json(UrlAnswer { url, cookies, expires: rfc3339(started.permit.until) }))
+}
+
+pub(super) async fn keys(State(parts): State<Parts>) -> Answer<Vec<Key>> {
+    Ok(Json(parts.playback.keys().await?.iter().map(key).collect()))
+}
+
+pub(super) async fn add_key(State(parts): State<Parts>, Json(new): Json<crate::control::NewKey>) -> Answer<Key> {
+    let new = NewKey { id: None, name: "added by kinora key add", pem: &new.pem };
+    Ok(Json(key(&parts.playback.trust_key(&new, now()).await?)))
+}
+
+pub(super) async fn remove_key(State(parts): State<Parts>, Path(id): Path<String>) -> Answer<()> {
+    parts.playback.remove_key(&id, now()).await?;
+    Ok(Json(()))
+}
+
+fn key(key: &TrustedKey) -> Key {
+    Key { id: key.id.clone(), kind: key.kind.as_str().to_owned(), created: rfc3339(key.created_at), own: key.own }
+}
+
+pub(super) async fn signin_link(State(parts): State<Parts>, Json(new): Json<NewLink>) -> Answer<Link> {
+    let role = Role::parse(&new.role)
+        .ok_or_else(|| Refused::bad(format!("`{}` is not a role: viewer, creator, operator", new.role)))?;
+    let account = parts.identity.ensure_account(&new.address, role, now()).await?;
+    let token = parts.identity.create_link(account.id, LINK_MS, now()).await?;
+    Ok(Json(Link { url: format!("{}/signin/link/{}", parts.origin, token.as_str()) }))
+}
+
+pub(super) async fn doctor(State(parts): State<Parts>) -> Answer<Report> {
+    let mut checks = doctor::host(&parts.data).await;
+    checks.push(match parts.db.one("SELECT 1 AS one", db::args![]).await {
+        Ok(_) => Check::good("database", format!("{:?} answers", parts.db.engine())),
+        Err(error) => Check::bad("database", format!("{error}: is it running?")),
+    });
+    let counts = parts.jobs.counts(now()).await?;
+    let waited = counts.oldest_due.map_or(0, |at| (now().0 - at.0) / 1000);
+    let finding = format!("{} queued, {} running, {} failed", counts.queued, counts.running, counts.failed);
+    checks.push(if counts.running == 0 && counts.queued > 0 && waited > 60 {
+        Check::bad("jobs", format!("{finding}; the oldest waits for {waited} s: is a worker running (--workers)?"))
+    } else {
+        Check::good("jobs", finding)
+    });
+    checks.push(Check::good("server", format!("answers at {}", parts.origin)));
+    Ok(Json(Report { checks }))
+}

@@ -1,0 +1,73 @@
+//! `kinora doctor`: looks at what Kinora stands on and says what to do where it is not in order.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use encode::{Jail, Tools};
+
+use crate::control::{Check, Report};
+
+/// Free space below which uploads and encodes are in danger.
+const FREE_BYTES: u64 = 5 << 30;
+
+/// What can be seen without a running server.
+pub(crate) async fn machine(data: &Path) -> Report {
+    let mut checks = host(data).await;
+    checks.push(Check::good("server", "none runs on this data folder; start it with `kinora up`"));
+    Report { checks }
+}
+
+/// The machine: media tools, jail, disk, folder.
+pub(crate) async fn host(data: &Path) -> Vec<Check> {
+    vec![tools(), jail().await, disk(data), folder(data)]
+}
+
+/// How jailed processes are started from this executable.
+pub(crate) fn jailer() -> Jail {
+    Jail::new(["/proc/self/exe", "jail"])
+}
+
+fn tools() -> Check {
+    match Tools::find() {
+        Ok(tools) => Check::good("media tools", format!("ffmpeg {} at {}", tools.version(), tools.ffmpeg().display())),
+        Err(error) => Check::bad("media tools", format!("{error}; on Debian: apt-get install ffmpeg")),
+    }
+}
+
+async fn jail() -> Check {
+    match jailer().layers().await {
+        Ok(layers) if layers.missing().is_empty() => Check::good("jail", layers.to_string()),
+        Ok(layers) => Check::bad(
+            "jail",
+            format!("{layers}; missing: {:?}. Uploads are hostile: use a Linux with Landlock and seccomp", layers.missing()),
+        ),
+        Err(error) => Check::bad("jail", error.to_string()),
+    }
+}
+
+fn disk(data: &Path) -> Check {
+    let there = data.ancestors().find(|p| p.exists()).unwrap_or(Path::new("/"));
+    match rustix::fs::statvfs(there) {
+        Ok(stat) => {
+            let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+            let finding = format!("{} GiB free at {}", free >> 30, there.display());
+            if free >= FREE_BYTES {
+                Check::good("disk", finding)
+            } else {
+                Check::bad("disk", format!("{finding}: make room, uploads are refused when it runs out"))
+            }
+        }
+        Err(error) => Check::bad("disk", format!("cannot look at {}: {error}", there.display())),
+    }
+}
+
+fn folder(data: &Path) -> Check {
+    match std::fs::metadata(data) {
+        Err(_) => Check::good("data folder", format!("{} will be made", data.display())),
+        Ok(found) if found.mode() & 0o077 == 0 => Check::good("data folder", format!("{} is private", data.display())),
+        Ok(found) => Check::bad(
+            "data folder",
+            format!("others may read {0} (mode {1:o}): chmod 700 {0}", data.display(), found.mode() & 0o777),
+        ),
+    }
+}

@@ -1,0 +1,108 @@
+//! The data folder: private, locked by one process at a time, with the installation's root key.
+
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use fs4::fs_std::FileExt;
+
+/// An open data folder; the lock goes when it is dropped or the process dies.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Folder {
+    /// Makes the folder if it is missing, and locks it.
+    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+        let at = path.display();
+        DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(|| format!("cannot make {at}"))?;
+        let path = path.canonicalize().with_context(|| format!("cannot open {at}"))?;
+        std::fs::set_permissions(&path, Permissions::from_mode(0o700))
+            .with_context(|| format!("cannot make {at} private"))?;
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path.join("lock"));
+        let lock = lock.with_context(|| format!("cannot write to {at}"))?;
+        if !lock.try_lock_exclusive().with_context(|| format!("cannot lock {at}"))? {
+            bail!("a Kinora runs on {at} already: stop it first, or name another folder with --data");
+        }
+        Ok(Self { path, _lock: lock })
+    }
+
+    /// The folder's absolute path.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A file or folder in it.
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// The 256-bit key of that name, made from the system's randomness the first time. It opens every stored secret:
+    /// without it access keys, signing keys and codes are lost.
+    pub(crate) fn key(&self, name: &str) -> anyhow::Result<[u8; 32]> {
+        let keys = self.join("keys");
+        DirBuilder::new().recursive(true).mode(0o700).create(&keys).context("cannot make the folder of keys")?;
+        let path = keys.join(name);
+        match std::fs::read(&path) {
+            Ok(bytes) => {
+                bytes.try_into().map_err(|_| anyhow::anyhow!("{} is damaged: restore it from a backup", path.display()))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_key(&keys, &path),
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        }
+    }
+}
+
+/// Writes the key beside its place, syncs it, and moves it there: it appears whole or not at all.
+fn make_key(folder: &Path, path: &Path) -> anyhow::Result<[u8; 32]> {
+    let mut key = [0; 32];
+    File::open("/dev/urandom").and_then(|mut random| random.read_exact(&mut key)).context("the system gives no randomness")?;
+    write_private(path, &key)?;
+    File::open(folder).and_then(|f| f.sync_all()).context("cannot sync the folder of keys")?;
+    Ok(key)
+}
+
+/// Writes a file of mode 0600 that appears whole: beside its place, synced, then moved.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let beside = PathBuf::from(beside);
+    let write = || {
+        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&beside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&beside, path)
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_has_one_process_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open(&dir.path().join("data")).unwrap();
+        let refused = Folder::open(folder.path()).unwrap_err().to_string();
+        assert!(refused.contains("already"), "{refused}");
+        let path = folder.path().to_owned();
+        drop(folder);
+        assert!(Folder::open(&path).is_ok());
+    }
+
+    #[test]
+    fn a_key_stays_the_same_and_is_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open(dir.path()).unwrap();
+        let key = folder.key("root").unwrap();
+        assert_eq!(folder.key("root").unwrap(), key);
+        assert_ne!(folder.key("other").unwrap(), key);
+        let mode = std::fs::metadata(folder.join("keys/root")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}

@@ -1,0 +1,264 @@
+//! The parts of one process: opened once, then started.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use blob::Blob;
+use catalogue::Catalogue;
+use db::Db;
+use identity::code::CodeKeys;
+use identity::vault::Vault;
+use identity::{Identity, Role, Via, Who};
+use jobs::Queue;
+use model::Timestamp;
+use notify::{Mailbox, Outbox};
+use pipeline::Pipeline;
+use playback::Playback;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::watch;
+use tokio_stream::StreamExt;
+use tokio_stream::wrappers::WatchStream;
+
+use super::ready::Ready;
+use super::services::Services;
+use crate::config::Config;
+use crate::control::server;
+use crate::doctor;
+use crate::folder::Folder;
+
+/// The first operator of a development installation.
+const OPERATOR: &str = "operator@localhost";
+/// How long the printed sign-in link works: a day, in ms.
+const LINK_MS: i64 = 86_400_000;
+/// Name of this process among workers; its slots are `up/0`, `up/1`, …
+const WORKER: &str = "up";
+
+/// Everything that has a door.
+pub(super) struct Parts {
+    db: Db,
+    blob: Blob,
+    catalogue: Catalogue,
+    jobs: Queue,
+    identity: Identity,
+    playback: Playback,
+    pipeline: Pipeline,
+    outbox: Outbox,
+    origin: String,
+    s3_origin: String,
+}
+
+impl Parts {
+    /// Opens the database, brings it up to date, and opens every part on it.
+    pub(super) async fn open(config: &Config, folder: &Folder, origin: &str, s3_origin: &str) -> anyhow::Result<Self> {
+        let db = match &config.database {
+            Some(address) => Db::open(&address.0).await?,
+            None => Db::open_sqlite(&folder.join("kinora.db")).await?,
+        };
+        db.migrate(&[
+            blob::MIGRATIONS,
+            jobs::MIGRATIONS,
+            notify::MIGRATIONS,
+            catalogue::MIGRATIONS,
+            identity::MIGRATIONS,
+            playback::MIGRATIONS,
+        ])
+        .await
+        .context("the database cannot be brought up to date")?;
+        let now = now();
+        let vault = Vault::new(&folder.key("vault")?);
+        let codes = CodeKeys::new(1, &folder.key("codes")?);
+        let blob = Blob::open(db.clone(), &folder.join("objects")).await?;
+        let catalogue = Catalogue::open(db.clone()).await?;
+        let jobs = Queue::new(db.clone());
+        let outbox = Outbox::new(db.clone());
+        let identity =
+            Identity::new(db.clone(), outbox.clone(), codes, vault.clone(), identity::Config::development())?;
+        let playback =
+            Playback::open(db.clone(), catalogue.clone(), vault, playback::Config::default(), now).await?;
+        let pipeline =
+            Pipeline::new(db.clone(), blob.clone(), jobs.clone(), catalogue.clone(), config.rules.clone());
+        let (origin, s3_origin) = (origin.to_owned(), s3_origin.to_owned());
+        Ok(Self { db, blob, catalogue, jobs, identity, playback, pipeline, outbox, origin, s3_origin })
+    }
+
+    /// Starts every service on its listener.
+    pub(super) async fn start(
+        &self,
+        services: &mut Services,
+        config: &Config,
+        folder: &Folder,
+        http: TcpListener,
+        s3: TcpListener,
+        control: UnixListener,
+    ) -> anyhow::Result<()> {
+        // The data folder is locked, so whatever a process of this name held died with it.
+        let again = self.pipeline.succeed(WORKER).await?;
+        if again > 0 {
+            tracing::info!(jobs = again, "jobs of the process before go on");
+        }
+        let mailbox = Mailbox::open(folder.join("mailbox"), "Kinora <kinora@localhost>")?;
+        let mails = notify::Service::new(self.outbox.clone(), mailbox, self.identity.renderer());
+        services.start("mail", |stop| mails.run(stop));
+        let identity = identity::Service::new(self.identity.clone());
+        services.start("identity", |stop| identity.run(stop));
+        let playback = playback::Service::new(self.playback.clone());
+        services.start("playback", |stop| playback.run(stop));
+        let (intake, caretaker) = (self.pipeline.intake(), self.pipeline.caretaker());
+        services.start("intake", |stop| intake.run(stop));
+        services.start("caretaker", |stop| caretaker.run(stop));
+        let sweeper = self.blob.sweeper();
+        services.start("sweeper", |stop| async {
+            sweeper.run(stop).await;
+            Ok(())
+        });
+        self.start_worker(services, config, folder).await?;
+        let s3_face = s3::service(self.blob.clone(), self.s3_keys(), s3::Config::default());
+        services.start("s3", |stop| async move { Ok(s3_face.run(s3, stop).await?) });
+        let edge = self.edge(http)?;
+        services.start("edge", |stop| async move { Ok(edge.run(stop).await?) });
+        let parts = server::Parts {
+            db: self.db.clone(),
+            blob: self.blob.clone(),
+            catalogue: self.catalogue.clone(),
+            jobs: self.jobs.clone(),
+            pipeline: self.pipeline.clone(),
+            identity: self.identity.clone(),
+            playback: self.playback.clone(),
+            origin: self.origin.clone(),
+            data: folder.path().to_owned(),
+        };
+        services.start("control", |stop| server::run(control, parts, stop));
+        Ok(())
+    }
+
+    async fn start_worker(&self, services: &mut Services, config: &Config, folder: &Folder) -> anyhow::Result<()> {
+        if config.worker.slots == 0 {
+            return Ok(());
+        }
+        let tools = encode::Tools::find().context("nothing can be encoded; on Debian: apt-get install ffmpeg")?;
+        let jail = doctor::jailer();
+        let layers = jail.layers().await?;
+        anyhow::ensure!(layers.missing().is_empty(), "uploads are hostile and the jail lacks {:?}", layers.missing());
+        tracing::info!(ffmpeg = tools.version(), jail = %layers, slots = config.worker.slots, "worker");
+        let worker = worker::Worker::new(
+            WORKER.to_owned(),
+            &config.worker,
+            self.jobs.clone(),
+            self.pipeline.clone(),
+            self.blob.clone(),
+            tools,
+            jail,
+            folder.join("scratch"),
+        );
+        services.start("worker", |stop| worker.run(stop));
+        Ok(())
+    }
+
+    fn s3_keys(&self) -> s3::Keys {
+        let identity = self.identity.clone();
+        s3::keys(move |id: String| {
+            let identity = identity.clone();
+            async move {
+                let Some(found) = identity.credential(&id).await? else { return Ok(None) };
+                let Some(secret) = found.secret.expose_str() else { return Ok(None) };
+                let buckets = match found.who {
+                    Who::Account { via: Via::AccessKey { buckets, .. }, .. } if buckets.is_empty() => s3::Buckets::All,
+                    Who::Account { via: Via::AccessKey { buckets, .. }, .. } => s3::Buckets::Only(buckets),
+                    _ => return Ok(None),
+                };
+                Ok(Some(s3::Access { secret: secret.into(), buckets }))
+            }
+        })
+    }
+
+    fn edge(&self, listener: TcpListener) -> anyhow::Result<edge::Service> {
+        let secrets = mapped(self.playback.cdn_secret(), |secret| origin::Secrets {
+            current: secret.current().clone(),
+            previous: secret.previous().cloned(),
+        });
+        let packager = origin::router(origin::Origin {
+            catalogue: self.catalogue.clone(),
+            blob: self.blob.clone(),
+            secrets,
+            config: origin::Config::default(),
+        });
+        let site = site::router(
+            site::Parts {
+                identity: self.identity.clone(),
+                catalogue: self.catalogue.clone(),
+                playback: self.playback.clone(),
+                jobs: self.jobs.clone(),
+            },
+            site::Config { public_url: self.origin.parse()?, s3_url: Some(self.s3_origin.parse()?) },
+        );
+        let now = edge::CdnSecret::new(self.playback.cdn_secret().borrow().current())?;
+        let secret = mapped(self.playback.cdn_secret(), move |secret| {
+            edge::CdnSecret::new(secret.current()).unwrap_or_else(|_| now.clone())
+        });
+        Ok(edge::Service {
+            listener,
+            config: edge::Config::default(),
+            upstreams: edge::Upstreams { packager: edge::upstream(packager), site: edge::upstream(site) },
+            state: mapped(self.playback.state(), |state| Arc::new(state.clone())),
+            secret,
+        })
+    }
+
+    /// Makes what the first start needs and later starts find: operator, sign-in link, S3 keys.
+    pub(super) async fn ready(&self, folder: &Folder, origin: &str, s3_origin: &str) -> anyhow::Result<Ready> {
+        let operator = self.identity.ensure_account(OPERATOR, Role::Operator, now()).await?;
+        let link = self.identity.create_link(operator.id, LINK_MS, now()).await?;
+        let (key, secret) = self.identity.ensure_access_key(operator.id, "development", &[], now()).await?;
+        Ok(Ready {
+            http: origin.to_owned(),
+            s3: s3_origin.to_owned(),
+            s3_access_key: key.id,
+            s3_secret_key: secret.expose_str().context("the stored S3 key is not text")?.to_owned(),
+            mailbox: folder.join("mailbox"),
+            operator_link: format!("{origin}/signin/link/{}", link.as_str()),
+        })
+    }
+
+    /// Puts a film in if there is no title yet.
+    pub(super) async fn sample(&self, path: &Path) -> anyhow::Result<()> {
+        let any = catalogue::List { limit: 1, ..catalogue::List::newest(catalogue::Audience::Operator) };
+        if !self.catalogue.list(&any).await?.is_empty() {
+            return Ok(());
+        }
+        let name = path.file_name().and_then(|n| n.to_str()).context("the sample's name is not UTF-8")?;
+        let file = tokio::fs::File::open(path).await.with_context(|| format!("cannot read {}", path.display()))?;
+        let bytes = file.metadata().await?.len();
+        let staged = self.blob.stage(tokio_util::io::ReaderStream::new(file), Some(bytes), None).await?;
+        let by = blob::By::Client(blob::Means::Put);
+        self.blob.commit(staged, blob::New::named(model::BucketName::source(), name.parse()?, by)).await?;
+        Ok(())
+    }
+
+    /// Closes the database; what is committed is in its file.
+    pub(super) async fn close(&self) {
+        self.db.close().await;
+    }
+}
+
+/// A watch that follows another one in a different shape, for as long as anyone looks.
+fn mapped<A, B>(from: watch::Receiver<A>, shape: impl Fn(&A) -> B + Send + 'static) -> watch::Receiver<B>
+where
+    A: Clone + Send + Sync + 'static,
+    B: Send + Sync + 'static,
+{
+    let (to, watched) = watch::channel(shape(&from.borrow()));
+    let mut changes = WatchStream::from_changes(from);
+    tokio::spawn(async move {
+        while let Some(value) = changes.next().await {
+            if to.send(shape(&value)).is_err() {
+                break;
+            }
+        }
+    });
+    watched
+}
+
+fn now() -> Timestamp {
+    Timestamp(jiff::Timestamp::now().as_millisecond())
+}

@@ -1,0 +1,51 @@
+//! What a person or a script needs to know once everything answers.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::folder;
+
+/// Addresses, keys, the first sign-in. Contains secrets: it is printed once and written to a private file.
+#[derive(Serialize)]
+pub(crate) struct Ready {
+    pub(super) http: String,
+    pub(super) s3: String,
+    pub(super) s3_access_key: String,
+    pub(super) s3_secret_key: String,
+    pub(super) mailbox: PathBuf,
+    pub(super) operator_link: String,
+}
+
+impl Ready {
+    /// Writes the ready file: it appears whole, readable by its owner only.
+    pub(super) fn write(&self, path: &Path) -> anyhow::Result<()> {
+        folder::write_private(path, &serde_json::to_vec_pretty(self)?)
+    }
+
+    pub(super) fn print(&self) {
+        println!(
+            "
+Kinora is ready.
+
+  Site            {}
+  Sign in         {}
+                  (works once; makes you the operator)
+  Mails           {}
+
+  S3              {}
+  Access key      {}
+  Secret key      {}
+
+Put a film in:    kinora import FILE   or any S3 client, bucket `source`
+Stop with Ctrl-C; everything is kept.
+",
+            self.http,
+            self.operator_link,
+            self.mailbox.display(),
+            self.s3,
+            self.s3_access_key,
+            self.s3_secret_key,
+        );
+    }
+}

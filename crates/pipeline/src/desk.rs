@@ -1,0 +1,171 @@
+//! Where workers hand in what they made. Every call is fenced by the worker's lease and changes title, chunks and
+//! queue in one transaction.
+
+use std::sync::Arc;
+
+use blob::{By, New, Staged};
+use catalogue::{Asset, Chunk, Title};
+use db::Tx;
+use jobs::{Ended, Fault, Lease, NewGroup, Outcome};
+use model::media::Source;
+use model::plan::{Medium, Track};
+use model::title::State;
+use model::{BucketName, Key, Plan, TitleId};
+use package::{Index, Measured};
+use serde_json::json;
+
+use crate::work::{OfChunk, OfGeneration};
+use crate::{Error, Pipeline, Result, Work, now};
+
+/// One track of an encoded chunk, its bytes staged in the store.
+#[derive(Debug)]
+pub struct Made {
+    /// Which track.
+    pub track: Track,
+    /// The CMAF bytes.
+    pub bytes: Staged,
+    /// Hash of the plaintext.
+    pub sha256: [u8; 32],
+    /// The index in its stored form.
+    pub index: Vec<u8>,
+}
+
+impl Pipeline {
+    /// The title that a job works for.
+    pub async fn title(&self, id: TitleId) -> Result<Title> {
+        Ok(self.catalogue.title(id).await?)
+    }
+
+    /// The asset that a chunk belongs to.
+    pub async fn asset(&self, of: &OfChunk) -> Result<Arc<Asset>> {
+        Ok(self.catalogue.asset(of.asset, of.generation).await?)
+    }
+
+    /// The source can be played: its facts are shown while the plan is made.
+    pub async fn probed(&self, lease: &Lease, title: TitleId, source: &Source) -> Result<()> {
+        self.jobs.heartbeat(now(), lease).await?;
+        let mut tx = self.db.begin().await?;
+        self.catalogue.probed(&mut tx, title, source).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// The plan is fixed: manifests can be rendered from now on, and its chunks are queued.
+    pub async fn planned(&self, lease: &Lease, title: TitleId, source: &Source, plan: &Plan) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        self.jobs.complete(&mut tx, now(), lease, Some(&json!({ "chunks": plan.chunks.len() }))).await?;
+        let (asset, generation) = self.catalogue.plan_ready(&mut tx, now(), title, source, plan).await?;
+        let of = |chunk| OfChunk { title, asset, generation, chunk };
+        let members = (0..).zip(&plan.chunks).map(|(n, chunk)| {
+            let head = chunk.segments.start == 0;
+            Work::chunk(&of(n), head, &plan.fingerprint)
+        });
+        let group = NewGroup {
+            title: Some(title),
+            key: Some(format!("chunks/{generation}")),
+            members: members.collect(),
+            then: vec![Work::publish(&OfGeneration { title, asset, generation })],
+        };
+        self.jobs.enqueue_group(&mut tx, now(), &group).await?;
+        self.catalogue.advance(&mut tx, title, State::Encoding).await?;
+        tx.commit().await?;
+        self.jobs.wake();
+        tracing::info!(%title, %generation, chunks = plan.chunks.len(), "title planned");
+        Ok(())
+    }
+
+    /// A chunk is encoded: its bytes get their names, its segments can be delivered.
+    pub async fn encoded(&self, lease: &Lease, of: &OfChunk, made: Vec<Made>) -> Result<()> {
+        let asset = self.asset(of).await?;
+        let missing = || Error::NotPlanned { title: of.title, chunk: of.chunk };
+        let chunk = usize::try_from(of.chunk).ok().and_then(|n| asset.plan.chunks.get(n)).ok_or_else(missing)?;
+        let expected = asset.plan.tracks_of(chunk);
+        if expected.len() != made.len() || !made.iter().all(|m| expected.contains(&m.track)) {
+            return Err(missing());
+        }
+        let mut tx = self.db.begin().await?;
+        self.jobs.complete(&mut tx, now(), lease, None).await?;
+        for Made { track, bytes, sha256, index } in made {
+            let key: Key = format!("{}/{}/{track}/{}.cmf", of.asset, of.generation, of.chunk).parse().map_err(crate::record::Error::from)?;
+            let size = bytes.size();
+            let stands = self.catalogue.chunk_stands(&mut tx, of.generation, track, of.chunk, &sha256).await?;
+            if stands {
+                continue;
+            }
+            let object = self.blob.commit_in(&mut tx, bytes, New::named(BucketName::media(), key, By::Kinora)).await?;
+            let row = Chunk { track, chunk: of.chunk, object: object.id, bytes: size, sha256, index };
+            self.catalogue.add_chunk(&mut tx, now(), of.generation, &row).await?;
+        }
+        tx.commit().await?;
+        self.jobs.wake();
+        Ok(())
+    }
+
+    /// Everything is there: it is counted once more, measured, and published.
+    pub async fn publish(&self, lease: &Lease, of: &OfGeneration) -> Result<()> {
+        let asset = self.catalogue.asset(of.asset, of.generation).await?;
+        let mut indexes = Vec::new();
+        let mut missing = 0;
+        for track in asset.plan.tracks() {
+            let rows = self.catalogue.chunks(of.generation, track).await?;
+            missing += chunks_of(&asset.plan, track.medium()).saturating_sub(rows.len());
+            for row in &rows {
+                let index = Index::decode(&row.index).map_err(|source| Error::Index { title: of.title, source })?;
+                indexes.push((track, index));
+            }
+        }
+        if missing > 0 {
+            return Err(Error::Incomplete { title: of.title, missing });
+        }
+        let measured = Measured::of(&asset.plan, indexes.iter().map(|(track, index)| (*track, index)))
+            .map_err(|source| Error::Index { title: of.title, source })?;
+        let mut tx = self.db.begin().await?;
+        self.jobs.complete(&mut tx, now(), lease, None).await?;
+        self.catalogue.complete(&mut tx, now(), of.generation, &measured).await?;
+        self.release(&mut tx, of.title).await?;
+        tx.commit().await?;
+        tracing::info!(title = %of.title, generation = %of.generation, "title published");
+        Ok(())
+    }
+
+    /// The source cannot be played: the title ends with words for a person, and so does the job.
+    pub async fn rejected(&self, lease: &Lease, title: TitleId, reason: &str) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        self.jobs.fail(&mut tx, now(), lease, &Fault::Permanent(reason.to_owned())).await?;
+        self.jobs.cancel_title(&mut tx, now(), title, reason).await?;
+        self.catalogue.reject(&mut tx, title, reason).await?;
+        self.release(&mut tx, title).await?;
+        tx.commit().await?;
+        tracing::info!(%title, reason, "title rejected");
+        Ok(())
+    }
+
+    /// A try of a job ended badly: it comes back, or it ends and its title with it. `log` is kept with the job.
+    pub async fn failed(&self, lease: &Lease, fault: &Fault, log: &[String]) -> Result<()> {
+        self.jobs.log(now(), lease, log).await?;
+        let mut tx = self.db.begin().await?;
+        if let Outcome::Ended(ended) = self.jobs.fail(&mut tx, now(), lease, fault).await? {
+            self.ended(&mut tx, &ended).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Tells a title that a job of its ended for good.
+    pub(crate) async fn ended(&self, tx: &mut Tx, ended: &Ended) -> Result<()> {
+        let Some(title) = ended.title else { return Ok(()) };
+        tracing::error!(%title, job = %ended.job, kind = ended.kind, reason = ended.reason, "title failed");
+        self.catalogue.fail(tx, title, &ended.reason).await?;
+        self.release(tx, title).await
+    }
+
+    async fn release(&self, tx: &mut Tx, title: TitleId) -> Result<()> {
+        let object = self.catalogue.source_object(tx, title).await?;
+        blob::release(tx, object).await?;
+        Ok(())
+    }
+}
+
+fn chunks_of(plan: &Plan, medium: Medium) -> usize {
+    plan.chunks.iter().filter(|chunk| chunk.of == medium).count()
+}

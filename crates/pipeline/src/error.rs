@@ -1,0 +1,82 @@
+//! What can go wrong on a title's way.
+
+use model::{BucketName, Key, TitleId};
+
+/// Shorthand for results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A refused or failed call.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The database.
+    #[error("database")]
+    Database(#[from] db::Error),
+    /// The store.
+    #[error("store")]
+    Blob(#[from] blob::Error),
+    /// The queue.
+    #[error("queue")]
+    Jobs(#[from] jobs::Error),
+    /// The catalogue.
+    #[error("catalogue")]
+    Catalogue(#[from] catalogue::Error),
+    /// An event that cannot be followed.
+    #[error(transparent)]
+    Record(#[from] crate::record::Error),
+    /// An event names an object that is not there.
+    #[error("there is no object `{key}` in bucket `{bucket}`: upload it first")]
+    NoObject {
+        /// The bucket.
+        bucket: BucketName,
+        /// The key.
+        key: Key,
+    },
+    /// An object is known to have become a title, and there is none.
+    #[error("the title of object {object} is gone")]
+    NoTitleOf {
+        /// The object.
+        object: model::ObjectId,
+    },
+    /// A job template that does not exist.
+    #[error("there is no job template `{0}`: reference and standard exist")]
+    NoTemplate(String),
+    /// A chunk arrived that does not belong to its plan.
+    #[error("chunk {chunk} does not belong to the plan of title {title}")]
+    NotPlanned {
+        /// The title.
+        title: TitleId,
+        /// The chunk's number.
+        chunk: u32,
+    },
+    /// A title's chunks are not all there although its jobs are done.
+    #[error("{missing} chunks of title {title} are missing")]
+    Incomplete {
+        /// The title.
+        title: TitleId,
+        /// How many.
+        missing: usize,
+    },
+    /// A stored index cannot be read.
+    #[error("the index of a stored chunk of title {title} cannot be read")]
+    Index {
+        /// The title.
+        title: TitleId,
+        /// What is wrong with it.
+        #[source]
+        source: package::Error,
+    },
+}
+
+impl Error {
+    /// Whether the same call may succeed when it is made again.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Database(e) => e.is_retryable(),
+            Self::Jobs(e) => e.is_retryable(),
+            Self::Blob(_) => true,
+            Self::Catalogue(e) => e.is_retryable(),
+            _ => false,
+        }
+    }
+}

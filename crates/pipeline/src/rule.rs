@@ -1,0 +1,67 @@
+//! Rules: which uploads become titles, and with which job template.
+
+use model::{BucketName, Key};
+use serde::{Deserialize, Serialize};
+
+/// Bucket, prefix and suffix → job template. The first rule that matches counts; an upload that none matches is kept
+/// and starts nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Bucket that was written.
+    pub bucket: BucketName,
+    /// What the key begins with; empty matches all.
+    #[serde(default)]
+    pub prefix: String,
+    /// What the key ends with; empty matches all.
+    #[serde(default)]
+    pub suffix: String,
+    /// Name of the job template.
+    pub template: String,
+}
+
+impl Rule {
+    /// `source/reference/…` is encoded as the reference workflow does, everything else in `source` by size.
+    pub fn defaults() -> Vec<Self> {
+        let rule = |prefix: &str, template: &str| Self {
+            bucket: BucketName::source(),
+            prefix: prefix.into(),
+            suffix: String::new(),
+            template: template.into(),
+        };
+        vec![rule("reference/", "reference"), rule("", "standard")]
+    }
+
+    /// Whether the rule speaks of this object.
+    pub fn matches(&self, bucket: &BucketName, key: &Key) -> bool {
+        self.bucket == *bucket && key.as_str().starts_with(&self.prefix) && key.as_str().ends_with(&self.suffix)
+    }
+}
+
+/// The template of the first rule that matches.
+pub(crate) fn template<'a>(rules: &'a [Rule], bucket: &BucketName, key: &Key) -> Option<&'a str> {
+    rules.iter().find(|rule| rule.matches(bucket, key)).map(|rule| rule.template.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(key: &str, bucket: &str, expected: Option<&str>) {
+        let mut rules = Rule::defaults();
+        rules.insert(
+            0,
+            Rule { bucket: "source".parse().unwrap(), prefix: "in/".into(), suffix: ".mov".into(), template: "raw".into() },
+        );
+        assert_eq!(template(&rules, &bucket.parse().unwrap(), &key.parse().unwrap()), expected, "{bucket}/{key}");
+    }
+
+    #[test]
+    fn the_first_rule_that_matches_counts() {
+        check("in/a.mov", "source", Some("raw"));
+        check("in/a.mp4", "source", Some("standard"));
+        check("reference/a.mp4", "source", Some("reference"));
+        check("a.mov", "source", Some("standard"));
+        check("a.mov", "media", None);
+    }
+}

@@ -1,0 +1,94 @@
+//! What the jobs of the pipeline are, as they stand in the queue.
+
+use jobs::{Lease, New};
+use model::{AssetId, Generation, TitleId};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// Priority of what a viewer needs first: the head of a title.
+const HEAD: i32 = 10;
+/// Priority of everything else.
+const BODY: i32 = 0;
+
+/// A piece of work. The queue keeps its kind and its fields apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// Read the source, decide whether and how it can be played, fix the plan.
+    Plan(OfTitle),
+    /// Encode one chunk.
+    Chunk(OfChunk),
+    /// Verify that everything is there, measure it, publish.
+    Publish(OfGeneration),
+}
+
+/// The payload of [`Work::Plan`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfTitle {
+    /// Whose source is read.
+    pub title: TitleId,
+}
+
+/// The payload of [`Work::Chunk`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfChunk {
+    /// Whose source is encoded.
+    pub title: TitleId,
+    /// Where the result belongs.
+    pub asset: AssetId,
+    /// Whose plan is followed.
+    pub generation: Generation,
+    /// The chunk's number in the plan.
+    pub chunk: u32,
+}
+
+/// The payload of [`Work::Publish`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfGeneration {
+    /// What becomes published.
+    pub title: TitleId,
+    /// Its asset.
+    pub asset: AssetId,
+    /// The encode that is finished.
+    pub generation: Generation,
+}
+
+impl Work {
+    /// Every kind, for workers that do all.
+    pub const KINDS: [&str; 3] = ["plan", "chunk", "publish"];
+
+    /// Reads what a worker claimed.
+    pub fn of(lease: &Lease) -> jobs::Result<Option<Self>> {
+        Ok(Some(match lease.kind.as_str() {
+            "plan" => Self::Plan(lease.payload()?),
+            "chunk" => Self::Chunk(lease.payload()?),
+            "publish" => Self::Publish(lease.payload()?),
+            _ => return Ok(None),
+        }))
+    }
+
+    /// The title it works for.
+    pub fn title(&self) -> TitleId {
+        match self {
+            Self::Plan(of) => of.title,
+            Self::Chunk(of) => of.title,
+            Self::Publish(of) => of.title,
+        }
+    }
+
+    pub(crate) fn plan(title: TitleId) -> New {
+        New::job("plan", json!(OfTitle { title })).title(title).priority(HEAD).key(format!("plan/{title}"))
+    }
+
+    /// `first`: whether the chunk belongs to the head that makes a title playable. `fingerprint`: who may encode it.
+    pub(crate) fn chunk(of: &OfChunk, first: bool, fingerprint: &str) -> New {
+        New::job("chunk", json!(of))
+            .title(of.title)
+            .priority(if first { HEAD } else { BODY })
+            .capability(fingerprint)
+            .key(format!("chunk/{}/{}", of.generation, of.chunk))
+    }
+
+    pub(crate) fn publish(of: &OfGeneration) -> New {
+        New::job("publish", json!(of)).title(of.title).priority(HEAD).key(format!("publish/{}", of.generation))
+    }
+}

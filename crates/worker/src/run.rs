@@ -1,0 +1,136 @@
+//! The loop of a worker: claim, run, keep the lease alive, hand in or give back.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use blob::Blob;
+use encode::{Jail, Tools};
+use jobs::{Claim, Fault, Lease, Queue};
+use model::Timestamp;
+use pipeline::{Pipeline, Work};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::Config;
+use crate::sources::Sources;
+use crate::task::{self, Report, Stop};
+
+/// How long a silent worker keeps its job.
+const LEASE: Duration = Duration::from_secs(30);
+/// How often a running job says that it lives and how far it is.
+const BEAT: Duration = Duration::from_secs(1);
+/// How often the queue is looked at when nothing was announced.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A worker in this process, with as many slots as configured. A service.
+#[derive(Debug)]
+pub struct Worker {
+    pub(crate) name: String,
+    pub(crate) slots: usize,
+    pub(crate) queue: Queue,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) blob: Blob,
+    pub(crate) tools: Tools,
+    pub(crate) jail: Jail,
+    pub(crate) scratch: PathBuf,
+}
+
+impl Worker {
+    /// Makes a worker. `name` is unique among running workers; `scratch` is a folder of its own, emptied at the start.
+    #[expect(clippy::too_many_arguments, reason = "the binary wires every part here, once")]
+    pub fn new(
+        name: String,
+        config: &Config,
+        queue: Queue,
+        pipeline: Pipeline,
+        blob: Blob,
+        tools: Tools,
+        jail: Jail,
+        scratch: PathBuf,
+    ) -> Self {
+        Self { name, slots: config.slots, queue, pipeline, blob, tools, jail, scratch }
+    }
+
+    /// Runs until told to stop; running jobs are given back.
+    pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        // Whatever is there belonged to a process that is gone.
+        let _ = tokio::fs::remove_dir_all(&self.scratch).await;
+        tokio::fs::create_dir_all(&self.scratch).await.context("cannot make the scratch folder")?;
+        let sources = Arc::new(Sources::new(self.blob.clone(), self.scratch.clone()));
+        let worker = Arc::new(self);
+        let mut slots = JoinSet::new();
+        for n in 0..worker.slots {
+            let name = format!("{}/{n}", worker.name);
+            slots.spawn(slot(worker.clone(), name, sources.clone(), shutdown.clone()));
+        }
+        while let Some(ended) = slots.join_next().await {
+            ended.context("a slot of the worker broke")?;
+        }
+        let _ = tokio::fs::remove_dir_all(&worker.scratch).await;
+        Ok(())
+    }
+}
+
+async fn slot(worker: Arc<Worker>, name: String, sources: Arc<Sources>, shutdown: CancellationToken) {
+    let fingerprint = worker.tools.fingerprint();
+    let claim = Claim { worker: &name, kinds: &Work::KINDS, capabilities: &[&fingerprint], lease: LEASE };
+    let mut hints = worker.queue.hints();
+    while !shutdown.is_cancelled() {
+        match worker.queue.claim(now(), &claim).await {
+            Ok(Some(lease)) => {
+                one(&worker, &sources, &lease, &shutdown).await;
+                continue;
+            }
+            Ok(None) => {}
+            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "no job can be claimed"),
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = hints.wait(LOOK) => {}
+        }
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp(jiff::Timestamp::now().as_millisecond())
+}
+
+/// Runs one job to its end, whatever that is.
+#[tracing::instrument(skip_all, fields(job = %lease.job, kind = lease.kind))]
+async fn one(worker: &Worker, sources: &Sources, lease: &Lease, shutdown: &CancellationToken) {
+    let cancel = shutdown.child_token();
+    let report = Report::default();
+    let result = {
+        let task = task::run(worker, sources, lease, &report, &cancel);
+        let mut task = std::pin::pin!(task);
+        let mut beat = tokio::time::interval(BEAT);
+        loop {
+            tokio::select! {
+                result = &mut task => break result,
+                _ = beat.tick() => {
+                    if let Err(jobs::Error::LeaseLost { .. }) = worker.queue.progress(now(), lease, &report.now()).await {
+                        tracing::warn!("lease lost");
+                        cancel.cancel();
+                    }
+                }
+            }
+        }
+    };
+    let told = match result {
+        Ok(()) => Ok(()),
+        Err(_) if shutdown.is_cancelled() => {
+            worker.queue.put_back(lease, now(), "the worker was stopped").await.map_err(pipeline::Error::from)
+        }
+        Err(Stop::Rejected { title, reason }) => worker.pipeline.rejected(lease, title, &reason).await,
+        Err(Stop::Failed { fault, log }) => {
+            tracing::warn!(?fault, "job failed");
+            worker.pipeline.failed(lease, &fault, &log).await
+        }
+    };
+    match told {
+        Ok(()) | Err(pipeline::Error::Jobs(jobs::Error::LeaseLost { .. })) => {}
+        Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "the end of a job is not written down"),
+    }
+}

@@ -1,0 +1,182 @@
+//! What each kind of job does.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use blob::Staged;
+use encode::chunk::{Encoded, Task};
+use futures::StreamExt;
+use jobs::{Fault, Lease, Progress};
+use model::TitleId;
+use pipeline::work::{OfChunk, OfTitle};
+use pipeline::{Made, Work};
+use tokio_util::io::ReaderStream;
+use tokio_util::sync::CancellationToken;
+
+use crate::run::Worker;
+use crate::sources::Sources;
+
+/// How far a running job is, for the next beat of its lease.
+#[derive(Debug, Default)]
+pub(crate) struct Report(Mutex<Progress>);
+
+impl Report {
+    pub(crate) fn now(&self) -> Progress {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn stage(&self, message: &str) {
+        let mut beat = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        beat.message = Some(message.to_owned());
+    }
+
+    fn progress(&self, permille: u16, speed: Option<f64>) {
+        let mut beat = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        beat.permille = permille;
+        beat.speed = speed;
+    }
+}
+
+/// Why a job did not end well.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The source cannot be played: words for a person.
+    Rejected { title: TitleId, reason: String },
+    /// Something went wrong; `log` are the last lines of the tool that did.
+    Failed { fault: Fault, log: Vec<String> },
+}
+
+impl Stop {
+    fn failed(error: &dyn std::error::Error, again: bool) -> Self {
+        let mut reason = error.to_string();
+        let mut cause = error.source();
+        while let Some(deeper) = cause {
+            reason += &format!(": {deeper}");
+            cause = deeper.source();
+        }
+        let fault = if again { Fault::Transient(reason) } else { Fault::Permanent(reason) };
+        Self::Failed { fault, log: Vec::new() }
+    }
+
+    fn encode(error: &encode::Error, title: TitleId) -> Self {
+        if let encode::Error::Rejected(rejection) = error {
+            return Self::Rejected { title, reason: rejection.to_string() };
+        }
+        let mut stop = Self::failed(error, error.is_retryable());
+        if let Self::Failed { log, .. } = &mut stop {
+            *log = error.log().to_vec();
+        }
+        stop
+    }
+}
+
+impl From<pipeline::Error> for Stop {
+    fn from(error: pipeline::Error) -> Self {
+        Self::failed(&error, error.is_retryable())
+    }
+}
+
+impl From<blob::Error> for Stop {
+    fn from(error: blob::Error) -> Self {
+        Self::failed(&error, true)
+    }
+}
+
+impl From<jobs::Error> for Stop {
+    fn from(error: jobs::Error) -> Self {
+        Self::failed(&error, error.is_retryable())
+    }
+}
+
+pub(crate) async fn run(
+    worker: &Worker,
+    sources: &Sources,
+    lease: &Lease,
+    report: &Report,
+    cancel: &CancellationToken,
+) -> Result<(), Stop> {
+    match Work::of(lease)? {
+        Some(Work::Plan(of)) => plan(worker, sources, lease, &of, report, cancel).await,
+        Some(Work::Chunk(of)) => chunk(worker, sources, lease, &of, report, cancel).await,
+        Some(Work::Publish(of)) => {
+            report.stage("counting and measuring");
+            Ok(worker.pipeline.publish(lease, &of).await?)
+        }
+        None => {
+            let fault = Fault::Permanent(format!("this version knows no jobs of kind `{}`", lease.kind));
+            Err(Stop::Failed { fault, log: Vec::new() })
+        }
+    }
+}
+
+async fn plan(
+    worker: &Worker,
+    sources: &Sources,
+    lease: &Lease,
+    of: &OfTitle,
+    report: &Report,
+    cancel: &CancellationToken,
+) -> Result<(), Stop> {
+    let title = worker.pipeline.title(of.title).await?;
+    let no = |error: encode::Error| Stop::encode(&error, of.title);
+    report.stage("fetching the source");
+    let file = sources.fetch(title.source_object).await?;
+    report.stage("reading the source");
+    let source = encode::probe(&worker.tools, &worker.jail, file.path(), cancel).await.map_err(no)?;
+    worker.pipeline.probed(lease, of.title, &source).await?;
+    report.stage("planning");
+    let scratch = scratch(worker, lease).await?;
+    let plan = encode::plan(&worker.tools, &worker.jail, file.path(), &source, &title.template, &scratch.0, cancel).await.map_err(no)?;
+    Ok(worker.pipeline.planned(lease, of.title, &source, &plan).await?)
+}
+
+async fn chunk(
+    worker: &Worker,
+    sources: &Sources,
+    lease: &Lease,
+    of: &OfChunk,
+    report: &Report,
+    cancel: &CancellationToken,
+) -> Result<(), Stop> {
+    let title = worker.pipeline.title(of.title).await?;
+    let asset = worker.pipeline.asset(of).await?;
+    report.stage("fetching the source");
+    let file = sources.fetch(title.source_object).await?;
+    report.stage("encoding");
+    let scratch = scratch(worker, lease).await?;
+    let task = Task { plan: &asset.plan, source: &asset.source, chunk: of.chunk, file: file.path(), scratch: &scratch.0 };
+    let progress = |p: encode::chunk::Progress| report.progress(p.permille, p.speed);
+    let encoded = encode::chunk::encode(&worker.tools, &worker.jail, task, cancel, progress)
+        .await
+        .map_err(|error| Stop::encode(&error, of.title))?;
+    report.stage("storing");
+    let mut made = Vec::with_capacity(encoded.len());
+    for one in encoded {
+        let bytes = stage(worker, &one).await?;
+        made.push(Made { track: one.track, bytes, sha256: one.sha256, index: one.index.encode() });
+    }
+    Ok(worker.pipeline.encoded(lease, of, made).await?)
+}
+
+/// Streams an encoded track from the scratch folder into the store.
+async fn stage(worker: &Worker, encoded: &Encoded) -> Result<Staged, Stop> {
+    let file = tokio::fs::File::open(&encoded.path).await.map_err(|error| Stop::failed(&error, true))?;
+    let stream = ReaderStream::with_capacity(file, 256 * 1024).map(|piece| piece);
+    Ok(worker.blob.stage(stream, Some(encoded.bytes), None).await?)
+}
+
+/// A folder for one try of one job; removed when the try ends, however it ends.
+struct Scratch(PathBuf);
+
+async fn scratch(worker: &Worker, lease: &Lease) -> Result<Scratch, Stop> {
+    let path = worker.scratch.join(format!("{}-{}", lease.job, lease.attempt));
+    tokio::fs::create_dir_all(&path).await.map_err(|error| Stop::failed(&error, true))?;
+    Ok(Scratch(path))
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What stays is removed with the worker's folder at the next start.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,50 @@
+"""The command line as a person meets it."""
+
+import json
+import os
+import stat
+import subprocess
+
+from kinora_server import BINARY
+
+
+def test_help_is_there_for_every_command(kinora):
+    for command in [[], ["up"], ["doctor"], ["import"], ["url"], ["title"], ["title", "ls"], ["job", "show"], ["event", "send"]]:
+        shown = subprocess.run([BINARY, *command, "--help"], capture_output=True, text=True)
+        assert shown.returncode == 0 and "Usage:" in shown.stdout
+
+
+def test_a_command_without_a_server_says_how_to_start_one(tmp_path, kinora):
+    done = subprocess.run([BINARY, "title", "ls", "--data", tmp_path], capture_output=True, text=True)
+    assert done.returncode != 0 and "kinora up" in done.stderr
+
+
+def test_a_second_server_on_the_same_folder_is_refused(kinora):
+    done = subprocess.run(
+        [BINARY, "up", "--data", kinora.data, "--http", "127.0.0.1:0", "--s3", "127.0.0.1:0"],
+        capture_output=True, text=True, timeout=30,
+    )
+    assert done.returncode != 0 and "already" in done.stderr
+
+
+def test_doctor_finds_everything_in_order(kinora):
+    found = kinora.json("doctor")
+    assert found["checks"]
+    assert all(c["ok"] for c in found["checks"]), json.dumps(found, indent=1)
+
+
+def test_the_data_folder_is_private(kinora):
+    assert stat.S_IMODE(os.stat(kinora.data).st_mode) == 0o700
+    assert stat.S_IMODE(os.stat(kinora.data / "control.sock").st_mode) == 0o600
+
+
+def test_listings_take_json(kinora):
+    for command in [["title", "ls"], ["job", "ls"], ["key", "ls"]]:
+        assert isinstance(kinora.json(*command), list)
+
+
+def test_the_operator_link_works_once(own_kinora):
+    import hls
+
+    code, _, page = hls.get(own_kinora.operator_link)
+    assert code == 200 and b"<form" in page
