@@ -1,1 +1,110 @@
-//! The HTTP face of the packager.
+//! The HTTP face of the packager: `/out/v1/{asset}/{configuration}/{generation}/…`.
+//!
+//! It answers only who shows the CDN secret, looks up what the path names, asks `package` what the answer consists
+//! of, and streams it from the store. Answers have their length, type and `ETag` before the first byte; a body
+//! takes a few pieces of memory however long it is; equal reads under way at the same time are made once.
+//!
+//! It signs and checks no viewers (that is the edge's), computes no playlists (`package`'s), and does not wait for
+//! chunks: one that is not there yet is 503 with `Retry-After`.
+//!
+//! ```
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! use http::Request;
+//! use origin::{Config, Origin, Secrets};
+//! use tower::ServiceExt as _;
+//! # let dir = tempfile::tempdir().unwrap();
+//! # let db = db::Db::open_sqlite(&dir.path().join("kinora.db")).await.unwrap();
+//! # db.migrate(&[catalogue::MIGRATIONS, blob::MIGRATIONS]).await.unwrap();
+//! # let catalogue = catalogue::Catalogue::open(db.clone()).await.unwrap();
+//! # let blob = blob::Blob::open(db, dir.path()).await.unwrap();
+//! let secrets = Secrets { current: "0123456789abcdef".into(), previous: None };
+//! let (_rotate, secrets) = tokio::sync::watch::channel(secrets);
+//! let router = origin::router(Origin { catalogue, blob, secrets, config: Config::default() });
+//!
+//! let request = Request::get("/out/v1/…/index.m3u8").body(axum::body::Body::empty());
+//! # let request = Request::get("/out/v1/x").body(axum::body::Body::empty());
+//! assert_eq!(router.oneshot(request.unwrap()).await.unwrap().status(), 403);
+//! # });
+//! ```
+
+mod deliver;
+mod error;
+mod head;
+mod range;
+mod ready;
+mod secrets;
+mod store;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use blob::Blob;
+use catalogue::Catalogue;
+use http_face::{ApiError, Limits};
+use serde::Deserialize;
+use tokio::sync::watch;
+
+pub use secrets::{HEADER, Secrets};
+
+/// What the face is made of.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// Titles, plans and chunk rows.
+    pub catalogue: Catalogue,
+    /// The chunks' bytes.
+    pub blob: Blob,
+    /// The CDN secrets that are accepted.
+    pub secrets: watch::Receiver<Secrets>,
+    /// Sizes and ages of its caches.
+    pub config: Config,
+}
+
+/// Sizes of the caches in memory, and how long what can change is remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Bytes of rendered playlists, init segments and plans of segments.
+    pub answer_cache_bytes: u64,
+    /// Bytes of decoded indexes.
+    pub index_cache_bytes: u64,
+    /// Bytes of media that were just read: equal reads share them.
+    pub read_cache_bytes: u64,
+    /// Milliseconds until a deleted title is gone and a complete one is seen as complete.
+    pub status_age_ms: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            answer_cache_bytes: 32 << 20,
+            index_cache_bytes: 32 << 20,
+            read_cache_bytes: 32 << 20,
+            status_age_ms: 2000,
+        }
+    }
+}
+
+/// Longest time until the head of an answer is ready.
+const LIMITS: Limits = Limits { body_bytes: 0, time: Duration::from_secs(15) };
+
+/// Makes the routes. Everything, also what does not exist, is 403 without the CDN secret.
+pub fn router(origin: Origin) -> Router {
+    let Origin { catalogue, blob, secrets, config } = origin;
+    let store = Arc::new(store::Store::new(catalogue, blob, config));
+    let routes = Router::new()
+        .route("/out/v1/{asset}/{configuration}/{generation}/{*rest}", get(deliver::deliver))
+        .fallback(|| async { error::not_found() })
+        .method_not_allowed_fallback(|| async {
+            ApiError::new(
+                http::StatusCode::METHOD_NOT_ALLOWED,
+                "read_only",
+                "Only GET and HEAD are answered.",
+            )
+        })
+        .with_state(store)
+        .layer(from_fn_with_state(secrets, secrets::guard));
+    http_face::wrap(routes, LIMITS)
+}

@@ -1,0 +1,72 @@
+//! Why a request is not answered with what it names.
+
+use std::sync::Arc;
+
+use http_face::ApiError;
+use model::plan::Track;
+
+/// Shorthand for results within this crate; caches hand one error to several requests.
+pub(crate) type Result<T, E = Arc<Error>> = std::result::Result<T, E>;
+
+/// A refused or failed request.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The path names nothing.
+    #[error("nothing has this path")]
+    NotFound,
+    /// The chunk is planned but not stored.
+    #[error("chunk {chunk} of track {track} is not stored yet")]
+    NotYet { track: Track, chunk: u32 },
+    /// The catalogue did not answer.
+    #[error("cannot look the asset up")]
+    Catalogue(#[source] catalogue::Error),
+    /// The packager refused.
+    #[error("cannot package the asset")]
+    Package(#[source] package::Error),
+    /// The sizes of a complete asset are not what this version reads.
+    #[error("the sizes of the asset cannot be read")]
+    Measured(#[source] serde_json::Error),
+    /// The asset is complete, but its sizes were not kept.
+    #[error("a complete asset has no sizes")]
+    NotMeasured,
+    /// The store did not give the bytes.
+    #[error("cannot read the chunk")]
+    Read(#[source] blob::Error),
+    /// The runtime stops.
+    #[error("rendering was interrupted")]
+    Interrupted,
+}
+
+impl From<catalogue::Error> for Error {
+    fn from(source: catalogue::Error) -> Self {
+        match source {
+            catalogue::Error::NoGeneration { .. } => Self::NotFound,
+            source => Self::Catalogue(source),
+        }
+    }
+}
+
+impl From<package::Error> for Error {
+    fn from(source: package::Error) -> Self {
+        if source.is_not_found() { Self::NotFound } else { Self::Package(source) }
+    }
+}
+
+/// What a client is told.
+pub(crate) fn refusal(error: Arc<Error>) -> ApiError {
+    match &*error {
+        Error::NotFound => not_found(),
+        Error::NotYet { .. } => {
+            ApiError::unavailable("not_encoded_yet", "This part of the title is still being encoded.", 1)
+                .caused_by(error)
+        }
+        Error::Catalogue(source) if source.is_retryable() => {
+            ApiError::unavailable("busy", "Please try again.", 1).caused_by(error)
+        }
+        _ => ApiError::internal(error),
+    }
+}
+
+pub(crate) fn not_found() -> ApiError {
+    ApiError::not_found("no_such_media", "There is nothing at this address.")
+}

@@ -1,0 +1,75 @@
+//! Status and headers of an answer.
+
+use std::ops::Range;
+
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use package::Cache;
+
+use crate::range::{Asked, asked};
+use crate::ready::Ready;
+
+/// The path names a generation: what it answers never changes.
+const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+
+/// Rates become exact when the asset is complete.
+const REVALIDATE: HeaderValue = HeaderValue::from_static("public, max-age=5");
+
+/// How an answer begins, and which bytes of the body follow.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    /// `None` where the status has no body of its own.
+    pub(crate) body: Option<Range<u64>>,
+}
+
+/// Decides by the request's conditions (RFC 9110 §13.2.2): `If-None-Match` first, then `Range`.
+pub(crate) fn head(request: &HeaderMap, ready: &Ready) -> Head {
+    let (length, etag) = (ready.answer.length, &ready.etag);
+    let mut headers = HeaderMap::new();
+    headers.insert(header::ETAG, etag.clone());
+    let cache = match ready.answer.cache {
+        Cache::Immutable => IMMUTABLE,
+        Cache::Revalidate => REVALIDATE,
+    };
+    headers.insert(header::CACHE_CONTROL, cache);
+    if none_match(request, etag) {
+        return Head { status: StatusCode::NOT_MODIFIED, headers, body: None };
+    }
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    let (status, range) = match asked(request, length, etag.to_str().unwrap_or_default()) {
+        Asked::Whole => (StatusCode::OK, Some(0..length)),
+        Asked::Part(range) => {
+            content_range(&mut headers, &format!("bytes {}-{}/{length}", range.start, range.end - 1));
+            (StatusCode::PARTIAL_CONTENT, Some(range))
+        }
+        Asked::Unsatisfiable => {
+            headers.remove(header::CACHE_CONTROL);
+            content_range(&mut headers, &format!("bytes */{length}"));
+            return Head { status: StatusCode::RANGE_NOT_SATISFIABLE, headers, body: None };
+        }
+    };
+    if let Some(range) = &range {
+        headers.insert(header::CONTENT_LENGTH, (range.end - range.start).into());
+    }
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(ready.answer.content_type));
+    Head { status, headers, body: range }
+}
+
+fn content_range(headers: &mut HeaderMap, text: &str) {
+    let value = HeaderValue::from_str(text).expect("digits are a header value");
+    headers.insert(header::CONTENT_RANGE, value);
+}
+
+/// `If-None-Match` (§13.1.2) with weak comparison.
+fn none_match(request: &HeaderMap, etag: &HeaderValue) -> bool {
+    let same = |tag: &str| {
+        let tag = tag.trim();
+        tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == etag.as_bytes()
+    };
+    request
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .any(|v| v.split(',').any(same))
+}

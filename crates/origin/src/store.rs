@@ -1,0 +1,192 @@
+//! Looking up and reading, each thing once: bounded caches whose misses are shared by all who wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use blob::Blob;
+use bytes::Bytes;
+use catalogue::Catalogue;
+use model::plan::Track;
+use model::{AssetId, ConfigurationId, Generation, ObjectId};
+use moka::future::Cache;
+use package::index::{Index, Sample, Segment};
+use package::{Answer, Asset, Layout, Measured, Request};
+
+use crate::Config;
+use crate::error::{Error, Result};
+use crate::ready::{Read, Ready};
+
+/// Assets whose plans stay laid out.
+const LAYOUTS: u64 = 64;
+
+/// Generations whose status is remembered.
+const STATUSES: u64 = 1024;
+
+/// What a request's path names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Named {
+    pub(crate) asset: AssetId,
+    pub(crate) configuration: ConfigurationId,
+    pub(crate) generation: Generation,
+    pub(crate) request: Request,
+}
+
+/// A chunk's place in the store and its index.
+#[derive(Debug, Clone)]
+pub(crate) struct Stored {
+    pub(crate) track: Track,
+    pub(crate) chunk: u32,
+    pub(crate) object: ObjectId,
+    pub(crate) sha256: [u8; 32],
+    index: Arc<Index>,
+}
+
+/// A generation laid out for a configuration; what [`Asset`] borrows from.
+#[derive(Debug)]
+struct Laid {
+    asset: Arc<catalogue::Asset>,
+    layout: Layout,
+    measured: Option<Measured>,
+}
+
+impl Laid {
+    fn asset(&self) -> Asset<'_> {
+        Asset { plan: &self.asset.plan, layout: &self.layout, measured: self.measured.as_ref() }
+    }
+}
+
+/// Generation, configuration, whether it was complete: what an answer depends on besides the request.
+type Version = (Generation, ConfigurationId, bool);
+
+/// The catalogue and the store behind caches.
+#[derive(Debug)]
+pub(crate) struct Store {
+    catalogue: Catalogue,
+    blob: Blob,
+    statuses: Cache<(AssetId, Generation), Arc<catalogue::Asset>>,
+    layouts: Cache<Version, Arc<Laid>>,
+    chunks: Cache<(Generation, Track, u32), Stored>,
+    answers: Cache<(Version, Request), Arc<Ready>>,
+    reads: Cache<Read, Bytes>,
+}
+
+impl Store {
+    pub(crate) fn new(catalogue: Catalogue, blob: Blob, config: Config) -> Self {
+        let age = Duration::from_millis(config.status_age_ms.into());
+        Self {
+            catalogue,
+            blob,
+            statuses: Cache::builder().max_capacity(STATUSES).time_to_live(age).build(),
+            layouts: Cache::new(LAYOUTS),
+            chunks: Cache::builder()
+                .max_capacity(config.index_cache_bytes)
+                .weigher(|_, stored: &Stored| index_bytes(&stored.index))
+                .build(),
+            answers: Cache::builder()
+                .max_capacity(config.answer_cache_bytes)
+                .weigher(|_, ready: &Arc<Ready>| ready.weight())
+                .build(),
+            reads: Cache::builder()
+                .max_capacity(config.read_cache_bytes)
+                .weigher(|_, bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX))
+                .build(),
+        }
+    }
+
+    /// Finds the answer to a request.
+    pub(crate) async fn find(&self, named: Named) -> Result<Arc<Ready>> {
+        let asset = self.status(named.asset, named.generation).await?;
+        let version = (named.generation, named.configuration, asset.complete);
+        let make = async {
+            let laid = self.layouts.try_get_with(version, self.lay_out(asset, named.configuration));
+            let laid = laid.await.map_err(|e| (*e).clone())?;
+            self.answer(&laid, named).await.map(Arc::new)
+        };
+        self.answers.try_get_with((version, named.request), make).await.map_err(|e| (*e).clone())
+    }
+
+    /// Reads bytes of an object; equal reads share one.
+    ///
+    /// The read goes on by itself: a client that stops taking its body must not hold up who waits for the same.
+    pub(crate) async fn read(&self, read: Read) -> Result<Bytes> {
+        let (reads, blob) = (self.reads.clone(), self.blob.clone());
+        let make = async move {
+            let bytes = blob.read_to_vec(read.object, read.start..read.end).await;
+            bytes.map(Bytes::from).map_err(|e| Arc::new(Error::Read(e)))
+        };
+        let task = tokio::spawn(async move { reads.try_get_with(read, make).await });
+        task.await.map_err(|_stopped| Arc::new(Error::Interrupted))?.map_err(|e| (*e).clone())
+    }
+
+    /// The generation as it was at most [`Config::status_age_ms`] ago.
+    async fn status(&self, asset: AssetId, generation: Generation) -> Result<Arc<catalogue::Asset>> {
+        let make = async { self.catalogue.asset(asset, generation).await.map_err(shared) };
+        self.statuses.try_get_with((asset, generation), make).await.map_err(|e| (*e).clone())
+    }
+
+    async fn lay_out(
+        &self,
+        asset: Arc<catalogue::Asset>,
+        configuration: ConfigurationId,
+    ) -> Result<Arc<Laid>> {
+        let found = self.catalogue.configuration(configuration).await.map_err(shared)?;
+        let configuration = found.ok_or_else(|| shared(Error::NotFound))?;
+        let laid = blocking(move || {
+            let layout = Layout::new(&asset.plan, &configuration.settings)?;
+            let measured = match &asset.measured {
+                Some(json) if asset.complete => Some(json.clone()),
+                None if asset.complete => return Err(Error::NotMeasured),
+                _ => None,
+            };
+            let measured = measured.map(serde_json::from_value).transpose().map_err(Error::Measured)?;
+            Ok(Laid { asset, layout, measured })
+        });
+        laid.await.map(Arc::new)
+    }
+
+    async fn answer(&self, laid: &Arc<Laid>, named: Named) -> Result<Ready> {
+        let request = named.request;
+        let needed = package::chunks(&request, &laid.asset()).map_err(shared)?;
+        let mut sources = Vec::with_capacity(needed.len());
+        for (track, chunk) in needed {
+            sources.push(self.stored(named.generation, track, chunk).await?);
+        }
+        let laid = laid.clone();
+        // A long playlist takes milliseconds to render.
+        blocking(move || {
+            let indexes: Vec<&Index> = sources.iter().map(|s| &*s.index).collect();
+            let answer: Answer = package::plan(&request, &laid.asset(), &indexes)?;
+            Ok(Ready::new(answer, sources))
+        })
+        .await
+    }
+
+    /// The chunk's place and index; [`Error::NotYet`] while it is not stored, which is not remembered.
+    async fn stored(&self, generation: Generation, track: Track, chunk: u32) -> Result<Stored> {
+        let make = async {
+            let row = self.catalogue.chunk(generation, track, chunk).await.map_err(shared)?;
+            let row = row.ok_or_else(|| shared(Error::NotYet { track, chunk }))?;
+            let index = Index::decode(&row.index).map_err(shared)?;
+            let index = Arc::new(index);
+            Ok::<_, Arc<Error>>(Stored { track, chunk, object: row.object, sha256: row.sha256, index })
+        };
+        self.chunks.try_get_with((generation, track, chunk), make).await.map_err(|e| (*e).clone())
+    }
+}
+
+fn shared(error: impl Into<Error>) -> Arc<Error> {
+    Arc::new(error.into())
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done.map_err(Arc::new),
+        Err(_stopped) => Err(Arc::new(Error::Interrupted)),
+    }
+}
+
+fn index_bytes(index: &Index) -> u32 {
+    let samples: usize = index.segments.iter().map(|s| s.samples.len()).sum();
+    let bytes = samples * size_of::<Sample>() + index.segments.len() * size_of::<Segment>() + 256;
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}

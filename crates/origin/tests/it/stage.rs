@@ -1,0 +1,171 @@
+//! A catalogue and a store with a film in them.
+
+use std::sync::OnceLock;
+
+use axum::Router;
+use axum::body::Body;
+use blob::{Blob, By, New};
+use bytes::Bytes;
+use catalogue::{Catalogue, Chunk, NewTitle};
+use db::testing::TestDb;
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::BodyExt as _;
+use model::media::Source;
+use model::{AssetId, BucketName, FrameRate, Generation, ObjectId, Timestamp, TitleId};
+use origin::{Config, Origin, Secrets};
+use tokio::sync::watch;
+use tower::ServiceExt as _;
+
+use crate::film::{self, Film, Script, Stored};
+
+pub(crate) const SECRET: &str = "11111111-2222-3333-4444-555555555555";
+
+/// Five grid segments, two renditions; the chunks of video are segments 0, 1–2 and 3–4.
+pub(crate) fn film() -> &'static Film {
+    static FILM: OnceLock<Film> = OnceLock::new();
+    FILM.get_or_init(|| {
+        film::make(&Script {
+            rate: FrameRate::new(24, 1).unwrap(),
+            boundaries: vec![0, 24, 48, 72, 96, 110],
+            heights: vec![180, 90],
+            pyramid: false,
+            chunks: (vec![1, 2, 2], vec![5]),
+        })
+    })
+}
+
+/// One installation.
+pub(crate) struct Stage {
+    pub(crate) router: Router,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) blob: Blob,
+    pub(crate) secrets: watch::Sender<Secrets>,
+    pub(crate) title: TitleId,
+    pub(crate) asset: AssetId,
+    pub(crate) generation: Generation,
+    pub(crate) test: TestDb,
+    _dir: tempfile::TempDir,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+}
+
+/// An installation of each engine with the planned film and no chunk of it.
+pub(crate) async fn stages() -> Vec<Stage> {
+    let mut stages = Vec::new();
+    for test in db::testing::databases(&[catalogue::MIGRATIONS, blob::MIGRATIONS]).await {
+        stages.push(stage(test).await);
+    }
+    stages
+}
+
+async fn stage(test: TestDb) -> Stage {
+    let dir = tempfile::tempdir().unwrap();
+    let catalogue = Catalogue::open(test.db.clone()).await.unwrap();
+    let blob = Blob::open(test.db.clone(), dir.path()).await.unwrap();
+    let mut tx = test.db.begin().await.unwrap();
+    let upload = NewTitle::of(BucketName::source(), "film.mp4".parse().unwrap(), ObjectId::new(), "standard");
+    let title = catalogue.create(&mut tx, Timestamp(0), &upload).await.unwrap().unwrap();
+    let source = Source { container: "mov".into(), bytes: 1, duration_ms: 1, video: None, audio: Vec::new() };
+    catalogue.probed(&mut tx, title, &source).await.unwrap();
+    let plan = &film().plan;
+    let (asset, generation) =
+        catalogue.plan_ready(&mut tx, Timestamp(1), title, &source, plan).await.unwrap();
+    catalogue.advance(&mut tx, title, model::title::State::Encoding).await.unwrap();
+    tx.commit().await.unwrap();
+    let (secrets, watched) = watch::channel(Secrets { current: SECRET.into(), previous: None });
+    let config = Config { status_age_ms: 0, ..Config::default() };
+    let router =
+        origin::router(Origin { catalogue: catalogue.clone(), blob: blob.clone(), secrets: watched, config });
+    Stage { router, catalogue, blob, secrets, title, asset, generation, test, _dir: dir }
+}
+
+impl Stage {
+    /// Stores chunks of the film.
+    pub(crate) async fn store(&self, wanted: impl Fn(&Stored) -> bool) {
+        for chunk in film().chunks.iter().filter(|c| wanted(c)) {
+            self.store_chunk(chunk).await;
+        }
+    }
+
+    /// Stores one chunk.
+    pub(crate) async fn store_chunk(&self, chunk: &Stored) {
+        let key = format!("{}/{}/{}", self.generation, chunk.track, chunk.chunk).parse().unwrap();
+        let new = New::named(BucketName::media(), key, By::Kinora);
+        let object = self.blob.put(chunk.bytes.clone(), new).await.unwrap();
+        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &chunk.bytes);
+        let row = Chunk {
+            track: chunk.track,
+            chunk: chunk.chunk,
+            object: object.id,
+            bytes: object.size,
+            sha256: hash.as_ref().try_into().unwrap(),
+            index: chunk.index.encode(),
+        };
+        let mut tx = self.test.db.begin().await.unwrap();
+        self.catalogue.add_chunk(&mut tx, Timestamp(2), self.generation, &row).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// Marks the film as complete.
+    pub(crate) async fn complete(&self) {
+        let film = film();
+        let indexes = film.chunks.iter().map(|c| (c.track, &c.index));
+        let measured = package::Measured::of(&film.plan, indexes).unwrap();
+        let mut tx = self.test.db.begin().await.unwrap();
+        self.catalogue.complete(&mut tx, Timestamp(3), self.generation, &measured).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// The path of something under a configuration.
+    pub(crate) async fn path(&self, configuration: &str, rest: &str) -> String {
+        let configuration = self.catalogue.configuration_named(configuration).await.unwrap().unwrap().id;
+        format!("/out/v1/{}/{configuration}/{}/{rest}", self.asset, self.generation)
+    }
+
+    /// Asks with the current secret.
+    pub(crate) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.ask(Method::GET, path, SECRET, headers).await
+    }
+
+    /// Begins to read a body.
+    pub(crate) async fn open(&self, path: &str) -> Body {
+        let request = Request::get(path).header(origin::HEADER, SECRET).body(Body::empty()).unwrap();
+        self.router.clone().oneshot(request).await.unwrap().into_body()
+    }
+
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        secret: &str,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if !secret.is_empty() {
+            request = request.header(origin::HEADER, secret);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Answer { status: head.status, headers: head.headers, body }
+    }
+}
