@@ -25,11 +25,46 @@ pub struct AccessKey {
     /// What its owner calls it; unique among their live keys.
     pub name: String,
     /// The buckets it opens.
-    pub buckets: Vec<BucketName>,
+    pub buckets: Buckets,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it stopped working, if so.
     pub revoked_at: Option<Timestamp>,
+}
+
+/// The buckets that an access key opens. `media` is none of them: its bytes leave through the edge alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Buckets {
+    /// All there are and will be.
+    All,
+    /// These and no others.
+    Only(Arc<[BucketName]>),
+}
+
+impl Buckets {
+    /// Whether the key opens the bucket.
+    pub fn open(&self, bucket: &BucketName) -> bool {
+        *bucket != BucketName::media()
+            && match self {
+                Self::All => true,
+                Self::Only(names) => names.contains(bucket),
+            }
+    }
+
+    /// `*`, or the names with blanks between.
+    fn to_column(&self) -> String {
+        match self {
+            Self::All => "*".into(),
+            Self::Only(names) => names.iter().map(BucketName::as_str).collect::<Vec<_>>().join(" "),
+        }
+    }
+
+    fn from_column(text: &str) -> Self {
+        match text {
+            "*" => Self::All,
+            names => Self::Only(names.split(' ').filter_map(|name| name.parse().ok()).collect()),
+        }
+    }
 }
 
 /// A key that works, with what a signature is checked against.
@@ -61,18 +96,21 @@ impl Identity {
         &self,
         account: AccountId,
         name: &str,
-        buckets: &[BucketName],
+        buckets: &Buckets,
         now: Timestamp,
     ) -> Result<(AccessKey, Secret)> {
         let owner = self.account(account).await?.ok_or(Error::NoAccount)?;
-        if buckets.is_empty() || buckets.len() > MAX_BUCKETS || owner.role != Role::Operator {
+        let counted = match buckets {
+            Buckets::All => true,
+            Buckets::Only(names) => (1..=MAX_BUCKETS).contains(&names.len()),
+        };
+        if !counted || owner.role != Role::Operator {
             return Err(Error::AccessKey);
         }
         let id: String = random::<20>().iter().map(|b| char::from(ALPHABET[usize::from(b & 31)])).collect();
         let secret = URL_SAFE_NO_PAD.encode(random::<30>());
         let sealed = self.inner.vault.seal(&context(&id), secret.as_bytes())?;
-        let names: Vec<&str> = buckets.iter().map(BucketName::as_str).collect();
-        let args = args![&id, account, name, names.join(" "), sealed, now];
+        let args = args![&id, account, name, buckets.to_column(), sealed, now];
         if self.db().execute(INSERT, args).await? > 0 {
             tracing::info!(%account, key = id, "access key made");
         }
@@ -88,7 +126,7 @@ impl Identity {
         let Some(row) = self.db().opt(BY_ID, args![id]).await? else { return Ok(None) };
         let key = AccessKey::read(&row)?;
         let secret = self.open_secret(&key, &row)?;
-        let via = Via::AccessKey { id: key.id.into(), buckets: Arc::from(key.buckets) };
+        let via = Via::AccessKey { id: key.id.into(), buckets: key.buckets };
         let who = Who::Account { account: key.account, role: row.get("role")?, via };
         Ok(Some(Credential { who, secret }))
     }
@@ -116,7 +154,7 @@ impl AccessKey {
             id: row.get("id")?,
             account: row.get("account")?,
             name: row.get("name")?,
-            buckets: buckets.split(' ').filter_map(|b| b.parse().ok()).collect(),
+            buckets: Buckets::from_column(&buckets),
             created_at: row.get("created_at")?,
             revoked_at: row.get_opt("revoked_at")?,
         })

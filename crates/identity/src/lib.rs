@@ -51,6 +51,7 @@ use std::sync::Arc;
 use db::Db;
 use notify::Outbox;
 
+pub use access_key::Buckets;
 pub use account::{Account, Role};
 pub use address::Address;
 pub use config::{Config, Lifetime, Lifetimes, Limits};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use model::title::Visibility;
 use model::{AccountId, BucketName};
 
+use crate::access_key::Buckets;
 use crate::{Role, SessionId};
 
 /// Who acts.
@@ -35,7 +36,7 @@ pub enum Via {
         /// The access key id.
         id: Arc<str>,
         /// What it opens.
-        buckets: Arc<[BucketName]>,
+        buckets: Buckets,
     },
 }
 
@@ -151,7 +152,7 @@ pub fn may(who: &Who, action: Action, resource: &Resource<'_>) -> bool {
         },
         Who::Account { role, via: Via::AccessKey { buckets, .. }, .. } => match (action, resource) {
             (Action::ReadBucket | Action::WriteBucket, Resource::Bucket(bucket)) => {
-                *role == Role::Operator && buckets.contains(bucket)
+                *role == Role::Operator && buckets.open(bucket)
             }
             _ => false,
         },

@@ -24,7 +24,10 @@ pub(crate) async fn title(command: Title) -> anyhow::Result<()> {
                 println!("No titles yet. Put a film into the bucket `source`, or: kinora import FILE");
                 return Ok(());
             }
-            print::table(&["ID", "NAME", "STATE", "DONE", "LENGTH", "REASON"], &titles.iter().map(title_row).collect::<Vec<_>>());
+            print::table(
+                &["ID", "NAME", "STATE", "DONE", "LENGTH", "REASON"],
+                &titles.iter().map(title_row).collect::<Vec<_>>(),
+            );
             Ok(())
         }
         Title::Show { title, server, output } => {
@@ -68,15 +71,22 @@ pub(crate) async fn job(command: Job) -> anyhow::Result<()> {
                 println!("No jobs.");
                 return Ok(());
             }
-            print::table(&["ID", "KIND", "TITLE", "STATE", "DONE", "SPEED", "REASON"], &jobs.iter().map(job_row).collect::<Vec<_>>());
+            print::table(
+                &["ID", "KIND", "TITLE", "STATE", "DONE", "SPEED", "REASON"],
+                &jobs.iter().map(job_row).collect::<Vec<_>>(),
+            );
             Ok(())
         }
         Job::Show { id, server, output } => {
-            let found: control::JobDetail = Client::connect(&server.data).await?.get(&format!("/jobs/{}", encode(&id))).await?;
+            let found: control::JobDetail =
+                Client::connect(&server.data).await?.get(&format!("/jobs/{}", encode(&id))).await?;
             if output.json {
                 return print::json(&found);
             }
-            print::table(&["ID", "KIND", "TITLE", "STATE", "DONE", "SPEED", "REASON"], &[job_row(&found.job)]);
+            print::table(
+                &["ID", "KIND", "TITLE", "STATE", "DONE", "SPEED", "REASON"],
+                &[job_row(&found.job)],
+            );
             println!("attempt {}, created {}", found.job.attempt, found.job.created);
             for line in &found.log {
                 println!("  {}", print::safe(line));
@@ -148,8 +158,18 @@ pub(crate) async fn key(command: Key) -> anyhow::Result<()> {
             if output.json {
                 return print::json(&keys);
             }
-            let row = |k: &control::Key| vec![k.id.clone(), k.kind.clone(), k.created.clone(), if k.own { "Kinora" } else { "" }.into()];
-            print::table(&["KEY-PAIR-ID", "KIND", "ADDED", "SIGNS"], &keys.iter().map(row).collect::<Vec<_>>());
+            let row = |k: &control::Key| {
+                vec![
+                    k.id.clone(),
+                    k.kind.clone(),
+                    k.created.clone(),
+                    if k.own { "Kinora" } else { "" }.into(),
+                ]
+            };
+            print::table(
+                &["KEY-PAIR-ID", "KIND", "ADDED", "SIGNS"],
+                &keys.iter().map(row).collect::<Vec<_>>(),
+            );
             Ok(())
         }
         Key::Add { file, server, output } => {
@@ -164,7 +184,8 @@ pub(crate) async fn key(command: Key) -> anyhow::Result<()> {
         Key::Rm { id, server } => {
             let path = format!("/keys/{}", encode(&id));
             let body = control::client::body(bytes::Bytes::new());
-            let _: serde_json::Value = Client::connect(&server.data).await?.call("DELETE", &path, body).await?;
+            let _: serde_json::Value =
+                Client::connect(&server.data).await?.call("DELETE", &path, body).await?;
             println!("signatures of {} are refused from now on", print::safe(&id));
             Ok(())
         }
@@ -174,7 +195,8 @@ pub(crate) async fn key(command: Key) -> anyhow::Result<()> {
 /// Makes a sign-in link.
 pub(crate) async fn signin_link(command: SigninLink) -> anyhow::Result<()> {
     let new = control::NewLink { address: command.address, role: command.role };
-    let link: control::Link = Client::connect(&command.server.data).await?.post("/signin-links", &new).await?;
+    let link: control::Link =
+        Client::connect(&command.server.data).await?.post("/signin-links", &new).await?;
     println!("{}", link.url);
     Ok(())
 }

@@ -67,7 +67,9 @@ impl Config {
     /// Reads all layers for `kinora up`.
     pub(crate) fn load(flags: &Up) -> anyhow::Result<Self> {
         let file = match &flags.config {
-            Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
+            Some(path) => {
+                std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?
+            }
             None => String::new(),
         };
         let mut config = Self::layered(&file, std::env::vars())?;
@@ -117,13 +119,17 @@ mod tests {
     fn later_layers_win() {
         assert_eq!(layered("", &[]).unwrap().http.port(), 8080);
         assert_eq!(layered("http = '127.0.0.1:1'", &[]).unwrap().http.port(), 1);
-        let config = layered("http = '127.0.0.1:1'", &[("KINORA__HTTP", "127.0.0.1:2"), ("OTHER", "x")]).unwrap();
+        let config =
+            layered("http = '127.0.0.1:1'", &[("KINORA__HTTP", "127.0.0.1:2"), ("OTHER", "x")]).unwrap();
         assert_eq!(config.http.port(), 2);
     }
 
     #[test]
     fn the_environment_reaches_nested_settings() {
-        assert_eq!(layered("[worker]\nslots = 1", &[("KINORA__WORKER__SLOTS", "3")]).unwrap().worker.slots, 3);
+        assert_eq!(
+            layered("[worker]\nslots = 1", &[("KINORA__WORKER__SLOTS", "3")]).unwrap().worker.slots,
+            3
+        );
         let config = layered("", &[("KINORA__DATABASE", "postgres://u:secret@h/d")]).unwrap();
         assert!(!format!("{config:?}").contains("secret"));
     }

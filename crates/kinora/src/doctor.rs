@@ -29,7 +29,9 @@ pub(crate) fn jailer() -> Jail {
 
 fn tools() -> Check {
     match Tools::find() {
-        Ok(tools) => Check::good("media tools", format!("ffmpeg {} at {}", tools.version(), tools.ffmpeg().display())),
+        Ok(tools) => {
+            Check::good("media tools", format!("ffmpeg {} at {}", tools.version(), tools.ffmpeg().display()))
+        }
         Err(error) => Check::bad("media tools", format!("{error}; on Debian: apt-get install ffmpeg")),
     }
 }
@@ -39,7 +41,10 @@ async fn jail() -> Check {
         Ok(layers) if layers.missing().is_empty() => Check::good("jail", layers.to_string()),
         Ok(layers) => Check::bad(
             "jail",
-            format!("{layers}; missing: {:?}. Uploads are hostile: use a Linux with Landlock and seccomp", layers.missing()),
+            format!(
+                "{layers}; missing: {:?}. Uploads are hostile: use a Linux with Landlock and seccomp",
+                layers.missing()
+            ),
         ),
         Err(error) => Check::bad("jail", error.to_string()),
     }
@@ -64,7 +69,9 @@ fn disk(data: &Path) -> Check {
 fn folder(data: &Path) -> Check {
     match std::fs::metadata(data) {
         Err(_) => Check::good("data folder", format!("{} will be made", data.display())),
-        Ok(found) if found.mode() & 0o077 == 0 => Check::good("data folder", format!("{} is private", data.display())),
+        Ok(found) if found.mode() & 0o077 == 0 => {
+            Check::good("data folder", format!("{} is private", data.display()))
+        }
         Ok(found) => Check::bad(
             "data folder",
             format!("others may read {0} (mode {1:o}): chmod 700 {0}", data.display(), found.mode() & 0o777),

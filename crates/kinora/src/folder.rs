@@ -19,11 +19,16 @@ impl Folder {
     /// Makes the folder if it is missing, and locks it.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
         let at = path.display();
-        DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(|| format!("cannot make {at}"))?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .with_context(|| format!("cannot make {at}"))?;
         let path = path.canonicalize().with_context(|| format!("cannot open {at}"))?;
         std::fs::set_permissions(&path, Permissions::from_mode(0o700))
             .with_context(|| format!("cannot make {at} private"))?;
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path.join("lock"));
+        let lock =
+            OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path.join("lock"));
         let lock = lock.with_context(|| format!("cannot write to {at}"))?;
         if !lock.try_lock_exclusive().with_context(|| format!("cannot lock {at}"))? {
             bail!("a Kinora runs on {at} already: stop it first, or name another folder with --data");
@@ -45,12 +50,16 @@ impl Folder {
     /// without it access keys, signing keys and codes are lost.
     pub(crate) fn key(&self, name: &str) -> anyhow::Result<[u8; 32]> {
         let keys = self.join("keys");
-        DirBuilder::new().recursive(true).mode(0o700).create(&keys).context("cannot make the folder of keys")?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&keys)
+            .context("cannot make the folder of keys")?;
         let path = keys.join(name);
         match std::fs::read(&path) {
-            Ok(bytes) => {
-                bytes.try_into().map_err(|_| anyhow::anyhow!("{} is damaged: restore it from a backup", path.display()))
-            }
+            Ok(bytes) => bytes
+                .try_into()
+                .map_err(|_| anyhow::anyhow!("{} is damaged: restore it from a backup", path.display())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_key(&keys, &path),
             Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
         }
@@ -60,7 +69,9 @@ impl Folder {
 /// Writes the key beside its place, syncs it, and moves it there: it appears whole or not at all.
 fn make_key(folder: &Path, path: &Path) -> anyhow::Result<[u8; 32]> {
     let mut key = [0; 32];
-    File::open("/dev/urandom").and_then(|mut random| random.read_exact(&mut key)).context("the system gives no randomness")?;
+    File::open("/dev/urandom")
+        .and_then(|mut random| random.read_exact(&mut key))
+        .context("the system gives no randomness")?;
     write_private(path, &key)?;
     File::open(folder).and_then(|f| f.sync_all()).context("cannot sync the folder of keys")?;
     Ok(key)
@@ -72,7 +83,8 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     beside.push(".new");
     let beside = PathBuf::from(beside);
     let write = || {
-        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&beside)?;
+        let mut file =
+            OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&beside)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         std::fs::rename(&beside, path)

@@ -46,15 +46,19 @@ pub(crate) async fn run(flags: &Up) -> anyhow::Result<()> {
 }
 
 async fn listen(address: std::net::SocketAddr, what: &str, flag: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {address} for {what}: is it taken? Choose another with {flag}"))
+    TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address} for {what}: is it taken? Choose another with {flag}")
+    })
 }
 
 /// The address as people type it: loopback is `localhost` on well-known ports, and stays a number on chosen ones.
 fn shown(address: std::net::SocketAddr) -> String {
     let standard = [8080, 9000].contains(&address.port());
-    if address.ip().is_loopback() && standard { format!("localhost:{}", address.port()) } else { address.to_string() }
+    if address.ip().is_loopback() && standard {
+        format!("localhost:{}", address.port())
+    } else {
+        address.to_string()
+    }
 }
 
 fn log(form: Log) {

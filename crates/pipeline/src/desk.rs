@@ -78,7 +78,8 @@ impl Pipeline {
     pub async fn encoded(&self, lease: &Lease, of: &OfChunk, made: Vec<Made>) -> Result<()> {
         let asset = self.asset(of).await?;
         let missing = || Error::NotPlanned { title: of.title, chunk: of.chunk };
-        let chunk = usize::try_from(of.chunk).ok().and_then(|n| asset.plan.chunks.get(n)).ok_or_else(missing)?;
+        let chunk =
+            usize::try_from(of.chunk).ok().and_then(|n| asset.plan.chunks.get(n)).ok_or_else(missing)?;
         let expected = asset.plan.tracks_of(chunk);
         if expected.len() != made.len() || !made.iter().all(|m| expected.contains(&m.track)) {
             return Err(missing());
@@ -86,13 +87,17 @@ impl Pipeline {
         let mut tx = self.db.begin().await?;
         self.jobs.complete(&mut tx, now(), lease, None).await?;
         for Made { track, bytes, sha256, index } in made {
-            let key: Key = format!("{}/{}/{track}/{}.cmf", of.asset, of.generation, of.chunk).parse().map_err(crate::record::Error::from)?;
+            let key: Key = format!("{}/{}/{track}/{}.cmf", of.asset, of.generation, of.chunk)
+                .parse()
+                .map_err(crate::record::Error::from)?;
             let size = bytes.size();
-            let stands = self.catalogue.chunk_stands(&mut tx, of.generation, track, of.chunk, &sha256).await?;
+            let stands =
+                self.catalogue.chunk_stands(&mut tx, of.generation, track, of.chunk, &sha256).await?;
             if stands {
                 continue;
             }
-            let object = self.blob.commit_in(&mut tx, bytes, New::named(BucketName::media(), key, By::Kinora)).await?;
+            let object =
+                self.blob.commit_in(&mut tx, bytes, New::named(BucketName::media(), key, By::Kinora)).await?;
             let row = Chunk { track, chunk: of.chunk, object: object.id, bytes: size, sha256, index };
             self.catalogue.add_chunk(&mut tx, now(), of.generation, &row).await?;
         }
@@ -110,7 +115,8 @@ impl Pipeline {
             let rows = self.catalogue.chunks(of.generation, track).await?;
             missing += chunks_of(&asset.plan, track.medium()).saturating_sub(rows.len());
             for row in &rows {
-                let index = Index::decode(&row.index).map_err(|source| Error::Index { title: of.title, source })?;
+                let index =
+                    Index::decode(&row.index).map_err(|source| Error::Index { title: of.title, source })?;
                 indexes.push((track, index));
             }
         }

@@ -48,7 +48,9 @@ impl Intake {
             match self.pipeline.take_events().await {
                 Ok(taken) if taken == BATCH as usize => continue,
                 Ok(_) => {}
-                Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "events are not handled"),
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "events are not handled")
+                }
             }
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),

@@ -95,8 +95,11 @@ fn decode(text: &str) -> Result<String, Error> {
         bytes.push(match byte {
             b'+' => b' ',
             b'%' => {
-                let digit = |b: Option<u8>| b.and_then(|b| char::from(b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
-                let (high, low) = (digit(rest.next()).ok_or_else(wrong)?, digit(rest.next()).ok_or_else(wrong)?);
+                let digit = |b: Option<u8>| {
+                    b.and_then(|b| char::from(b).to_digit(16)).and_then(|d| u8::try_from(d).ok())
+                };
+                let (high, low) =
+                    (digit(rest.next()).ok_or_else(wrong)?, digit(rest.next()).ok_or_else(wrong)?);
                 high << 4 | low
             }
             other => other,
@@ -111,7 +114,10 @@ mod tests {
 
     fn event(version: &str, name: &str, key: &str) -> Vec<u8> {
         let s3 = serde_json::json!({"bucket": {"name": "source", "arn": "arn:aws:s3:::source"}, "object": {"key": key}});
-        serde_json::to_vec(&serde_json::json!({"Records": [{"eventVersion": version, "eventName": name, "s3": s3}]})).unwrap()
+        serde_json::to_vec(
+            &serde_json::json!({"Records": [{"eventVersion": version, "eventName": name, "s3": s3}]}),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -135,7 +141,10 @@ mod tests {
     fn what_cannot_be_followed_is_an_error() {
         assert!(matches!(created(&event("3.0", "ObjectCreated:Put", "a")), Err(Error::Version(_))));
         for key in ["%", "%1", "%zz", "%ff"] {
-            assert!(matches!(created(&event("2.1", "ObjectCreated:Put", key)), Err(Error::Encoding(_))), "{key}");
+            assert!(
+                matches!(created(&event("2.1", "ObjectCreated:Put", key)), Err(Error::Encoding(_))),
+                "{key}"
+            );
         }
         assert!(matches!(created(b"{}"), Err(Error::Shape(_))));
         assert!(matches!(created(&event("2.1", "ObjectCreated:Put", "")), Err(Error::Name(_))));

@@ -34,7 +34,9 @@ impl Rule {
 
     /// Whether the rule speaks of this object.
     pub fn matches(&self, bucket: &BucketName, key: &Key) -> bool {
-        self.bucket == *bucket && key.as_str().starts_with(&self.prefix) && key.as_str().ends_with(&self.suffix)
+        self.bucket == *bucket
+            && key.as_str().starts_with(&self.prefix)
+            && key.as_str().ends_with(&self.suffix)
     }
 }
 
@@ -51,9 +53,18 @@ mod tests {
         let mut rules = Rule::defaults();
         rules.insert(
             0,
-            Rule { bucket: "source".parse().unwrap(), prefix: "in/".into(), suffix: ".mov".into(), template: "raw".into() },
+            Rule {
+                bucket: "source".parse().unwrap(),
+                prefix: "in/".into(),
+                suffix: ".mov".into(),
+                template: "raw".into(),
+            },
         );
-        assert_eq!(template(&rules, &bucket.parse().unwrap(), &key.parse().unwrap()), expected, "{bucket}/{key}");
+        assert_eq!(
+            template(&rules, &bucket.parse().unwrap(), &key.parse().unwrap()),
+            expected,
+            "{bucket}/{key}"
+        );
     }
 
     #[test]

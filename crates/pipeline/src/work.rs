@@ -89,6 +89,9 @@ impl Work {
     }
 
     pub(crate) fn publish(of: &OfGeneration) -> New {
-        New::job("publish", json!(of)).title(of.title).priority(HEAD).key(format!("publish/{}", of.generation))
+        New::job("publish", json!(of))
+            .title(of.title)
+            .priority(HEAD)
+            .key(format!("publish/{}", of.generation))
     }
 }

@@ -131,6 +131,8 @@ async fn one(worker: &Worker, sources: &Sources, lease: &Lease, shutdown: &Cance
     };
     match told {
         Ok(()) | Err(pipeline::Error::Jobs(jobs::Error::LeaseLost { .. })) => {}
-        Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "the end of a job is not written down"),
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "the end of a job is not written down")
+        }
     }
 }

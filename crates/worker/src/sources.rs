@@ -49,7 +49,9 @@ impl Sources {
             let mut mine = None;
             let weak = slot
                 .get_or_try_init(|| async {
-                    let local = Arc::new(Local { path: self.folder.join(format!("{object}-{}", model::UploadId::new())) });
+                    let local = Arc::new(Local {
+                        path: self.folder.join(format!("{object}-{}", model::UploadId::new())),
+                    });
                     self.blob.materialise(object, &local.path).await?;
                     let weak = Arc::downgrade(&local);
                     mine = Some(local);

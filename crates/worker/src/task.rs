@@ -126,7 +126,10 @@ async fn plan(
     worker.pipeline.probed(lease, of.title, &source).await?;
     report.stage("planning");
     let scratch = scratch(worker, lease).await?;
-    let plan = encode::plan(&worker.tools, &worker.jail, file.path(), &source, &title.template, &scratch.0, cancel).await.map_err(no)?;
+    let plan =
+        encode::plan(&worker.tools, &worker.jail, file.path(), &source, &title.template, &scratch.0, cancel)
+            .await
+            .map_err(no)?;
     Ok(worker.pipeline.planned(lease, of.title, &source, &plan).await?)
 }
 
@@ -144,7 +147,13 @@ async fn chunk(
     let file = sources.fetch(title.source_object).await?;
     report.stage("encoding");
     let scratch = scratch(worker, lease).await?;
-    let task = Task { plan: &asset.plan, source: &asset.source, chunk: of.chunk, file: file.path(), scratch: &scratch.0 };
+    let task = Task {
+        plan: &asset.plan,
+        source: &asset.source,
+        chunk: of.chunk,
+        file: file.path(),
+        scratch: &scratch.0,
+    };
     let progress = |p: encode::chunk::Progress| report.progress(p.permille, p.speed);
     let encoded = encode::chunk::encode(&worker.tools, &worker.jail, task, cancel, progress)
         .await

@@ -6,7 +6,7 @@ use super::*;
 
 fn people(me: AccountId) -> [(&'static str, Who); 7] {
     let session = || Via::Session("0123456789abcdef0123456789abcdef".parse().unwrap());
-    let key = || Via::AccessKey { id: "KEY".into(), buckets: [BucketName::source()].into() };
+    let key = || Via::AccessKey { id: "KEY".into(), buckets: Buckets::Only([BucketName::source()].into()) };
     let account = |role, via| Who::Account { account: me, role, via };
     [
         ("guest", Who::Guest),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use identity::{Action, Config, Error, Resource, Role, Who, may};
+use identity::{Action, Buckets, Config, Error, Resource, Role, Who, may};
 use model::{BucketName, Timestamp};
 
 use crate::support::{DEVICE, House, NOW, houses};
@@ -148,7 +148,7 @@ async fn suspending_and_a_new_role_end_sessions() {
 async fn an_access_key_opens_its_buckets_until_it_is_revoked() {
     for house in houses(&Config::default()).await {
         let account = operator(&house).await.id;
-        let buckets = [BucketName::source()];
+        let buckets = Buckets::Only([BucketName::source()].into());
         let ensure = || house.identity.ensure_access_key(account, "local", &buckets, NOW);
         let (key, secret) = ensure().await.unwrap();
         let (again, same) = ensure().await.unwrap();
@@ -173,11 +173,22 @@ async fn an_access_key_opens_its_buckets_until_it_is_revoked() {
 }
 
 #[tokio::test]
+async fn a_key_to_all_buckets_opens_those_of_later_but_never_media() {
+    for house in houses(&Config::default()).await {
+        let account = operator(&house).await.id;
+        let (key, _) = house.identity.ensure_access_key(account, "all", &Buckets::All, NOW).await.unwrap();
+        let who = house.identity.credential(&key.id).await.unwrap().unwrap().who;
+        let read = |bucket: BucketName| may(&who, Action::ReadBucket, &Resource::Bucket(&bucket));
+        assert!(read("later".parse().unwrap()) && !read(BucketName::media()));
+    }
+}
+
+#[tokio::test]
 async fn viewers_and_empty_bucket_lists_get_no_access_key() {
     for house in houses(&Config::default()).await {
         let viewer = house.identity.ensure_account("v@example.org", Role::Viewer, NOW).await.unwrap();
         for (account, buckets) in
-            [(viewer.id, vec![BucketName::source()]), (operator(&house).await.id, vec![])]
+            [(viewer.id, Buckets::All), (operator(&house).await.id, Buckets::Only([].into()))]
         {
             let refused = house.identity.ensure_access_key(account, "k", &buckets, NOW).await;
             assert!(matches!(refused, Err(Error::AccessKey)));

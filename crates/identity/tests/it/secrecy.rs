@@ -65,7 +65,7 @@ async fn nothing_secret_reaches_a_log_debug_output_or_the_database() {
         let operator = house.identity.ensure_account("op@example.org", Role::Operator, NOW).await.unwrap();
         let link = house.identity.create_link(operator.id, 60_000, NOW).await.unwrap();
         let by_link = house.identity.consume_link(&link, &DEVICE, NOW).await.unwrap();
-        let buckets = [BucketName::source()];
+        let buckets = identity::Buckets::Only([BucketName::source()].into());
         let (key, secret) =
             house.identity.ensure_access_key(operator.id, "local", &buckets, NOW).await.unwrap();
         let credential = house.identity.credential(&key.id).await.unwrap().unwrap();

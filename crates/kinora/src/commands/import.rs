@@ -31,7 +31,9 @@ pub(super) async fn run(command: Import) -> anyhow::Result<()> {
     for file in &command.files {
         match one(file, &command).await {
             Ok(title) => {
-                failed += usize::from(title.as_ref().is_some_and(|t| ["failed", "rejected"].contains(&t.state.as_str())));
+                failed += usize::from(
+                    title.as_ref().is_some_and(|t| ["failed", "rejected"].contains(&t.state.as_str())),
+                );
                 ended.extend(title);
             }
             Err(error) => {
@@ -43,7 +45,11 @@ pub(super) async fn run(command: Import) -> anyhow::Result<()> {
     if command.output.json {
         print::json(&ended)?;
     }
-    if failed > 0 { bail!("{failed} of {} files did not become playable titles", command.files.len()) } else { Ok(()) }
+    if failed > 0 {
+        bail!("{failed} of {} files did not become playable titles", command.files.len())
+    } else {
+        Ok(())
+    }
 }
 
 async fn one(file: &Path, command: &Import) -> anyhow::Result<Option<Title>> {
@@ -63,20 +69,32 @@ async fn one(file: &Path, command: &Import) -> anyhow::Result<Option<Title>> {
         return Ok(Some(title));
     }
     // Without a terminal the bar is silent: one line says how it ended.
-    eprintln!("{}  {}  {}", print::safe(name), title.state, print::safe(title.reason.as_deref().unwrap_or_default()));
+    eprintln!(
+        "{}  {}  {}",
+        print::safe(name),
+        title.state,
+        print::safe(title.reason.as_deref().unwrap_or_default())
+    );
     Ok(Some(title))
 }
 
 fn bar(name: &str) -> ProgressBar {
-    let style = ProgressStyle::with_template("{prefix}  {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style =
+        ProgressStyle::with_template("{prefix}  {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = ProgressBar::new(0).with_style(style).with_prefix(print::safe(name));
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }
 
 /// Streams the file; answers the id of the title it became.
-async fn upload(file: &Path, name: &str, command: &Import, bar: &ProgressBar) -> anyhow::Result<Option<String>> {
-    let open = tokio::fs::File::open(file).await.with_context(|| format!("cannot read {}", file.display()))?;
+async fn upload(
+    file: &Path,
+    name: &str,
+    command: &Import,
+    bar: &ProgressBar,
+) -> anyhow::Result<Option<String>> {
+    let open =
+        tokio::fs::File::open(file).await.with_context(|| format!("cannot read {}", file.display()))?;
     let total = open.metadata().await?.len();
     let (begin, shown) = (Instant::now(), bar.clone());
     let mut sent = 0_u64;
@@ -104,7 +122,8 @@ fn upload_line(sent: u64, total: u64, elapsed: Duration) -> String {
     let percent = if total == 0 { 100.0 } else { 100.0 * sent as f64 / total as f64 };
     let speed = sent as f64 / elapsed.as_secs_f64().max(0.001);
     let left = (total.saturating_sub(sent)) as f64 / speed.max(1.0);
-    let left = print::clock(Duration::from_secs_f64(left.min(1e9)).as_millis().try_into().unwrap_or(u64::MAX));
+    let left =
+        print::clock(Duration::from_secs_f64(left.min(1e9)).as_millis().try_into().unwrap_or(u64::MAX));
     format!("uploading  {percent:3.0}%  {:.0} MiB/s, {left} left", speed / 1_048_576.0)
 }
 
@@ -130,7 +149,8 @@ async fn follow(id: &str, command: &Import, bar: &ProgressBar) -> anyhow::Result
 
 fn encode_line(title: &Title, elapsed: Duration) -> String {
     let mut line = format!("{}  {:3}%", title.state, title.progress);
-    let (done, elapsed_ms) = (u64::from(title.progress), u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
+    let (done, elapsed_ms) =
+        (u64::from(title.progress), u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
     if let Some(duration) = title.duration_ms.filter(|_| done > 0 && elapsed_ms > 0) {
         let tenths = duration.saturating_mul(done) / 10 / elapsed_ms;
         line += &format!("  {}.{}× speed", tenths / 10, tenths % 10);

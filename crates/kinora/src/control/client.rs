@@ -28,13 +28,19 @@ impl Client {
                 data.display()
             )
         })?;
-        let (send, connection) = http1::handshake(TokioIo::new(stream)).await.context("the control socket does not answer")?;
+        let (send, connection) =
+            http1::handshake(TokioIo::new(stream)).await.context("the control socket does not answer")?;
         tokio::spawn(connection);
         Ok(Self { send })
     }
 
     /// Sends a request and reads its JSON answer; an error answer becomes an error with its message.
-    pub(crate) async fn call<T: DeserializeOwned>(&mut self, method: &str, path: &str, body: Body) -> anyhow::Result<T> {
+    pub(crate) async fn call<T: DeserializeOwned>(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: Body,
+    ) -> anyhow::Result<T> {
         let request = http::Request::builder()
             .method(method)
             .uri(path)
@@ -50,7 +56,8 @@ impl Client {
             let message = serde_json::from_slice::<super::Refusal>(&bytes).map(|r| r.message);
             bail!("{}", message.unwrap_or_else(|_| format!("the server answered {status}")));
         }
-        serde_json::from_slice(&bytes).context("the answer is not understood: are command and server of one version?")
+        serde_json::from_slice(&bytes)
+            .context("the answer is not understood: are command and server of one version?")
     }
 
     /// `GET`.
@@ -59,7 +66,11 @@ impl Client {
     }
 
     /// `POST` of JSON.
-    pub(crate) async fn post<T: DeserializeOwned>(&mut self, path: &str, json: &impl serde::Serialize) -> anyhow::Result<T> {
+    pub(crate) async fn post<T: DeserializeOwned>(
+        &mut self,
+        path: &str,
+        json: &impl serde::Serialize,
+    ) -> anyhow::Result<T> {
         self.call("POST", path, body(serde_json::to_vec(json)?.into())).await
     }
 }

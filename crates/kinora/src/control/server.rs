@@ -48,14 +48,22 @@ pub(crate) fn listen(data: &Path) -> anyhow::Result<UnixListener> {
     // The folder is locked by us, so a socket that is there belongs to a process that is gone.
     let _ = std::fs::remove_file(&path);
     let listener = UnixListener::bind(&path).with_context(|| {
-        format!("cannot listen on {}: a socket's path has at most 107 bytes, choose a shorter --data", path.display())
+        format!(
+            "cannot listen on {}: a socket's path has at most 107 bytes, choose a shorter --data",
+            path.display()
+        )
     })?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).context("cannot make the socket private")?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
+        .context("cannot make the socket private")?;
     Ok(listener)
 }
 
 /// Answers commands until told to stop.
-pub(crate) async fn run(listener: UnixListener, parts: Parts, shutdown: CancellationToken) -> anyhow::Result<()> {
+pub(crate) async fn run(
+    listener: UnixListener,
+    parts: Parts,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
     let router = Router::new()
         .route("/titles", get(titles::list))
         .route("/titles/{title}", get(titles::show))
@@ -70,7 +78,10 @@ pub(crate) async fn run(listener: UnixListener, parts: Parts, shutdown: Cancella
         .route("/doctor", get(delivery::doctor))
         .layer(DefaultBodyLimit::max(MOST_JSON))
         .with_state(parts);
-    axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await.context("the control socket broke")
+    axum::serve(listener, router)
+        .with_graceful_shutdown(shutdown.cancelled_owned())
+        .await
+        .context("the control socket broke")
 }
 
 type Answer<T> = Result<Json<T>, Refused>;

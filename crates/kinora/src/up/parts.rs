@@ -9,7 +9,7 @@ use catalogue::Catalogue;
 use db::Db;
 use identity::code::CodeKeys;
 use identity::vault::Vault;
-use identity::{Identity, Role, Via, Who};
+use identity::{Buckets, Identity, Role, Via, Who};
 use jobs::Queue;
 use model::Timestamp;
 use notify::{Mailbox, Outbox};
@@ -50,7 +50,12 @@ pub(super) struct Parts {
 
 impl Parts {
     /// Opens the database, brings it up to date, and opens every part on it.
-    pub(super) async fn open(config: &Config, folder: &Folder, origin: &str, s3_origin: &str) -> anyhow::Result<Self> {
+    pub(super) async fn open(
+        config: &Config,
+        folder: &Folder,
+        origin: &str,
+        s3_origin: &str,
+    ) -> anyhow::Result<Self> {
         let db = match &config.database {
             Some(address) => Db::open(&address.0).await?,
             None => Db::open_sqlite(&folder.join("kinora.db")).await?,
@@ -132,14 +137,24 @@ impl Parts {
         Ok(())
     }
 
-    async fn start_worker(&self, services: &mut Services, config: &Config, folder: &Folder) -> anyhow::Result<()> {
+    async fn start_worker(
+        &self,
+        services: &mut Services,
+        config: &Config,
+        folder: &Folder,
+    ) -> anyhow::Result<()> {
         if config.worker.slots == 0 {
             return Ok(());
         }
-        let tools = encode::Tools::find().context("nothing can be encoded; on Debian: apt-get install ffmpeg")?;
+        let tools =
+            encode::Tools::find().context("nothing can be encoded; on Debian: apt-get install ffmpeg")?;
         let jail = doctor::jailer();
         let layers = jail.layers().await?;
-        anyhow::ensure!(layers.missing().is_empty(), "uploads are hostile and the jail lacks {:?}", layers.missing());
+        anyhow::ensure!(
+            layers.missing().is_empty(),
+            "uploads are hostile and the jail lacks {:?}",
+            layers.missing()
+        );
         tracing::info!(ffmpeg = tools.version(), jail = %layers, slots = config.worker.slots, "worker");
         let worker = worker::Worker::new(
             WORKER.to_owned(),
@@ -163,8 +178,12 @@ impl Parts {
                 let Some(found) = identity.credential(&id).await? else { return Ok(None) };
                 let Some(secret) = found.secret.expose_str() else { return Ok(None) };
                 let buckets = match found.who {
-                    Who::Account { via: Via::AccessKey { buckets, .. }, .. } if buckets.is_empty() => s3::Buckets::All,
-                    Who::Account { via: Via::AccessKey { buckets, .. }, .. } => s3::Buckets::Only(buckets),
+                    Who::Account { via: Via::AccessKey { buckets: Buckets::All, .. }, .. } => {
+                        s3::Buckets::All
+                    }
+                    Who::Account { via: Via::AccessKey { buckets: Buckets::Only(names), .. }, .. } => {
+                        s3::Buckets::Only(names)
+                    }
                     _ => return Ok(None),
                 };
                 Ok(Some(s3::Access { secret: secret.into(), buckets }))
@@ -206,10 +225,16 @@ impl Parts {
     }
 
     /// Makes what the first start needs and later starts find: operator, sign-in link, S3 keys.
-    pub(super) async fn ready(&self, folder: &Folder, origin: &str, s3_origin: &str) -> anyhow::Result<Ready> {
+    pub(super) async fn ready(
+        &self,
+        folder: &Folder,
+        origin: &str,
+        s3_origin: &str,
+    ) -> anyhow::Result<Ready> {
         let operator = self.identity.ensure_account(OPERATOR, Role::Operator, now()).await?;
         let link = self.identity.create_link(operator.id, LINK_MS, now()).await?;
-        let (key, secret) = self.identity.ensure_access_key(operator.id, "development", &[], now()).await?;
+        let (key, secret) =
+            self.identity.ensure_access_key(operator.id, "development", &Buckets::All, now()).await?;
         Ok(Ready {
             http: origin.to_owned(),
             s3: s3_origin.to_owned(),
@@ -227,7 +252,8 @@ impl Parts {
             return Ok(());
         }
         let name = path.file_name().and_then(|n| n.to_str()).context("the sample's name is not UTF-8")?;
-        let file = tokio::fs::File::open(path).await.with_context(|| format!("cannot read {}", path.display()))?;
+        let file =
+            tokio::fs::File::open(path).await.with_context(|| format!("cannot read {}", path.display()))?;
         let bytes = file.metadata().await?.len();
         let staged = self.blob.stage(tokio_util::io::ReaderStream::new(file), Some(bytes), None).await?;
         let by = blob::By::Client(blob::Means::Put);

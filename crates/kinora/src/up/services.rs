@@ -42,9 +42,9 @@ impl Services {
         };
         self.shutdown.cancel();
         while let Some(ended) = self.tasks.join_next().await {
-            let ended = ended.context("a part broke while stopping").and_then(|(name, result)| {
-                result.with_context(|| format!("{name} broke while stopping"))
-            });
+            let ended = ended
+                .context("a part broke while stopping")
+                .and_then(|(name, result)| result.with_context(|| format!("{name} broke while stopping")));
             outcome = outcome.and(ended);
         }
         outcome

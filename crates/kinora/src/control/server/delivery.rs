@@ -16,7 +16,11 @@ pub(super) async fn url(State(parts): State<Parts>, Json(request): Json<UrlReque
     let title = parts.title(&request.title).await?;
     if title.asset.is_none() {
         let reason = title.reason.unwrap_or_else(|| "it has no plan yet".into());
-        return Err(Refused::bad(format!("`{}` cannot be played: {} ({reason})", title.name, title.state.as_str())));
+        return Err(Refused::bad(format!(
+            "`{}` cannot be played: {} ({reason})",
+            title.name,
+            title.state.as_str()
+        )));
     }
     let wish = Wish {
         who: &Who::Host,
@@ -31,7 +35,8 @@ pub(super) async fn url(State(parts): State<Parts>, Json(request): Json<UrlReque
         return Ok(Json(UrlAnswer { url, cookies: Default::default(), expires: rfc3339(link.until) }));
     }
     let started = parts.playback.start(&wish, &parts.origin).await?;
-    let cookies = started.permit.cookies.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let cookies =
+        started.permit.cookies.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     let url = format!("{}{}", parts.origin, started.manifest);
     Ok(Json(UrlAnswer { url, cookies, expires: rfc3339(started.permit.until) }))
 }
@@ -40,7 +45,10 @@ pub(super) async fn keys(State(parts): State<Parts>) -> Answer<Vec<Key>> {
     Ok(Json(parts.playback.keys().await?.iter().map(key).collect()))
 }
 
-pub(super) async fn add_key(State(parts): State<Parts>, Json(new): Json<crate::control::NewKey>) -> Answer<Key> {
+pub(super) async fn add_key(
+    State(parts): State<Parts>,
+    Json(new): Json<crate::control::NewKey>,
+) -> Answer<Key> {
     let new = NewKey { id: None, name: "added by kinora key add", pem: &new.pem };
     Ok(Json(key(&parts.playback.trust_key(&new, now()).await?)))
 }
@@ -51,7 +59,12 @@ pub(super) async fn remove_key(State(parts): State<Parts>, Path(id): Path<String
 }
 
 fn key(key: &TrustedKey) -> Key {
-    Key { id: key.id.clone(), kind: key.kind.as_str().to_owned(), created: rfc3339(key.created_at), own: key.own }
+    Key {
+        id: key.id.clone(),
+        kind: key.kind.as_str().to_owned(),
+        created: rfc3339(key.created_at),
+        own: key.own,
+    }
 }
 
 pub(super) async fn signin_link(State(parts): State<Parts>, Json(new): Json<NewLink>) -> Answer<Link> {
@@ -72,7 +85,10 @@ pub(super) async fn doctor(State(parts): State<Parts>) -> Answer<Report> {
     let waited = counts.oldest_due.map_or(0, |at| (now().0 - at.0) / 1000);
     let finding = format!("{} queued, {} running, {} failed", counts.queued, counts.running, counts.failed);
     checks.push(if counts.running == 0 && counts.queued > 0 && waited > 60 {
-        Check::bad("jobs", format!("{finding}; the oldest waits for {waited} s: is a worker running (--workers)?"))
+        Check::bad(
+            "jobs",
+            format!("{finding}; the oldest waits for {waited} s: is a worker running (--workers)?"),
+        )
     } else {
         Check::good("jobs", finding)
     });

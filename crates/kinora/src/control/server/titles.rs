@@ -75,7 +75,12 @@ pub(super) async fn show(State(parts): State<Parts>, Path(wanted): Path<String>)
         .plan
         .renditions
         .iter()
-        .map(|r| Rendition { width: r.width, height: r.height, codec: r.codec.clone(), max_rate: r.max_rate.0 })
+        .map(|r| Rendition {
+            width: r.width,
+            height: r.height,
+            codec: r.codec.clone(),
+            max_rate: r.max_rate.0,
+        })
         .collect();
     for track in asset.plan.tracks() {
         let rows = parts.catalogue.chunks(generation, track).await?;
@@ -114,7 +119,11 @@ pub(super) async fn jobs(State(parts): State<Parts>, Query(which): Query<Which>)
     }
 }
 
-async fn job_view(parts: &Parts, job: &jobs::Job, names: &mut HashMap<TitleId, Option<String>>) -> Result<Job, Refused> {
+async fn job_view(
+    parts: &Parts,
+    job: &jobs::Job,
+    names: &mut HashMap<TitleId, Option<String>>,
+) -> Result<Job, Refused> {
     let mut title_name = None;
     if let Some(id) = job.title {
         if !names.contains_key(&id) {
@@ -142,7 +151,9 @@ async fn job_view(parts: &Parts, job: &jobs::Job, names: &mut HashMap<TitleId, O
 }
 
 pub(super) async fn job(State(parts): State<Parts>, Path(id): Path<String>) -> Answer<JobDetail> {
-    let id = id.parse().map_err(|_| Refused::bad(format!("`{id}` is not the id of a job; see `kinora job ls`")))?;
+    let id = id
+        .parse()
+        .map_err(|_| Refused::bad(format!("`{id}` is not the id of a job; see `kinora job ls`")))?;
     let job = parts.jobs.get(id).await?.ok_or_else(|| Refused::not_found(format!("there is no job {id}")))?;
     let log = parts.jobs.log_lines(id).await?.into_iter().map(|line| line.line).collect();
     let view = job_view(&parts, &job, &mut HashMap::new()).await?;
@@ -158,7 +169,11 @@ pub(super) struct Upload {
 
 /// Stores the body as an object of bucket `source`, as any client's upload; with a template it becomes a title in the
 /// same transaction, otherwise by the rules.
-pub(super) async fn import(State(parts): State<Parts>, Query(upload): Query<Upload>, body: Body) -> Answer<Imported> {
+pub(super) async fn import(
+    State(parts): State<Parts>,
+    Query(upload): Query<Upload>,
+    body: Body,
+) -> Answer<Imported> {
     let key: Key = upload.key.parse()?;
     let staged = parts.blob.stage(body.into_data_stream(), Some(upload.bytes), None).await?;
     let new = New {
