@@ -104,7 +104,9 @@ const manifest = {};
 let failed = false;
 for (const { file } of outputs) {
   if (file.endsWith('.txt')) continue;
-  manifest[plain(file)] = { file, imports: imports(file, false) };
+  // Shared chunks have no name of their own; pages find them as imports.
+  const name = file.startsWith('chunk-') ? file : plain(file);
+  manifest[name] = { file, imports: imports(file, false) };
 }
 for (const [name, budget] of Object.entries(budgets)) {
   const { file } = manifest[name];

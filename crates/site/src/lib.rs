@@ -1,1 +1,204 @@
-//! Pages and JSON API.
+//! The pages people see and the JSON API behind them.
+//!
+//! HTML is rendered on the server and works without scripts, but for playback; scripts and styles come from `web/`
+//! and are embedded. Every route stands in one table with its policy ([`routes`]), and the router is made of that
+//! table. This crate keeps nothing itself and decides nothing about titles: `identity` says who may do what,
+//! `playback` who may watch, `catalogue` and `jobs` what there is.
+//!
+//! It stands behind the edge, which tells the viewer's address in `X-Forwarded-For`; do not expose it by itself.
+//!
+//! ```
+//! let table = site::routes();
+//! assert!(table.iter().any(|route| route.path == "/watch/{title}"));
+//! ```
+
+mod api;
+mod assets;
+mod home;
+mod jobs_page;
+mod page;
+mod route;
+mod settings;
+mod sign_in;
+mod titles;
+mod visitor;
+mod watch;
+mod words;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use catalogue::Catalogue;
+use http::{HeaderMap, Method, Uri, header};
+use http_face::{ApiError, Limits};
+use identity::cookie::Cookies;
+use identity::{Action, Identity};
+use jobs::Queue;
+use model::{Timestamp, TitleId};
+use playback::Playback;
+use url::Url;
+
+pub use route::{Kind, Policy, Route};
+
+/// What the pages are made from.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// Who people are.
+    pub identity: Identity,
+    /// What there is to watch.
+    pub catalogue: Catalogue,
+    /// Who may watch it now.
+    pub playback: Playback,
+    /// What is being worked on.
+    pub jobs: Queue,
+}
+
+/// Settings of the pages.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The address people use, with its scheme: `https` makes cookies `Secure`.
+    pub public_url: Url,
+    /// Where S3 clients upload to, for the lesson on the empty home page.
+    pub s3_url: Option<Url>,
+}
+
+/// What handlers share.
+#[derive(Debug, Clone)]
+pub(crate) struct Site {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    parts: Parts,
+    config: Config,
+}
+
+/// Makes the router of all pages and the API.
+pub fn router(parts: Parts, config: Config) -> Router {
+    let own: Arc<str> = config.public_url.origin().ascii_serialization().into();
+    let site = Site { inner: Arc::new(Inner { parts, config }) };
+    let routes = route::router(&site, routes())
+        .fallback(nowhere)
+        .method_not_allowed_fallback(not_so)
+        .layer(from_fn_with_state(site.clone(), visitor::identify))
+        .layer(from_fn(move |request, next| http_face::origin::guard(own.clone(), request, next)));
+    http_face::wrap(routes, Limits::default()).with_state(site)
+}
+
+/// Every route, with its policy.
+pub fn routes() -> Vec<Route> {
+    use Kind::{Api, File, Page};
+    use Policy::{Anyone, Installation, Title};
+    let row = Route::new;
+    vec![
+        row(Method::GET, "/", Page, Anyone("shows each visitor what they may see"), get(home::page)),
+        row(Method::GET, "/watch/{title}", Page, Title(Action::WatchTitle), get(watch::page)),
+        row(Method::GET, "/title/{title}", Page, Title(Action::EditTitle), get(settings::page)),
+        row(Method::POST, "/title/{title}", Page, Title(Action::EditTitle), post(settings::save)),
+        row(Method::GET, "/jobs", Page, Installation(Action::SeeJobs), get(jobs_page::page)),
+        row(Method::GET, "/signin", Page, Anyone("asks who they are"), get(sign_in::ask)),
+        row(Method::POST, "/signin", Page, Anyone("limited by identity"), post(sign_in::begin)),
+        row(Method::POST, "/signin/code", Page, Anyone("limited by identity"), post(sign_in::verify)),
+        row(Method::POST, "/signin/resend", Page, Anyone("limited by identity"), post(sign_in::resend)),
+        row(Method::GET, "/signin/link/{token}", Page, Anyone("changes nothing"), get(sign_in::confirm_link)),
+        row(
+            Method::POST,
+            "/signin/link/{token}",
+            Page,
+            Anyone("the token is the proof"),
+            post(sign_in::use_link),
+        ),
+        row(Method::POST, "/signout", Page, Anyone("ends the visitor's own session"), post(sign_in::out)),
+        row(Method::GET, "/api/titles", Api, Anyone("lists what each visitor may see"), get(api::titles)),
+        row(Method::GET, "/api/titles/{title}", Api, Title(Action::SeeTitle), get(api::title)),
+        row(Method::GET, "/api/jobs", Api, Installation(Action::SeeJobs), get(api::jobs)),
+        row(Method::POST, "/api/playback", Api, Anyone("playback decides by title"), post(api::start)),
+        row(Method::POST, "/api/playback/report", Api, Anyone("writes one bounded line"), post(api::report)),
+        row(
+            Method::POST,
+            "/api/playback/{session}/heartbeat",
+            Api,
+            Anyone("playback knows whose session it is"),
+            post(api::heartbeat),
+        ),
+        row(
+            Method::POST,
+            "/api/playback/{session}/end",
+            Api,
+            Anyone("playback knows whose session it is"),
+            post(api::end),
+        ),
+        row(Method::GET, "/assets/{file}", File, Anyone("the same for all"), get(assets::serve)),
+        row(Method::GET, "/favicon.svg", File, Anyone("the same for all"), get(assets::icon)),
+    ]
+}
+
+impl Site {
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.inner.parts.identity
+    }
+
+    pub(crate) fn catalogue(&self) -> &Catalogue {
+        &self.inner.parts.catalogue
+    }
+
+    pub(crate) fn playback(&self) -> &Playback {
+        &self.inner.parts.playback
+    }
+
+    pub(crate) fn jobs(&self) -> &Queue {
+        &self.inner.parts.jobs
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    /// The one clock of this crate.
+    #[expect(clippy::unused_self, reason = "handlers ask the site for everything they need")]
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp(jiff::Timestamp::now().as_millisecond())
+    }
+
+    pub(crate) fn cookies(&self) -> Cookies {
+        Cookies { tls: self.inner.config.public_url.scheme() == "https" }
+    }
+
+    /// Scheme and host as the viewer uses them: what signatures for them name.
+    pub(crate) fn origin(&self, headers: &HeaderMap, uri: &Uri) -> String {
+        let url = &self.inner.config.public_url;
+        let host =
+            headers.get(header::HOST).and_then(|v| v.to_str().ok()).or(uri.authority().map(|a| a.as_str()));
+        match host {
+            Some(host) => format!("{}://{host}", url.scheme()),
+            None => url.origin().ascii_serialization(),
+        }
+    }
+
+    /// A title, `None` if there is no such.
+    pub(crate) async fn title(&self, id: TitleId) -> Result<Option<catalogue::Title>, ApiError> {
+        match self.catalogue().title(id).await {
+            Ok(title) => Ok(Some(title)),
+            Err(catalogue::Error::NoTitle { .. }) => Ok(None),
+            Err(error) => Err(ApiError::internal(error)),
+        }
+    }
+}
+
+async fn nowhere(visitor: visitor::Visitor, uri: Uri) -> axum::response::Response {
+    let refused = ApiError::not_found("not_found", "There is no such page. It may have moved or never been.");
+    let refused = refused.into_response();
+    if uri.path().starts_with("/api/") { refused } else { page::of_refusal(refused, &visitor, "/") }
+}
+
+async fn not_so() -> ApiError {
+    ApiError::new(
+        http::StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "This address is not used that way.",
+    )
+}

@@ -1,41 +1,43 @@
-// Keeps numbers on a page current while work is under way. The page names what to ask (`data-live="/api/jobs"`) and
-// marks what changes: `[data-item=ID]` holds elements with `data-field=NAME`. When items come, go or change their
-// state, the page is loaded again, because the server knows best how that looks.
+// Keeps figures on a page current while work is under way. The page names what to ask (`data-live="/api/jobs"`) and
+// marks what changes: `[data-item=ID]` holds elements with `data-field=NAME` and how to write it, `data-as=FORMAT`.
+// When items come, go or change their state, the page is loaded again: the server knows best how that looks.
 
 interface Item {
   id: string;
   state: string;
-  /** Texts by field. */
-  fields: Record<string, string>;
-  /** 0 to 1000, `null` when nothing is under way. */
-  progress: number | null;
+  playable?: boolean;
+  [field: string]: unknown;
 }
 
 const EVERY_MS = 2000;
 const SLOWEST_MS = 30_000;
+const OVER = ['published', 'rejected', 'failed', 'done', 'cancelled'];
 
-/** Starts polling if the page asks for it. */
+/** Starts polling for every part of the page that asks for it. */
 export function live(): void {
-  const root = document.querySelector<HTMLElement>('[data-live]');
-  const address = root?.dataset.live;
-  if (!root || !address) return;
+  for (const root of document.querySelectorAll<HTMLElement>('[data-live]')) watch(root, root.dataset.live ?? '');
+}
+
+function watch(root: HTMLElement, address: string): void {
   let wait = EVERY_MS;
-  const again = () => setTimeout(poll, wait);
   const poll = async () => {
     if (document.hidden) return void document.addEventListener('visibilitychange', poll, { once: true });
     try {
       const answer = await fetch(address, { cache: 'no-store' });
-      if (answer.status === 401) return location.reload();
+      if (answer.status === 401 || answer.status === 404) return location.reload();
       if (!answer.ok) throw new Error(String(answer.status));
-      const { items } = (await answer.json()) as { items: Item[] };
-      wait = EVERY_MS;
+      const found = (await answer.json()) as { items: Item[] } | Item;
+      const items = 'items' in found && Array.isArray(found.items) ? found.items : [found as Item];
       if (!apply(root, items)) return location.reload();
+      const busy = items.some((item) => !OVER.includes(item.state));
+      // Where nothing is under way, something new may still come.
+      wait = busy ? EVERY_MS : EVERY_MS * 4;
     } catch {
       wait = Math.min(wait * 2, SLOWEST_MS);
     }
-    again();
+    setTimeout(poll, wait);
   };
-  again();
+  setTimeout(poll, wait);
 }
 
 /** Writes the values into the page; `false` when the page must be rendered anew. */
@@ -45,12 +47,36 @@ function apply(root: HTMLElement, items: Item[]): boolean {
   for (const item of items) {
     const element = shown.get(item.id);
     if (!element || element.dataset.state !== item.state) return false;
+    const playable = element.dataset.playable;
+    if (playable !== undefined && playable !== String(item.playable)) return false;
     for (const field of element.querySelectorAll<HTMLElement>('[data-field]')) {
-      const text = item.fields[field.dataset.field ?? ''];
-      if (text !== undefined && field.textContent !== text) field.textContent = text;
+      const value = item[field.dataset.field ?? ''];
+      if (field instanceof HTMLProgressElement) {
+        if (typeof value === 'number') field.value = value;
+        continue;
+      }
+      const text = write(field.dataset.as ?? '', value);
+      if (text !== null && field.textContent !== text) field.textContent = text;
     }
-    const bar = element.querySelector('progress');
-    if (bar && item.progress !== null) bar.value = item.progress;
   }
   return true;
+}
+
+/** Writes a value as the server does (crates/site/src/words.rs). */
+export function write(format: string, value: unknown): string | null {
+  if (typeof value === 'number') {
+    if (format === 'percent') return `${Math.floor(value / 10)} %`;
+    if (format === 'speed') return `${value.toFixed(1)}×`;
+    if (format === 'left') {
+      const s = Math.floor(value / 1000);
+      if (s < 90) return `about ${Math.max(1, s)} s left`;
+      return s < 5400 ? `about ${Math.floor((s + 30) / 60)} min left` : `about ${Math.floor((s + 1800) / 3600)} h left`;
+    }
+  }
+  if (typeof value === 'string' && format === 'sentence') {
+    const text = value.trim();
+    const capital = text.charAt(0).toUpperCase() + text.slice(1);
+    return /[.!?…]$/.test(capital) || capital === '' ? capital : `${capital}.`;
+  }
+  return value === null ? '' : null;
 }

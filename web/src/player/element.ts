@@ -40,6 +40,7 @@ export class KinoraPlayer extends HTMLElement {
   #delay: Delay | null = null;
   #failure: Failure | null = null;
   #attempt = 0;
+  #restarted = -Infinity;
   #idle: ReturnType<typeof setTimeout> | undefined;
 
   connectedCallback(): void {
@@ -127,7 +128,7 @@ export class KinoraPlayer extends HTMLElement {
       }
       this.#session = session;
       this.#engine = engine;
-      session.onended = (found) => this.#fail(found);
+      session.onended = (found, again) => this.#ended(found, again);
       if (!engine) return this.#fail(failure('unsupported', 'no Media Source, no native HLS'));
       this.dataset.engine = engine.name;
       engine.load(session.manifest, at);
@@ -139,6 +140,14 @@ export class KinoraPlayer extends HTMLElement {
       else if (problem instanceof DOMException) this.#show();
       else this.#fail(failure('session', String(problem)));
     }
+  }
+
+  /** The session was ended elsewhere, as when the title's audience changed: asks once for a new one, unseen. */
+  #ended(found: Failure, again: boolean): void {
+    const now = performance.now();
+    if (!again || now - this.#restarted < 60_000) return this.#fail(found);
+    this.#restarted = now;
+    void this.#start(this.#video.currentTime);
   }
 
   #close(): void {

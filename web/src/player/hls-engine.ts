@@ -36,6 +36,9 @@ export class HlsEngine implements Engine {
       lowLatencyMode: false,
       startFragPrefetch: true,
       capLevelToPlayerSize: true,
+      // Half a minute ahead rides out most trouble; what a viewer leaves unseen is wasted for both sides.
+      maxBufferLength: 30,
+      maxMaxBufferLength: 45,
       backBufferLength: 60,
       abrEwmaDefaultEstimate: known ?? 1_500_000,
       testBandwidth: known === null,

@@ -28,8 +28,8 @@ const FRESH_MS = 5000;
 export class Session {
   readonly id: string;
   readonly manifest: string;
-  /** Called when a heartbeat says that the permission has ended. */
-  onended: (failure: Failure) => void = () => {};
+  /** Called when a heartbeat says that this session has ended. A new one may be given all the same: `again`. */
+  onended: (failure: Failure, again: boolean) => void = () => {};
 
   #heartbeatMs: number;
   #expires: number;
@@ -104,7 +104,7 @@ export class Session {
     }
     if (answer.status < 500 && answer.status !== 429) {
       this.#over = true;
-      this.onended(await refusal(answer));
+      this.onended(await refusal(answer), answer.status === 410);
     }
     return false;
   }

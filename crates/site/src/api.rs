@@ -1,0 +1,184 @@
+//! The JSON API that pages use. Errors are problem details (`http_face::Problem`).
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use http::{HeaderMap, StatusCode, Uri, header};
+use http_face::{ApiError, RequestId, take};
+use model::{PlaybackSessionId, TitleId};
+use playback::{Format, Permit, Wish};
+use serde::{Deserialize, Serialize};
+
+use crate::titles::{self, Found, Wanted};
+use crate::visitor::Visitor;
+use crate::{Site, jobs_page};
+
+/// The packaging configuration of the watch page: the plan's own segments, for a quick start.
+const CONFIGURATION: &str = "standard";
+/// Longest word and text of a report, in characters.
+const REPORT_CHARS: usize = 500;
+
+/// A list that goes on at `next`, if there is more.
+#[derive(Serialize)]
+struct Items<T> {
+    items: Vec<T>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<TitleId>,
+}
+
+/// `GET /api/titles?before=`
+pub(crate) async fn titles(
+    State(site): State<Site>,
+    visitor: Visitor,
+    take::Query(wanted): take::Query<Wanted>,
+) -> Result<Response, ApiError> {
+    let listed = titles::list(&site, &visitor, &wanted).await?;
+    let items = listed.titles.iter().map(titles::Json::of).collect();
+    Ok(fresh(&Items { items, next: listed.next }))
+}
+
+/// `GET /api/titles/{title}`
+pub(crate) async fn title(Found(title): Found) -> Response {
+    fresh(&titles::Json::of(&title))
+}
+
+/// `GET /api/jobs?state=&title=&before=`
+pub(crate) async fn jobs(
+    State(site): State<Site>,
+    take::Query(wanted): take::Query<jobs_page::Wanted>,
+) -> Result<Response, ApiError> {
+    let now = site.now();
+    let jobs = site.jobs().list(&wanted.filter()).await.map_err(ApiError::internal)?;
+    Ok(fresh(&Items { items: jobs.iter().map(|job| jobs_page::Json::of(job, now)).collect(), next: None }))
+}
+
+/// What a player asks for.
+#[derive(Deserialize)]
+pub(crate) struct Start {
+    title: TitleId,
+}
+
+/// What a player gets; the permission itself comes as cookies that scripts cannot read.
+#[derive(Serialize)]
+struct Started {
+    session: PlaybackSessionId,
+    manifest: String,
+    heartbeat_s: u32,
+    expires_in_s: i64,
+}
+
+/// What a heartbeat gets.
+#[derive(Serialize)]
+struct Renewed {
+    expires_in_s: i64,
+}
+
+/// `POST /api/playback`
+pub(crate) async fn start(
+    State(site): State<Site>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    uri: Uri,
+    take::Json(start): take::Json<Start>,
+) -> Result<Response, ApiError> {
+    let now = site.now();
+    let wish = Wish {
+        who: &visitor.who,
+        title: start.title,
+        configuration: CONFIGURATION,
+        format: Format::Hls,
+        now,
+    };
+    let started = site.playback().start(&wish, &site.origin(&headers, &uri)).await;
+    let playback::Started { manifest, permit } = started.map_err(|error| refused(error, &visitor))?;
+    let body = Started {
+        session: permit.session,
+        manifest,
+        heartbeat_s: permit.renew_after_seconds,
+        expires_in_s: (permit.until.0 - now.0) / 1000,
+    };
+    Ok((cookies(&site, &permit), fresh(&body)).into_response())
+}
+
+/// `POST /api/playback/{session}/heartbeat`
+pub(crate) async fn heartbeat(
+    State(site): State<Site>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    uri: Uri,
+    Path(session): Path<PlaybackSessionId>,
+) -> Result<Response, ApiError> {
+    let now = site.now();
+    let renewed = site.playback().renew(session, &visitor.who, &site.origin(&headers, &uri), now).await;
+    let permit = renewed.map_err(|error| refused(error, &visitor))?;
+    let body = Renewed { expires_in_s: (permit.until.0 - now.0) / 1000 };
+    Ok((cookies(&site, &permit), fresh(&body)).into_response())
+}
+
+/// `POST /api/playback/{session}/end`
+pub(crate) async fn end(
+    State(site): State<Site>,
+    visitor: Visitor,
+    Path(session): Path<PlaybackSessionId>,
+) -> Result<StatusCode, ApiError> {
+    site.playback().end(session, &visitor.who, site.now()).await.map_err(|error| refused(error, &visitor))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What a player says when it cannot go on.
+#[derive(Deserialize)]
+pub(crate) struct Report {
+    title: TitleId,
+    session: Option<PlaybackSessionId>,
+    kind: String,
+    detail: String,
+}
+
+/// The id to quote: this request's, under which the log has the report.
+#[derive(Serialize)]
+struct Reported {
+    report: String,
+}
+
+/// `POST /api/playback/report`
+pub(crate) async fn report(
+    id: axum::Extension<RequestId>,
+    take::Json(report): take::Json<Report>,
+) -> Response {
+    let cut = |text: &str| text.chars().filter(|c| !c.is_control()).take(REPORT_CHARS).collect::<String>();
+    let (kind, detail) = (cut(&report.kind), cut(&report.detail));
+    let session = report.session.map(|session| session.to_string());
+    tracing::warn!(title = %report.title, session, kind, detail, "a player gave up");
+    fresh(&Reported { report: id.to_string() })
+}
+
+fn refused(error: playback::Error, visitor: &Visitor) -> ApiError {
+    use playback::Error;
+    let guest = visitor.account.is_none();
+    match error {
+        Error::NoTitle | Error::Denied if guest => ApiError::unauthorized(),
+        Error::NoTitle => {
+            ApiError::not_found("title_not_found", "There is no such title, or it is not for you.")
+        }
+        Error::Denied => ApiError::forbidden("not_entitled", "Your account may not watch this title."),
+        Error::NotReady { .. } => {
+            ApiError::conflict("not_ready", "This title is not ready to be watched yet.")
+        }
+        Error::NoSession if guest => ApiError::unauthorized(),
+        Error::NoSession => ApiError::new(StatusCode::GONE, "session_ended", "This playback has ended."),
+        Error::Origin { .. } => {
+            ApiError::bad_request("bad_host", "This address cannot be used for playback.")
+        }
+        other => ApiError::internal(other),
+    }
+}
+
+fn cookies(site: &Site, permit: &Permit) -> AppendHeaders<Vec<(header::HeaderName, String)>> {
+    let cookies = permit.set_cookies(site.cookies(), site.now());
+    AppendHeaders(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)).collect())
+}
+
+/// A JSON answer that nobody keeps.
+fn fresh(body: &impl Serialize) -> Response {
+    ([(header::CACHE_CONTROL, "private, no-store")], Json(body)).into_response()
+}

@@ -1,0 +1,49 @@
+//! The home page: what there is to watch, and where uploads stand.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http_face::{ApiError, take};
+use identity::Action;
+use model::TitleId;
+
+use crate::Site;
+use crate::page::{Frame, render};
+use crate::titles::{self, Tile, Wanted};
+use crate::visitor::Visitor;
+
+#[derive(Template)]
+#[template(path = "home.html")]
+struct Home<'a> {
+    frame: &'a Frame,
+    tiles: Vec<Tile>,
+    next: Option<TitleId>,
+    /// Whether to keep asking how far things are.
+    live: bool,
+    guest: bool,
+    /// Whether the visitor can put something in.
+    uploads: bool,
+    s3_url: Option<String>,
+}
+
+/// `GET /`
+pub(crate) async fn page(
+    State(site): State<Site>,
+    visitor: Visitor,
+    take::Query(wanted): take::Query<Wanted>,
+) -> Result<Response, ApiError> {
+    let listed = titles::list(&site, &visitor, &wanted).await?;
+    let now = site.now();
+    let frame = Frame::new(&visitor, "/");
+    let uploads = visitor.may(Action::Upload);
+    let home = Home {
+        frame: &frame,
+        tiles: listed.titles.iter().map(|title| Tile::of(title, &visitor, now)).collect(),
+        next: listed.next,
+        live: uploads && wanted.is_first(),
+        guest: visitor.account.is_none(),
+        uploads,
+        s3_url: site.config().s3_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
+    };
+    Ok(render(&frame, &home))
+}

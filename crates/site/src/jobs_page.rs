@@ -1,0 +1,236 @@
+//! The operator's list of jobs.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http_face::{ApiError, take};
+use jobs::{Filter, Job};
+use model::{JobId, Timestamp, TitleId, job};
+use serde::{Deserialize, Serialize};
+
+use crate::page::{Frame, render};
+use crate::visitor::Visitor;
+use crate::{Site, words};
+
+/// Jobs on a page.
+const PAGE: u32 = 100;
+
+/// Which jobs to show.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Wanted {
+    state: Option<job::State>,
+    title: Option<TitleId>,
+    before: Option<JobId>,
+}
+
+impl Wanted {
+    pub(crate) fn filter(&self) -> Filter {
+        Filter { state: self.state, kind: None, title: self.title, before: self.before, limit: PAGE }
+    }
+
+    /// The same question as a query.
+    fn query(&self, state: Option<job::State>, before: Option<JobId>) -> String {
+        let parts = [
+            state.map(|state| format!("state={}", state.as_str())),
+            self.title.map(|title| format!("title={title}")),
+            before.map(|job| format!("before={job}")),
+        ];
+        let query = parts.into_iter().flatten().collect::<Vec<_>>().join("&");
+        if query.is_empty() { query } else { format!("?{query}") }
+    }
+}
+
+/// A job in a table.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) id: JobId,
+    pub(crate) what: String,
+    /// The title it works for, where that is not plain from the page.
+    pub(crate) title: Option<(TitleId, String)>,
+    pub(crate) state: &'static str,
+    pub(crate) state_word: &'static str,
+    /// In ‰, while it runs.
+    pub(crate) progress: Option<u16>,
+    pub(crate) percent: String,
+    pub(crate) speed: String,
+    pub(crate) left: String,
+    pub(crate) reason: String,
+    pub(crate) when: String,
+    pub(crate) when_iso: String,
+}
+
+impl Row {
+    pub(crate) fn of(job: &Job, title: Option<(TitleId, String)>, now: Timestamp) -> Self {
+        let running = job.state == job::State::Running;
+        let at = job.finished_at.or(job.started_at).unwrap_or(job.created_at);
+        Self {
+            id: job.id,
+            what: what(job),
+            title,
+            state: job.state.as_str(),
+            state_word: words::job_state(job.state),
+            progress: running.then_some(job.progress),
+            percent: if running { words::percent(job.progress) } else { String::new() },
+            speed: job.speed.filter(|_| running).map(words::speed).unwrap_or_default(),
+            left: job.eta_ms(now).map(words::left).unwrap_or_default(),
+            reason: if job.state == job::State::Done {
+                String::new()
+            } else {
+                words::sentence(&job.reason(now))
+            },
+            when: words::ago(at, now),
+            when_iso: words::iso(at),
+        }
+    }
+}
+
+/// What a job does, in words.
+fn what(job: &Job) -> String {
+    match job.kind.as_str() {
+        "plan" => "Read the file and plan".into(),
+        "chunk" => match job.payload.get("chunk").and_then(serde_json::Value::as_u64) {
+            Some(chunk) => format!("Encode part {}", chunk + 1),
+            None => "Encode a part".into(),
+        },
+        "publish" => "Check and publish".into(),
+        other => other.to_owned(),
+    }
+}
+
+/// A job in JSON.
+#[derive(Debug, Serialize)]
+pub(crate) struct Json {
+    id: JobId,
+    kind: String,
+    what: String,
+    state: job::State,
+    /// Why it is where it is; never empty.
+    reason: String,
+    title: Option<TitleId>,
+    /// In ‰.
+    progress: u16,
+    /// Times real time.
+    speed: Option<f64>,
+    eta_ms: Option<u64>,
+    attempt: u32,
+    created_at: Timestamp,
+    started_at: Option<Timestamp>,
+    finished_at: Option<Timestamp>,
+}
+
+impl Json {
+    pub(crate) fn of(job: &Job, now: Timestamp) -> Self {
+        Self {
+            id: job.id,
+            kind: job.kind.clone(),
+            what: what(job),
+            state: job.state,
+            reason: job.reason(now),
+            title: job.title,
+            progress: job.progress,
+            speed: job.speed,
+            eta_ms: job.eta_ms(now),
+            attempt: job.attempt,
+            created_at: job.created_at,
+            started_at: job.started_at,
+            finished_at: job.finished_at,
+        }
+    }
+}
+
+struct Tab {
+    label: &'static str,
+    count: u64,
+    link: String,
+    chosen: bool,
+}
+
+#[derive(Template)]
+#[template(path = "jobs.html")]
+struct Jobs<'a> {
+    frame: &'a Frame,
+    headline: String,
+    tabs: Vec<Tab>,
+    rows: Vec<Row>,
+    query: String,
+    next: Option<String>,
+}
+
+/// `GET /jobs`
+pub(crate) async fn page(
+    State(site): State<Site>,
+    visitor: Visitor,
+    take::Query(wanted): take::Query<Wanted>,
+) -> Result<Response, ApiError> {
+    let now = site.now();
+    let jobs = site.jobs().list(&wanted.filter()).await.map_err(ApiError::internal)?;
+    let counts = site.jobs().counts(now).await.map_err(ApiError::internal)?;
+    let names = names(&site, &jobs).await?;
+    let tab = |label, state: Option<job::State>, count| Tab {
+        label,
+        count,
+        link: format!("/jobs{}", wanted.query(state, None)),
+        chosen: state == wanted.state,
+    };
+    let all = counts.queued + counts.running + counts.done + counts.failed + counts.cancelled;
+    let frame = Frame::new(&visitor, "/jobs");
+    let full = u32::try_from(jobs.len()).is_ok_and(|n| n >= PAGE);
+    let page = Jobs {
+        frame: &frame,
+        headline: headline(counts),
+        tabs: vec![
+            tab("All", None, all),
+            tab("Running", Some(job::State::Running), counts.running),
+            tab("Waiting", Some(job::State::Queued), counts.queued),
+            tab("Failed", Some(job::State::Failed), counts.failed),
+            tab("Done", Some(job::State::Done), counts.done),
+        ],
+        rows: jobs
+            .iter()
+            .map(|job| {
+                let title = job.title.and_then(|id| Some((id, names.get(&id)?.clone())));
+                Row::of(job, title, now)
+            })
+            .collect(),
+        query: wanted.query(wanted.state, wanted.before),
+        next: jobs
+            .last()
+            .filter(|_| full)
+            .map(|job| format!("/jobs{}", wanted.query(wanted.state, Some(job.id)))),
+    };
+    Ok(render(&frame, &page))
+}
+
+/// The state of the queue in a sentence.
+fn headline(counts: jobs::Counts) -> String {
+    let count = |n: u64, one: &str, more: &str| match n {
+        1 => format!("1 {one}"),
+        n => format!("{n} {more}"),
+    };
+    match (counts.running, counts.queued, counts.failed) {
+        (0, 0, 0) => "Nothing to do.".into(),
+        (0, 0, failed) => {
+            format!("Nothing is running. {}.", count(failed, "job has failed", "jobs have failed"))
+        }
+        (running, 0, _) => format!("{}.", count(running, "job is running", "jobs are running")),
+        (running, queued, _) => {
+            format!("{}, {} waiting.", count(running, "job is running", "jobs are running"), queued)
+        }
+    }
+}
+
+/// Names of the titles that jobs work for; those of deleted ones are missing.
+async fn names(site: &Site, jobs: &[Job]) -> Result<HashMap<TitleId, String>, ApiError> {
+    let mut names = HashMap::new();
+    for id in jobs.iter().filter_map(|job| job.title) {
+        if names.contains_key(&id) {
+            continue;
+        }
+        if let Some(title) = site.title(id).await? {
+            names.insert(id, title.name);
+        }
+    }
+    Ok(names)
+}

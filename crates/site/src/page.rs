@@ -1,0 +1,122 @@
+//! What all pages have in common: the frame around them, their headers, errors as pages.
+
+use askama::Template;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use http_face::security::{self, Nonce};
+use http_face::{ApiError, Refusal};
+use identity::Action;
+
+use crate::assets;
+use crate::visitor::Visitor;
+
+/// Plain names of the bundled files that templates use.
+#[cfg(test)]
+pub(crate) const FILES: [&str; 6] = [
+    "site.js",
+    "watch.js",
+    "hls-engine.js",
+    "site-style.css",
+    "watch-style.css",
+    "instrument-sans-latin-wght-normal.woff2",
+];
+
+/// The frame around a page.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    /// Marks the page's own scripts and styles.
+    pub(crate) nonce: Nonce,
+    /// The main link that is lit: `/`, `/jobs`.
+    pub(crate) here: &'static str,
+    /// Address of who is signed in.
+    pub(crate) account: Option<String>,
+    /// Whether the operator's links are shown.
+    pub(crate) operator: bool,
+}
+
+impl Frame {
+    /// The frame of a page for somebody, with the link `here` lit.
+    pub(crate) fn new(visitor: &Visitor, here: &'static str) -> Self {
+        Self {
+            nonce: Nonce::generate(),
+            here,
+            account: visitor.account.as_ref().map(|account| account.address.as_str().to_owned()),
+            operator: visitor.may(Action::SeeJobs),
+        }
+    }
+
+    /// The address of a bundled file.
+    pub(crate) fn file(&self, name: &str) -> String {
+        assets::url(name)
+    }
+
+    /// What a script imports.
+    pub(crate) fn imports(&self, name: &str) -> Vec<String> {
+        assets::imports(name)
+    }
+}
+
+/// Renders a page. Pages are personal: nobody keeps them.
+pub(crate) fn render(frame: &Frame, page: &impl Template) -> Response {
+    render_as(StatusCode::OK, frame, page)
+}
+
+pub(crate) fn render_as(status: StatusCode, frame: &Frame, page: &impl Template) -> Response {
+    let html = match page.render() {
+        Ok(html) => html,
+        Err(error) => return ApiError::internal(error).into_response(),
+    };
+    let mut response = (status, html).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    security::page(headers, &frame.nonce);
+    response
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage<'a> {
+    frame: &'a Frame,
+    status: u16,
+    headline: &'a str,
+    message: &'a str,
+    report: Option<String>,
+    sign_in: Option<String>,
+}
+
+/// Turns an [`ApiError`]'s answer into a page that says the same.
+pub(crate) fn of_refusal(refused: Response, visitor: &Visitor, path: &str) -> Response {
+    let Some(Refusal { message, .. }) = refused.extensions().get::<Refusal>().cloned() else {
+        return refused;
+    };
+    let status = refused.status();
+    let frame = Frame::new(visitor, "");
+    let guest = visitor.account.is_none();
+    let asks = status == StatusCode::UNAUTHORIZED || guest && status == StatusCode::NOT_FOUND;
+    let headline = match status {
+        StatusCode::NOT_FOUND => "Nothing here",
+        StatusCode::FORBIDDEN => "Not for you",
+        StatusCode::UNAUTHORIZED => "Please sign in",
+        StatusCode::TOO_MANY_REQUESTS => "A little slower",
+        _ if status.is_server_error() => "That did not work",
+        _ => "That was not understood",
+    };
+    let page = ErrorPage {
+        frame: &frame,
+        status: status.as_u16(),
+        headline,
+        message: &message,
+        report: status
+            .is_server_error()
+            .then(http_face::request_id::current)
+            .flatten()
+            .map(|id| id.to_string()),
+        sign_in: asks.then(|| crate::sign_in::address(path)),
+    };
+    let mut response = render_as(status, &frame, &page);
+    if let Some(after) = refused.headers().get(header::RETRY_AFTER) {
+        response.headers_mut().insert(header::RETRY_AFTER, after.clone());
+    }
+    response
+}

@@ -1,0 +1,145 @@
+//! A title's settings: its name, who may watch it, where it stands.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use catalogue::Title;
+use http::StatusCode;
+use http_face::{ApiError, take};
+use jobs::Filter;
+use model::title::Visibility;
+use serde::Deserialize;
+
+use crate::jobs_page::Row;
+use crate::page::{Frame, render_as};
+use crate::titles::Found;
+use crate::visitor::Visitor;
+use crate::{Site, words};
+
+/// Jobs shown with a title.
+const JOBS: u32 = 50;
+
+struct Choice {
+    value: &'static str,
+    label: &'static str,
+    hint: &'static str,
+    chosen: bool,
+}
+
+#[derive(Template)]
+#[template(path = "title.html")]
+struct Settings<'a> {
+    frame: &'a Frame,
+    id: String,
+    name: &'a str,
+    /// What is in the field: what was typed, if it was refused.
+    typed: &'a str,
+    error: Option<&'a str>,
+    saved: bool,
+    choices: Vec<Choice>,
+    state: &'static str,
+    state_word: &'static str,
+    reason: Option<String>,
+    bad: bool,
+    progress: Option<u16>,
+    percent: String,
+    playable: bool,
+    length: Option<String>,
+    size: Option<(u32, u32)>,
+    file: String,
+    template: &'a str,
+    added: String,
+    added_iso: String,
+    jobs: Vec<Row>,
+}
+
+/// What the form sends.
+#[derive(Deserialize)]
+pub(crate) struct Changes {
+    name: String,
+    visibility: Visibility,
+}
+
+/// What the address says after saving.
+#[derive(Deserialize)]
+pub(crate) struct Said {
+    saved: Option<String>,
+}
+
+/// `GET /title/{title}`
+pub(crate) async fn page(
+    State(site): State<Site>,
+    visitor: Visitor,
+    Found(title): Found,
+    take::Query(said): take::Query<Said>,
+) -> Result<Response, ApiError> {
+    show(&site, &visitor, &title, &title.name, None, said.saved.is_some()).await
+}
+
+/// `POST /title/{title}`
+pub(crate) async fn save(
+    State(site): State<Site>,
+    visitor: Visitor,
+    Found(title): Found,
+    take::Form(changes): take::Form<Changes>,
+) -> Result<Response, ApiError> {
+    let catalogue = site.catalogue();
+    match catalogue.rename(title.id, &changes.name).await {
+        Ok(()) => {}
+        Err(catalogue::Error::Name) => {
+            let error = "A name has 1 to 200 characters.";
+            let typed: String = changes.name.chars().take(400).collect();
+            return show(&site, &visitor, &title, &typed, Some(error), false).await;
+        }
+        Err(other) => return Err(ApiError::internal(other)),
+    }
+    if changes.visibility != title.visibility {
+        catalogue.set_visibility(title.id, changes.visibility).await.map_err(ApiError::internal)?;
+        // Who lost the title stops watching now, not when the cookies end; the others' players renew by themselves.
+        site.playback().revoke_title(title.id, site.now()).await.map_err(ApiError::internal)?;
+    }
+    Ok(Redirect::to(&format!("/title/{}?saved=1", title.id)).into_response())
+}
+
+async fn show(
+    site: &Site,
+    visitor: &Visitor,
+    title: &Title,
+    typed: &str,
+    error: Option<&str>,
+    saved: bool,
+) -> Result<Response, ApiError> {
+    let now = site.now();
+    let filter = Filter { title: Some(title.id), limit: JOBS, ..Filter::default() };
+    let jobs = site.jobs().list(&filter).await.map_err(ApiError::internal)?;
+    let frame = Frame::new(visitor, "");
+    let choice = |visibility: Visibility| {
+        let (label, hint) = words::visibility(visibility);
+        Choice { value: visibility.as_str(), label, hint, chosen: visibility == title.visibility }
+    };
+    let page = Settings {
+        frame: &frame,
+        id: title.id.to_string(),
+        name: &title.name,
+        typed,
+        error,
+        saved,
+        choices: [Visibility::Private, Visibility::Members, Visibility::Public].map(choice).into(),
+        state: title.state.as_str(),
+        state_word: words::state(title.state),
+        reason: title.reason.as_deref().map(words::sentence),
+        bad: matches!(title.state, model::title::State::Failed | model::title::State::Rejected),
+        progress: (!title.state.is_final()).then_some(title.progress),
+        percent: words::percent(title.progress),
+        playable: title.playable,
+        length: title.duration_ms.map(words::length),
+        size: title.width.zip(title.height),
+        file: format!("{}/{}", title.bucket, title.source_key),
+        template: &title.template,
+        added: words::ago(title.created_at, now),
+        added_iso: words::iso(title.created_at),
+        jobs: jobs.iter().map(|job| Row::of(job, None, now)).collect(),
+    };
+    let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    Ok(render_as(status, &frame, &page))
+}

@@ -1,0 +1,70 @@
+//! Who sent a request: the browser's session cookie, read once per request.
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::request::Parts;
+use http::{HeaderMap, header};
+use http_face::ApiError;
+use identity::token::SessionToken;
+use identity::{Account, Action, Resource, Who, may};
+
+use crate::Site;
+
+/// Who sent the request. Handlers take it as an argument; nobody is an `Option`: a guest is a visitor too.
+#[derive(Debug, Clone)]
+pub(crate) struct Visitor {
+    /// For the policy.
+    pub(crate) who: Who,
+    /// Their account, if they are signed in.
+    pub(crate) account: Option<Account>,
+}
+
+impl Visitor {
+    pub(crate) fn guest() -> Self {
+        Self { who: Who::Guest, account: None }
+    }
+
+    /// Whether they may do something to the installation as a whole.
+    pub(crate) fn may(&self, action: Action) -> bool {
+        may(&self.who, action, &Resource::Installation)
+    }
+}
+
+/// Middleware: finds the visitor and hands them to everything below.
+pub(crate) async fn identify(State(site): State<Site>, mut request: Request, next: Next) -> Response {
+    let visitor = match token(&site, request.headers()) {
+        Some(token) => match site.identity().authenticate(&token, site.now()).await {
+            Ok(Some(session)) => Visitor { who: session.who(), account: Some(session.account) },
+            Ok(None) => Visitor::guest(),
+            // Not to know who asks is no reason to let them in, nor to sign them out.
+            Err(error) => return axum::response::IntoResponse::into_response(ApiError::internal(error)),
+        },
+        None => Visitor::guest(),
+    };
+    request.extensions_mut().insert(visitor);
+    next.run(request).await
+}
+
+impl<S: Sync> FromRequestParts<S> for Visitor {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(|| ApiError::internal("nobody identified the visitor"))
+    }
+}
+
+/// The session token that a request carries.
+pub(crate) fn token(site: &Site, headers: &HeaderMap) -> Option<SessionToken> {
+    cookie(site, headers, site.cookies().session()).and_then(SessionToken::parse)
+}
+
+/// A cookie of a request. Clients may split the header (RFC 9113 §8.2.3).
+pub(crate) fn cookie<'a>(site: &Site, headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    lines.into_iter().find_map(|line| site.cookies().find(line, name))
+}

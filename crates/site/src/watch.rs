@@ -1,0 +1,58 @@
+//! The watch page: the frame of the player. What it may fetch is decided when the player asks (`/api/playback`).
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http_face::ApiError;
+use identity::{Action, Resource, may};
+
+use crate::page::{Frame, render};
+use crate::titles::{self, Found};
+use crate::visitor::Visitor;
+use crate::{Site, words};
+
+#[derive(Template)]
+#[template(path = "watch.html")]
+struct Watch<'a> {
+    frame: &'a Frame,
+    id: String,
+    name: &'a str,
+    playable: bool,
+    state: &'static str,
+    state_word: &'static str,
+    reason: String,
+    progress: Option<u16>,
+    percent: String,
+    /// In s, for the time shown before anything is loaded.
+    seconds: u64,
+    length: Option<String>,
+    added: String,
+    added_iso: String,
+    settings: bool,
+}
+
+/// `GET /watch/{title}`
+pub(crate) async fn page(
+    State(site): State<Site>,
+    visitor: Visitor,
+    Found(title): Found,
+) -> Result<Response, ApiError> {
+    let frame = Frame::new(&visitor, "/");
+    let watch = Watch {
+        frame: &frame,
+        id: title.id.to_string(),
+        name: &title.name,
+        playable: title.playable,
+        state: title.state.as_str(),
+        state_word: words::state(title.state),
+        reason: title.reason.as_deref().map(words::sentence).unwrap_or_default(),
+        progress: (!title.state.is_final()).then_some(title.progress),
+        percent: words::percent(title.progress),
+        seconds: title.duration_ms.unwrap_or(0) / 1000,
+        length: title.duration_ms.map(words::length),
+        added: words::ago(title.created_at, site.now()),
+        added_iso: words::iso(title.created_at),
+        settings: may(&visitor.who, Action::EditTitle, &Resource::Title(titles::facts(&title))),
+    };
+    Ok(render(&frame, &watch))
+}

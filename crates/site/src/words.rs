@@ -1,0 +1,171 @@
+//! How facts read on pages: times, shares, states, in words for people. Pure.
+
+use model::job;
+use model::title::{State, Visibility};
+use model::{Timestamp, TitleId};
+
+/// `52 s`, `9 min 56 s`, `1 h 34 min`.
+pub(crate) fn length(ms: u64) -> String {
+    let seconds = ms.div_ceil(1000);
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, s) => format!("{s} s"),
+        (0, m, 0) => format!("{m} min"),
+        (0, m, s) => format!("{m} min {s} s"),
+        (h, 0, _) => format!("{h} h"),
+        (h, m, _) => format!("{h} h {m} min"),
+    }
+}
+
+/// `0:52`, `1:02:03`: the badge on a poster.
+pub(crate) fn clock(ms: u64) -> String {
+    let seconds = ms / 1000;
+    let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if h > 0 { format!("{h}:{m:02}:{s:02}") } else { format!("{m}:{s:02}") }
+}
+
+/// `21 November 2026` in UTC.
+pub(crate) fn day(at: Timestamp) -> String {
+    moment(at).strftime("%-d %B %Y").to_string()
+}
+
+/// `2026-11-21T04:07:11Z`, for `<time datetime>`.
+pub(crate) fn iso(at: Timestamp) -> String {
+    moment(at).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// `just now`, `4 min ago`, `3 h ago`, then the day.
+pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
+    match (now.0 - at.0) / 1000 {
+        ..60 => "just now".into(),
+        s @ 60..3600 => format!("{} min ago", s / 60),
+        s @ 3600..86_400 => format!("{} h ago", s / 3600),
+        _ => day(at),
+    }
+}
+
+fn moment(at: Timestamp) -> jiff::Timestamp {
+    jiff::Timestamp::from_millisecond(at.0).unwrap_or_default()
+}
+
+/// `42 %` of ‰.
+pub(crate) fn percent(per_mille: u16) -> String {
+    format!("{} %", per_mille / 10)
+}
+
+/// `3.1×`, times real time.
+pub(crate) fn speed(factor: f64) -> String {
+    format!("{factor:.1}×")
+}
+
+/// `about 2 min left`.
+pub(crate) fn left(ms: u64) -> String {
+    match ms / 1000 {
+        s @ ..90 => format!("about {} s left", s.max(1)),
+        s @ 90..5400 => format!("about {} min left", (s + 30) / 60),
+        s => format!("about {} h left", (s + 1800) / 3600),
+    }
+}
+
+/// A title's state.
+pub(crate) fn state(state: State) -> &'static str {
+    match state {
+        State::Received => "Uploaded",
+        State::Probed => "Read",
+        State::Planned => "Waiting",
+        State::Encoding => "Encoding",
+        State::Published => "Published",
+        State::Failed => "Failed",
+        State::Rejected => "Cannot be played",
+    }
+}
+
+/// A job's state.
+pub(crate) fn job_state(state: job::State) -> &'static str {
+    match state {
+        job::State::Queued => "Waiting",
+        job::State::Running => "Running",
+        job::State::Done => "Done",
+        job::State::Failed => "Failed",
+        job::State::Cancelled => "Cancelled",
+    }
+}
+
+/// Who may watch.
+pub(crate) fn visibility(visibility: Visibility) -> (&'static str, &'static str) {
+    match visibility {
+        Visibility::Private => ("Private", "Only you and operators"),
+        Visibility::Members => ("Members", "Everyone who is signed in"),
+        Visibility::Public => ("Public", "Everyone, without signing in"),
+    }
+}
+
+/// A sentence of a stored reason: it begins with a capital and ends with a full stop.
+pub(crate) fn sentence(reason: &str) -> String {
+    let mut chars = reason.trim().chars();
+    let Some(first) = chars.next() else { return String::new() };
+    let mut text: String = first.to_uppercase().chain(chars).collect();
+    if !text.ends_with(['.', '!', '?', '…']) {
+        text.push('.');
+    }
+    text
+}
+
+/// The letter on a poster that is not there yet.
+pub(crate) fn glyph(name: &str) -> String {
+    let letter = name.chars().find(|c| c.is_alphanumeric()).or_else(|| name.chars().next());
+    letter.map(|c| c.to_uppercase().collect()).unwrap_or_default()
+}
+
+/// The colour of a title without a poster: one of twelve, always the same.
+pub(crate) fn hue(id: TitleId) -> u8 {
+    id.to_string().bytes().fold(7_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte)) % 12
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_as_exact_as_people_care() {
+        assert_eq!(length(52_209), "53 s");
+        assert_eq!(length(60_000), "1 min");
+        assert_eq!(length(596_000), "9 min 56 s");
+        assert_eq!(length(5_640_000), "1 h 34 min");
+        assert_eq!(clock(52_209), "0:52");
+        assert_eq!(clock(3_723_000), "1:02:03");
+    }
+
+    #[test]
+    fn moments_are_near_or_dated() {
+        let now = Timestamp(1_700_000_000_000);
+        assert_eq!(ago(now.plus_ms(5000), now), "just now");
+        assert_eq!(ago(now.plus_ms(-240_000), now), "4 min ago");
+        assert_eq!(ago(now.plus_ms(-7_200_000), now), "2 h ago");
+        assert_eq!(ago(now.plus_ms(-86_400_000), now), "13 November 2023");
+        assert_eq!(iso(now), "2023-11-14T22:13:20Z");
+    }
+
+    #[test]
+    fn figures_are_rounded_for_people() {
+        assert_eq!(percent(999), "99 %");
+        assert_eq!(speed(3.06), "3.1×");
+        assert_eq!(left(0), "about 1 s left");
+        assert_eq!(left(150_000), "about 3 min left");
+        assert_eq!(left(7_200_000), "about 2 h left");
+    }
+
+    #[test]
+    fn reasons_become_sentences() {
+        assert_eq!(sentence("this file is a text"), "This file is a text.");
+        assert_eq!(sentence("Is it? "), "Is it?");
+        assert_eq!(sentence(""), "");
+    }
+
+    #[test]
+    fn every_name_has_a_letter() {
+        assert_eq!(glyph("«big»"), "B");
+        assert_eq!(glyph("été"), "É");
+        assert_eq!(glyph("…"), "…");
+        assert!(hue(TitleId::new()) < 12);
+    }
+}

@@ -1,0 +1,202 @@
+//! A furnished house: every part the pages need on one database, with titles and jobs in all their states. The
+//! tests and `examples/preview.rs` share it.
+
+use std::time::Duration;
+
+use catalogue::{Catalogue, Chunk, NewTitle};
+use db::Db;
+use identity::code::CodeKeys;
+use identity::vault::Vault;
+use identity::{Identity, Role};
+use jobs::{Claim, Fault, New, Progress, Queue};
+use model::media::{Source, Video};
+use model::plan::{Chunk as Planned, Grid, Medium, Rendition, Track, VERSION};
+use model::title::{State, Visibility};
+use model::{AccountId, BitsPerSecond, BucketName, FrameRate, ObjectId, Plan, Timestamp, TitleId};
+use playback::Playback;
+use serde_json::json;
+use site::Parts;
+
+pub(crate) const MIGRATIONS: [db::Migrations; 5] =
+    [notify::MIGRATIONS, identity::MIGRATIONS, catalogue::MIGRATIONS, jobs::MIGRATIONS, playback::MIGRATIONS];
+
+/// Everything behind the pages.
+pub(crate) struct House {
+    pub(crate) db: Db,
+    pub(crate) parts: Parts,
+    pub(crate) outbox: notify::Outbox,
+}
+
+pub(crate) fn now() -> Timestamp {
+    Timestamp(jiff::Timestamp::now().as_millisecond())
+}
+
+impl House {
+    /// Furnishes a migrated database.
+    pub(crate) async fn open(db: Db) -> Self {
+        let outbox = notify::Outbox::new(db.clone());
+        let vault = || Vault::new(&[8; 32]);
+        let config = identity::Config::development();
+        let identity = Identity::new(db.clone(), outbox.clone(), CodeKeys::new(1, &[7; 32]), vault(), config);
+        let identity = identity.expect("the settings are within their limits");
+        let catalogue = Catalogue::open(db.clone()).await.expect("the catalogue opens");
+        let config = playback::Config::default();
+        let playback = Playback::open(db.clone(), catalogue.clone(), vault(), config, now()).await;
+        let playback = playback.expect("playback opens");
+        let jobs = Queue::new(db.clone());
+        Self { db, parts: Parts { identity, catalogue, playback, jobs }, outbox }
+    }
+
+    pub(crate) async fn account(&self, address: &str, role: Role) -> AccountId {
+        self.parts.identity.ensure_account(address, role, now()).await.expect("an account is made").id
+    }
+
+    /// A single-use sign-in link's path.
+    pub(crate) async fn link(&self, account: AccountId) -> String {
+        let token = self.parts.identity.create_link(account, 600_000, now()).await.expect("a link is made");
+        format!("/signin/link/{}", token.as_str())
+    }
+
+    /// An upload that became a title.
+    pub(crate) async fn received(&self, key: &str, age_ms: i64) -> TitleId {
+        let key = key.parse().expect("a key");
+        let upload = NewTitle::of(BucketName::source(), key, ObjectId::new(), "standard");
+        let mut tx = self.db.begin().await.expect("begin");
+        let made = self.parts.catalogue.create(&mut tx, now().plus_ms(-age_ms), &upload).await;
+        tx.commit().await.expect("commit");
+        made.expect("a title is made").expect("the object is new")
+    }
+
+    /// A title whose first chunk (of two) is stored: it is playable and still encoding.
+    pub(crate) async fn encoding(&self, key: &str, age_ms: i64) -> TitleId {
+        let id = self.received(key, age_ms).await;
+        self.plan(id, 1).await;
+        id
+    }
+
+    /// A finished title.
+    pub(crate) async fn published(&self, key: &str, age_ms: i64) -> TitleId {
+        let id = self.received(key, age_ms).await;
+        self.plan(id, 2).await;
+        id
+    }
+
+    pub(crate) async fn rejected(&self, key: &str, age_ms: i64, reason: &str) -> TitleId {
+        let id = self.received(key, age_ms).await;
+        let mut tx = self.db.begin().await.expect("begin");
+        self.parts.catalogue.reject(&mut tx, id, reason).await.expect("a new title may be rejected");
+        tx.commit().await.expect("commit");
+        id
+    }
+
+    pub(crate) async fn show_to(&self, id: TitleId, visibility: Visibility) {
+        self.parts.catalogue.set_visibility(id, visibility).await.expect("the title is there");
+    }
+
+    async fn plan(&self, id: TitleId, stored: u32) {
+        let catalogue = &self.parts.catalogue;
+        let mut tx = self.db.begin().await.expect("begin");
+        catalogue.probed(&mut tx, id, &source()).await.expect("probed");
+        let (_, generation) =
+            catalogue.plan_ready(&mut tx, now(), id, &source(), &plan()).await.expect("planned");
+        catalogue.advance(&mut tx, id, State::Encoding).await.expect("encoding");
+        for chunk in 0..stored {
+            let new = Chunk {
+                track: Track::Video(0),
+                chunk,
+                object: ObjectId::new(),
+                bytes: 1000,
+                sha256: [7; 32],
+                index: vec![1],
+            };
+            catalogue.add_chunk(&mut tx, now(), generation, &new).await.expect("a chunk is stored");
+        }
+        if stored == 2 {
+            catalogue.complete(&mut tx, now(), generation, &json!({})).await.expect("complete");
+        }
+        tx.commit().await.expect("commit");
+    }
+
+    /// Jobs of a title: one runs, one waits for its second try, one has failed, one waits for a worker.
+    pub(crate) async fn work(&self, title: TitleId) {
+        let queue = &self.parts.jobs;
+        let mut tx = self.db.begin().await.expect("begin");
+        for (kind, tries) in [("a", 5), ("b", 1), ("chunk", 5)] {
+            let job = New { max_attempts: tries, ..New::job(kind, json!({ "chunk": 3 })).title(title) };
+            queue.enqueue(&mut tx, now(), &job).await.expect("enqueued");
+        }
+        tx.commit().await.expect("commit");
+        let begun = now().plus_ms(-20_000);
+        let claim = |kinds: &'static [&'static str]| Claim {
+            worker: "house/0",
+            kinds,
+            capabilities: &[],
+            lease: Duration::from_secs(300),
+        };
+        for kinds in [&["a"] as &[&str], &["b"]] {
+            let lease = queue.claim(now(), &claim(kinds)).await.expect("asked").expect("there is one");
+            let mut tx = self.db.begin().await.expect("begin");
+            let fault = Fault::Transient("ffmpeg ended with status 1".into());
+            queue.fail(&mut tx, now(), &lease, &fault).await.expect("failed");
+            tx.commit().await.expect("commit");
+        }
+        let lease = queue.claim(begun, &claim(&["chunk"])).await.expect("asked");
+        let lease = match lease {
+            Some(lease) => lease,
+            None => queue.claim(now(), &claim(&["chunk"])).await.expect("asked").expect("there is one"),
+        };
+        let progress =
+            Progress { permille: 420, speed: Some(3.1), message: Some("encoding 360p to 1080p".into()) };
+        queue.progress(now(), &lease, &progress).await.expect("told");
+        let mut tx = self.db.begin().await.expect("begin");
+        queue.enqueue(&mut tx, now(), &New::job("publish", json!({})).title(title)).await.expect("enqueued");
+        tx.commit().await.expect("commit");
+    }
+}
+
+fn rate() -> FrameRate {
+    FrameRate::new(24, 1).expect("24 frames a second")
+}
+
+fn source() -> Source {
+    let video = Video {
+        stream: 0,
+        codec: "h264".into(),
+        width: 1280,
+        height: 720,
+        display_width: 1280,
+        display_height: 720,
+        rotation: 0,
+        rate: rate(),
+        frames: 3600,
+        start_us: 0,
+        keyframes: vec![0],
+        pixel_format: "yuv420p".into(),
+        interlaced: false,
+        transfer: None,
+    };
+    let container = "mov".into();
+    Source { container, bytes: 1_000_000, duration_ms: 150_000, video: Some(video), audio: Vec::new() }
+}
+
+fn plan() -> Plan {
+    let rendition = Rendition {
+        width: 1280,
+        height: 720,
+        crf: 23,
+        max_rate: BitsPerSecond(3_000_000),
+        buffer_bits: 6_000_000,
+        codec: "avc1.4d401f".into(),
+        avcc: "01".into(),
+    };
+    let chunk = |segments| Planned { of: Medium::Video, segments, decode_from: 0 };
+    Plan {
+        version: VERSION,
+        grid: Grid { rate: rate(), boundaries: vec![0, 1800, 3600] },
+        renditions: vec![rendition],
+        audio: Vec::new(),
+        chunks: vec![chunk(0..1), chunk(1..2)],
+        fingerprint: "house".into(),
+        template: "standard".into(),
+    }
+}
