@@ -153,6 +153,9 @@ fn segment(asset: &Asset<'_>, track: Track, number: u32, indexes: &[&Index]) -> 
         current = Some((chunk, index));
         let range = index.segment(grid_segment).ok_or(wrong)?.range.clone();
         length += range.end - range.start;
+        if range.is_empty() {
+            continue;
+        }
         match parts.last_mut() {
             Some(Part::Copy { chunk: last, range: before, .. })
                 if *last == chunk && before.end == range.start =>

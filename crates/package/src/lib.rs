@@ -68,6 +68,7 @@ mod track;
 pub use answer::{Answer, Cache, Part, chunks, plan};
 pub use asset::Asset;
 pub use error::{Error, Result};
+pub use index::Index;
 pub use layout::Layout;
 pub use measured::Measured;
 pub use request::Request;

@@ -26,21 +26,20 @@ impl Measured {
     /// Fails if a segment of the plan is in no index.
     pub fn of<'a>(plan: &Plan, indexes: impl IntoIterator<Item = (Track, &'a Index)>) -> Result<Self> {
         let count = plan.grid.segments() as usize;
-        let mut tracks: Vec<Sizes> =
-            plan.tracks().map(|track| Sizes { track, bytes: vec![0; count] }).collect();
+        let mut found: Vec<(Track, Vec<Option<u32>>)> =
+            plan.tracks().map(|t| (t, vec![None; count])).collect();
         for (track, index) in indexes {
-            let sizes = tracks.iter_mut().find(|s| s.track == track).ok_or(Error::NoTrack(track))?;
+            let (_, sizes) = found.iter_mut().find(|(t, _)| *t == track).ok_or(Error::NoTrack(track))?;
             for (number, segment) in (index.first_segment..).zip(&index.segments) {
-                let bytes = sizes.bytes.get_mut(number as usize).ok_or(Error::NoSegment { track, number })?;
+                let size = sizes.get_mut(number as usize).ok_or(Error::NoSegment { track, number })?;
                 let length = segment.range.end - segment.range.start;
-                *bytes = u32::try_from(length).map_err(|_| Error::TooLarge { what: "segment" })?;
+                *size = Some(u32::try_from(length).map_err(|_| Error::TooLarge { what: "segment" })?);
             }
         }
-        for Sizes { track, bytes } in &tracks {
-            if let Some(number) = bytes.iter().position(|b| *b == 0) {
-                let number = u32::try_from(number).unwrap_or(u32::MAX);
-                return Err(Error::NoSegment { track: *track, number });
-            }
+        let mut tracks = Vec::with_capacity(found.len());
+        for (track, sizes) in found {
+            let bytes = (0..).zip(sizes).map(|(number, size)| size.ok_or(Error::NoSegment { track, number }));
+            tracks.push(Sizes { track, bytes: bytes.collect::<Result<_>>()? });
         }
         Ok(Self { tracks })
     }

@@ -22,13 +22,17 @@ impl ChunkWriter {
 
     /// The header of the next segment, to be followed by the bytes of its samples.
     ///
-    /// `decode_time` is that of the first sample in ticks of the track.
+    /// `decode_time` is that of the first sample in ticks of the track. A segment without samples (a tail shorter
+    /// than an AAC frame) has no bytes.
     pub fn segment(&mut self, decode_time: u64, samples: Vec<Sample>) -> Result<Vec<u8>> {
         const WHAT: &str = "segment number";
         let ahead = u32::try_from(self.index.segments.len()).map_err(|_| Error::TooLarge { what: WHAT })?;
         let sequence = self.index.first_segment.checked_add(ahead).and_then(|n| n.checked_add(1));
         let sequence = sequence.ok_or(Error::TooLarge { what: WHAT })?;
-        let header = header(&Segment { sequence, decode_time, samples: &samples })?;
+        let header = match samples.is_empty() {
+            true => Vec::new(),
+            false => header(&Segment { sequence, decode_time, samples: &samples })?,
+        };
         let data: u64 = samples.iter().map(|s| u64::from(s.size)).sum();
         let end = self.at + header.len() as u64 + data;
         self.index.segments.push(index::Segment { range: self.at..end, decode_time, samples });

@@ -19,9 +19,21 @@ pub(crate) fn multivariant(asset: &Asset<'_>) -> Result<String> {
     if grouped {
         audio_group(&mut out, asset);
     }
-    let sound = Sound::of(asset)?;
+    let target = asset.target_duration()?;
+    let mut sound = Sound { peak: 0, average: 0, codecs: Vec::new() };
+    for (n, track) in (0..).zip(&asset.plan.audio) {
+        sound.add(&rates(asset, Track::Audio(n), target)?, &track.codec);
+    }
     for track in order(asset) {
-        variant(&mut out, asset, track, &sound, grouped)?;
+        let picture = match track {
+            Track::Video(_) => Some(rates(asset, track, target)?),
+            Track::Audio(_) => None,
+        };
+        variant(&mut out, asset, track, picture, &sound)?;
+        if grouped {
+            let _ = write!(out, ",AUDIO=\"{AUDIO_GROUP}\"");
+        }
+        let _ = write!(out, "\n{}\n", Request::MediaPlaylist(track));
     }
     Ok(out)
 }
@@ -59,7 +71,26 @@ fn audio_group(out: &mut String, asset: &Asset<'_>) {
     }
 }
 
-/// What the audio that plays along adds to a variant.
+/// Rates of a track in bit/s.
+#[derive(Debug, Clone, Copy)]
+struct Rates {
+    /// Measured, or its bound.
+    peak: u64,
+    /// 0 until measured.
+    average: u64,
+}
+
+fn rates(asset: &Asset<'_>, track: Track, target: u64) -> Result<Rates> {
+    Ok(match asset.measured {
+        Some(measured) => {
+            let loads = asset.loads(track, measured)?;
+            Rates { peak: peak(&loads, target), average: average(&loads) }
+        }
+        None => Rates { peak: peak(&asset.bounds(track)?, target), average: 0 },
+    })
+}
+
+/// What the audio that plays along adds to a variant: the most of any track.
 struct Sound {
     peak: u64,
     average: u64,
@@ -67,62 +98,46 @@ struct Sound {
 }
 
 impl Sound {
-    /// The most of any audio track.
-    fn of(asset: &Asset<'_>) -> Result<Self> {
-        let mut sound = Self { peak: 0, average: 0, codecs: Vec::new() };
-        for (n, track) in (0..).zip(&asset.plan.audio) {
-            let (peak, average) = rates(asset, Track::Audio(n))?;
-            sound.peak = sound.peak.max(peak);
-            sound.average = sound.average.max(average.unwrap_or(0));
-            if !sound.codecs.contains(&track.codec) {
-                sound.codecs.push(track.codec.clone());
-            }
+    fn add(&mut self, rates: &Rates, codec: &str) {
+        self.peak = self.peak.max(rates.peak);
+        self.average = self.average.max(rates.average);
+        if !self.codecs.iter().any(|known| known == codec) {
+            self.codecs.push(codec.into());
         }
-        Ok(sound)
     }
 }
 
-/// Peak, or its bound, and average in bit/s.
-fn rates(asset: &Asset<'_>, track: Track) -> Result<(u64, Option<u64>)> {
-    let target = asset.target_duration()?;
-    match asset.measured {
-        Some(measured) => {
-            let loads = asset.loads(track, measured)?;
-            Ok((peak(&loads, target), Some(average(&loads))))
-        }
-        None => Ok((peak(&asset.bounds(track)?, target), None)),
-    }
-}
-
-/// `EXT-X-STREAM-INF` (§4.3.4.2).
-fn variant(out: &mut String, asset: &Asset<'_>, track: Track, sound: &Sound, grouped: bool) -> Result<()> {
-    let (mut peak, mut average, mut codecs) = (sound.peak, sound.average, sound.codecs.clone());
-    let mut picture = String::new();
-    if let Track::Video(n) = track {
-        let rendition = asset.plan.renditions.get(usize::from(n)).ok_or(Error::NoTrack(track))?;
-        let rates = rates(asset, track)?;
-        peak += rates.0;
-        average += rates.1.unwrap_or(0);
-        codecs.insert(0, rendition.codec.clone());
-        let rate = asset.plan.grid.rate;
-        let millis = (u64::from(rate.num()) * 2000 / u64::from(rate.den())).div_ceil(2);
-        let _ = write!(
-            picture,
-            ",RESOLUTION={}x{},FRAME-RATE={}.{:03}",
-            rendition.width,
-            rendition.height,
-            millis / 1000,
-            millis % 1000
-        );
-    }
-    let _ = write!(out, "#EXT-X-STREAM-INF:BANDWIDTH={peak}");
+/// `EXT-X-STREAM-INF` (§4.3.4.2) up to the audio group.
+fn variant(
+    out: &mut String,
+    asset: &Asset<'_>,
+    track: Track,
+    picture: Option<Rates>,
+    sound: &Sound,
+) -> Result<()> {
+    let own = picture.unwrap_or(Rates { peak: 0, average: 0 });
+    let _ = write!(out, "#EXT-X-STREAM-INF:BANDWIDTH={}", own.peak + sound.peak);
     if asset.measured.is_some() {
-        let _ = write!(out, ",AVERAGE-BANDWIDTH={average}");
+        let _ = write!(out, ",AVERAGE-BANDWIDTH={}", own.average + sound.average);
     }
-    let _ = write!(out, ",CODECS=\"{}\"{picture}", codecs.join(","));
-    if grouped {
-        let _ = write!(out, ",AUDIO=\"{AUDIO_GROUP}\"");
-    }
-    let _ = write!(out, "\n{}\n", Request::MediaPlaylist(track));
+    let Track::Video(n) = track else {
+        let _ = write!(out, ",CODECS=\"{}\"", sound.codecs.join(","));
+        return Ok(());
+    };
+    let rendition = asset.plan.renditions.get(usize::from(n)).ok_or(Error::NoTrack(track))?;
+    let codecs: Vec<&str> =
+        std::iter::once(&rendition.codec).chain(&sound.codecs).map(String::as_str).collect();
+    // Thousandths, rounded half up.
+    let rate = asset.plan.grid.rate;
+    let millis = (u64::from(rate.num()) * 2000 / u64::from(rate.den())).div_ceil(2);
+    let _ = write!(
+        out,
+        ",CODECS=\"{}\",RESOLUTION={}x{},FRAME-RATE={}.{:03}",
+        codecs.join(","),
+        rendition.width,
+        rendition.height,
+        millis / 1000,
+        millis % 1000
+    );
     Ok(())
 }
