@@ -19,10 +19,12 @@ use crate::denied::Denied;
 use crate::encoding;
 use crate::error::{Error, Result, cut};
 use crate::presented::Hash;
+use crate::token;
 
 /// One public key, parsed once: RSA with 2048 bits or ECDSA P-256, as CloudFront takes them.
 pub struct Key {
     id: Arc<str>,
+    hint: [u8; 4],
     session: bool,
     until: Option<Timestamp>,
     identity: [u8; 32],
@@ -43,6 +45,7 @@ impl Key {
             rsa(&der).or_else(|| p256(&der)).ok_or_else(|| Error::PublicKey { id: key.id.to_string() })?;
         Ok(Self {
             id: key.id.clone(),
+            hint: token::hint(&key.id),
             session: key.session,
             until: key.until,
             identity: sha256(&[&der]),
@@ -53,6 +56,11 @@ impl Key {
     /// The key's id, `Key-Pair-Id`.
     pub fn id(&self) -> &Arc<str> {
         &self.id
+    }
+
+    /// How path tokens name it.
+    pub(crate) fn hint(&self) -> [u8; 4] {
+        self.hint
     }
 
     /// Whether its signatures also need the session cookie ([`crate::session`]).

@@ -146,8 +146,13 @@ impl<'a> Presented<'a> {
     }
 
     /// The target without signing parameters, its own query in its original order.
-    pub fn target(&self) -> &Cow<'a, str> {
+    pub fn target(&self) -> &str {
         &self.target
+    }
+
+    /// Gives [`Presented::target`] away.
+    pub fn into_target(self) -> Cow<'a, str> {
+        self.target
     }
 
     /// Collects what the check of the signature depends on besides the key.

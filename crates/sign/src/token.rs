@@ -97,7 +97,7 @@ pub fn find_key<'k>(keys: &'k Keys, token: &str, now: Timestamp) -> Result<&'k K
     let head = token.get(..12).ok_or(Denied::MalformedSignature)?;
     let head = encoding::from_base64url(head, 12).ok_or(Denied::MalformedSignature)?;
     let named = head.get(5..9).ok_or(Denied::MalformedSignature)?;
-    let key = keys.iter().find(|key| hint(key.id()) == named).ok_or(Denied::UnknownKey)?;
+    let key = keys.iter().find(|key| key.hint() == named).ok_or(Denied::UnknownKey)?;
     keys.get(key.id(), now).map(AsRef::as_ref)
 }
 
@@ -158,7 +158,8 @@ fn asset(prefix: &str) -> Option<[u8; 16]> {
     (hex::encode(bytes) == id).then_some(bytes)
 }
 
-fn hint(key_id: &str) -> [u8; 4] {
+/// How a token names a key.
+pub(crate) fn hint(key_id: &str) -> [u8; 4] {
     let [a, b, c, d, ..] = sha256(&[key_id.as_bytes()]);
     [a, b, c, d]
 }

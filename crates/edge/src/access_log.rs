@@ -1,0 +1,81 @@
+//! One event per request, target `edge::access`, when its answer was sent or given up.
+//!
+//! It tells no secret: paths stand without token and query, addresses without their last part.
+
+use std::net::IpAddr;
+
+use http::request::Parts;
+use sign::token;
+use tokio::time::Instant;
+use tracing::{Level, enabled, info};
+
+use crate::viewer::Viewer;
+
+/// Longest path that is written.
+const MAX_PATH: usize = 512;
+
+/// What the event of a request says.
+pub(crate) struct Record {
+    method: String,
+    path: String,
+    client: Option<IpAddr>,
+    token: bool,
+    began: Instant,
+    pub(crate) status: u16,
+    pub(crate) id: String,
+    pub(crate) cache: &'static str,
+    pub(crate) refused: Option<String>,
+    sent: u64,
+}
+
+impl Record {
+    /// Begins a record, if anyone listens.
+    pub(crate) fn begin(parts: &Parts, viewer: Option<Viewer<'_>>, began: Instant) -> Option<Box<Self>> {
+        if !enabled!(target: "edge::access", Level::INFO) {
+            return None;
+        }
+        let path = parts.uri.path();
+        // What stands behind `/t/` is a secret, in whatever shape it came.
+        let (token, path) = match token::split(path) {
+            Some((_, path)) => (true, path),
+            None if path.starts_with("/t/") => (true, "/t/"),
+            None => (false, path),
+        };
+        let path = path.char_indices().nth(MAX_PATH).map_or(path, |(end, _)| &path[..end]);
+        Some(Box::new(Self {
+            method: parts.method.to_string(),
+            path: path.to_owned(),
+            client: viewer.map(|viewer| viewer.truncated()),
+            token,
+            began,
+            status: 0,
+            id: String::new(),
+            cache: "",
+            refused: None,
+            sent: 0,
+        }))
+    }
+
+    /// Counts bytes of the body.
+    pub(crate) fn sent(&mut self, bytes: usize) {
+        self.sent += bytes as u64;
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        info!(
+            target: "edge::access",
+            id = %self.id,
+            method = %self.method,
+            path = %self.path,
+            token = self.token,
+            status = self.status,
+            bytes = self.sent,
+            ms = self.began.elapsed().as_secs_f64() * 1000.0,
+            client = self.client.map(tracing::field::display),
+            cache = self.cache,
+            refused = self.refused.as_deref(),
+        );
+    }
+}

@@ -1,0 +1,145 @@
+//! Bodies of requests and answers.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::BodyExt as _;
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::access_log::Record;
+use crate::cache::Reader;
+
+/// An error of a foreign body or service.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The body of a request to an upstream and of an answer to a client.
+pub struct Body {
+    kind: Kind,
+    record: Option<Box<Record>>,
+}
+
+enum Kind {
+    /// All of it; `None` once it was taken.
+    Whole(Option<Bytes>),
+    /// An answer that is still coming from the upstream, for all who wait for it.
+    Shared(Reader),
+    /// A client's upload.
+    Upload(Upload),
+    Foreign(UnsyncBoxBody<Bytes, BoxError>),
+}
+
+impl Body {
+    /// A body of no bytes.
+    pub fn empty() -> Self {
+        Self { kind: Kind::Whole(None), record: None }
+    }
+
+    /// Wraps any other body.
+    pub fn new<B>(body: B) -> Self
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        Self { kind: Kind::Foreign(body.map_err(Into::into).boxed_unsync()), record: None }
+    }
+
+    pub(crate) fn shared(reader: Reader) -> Self {
+        Self { kind: Kind::Shared(reader), record: None }
+    }
+
+    /// A client's body that may pause at most for `idle`.
+    pub(crate) fn upload(incoming: Incoming, idle: Duration) -> Self {
+        if incoming.is_end_stream() {
+            return Self::empty();
+        }
+        Self { kind: Kind::Upload(Upload { incoming, idle, timer: Box::pin(sleep(idle)) }), record: None }
+    }
+
+    /// Lets the access log know when and after how many bytes the body ended.
+    pub(crate) fn recorded(mut self, record: Box<Record>) -> Self {
+        self.record = Some(record);
+        self
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Self { kind: Kind::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())), record: None }
+    }
+}
+
+impl From<&'static str> for Body {
+    fn from(text: &'static str) -> Self {
+        Bytes::from_static(text.as_bytes()).into()
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Body({:?})", self.size_hint())
+    }
+}
+
+impl HttpBody for Body {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let frame = match &mut self.kind {
+            Kind::Whole(bytes) => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
+            Kind::Shared(reader) => ready!(reader.poll_data(cx)).map(|data| data.map(Frame::data)),
+            Kind::Upload(upload) => ready!(upload.poll_frame(cx)),
+            Kind::Foreign(body) => ready!(Pin::new(body).poll_frame(cx)),
+        };
+        if let (Some(record), Some(Ok(frame))) = (&mut self.record, &frame)
+            && let Some(data) = frame.data_ref()
+        {
+            record.sent(data.len());
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Whole(bytes) => bytes.is_none(),
+            Kind::Shared(reader) => reader.remaining() == 0,
+            Kind::Upload(upload) => upload.incoming.is_end_stream(),
+            Kind::Foreign(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
+            Kind::Shared(reader) => SizeHint::with_exact(reader.remaining()),
+            Kind::Upload(upload) => upload.incoming.size_hint(),
+            Kind::Foreign(body) => body.size_hint(),
+        }
+    }
+}
+
+struct Upload {
+    incoming: Incoming,
+    idle: Duration,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Upload {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) {
+            self.timer.as_mut().reset(Instant::now() + self.idle);
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        ready!(self.timer.as_mut().poll(cx));
+        Poll::Ready(Some(Err("the client paused for too long".into())))
+    }
+}

@@ -1,0 +1,217 @@
+//! Answers kept in memory, and answers on their way that several requests wait for.
+
+mod entry;
+mod fill;
+mod freshness;
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use model::delivery::Origin;
+use tinyufo::TinyUfo;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+pub(crate) use entry::{Entry, Gauge, Meta};
+pub(crate) use fill::{Fill, Head, Lead, Reader, Writer};
+pub(crate) use freshness::{Keep, keep};
+
+/// One unit of weight, in bytes: TinyUFO counts in 16 bits.
+const UNIT: u64 = 1024;
+
+/// Keys that are remembered as not shared, and for how long.
+const ALONE: usize = 4096;
+const ALONE_FOR: Duration = Duration::from_secs(30);
+
+/// What an answer is found by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub(crate) origin: Origin,
+    /// Scheme and host, where the upstream gets to see them.
+    pub(crate) place: Option<(&'static str, Box<str>)>,
+    /// Path and own query.
+    pub(crate) target: Box<str>,
+}
+
+/// The memory, bounded by bytes; which answers stay is decided by TinyLFU and S3-FIFO.
+///
+/// Entries are found by a hash but compared by their whole key.
+pub(crate) struct Cache {
+    entries: TinyUfo<u64, Arc<Slot>>,
+    hasher: RandomState,
+    fills: Mutex<HashMap<Key, Arc<Fill>>>,
+    /// Keys whose answers were not for sharing, and until when that is believed.
+    alone: TinyUfo<u64, Arc<(Key, Instant)>>,
+    /// Units that answers on their way may take.
+    budget: Arc<Semaphore>,
+    gauge: Arc<Gauge>,
+    pub(crate) object_bytes: u64,
+}
+
+/// A place for an entry. TinyUFO frees what it evicts some time later, so an evicted slot is emptied at once.
+#[derive(Default)]
+struct Slot(RwLock<Option<Arc<Entry>>>);
+
+/// How a request that finds nothing fresh goes on.
+pub(crate) enum Joined {
+    /// Someone else has just finished.
+    Hit(Arc<Entry>),
+    /// It must fetch the answer, for all who follow.
+    Lead(Lead),
+    /// The answer is on its way.
+    Follow(Arc<Fill>),
+}
+
+impl Cache {
+    pub(crate) fn new(bytes: u64, object_bytes: u32) -> Self {
+        let units = usize::try_from(bytes / UNIT).unwrap_or(usize::MAX);
+        let expected = (units / 64).clamp(1024, 65_536);
+        let budget = (units / 2).clamp(1, Semaphore::MAX_PERMITS);
+        Self {
+            entries: TinyUfo::new(units, expected),
+            hasher: RandomState::new(),
+            fills: Mutex::default(),
+            alone: TinyUfo::new(ALONE, ALONE),
+            budget: Arc::new(Semaphore::new(budget)),
+            gauge: Arc::default(),
+            object_bytes: u64::from(object_bytes),
+        }
+    }
+
+    /// The entry of a key, fresh or stale.
+    pub(crate) fn get(&self, key: &Key) -> Option<Arc<Entry>> {
+        let slot = self.entries.get(&self.hasher.hash_one(key))?;
+        let entry = slot.0.read().unwrap_or_else(PoisonError::into_inner).clone()?;
+        (entry.key == *key).then_some(entry)
+    }
+
+    /// Keeps an entry, if it is worth its place.
+    pub(crate) fn put(&self, entry: Arc<Entry>) {
+        let hash = self.hasher.hash_one(&entry.key);
+        let weight = entry.bytes().div_ceil(UNIT).max(1);
+        let Ok(weight) = u16::try_from(weight) else { return };
+        let old = self.entries.get(&hash);
+        if let Some(slot) = &old {
+            // Renewed headers of the same bytes keep their place.
+            let mut place = slot.0.write().unwrap_or_else(PoisonError::into_inner);
+            if place.as_ref().is_some_and(|old| old.key == entry.key && old.bytes() == entry.bytes()) {
+                *place = Some(entry);
+                return;
+            }
+        }
+        let slot = Arc::new(Slot(RwLock::new(Some(entry))));
+        let evicted = self.entries.put(hash, slot, weight);
+        for slot in evicted.iter().map(|evicted| &evicted.data).chain(&old) {
+            slot.0.write().unwrap_or_else(PoisonError::into_inner).take();
+        }
+    }
+
+    /// Joins those who wait for a key, or becomes the one who fetches it.
+    pub(crate) fn join(self: &Arc<Self>, key: &Key, now: Instant) -> Joined {
+        let mut fills = self.fills.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(fill) = fills.get(key) {
+            return Joined::Follow(fill.clone());
+        }
+        // Whoever finishes keeps the entry before leaving the list.
+        if let Some(entry) = self.get(key).filter(|entry| entry.is_fresh(now)) {
+            return Joined::Hit(entry);
+        }
+        let fill = Arc::new(Fill::default());
+        fills.insert(key.clone(), fill.clone());
+        Joined::Lead(Lead::new(self.clone(), key.clone(), fill))
+    }
+
+    /// Takes a fill off the list, so that nobody joins it any more.
+    fn leave(&self, key: &Key, fill: &Arc<Fill>) {
+        let mut fills = self.fills.lock().unwrap_or_else(PoisonError::into_inner);
+        if fills.get(key).is_some_and(|listed| Arc::ptr_eq(listed, fill)) {
+            fills.remove(key);
+        }
+    }
+
+    /// Whether a key's last answer was too large or too personal to be shared: waiting for it would only cost time.
+    pub(crate) fn is_alone(&self, key: &Key, now: Instant) -> bool {
+        self.alone.get(&self.hasher.hash_one(key)).is_some_and(|known| known.0 == *key && now < known.1)
+    }
+
+    pub(crate) fn remember_alone(&self, key: &Key, now: Instant) {
+        self.alone.put(self.hasher.hash_one(key), Arc::new((key.clone(), now + ALONE_FOR)), 1);
+    }
+
+    /// Bytes of entries that exist, those in clients' hands included.
+    pub(crate) fn gauge(&self) -> &Arc<Gauge> {
+        &self.gauge
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, StatusCode};
+
+    use super::*;
+
+    fn key(n: usize) -> Key {
+        Key { origin: Origin::Packager, place: None, target: format!("/out/{n}").into() }
+    }
+
+    fn entry(cache: &Cache, n: usize, len: usize) -> Arc<Entry> {
+        let meta = Meta::new(StatusCode::OK, HeaderMap::new(), len as u64);
+        let body = Bytes::from(vec![0; len]);
+        let fresh = (Duration::from_secs(60), Duration::ZERO);
+        Arc::new(Entry::new(key(n), meta, body, fresh, Instant::now(), cache.gauge()))
+    }
+
+    #[tokio::test]
+    async fn the_bound_holds_whatever_is_put_in() {
+        let cache = Cache::new(4 << 20, 1 << 20);
+        for n in 0..400 {
+            cache.put(entry(&cache, n, 1 + (n * 7919) % (900 << 10)));
+            assert!(cache.gauge().bytes() <= 4 << 20, "{} after {n}", cache.gauge().bytes());
+        }
+        assert!(cache.gauge().bytes() > 1 << 20);
+        // Small ones too: each counts with its overhead.
+        for n in 0..20_000 {
+            cache.put(entry(&cache, 1000 + n, 10));
+        }
+        assert!(cache.gauge().bytes() <= 4 << 20, "{}", cache.gauge().bytes());
+    }
+
+    #[tokio::test]
+    async fn an_entry_is_replaced_by_its_successor() {
+        let cache = Cache::new(4 << 20, 1 << 20);
+        for len in [1000, 2000, 2000, 500_000, 10] {
+            cache.put(entry(&cache, 1, len));
+            assert_eq!(cache.get(&key(1)).unwrap().meta.length, len as u64);
+        }
+        assert!(cache.gauge().bytes() < 10_000);
+        assert!(cache.get(&key(2)).is_none());
+    }
+
+    #[tokio::test]
+    async fn popular_entries_survive_a_scan() {
+        let cache = Cache::new(4 << 20, 1 << 20);
+        cache.put(entry(&cache, 0, 100 << 10));
+        for n in 1..500 {
+            for _ in 0..3 {
+                assert!(cache.get(&key(0)).is_some(), "{n}");
+            }
+            cache.put(entry(&cache, n, 100 << 10));
+        }
+    }
+
+    #[tokio::test]
+    async fn one_leads_and_the_others_follow_until_it_leaves() {
+        let cache = Arc::new(Cache::new(4 << 20, 1 << 20));
+        let now = Instant::now();
+        let Joined::Lead(lead) = cache.join(&key(1), now) else { panic!("the first leads") };
+        assert!(matches!(cache.join(&key(1), now), Joined::Follow(_)));
+        assert!(matches!(cache.join(&key(2), now), Joined::Lead(_)));
+        let Joined::Follow(fill) = cache.join(&key(1), now) else { panic!("others follow") };
+        drop(lead);
+        assert!(matches!(fill.head().await, Head::Failed(_)));
+        assert!(matches!(cache.join(&key(1), now), Joined::Lead(_)));
+    }
+}

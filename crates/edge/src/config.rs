@@ -1,0 +1,105 @@
+//! Settings and bounds.
+
+use serde::Deserialize;
+use sign::Cidr;
+
+use crate::error::{Error, Result};
+
+/// How the front door behaves. Whatever a client can make grow has its bound here.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Proxies in front whose `X-Forwarded-For`, `-Proto` and `-Host` are believed.
+    pub trusted_proxies: Vec<Cidr>,
+    /// Connections at a time; further ones wait in the kernel.
+    pub connections: u32,
+    /// Longest time from the first byte awaited to the last byte of a request's head, in ms; also how long an idle
+    /// connection stays.
+    pub head_ms: u32,
+    /// Longest pause within a request's body, in ms.
+    pub body_ms: u32,
+    /// Longest time without a client taking any byte of an answer, in ms.
+    pub write_ms: u32,
+    /// Longest time until an upstream's head, for requests without a body, and between parts of its body, in ms.
+    pub upstream_ms: u32,
+    /// How long requests under way may go on after shutdown begins, in ms.
+    pub drain_ms: u32,
+    /// Longest path and query, in bytes.
+    pub target_bytes: u32,
+    /// Largest request head, in bytes.
+    pub head_bytes: u32,
+    /// Most header fields of a request.
+    pub head_fields: u16,
+    /// Bytes of answers that are kept in memory.
+    pub cache_bytes: u64,
+    /// Largest answer that is kept, and that waiting requests share; larger ones pass through.
+    pub cache_object_bytes: u32,
+    /// Checked signatures that are remembered.
+    pub signatures: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            trusted_proxies: Vec::new(),
+            connections: 8192,
+            head_ms: 30_000,
+            body_ms: 30_000,
+            write_ms: 30_000,
+            upstream_ms: 30_000,
+            drain_ms: 10_000,
+            target_bytes: 8192,
+            head_bytes: 64 * 1024,
+            head_fields: 100,
+            cache_bytes: 256 << 20,
+            cache_object_bytes: 16 << 20,
+            signatures: 16_384,
+        }
+    }
+}
+
+impl Config {
+    /// Refuses settings out of their range.
+    pub fn check(&self) -> Result<()> {
+        let need = |good, name, expected| if good { Ok(()) } else { Err(Error::Config { name, expected }) };
+        need((1..=1_000_000).contains(&self.connections), "connections", "1 to 1,000,000")?;
+        for (name, ms) in [
+            ("head_ms", self.head_ms),
+            ("body_ms", self.body_ms),
+            ("write_ms", self.write_ms),
+            ("upstream_ms", self.upstream_ms),
+        ] {
+            need((10..=3_600_000).contains(&ms), name, "10 to 3,600,000")?;
+        }
+        need((8192..=1 << 20).contains(&self.head_bytes), "head_bytes", "8,192 to 1,048,576")?;
+        need((1..=1000).contains(&self.head_fields), "head_fields", "1 to 1,000")?;
+        need((16..=32_768).contains(&self.target_bytes), "target_bytes", "16 to 32,768")?;
+        need((1 << 20..=1 << 40).contains(&self.cache_bytes), "cache_bytes", "1 MiB to 1 TiB")?;
+        let most = self.cache_bytes / 4;
+        let object = u64::from(self.cache_object_bytes);
+        need(
+            (1024..=60 << 20).contains(&object) && object <= most,
+            "cache_object_bytes",
+            "1 KiB to 60 MiB and at most a quarter of cache_bytes",
+        )?;
+        need((16..=10_000_000).contains(&self.signatures), "signatures", "16 to 10,000,000")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_in_range_and_others_are_named() {
+        assert_eq!(Config::default().check(), Ok(()));
+        let check = |config: Config, expected: &str| {
+            let Err(Error::Config { name, .. }) = config.check() else { panic!("{expected} is not checked") };
+            assert_eq!(name, expected);
+        };
+        check(Config { connections: 0, ..Config::default() }, "connections");
+        check(Config { write_ms: 0, ..Config::default() }, "write_ms");
+        check(Config { cache_bytes: 32 << 20, ..Config::default() }, "cache_object_bytes");
+        check(Config { head_bytes: 100, ..Config::default() }, "head_bytes");
+    }
+}

@@ -1,0 +1,270 @@
+//! The way of a request: who asks, which behaviour, may they, from memory or from the upstream.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::header::{COOKIE, ORIGIN, SET_COOKIE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Request, Response};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use model::Timestamp;
+use model::delivery::{Access, Caching, Origin};
+use sign::{Denied, token};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+use tokio_util::task::TaskTracker;
+
+use crate::access_log::Record;
+use crate::body::{Body, BoxError};
+use crate::cache::Cache;
+use crate::config::Config;
+use crate::forward;
+use crate::gate::Gate;
+use crate::headers::{self, CACHE_STATUS, CDN_IDENTIFIER, X_CACHE, X_REQUEST_ID};
+use crate::ids::Ids;
+use crate::refusal::Refusal;
+use crate::route::{Route, Routes};
+use crate::upstream::{CdnSecret, Upstreams};
+use crate::viewer::Viewer;
+
+/// Everything that requests share.
+pub(crate) struct Door {
+    pub(crate) config: Config,
+    pub(crate) upstreams: Upstreams,
+    routes: watch::Receiver<Arc<Routes>>,
+    pub(crate) secret: watch::Receiver<CdnSecret>,
+    gate: Gate,
+    pub(crate) cache: Arc<Cache>,
+    ids: Ids,
+    /// Fetches under way, which shutdown waits for.
+    pub(crate) tasks: TaskTracker,
+}
+
+/// A request whose form is right.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) parts: &'a Parts,
+    pub(crate) viewer: Viewer<'a>,
+    token: Option<&'a str>,
+    /// Path and query behind the token.
+    target: &'a str,
+    path: &'a str,
+}
+
+/// How an answer came about, for `X-Cache` and `Cache-Status` (RFC 9211).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct How {
+    x_cache: &'static str,
+    status: &'static str,
+}
+
+impl How {
+    pub(crate) const HIT: Self = Self { x_cache: "Hit from kinora", status: "kinora; hit" };
+    pub(crate) const RENEWED: Self =
+        Self { x_cache: "RefreshHit from kinora", status: "kinora; fwd=stale; fwd-status=304" };
+    pub(crate) const LED: Self = Self { x_cache: "Miss from kinora", status: "kinora; fwd=miss" };
+    pub(crate) const FOLLOWED: Self =
+        Self { x_cache: "Miss from kinora", status: "kinora; fwd=miss; collapsed" };
+    const HANDED_ON: Self = Self { x_cache: "Miss from kinora", status: "kinora; fwd=bypass" };
+    const OWN: Self = Self { x_cache: "Error from kinora", status: "kinora; detail=refused" };
+}
+
+/// An answer and how it came about, or why there is none.
+pub(crate) type Outcome = Result<(Response<Body>, How), Refusal>;
+
+impl Door {
+    pub(crate) fn new(
+        config: Config,
+        upstreams: Upstreams,
+        routes: watch::Receiver<Arc<Routes>>,
+        secret: watch::Receiver<CdnSecret>,
+        tasks: TaskTracker,
+    ) -> Self {
+        Self {
+            gate: Gate::new(config.signatures as usize),
+            cache: Arc::new(Cache::new(config.cache_bytes, config.cache_object_bytes)),
+            config,
+            upstreams,
+            routes,
+            secret,
+            ids: Ids::default(),
+            tasks,
+        }
+    }
+
+    /// Longest time that an upstream may take for a head or for the next part of a body.
+    pub(crate) fn upstream_patience(&self) -> Duration {
+        Duration::from_millis(u64::from(self.config.upstream_ms))
+    }
+
+    /// Answers any request.
+    pub(crate) async fn answer(
+        self: &Arc<Self>,
+        peer: SocketAddr,
+        request: Request<Incoming>,
+    ) -> Response<Body> {
+        let began = Instant::now();
+        let (parts, body) = request.into_parts();
+        let routes = self.routes.borrow().clone();
+        let asked = Asked::read(&parts, peer, &self.config);
+        let route = asked.ok().and_then(|asked| routes.find(asked.path));
+        let outcome = match (asked, route) {
+            (Err(refusal), _) => Err(refusal),
+            (Ok(_), None) => Err(Refusal::NoBehaviour),
+            (Ok(asked), Some(route)) => self.through(&routes, route, &asked, body).await,
+        };
+
+        let (mut response, how, refused) = match outcome {
+            Ok((response, how)) => (response, how, None),
+            Err(refusal) => (refusal.response(), How::OWN, Some(refusal)),
+        };
+        let id = self.label(response.headers_mut(), how);
+        if let Some(route) = route {
+            route.cors.apply(parts.headers.get(ORIGIN), response.headers_mut());
+        }
+        match Record::begin(&parts, asked.ok().map(|asked| asked.viewer), began) {
+            None => response,
+            Some(mut record) => {
+                record.status = response.status().as_u16();
+                id.to_str().unwrap_or_default().clone_into(&mut record.id);
+                record.cache = how.x_cache;
+                record.refused = refused.map(Refusal::reason);
+                response.map(|body| body.recorded(record))
+            }
+        }
+    }
+
+    async fn through(
+        self: &Arc<Self>,
+        routes: &Routes,
+        route: &Route,
+        asked: &Asked<'_>,
+        body: Incoming,
+    ) -> Outcome {
+        if let Some(response) = route.cors.preflight(asked.parts) {
+            return Ok((response, How::HANDED_ON));
+        }
+        let shown;
+        let target = match route.access {
+            // Tokens lead to signed behaviours only.
+            Access::Open if asked.token.is_some() => return Err(Refusal::NoBehaviour),
+            Access::Open => Cow::Borrowed(asked.target),
+            Access::Signed => {
+                if !forward::is_read(&asked.parts.method) {
+                    return Err(Refusal::Method("GET, HEAD"));
+                }
+                let cookies = asked.parts.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
+                shown = cookies.collect::<Vec<_>>();
+                let request = sign::Request {
+                    scheme: asked.viewer.scheme,
+                    host: asked.viewer.host,
+                    target: asked.target,
+                    cookies: &shown,
+                    client: asked.viewer.address,
+                    now: now(),
+                };
+                self.gate.check(routes, &request, asked.token).map_err(Refusal::Denied)?
+            }
+        };
+        if route.cache == Caching::Origin && forward::is_read(&asked.parts.method) {
+            self.cached(route, asked, &target).await
+        } else {
+            let patience = Duration::from_millis(u64::from(self.config.body_ms));
+            self.hand_on(route, asked, &target, Body::upload(body, patience)).await
+        }
+    }
+
+    /// Hands the viewer's own request to the upstream, and its answer to the viewer.
+    pub(crate) async fn hand_on(
+        &self,
+        route: &Route,
+        asked: &Asked<'_>,
+        target: &str,
+        body: Body,
+    ) -> Outcome {
+        let uploads = !body.is_end_stream();
+        let secret = self.secret.borrow().clone();
+        let request = forward::own(route.origin, target, asked.parts, &asked.viewer, &secret, body)?;
+        let call = self.upstreams.call(route.origin, request);
+        // An upload takes as long as it takes; its pauses are bounded.
+        let answered = if uploads { Ok(call.await) } else { timeout(self.upstream_patience(), call).await };
+        let mut response = judge(route.origin, answered)?;
+        let headers = response.headers_mut();
+        headers::end_connection(headers);
+        headers.remove(CDN_IDENTIFIER);
+        if route.access == Access::Signed {
+            headers.remove(SET_COOKIE);
+        }
+        Ok((response, How::HANDED_ON))
+    }
+
+    /// Says how the answer came about, and under which id it stands in the log.
+    fn label(&self, headers: &mut HeaderMap, how: How) -> HeaderValue {
+        headers.insert(X_CACHE, HeaderValue::from_static(how.x_cache));
+        headers.insert(CACHE_STATUS, HeaderValue::from_static(how.status));
+        // An upstream's own id stands in its log and maybe in its answer.
+        match headers.get(X_REQUEST_ID) {
+            Some(id) if id != "-" => id.clone(),
+            _ => {
+                let id = self.ids.next();
+                headers.insert(X_REQUEST_ID, id.clone());
+                id
+            }
+        }
+    }
+}
+
+impl<'a> Asked<'a> {
+    fn read(parts: &'a Parts, peer: SocketAddr, config: &Config) -> Result<Self, Refusal> {
+        let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
+        if target.len() > config.target_bytes as usize {
+            return Err(Refusal::TargetTooLong);
+        }
+        let (token, target) = match token::split(target) {
+            Some((token, rest)) => (Some(token), rest),
+            None if target.starts_with("/t/") => return Err(Refusal::Denied(Denied::MalformedSignature)),
+            None => (None, target),
+        };
+        let path = target.split_once('?').map_or(target, |(path, _)| path);
+        if !sign::path::is_plain(path) {
+            return Err(Refusal::BadRequest("the path has more than one reading"));
+        }
+        Ok(Self {
+            parts,
+            viewer: Viewer::of(parts, peer.ip(), &config.trusted_proxies)?,
+            token,
+            target,
+            path,
+        })
+    }
+}
+
+/// Takes an upstream's answer, or says what to tell the viewer.
+pub(crate) fn judge<T>(
+    origin: Origin,
+    answered: Result<Result<Response<T>, BoxError>, tokio::time::error::Elapsed>,
+) -> Result<Response<T>, Refusal> {
+    match answered {
+        Ok(Ok(response)) if response.status().is_informational() => {
+            tracing::warn!(?origin, status = response.status().as_u16(), "upstream answered strangely");
+            Err(Refusal::Upstream)
+        }
+        Ok(Ok(response)) => Ok(response),
+        Ok(Err(error)) => {
+            tracing::warn!(?origin, error, "upstream failed");
+            Err(Refusal::Upstream)
+        }
+        Err(_) => {
+            tracing::warn!(?origin, "upstream took too long");
+            Err(Refusal::UpstreamTimeout)
+        }
+    }
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

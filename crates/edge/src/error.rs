@@ -1,0 +1,21 @@
+//! What keeps the edge from starting.
+
+/// Shorthand for results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A setting that cannot be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A setting is out of its range.
+    #[error("edge setting `{name}` must be {expected}")]
+    Config {
+        /// The setting's name.
+        name: &'static str,
+        /// What it may be.
+        expected: &'static str,
+    },
+    /// The CDN secret is not 8 to 128 visible ASCII characters.
+    #[error("the CDN secret must have 8 to 128 visible ASCII characters")]
+    Secret,
+}

@@ -1,0 +1,88 @@
+//! Who may pass a signed behaviour.
+
+use std::borrow::Cow;
+use std::hash::{BuildHasher as _, Hash, RandomState};
+use std::sync::Arc;
+
+use sign::{Denied, Evidence, Grant, Key, Presented, Request, token};
+use tinyufo::TinyUfo;
+
+use crate::route::Routes;
+
+/// Checks signatures and remembers those that were right: checking one again costs more than the answer.
+///
+/// What is remembered is found by a hash but compared in full, together with the key it was checked with.
+pub(crate) struct Gate {
+    remembered: TinyUfo<u64, Arc<Remembered>>,
+    hasher: RandomState,
+}
+
+struct Remembered {
+    key: [u8; 32],
+    shown: Shown<'static>,
+    grant: Grant,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+enum Shown<'a> {
+    Signature(Evidence<'a>),
+    Token(Cow<'a, str>),
+}
+
+impl Gate {
+    /// Remembers at most `most` signatures.
+    pub(crate) fn new(most: usize) -> Self {
+        Self { remembered: TinyUfo::new(most, most), hasher: RandomState::new() }
+    }
+
+    /// Checks what a request shows: the token that stood before its target, or else its query or cookies. Gives the
+    /// target as cache and upstream see it.
+    pub(crate) fn check<'a>(
+        &self,
+        routes: &Routes,
+        request: &Request<'a>,
+        token: Option<&str>,
+    ) -> Result<Cow<'a, str>, Denied> {
+        let (grant, target) = match token {
+            Some(token) => {
+                let key = token::find_key(&routes.keys, token, request.now)?;
+                let grant = self.recall(key, Shown::Token(Cow::Borrowed(token)))?;
+                (grant, Cow::Borrowed(request.target))
+            }
+            None => {
+                let presented = Presented::find(request)?;
+                let key = routes.keys.get(presented.key_id(), request.now)?;
+                let grant = self.recall(key, Shown::Signature(presented.evidence(request, key)?))?;
+                (grant, presented.into_target())
+            }
+        };
+        if grant.grant.session().is_some_and(|session| routes.is_denied(session)) {
+            return Err(Denied::Revoked);
+        }
+        grant.grant.check(request, &target)?;
+        Ok(target)
+    }
+
+    fn recall(&self, key: &Key, shown: Shown<'_>) -> Result<Arc<Remembered>, Denied> {
+        let key_identity = key.identity();
+        let hash = self.hasher.hash_one((&key_identity, key.session(), &shown));
+        if let Some(known) = self.remembered.get(&hash)
+            && known.key == key_identity
+            && known.shown == shown
+            && (known.grant.session().is_some() || !key.session())
+        {
+            return Ok(known);
+        }
+        let grant = match &shown {
+            Shown::Signature(evidence) => evidence.verify(key)?,
+            Shown::Token(token) => token::verify(key, token)?,
+        };
+        let shown = match shown {
+            Shown::Signature(evidence) => Shown::Signature(evidence.into_owned()),
+            Shown::Token(token) => Shown::Token(Cow::Owned(token.into_owned())),
+        };
+        let known = Arc::new(Remembered { key: key_identity, shown, grant });
+        self.remembered.put(hash, known.clone(), 1);
+        Ok(known)
+    }
+}

@@ -1,0 +1,59 @@
+//! Answers that the edge makes itself.
+
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::{Response, StatusCode};
+use sign::Denied;
+
+use crate::body::Body;
+
+/// Why the edge does not hand a request on, or has nothing to hand back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    BadRequest(&'static str),
+    Denied(Denied),
+    NoBehaviour,
+    Method(&'static str),
+    TargetTooLong,
+    /// The upstream failed.
+    Upstream,
+    /// The upstream took too long.
+    UpstreamTimeout,
+}
+
+impl Refusal {
+    /// What the log says.
+    pub(crate) fn reason(self) -> String {
+        match self {
+            Self::BadRequest(why) => why.to_owned(),
+            Self::Denied(denied) => denied.to_string(),
+            Self::NoBehaviour => "no behaviour has this path".to_owned(),
+            Self::Method(_) => "the behaviour does not take this method".to_owned(),
+            Self::TargetTooLong => "path and query are too long".to_owned(),
+            Self::Upstream => "the upstream failed".to_owned(),
+            Self::UpstreamTimeout => "the upstream took too long".to_owned(),
+        }
+    }
+
+    pub(crate) fn response(self) -> Response<Body> {
+        let (status, text) = match self {
+            Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "Bad request\n"),
+            Self::Denied(denied) => (StatusCode::FORBIDDEN, denied.xml()),
+            Self::NoBehaviour => (StatusCode::NOT_FOUND, "Not found\n"),
+            Self::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed\n"),
+            Self::TargetTooLong => (StatusCode::URI_TOO_LONG, "Address too long\n"),
+            Self::Upstream => (StatusCode::BAD_GATEWAY, "Bad gateway\n"),
+            Self::UpstreamTimeout => (StatusCode::GATEWAY_TIMEOUT, "Gateway timeout\n"),
+        };
+        let mut response = Response::new(Body::from(text));
+        *response.status_mut() = status;
+        let kind = if matches!(self, Self::Denied(_)) { "text/xml" } else { "text/plain; charset=utf-8" };
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if let Self::Method(allowed) = self {
+            headers.insert(ALLOW, HeaderValue::from_static(allowed));
+        }
+        response
+    }
+}

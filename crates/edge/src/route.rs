@@ -1,0 +1,63 @@
+//! The watched state in the form that requests need it.
+
+use std::sync::Arc;
+
+use model::PlaybackSessionId;
+use model::delivery::{Access, Behaviour, Caching, Origin, State};
+use sign::{Key, Keys, pattern};
+
+use crate::cors::Cors;
+
+/// Behaviours and keys, ready for use. Replaced as a whole.
+#[derive(Debug)]
+pub(crate) struct Routes {
+    pub(crate) routes: Vec<Route>,
+    pub(crate) keys: Keys,
+    state: Arc<State>,
+}
+
+/// One behaviour.
+#[derive(Debug)]
+pub(crate) struct Route {
+    path: String,
+    pub(crate) origin: Origin,
+    pub(crate) access: Access,
+    pub(crate) cache: Caching,
+    pub(crate) cors: Cors,
+}
+
+impl Routes {
+    /// Reads the keys; one that cannot be read is left out, so that its signatures are refused and all others work.
+    pub(crate) fn compile(state: Arc<State>) -> Self {
+        let keys = state.keys.iter().filter_map(|key| match Key::parse(key) {
+            Ok(key) => Some(key),
+            Err(error) => {
+                tracing::error!(key = %key.id, %error, "signing key left out");
+                None
+            }
+        });
+        Self { keys: keys.collect(), routes: state.behaviours.iter().map(Route::new).collect(), state }
+    }
+
+    /// The first behaviour whose pattern matches the path.
+    pub(crate) fn find(&self, path: &str) -> Option<&Route> {
+        self.routes.iter().find(|route| pattern::matches(&route.path, path))
+    }
+
+    /// Whether a playback session was revoked.
+    pub(crate) fn is_denied(&self, session: PlaybackSessionId) -> bool {
+        self.state.denied.contains(&session)
+    }
+}
+
+impl Route {
+    fn new(behaviour: &Behaviour) -> Self {
+        Self {
+            path: behaviour.path.clone(),
+            origin: behaviour.origin,
+            access: behaviour.access,
+            cache: behaviour.cache,
+            cors: Cors::new(&behaviour.cors),
+        }
+    }
+}

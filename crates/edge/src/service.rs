@@ -1,0 +1,177 @@
+//! Taking connections and letting them end.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use model::delivery::State;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::connection::Guarded;
+use crate::door::Door;
+use crate::error::Result;
+use crate::route::Routes;
+use crate::upstream::{CdnSecret, Upstreams};
+
+/// The front door on one address.
+#[derive(Debug)]
+pub struct Service {
+    /// Where connections come in.
+    pub listener: TcpListener,
+    /// Settings and bounds.
+    pub config: Config,
+    /// Who answers what is not in memory.
+    pub upstreams: Upstreams,
+    /// Behaviours, keys and revoked sessions; a change counts from the next request on.
+    pub state: watch::Receiver<Arc<State>>,
+    /// What the packager knows the edge by.
+    pub secret: watch::Receiver<CdnSecret>,
+}
+
+impl Service {
+    /// Serves until `shutdown`, then lets requests under way end within [`Config::drain_ms`].
+    ///
+    /// Fails only at once, for settings out of their range. Dropping the future breaks all connections.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<()> {
+        let Self { listener, config, upstreams, mut state, secret } = self;
+        config.check()?;
+        let now = state.borrow_and_update().clone();
+        let (routes, watched) = watch::channel(Arc::new(Routes::compile(now)));
+        let tasks = TaskTracker::new();
+        let broken = CancellationToken::new();
+        let _break_on_drop = broken.clone().drop_guard();
+        let permits = Arc::new(Semaphore::new(config.connections as usize));
+        let drain = Duration::from_millis(u64::from(config.drain_ms));
+        let door = Arc::new(Door::new(config, upstreams, watched, secret, tasks.clone()));
+        let mut state_lives = true;
+
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                changed = state.changed(), if state_lives => match changed {
+                    Ok(()) => {
+                        let now = state.borrow_and_update().clone();
+                        routes.send_replace(Arc::new(Routes::compile(now)));
+                    }
+                    // Whoever decided is gone; what was decided last stays.
+                    Err(_) => state_lives = false,
+                },
+                Some((stream, peer, permit)) = accept(&listener, &permits) => {
+                    let connection = Connection { door: door.clone(), peer, permit };
+                    let (shutdown, broken) = (shutdown.clone(), broken.clone());
+                    tasks.spawn(async move {
+                        tokio::select! {
+                            () = connection.serve(stream, &shutdown) => {}
+                            () = broken.cancelled() => {}
+                        }
+                    });
+                }
+            }
+        }
+        drop(listener);
+        tasks.close();
+        if tokio::time::timeout(drain, tasks.wait()).await.is_err() {
+            tracing::warn!(tasks = tasks.len(), "connections broken off at shutdown");
+        }
+        tracing::debug!(cached_bytes = door.cache.gauge().bytes(), "front door closed");
+        Ok(())
+    }
+}
+
+/// Waits for a place, then for a connection; `None` after a failure that passes, such as too many open files.
+async fn accept(
+    listener: &TcpListener,
+    permits: &Arc<Semaphore>,
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let permit = permits.clone().acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, peer)) => Some((stream, peer, permit)),
+        Err(error) => {
+            tracing::warn!(%error, "cannot accept a connection");
+            sleep(Duration::from_millis(50)).await;
+            None
+        }
+    }
+}
+
+struct Connection {
+    door: Arc<Door>,
+    peer: SocketAddr,
+    permit: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    async fn serve(self, stream: TcpStream, shutdown: &CancellationToken) {
+        let Self { door, peer, permit: _permit } = self;
+        // Fails only where the connection is gone already.
+        let _ = stream.set_nodelay(true);
+        let config = &door.config;
+        let head = Duration::from_millis(u64::from(config.head_ms));
+        let builder = builder(config, head);
+        let stream = Guarded::new(stream, Duration::from_millis(u64::from(config.write_ms)));
+        let asked = Arc::new(AtomicBool::new(false));
+        let service = {
+            let (door, asked) = (door.clone(), asked.clone());
+            service_fn(move |request| {
+                asked.store(true, Ordering::Relaxed);
+                let door = door.clone();
+                async move { Ok::<_, Infallible>(door.answer(peer, request).await) }
+            })
+        };
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        // hyper's own limit begins once it knows the version, so the first head is watched here.
+        let mut first_head = pin!(sleep_until(Instant::now() + head));
+        let mut watching = true;
+        let mut ending = false;
+        loop {
+            tokio::select! {
+                ended = connection.as_mut() => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "connection ended early");
+                    }
+                    return;
+                }
+                () = shutdown.cancelled(), if !ending => {
+                    ending = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                () = first_head.as_mut(), if watching => {
+                    watching = false;
+                    if !asked.load(Ordering::Relaxed) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn builder(config: &Config, head: Duration) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(head)
+        .max_headers(usize::from(config.head_fields))
+        .max_buf_size(config.head_bytes as usize);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(head)
+        .keep_alive_timeout(head)
+        .max_concurrent_streams(100)
+        .max_header_list_size(config.head_bytes)
+        .max_send_buf_size(256 * 1024);
+    builder
+}

@@ -1,0 +1,205 @@
+//! What is kept, for how long, and how it is handed out.
+
+use bytes::Bytes;
+use edge::Config;
+
+use crate::support::{Door, Scripted, response};
+
+const LASTING: &[(&str, &str)] = &[
+    ("cache-control", "public, max-age=60"),
+    ("etag", "\"v1\""),
+    ("content-type", "video/mp4"),
+    ("x-own", "kept"),
+];
+
+#[tokio::test]
+async fn a_kept_answer_is_whole_and_says_where_it_came_from() {
+    let door = Door::open(Scripted::fixed(LASTING, b"0123456789")).await;
+    let first = door.signed("/out/a", &[]).await;
+    assert_eq!(first.header("x-cache"), "Miss from kinora");
+    assert_eq!(first.header("age"), "");
+    assert_eq!(first.text(), "0123456789");
+    for _ in 0..2 {
+        let hit = door.signed("/out/a", &[]).await;
+        assert_eq!((hit.status.as_u16(), hit.text()), (200, "0123456789"));
+        assert_eq!((hit.header("x-cache"), hit.header("age")), ("Hit from kinora", "0"));
+        assert!(hit.header("cache-status").starts_with("kinora; hit"));
+        assert_eq!((hit.header("content-type"), hit.header("x-own")), ("video/mp4", "kept"));
+        assert_eq!((hit.header("content-length"), hit.header("accept-ranges")), ("10", "bytes"));
+        assert_eq!(hit.header("x-request-id").len(), 16);
+        assert_ne!(hit.header("x-request-id"), first.header("x-request-id"));
+    }
+    assert_eq!(door.packager.calls(), 1);
+    // Another own query is another object.
+    door.signed("/out/a?x=1", &[]).await;
+    door.signed("/out/a?x=2", &[]).await;
+    assert_eq!(door.packager.calls(), 3);
+}
+
+#[tokio::test]
+async fn parts_heads_and_conditions_are_served_from_the_whole() {
+    let door = Door::open(Scripted::fixed(LASTING, b"0123456789")).await;
+    // A range may come first: the whole is fetched.
+    let part = door.signed("/out/a", &[("range", "bytes=2-4")]).await;
+    assert_eq!((part.status.as_u16(), part.text()), (206, "234"));
+    assert_eq!(part.header("content-range"), "bytes 2-4/10");
+    assert!(!door.packager.seen(0).1.contains_key("range"));
+    let part = door.signed("/out/a", &[("range", "bytes=-1")]).await;
+    assert_eq!((part.status.as_u16(), part.text(), part.header("x-cache")), (206, "9", "Hit from kinora"));
+    let outside = door.signed("/out/a", &[("range", "bytes=10-")]).await;
+    assert_eq!((outside.status.as_u16(), outside.header("content-range")), (416, "bytes */10"));
+    let same = door.signed("/out/a", &[("if-none-match", "\"v1\"")]).await;
+    assert_eq!((same.status.as_u16(), same.header("etag"), same.body.len()), (304, "\"v1\"", 0));
+    let cookies = door.cookies();
+    let head = door.client().await.send("HEAD", "/out/a", &[("cookie", &cookies)]).await;
+    assert_eq!((head.status.as_u16(), head.header("content-length"), head.body.len()), (200, "10", 0));
+    assert_eq!(door.packager.calls(), 1);
+    // A HEAD that finds nothing is handed on as it is.
+    let head = door.client().await.send("HEAD", "/out/b", &[("cookie", &cookies)]).await;
+    assert_eq!((head.status.as_u16(), head.header("x-cache")), (200, "Miss from kinora"));
+    assert_eq!(door.packager.seen(1).0, "HEAD /out/b");
+}
+
+#[tokio::test]
+async fn what_may_not_be_kept_is_asked_for_again() {
+    let check = async |status: u16, fields: &'static [(&'static str, &'static str)]| {
+        let upstream = Scripted::new(move |n, _| async move { Ok(response(status, fields, format!("{n}"))) });
+        let door = Door::open(upstream).await;
+        for n in 0..3 {
+            let got = door.signed("/out/a", &[]).await;
+            assert_eq!((got.status.as_u16(), got.text()), (status, n.to_string().as_str()), "{fields:?}");
+            assert_eq!(got.header("x-cache"), "Miss from kinora");
+            assert_eq!(got.header("set-cookie"), "");
+        }
+    };
+    check(200, &[]).await;
+    check(200, &[("cache-control", "no-store, max-age=60")]).await;
+    check(200, &[("cache-control", "private, max-age=60")]).await;
+    check(200, &[("cache-control", "max-age=60"), ("set-cookie", "a=b")]).await;
+    check(200, &[("cache-control", "max-age=60"), ("vary", "*")]).await;
+    check(200, &[("cache-control", "max-age=0")]).await;
+    for status in [404, 410, 500, 503] {
+        check(status, &[("cache-control", "max-age=60")]).await;
+    }
+    check(206, &[("cache-control", "max-age=60"), ("content-range", "bytes 0-0/5")]).await;
+}
+
+#[tokio::test]
+async fn a_stale_answer_is_confirmed_and_its_headers_renewed() {
+    let upstream = Scripted::new(|n, request| async move {
+        let known = request.headers().get("if-none-match").is_some_and(|etag| etag == "\"v1\"");
+        let renewed = [
+            ("cache-control", "no-cache"),
+            ("etag", "\"v1\""),
+            ("x-seen", if n == 1 { "second" } else { "later" }),
+        ];
+        Ok(match n {
+            0 => response(
+                200,
+                &[("cache-control", "no-cache"), ("etag", "\"v1\""), ("x-seen", "first")],
+                "one",
+            ),
+            1 | 2 if known => response(304, &renewed, ""),
+            _ => response(200, &[("cache-control", "no-cache"), ("etag", "\"v2\"")], "two"),
+        })
+    });
+    let door = Door::open(upstream).await;
+    let cases = [
+        ("one", "Miss from kinora", "first"),
+        ("one", "RefreshHit from kinora", "second"),
+        ("one", "RefreshHit from kinora", "later"),
+        ("two", "Miss from kinora", ""),
+    ];
+    for (body, x_cache, seen) in cases {
+        let got = door.signed("/out/a", &[]).await;
+        assert_eq!(
+            (got.status.as_u16(), got.text(), got.header("x-cache"), got.header("x-seen")),
+            (200, body, x_cache, seen)
+        );
+    }
+    // A viewer who has the confirmed bytes is told so.
+    let got = door.signed("/out/a", &[("if-none-match", "\"v2\"")]).await;
+    assert_eq!(got.status, 304);
+}
+
+#[tokio::test]
+async fn an_age_on_arrival_counts() {
+    let fields = &[("cache-control", "max-age=60"), ("age", "59")];
+    let door = Door::open(Scripted::fixed(fields, b"old")).await;
+    door.signed("/out/a", &[]).await;
+    let hit = door.signed("/out/a", &[]).await;
+    assert!(["59", "60"].contains(&hit.header("age")), "{}", hit.header("age"));
+}
+
+#[tokio::test]
+async fn objects_above_the_limit_pass_through_with_their_ranges() {
+    let large = Bytes::from(vec![7; 3000]);
+    let upstream = Scripted::new(move |_, request| {
+        let large = large.clone();
+        async move {
+            Ok(match request.headers().get("range") {
+                Some(_) => response(
+                    206,
+                    &[("content-range", "bytes 0-9/3000"), ("etag", "\"v1\"")],
+                    large.slice(..10),
+                ),
+                None => response(200, &[("cache-control", "max-age=60"), ("etag", "\"v1\"")], large),
+            })
+        }
+    });
+    let config = Config { cache_object_bytes: 2048, ..Config::default() };
+    let door = Door::with(upstream, Scripted::fixed(&[], b""), config).await;
+    for _ in 0..2 {
+        let got = door.signed("/out/a", &[]).await;
+        assert_eq!((got.status.as_u16(), got.body.len()), (200, 3000));
+        assert_eq!(got.header("x-cache"), "Miss from kinora");
+    }
+    assert_eq!(door.packager.calls(), 2);
+    let part = door.signed("/out/a", &[("range", "bytes=0-9")]).await;
+    assert_eq!(
+        (part.status.as_u16(), part.body.len(), part.header("content-range")),
+        (206, 10, "bytes 0-9/3000")
+    );
+    // It is known to be large by now; a key that is not yet known is asked for twice.
+    assert_eq!(door.packager.calls(), 3);
+    let part = door.signed("/out/b", &[("range", "bytes=0-9")]).await;
+    assert_eq!((part.status.as_u16(), part.body.len()), (206, 10));
+    assert_eq!(door.packager.calls(), 5);
+}
+
+#[tokio::test]
+async fn an_open_site_is_kept_per_host_and_never_with_cookies() {
+    let site =
+        Scripted::new(
+            |n, _| async move { Ok(response(200, &[("cache-control", "max-age=60")], format!("{n}"))) },
+        );
+    let door = Door::with(Scripted::fixed(&[], b""), site, Config::default()).await;
+    let cookie = ("cookie", "sid=secret");
+    assert_eq!(door.get("/art/a", &[cookie]).await.text(), "0");
+    assert_eq!(door.get("/art/a", &[]).await.text(), "0");
+    assert_eq!(door.get("/art/a", &[("host", "other.example")]).await.text(), "1");
+    let seen = door.site.seen(0).1;
+    assert!(!seen.contains_key("cookie") && !seen.contains_key("x-forwarded-for"));
+    assert_eq!(door.site.seen(1).1["x-forwarded-host"], "other.example");
+}
+
+#[tokio::test]
+async fn the_bound_on_memory_holds() {
+    let upstream = Scripted::new(|_, _| async {
+        Ok(response(200, &[("cache-control", "max-age=60")], vec![1; 200 << 10]))
+    });
+    let config = Config { cache_bytes: 1 << 20, cache_object_bytes: 256 << 10, ..Config::default() };
+    let door = Door::with(upstream, Scripted::fixed(&[], b""), config).await;
+    let cookies = door.cookies();
+    let mut client = door.client().await;
+    for n in 0..40 {
+        let got = client.send("GET", &format!("/out/{n}"), &[("cookie", &cookies)]).await;
+        assert_eq!(got.body.len(), 200 << 10);
+    }
+    let mut hits = 0;
+    for n in 0..40 {
+        let got = client.send("HEAD", &format!("/out/{n}"), &[("cookie", &cookies)]).await;
+        hits += usize::from(got.header("x-cache") == "Hit from kinora");
+    }
+    assert!((1..=5).contains(&hits), "{hits}");
+}

@@ -1,0 +1,158 @@
+//! Clients that are slow, large, wrong or up to something.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use edge::Config;
+use http_body_util::BodyExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+use crate::support::{Door, Scripted, response};
+
+const LASTING: &[(&str, &str)] = &[("cache-control", "public, max-age=60")];
+
+fn status(answer: &str) -> &str {
+    answer.split(' ').nth(1).unwrap_or("none")
+}
+
+async fn impatient(config: Config) -> Door {
+    let site = Scripted::new(|_, request| async move {
+        let body = request.into_body().collect().await?.to_bytes();
+        Ok(response(200, &[], format!("{} bytes", body.len())))
+    });
+    Door::with(Scripted::fixed(LASTING, b"media"), site, config).await
+}
+
+#[tokio::test]
+async fn requests_of_a_wrong_form_are_refused() {
+    let door = impatient(Config::default()).await;
+    let long = "a".repeat(9000);
+    let check = async |request: String, expected: &str| {
+        let got = door.raw(request.replace('\n', "\r\n").as_bytes()).await;
+        assert_eq!(status(&got), expected, "{request}\n{got}");
+    };
+    let end = "Host: h\nConnection: close\n\n";
+    check(format!("GET /site/a HTTP/1.1\n{end}"), "200").await;
+    check(format!("GET http://h/site/a HTTP/1.1\n{end}"), "200").await;
+    check(format!("GET /site/../a HTTP/1.1\n{end}"), "400").await;
+    check(format!("GET /site/%2e%2e/a HTTP/1.1\n{end}"), "400").await;
+    check(format!("GET /site%2fa HTTP/1.1\n{end}"), "400").await;
+    check(format!("OPTIONS * HTTP/1.1\n{end}"), "400").await;
+    check(format!("CONNECT h:443 HTTP/1.1\n{end}"), "400").await;
+    check("GET /site/a HTTP/1.1\nConnection: close\n\n".into(), "400").await;
+    check(format!("GET /site/a HTTP/1.1\nHost: other\n{end}"), "400").await;
+    check("GET /site/a HTTP/1.1\nHost: h/x\nConnection: close\n\n".into(), "400").await;
+    check("GET /site/a HTTP/1.1\nHost: u@h\nConnection: close\n\n".into(), "400").await;
+    check("GET /site/a HTTP/1.0\n\n".into(), "200").await;
+    check(format!("GET /site/{long} HTTP/1.1\n{end}"), "414").await;
+    check(format!("GET /site/a HTTP/1.1\nX: {}\n{end}", long.repeat(10)), "431").await;
+    check(format!("GET /site/a HTTP/1.1\n{}{end}", "X: 1\n".repeat(200)), "431").await;
+    check(format!("GET /site/a HTTP/1.1\nX : 1\n{end}"), "400").await;
+    check(format!("GET /site/a HTTP/1.1\nX: 1\n folded\n{end}"), "400").await;
+    check("rubbish\n\n".into(), "400").await;
+    check(format!("POST /site/a HTTP/1.1\nContent-Length: 1\nContent-Length: 2\n{end}"), "400").await;
+    check(format!("POST /site/a HTTP/1.1\nContent-Length: +1\n{end}"), "400").await;
+    check(format!("POST /site/a HTTP/1.1\nTransfer-Encoding: gzip\n{end}"), "400").await;
+    check("POST /site/a HTTP/1.0\nTransfer-Encoding: chunked\n\n0\n\n".into(), "400").await;
+}
+
+#[tokio::test]
+async fn a_request_cannot_be_hidden_in_another() {
+    let door = impatient(Config::default()).await;
+    // Both framings: chunked counts, and nothing that follows is read as a request.
+    let got = door
+        .raw(b"POST /site/a HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /site/hidden HTTP/1.1\r\nHost: h\r\n\r\n")
+        .await;
+    assert_eq!(got.matches("HTTP/1.1 ").count(), 1, "{got}");
+    assert_eq!(door.site.calls(), 1);
+    // A body on a request that needs none is not the next request either.
+    let hidden = "GET /site/hidden HTTP/1.1\r\nHost: h\r\n\r\n";
+    let cookies = door.cookies();
+    let outer = format!(
+        "GET /out/a HTTP/1.1\r\nHost: {}\r\nCookie: {cookies}\r\nContent-Length: {}\r\n\r\n{hidden}",
+        door.host(),
+        hidden.len()
+    );
+    let got = door.raw(outer.as_bytes()).await;
+    assert_eq!((status(&got), got.matches("HTTP/1.1 ").count()), ("200", 1), "{got}");
+    assert_eq!(door.site.calls(), 1);
+}
+
+#[tokio::test]
+async fn silence_and_trickles_end_the_connection() {
+    let door = impatient(Config { head_ms: 150, body_ms: 150, ..Config::default() }).await;
+    let closed = async |first: &'static [u8], trickle: &'static [u8]| {
+        let mut stream = TcpStream::connect(door.address).await.unwrap();
+        stream.write_all(first).await.unwrap();
+        let begin = Instant::now();
+        let mut got = Vec::new();
+        loop {
+            if !trickle.is_empty() && stream.write_all(trickle).await.is_err() {
+                break;
+            }
+            let mut some = [0; 512];
+            match timeout(Duration::from_millis(20), stream.read(&mut some)).await {
+                Ok(Ok(0) | Err(_)) => break,
+                Ok(Ok(n)) => got.extend_from_slice(&some[..n]),
+                Err(_) => {}
+            }
+            assert!(begin.elapsed() < Duration::from_secs(3), "still open after {first:?}");
+        }
+        String::from_utf8_lossy(&got).into_owned()
+    };
+    closed(b"", b"").await;
+    closed(b"P", b"").await;
+    closed(b"GET /site/a HTTP/1.1\r\nX: ", b"x").await;
+    closed(b"PRI * HTTP/2.0\r\n\r\nSM", b"").await;
+    // Idle after an answer.
+    let got = closed(b"GET /site/a HTTP/1.1\r\nHost: h\r\n\r\n", b"").await;
+    assert_eq!(status(&got), "200");
+    // A body that stops coming.
+    let got = closed(b"POST /site/a HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc", b"").await;
+    assert_eq!(status(&got), "502");
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_is_cut_off_and_harms_nobody() {
+    let upstream = Scripted::new(|_, _| async { Ok(response(200, LASTING, vec![3; 12 << 20])) });
+    let config = Config { write_ms: 200, ..Config::default() };
+    let door = Door::with(upstream, Scripted::fixed(&[], b""), config).await;
+    let request =
+        format!("GET /out/a HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\n\r\n", door.host(), door.cookies());
+    let mut stream = TcpStream::connect(door.address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    assert_eq!(door.signed("/out/a", &[]).await.body.len(), 12 << 20);
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    // What is in flight can still be read; the whole never comes.
+    let mut got = Vec::new();
+    let read = timeout(Duration::from_secs(3), stream.read_to_end(&mut got)).await.unwrap();
+    assert!(read.is_err() || got.len() < 12 << 20, "{}", got.len());
+    assert_eq!(door.packager.calls(), 1);
+}
+
+#[tokio::test]
+async fn connections_above_the_cap_wait() {
+    let door = impatient(Config { connections: 2, ..Config::default() }).await;
+    let mut one = door.client().await;
+    let mut two = door.client().await;
+    assert_eq!(one.send("GET", "/site/a", &[]).await.status, 200);
+    assert_eq!(two.send("GET", "/site/a", &[]).await.status, 200);
+    let mut three = door.client().await;
+    let waiting = tokio::spawn(async move { three.send("GET", "/site/a", &[]).await.status });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!waiting.is_finished());
+    drop(one);
+    assert_eq!(timeout(Duration::from_secs(3), waiting).await.unwrap().unwrap(), 200);
+}
+
+#[tokio::test]
+async fn a_large_upload_is_streamed_with_its_pauses_bounded() {
+    let door = impatient(Config { body_ms: 500, ..Config::default() }).await;
+    let mut client = door.client().await;
+    let body = Bytes::from(vec![1; 20 << 20]);
+    let answered = client.begin_with("PUT", "/site/a", &[], body).await;
+    let text = answered.collect().await.unwrap().to_bytes();
+    assert_eq!(text, format!("{} bytes", 20 << 20));
+}

@@ -1,0 +1,262 @@
+//! A front door with scripted upstreams, and clients.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use edge::{Body, BoxError, CdnSecret, Config, Service, Upstream, Upstreams};
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Empty, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use model::Timestamp;
+use model::delivery::{Access, Behaviour, Caching, Origin, PublicKey, State};
+use sign::{Policy, SigningKey};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) const SECRET: &str = "cdn-secret-0123456789";
+
+pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send>>;
+
+/// An upstream that counts and keeps what it was asked.
+#[derive(Clone)]
+pub(crate) struct Scripted {
+    answer: Arc<dyn Fn(usize, Request<Body>) -> Answer + Send + Sync>,
+    calls: Arc<AtomicUsize>,
+    seen: Arc<Mutex<Vec<(String, HeaderMap)>>>,
+}
+
+impl Scripted {
+    /// `answer` gets the number of the call, from 0, and the request.
+    pub(crate) fn new<F>(answer: impl Fn(usize, Request<Body>) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Response<Body>, BoxError>> + Send + 'static,
+    {
+        Self {
+            answer: Arc::new(move |n, request| Box::pin(answer(n, request))),
+            calls: Arc::default(),
+            seen: Arc::default(),
+        }
+    }
+
+    /// Always the same headers and bytes.
+    pub(crate) fn fixed(fields: &'static [(&'static str, &'static str)], body: &'static [u8]) -> Self {
+        Self::new(move |_, _| async move { Ok(response(200, fields, Bytes::from_static(body))) })
+    }
+
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// Method and target, and headers, of call `n`.
+    pub(crate) fn seen(&self, n: usize) -> (String, HeaderMap) {
+        self.seen.lock().unwrap()[n].clone()
+    }
+
+    fn upstream(&self) -> Upstream {
+        let this = self.clone();
+        edge::upstream(tower::service_fn(move |request: Request<Body>| {
+            let line = format!("{} {}", request.method(), request.uri());
+            this.seen.lock().unwrap().push((line, request.headers().clone()));
+            let n = this.calls.fetch_add(1, Ordering::SeqCst);
+            (this.answer)(n, request)
+        }))
+    }
+}
+
+pub(crate) fn response(status: u16, fields: &[(&str, &str)], body: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::builder().status(status);
+    for (name, value) in fields {
+        response = response.header(*name, *value);
+    }
+    response.body(Body::from(body.into())).unwrap()
+}
+
+/// A running front door.
+pub(crate) struct Door {
+    pub(crate) address: SocketAddr,
+    pub(crate) packager: Scripted,
+    pub(crate) site: Scripted,
+    pub(crate) key: SigningKey,
+    pub(crate) state: watch::Sender<Arc<State>>,
+    pub(crate) secret: watch::Sender<CdnSecret>,
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) running: JoinHandle<edge::Result<()>>,
+}
+
+pub(crate) fn behaviour(path: &str, origin: Origin, access: Access, cache: Caching) -> Behaviour {
+    Behaviour { path: path.into(), origin, access, cache, cors: Vec::new() }
+}
+
+/// Media signed and cached, the rest open: as in a real installation.
+pub(crate) fn state(key: PublicKey) -> State {
+    State {
+        behaviours: vec![
+            behaviour("/out/*", Origin::Packager, Access::Signed, Caching::Origin),
+            behaviour("/open/*", Origin::Packager, Access::Open, Caching::Origin),
+            behaviour("/art/*", Origin::Site, Access::Open, Caching::Origin),
+            behaviour("/site/*", Origin::Site, Access::Open, Caching::Off),
+        ],
+        keys: vec![key],
+        denied: std::collections::HashSet::new(),
+    }
+}
+
+impl Door {
+    pub(crate) async fn open(packager: Scripted) -> Self {
+        Self::with(packager, Scripted::fixed(&[], b"site"), Config::default()).await
+    }
+
+    pub(crate) async fn with(packager: Scripted, site: Scripted, config: Config) -> Self {
+        let key = SigningKey::generate("K1").unwrap();
+        let (state, watched) = watch::channel(Arc::new(state(key.public())));
+        let (secret, secret_watched) = watch::channel(CdnSecret::new(SECRET).unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let upstreams = Upstreams { packager: packager.upstream(), site: site.upstream() };
+        let service = Service { listener, config, upstreams, state: watched, secret: secret_watched };
+        let shutdown = CancellationToken::new();
+        let running = tokio::spawn(service.run(shutdown.clone()));
+        Self { address, packager, site, key, state, secret, shutdown, running }
+    }
+
+    pub(crate) fn host(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// The `Cookie` header that opens `/out/*` for an hour.
+    pub(crate) fn cookies(&self) -> String {
+        self.key.cookies(&self.policy("/out/*"), None).unwrap().header()
+    }
+
+    pub(crate) fn policy(&self, path: &str) -> Policy {
+        Policy {
+            resource: Some(format!("http://{}{path}", self.address)),
+            after: None,
+            until: in_an_hour(),
+            address: None,
+        }
+    }
+
+    pub(crate) fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = State::clone(&self.state.borrow());
+        change(&mut state);
+        self.state.send_replace(Arc::new(state));
+    }
+
+    pub(crate) async fn client(&self) -> Client {
+        Client::connect(self.address).await
+    }
+
+    /// One GET on a connection of its own.
+    pub(crate) async fn get(&self, target: &str, fields: &[(&str, &str)]) -> Got {
+        self.client().await.send("GET", target, fields).await
+    }
+
+    /// One GET with the cookies that open `/out/*`.
+    pub(crate) async fn signed(&self, target: &str, fields: &[(&str, &str)]) -> Got {
+        let cookies = self.cookies();
+        let mut all = vec![("cookie", cookies.as_str())];
+        all.extend_from_slice(fields);
+        self.get(target, &all).await
+    }
+
+    /// Bytes sent as they are; what comes back until the door closes or 3 s pass.
+    pub(crate) async fn raw(&self, bytes: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        let mut got = Vec::new();
+        let reading = stream.read_to_end(&mut got);
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(3), reading).await;
+        String::from_utf8_lossy(&got).into_owned()
+    }
+}
+
+pub(crate) fn in_an_hour() -> Timestamp {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    Timestamp((now.as_secs() as i64 + 3600) * 1000)
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub(crate) struct Got {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Got {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+}
+
+/// A client's connection.
+pub(crate) struct Client {
+    sender: http1::SendRequest<Full<Bytes>>,
+    host: String,
+}
+
+impl Client {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).await.unwrap();
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        Self { sender, host: address.to_string() }
+    }
+
+    pub(crate) async fn send(&mut self, method: &str, target: &str, fields: &[(&str, &str)]) -> Got {
+        let (parts, body) = self.begin(method, target, fields).await.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Got { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// Waits for the head only.
+    pub(crate) async fn begin(
+        &mut self,
+        method: &str,
+        target: &str,
+        fields: &[(&str, &str)],
+    ) -> Response<Incoming> {
+        self.begin_with(method, target, fields, Bytes::new()).await
+    }
+
+    pub(crate) async fn begin_with(
+        &mut self,
+        method: &str,
+        target: &str,
+        fields: &[(&str, &str)],
+        body: Bytes,
+    ) -> Response<Incoming> {
+        let mut request = Request::builder().method(method).uri(target);
+        if !fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+            request = request.header("host", &self.host);
+        }
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        self.sender.send_request(request.body(Full::new(body)).unwrap()).await.unwrap()
+    }
+}
+
+/// A connection with HTTP/2 from the first byte.
+pub(crate) async fn h2(address: SocketAddr) -> hyper::client::conn::http2::SendRequest<Empty<Bytes>> {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let (sender, connection) =
+        hyper::client::conn::http2::handshake(executor, TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    sender
+}
