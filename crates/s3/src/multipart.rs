@@ -214,7 +214,7 @@ pub(crate) fn copy_range(text: &str, size: u64) -> S3Result<Range<u64>> {
     let read = || {
         let (first, last) = text.strip_prefix("bytes=")?.split_once('-')?;
         let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
-        (first <= last && last < size).then_some(first..last + 1)
+        (first <= last && last < size).then(|| first..last + 1)
     };
     read().ok_or_else(|| {
         s3_error!(

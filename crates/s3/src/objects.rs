@@ -193,7 +193,10 @@ pub(crate) async fn attributes(
     let input = request.input;
     version(input.version_id.as_deref())?;
     let object = blob.head(&bucket(&input.bucket)?, &key(&input.key)?).await.map_err(from_blob)?;
-    let asked = |name| input.object_attributes.iter().any(|a| a.as_str() == name);
+    // A list in one header, or in several.
+    let asked = |name| {
+        input.object_attributes.iter().flat_map(|a| a.as_str().split(',')).any(|asked| asked.trim() == name)
+    };
     let mut output =
         GetObjectAttributesOutput { last_modified: Some(time(object.created_at)), ..Default::default() };
     if asked(ObjectAttributes::ETAG) {

@@ -3,6 +3,7 @@
 use blob::{Algorithm, Blob, By, Checksum, Means, New, Staged};
 use http::HeaderMap;
 use s3s::dto::{PutObjectInput, PutObjectOutput, StreamingBlob, UploadPartInput, UploadPartOutput};
+use s3s::stream::ByteStream;
 use s3s::{S3Request, S3Response, S3Result, TrailingHeaders, s3_error};
 
 use crate::convert::{
@@ -93,18 +94,17 @@ struct Incoming<'a> {
 impl Incoming<'_> {
     /// Brings the bytes to the disk and checks them.
     async fn stage(self, blob: &Blob) -> S3Result<Staged> {
-        let length = self.length.and_then(|length| u64::try_from(length).ok());
+        let body = self.body.unwrap_or_else(|| s3s::Body::empty().into());
+        // A request without length and transfer coding has no body (RFC 9112 §6.3).
+        let exact = body.remaining_length().exact().and_then(|length| u64::try_from(length).ok());
+        let length = self.length.and_then(|length| u64::try_from(length).ok()).or(exact);
         let length = length.ok_or_else(|| s3_error!(MissingContentLength, "Give a Content-Length."))?;
         let announced = match self.given {
             Some(_) => None,
             None => checksum::announced(self.headers)?,
         };
         let algorithm = self.given.as_ref().map(|c| c.algorithm).or(announced).or(self.asked);
-        let staged = match self.body {
-            Some(body) => blob.stage(body, Some(length), algorithm).await,
-            None => blob.stage(StreamingBlob::from(s3s::Body::empty()), Some(length), algorithm).await,
-        };
-        let staged = staged.map_err(from_blob)?;
+        let staged = blob.stage(body, Some(length), algorithm).await.map_err(from_blob)?;
         let sent = match announced {
             Some(algorithm) => Some(checksum::trailing(algorithm, self.trailers)?),
             None => self.given,

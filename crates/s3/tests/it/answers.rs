@@ -1,0 +1,105 @@
+//! What clients read: XML, headers, errors.
+
+use http::{Method, StatusCode};
+
+use super::*;
+
+#[tokio::test]
+async fn listings_encode_names_on_demand() {
+    let server = Server::start().await;
+    let client = server.client();
+    for target in ["/source/a%20b%2Bc", "/source/d%0Ae/f", "/source/%C3%BC"] {
+        assert_eq!(client.ask(Method::PUT, target, &[], b"").await.status, StatusCode::OK);
+    }
+    let listed =
+        client.ask(Method::GET, "/source?delimiter=%2F&encoding-type=url&list-type=2", &[], b"").await;
+    for expected in
+        ["<Key>a%20b%2Bc</Key>", "<Prefix>d%0Ae/</Prefix>", "<Key>%C3%BC</Key>", "<KeyCount>3</KeyCount>"]
+    {
+        assert!(listed.text().contains(expected), "{expected} in {}", listed.text());
+    }
+    let bad = client.ask(Method::GET, "/source?encoding-type=base64&list-type=2", &[], b"").await;
+    assert_eq!(bad.code(), "InvalidArgument");
+    assert_eq!(
+        client.ask(Method::GET, "/source?list-type=2&max-keys=-1", &[], b"").await.code(),
+        "InvalidArgument"
+    );
+}
+
+#[tokio::test]
+async fn reading_tells_what_was_written() {
+    let server = Server::start().await;
+    let client = server.client();
+    let headers = [
+        ("cache-control", "no-cache"),
+        ("content-disposition", "attachment"),
+        ("content-type", "video/mp4"),
+        ("x-amz-meta-who", "me"),
+    ];
+    let put = client.ask(Method::PUT, "/source/a", &headers, b"0123456789").await;
+    let got = client.ask(Method::GET, "/source/a", &[("range", "bytes=2-4")], b"").await;
+    assert_eq!((got.status, got.text()), (StatusCode::PARTIAL_CONTENT, "234"));
+    assert_eq!(got.header("content-range"), Some("bytes 2-4/10"));
+    for (name, value) in headers {
+        assert_eq!(got.header(name), Some(value));
+    }
+    assert_eq!(got.header("etag"), put.header("etag"));
+    assert!(got.header("last-modified").is_some() && got.header("x-amz-request-id").is_some());
+    let head = client.ask(Method::HEAD, "/source/a", &[], b"").await;
+    assert_eq!((head.header("content-length"), head.body.len()), (Some("10"), 0));
+    let changed = client.ask(Method::GET, "/source/a?response-content-type=text%2Fplain", &[], b"").await;
+    assert_eq!(changed.header("content-type"), Some("text/plain"));
+}
+
+#[tokio::test]
+async fn a_304_has_the_etag_and_no_body() {
+    let server = Server::start().await;
+    let client = server.client();
+    let put = client.ask(Method::PUT, "/source/a", &[], b"x").await;
+    let etag = put.header("etag").unwrap();
+    let got = client.ask(Method::GET, "/source/a", &[("if-none-match", etag)], b"").await;
+    assert_eq!((got.status, got.body.len(), got.header("etag")), (StatusCode::NOT_MODIFIED, 0, Some(etag)));
+}
+
+#[tokio::test]
+async fn what_is_not_offered_says_so() {
+    let server = Server::start().await;
+    let client = server.client();
+    for (method, target) in [
+        (Method::PUT, "/source?policy="),
+        (Method::GET, "/source?acl="),
+        (Method::GET, "/source?versions="),
+        (Method::PUT, "/source?lifecycle="),
+        (Method::PUT, "/source/a?tagging="),
+    ] {
+        let answer = client.ask(method, target, &[], b"").await;
+        assert!((400..=501).contains(&answer.status.as_u16()), "{target}: {}", answer.status);
+        assert!(!answer.code().is_empty() && answer.code() != "InternalError", "{target}: {}", answer.code());
+    }
+    let acl = client.ask(Method::PUT, "/source/a", &[("x-amz-acl", "public-read")], b"").await;
+    assert_eq!(acl.code(), "AccessControlListNotSupported");
+    let form = [("content-type", "multipart/form-data; boundary=x")];
+    assert_eq!(client.ask(Method::POST, "/source", &form, b"--x--").await.code(), "NotImplemented");
+    assert_eq!(client.ask(Method::GET, "/source/a?versionId=abc", &[], b"").await.code(), "NoSuchVersion");
+}
+
+#[tokio::test]
+async fn broken_requests_are_told_what_is_wrong() {
+    let server = Server::start().await;
+    let client = server.client();
+    let check = async |method, target: &str, body: &[u8], code: &str| {
+        let answer = client.ask(method, target, &[], body).await;
+        assert_eq!(answer.code(), code, "{target}: {}", answer.text());
+    };
+    check(Method::GET, "/nowhere", b"", "NoSuchBucket").await;
+    check(Method::GET, "/nowhere/a", b"", "NoSuchBucket").await;
+    check(Method::GET, "/source/a", b"", "NoSuchKey").await;
+    check(Method::PUT, "/A", b"", "InvalidBucketName").await;
+    check(Method::PUT, "/source/a%00b", b"", "InvalidArgument").await;
+    check(Method::PUT, &format!("/source/{}", "x".repeat(1025)), b"", "KeyTooLongError").await;
+    check(Method::PUT, "/source/a?partNumber=1&uploadId=x", b"", "NoSuchUpload").await;
+    check(Method::PUT, "/source/a?partNumber=0&uploadId=x", b"", "InvalidArgument").await;
+    check(Method::POST, "/source/a?uploadId=x", b"<x", "MalformedXML").await;
+    check(Method::POST, "/source?delete=", b"<Delete></Delete>", "MalformedXML").await;
+    check(Method::DELETE, "/source", b"", "AccessDenied").await;
+}

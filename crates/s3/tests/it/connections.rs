@@ -1,0 +1,81 @@
+//! Bounds of connections.
+
+use std::time::Duration;
+
+use http::Method;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::*;
+
+/// The head of a signed PUT, as bytes.
+fn head(client: &Client, target: &str, length: usize) -> Vec<u8> {
+    let (request, _) = client.signed(&Method::PUT, target, &[], b"", client::Payload::As("UNSIGNED-PAYLOAD"));
+    let request = request.body(()).unwrap();
+    let mut text = format!("PUT {target} HTTP/1.1\r\ncontent-length: {length}\r\n");
+    for (name, value) in request.headers() {
+        text += &format!("{name}: {}\r\n", value.to_str().unwrap());
+    }
+    (text + "\r\n").into_bytes()
+}
+
+async fn rest(mut stream: TcpStream) -> String {
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn a_silent_sender_is_cut_off_and_leaves_nothing() {
+    let server = Server::with(Config { body_idle_seconds: 1, ..Config::default() }).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(&head(&server.client(), "/source/a", 100)).await.unwrap();
+    stream.write_all(b"half").await.unwrap();
+    let answer = rest(stream).await;
+    assert!(answer.contains("RequestTimeout"), "{answer}");
+    assert_eq!(server.client().ask(Method::GET, "/source/a", &[], b"").await.code(), "NoSuchKey");
+}
+
+#[tokio::test]
+async fn a_connection_on_which_nothing_moves_is_closed() {
+    let server = Server::with(Config { idle_seconds: 1, head_seconds: 1, ..Config::default() }).await;
+    let stream = TcpStream::connect(server.address).await.unwrap();
+    let closed = tokio::time::timeout(Duration::from_secs(20), rest(stream)).await.unwrap();
+    assert!(closed.is_empty() || closed.starts_with("HTTP/1.1 408"), "{closed}");
+}
+
+#[tokio::test]
+async fn an_upload_under_way_ends_well_at_shutdown() {
+    let server = Server::start().await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(&head(&server.client(), "/source/a", 8)).await.unwrap();
+    stream.write_all(b"1234").await.unwrap();
+    // The request is under way once its file is begun.
+    let begun = server.folder.path().join("blob/tmp");
+    while std::fs::read_dir(&begun).unwrap().count() == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    server.shutdown.cancel();
+    stream.write_all(b"5678").await.unwrap();
+    let answer = rest(stream).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    server.running.await.unwrap().unwrap();
+    assert!(TcpStream::connect(server.address).await.is_err());
+    let object = server.blob.head(&"source".parse().unwrap(), &"a".parse().unwrap()).await.unwrap();
+    assert_eq!(object.size, 8);
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_is_refused() {
+    let server = Server::start().await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let mut head = b"GET / HTTP/1.1\r\nhost: x\r\n".to_vec();
+    for n in 0..2000 {
+        head.extend(format!("x-{n}: {}\r\n", "y".repeat(50)).bytes());
+    }
+    // The server may close before all of it is sent.
+    let _ = stream.write_all(&head).await;
+    let mut start = [0; 12];
+    let read = stream.read_exact(&mut start).await;
+    assert!(read.is_err() || &start == b"HTTP/1.1 431", "{}", String::from_utf8_lossy(&start));
+}

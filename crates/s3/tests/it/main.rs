@@ -1,0 +1,56 @@
+//! The S3 face over a real socket, with a small signer of its own. Foreign clients are in `e2e/tests/test_s3.py`.
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail as its tests do")]
+
+mod answers;
+mod bodies;
+mod client;
+mod connections;
+mod doors;
+
+use blob::Blob;
+use client::Client;
+use s3::{Access, Buckets, Config};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// A running server on a fresh store.
+struct Server {
+    blob: Blob,
+    address: std::net::SocketAddr,
+    shutdown: CancellationToken,
+    running: JoinHandle<std::io::Result<()>>,
+    folder: TempDir,
+}
+
+impl Server {
+    async fn start() -> Self {
+        Self::with(Config::default()).await
+    }
+
+    async fn with(config: Config) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let db = db::Db::open_sqlite(&folder.path().join("test.db")).await.unwrap();
+        db.migrate(&[blob::MIGRATIONS]).await.unwrap();
+        let blob = Blob::open(db, &folder.path().join("blob")).await.unwrap();
+        let keys = s3::keys(|id| async move {
+            let only = |name: &str| Buckets::Only([name.parse().unwrap()].into());
+            Ok(match id.as_str() {
+                "ALL" => Some(Access { secret: "secret".into(), buckets: Buckets::All }),
+                "OTHER" => Some(Access { secret: "secret".into(), buckets: only("other") }),
+                "BROKEN" => return Err("the database is away".into()),
+                _ => None,
+            })
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = CancellationToken::new();
+        let service = s3::service(blob.clone(), keys, config);
+        let running = tokio::spawn(service.run(listener, shutdown.clone()));
+        Self { blob, address, shutdown, running, folder }
+    }
+
+    fn client(&self) -> Client {
+        Client::new(self.address, "ALL", "secret")
+    }
+}

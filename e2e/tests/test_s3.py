@@ -1,0 +1,414 @@
+"""Foreign S3 clients against bucket `source`: boto3, the aws CLI and rclone."""
+
+import base64
+import hashlib
+import os
+import shutil
+import subprocess
+import threading
+import urllib.error
+import urllib.request
+import zlib
+from datetime import datetime, timezone
+
+import botocore
+import botocore.auth
+import botocore.awsrequest
+import botocore.credentials
+import botocore.exceptions
+import pytest
+
+from kinora_server import run
+
+BUCKET = "source"
+MIB = 1 << 20
+
+KEYS = [
+    "plain",
+    "a//b",
+    "a/b",
+    "a/./b",
+    "a/../b",
+    "/leading",
+    "trailing/",
+    "with space",
+    "plus+and%percent",
+    "%2F",
+    "q?x=1&y=2#z",
+    "ünïcödé-日本語-🎬",
+    "u\u0308",
+    "new\nline",
+    "tab\tand\"quote'<&>",
+    "back\\slash",
+    "~*()!$@:;,=",
+    "long/" + "x" * 900,
+]
+
+
+@pytest.fixture(scope="module")
+def s3(kinora):
+    return kinora.boto()
+
+
+@pytest.fixture
+def prefix(unique):
+    return f"s3-{unique}/"
+
+
+def fails(code, call, **arguments):
+    with pytest.raises(botocore.exceptions.ClientError) as failure:
+        call(**arguments)
+    assert failure.value.response["Error"]["Code"] == code, failure.value
+    return failure.value.response
+
+
+def put(s3, key, body=b"x", **more):
+    return s3.put_object(Bucket=BUCKET, Key=key, Body=body, **more)
+
+
+def get(s3, key, **more):
+    return s3.get_object(Bucket=BUCKET, Key=key, **more)["Body"].read()
+
+
+def keys_of(s3, prefix, operation="list_objects_v2", **more):
+    pages = s3.get_paginator(operation).paginate(Bucket=BUCKET, Prefix=prefix, **more)
+    return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
+
+def test_every_key_names_its_own_object(s3, prefix):
+    names = [prefix + key for key in KEYS]
+    names.append(prefix + "é" * ((1024 - len(prefix)) // 2))
+    for name in names:
+        put(s3, name, name.encode())
+    for name in names:
+        assert get(s3, name) == name.encode()
+        assert s3.head_object(Bucket=BUCKET, Key=name)["ContentLength"] == len(name.encode())
+    expected = sorted(names, key=str.encode)
+    for operation in ["list_objects_v2", "list_objects"]:
+        assert keys_of(s3, prefix, operation) == expected
+    for name in names[:3]:
+        s3.delete_object(Bucket=BUCKET, Key=name)
+    deleted = s3.delete_objects(
+        Bucket=BUCKET, Delete={"Objects": [{"Key": n} for n in [*names[3:], prefix + "nothing"]], "Quiet": False}
+    )
+    assert "Errors" not in deleted and len(deleted["Deleted"]) == len(names) - 2
+    assert keys_of(s3, prefix) == []
+    fails("KeyTooLongError", s3.put_object, Bucket=BUCKET, Key="x" * 1025, Body=b"")
+    fails("NoSuchKey", s3.get_object, Bucket=BUCKET, Key=names[0])
+
+
+@pytest.mark.parametrize("size", [0, 1, 5 * MIB + 3])
+def test_bytes_come_back(s3, prefix, size):
+    body = os.urandom(size)
+    answer = put(s3, prefix + "o", body, ContentType="video/mp4", Metadata={"Who": "me", "what": "=?UTF-8?B?w7w=?="})
+    assert answer["ETag"] == f'"{hashlib.md5(body).hexdigest()}"'
+    got = s3.get_object(Bucket=BUCKET, Key=prefix + "o")
+    assert got["Body"].read() == body
+    assert (got["ContentType"], got["Metadata"]["who"], got["ETag"]) == ("video/mp4", "me", answer["ETag"])
+    assert abs((datetime.now(timezone.utc) - got["LastModified"]).total_seconds()) < 60
+
+
+def test_ranges(s3, prefix):
+    body = os.urandom(1000)
+    put(s3, prefix + "o", body)
+    for spec, expected in [
+        ("bytes=0-0", body[:1]),
+        ("bytes=10-19", body[10:20]),
+        ("bytes=990-", body[990:]),
+        ("bytes=-5", body[-5:]),
+        ("bytes=500-5000", body[500:]),
+    ]:
+        got = s3.get_object(Bucket=BUCKET, Key=prefix + "o", Range=spec)
+        assert got["Body"].read() == expected, spec
+        assert got["ResponseMetadata"]["HTTPStatusCode"] == 206
+        assert got["ContentRange"].endswith("/1000")
+    fails("InvalidRange", s3.get_object, Bucket=BUCKET, Key=prefix + "o", Range="bytes=1000-")
+    head = s3.head_object(Bucket=BUCKET, Key=prefix + "o", Range="bytes=0-9")
+    assert head["ContentLength"] == 10
+
+
+def test_conditional_reads_and_writes(s3, prefix):
+    name = prefix + "o"
+    first = put(s3, name, b"1", IfNoneMatch="*")["ETag"]
+    fails("PreconditionFailed", s3.put_object, Bucket=BUCKET, Key=name, Body=b"2", IfNoneMatch="*")
+    fails("PreconditionFailed", s3.put_object, Bucket=BUCKET, Key=name, Body=b"2", IfMatch='"0"')
+    second = put(s3, name, b"2", IfMatch=first)["ETag"]
+    fails("NoSuchKey", s3.put_object, Bucket=BUCKET, Key=name + "?", Body=b"2", IfMatch=first)
+    assert get(s3, name, IfMatch=second) == b"2"
+    fails("PreconditionFailed", s3.get_object, Bucket=BUCKET, Key=name, IfMatch=first)
+    fails("304", s3.get_object, Bucket=BUCKET, Key=name, IfNoneMatch=second)
+    fails("304", s3.head_object, Bucket=BUCKET, Key=name, IfNoneMatch=second)
+    modified = s3.head_object(Bucket=BUCKET, Key=name)["LastModified"]
+    fails("304", s3.get_object, Bucket=BUCKET, Key=name, IfModifiedSince=modified)
+    assert get(s3, name, IfUnmodifiedSince=modified) == b"2"
+    fails("PreconditionFailed", s3.delete_object, Bucket=BUCKET, Key=name, IfMatch=first)
+    s3.delete_object(Bucket=BUCKET, Key=name, IfMatch=second)
+
+
+def test_one_of_many_conditional_writers_wins(kinora, prefix):
+    won = []
+
+    def attempt(n):
+        try:
+            put(kinora.boto(), prefix + "lock", str(n).encode(), IfNoneMatch="*")
+            won.append(n)
+        except botocore.exceptions.ClientError as e:
+            assert e.response["Error"]["Code"] == "PreconditionFailed"
+
+    threads = [threading.Thread(target=attempt, args=(n,)) for n in range(8)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    assert len(won) == 1
+    assert get(kinora.boto(), prefix + "lock") == str(won[0]).encode()
+
+
+def test_listing_pages_and_delimiters(s3, prefix):
+    names = [f"{prefix}{d}/{n}" for d in ["a", "b", "c d", "ü"] for n in range(7)] + [prefix + "top", prefix + "zz"]
+    for name in names:
+        put(s3, name)
+    names.sort(key=str.encode)
+    for size in [1, 3, 1000]:
+        for operation in ["list_objects_v2", "list_objects"]:
+            assert keys_of(s3, prefix, operation, PaginationConfig={"PageSize": size}) == names
+            found, folders = [], []
+            for page in s3.get_paginator(operation).paginate(
+                Bucket=BUCKET, Prefix=prefix, Delimiter="/", PaginationConfig={"PageSize": size}
+            ):
+                found += [entry["Key"] for entry in page.get("Contents", [])]
+                folders += [entry["Prefix"] for entry in page.get("CommonPrefixes", [])]
+                assert len(page.get("Contents", [])) + len(page.get("CommonPrefixes", [])) <= size
+            assert found == [prefix + "top", prefix + "zz"]
+            assert folders == [f"{prefix}{d}/" for d in ["a", "b", "c d", "ü"]]
+    page = s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix, StartAfter=prefix + "b/6", MaxKeys=2, FetchOwner=True)
+    assert [e["Key"] for e in page["Contents"]] == [prefix + "c d/0", prefix + "c d/1"]
+    assert (page["KeyCount"], page["IsTruncated"], "Owner" in page["Contents"][0]) == (2, True, True)
+    fails("InvalidArgument", s3.list_objects_v2, Bucket=BUCKET, ContinuationToken="?")
+
+
+@pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "SHA1", "SHA256", "CRC64NVME"])
+def test_checksums_are_verified_and_given_back(s3, prefix, algorithm):
+    name, field = prefix + algorithm, f"Checksum{algorithm}"
+    try:
+        answer = put(s3, name, b"film", ChecksumAlgorithm=algorithm)
+    except botocore.exceptions.MissingDependencyException:
+        pytest.skip(f"boto3 computes {algorithm} only with awscrt")
+    head = s3.head_object(Bucket=BUCKET, Key=name, ChecksumMode="ENABLED")
+    assert head[field] == answer[field]
+    attributes = s3.get_object_attributes(
+        Bucket=BUCKET, Key=name, ObjectAttributes=["ETag", "Checksum", "ObjectSize", "StorageClass"]
+    )
+    assert (attributes["ObjectSize"], attributes["Checksum"][field]) == (4, answer[field])
+    wrong = base64.b64encode(base64.b64decode(answer[field])[::-1]).decode()
+    fails("BadDigest", s3.put_object, Bucket=BUCKET, Key=name, Body=b"film", **{field: wrong})
+
+
+def test_wrong_md5_is_refused(s3, prefix):
+    wrong = base64.b64encode(hashlib.md5(b"other").digest()).decode()
+    fails("BadDigest", s3.put_object, Bucket=BUCKET, Key=prefix + "o", Body=b"film", ContentMD5=wrong)
+    fails("InvalidDigest", s3.put_object, Bucket=BUCKET, Key=prefix + "o", Body=b"film", ContentMD5="AAAA")
+    assert keys_of(s3, prefix) == []
+
+
+def test_multipart_by_hand(s3, prefix):
+    name = prefix + "film"
+    parts = [os.urandom(5 * MIB), os.urandom(6 * MIB), b"the end"]
+    upload = s3.create_multipart_upload(Bucket=BUCKET, Key=name, ContentType="video/mp4")["UploadId"]
+    this = {"Bucket": BUCKET, "Key": name, "UploadId": upload}
+    assert upload in [u["UploadId"] for u in s3.list_multipart_uploads(Bucket=BUCKET, Prefix=name)["Uploads"]]
+    done = {}
+    for number in [3, 1, 2]:
+        done[number] = s3.upload_part(**this, PartNumber=number, Body=parts[number - 1])["ETag"]
+    listed = s3.list_parts(**this, MaxParts=2)
+    assert [p["PartNumber"] for p in listed["Parts"]] == [1, 2] and listed["IsTruncated"]
+    chosen = [{"PartNumber": n, "ETag": done[n]} for n in [1, 2, 3]]
+    end = lambda parts: {**this, "MultipartUpload": {"Parts": parts}}
+    fails("InvalidPartOrder", s3.complete_multipart_upload, **end(chosen[::-1]))
+    fails("InvalidPart", s3.complete_multipart_upload, **end([{"PartNumber": 4, "ETag": done[1]}]))
+    fails("EntityTooSmall", s3.complete_multipart_upload, **end([{"PartNumber": 3, "ETag": done[3]}, *[
+        {"PartNumber": 4, "ETag": s3.upload_part(**this, PartNumber=4, Body=b"4")["ETag"]}]]))
+    fails("MalformedXML", s3.complete_multipart_upload, **end([]))
+    answer = s3.complete_multipart_upload(**end(chosen))
+    digest = hashlib.md5(b"".join(hashlib.md5(p).digest() for p in parts)).hexdigest()
+    assert answer["ETag"] == f'"{digest}-3"'
+    assert s3.complete_multipart_upload(**end(chosen))["ETag"] == answer["ETag"], "asked again"
+    got = s3.get_object(Bucket=BUCKET, Key=name)
+    assert got["Body"].read() == b"".join(parts) and got["ContentType"] == "video/mp4"
+    part = s3.get_object(Bucket=BUCKET, Key=name, PartNumber=2)
+    assert part["Body"].read() == parts[1] and part["PartsCount"] == 3
+    across = s3.get_object(Bucket=BUCKET, Key=name, Range=f"bytes={5 * MIB - 2}-{5 * MIB + 1}")["Body"].read()
+    assert across == parts[0][-2:] + parts[1][:2]
+    fails("NoSuchUpload", s3.upload_part, **this, PartNumber=1, Body=b"x")
+    fails("NoSuchUpload", s3.abort_multipart_upload, **this)
+
+
+def test_aborted_uploads_are_gone(s3, prefix):
+    upload = s3.create_multipart_upload(Bucket=BUCKET, Key=prefix + "o")["UploadId"]
+    this = {"Bucket": BUCKET, "Key": prefix + "o", "UploadId": upload}
+    s3.upload_part(**this, PartNumber=1, Body=b"x")
+    s3.abort_multipart_upload(**this)
+    fails("NoSuchUpload", s3.list_parts, **this)
+    fails("NoSuchUpload", s3.upload_part, Bucket=BUCKET, Key=prefix + "o", UploadId="x", PartNumber=1, Body=b"x")
+
+
+def test_copies(s3, prefix):
+    body = os.urandom(6 * MIB)
+    put(s3, prefix + "a + b/ü", body, ContentType="video/mp4", Metadata={"who": "me"})
+    source = {"Bucket": BUCKET, "Key": prefix + "a + b/ü"}
+    s3.copy_object(Bucket=BUCKET, Key=prefix + "copy", CopySource=source)
+    got = s3.get_object(Bucket=BUCKET, Key=prefix + "copy")
+    assert got["Body"].read() == body and got["Metadata"] == {"who": "me"}
+    s3.copy_object(
+        Bucket=BUCKET, Key=prefix + "copy", CopySource={"Bucket": BUCKET, "Key": prefix + "copy"},
+        MetadataDirective="REPLACE", ContentType="text/plain",
+    )
+    head = s3.head_object(Bucket=BUCKET, Key=prefix + "copy")
+    assert (head["ContentType"], head["Metadata"]) == ("text/plain", {})
+    fails("InvalidRequest", s3.copy_object, **{**source, "CopySource": source})
+    fails("NoSuchKey", s3.copy_object, Bucket=BUCKET, Key=prefix + "x", CopySource={"Bucket": BUCKET, "Key": "nope"})
+    fails("AccessDenied", s3.copy_object, Bucket=BUCKET, Key=prefix + "x", CopySource={"Bucket": "media", "Key": "a"})
+    fails("PreconditionFailed", s3.copy_object, Bucket=BUCKET, Key=prefix + "x", CopySource=source,
+          CopySourceIfMatch='"0"')
+
+    upload = s3.create_multipart_upload(Bucket=BUCKET, Key=prefix + "joined")["UploadId"]
+    this = {"Bucket": BUCKET, "Key": prefix + "joined", "UploadId": upload}
+    parts = []
+    for number, span in [(1, f"bytes=0-{5 * MIB - 1}"), (2, "bytes=10-19")]:
+        result = s3.upload_part_copy(**this, PartNumber=number, CopySource=source, CopySourceRange=span)
+        parts.append({"PartNumber": number, "ETag": result["CopyPartResult"]["ETag"]})
+    fails("InvalidArgument", s3.upload_part_copy, **this, PartNumber=3, CopySource=source,
+          CopySourceRange=f"bytes=0-{6 * MIB}")
+    s3.complete_multipart_upload(**this, MultipartUpload={"Parts": parts})
+    assert get(s3, prefix + "joined") == body[: 5 * MIB] + body[10:20]
+
+
+def fetch(url, data=None, method=None):
+    request = urllib.request.Request(url, data=data, method=method)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return answer.read()
+
+
+def refused(url, **more):
+    with pytest.raises(urllib.error.HTTPError) as failure:
+        fetch(url, **more)
+    return failure.value.code
+
+
+def test_presigned_urls(s3, kinora, prefix):
+    name = prefix + "pre signed+ü"
+    url = s3.generate_presigned_url("put_object", {"Bucket": BUCKET, "Key": name}, ExpiresIn=60)
+    fetch(url, b"film", "PUT")
+    url = s3.generate_presigned_url("get_object", {"Bucket": BUCKET, "Key": name}, ExpiresIn=60)
+    assert fetch(url) == b"film"
+    assert refused(url.replace("pre%20", "Pre%20")) == 403
+    assert refused(url.split("?")[0]) == 403
+    assert refused(url, method="DELETE") == 403
+    other = kinora.boto(secret_key="wrong")
+    assert refused(other.generate_presigned_url("get_object", {"Bucket": BUCKET, "Key": name})) == 403
+    old = kinora.boto(signature_version="s3")
+    assert refused(old.generate_presigned_url("get_object", {"Bucket": BUCKET, "Key": name})) == 400
+
+    upload = s3.create_multipart_upload(Bucket=BUCKET, Key=name)["UploadId"]
+    this = {"Bucket": BUCKET, "Key": name, "UploadId": upload}
+    fetch(s3.generate_presigned_url("upload_part", {**this, "PartNumber": 1}), b"part", "PUT")
+    part = s3.list_parts(**this)["Parts"][0]
+    s3.complete_multipart_upload(**this, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]})
+    assert get(s3, name) == b"part"
+
+
+def test_wrong_keys_are_refused(kinora, prefix):
+    fails("SignatureDoesNotMatch", kinora.boto(secret_key="wrong").list_objects_v2, Bucket=BUCKET)
+    fails("InvalidAccessKeyId", kinora.boto(access_key="NOBODY").list_objects_v2, Bucket=BUCKET)
+    fails("InvalidRequest", kinora.boto(signature_version="s3").list_objects_v2, Bucket=BUCKET)
+    anonymous = kinora.boto(signature_version=botocore.UNSIGNED)
+    fails("AccessDenied", anonymous.list_objects_v2, Bucket=BUCKET)
+    s3 = kinora.boto()
+    fails("AccessDenied", s3.list_objects_v2, Bucket="media")
+    assert "media" not in [b["Name"] for b in s3.list_buckets()["Buckets"]]
+
+
+def test_a_wrong_clock_is_told(kinora, monkeypatch):
+    monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda *_: datetime(2020, 1, 1), raising=False)
+    request = botocore.awsrequest.AWSRequest("GET", f"{kinora.s3}/{BUCKET}")
+    credentials = botocore.credentials.Credentials(kinora.s3_access_key, kinora.s3_secret_key)
+    botocore.auth.S3SigV4Auth(credentials, "s3", "us-east-1").add_auth(request)
+    with pytest.raises(urllib.error.HTTPError) as failure:
+        urllib.request.urlopen(urllib.request.Request(request.url, headers=dict(request.headers)), timeout=30)
+    assert failure.value.code == 403 and b"RequestTimeTooSkewed" in failure.value.read()
+
+
+def test_buckets(s3):
+    assert BUCKET in [b["Name"] for b in s3.list_buckets()["Buckets"]]
+    assert s3.get_bucket_location(Bucket=BUCKET)["LocationConstraint"] is None
+    s3.head_bucket(Bucket=BUCKET)
+    fails("AccessDenied", s3.delete_bucket, Bucket=BUCKET)
+    fails("NotImplemented", s3.put_bucket_policy, Bucket=BUCKET, Policy="{}")
+
+
+@pytest.mark.parametrize("arguments", [
+    {"ACL": "public-read"},
+    {"Tagging": "a=b"},
+    {"ServerSideEncryption": "aws:kms"},
+    {"StorageClass": "GLACIER"},
+    {"Metadata": {"long": "x" * 3000}},
+])
+def test_what_is_not_offered_is_an_error(s3, prefix, arguments):
+    with pytest.raises(botocore.exceptions.ClientError):
+        put(s3, prefix + "o", **arguments)
+    assert keys_of(s3, prefix) == []
+
+
+@pytest.fixture(scope="module")
+def big(tmp_path_factory):
+    """100 MB that do not compress."""
+    path = tmp_path_factory.mktemp("big") / "big.bin"
+    path.write_bytes(os.urandom(100_000_000))
+    return path
+
+
+def crc(path):
+    return zlib.crc32(path.read_bytes())
+
+
+def test_100_mb_by_boto3(s3, prefix, big, tmp_path):
+    s3.upload_file(str(big), BUCKET, prefix + "big.bin")
+    assert "-" in s3.head_object(Bucket=BUCKET, Key=prefix + "big.bin")["ETag"]
+    s3.download_file(BUCKET, prefix + "big.bin", str(tmp_path / "back"))
+    assert crc(tmp_path / "back") == crc(big)
+
+
+def test_100_mb_by_the_aws_cli(kinora, prefix, big, tmp_path):
+    if not shutil.which("aws"):
+        pytest.skip("aws is not installed")
+    environment = kinora.client_environment()
+    run("aws", "s3", "cp", "--only-show-errors", big, f"s3://{BUCKET}/{prefix}a b/big.bin", env=environment)
+    run("aws", "s3", "cp", "--only-show-errors", f"s3://{BUCKET}/{prefix}a b/big.bin", tmp_path / "back",
+        env=environment)
+    assert crc(tmp_path / "back") == crc(big)
+    run("aws", "s3", "cp", "--only-show-errors", f"s3://{BUCKET}/{prefix}a b/big.bin",
+        f"s3://{BUCKET}/{prefix}copy.bin", env=environment)
+    listed = run("aws", "s3", "ls", "--recursive", f"s3://{BUCKET}/{prefix}", env=environment)
+    assert f"{prefix}a b/big.bin" in listed and f"{prefix}copy.bin" in listed
+    (tmp_path / "tree/sub dir").mkdir(parents=True)
+    (tmp_path / "tree/sub dir/ü+%.txt").write_text("text")
+    run("aws", "s3", "sync", "--only-show-errors", tmp_path / "tree", f"s3://{BUCKET}/{prefix}tree", env=environment)
+    run("aws", "s3", "rm", "--only-show-errors", "--recursive", f"s3://{BUCKET}/{prefix}", env=environment)
+    ended = subprocess.run(["aws", "s3", "ls", f"s3://{BUCKET}/{prefix}"], env=environment, capture_output=True)
+    assert ended.returncode == 1, ended
+
+
+def test_100_mb_by_rclone(kinora, prefix, big, tmp_path):
+    if not shutil.which("rclone"):
+        pytest.skip("rclone is not installed")
+    environment = kinora.client_environment()
+    tree = tmp_path / "tree"
+    (tree / "sub dir").mkdir(parents=True)
+    shutil.copy(big, tree / "sub dir" / "bïg+%.bin")
+    (tree / "empty.bin").touch()
+    (tree / "small.bin").write_bytes(b"small")
+    options = ["--s3-chunk-size", "8M", "--s3-upload-cutoff", "16M", "--s3-no-check-bucket"]
+    run("rclone", "copy", *options, tree, f"k:{BUCKET}/{prefix}tree", env=environment)
+    run("rclone", "check", "--download", tree, f"k:{BUCKET}/{prefix}tree", env=environment)
+    run("rclone", "copy", f"k:{BUCKET}/{prefix}tree", tmp_path / "back", env=environment)
+    assert crc(tmp_path / "back/sub dir/bïg+%.bin") == crc(big)
+    assert (tmp_path / "back/empty.bin").stat().st_size == 0
+    run("rclone", "purge", f"k:{BUCKET}/{prefix}tree", env=environment)
