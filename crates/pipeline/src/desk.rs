@@ -18,7 +18,6 @@ use crate::work::{OfChunk, OfGeneration};
 use crate::{Error, Pipeline, Result, Work, now};
 
 /// One track of an encoded chunk, its bytes staged in the store.
-#[derive(Debug)]
 pub struct Made {
     /// Which track.
     pub track: Track,

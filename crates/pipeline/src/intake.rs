@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use blob::{Event, Object};
+use blob::Object;
+use blob::events::Event;
 use catalogue::NewTitle;
 use db::Tx;
 use encode::template::Template;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use blob::Blob;
 use encode::{Jail, Tools};
-use jobs::{Claim, Fault, Lease, Queue};
+use jobs::{Claim, Lease, Queue};
 use model::Timestamp;
 use pipeline::{Pipeline, Work};
 use tokio::task::JoinSet;

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use blob::Staged;
-use encode::chunk::{Encoded, Task};
+use encode::chunk::{self, Encoded};
+use encode::template::Template;
+use encode::{first_frame, plan as planning};
 use futures::StreamExt;
 use jobs::{Fault, Lease, Progress};
 use model::TitleId;
@@ -97,7 +99,7 @@ pub(crate) async fn run(
 ) -> Result<(), Stop> {
     match Work::of(lease)? {
         Some(Work::Plan(of)) => plan(worker, sources, lease, &of, report, cancel).await,
-        Some(Work::Chunk(of)) => chunk(worker, sources, lease, &of, report, cancel).await,
+        Some(Work::Chunk(of)) => encode_chunk(worker, sources, lease, &of, report, cancel).await,
         Some(Work::Publish(of)) => {
             report.stage("counting and measuring");
             Ok(worker.pipeline.publish(lease, &of).await?)
@@ -122,18 +124,23 @@ async fn plan(
     report.stage("fetching the source");
     let file = sources.fetch(title.source_object).await?;
     report.stage("reading the source");
-    let source = encode::probe(&worker.tools, &worker.jail, file.path(), cancel).await.map_err(no)?;
+    let probe = encode::probe(&worker.tools, &worker.jail, file.path());
+    // Dropping the probe kills its tools.
+    let Some(source) = cancel.run_until_cancelled(probe).await else {
+        return Err(Stop::Failed { fault: Fault::Transient("the job was stopped".to_owned()), log: Vec::new() });
+    };
+    let source = source.map_err(no)?;
     worker.pipeline.probed(lease, of.title, &source).await?;
     report.stage("planning");
     let scratch = scratch(worker, lease).await?;
-    let plan =
-        encode::plan(&worker.tools, &worker.jail, file.path(), &source, &title.template, &scratch.0, cancel)
-            .await
-            .map_err(no)?;
+    let template = Template::named(&title.template).map_err(no)?;
+    let (tools, jail) = (&worker.tools, &worker.jail);
+    let headers = first_frame::headers(tools, jail, &source, &template, &scratch.0, cancel).await.map_err(no)?;
+    let plan = planning::make(&source, &template, &headers, &tools.fingerprint()).map_err(no)?;
     Ok(worker.pipeline.planned(lease, of.title, &source, &plan).await?)
 }
 
-async fn chunk(
+async fn encode_chunk(
     worker: &Worker,
     sources: &Sources,
     lease: &Lease,
@@ -147,15 +154,15 @@ async fn chunk(
     let file = sources.fetch(title.source_object).await?;
     report.stage("encoding");
     let scratch = scratch(worker, lease).await?;
-    let task = Task {
+    let work = chunk::Work {
         plan: &asset.plan,
-        source: &asset.source,
         chunk: of.chunk,
+        source: &asset.source,
         file: file.path(),
         scratch: &scratch.0,
     };
-    let progress = |p: encode::chunk::Progress| report.progress(p.permille, p.speed);
-    let encoded = encode::chunk::encode(&worker.tools, &worker.jail, task, cancel, progress)
+    let progress = |p: chunk::Progress| report.progress(p.permille, p.speed);
+    let encoded = chunk::encode(&worker.tools, &worker.jail, work, cancel, progress)
         .await
         .map_err(|error| Stop::encode(&error, of.title))?;
     report.stage("storing");

@@ -18,7 +18,7 @@ pub struct Arg(String);
 pub struct Name(String);
 
 /// What an argument may consist of: text of this program, numbers, checked names, other arguments.
-pub trait Piece: sealed::Sealed {
+pub trait Piece: sealed::Sealed + Sync {
     /// Appends its text.
     fn append(&self, to: &mut String);
 }

@@ -1,6 +1,7 @@
 //! Titles, jobs, uploads, events.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -124,18 +125,13 @@ async fn job_view(
     job: &jobs::Job,
     names: &mut HashMap<TitleId, Option<String>>,
 ) -> Result<Job, Refused> {
-    let mut title_name = None;
-    if let Some(id) = job.title {
-        if !names.contains_key(&id) {
-            let name = match parts.catalogue.title(id).await {
-                Ok(title) => Some(title.name),
-                Err(catalogue::Error::NoTitle { .. }) => None,
-                Err(error) => return Err(error.into()),
-            };
-            names.insert(id, name);
-        }
-        title_name = names.get(&id).cloned().flatten();
-    }
+    let title_name = match job.title {
+        Some(id) => match names.entry(id) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(new) => new.insert(name_of(parts, id).await?).clone(),
+        },
+        None => None,
+    };
     Ok(Job {
         id: job.id.to_string(),
         kind: job.kind.clone(),
@@ -148,6 +144,14 @@ async fn job_view(
         attempt: job.attempt,
         created: rfc3339(job.created_at),
     })
+}
+
+async fn name_of(parts: &Parts, id: TitleId) -> Result<Option<String>, Refused> {
+    match parts.catalogue.title(id).await {
+        Ok(title) => Ok(Some(title.name)),
+        Err(catalogue::Error::NoTitle { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 pub(super) async fn job(State(parts): State<Parts>, Path(id): Path<String>) -> Answer<JobDetail> {
