@@ -106,10 +106,13 @@ pub(crate) async fn heartbeat(
     visitor: Visitor,
     headers: HeaderMap,
     uri: Uri,
-    Path(session): Path<PlaybackSessionId>,
+    Path(session): Path<String>,
 ) -> Result<Response, ApiError> {
     let now = site.now();
-    let renewed = site.playback().renew(session, &visitor.who, &site.origin(&headers, &uri), now).await;
+    let renewed = site
+        .playback()
+        .renew(named(&session, &visitor)?, &visitor.who, &site.origin(&headers, &uri), now)
+        .await;
     let permit = renewed.map_err(|error| refused(error, &visitor))?;
     let body = Renewed { expires_in_s: (permit.until.0 - now.0) / 1000 };
     Ok((cookies(&site, &permit), fresh(&body)).into_response())
@@ -119,9 +122,12 @@ pub(crate) async fn heartbeat(
 pub(crate) async fn end(
     State(site): State<Site>,
     visitor: Visitor,
-    Path(session): Path<PlaybackSessionId>,
+    Path(session): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    site.playback().end(session, &visitor.who, site.now()).await.map_err(|error| refused(error, &visitor))?;
+    site.playback()
+        .end(named(&session, &visitor)?, &visitor.who, site.now())
+        .await
+        .map_err(|error| refused(error, &visitor))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -150,6 +156,11 @@ pub(crate) async fn report(
     let session = report.session.map(|session| session.to_string());
     tracing::warn!(title = %report.title, session, kind, detail, "a player gave up");
     fresh(&Reported { report: id.to_string() })
+}
+
+/// The session that a path names.
+fn named(text: &str, visitor: &Visitor) -> Result<PlaybackSessionId, ApiError> {
+    text.parse().map_err(|_| refused(playback::Error::NoSession, visitor))
 }
 
 fn refused(error: playback::Error, visitor: &Visitor) -> ApiError {

@@ -1,0 +1,136 @@
+//! Who gets in where.
+
+use db::testing::databases;
+use http::{Method, Request};
+use identity::Role;
+use model::PlaybackSessionId;
+use model::title::Visibility;
+use site::{Kind, Policy};
+
+use crate::browser::Browser;
+use crate::house::{House, MIGRATIONS};
+
+/// The whole table, route by route: who may come in, and what a guest, a viewer, a creator and an operator get for
+/// a title of the members that belongs to nobody. A route that is added appears here, and so does its policy.
+#[tokio::test]
+async fn every_route_keeps_its_policy() {
+    for test in databases(&MIGRATIONS).await {
+        let house = House::open(test.db.clone()).await;
+        let title = house.published("films/Metropolis.mp4", 0).await;
+        house.show_to(title, Visibility::Members).await;
+        let mut browsers = vec![Browser::new(&house)];
+        for role in Role::ALL {
+            browsers.push(Browser::of(&house, role).await);
+        }
+        let mut lines = Vec::new();
+        for route in site::routes() {
+            if let Policy::Anyone(why) = route.policy {
+                assert!(!why.is_empty(), "{} says why anyone may come in", route.path);
+            }
+            if route.path == "/signout" {
+                continue;
+            }
+            let path = route
+                .path
+                .replace("{title}", &title.to_string())
+                .replace("{session}", &PlaybackSessionId::new().to_string())
+                .replace("{token}", &"0".repeat(64))
+                .replace("{file}", "none.js");
+            let mut got = Vec::new();
+            for browser in &mut browsers {
+                let seen = match (route.method == Method::POST, route.kind) {
+                    (true, Kind::Api) => {
+                        browser.post_json(&path, &serde_json::json!({ "title": title })).await
+                    }
+                    (true, _) => browser.post(&path, &[]).await,
+                    _ => browser.ask(route.method.clone(), &path).await,
+                };
+                got.push(seen.status.as_str().to_owned());
+            }
+            lines.push(format!("{:<4} {:<37} {}", route.method.as_str(), route.path, got.join(" ")));
+        }
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        GET  /                                     200 200 200 200
+        GET  /watch/{title}                        303 200 200 200
+        GET  /title/{title}                        303 403 403 200
+        POST /title/{title}                        401 403 403 422
+        GET  /jobs                                 303 403 403 200
+        GET  /signin                               200 303 303 303
+        POST /signin                               422 422 422 422
+        POST /signin/code                          422 422 422 422
+        POST /signin/resend                        422 422 422 422
+        GET  /signin/link/{token}                  410 410 410 410
+        POST /signin/link/{token}                  410 410 410 410
+        GET  /api/titles                           200 200 200 200
+        GET  /api/titles/{title}                   401 200 200 200
+        GET  /api/jobs                             401 403 403 200
+        POST /api/playback                         401 200 200 200
+        POST /api/playback/report                  422 422 422 422
+        POST /api/playback/{session}/heartbeat     401 410 410 410
+        POST /api/playback/{session}/end           204 204 204 204
+        GET  /assets/{file}                        404 404 404 404
+        GET  /favicon.svg                          200 200 200 200
+        ");
+    }
+}
+
+#[tokio::test]
+async fn guests_are_led_to_the_sign_in_page_and_back() {
+    for test in databases(&MIGRATIONS).await {
+        let house = House::open(test.db.clone()).await;
+        let title = house.published("films/Metropolis.mp4", 0).await;
+        let mut guest = Browser::new(&house);
+        let seen = guest.get(&format!("/watch/{title}")).await;
+        assert_eq!(
+            (seen.status.as_u16(), seen.location()),
+            (303, &*format!("/signin?next=%2Fwatch%2F{title}"))
+        );
+        let other = guest.get(&format!("/watch/{}", model::TitleId::new())).await;
+        assert_eq!(other.status, seen.status, "a guest does not learn which titles there are");
+        let seen = guest.get(&format!("/api/titles/{title}")).await;
+        assert_eq!((seen.status.as_u16(), &seen.json()["code"]), (401, &"sign_in_required".into()));
+        house.show_to(title, Visibility::Public).await;
+        assert_eq!(guest.get(&format!("/watch/{title}")).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn other_sites_change_nothing() {
+    for test in databases(&MIGRATIONS).await {
+        let house = House::open(test.db.clone()).await;
+        let mut operator = Browser::of(&house, Role::Operator).await;
+        for (name, value) in [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site")] {
+            let request =
+                Request::post("/signout").header(name, value).body(axum::body::Body::empty()).unwrap();
+            let seen = operator.send(request).await;
+            assert_eq!((seen.status.as_u16(), &seen.json()["code"]), (403, &"cross_site".into()));
+        }
+        assert_eq!(operator.get("/jobs").await.status, 200, "still signed in");
+    }
+}
+
+#[tokio::test]
+async fn every_page_is_strict_and_personal() {
+    for test in databases(&MIGRATIONS).await {
+        let house = House::open(test.db.clone()).await;
+        let title = house.published("films/Metropolis.mp4", 0).await;
+        let mut operator = Browser::of(&house, Role::Operator).await;
+        let own = format!("/title/{title}");
+        let watch = format!("/watch/{title}");
+        for path in ["/", "/jobs", &own, &watch, "/nowhere", "/watch/1"] {
+            let seen = operator.get(path).await;
+            let policy = seen.header("content-security-policy");
+            let nonce = policy.split("script-src 'nonce-").nth(1).and_then(|p| p.split('\'').next()).unwrap();
+            assert!(!policy.contains("unsafe"), "{path}");
+            assert_eq!(seen.header("cache-control"), "private, no-store", "{path}");
+            assert_eq!(seen.header("x-content-type-options"), "nosniff", "{path}");
+            let tags = seen.body.matches("<script").count();
+            assert_eq!(seen.body.matches(&format!("nonce=\"{nonce}\"></script>")).count(), tags, "{path}");
+            for foreign in ["style=\"", "onclick", "http://", "https://"] {
+                assert!(!seen.body.contains(foreign) || path == "/", "{path} has {foreign}");
+            }
+            let again = operator.get(path).await;
+            assert_ne!(again.header("content-security-policy"), policy, "{path}: a nonce is used once");
+        }
+    }
+}

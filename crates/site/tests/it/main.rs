@@ -1,0 +1,8 @@
+//! The pages and the API through their router, on every database that is there.
+
+mod browser;
+mod gates;
+mod house;
+mod pages;
+mod playing;
+mod signing_in;

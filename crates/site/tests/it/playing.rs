@@ -1,0 +1,84 @@
+//! Playback through the API: who gets cookies, and for what.
+
+use db::testing::databases;
+use http::header::SET_COOKIE;
+use identity::Role;
+use model::title::Visibility;
+use serde_json::json;
+
+use crate::browser::{Browser, Seen};
+use crate::house::{House, MIGRATIONS};
+
+fn cookies(seen: &Seen) -> Vec<&str> {
+    seen.headers.get_all(SET_COOKIE).iter().map(|value| value.to_str().expect("cookies are ASCII")).collect()
+}
+
+#[tokio::test]
+async fn a_viewer_gets_a_manifest_and_cookies_for_its_asset_only() {
+    for test in databases(&MIGRATIONS).await {
+        let house = House::open(test.db.clone()).await;
+        let title = house.published("films/Metropolis.mp4", 0).await;
+        let mut viewer = Browser::of(&house, Role::Viewer).await;
+        let seen = viewer.post_json("/api/playback", &json!({ "title": title })).await;
+        assert_eq!(seen.status, 200, "{}", seen.body);
+        let grant = seen.json();
+        let manifest = grant["manifest"].as_str().unwrap();
+        assert!(manifest.starts_with("/out/v1/") && manifest.ends_with("/index.m3u8"));
+        assert_eq!((grant["heartbeat_s"].as_u64(), grant["expires_in_s"].as_u64()), (Some(30), Some(300)));
+        let asset = manifest.split('/').nth(3).unwrap();
+        for name in ["CloudFront-Policy", "CloudFront-Signature", "CloudFront-Key-Pair-Id", "kinora-psid"] {
+            let cookie = cookies(&seen).into_iter().find(|c| c.starts_with(&format!("{name}="))).unwrap();
+            assert!(
+                cookie.contains(&format!("; Path=/out/v1/{asset}/;")) && cookie.contains("HttpOnly"),
+                "{cookie}"
+            );
+        }
+        let session = grant["session"].as_str().unwrap();
+        let beat = format!("/api/playback/{session}/heartbeat");
+        let renewed = viewer.post_json(&beat, &json!({})).await;
+        assert_eq!((renewed.status.as_u16(), renewed.json()["expires_in_s"].as_u64()), (200, Some(300)));
+        assert!(!cookies(&renewed).is_empty());
+
+        let mut other = Browser::of(&house, Role::Creator).await;
+        assert_eq!(other.post_json(&beat, &json!({})).await.status, 410, "it is somebody else's");
+        let end = format!("/api/playback/{session}/end");
+        assert_eq!(viewer.post_json(&end, &json!({})).await.status, 204);
+        assert_eq!(viewer.post_json(&beat, &json!({})).await.status, 410);
+    }
+}
+
+#[tokio::test]
+async fn what_may_not_be_watched_is_not_played() {
+    for test in databases(&MIGRATIONS).await {
+        let house = House::open(test.db.clone()).await;
+        let hidden = house.published("films/Private.mp4", 0).await;
+        house.show_to(hidden, Visibility::Private).await;
+        let bad = house.rejected("notes.txt", 0, "this file is text").await;
+        let mut viewer = Browser::of(&house, Role::Viewer).await;
+        let mut operator = Browser::of(&house, Role::Operator).await;
+        for (title, code) in [(hidden, 404), (bad, 404)] {
+            let seen = viewer.post_json("/api/playback", &json!({ "title": title })).await;
+            assert_eq!((seen.status.as_u16(), cookies(&seen).len()), (code, 0));
+        }
+        let seen = operator.post_json("/api/playback", &json!({ "title": bad })).await;
+        assert_eq!((seen.status.as_u16(), &seen.json()["code"]), (409, &"not_ready".into()));
+        let seen = Browser::new(&house).post_json("/api/playback", &json!({ "title": hidden })).await;
+        assert_eq!(seen.status, 401);
+    }
+}
+
+#[tokio::test]
+async fn a_report_is_answered_with_the_id_it_is_found_by() {
+    for test in databases(&MIGRATIONS).await {
+        let house = House::open(test.db.clone()).await;
+        let title = house.published("films/Metropolis.mp4", 0).await;
+        let mut guest = Browser::new(&house);
+        let report =
+            json!({ "title": title, "session": null, "kind": "network", "detail": "x\n".repeat(2000) });
+        let seen = guest.post_json("/api/playback/report", &report).await;
+        assert_eq!(seen.json()["report"], seen.header("x-request-id"));
+        let huge =
+            json!({ "title": title, "session": null, "kind": "network", "detail": "x".repeat(70_000) });
+        assert_eq!(guest.post_json("/api/playback/report", &huge).await.status, 413);
+    }
+}
