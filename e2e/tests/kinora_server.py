@@ -77,7 +77,7 @@ class Kinora:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
-    def log_tail(self, lines=60):
+    def log_tail(self, lines=12):
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     def cli(self, *arguments, check=True, timeout=120):

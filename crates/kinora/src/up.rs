@@ -4,6 +4,8 @@ mod parts;
 mod ready;
 mod services;
 
+use std::io::IsTerminal;
+
 use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -66,7 +68,7 @@ fn log(form: Log) {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,edge::access=warn"));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match form {
-        Log::Text => lines.init(),
+        Log::Text => lines.with_ansi(std::io::stderr().is_terminal()).init(),
         Log::Json => lines.json().init(),
     }
 }
