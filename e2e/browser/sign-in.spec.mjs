@@ -1,0 +1,63 @@
+// Signing in by code and by link, and out.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { codeFor, launch, open, operator, site } from './support.mjs';
+
+let browser;
+before(async () => (browser = await launch()));
+after(() => browser?.close());
+
+const fresh = () => `viewer-${Date.now()}-${Math.random().toString(36).slice(2, 8)}@example.org`;
+
+test('a code from the mail signs in; typing it is enough', async () => {
+  const page = await open(await browser.newContext());
+  await page.goto(`${site}/jobs`);
+  assert.equal(new URL(page.url()).pathname, '/signin', 'guests are led to the sign-in page');
+  const address = fresh();
+  await page.getByLabel('E-mail address').fill(address);
+  await page.getByRole('button', { name: 'Send me a code' }).click();
+  const field = page.getByLabel('Code from the mail');
+  assert.equal(await field.getAttribute('autocomplete'), 'one-time-code');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'code', 'the field has the focus');
+  const again = page.getByRole('button', { name: /Send it again/ });
+  assert.ok(await again.isDisabled(), 'a second code is not to be had at once');
+  assert.match(await again.textContent(), /in \d+ s/);
+
+  const code = await codeFor(address);
+  await field.fill(code === '111111' ? '222222' : '111111');
+  await page.getByText(/This code is not right/).waitFor();
+
+  // Pasted with a space in the middle, as people copy it: sent without a click.
+  await page.evaluate((text) => {
+    const input = document.querySelector('#code');
+    input.value = text;
+    input.dispatchEvent(new InputEvent('input', { bubbles: true, inputType: 'insertFromPaste' }));
+  }, `${code.slice(0, 3)} ${code.slice(3)}`);
+  await page.waitForURL((url) => url.pathname === '/jobs');
+  assert.match(await page.textContent('main'), /may not see this/i, 'a viewer has no jobs page, and is told so');
+
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.waitForURL((url) => url.pathname === '/signin');
+  await page.goto(`${site}/`);
+  assert.equal(await page.getByRole('button', { name: 'Sign out' }).count(), 0);
+  assert.deepEqual(page.complaints, []);
+});
+
+test('without scripts the forms do the same', async () => {
+  const page = await open(await browser.newContext({ javaScriptEnabled: false }));
+  const address = fresh();
+  await page.goto(`${site}/signin`);
+  await page.getByLabel('E-mail address').fill(address);
+  await page.getByRole('button', { name: 'Send me a code' }).click();
+  await page.getByLabel('Code from the mail').fill(await codeFor(address));
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByText(address).waitFor();
+});
+
+test('the operator comes in by link', async () => {
+  const page = await open(await operator(browser));
+  await page.goto(`${site}/jobs`);
+  await page.getByRole('heading', { name: 'Jobs' }).waitFor();
+  assert.deepEqual(page.complaints, []);
+});
