@@ -1,5 +1,6 @@
 //! The loop of a worker: claim, run, keep the lease alive, hand in or give back.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use jobs::{Claim, Lease, Queue};
 use model::Timestamp;
 use pipeline::{Pipeline, Work};
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::Config;
@@ -102,21 +104,10 @@ fn now() -> Timestamp {
 async fn one(worker: &Worker, sources: &Sources, lease: &Lease, shutdown: &CancellationToken) {
     let cancel = shutdown.child_token();
     let report = Report::default();
-    let result = {
-        let task = task::run(worker, sources, lease, &report, &cancel);
-        let mut task = std::pin::pin!(task);
-        let mut beat = tokio::time::interval(BEAT);
-        loop {
-            tokio::select! {
-                result = &mut task => break result,
-                _ = beat.tick() => {
-                    if let Err(jobs::Error::LeaseLost { .. }) = worker.queue.progress(now(), lease, &report.now()).await {
-                        tracing::warn!("lease lost");
-                        cancel.cancel();
-                    }
-                }
-            }
-        }
+    let result = tokio::select! {
+        result = task::run(worker, sources, lease, &report, &cancel) => result,
+        // Polled beside the task, never instead of it: the task may hold the transaction that a beat waits for.
+        never = beat(worker, lease, &report, &cancel) => match never {},
     };
     let told = match result {
         Ok(()) => Ok(()),
@@ -133,6 +124,27 @@ async fn one(worker: &Worker, sources: &Sources, lease: &Lease, shutdown: &Cance
         Ok(()) | Err(pipeline::Error::Jobs(jobs::Error::LeaseLost { .. })) => {}
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "the end of a job is not written down")
+        }
+    }
+}
+
+/// Says every second that the job lives, and cancels it when its lease is lost.
+async fn beat(worker: &Worker, lease: &Lease, report: &Report, cancel: &CancellationToken) -> Infallible {
+    let mut interval = tokio::time::interval(BEAT);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        match worker.queue.progress(now(), lease, &report.now()).await {
+            Ok(()) => {}
+            Err(jobs::Error::LeaseLost { .. }) => {
+                tracing::warn!("lease lost");
+                cancel.cancel();
+                // The task notices and ends; there is nothing more to say.
+                std::future::pending::<()>().await;
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the lease is not renewed")
+            }
         }
     }
 }

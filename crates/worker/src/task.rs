@@ -127,7 +127,10 @@ async fn plan(
     let probe = encode::probe(&worker.tools, &worker.jail, file.path());
     // Dropping the probe kills its tools.
     let Some(source) = cancel.run_until_cancelled(probe).await else {
-        return Err(Stop::Failed { fault: Fault::Transient("the job was stopped".to_owned()), log: Vec::new() });
+        return Err(Stop::Failed {
+            fault: Fault::Transient("the job was stopped".to_owned()),
+            log: Vec::new(),
+        });
     };
     let source = source.map_err(no)?;
     worker.pipeline.probed(lease, of.title, &source).await?;
@@ -135,7 +138,8 @@ async fn plan(
     let scratch = scratch(worker, lease).await?;
     let template = Template::named(&title.template).map_err(no)?;
     let (tools, jail) = (&worker.tools, &worker.jail);
-    let headers = first_frame::headers(tools, jail, &source, &template, &scratch.0, cancel).await.map_err(no)?;
+    let headers =
+        first_frame::headers(tools, jail, &source, &template, &scratch.0, cancel).await.map_err(no)?;
     let plan = planning::make(&source, &template, &headers, &tools.fingerprint()).map_err(no)?;
     Ok(worker.pipeline.planned(lease, of.title, &source, &plan).await?)
 }

@@ -1,0 +1,138 @@
+//! A whole pipeline on a throw-away database and folder, and an encode small enough to be written by hand.
+
+use std::time::Duration;
+
+use blob::{Blob, By, Means, New};
+use catalogue::{Catalogue, Title};
+use db::testing::TestDb;
+use jobs::{Claim, Lease, Queue};
+use model::media::{Audio, Source};
+use model::plan::{AudioTrack, Chunk, Grid, Medium, Track, VERSION};
+use model::{BitsPerSecond, BucketName, FrameRate, Plan, Timestamp, TitleId};
+use package::cmaf::ChunkWriter;
+use package::index::Sample;
+use pipeline::{Made, Pipeline, Rule, Work};
+
+pub(crate) const FINGERPRINT: &str = "test encoder";
+
+pub(crate) struct House {
+    pub(crate) test: TestDb,
+    pub(crate) blob: Blob,
+    pub(crate) jobs: Queue,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) pipeline: Pipeline,
+    _folder: tempfile::TempDir,
+}
+
+pub(crate) async fn houses() -> Vec<House> {
+    let mut houses = Vec::new();
+    for test in db::testing::databases(&[blob::MIGRATIONS, jobs::MIGRATIONS, catalogue::MIGRATIONS]).await {
+        let folder = tempfile::tempdir().unwrap();
+        let blob = Blob::open(test.db.clone(), folder.path()).await.unwrap();
+        let jobs = Queue::new(test.db.clone());
+        let catalogue = Catalogue::open(test.db.clone()).await.unwrap();
+        let rules = Rule::defaults();
+        let pipeline = Pipeline::new(test.db.clone(), blob.clone(), jobs.clone(), catalogue.clone(), rules);
+        houses.push(House { test, blob, jobs, catalogue, pipeline, _folder: folder });
+    }
+    houses
+}
+
+pub(crate) fn now() -> Timestamp {
+    Timestamp(jiff::Timestamp::now().as_millisecond())
+}
+
+impl House {
+    pub(crate) async fn upload(&self, bucket: &str, key: &str, by: By) -> blob::Object {
+        let new = New::named(bucket.parse().unwrap(), key.parse().unwrap(), by);
+        self.blob.put(key.as_bytes().to_vec(), new).await.unwrap()
+    }
+
+    pub(crate) async fn client_upload(&self, key: &str) -> blob::Object {
+        self.upload(BucketName::source().as_str(), key, By::Client(Means::Put)).await
+    }
+
+    /// The titles there are, by name.
+    pub(crate) async fn titles(&self) -> Vec<Title> {
+        let list = catalogue::List::newest(catalogue::Audience::Operator);
+        self.catalogue.list(&list).await.unwrap()
+    }
+
+    pub(crate) async fn title(&self, id: TitleId) -> Title {
+        self.catalogue.title(id).await.unwrap()
+    }
+
+    pub(crate) async fn claim(&self, kind: &str) -> Option<Lease> {
+        self.claim_for(kind, Duration::from_secs(60)).await
+    }
+
+    pub(crate) async fn claim_for(&self, kind: &str, lease: Duration) -> Option<Lease> {
+        let claim = Claim { worker: "up/0", kinds: &[kind], capabilities: &[FINGERPRINT], lease };
+        self.jobs.claim(now(), &claim).await.unwrap()
+    }
+
+    /// Uploads a song, takes it in, and plans it.
+    pub(crate) async fn planned(&self) -> TitleId {
+        self.client_upload("songs/song.wav").await;
+        self.pipeline.take_events().await.unwrap();
+        let lease = self.claim("plan").await.unwrap();
+        let title = Work::of(&lease).unwrap().unwrap().title();
+        self.pipeline.probed(&lease, title, &source()).await.unwrap();
+        self.pipeline.planned(&lease, title, &source(), &plan()).await.unwrap();
+        title
+    }
+
+    /// What an encoder would hand in for a chunk; `salt` makes other bytes.
+    pub(crate) async fn made(&self, chunk: u32, salt: u8) -> Made {
+        let planned = &plan().chunks[chunk as usize];
+        let segment = planned.segments.start;
+        let frames = plan().grid.aac_frames(segment, 48_000).unwrap();
+        let sample = Sample { size: 3, duration: 1024, composition_offset: 0, sync: true };
+        let samples = vec![sample; (frames.end - frames.start) as usize];
+        let mut bytes = Vec::new();
+        let mut writer = ChunkWriter::new(segment);
+        bytes.extend_from_slice(&writer.segment(frames.start * 1024, samples.clone()).unwrap());
+        bytes.resize(bytes.len() + 3 * samples.len(), salt);
+        let index = writer.finish().encode();
+        let length = bytes.len() as u64;
+        let body = futures::stream::iter([Ok::<_, std::io::Error>(bytes::Bytes::from(bytes))]);
+        let staged = self.blob.stage(body, Some(length), None).await.unwrap();
+        Made { track: Track::Audio(0), bytes: staged, sha256: [salt; 32], index }
+    }
+}
+
+/// A song of four seconds.
+pub(crate) fn source() -> Source {
+    let audio = Audio {
+        stream: 0,
+        codec: "pcm_s16le".into(),
+        sample_rate: 48_000,
+        channels: 2,
+        language: "und".into(),
+        start_us: 0,
+        duration_ms: 4010,
+    };
+    Source { container: "wav".into(), bytes: 1, duration_ms: 4010, video: None, audio: vec![audio] }
+}
+
+/// Two segments, each a chunk of its own.
+pub(crate) fn plan() -> Plan {
+    let chunk = |n: u32| Chunk { of: Medium::Audio(0), segments: n..n + 1, decode_from: u64::from(n) * 94 };
+    Plan {
+        version: VERSION,
+        grid: Grid { rate: FrameRate::new(375, 8).unwrap(), boundaries: vec![0, 94, 188] },
+        renditions: vec![],
+        audio: vec![AudioTrack {
+            stream: 0,
+            language: "und".into(),
+            sample_rate: 48_000,
+            channels: 2,
+            bit_rate: BitsPerSecond(96_000),
+            codec: "mp4a.40.2".into(),
+            config: "1190".into(),
+        }],
+        chunks: vec![chunk(0), chunk(1)],
+        fingerprint: FINGERPRINT.into(),
+        template: "standard".into(),
+    }
+}

@@ -1,0 +1,6 @@
+//! The public door of `pipeline`, on every engine that is there. Uploads and jobs are real; what the encoder would
+//! have made is made up, since the desk only counts and keeps it.
+
+mod desk;
+mod house;
+mod intake;
