@@ -9,9 +9,10 @@
 //! assert_eq!(reason.to_string(), "this is a playlist, not a video");
 //! ```
 
+mod codecs;
 mod error;
 pub mod jail;
-//mod probe;
+mod probe;
 mod rejection;
 pub mod run;
 mod sniff;
@@ -19,7 +20,7 @@ pub mod tools;
 
 pub use error::{Error, Result};
 pub use jail::Jail;
-//pub use probe::probe;
+pub use probe::probe;
 pub use rejection::Rejection;
 pub use sniff::{Container, HEAD, sniff};
 pub use tools::Tools;

@@ -68,8 +68,19 @@ pub enum Rejection {
     },
     /// Neither picture nor sound.
     NoStreams,
+    /// The picture is missing for a while.
+    Gap {
+        /// Milliseconds from the start.
+        from_ms: u64,
+        /// Milliseconds from the start.
+        to_ms: u64,
+    },
     /// Streams, but not one frame in them.
     NoFrames,
+    /// One picture and no sound.
+    SinglePicture,
+    /// The clock of a broadcast recording jumps in the middle.
+    JumpingClock,
     /// More streams than a film has.
     TooManyStreams {
         /// How many are read at most.
@@ -119,8 +130,11 @@ impl Rejection {
             Self::Damaged => "damaged",
             Self::Incomplete => "incomplete",
             Self::Truncated { .. } => "truncated",
+            Self::Gap { .. } => "gap",
             Self::NoStreams => "no_streams",
             Self::NoFrames => "no_frames",
+            Self::SinglePicture => "single_picture",
+            Self::JumpingClock => "jumping_clock",
             Self::TooManyStreams { .. } => "too_many_streams",
             Self::Codec { .. } => "codec",
             Self::TooLarge { .. } => "too_large",
@@ -160,8 +174,18 @@ impl fmt::Display for Rejection {
                 "the file stops in the middle: {} can be read",
                 Share { part: *readable_ms, whole: *announced_ms }
             ),
+            Self::Gap { from_ms, to_ms } => write!(
+                f,
+                "the file is damaged: the picture cannot be read from {} to {} s",
+                from_ms / 1000,
+                to_ms.div_ceil(1000)
+            ),
             Self::NoStreams => f.write_str("the file contains neither picture nor sound"),
             Self::NoFrames => f.write_str("the file announces a video but contains no frames"),
+            Self::SinglePicture => f.write_str("the file contains a single picture and no sound"),
+            Self::JumpingClock => f.write_str(
+                "the recording's clock jumps in the middle; cut it into parts or convert it to MP4 first",
+            ),
             Self::TooManyStreams { most } => {
                 write!(f, "the file contains more than {most} streams")
             }

@@ -17,7 +17,7 @@ pub use arg::{Arg, Name, Piece};
 pub use progress::Progress;
 
 use crate::jail::{INPUT, Jail, Jailed, Limits, Order};
-use crate::{Container, Error, Result, Tools};
+use crate::{Container, Error, Result, Tools, codecs};
 
 /// Streams of a source that are looked at.
 pub const MOST_STREAMS: u32 = 16;
@@ -111,7 +111,6 @@ pub async fn ffmpeg(
     let mut args: Vec<Arg> = global.map(Arg::from).to_vec();
     args.extend(["-progress", "pipe:1"].map(Arg::from));
     args.extend(input_options(run.input.container));
-    args.extend(["-max_pixels".into(), Arg::of(&[&MOST_PIXELS])]);
     args.extend(run.before);
     args.extend(["-i".into(), INPUT.into()]);
     args.extend(run.after);
@@ -178,14 +177,12 @@ pub async fn ffprobe(
 }
 
 fn input_options(container: Container) -> Vec<Arg> {
-    vec![
-        "-protocol_whitelist".into(),
-        "file".into(),
-        "-max_streams".into(),
-        Arg::of(&[&MOST_STREAMS]),
-        "-f".into(),
-        container.demuxer().into(),
-    ]
+    let mut args: Vec<Arg> = ["-protocol_whitelist", "file"].map(Arg::from).to_vec();
+    args.extend(["-max_streams".into(), Arg::of(&[&MOST_STREAMS])]);
+    args.extend(["-max_pixels".into(), Arg::of(&[&MOST_PIXELS])]);
+    args.extend(codecs::whitelist());
+    args.extend(["-f".into(), container.demuxer().into()]);
+    args
 }
 
 fn open(path: &Path) -> Result<File> {

@@ -340,7 +340,8 @@ async fn entering_costs_little() {
         assert!(tokio::process::Command::new(&program).status().await.unwrap().success());
         bare.push(start.elapsed());
     }
-    (jailed.sort(), bare.sort());
+    jailed.sort();
+    bare.sort();
     println!("start of a process: {:?} in the jail, {:?} without", jailed[7], bare[7]);
     assert!(jailed[7] < Duration::from_millis(500));
 }

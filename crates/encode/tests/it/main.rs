@@ -1,4 +1,9 @@
 //! The crate through its public door, with the real ffmpeg.
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail as its tests do")]
 
+mod hostile;
 mod jail;
+mod probe;
+mod run;
+mod shared;
 mod support;

@@ -2,17 +2,20 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use encode::{Jail, Tools};
 
 /// A jail entered through this crate's own launcher.
-pub(crate) fn jail() -> Jail {
-    Jail::new([env!("CARGO_BIN_EXE_kinora-jail")])
+pub(crate) fn jail() -> &'static Jail {
+    static JAIL: OnceLock<Jail> = OnceLock::new();
+    JAIL.get_or_init(|| Jail::new([env!("CARGO_BIN_EXE_kinora-jail")]))
 }
 
 /// The installed tools.
-pub(crate) fn tools() -> Tools {
-    Tools::find().unwrap().with_threads(2)
+pub(crate) fn tools() -> &'static Tools {
+    static TOOLS: OnceLock<Tools> = OnceLock::new();
+    TOOLS.get_or_init(|| Tools::find().unwrap().with_threads(2))
 }
 
 /// Makes a clip with the installed ffmpeg, outside the jail: `args` are everything before the output.
@@ -23,4 +26,16 @@ pub(crate) fn clip(folder: &Path, name: &str, args: &str) -> PathBuf {
     let out = command.output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     path
+}
+
+/// A clip of the shared media folder; `None`, and a line in the output, where that is absent.
+pub(crate) fn shared(name: &str) -> Option<PathBuf> {
+    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
+    let folder = std::env::var_os("KINORA_SHARED").unwrap_or_else(|| default.into());
+    let path = Path::new(&folder).join("media").join(name);
+    if !path.is_file() {
+        println!("skipped: {name} is not there");
+        return None;
+    }
+    Some(path)
 }

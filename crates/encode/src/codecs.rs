@@ -1,0 +1,133 @@
+//! The codecs Kinora decodes; ffmpeg is told to open no other decoder.
+//!
+//! A decoder is on the list because people have files that need it. Rare and lossless intermediate formats have
+//! old, little-tested decoders and are left out.
+
+use crate::run::Arg;
+
+/// Codecs of moving pictures, by ffmpeg's codec name.
+const VIDEO: &[&str] = &[
+    "av1",
+    "dnxhd",
+    "dvvideo",
+    "flv1",
+    "h263",
+    "h264",
+    "hevc",
+    "mjpeg",
+    "mpeg1video",
+    "mpeg2video",
+    "mpeg4",
+    "msmpeg4v2",
+    "msmpeg4v3",
+    "prores",
+    "theora",
+    "vc1",
+    "vp6",
+    "vp6f",
+    "vp8",
+    "vp9",
+    "wmv1",
+    "wmv2",
+    "wmv3",
+];
+
+/// Codecs of sound, by ffmpeg's codec name.
+const AUDIO: &[&str] = &[
+    "aac",
+    "ac3",
+    "adpcm_ima_qt",
+    "adpcm_ima_wav",
+    "adpcm_ms",
+    "alac",
+    "amr_nb",
+    "amr_wb",
+    "dts",
+    "eac3",
+    "flac",
+    "mlp",
+    "mp1",
+    "mp2",
+    "mp3",
+    "opus",
+    "pcm_alaw",
+    "pcm_bluray",
+    "pcm_dvd",
+    "pcm_f32be",
+    "pcm_f32le",
+    "pcm_f64le",
+    "pcm_mulaw",
+    "pcm_s16be",
+    "pcm_s16le",
+    "pcm_s24be",
+    "pcm_s24le",
+    "pcm_s32be",
+    "pcm_s32le",
+    "pcm_s8",
+    "pcm_u8",
+    "truehd",
+    "vorbis",
+    "wmapro",
+    "wmav1",
+    "wmav2",
+];
+
+/// ffmpeg's decoders of these codecs, where they are named otherwise, and those that ffprobe opens for streams
+/// that are not used: subtitles and cover art.
+const DECODERS: &str = "libdav1d,libaom-av1,av1,dnxhd,dvvideo,flv,h263,h264,hevc,mjpeg,mpeg1video,mpeg2video,\
+    mpeg4,msmpeg4v2,msmpeg4,prores,theora,vc1,vp6,vp6f,vp8,vp9,wmv1,wmv2,wmv3,\
+    aac,aac_fixed,ac3,ac3_fixed,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,alac,amrnb,amrwb,libopencore_amrnb,\
+    libopencore_amrwb,dca,eac3,flac,mlp,mp1float,mp1,mp2float,mp2,mp3float,mp3,opus,libopus,pcm_alaw,pcm_bluray,\
+    pcm_dvd,pcm_f32be,pcm_f32le,pcm_f64le,pcm_mulaw,pcm_s16be,pcm_s16le,pcm_s24be,pcm_s24le,pcm_s32be,pcm_s32le,\
+    pcm_s8,pcm_u8,truehd,vorbis,libvorbis,wmapro,wmav1,wmav2,\
+    png,bmp,gif,webp,\
+    ass,ssa,srt,subrip,text,webvtt,mov_text,cc_dec,pgssub,dvdsub,dvbsub,libzvbi_teletextdec,xsub";
+
+/// Whether moving pictures of this codec are decoded.
+pub(crate) fn is_video(codec: &str) -> bool {
+    VIDEO.contains(&codec)
+}
+
+/// Whether sound of this codec is decoded.
+pub(crate) fn is_audio(codec: &str) -> bool {
+    AUDIO.contains(&codec)
+}
+
+/// The input option that closes all other decoders.
+pub(crate) fn whitelist() -> [Arg; 2] {
+    ["-codec_whitelist".into(), DECODERS.into()]
+}
+
+/// Which decoder an input wanted that is not on the list, by the tool's log.
+pub(crate) fn refused(log: &[String]) -> Option<String> {
+    let line = log.iter().find(|line| line.contains("not on whitelist"))?;
+    let (_, rest) = line.split_once("Codec (")?;
+    Some(plain(rest.split_once(')')?.0))
+}
+
+/// A codec's name as it may be shown and stored: letters, digits and `_`.
+pub(crate) fn plain(name: &str) -> String {
+    let name: String =
+        name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).take(24).collect();
+    if name.is_empty() { "unknown".to_owned() } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_decoder_is_named() {
+        let log = ["[magicyuv @ 0x5] [error] Codec (magicyuv) not on whitelist 'h264'".to_owned()];
+        assert_eq!(refused(&log).as_deref(), Some("magicyuv"));
+        assert_eq!(plain("[0][0]\u{1b}"), "00");
+        assert_eq!(plain(""), "unknown");
+    }
+
+    #[test]
+    fn dangerous_decoders_are_not_on_the_list() {
+        for name in ["magicyuv", "tty", "ansi", "exr", "rawvideo", "wrapped_avframe"] {
+            assert!(!is_video(name) && DECODERS.split(',').all(|listed| listed != name), "{name}");
+        }
+    }
+}

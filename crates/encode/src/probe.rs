@@ -1,0 +1,405 @@
+//! What a source contains: facts from ffprobe in the jail, checked and brought into Kinora's terms.
+
+mod answer;
+mod geometry;
+mod language;
+mod rate;
+mod scan;
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+use model::FrameRate;
+use model::media::{Audio, Source, Video};
+use tokio_util::sync::CancellationToken;
+
+use self::answer::{Answer, Stream};
+use self::rate::Grid;
+use crate::jail::{Jail, Limits};
+use crate::run::{self, Arg, Ffprobe, Input, Patience};
+use crate::{Container, Error, Rejection, Result, Tools, codecs, sniff};
+
+/// The longest source in hours.
+pub(crate) const MOST_HOURS: u32 = 24;
+
+/// Finds out what the file contains.
+///
+/// It is read three to four times in part: its first bytes, the container's index, every packet's header (for an
+/// MP4 that is its index again), and a few frames of sound. Dropping the future ends it all.
+///
+/// # Errors
+/// [`Error::Rejected`] with a reason for people where the file cannot be played.
+pub async fn probe(tools: &Tools, jail: &Jail, file: &Path) -> Result<Source> {
+    let (head, bytes) = head(file).await?;
+    let container = sniff(&head)?;
+    let asker = Asker { tools, jail, input: Input { file, container } };
+    let answer = asker.streams().await?;
+    check_streams(&answer)?;
+    let packets = asker.packets(&answer).await?;
+    let film = choose(&answer, &packets);
+    check_whole(container, &answer, film, &packets)?;
+
+    let video = match film {
+        Some(stream) => Some(asker.video(stream, &packets).await?),
+        None => None,
+    };
+    let audio = asker.audio(&answer, &packets).await?;
+    let longest = audio.iter().map(|track| track.duration_ms).max();
+    let duration_ms = match (&video, longest) {
+        (Some(video), _) => video.rate.frame_ms(video.frames),
+        (None, Some(longest)) => longest,
+        (None, None) => return Err(nothing(&answer).into()),
+    };
+    if video.as_ref().is_some_and(|video| video.frames < 2) && audio.is_empty() {
+        return Err(Rejection::SinglePicture.into());
+    }
+    if duration_ms > u64::from(MOST_HOURS) * 3_600_000 {
+        return Err(Rejection::TooLong { most_hours: MOST_HOURS }.into());
+    }
+    if duration_ms == 0 {
+        return Err(Rejection::NoFrames.into());
+    }
+    let container = container.demuxer().to_owned();
+    Ok(Source { container, bytes, duration_ms, video, audio })
+}
+
+async fn head(file: &Path) -> Result<(Vec<u8>, u64)> {
+    let path = file.to_owned();
+    let read = move || {
+        let file = std::fs::File::open(&path)?;
+        let bytes = file.metadata()?.len();
+        let mut head = Vec::new();
+        file.take(crate::HEAD as u64).read_to_end(&mut head)?;
+        Ok((head, bytes))
+    };
+    let read =
+        tokio::task::spawn_blocking(read).await.unwrap_or_else(|gone| Err(std::io::Error::other(gone)));
+    read.map_err(|source| Error::File { path: file.to_owned(), source })
+}
+
+/// Refuses what no later look can make playable.
+fn check_streams(answer: &Answer) -> Result<(), Rejection> {
+    if !answer.streams.iter().any(|stream| stream.is_picture() || stream.is_sound()) {
+        return Err(Rejection::NoStreams);
+    }
+    let tags = answer.streams.iter().filter_map(|stream| stream.codec_tag_string.as_deref());
+    if tags.into_iter().any(|tag| matches!(tag, "encv" | "enca" | "drmi" | "drms")) {
+        return Err(Rejection::Encrypted);
+    }
+    for stream in answer.streams.iter().filter(|stream| stream.is_picture()) {
+        if u64::from(stream.width) * u64::from(stream.height) > run::MOST_PIXELS {
+            return Err(Rejection::TooLarge { width: stream.width, height: stream.height });
+        }
+    }
+    Ok(())
+}
+
+/// The film: of the pictures that have frames the one with most pixels, the default one preferred.
+fn choose<'a>(answer: &'a Answer, packets: &BTreeMap<u32, scan::Stream>) -> Option<&'a Stream> {
+    const DEFAULT_IS_WORTH: u64 = 5_000_000;
+    let moving = |stream: &&Stream| {
+        stream.is_picture() && packets.get(&stream.index).is_some_and(|seen| !seen.shown.is_empty())
+    };
+    let score = |stream: &&Stream| {
+        let pixels = u64::from(stream.width) * u64::from(stream.height);
+        let several = packets.get(&stream.index).is_some_and(|seen| seen.shown.len() > 4);
+        (
+            several,
+            pixels + if stream.is_default() { DEFAULT_IS_WORTH } else { 0 },
+            std::cmp::Reverse(stream.index),
+        )
+    };
+    answer.streams.iter().filter(moving).max_by_key(score)
+}
+
+/// Refuses a file that was cut off: the packets that can be read end long before the announced end.
+fn check_whole(
+    container: Container,
+    answer: &Answer,
+    film: Option<&Stream>,
+    packets: &BTreeMap<u32, scan::Stream>,
+) -> Result<(), Rejection> {
+    // Others announce guesses.
+    if !matches!(container, Container::Mov | Container::Matroska | Container::Avi) {
+        return Ok(());
+    }
+    let sound = || answer.streams.iter().find(|stream| stream.is_sound());
+    let own = film.or_else(sound).and_then(|stream| Some((stream, answer::us(stream.duration.as_deref())?)));
+    let (announced, readable) = match own {
+        Some((stream, announced)) => {
+            let span = stream.time_base().zip(packets.get(&stream.index).and_then(|seen| seen.span));
+            (announced, span.map_or(0, |(base, (first, last))| base.us(last) - base.us(first)))
+        }
+        None => {
+            let Some(announced) = answer::us(answer.format.duration.as_deref()) else { return Ok(()) };
+            let ends = answer
+                .streams
+                .iter()
+                .filter_map(|stream| Some(stream.time_base()?.us(packets.get(&stream.index)?.span?.1)));
+            let start = answer::us(answer.format.start_time.as_deref()).unwrap_or(0);
+            (announced, ends.max().map_or(0, |end| end.saturating_sub(start)))
+        }
+    };
+    if readable + (announced / 50).max(2_000_000) >= announced {
+        return Ok(());
+    }
+    let ms = |us: i64| u64::try_from(us / 1000).unwrap_or(0);
+    Err(Rejection::Truncated { readable_ms: ms(readable), announced_ms: ms(announced) })
+}
+
+/// Why there is neither film nor sound.
+fn nothing(answer: &Answer) -> Rejection {
+    let foreign = answer.streams.iter().find(|stream| {
+        let codec = stream.codec();
+        stream.is_picture() && !codecs::is_video(&codec) || stream.is_sound() && !codecs::is_audio(&codec)
+    });
+    foreign.map_or(Rejection::NoFrames, |stream| Rejection::Codec { codec: stream.codec() })
+}
+
+/// Asks ffprobe about one source.
+struct Asker<'a> {
+    tools: &'a Tools,
+    jail: &'a Jail,
+    input: Input<'a>,
+}
+
+impl Asker<'_> {
+    async fn ask(
+        &self,
+        args: Vec<Arg>,
+        most_output: u64,
+        each: impl FnMut(&[u8]) -> Result<()> + Send,
+    ) -> Result<Vec<String>> {
+        let limits = Limits { memory_bytes: 2 << 30, cpu: Duration::from_secs(900), ..Limits::default() };
+        let patience = Patience { wall: Duration::from_secs(1800), stall: Duration::from_secs(60) };
+        let run = Ffprobe { input: self.input, args, most_output, limits, patience };
+        let done = run::ffprobe(self.tools, self.jail, run, &CancellationToken::new(), each).await;
+        done.map(|outcome| outcome.log).map_err(explain)
+    }
+
+    /// The answer as text, and the log.
+    async fn text(&self, args: Vec<Arg>) -> Result<(String, Vec<String>)> {
+        let mut answer = vec![];
+        let keep = |bytes: &[u8]| {
+            answer.extend_from_slice(bytes);
+            Ok(())
+        };
+        let log = self.ask(args, 4 << 20, keep).await?;
+        Ok((String::from_utf8_lossy(&answer).into_owned(), log))
+    }
+
+    async fn streams(&self) -> Result<Answer> {
+        let (text, log) = self.text(answer::question()).await?;
+        let answer: Answer =
+            serde_json::from_str(&text).map_err(|error| Error::Answer { reason: error.to_string() })?;
+        // A picture that is too large is not looked into: it then has no size.
+        match too_large(&log) {
+            Some((width, height)) if answer.streams.iter().any(|s| s.is_picture() && s.width == 0) => {
+                Err(Rejection::TooLarge { width, height }.into())
+            }
+            _ => Ok(answer),
+        }
+    }
+
+    async fn packets(&self, answer: &Answer) -> Result<BTreeMap<u32, scan::Stream>> {
+        let wanted = answer.streams.iter().filter(|stream| stream.is_picture() || stream.is_sound());
+        let wanted = wanted.filter_map(|stream| {
+            let base = stream.time_base()?;
+            Some((stream.index, stream.is_picture(), i64::from(base.den / base.num)))
+        });
+        let mut scan = scan::Scan::new(wanted);
+        self.ask(scan::question(), 4 << 30, |bytes| scan.feed(bytes)).await?;
+        let streams = scan.finish();
+        // Only these containers' clocks are free to jump, and ffmpeg then lays the parts end to end.
+        let free = matches!(self.input.container, Container::MpegTs | Container::MpegPs);
+        if free && streams.values().any(|stream| stream.jumped) {
+            return Err(Rejection::JumpingClock.into());
+        }
+        if streams.values().any(|stream| stream.encrypted) {
+            return Err(Rejection::Encrypted.into());
+        }
+        Ok(streams)
+    }
+
+    async fn video(&self, stream: &Stream, packets: &BTreeMap<u32, scan::Stream>) -> Result<Video> {
+        let codec = stream.codec();
+        if !codecs::is_video(&codec) {
+            return Err(Rejection::Codec { codec }.into());
+        }
+        let (Some(seen), Some(base)) = (packets.get(&stream.index), stream.time_base()) else {
+            return Err(Rejection::NoFrames.into());
+        };
+        if stream.width == 0 || stream.height == 0 {
+            return Err(Rejection::Damaged.into());
+        }
+        let known = match stream.field_order.as_deref() {
+            Some("progressive") => Some(false),
+            Some("tt" | "bb" | "tb" | "bt") => Some(true),
+            _ => None,
+        };
+        let first = match known {
+            Some(_) if !seen.decoding_times => None,
+            _ => Some(self.first_pictures(stream.index).await?),
+        };
+        let interlaced = known.unwrap_or_else(|| first.as_ref().is_some_and(|first| first.interlaced));
+        let mut shown = shown(seen, first.and_then(|first| first.start));
+        let declared = stream.r_frame_rate.as_deref().and_then(|text| answer::fraction(text, '/'));
+        let declared = declared.and_then(|(num, den)| FrameRate::new(num, den));
+        let lay = |shown: &[i64]| Grid::lay(shown, base, declared, seen.last_duration);
+        let mut grid = lay(&shown).ok_or(Rejection::NoFrames)?;
+        if interlaced && Grid::without_second_fields(&mut shown, base, grid.rate) {
+            grid = lay(&shown).ok_or(Rejection::NoFrames)?;
+        }
+        let keys = seen.keys.iter().copied().filter(|key| *key >= grid.start && !seen.decoding_times);
+        let rotation = geometry::clockwise(stream.rotation());
+        let aspect = stream.sample_aspect_ratio.as_deref().and_then(|text| answer::fraction(text, ':'));
+        let (width, height) = (stream.width, stream.height);
+        let (display_width, display_height) = geometry::display((width, height), aspect, rotation);
+        let named = |name: &Option<String>| name.clone().filter(|name| name != "unknown");
+        Ok(Video {
+            stream: stream.index,
+            codec,
+            width,
+            height,
+            display_width,
+            display_height,
+            rotation,
+            rate: grid.rate,
+            frames: grid.frames,
+            start_us: base.us(grid.start),
+            keyframes: grid.numbers(keys),
+            pixel_format: named(&stream.pix_fmt).ok_or(Rejection::Damaged)?,
+            interlaced,
+            transfer: named(&stream.color_transfer),
+        })
+    }
+
+    /// Decodes the first pictures: when the very first is shown, and whether most consist of fields.
+    async fn first_pictures(&self, stream: u32) -> Result<FirstPictures> {
+        let (text, _) = self
+            .text(vec![
+                "-select_streams".into(),
+                Arg::of(&[&stream]),
+                "-read_intervals".into(),
+                "%+#32".into(),
+                "-show_entries".into(),
+                "frame=best_effort_timestamp,interlaced_frame".into(),
+                "-of".into(),
+                "compact=p=0:nk=1".into(),
+            ])
+            .await?;
+        let frames: Vec<(Option<i64>, bool)> = text
+            .lines()
+            .filter_map(|line| line.split_once('|'))
+            .map(|(time, rest)| (time.parse().ok(), rest.starts_with('1')))
+            .collect();
+        let fields = frames.iter().filter(|(_, fields)| *fields).count();
+        Ok(FirstPictures {
+            start: frames.first().and_then(|(time, _)| *time),
+            interlaced: fields * 2 > frames.len(),
+        })
+    }
+
+    async fn audio(&self, answer: &Answer, packets: &BTreeMap<u32, scan::Stream>) -> Result<Vec<Audio>> {
+        let sounds = || answer.streams.iter().filter(|stream| stream.is_sound());
+        if sounds().next().is_none() {
+            return Ok(vec![]);
+        }
+        // Samples of priming are packets, but are not heard: only decoding tells where the sound starts.
+        let (text, _) = self
+            .text(vec![
+                "-select_streams".into(),
+                "a".into(),
+                "-read_intervals".into(),
+                "%+#192".into(),
+                "-show_entries".into(),
+                "frame=stream_index,best_effort_timestamp".into(),
+                "-of".into(),
+                "compact=p=0:nk=1".into(),
+            ])
+            .await?;
+        let mut starts: BTreeMap<u32, i64> = BTreeMap::new();
+        for line in text.lines() {
+            let mut fields = line.split('|').map(str::parse::<i64>);
+            if let (Some(Ok(index)), Some(Ok(time))) = (fields.next(), fields.next()) {
+                starts.entry(u32::try_from(index).unwrap_or(u32::MAX)).or_insert(time);
+            }
+        }
+        let tracks = sounds().filter_map(|stream| {
+            let track = track(stream, starts.get(&stream.index).copied(), packets.get(&stream.index));
+            if track.is_none() {
+                tracing::warn!(stream = stream.index, codec = stream.codec(), "audio track cannot be used");
+            }
+            track
+        });
+        Ok(tracks.collect())
+    }
+}
+
+struct FirstPictures {
+    start: Option<i64>,
+    interlaced: bool,
+}
+
+/// The times of the frames that decoding shows, ascending, each once.
+///
+/// Decoding starts at the first keyframe; frames before it are never shown. Where only decoding times are known,
+/// the first frame comes as much later as the decoder holds frames back (`first`), and so do all.
+fn shown(seen: &scan::Stream, first: Option<i64>) -> Vec<i64> {
+    let mut times = seen.shown.clone();
+    times.sort_unstable();
+    times.dedup();
+    if seen.decoding_times {
+        let delay = first.zip(times.first()).map_or(0, |(first, dts)| first.saturating_sub(*dts));
+        times.iter_mut().for_each(|time| *time = time.saturating_add(delay));
+    } else if let Some(start) = seen.first_key {
+        times.retain(|time| *time >= start);
+    }
+    times
+}
+
+fn track(stream: &Stream, start: Option<i64>, seen: Option<&scan::Stream>) -> Option<Audio> {
+    let codec = stream.codec();
+    let base = stream.time_base()?;
+    let sample_rate: u32 = stream.sample_rate.as_deref()?.parse().ok()?;
+    let (start, (_, end)) = (base.us(start?), seen?.span?);
+    let duration = base.us(end).saturating_sub(start);
+    let usable = codecs::is_audio(&codec) && sample_rate > 0 && stream.channels > 0 && duration > 0;
+    usable.then(|| Audio {
+        stream: stream.index,
+        codec,
+        sample_rate,
+        channels: stream.channels,
+        language: language::tag(stream.language()),
+        start_us: start,
+        duration_ms: u64::try_from(duration).unwrap_or(0).div_ceil(1000),
+    })
+}
+
+/// What a failure of ffprobe says about the file.
+fn explain(error: Error) -> Error {
+    let Error::Exited { log, .. } = &error else { return error };
+    let says = |words: &str| log.iter().any(|line| line.contains(words));
+    if let Some(codec) = codecs::refused(log) {
+        Rejection::Codec { codec }.into()
+    } else if let Some((width, height)) = too_large(log) {
+        Rejection::TooLarge { width, height }.into()
+    } else if says("max_streams") {
+        Rejection::TooManyStreams { most: run::MOST_STREAMS }.into()
+    } else if says("moov atom not found") {
+        Rejection::Incomplete.into()
+    } else if says("Cannot allocate memory") {
+        error
+    } else {
+        Rejection::Damaged.into()
+    }
+}
+
+/// ffmpeg's `Picture size 16384x8192 exceeds specified max pixel count 67108864`.
+fn too_large(log: &[String]) -> Option<(u32, u32)> {
+    let line = log.iter().find(|line| line.contains("max pixel count"))?;
+    let (_, size) = line.split_once("Picture size ")?;
+    answer::fraction(size.split(' ').next()?, 'x')
+}

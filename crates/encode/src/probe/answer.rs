@@ -1,0 +1,170 @@
+//! ffprobe's answer about streams, as far as we asked for it.
+
+use serde::Deserialize;
+
+use crate::run::Arg;
+
+/// Everything [`Answer`] has fields for.
+pub(super) const ENTRIES: &str = "stream=index,codec_name,codec_type,codec_tag_string,width,height,pix_fmt,\
+    field_order,r_frame_rate,time_base,duration,sample_aspect_ratio,color_transfer,sample_rate,channels\
+    :stream_disposition=default,attached_pic,timed_thumbnails,still_image\
+    :stream_tags=language:stream_side_data=rotation:format=start_time,duration";
+
+/// The whole answer.
+#[derive(Debug, Deserialize)]
+pub(super) struct Answer {
+    #[serde(default)]
+    pub(super) streams: Vec<Stream>,
+    #[serde(default)]
+    pub(super) format: Format,
+}
+
+/// The container.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Format {
+    pub(super) start_time: Option<String>,
+    pub(super) duration: Option<String>,
+}
+
+/// One stream.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Stream {
+    pub(super) index: u32,
+    pub(super) codec_name: Option<String>,
+    pub(super) codec_type: Option<String>,
+    pub(super) codec_tag_string: Option<String>,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) pix_fmt: Option<String>,
+    pub(super) field_order: Option<String>,
+    pub(super) r_frame_rate: Option<String>,
+    pub(super) time_base: Option<String>,
+    pub(super) duration: Option<String>,
+    pub(super) sample_aspect_ratio: Option<String>,
+    pub(super) color_transfer: Option<String>,
+    pub(super) sample_rate: Option<String>,
+    pub(super) channels: u16,
+    disposition: Disposition,
+    tags: Tags,
+    side_data_list: Vec<SideData>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Disposition {
+    default: u8,
+    attached_pic: u8,
+    timed_thumbnails: u8,
+    still_image: u8,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Tags {
+    language: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct SideData {
+    rotation: Option<f64>,
+}
+
+/// Seconds per tick as a fraction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TimeBase {
+    pub(super) num: u32,
+    pub(super) den: u32,
+}
+
+impl Stream {
+    /// Moving pictures: neither cover art nor thumbnails.
+    pub(super) fn is_picture(&self) -> bool {
+        let still =
+            [self.disposition.attached_pic, self.disposition.timed_thumbnails, self.disposition.still_image];
+        self.codec_type.as_deref() == Some("video") && still == [0, 0, 0]
+    }
+
+    pub(super) fn is_sound(&self) -> bool {
+        self.codec_type.as_deref() == Some("audio")
+    }
+
+    pub(super) fn is_default(&self) -> bool {
+        self.disposition.default != 0
+    }
+
+    pub(super) fn language(&self) -> Option<&str> {
+        self.tags.language.as_deref()
+    }
+
+    /// ffprobe's angle: counter-clockwise, −180 to 180.
+    pub(super) fn rotation(&self) -> Option<f64> {
+        self.side_data_list.iter().find_map(|data| data.rotation)
+    }
+
+    /// The codec's name, or that of the container's tag where ffmpeg does not know the codec.
+    pub(super) fn codec(&self) -> String {
+        let tag = self.codec_tag_string.as_deref().filter(|tag| !tag.starts_with('['));
+        crate::codecs::plain(
+            self.codec_name.as_deref().filter(|name| *name != "unknown").or(tag).unwrap_or(""),
+        )
+    }
+
+    pub(super) fn time_base(&self) -> Option<TimeBase> {
+        let (num, den) = fraction(self.time_base.as_deref()?, '/')?;
+        (num > 0 && den > 0).then_some(TimeBase { num, den })
+    }
+}
+
+impl TimeBase {
+    /// `ticks` in microseconds, rounded to the nearest.
+    pub(super) fn us(self, ticks: i64) -> i64 {
+        let scaled = i128::from(ticks) * i128::from(self.num) * 2_000_000 + i128::from(self.den);
+        i64::try_from(scaled.div_euclid(i128::from(self.den) * 2)).unwrap_or(i64::MAX)
+    }
+}
+
+/// `30000/1001` or `11:12`.
+pub(super) fn fraction(text: &str, separator: char) -> Option<(u32, u32)> {
+    let (num, den) = text.split_once(separator)?;
+    Some((num.parse().ok()?, den.parse().ok()?))
+}
+
+/// Seconds with decimals as microseconds; `None` for `N/A` and nonsense.
+pub(super) fn us(seconds: Option<&str>) -> Option<i64> {
+    let seconds: f64 = seconds?.parse().ok()?;
+    // 10^12 s are 30,000 years: beyond is nonsense, below it fits.
+    (seconds.abs() < 1e12).then_some((seconds * 1e6).round() as i64)
+}
+
+/// `-show_entries` with [`ENTRIES`], as JSON.
+pub(super) fn question() -> Vec<Arg> {
+    vec!["-show_entries".into(), ENTRIES.into(), "-of".into(), "json=c=1".into()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_read() {
+        let text = r#"{"programs":[],"streams":[{"index":0,"codec_name":"h264","codec_type":"video",
+            "codec_tag_string":"avc1","width":1280,"height":720,"time_base":"1/90000","duration":"4.971633",
+            "disposition":{"default":1,"attached_pic":0},"tags":{"language":"eng"},
+            "side_data_list":[{},{"rotation":-90}]},
+            {"index":1,"codec_type":"video","codec_tag_string":"[0][0]","disposition":{"attached_pic":1}}],
+            "format":{"start_time":"-0.023220","duration":"N/A"}}"#;
+        let answer: Answer = serde_json::from_str(text).unwrap();
+        let [film, cover] = &answer.streams[..] else { panic!() };
+        assert!(film.is_picture() && film.is_default() && !cover.is_picture());
+        assert_eq!(
+            (film.rotation(), film.language(), film.codec()),
+            (Some(-90.0), Some("eng"), "h264".to_owned())
+        );
+        assert_eq!(cover.codec(), "unknown");
+        assert_eq!(us(answer.format.start_time.as_deref()), Some(-23_220));
+        assert_eq!(us(answer.format.duration.as_deref()), None);
+        assert_eq!(film.time_base().unwrap().us(-3), -33);
+    }
+}

@@ -1,0 +1,230 @@
+//! The packet scan: every packet's time and flags, from ffprobe's compact lines, in bounded memory.
+
+use std::collections::BTreeMap;
+
+use crate::run::Arg;
+use crate::{Rejection, Result};
+
+/// Frames of all pictures that are remembered: 37 hours of 60 frames a second.
+const MOST_FRAMES: usize = 8_000_000;
+
+/// A clock that moves on by more than this many seconds from one packet to the next has jumped.
+const JUMP_SECONDS: i64 = 10;
+
+/// What is known of a stream after all its packets were seen.
+#[derive(Debug, Default)]
+pub(super) struct Stream {
+    /// Presentation times of the frames to be shown, in ticks, in file order (pictures only).
+    pub(super) shown: Vec<i64>,
+    /// Presentation times of the frames that decoding can start at and that are shown, in ticks, in file order.
+    pub(super) keys: Vec<i64>,
+    /// Presentation time of the first frame that decoding can start at, shown or not.
+    pub(super) first_key: Option<i64>,
+    /// Whether times are decoding times, because the container (AVI, MPEG-PS) keeps no others of some frames.
+    pub(super) decoding_times: bool,
+    /// Packets in all.
+    pub(super) packets: u64,
+    /// Ticks from which and up to which there is something to present.
+    pub(super) span: Option<(i64, i64)>,
+    /// Duration in ticks of the frame that is shown last.
+    pub(super) last_duration: Option<i64>,
+    /// Whether packets need a key.
+    pub(super) encrypted: bool,
+    /// Whether the clock jumped on the way.
+    pub(super) jumped: bool,
+    last_dts: Option<i64>,
+    dts: Vec<i64>,
+    timeless: usize,
+}
+
+/// Takes ffprobe's lines apart.
+#[derive(Debug)]
+pub(super) struct Scan {
+    line: Vec<u8>,
+    frames: usize,
+    streams: BTreeMap<u32, Stream>,
+    /// Streams of interest: whether they are pictures, and ticks per second.
+    wanted: BTreeMap<u32, (bool, i64)>,
+}
+
+/// One line: `stream|pts|dts|duration|flags`, and sometimes names of side data after it.
+struct Packet {
+    stream: u32,
+    pts: Option<i64>,
+    dts: Option<i64>,
+    duration: Option<i64>,
+    key: bool,
+    /// Needed to decode others, but cut away by an edit list.
+    discarded: bool,
+    encrypted: bool,
+}
+
+/// The question whose answer is read here.
+pub(super) fn question() -> Vec<Arg> {
+    let entries = "packet=stream_index,pts,dts,duration,flags:packet_side_data=side_data_type";
+    vec!["-show_entries".into(), entries.into(), "-of".into(), "compact=p=0:nk=1".into()]
+}
+
+impl Scan {
+    /// A scan that looks at these streams: index, whether it is a picture, ticks per second.
+    pub(super) fn new(wanted: impl IntoIterator<Item = (u32, bool, i64)>) -> Self {
+        let wanted = wanted.into_iter().map(|(index, picture, ticks)| (index, (picture, ticks))).collect();
+        Self { line: vec![], frames: 0, streams: BTreeMap::new(), wanted }
+    }
+
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// [`Rejection::TooLong`] where more frames come than are remembered.
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<()> {
+        const LONGEST_LINE: usize = 256;
+        for byte in bytes {
+            if *byte != b'\n' {
+                if self.line.len() < LONGEST_LINE {
+                    self.line.push(*byte);
+                }
+                continue;
+            }
+            if let Some(packet) = Packet::parse(&self.line) {
+                self.take(&packet)?;
+            }
+            self.line.clear();
+        }
+        Ok(())
+    }
+
+    /// What was seen, by stream index.
+    pub(super) fn finish(mut self) -> BTreeMap<u32, Stream> {
+        for stream in self.streams.values_mut() {
+            stream.settle();
+        }
+        self.streams
+    }
+
+    fn take(&mut self, packet: &Packet) -> Result<()> {
+        let Some(&(picture, ticks)) = self.wanted.get(&packet.stream) else { return Ok(()) };
+        let stream = self.streams.entry(packet.stream).or_default();
+        stream.packets += 1;
+        stream.encrypted |= packet.encrypted;
+        if let (Some(last), Some(now)) = (stream.last_dts, packet.dts) {
+            stream.jumped |= now.saturating_sub(last).saturating_abs() > ticks.saturating_mul(JUMP_SECONDS);
+        }
+        stream.last_dts = packet.dts.or(stream.last_dts);
+        if packet.key && stream.first_key.is_none() {
+            stream.first_key = packet.pts;
+        }
+        if packet.discarded {
+            return Ok(());
+        }
+        if picture {
+            self.frames += 1;
+            if self.frames > MOST_FRAMES {
+                return Err(Rejection::TooLong { most_hours: super::MOST_HOURS }.into());
+            }
+            stream.picture(packet);
+        }
+        if let Some(start) = packet.pts.or(packet.dts) {
+            let end = start.saturating_add(packet.duration.unwrap_or(0));
+            if stream.span.is_none_or(|(_, last)| end >= last) {
+                stream.last_duration = packet.duration;
+            }
+            let (first, last) = stream.span.unwrap_or((start, end));
+            stream.span = Some((first.min(start), last.max(end)));
+        }
+        Ok(())
+    }
+}
+
+impl Stream {
+    fn picture(&mut self, packet: &Packet) {
+        match packet.pts {
+            Some(pts) => {
+                self.shown.push(pts);
+                if packet.key {
+                    self.keys.push(pts);
+                }
+            }
+            // A keyframe without a time to show it: the container has decoding times only.
+            None if packet.key => self.decoding_times = true,
+            None => self.timeless += 1,
+        }
+        if let Some(dts) = packet.dts.or(packet.pts) {
+            self.dts.push(dts);
+        }
+    }
+
+    fn settle(&mut self) {
+        let dts = std::mem::take(&mut self.dts);
+        // Every other packet without a time is the second field of a frame; some without are frames (MPEG-PS).
+        self.decoding_times |= self.timeless > 0 && self.timeless * 3 < dts.len();
+        if self.decoding_times {
+            self.keys = dts.first().copied().into_iter().collect();
+            self.shown = dts;
+        }
+    }
+}
+
+impl Packet {
+    fn parse(line: &[u8]) -> Option<Self> {
+        let mut fields = std::str::from_utf8(line).ok()?.split('|');
+        let stream = fields.next()?.parse().ok()?;
+        let [pts, dts, duration] =
+            [fields.next()?, fields.next()?, fields.next()?].map(|text| text.parse().ok());
+        let flags = fields.next()?;
+        let duration = duration.filter(|ticks| *ticks > 0);
+        let encrypted = fields.any(|field| field == "Encryption info");
+        let (key, discarded) = (flags.contains('K'), flags.contains('D'));
+        Some(Self { stream, pts, dts, duration, key, discarded, encrypted })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan(text: &str, size: usize) -> BTreeMap<u32, Stream> {
+        let mut scan = Scan::new([(0, true, 1000), (1, false, 48_000)]);
+        text.as_bytes().chunks(size).for_each(|part| scan.feed(part).unwrap());
+        scan.finish()
+    }
+
+    #[test]
+    fn packets_survive_any_split() {
+        let text = "0|0|-40|40|K_\n1|-1024|-1024|1024|KD|\n\n1|0|0|1024|K_\n0|80|0|40|__\n0|40|40|N/A|__\n2|0|0|1|K_\n";
+        for size in 1..text.len() {
+            let streams = scan(text, size);
+            assert_eq!(streams.len(), 2);
+            let (video, audio) = (&streams[&0], &streams[&1]);
+            assert_eq!((&video.shown[..], &video.keys[..]), (&[0, 80, 40][..], &[0][..]));
+            assert_eq!((video.span, video.last_duration), (Some((0, 120)), Some(40)));
+            assert_eq!((audio.span, audio.packets), (Some((0, 1024)), 2));
+            assert!(!video.jumped && !video.decoding_times);
+        }
+    }
+
+    #[test]
+    fn without_presentation_times_decoding_times_count_frames() {
+        let video = scan("0|N/A|0|1|K_\n0|N/A|1|1|__\n0|2|2|1|__\n0|N/A|3|1|K_\n", 7).remove(&0).unwrap();
+        assert_eq!((video.shown, video.keys), (vec![0, 1, 2, 3], vec![0]));
+        assert!(video.decoding_times);
+    }
+
+    #[test]
+    fn the_second_field_of_a_frame_is_no_frame() {
+        let video =
+            scan("0|0|0|20|K_\n0|N/A|20|20|__\n0|40|40|20|__\n0|N/A|60|20|__\n", 7).remove(&0).unwrap();
+        assert_eq!(video.shown, [0, 40]);
+    }
+
+    #[test]
+    fn a_jumping_clock_is_noticed() {
+        assert!(scan("0|0|0|40|K_\n0|9040|9040|40|__\n0|99000|99000|40|__\n", 9)[&0].jumped);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "([0-9|NAKD_/-]{0,40}\n){0,20}") {
+            scan(&text, 5);
+        }
+    }
+}

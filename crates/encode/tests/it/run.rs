@@ -1,0 +1,110 @@
+//! Running ffmpeg: progress, watchdogs, cancelling, last words.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use encode::jail::Limits;
+use encode::run::{Arg, Ffmpeg, Input, Name, Patience, Progress, ffmpeg};
+use encode::{Container, Error};
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{clip, jail, tools};
+
+/// A run that copies the film's picture, in real time where `slow`.
+fn run<'a>(file: &'a Path, folder: &'a Path, slow: bool) -> Ffmpeg<'a> {
+    let mut after: Vec<Arg> =
+        ["-map", "0:V:0", "-c:v", "libx264", "-preset", "ultrafast", "-f", "mp4"].map(Arg::from).to_vec();
+    after.push(Arg::output(&Name::new("v0.mp4").unwrap()));
+    Ffmpeg {
+        input: Input { file, container: Container::Mov },
+        before: if slow { vec!["-re".into()] } else { vec![] },
+        after,
+        folder,
+        limits: Limits::default(),
+        patience: Patience::default(),
+    }
+}
+
+fn film(folder: &Path, seconds: u32) -> std::path::PathBuf {
+    clip(
+        folder,
+        "film.mp4",
+        &format!("-f lavfi -i testsrc2=s=320x180:r=25:d={seconds} -c:v libx264 -preset ultrafast"),
+    )
+}
+
+#[tokio::test]
+async fn progress_ends_with_every_frame() {
+    let (source, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let film = film(source.path(), 8);
+    let mut reports: Vec<Progress> = vec![];
+    let never = CancellationToken::new();
+    let done = ffmpeg(tools(), jail(), run(&film, out.path(), false), &never, |now| reports.push(now))
+        .await
+        .unwrap();
+    assert!(reports.is_sorted_by_key(|report| report.frame) && !reports.is_empty());
+    assert!(done.progress.end && done.progress.frame == 200, "{done:?}");
+    assert!(done.progress.bytes > 0 && done.progress.out_time_us.is_some());
+    let written: Vec<_> =
+        std::fs::read_dir(out.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(written, ["v0.mp4"]);
+}
+
+#[tokio::test]
+async fn cancelling_and_watchdogs_end_it_at_once() {
+    let (source, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let film = film(source.path(), 30);
+    let start = Instant::now();
+    let cancel = CancellationToken::new();
+    let cancelled = ffmpeg(tools(), jail(), run(&film, out.path(), true), &cancel, |_| cancel.cancel()).await;
+    assert!(matches!(cancelled, Err(Error::Cancelled)), "{cancelled:?}");
+
+    let never = CancellationToken::new();
+    let wall = Patience { wall: Duration::from_millis(700), ..Patience::default() };
+    let late =
+        ffmpeg(tools(), jail(), Ffmpeg { patience: wall, ..run(&film, out.path(), true) }, &never, |_| ())
+            .await;
+    assert!(matches!(&late, Err(error @ Error::OutOfTime { .. }) if error.is_retryable()), "{late:?}");
+
+    // Reports come twice a second: a watchdog that wants to see more sees nothing.
+    let stall = Patience { stall: Duration::from_millis(50), ..Patience::default() };
+    let dull =
+        ffmpeg(tools(), jail(), Ffmpeg { patience: stall, ..run(&film, out.path(), true) }, &never, |_| ())
+            .await;
+    assert!(matches!(dull, Err(Error::Stalled { .. })), "{dull:?}");
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn failures_carry_the_last_words() {
+    let (source, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let never = CancellationToken::new();
+    let noise = source.path().join("noise");
+    std::fs::write(&noise, [7; 10_000]).unwrap();
+    let failed = ffmpeg(tools(), jail(), run(&noise, out.path(), false), &never, |_| ()).await.unwrap_err();
+    assert!(failed.log().iter().any(|line| line.contains("moov atom not found")), "{failed:?}");
+
+    let film = film(source.path(), 2);
+    let limits = Limits { memory_bytes: 300 << 20, ..Limits::default() };
+    let starved = Ffmpeg { limits, ..run(&film, out.path(), false) };
+    let starved = ffmpeg(tools(), jail(), starved, &never, |_| ()).await;
+    assert!(matches!(starved, Err(Error::Exited { .. } | Error::Signalled { .. })), "{starved:?}");
+
+    let gone = ffmpeg(tools(), jail(), run(Path::new("/nowhere"), out.path(), false), &never, |_| ()).await;
+    assert!(matches!(gone, Err(Error::File { .. })), "{gone:?}");
+}
+
+#[tokio::test]
+async fn the_output_folder_is_the_only_place() {
+    let (source, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let film = film(source.path(), 1);
+    let never = CancellationToken::new();
+    let mut outside = run(&film, out.path(), false);
+    *outside.after.last_mut().unwrap() = "file:/tmp/kinora-outside.mp4".into();
+    let refused = ffmpeg(tools(), jail(), outside, &never, |_| ()).await.unwrap_err();
+    assert!(refused.log().iter().any(|line| line.contains("Permission denied")), "{refused:?}");
+    let mut other = run(&film, out.path(), false);
+    other.after.splice(0..0, ["-i", "file:/etc/hostname"].map(Arg::from));
+    let refused = ffmpeg(tools(), jail(), other, &never, |_| ()).await.unwrap_err();
+    assert!(refused.log().iter().any(|line| line.contains("Permission denied")), "{refused:?}");
+}
