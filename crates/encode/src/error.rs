@@ -113,6 +113,35 @@ pub enum Error {
         /// What was expected.
         reason: String,
     },
+    /// There is no such job template.
+    #[error("there is no job template `{name}`")]
+    NoTemplate {
+        /// The name that was asked for.
+        name: String,
+    },
+    /// The plan cannot be made, or contradicts itself or its source.
+    #[error("the plan is not possible: {reason}")]
+    Plan {
+        /// What is wrong.
+        reason: String,
+    },
+    /// The plan was made for another build of the encoder or another number of threads.
+    #[error("the plan belongs to the encoder `{plan}`, this is `{here}`")]
+    OtherEncoder {
+        /// The plan's fingerprint.
+        plan: String,
+        /// Ours.
+        here: String,
+    },
+    /// What ffmpeg wrote cannot be read.
+    #[error("what was encoded cannot be read")]
+    Encoded(#[source] package::Error),
+    /// What ffmpeg wrote is not what the plan asks for.
+    #[error("what was encoded is not what the plan asks for: {reason}")]
+    Unplanned {
+        /// What differs.
+        reason: String,
+    },
     /// The work was cancelled.
     #[error("cancelled")]
     Cancelled,
@@ -130,7 +159,9 @@ impl Error {
             | Self::Exited { .. }
             | Self::Signalled { .. }
             | Self::Stalled { .. }
-            | Self::OutOfTime { .. } => true,
+            | Self::OutOfTime { .. }
+            | Self::Encoded(_)
+            | Self::Unplanned { .. } => true,
             Self::Rejected(_)
             | Self::ToolMissing { .. }
             | Self::ToolTooOld { .. }
@@ -138,6 +169,9 @@ impl Error {
             | Self::Jail { .. }
             | Self::TooMuchOutput { .. }
             | Self::Answer { .. }
+            | Self::NoTemplate { .. }
+            | Self::Plan { .. }
+            | Self::OtherEncoder { .. }
             | Self::Cancelled => false,
         }
     }

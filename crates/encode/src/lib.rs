@@ -9,14 +9,25 @@
 //! assert_eq!(reason.to_string(), "this is a playlist, not a video");
 //! ```
 
+mod argv;
+pub mod chunk;
 mod codecs;
+mod colour;
 mod error;
+mod filter;
+pub mod first_frame;
 pub mod jail;
+pub mod ladder;
+pub mod plan;
 mod probe;
 mod rejection;
+mod retime;
 pub mod run;
+mod scratch;
 mod sniff;
+pub mod template;
 pub mod tools;
+mod verify;
 
 pub use error::{Error, Result};
 pub use jail::Jail;

@@ -1,8 +1,10 @@
 //! The crate through its public door, with the real ffmpeg.
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail as its tests do")]
 
+mod frames;
 mod hostile;
 mod jail;
+mod numbered;
 mod probe;
 mod run;
 mod shared;

@@ -1,0 +1,167 @@
+//! Encoding one chunk of a plan: one run of ffmpeg for all renditions, or for one audio track.
+//!
+//! The result depends on plan, source and encoder alone, not on what was encoded before or on which machine:
+//! encoding a chunk again gives the same bytes.
+
+mod audio;
+mod seen;
+mod video;
+
+use std::path::{Path, PathBuf};
+
+use model::Plan;
+use model::media::Source;
+use model::plan::{Chunk, Medium, Track};
+use tokio_util::sync::CancellationToken;
+
+use crate::jail::Limits;
+use crate::ladder::Rung;
+use crate::retime::{self, Job};
+use crate::run::{self, Ffmpeg, Input, Name, Patience};
+use crate::scratch::Folder;
+use crate::template::Template;
+use crate::{Container, Error, Jail, Result, Tools};
+
+pub use crate::retime::Encoded;
+
+/// What to encode.
+#[derive(Debug, Clone, Copy)]
+pub struct Work<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The number of the chunk in it.
+    pub chunk: u32,
+    /// What the plan was made for.
+    pub source: &'a Source,
+    /// Where that is.
+    pub file: &'a Path,
+    /// A folder for results and what is needed on the way; nothing else may use the names in it that begin with
+    /// `c` and the chunk's number.
+    pub scratch: &'a Path,
+}
+
+/// How far a chunk is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Progress {
+    /// Thousandths of the chunk.
+    pub permille: u16,
+    /// How many seconds of the film a second of work makes; `None` before that is known.
+    pub speed: Option<f64>,
+}
+
+impl Progress {
+    fn of(now: run::Progress, done: u64, all: u64) -> Self {
+        let done = if now.end { all } else { done.min(all) };
+        Self { permille: u16::try_from(done * 1000 / all.max(1)).unwrap_or(1000), speed: now.speed }
+    }
+}
+
+/// Encodes a chunk of a plan that was made from a built-in template; see [`encode_as`].
+///
+/// # Errors
+/// [`Error::NoTemplate`] and those of [`encode_as`].
+pub async fn encode(
+    tools: &Tools,
+    jail: &Jail,
+    work: Work<'_>,
+    cancel: &CancellationToken,
+    progress: impl FnMut(Progress) + Send,
+) -> Result<Vec<Encoded>> {
+    let template = Template::named(&work.plan.template)?;
+    encode_as(&template, tools, jail, work, cancel, progress).await
+}
+
+/// Encodes a chunk into one file for each of its tracks, in the scratch folder, and verifies it.
+///
+/// `progress` is called about twice a second. Dropping the future or cancelling kills ffmpeg.
+///
+/// # Errors
+/// [`Error::OtherEncoder`] where the plan is for another encoder, [`Error::Rejected`] where the source turns out
+/// to be shorter than it said or broken, and all that can go wrong with a run.
+pub async fn encode_as(
+    template: &Template,
+    tools: &Tools,
+    jail: &Jail,
+    work: Work<'_>,
+    cancel: &CancellationToken,
+    progress: impl FnMut(Progress) + Send,
+) -> Result<Vec<Encoded>> {
+    let here = tools.fingerprint();
+    if work.plan.fingerprint != here {
+        return Err(Error::OtherEncoder { plan: work.plan.fingerprint.clone(), here });
+    }
+    if work.plan.template != template.name {
+        let reason = format!("it was made from the template `{}`", work.plan.template);
+        return Err(Error::Plan { reason });
+    }
+    let chunk = usize::try_from(work.chunk).ok().and_then(|n| work.plan.chunks.get(n));
+    let chunk = chunk.ok_or_else(|| Error::Plan { reason: format!("it has no chunk {}", work.chunk) })?;
+    let frames = work.plan.grid.span(&chunk.segments);
+    let frames = frames.ok_or_else(|| Error::Plan { reason: "a chunk leaves the grid".to_owned() })?;
+    let container = Container::of_demuxer(&work.source.container);
+    let container = container.ok_or_else(|| Error::Plan {
+        reason: format!("there is no container `{}`", work.source.container),
+    })?;
+    let folder = Folder::create(work.scratch, &format!("c{}-run", work.chunk))?;
+    let here = Here { template, tools, jail, cancel, work, chunk, container, folder: &folder };
+    match chunk.of {
+        Medium::Video => video::encode(&here, frames, progress).await,
+        Medium::Audio(n) => audio::encode(&here, n, progress).await.map(|encoded| vec![encoded]),
+    }
+}
+
+/// Everything about one chunk that stays the same while it is encoded.
+struct Here<'a> {
+    template: &'a Template,
+    tools: &'a Tools,
+    jail: &'a Jail,
+    cancel: &'a CancellationToken,
+    work: Work<'a>,
+    chunk: &'a Chunk,
+    container: Container,
+    folder: &'a Folder,
+}
+
+impl Here<'_> {
+    async fn ffmpeg(
+        &self,
+        before: Vec<run::Arg>,
+        after: Vec<run::Arg>,
+        (limits, patience): (Limits, Patience),
+        each: impl FnMut(run::Progress) + Send,
+    ) -> Result<run::Outcome> {
+        let input = Input { file: self.work.file, container: self.container };
+        let run = Ffmpeg { input, before, after, folder: self.folder.path(), limits, patience };
+        run::ffmpeg(self.tools, self.jail, run, self.cancel, each).await
+    }
+
+    fn file(&self, name: &Name) -> PathBuf {
+        self.folder.path().join(name.as_str())
+    }
+
+    /// Brings what ffmpeg wrote onto the plan's clock.
+    async fn retimed(&self, track: Track, warm_up: u64, from: &Name) -> Result<Encoded> {
+        let (plan, chunk) = (self.work.plan.clone(), self.chunk.clone());
+        let from = self.file(from);
+        let to = self.work.scratch.join(format!("c{}-{track}.cmaf", self.work.chunk));
+        let write = move || {
+            let job = Job { plan: &plan, chunk: &chunk, track, warm_up, from: &from, to: &to };
+            retime::write(&job)
+        };
+        tokio::task::spawn_blocking(write)
+            .await
+            .unwrap_or_else(|gone| Err(Error::Run { tool: "ffmpeg", source: std::io::Error::other(gone) }))
+    }
+}
+
+/// What a run that encodes these renditions may use up.
+pub(crate) fn limits(rungs: &[Rung]) -> Limits {
+    // Encoders hold some sixty pictures each, decoders twenty large ones; most of it is never touched.
+    let pixels: u64 = rungs.iter().map(|rung| rung.size.pixels()).sum();
+    let memory = (4 << 30) + pixels.saturating_mul(400);
+    Limits { memory_bytes: memory, ..Limits::default() }
+}
+
+fn name(text: &str) -> Name {
+    Name::new(text).expect("names made here are letters, digits and dots")
+}

@@ -1,0 +1,203 @@
+//! A chunk of video: decode once, scale in cascade, encode every rendition.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use model::media::Video;
+use model::plan::{Medium, Track};
+
+use super::seen::{self, Seen};
+use super::{Here, Progress, limits, name};
+use crate::argv;
+use crate::colour::Colour;
+use crate::filter::Pictures;
+use crate::jail::Limits;
+use crate::ladder::{Rung, rungs};
+use crate::retime::Encoded;
+use crate::run::{Arg, Name, Patience};
+use crate::template::Template;
+use crate::{Container, Error, Rejection, Result};
+
+/// What may be missing at either end of a title, in ms: the first or last frame is shown that much longer.
+const MISSING_MS: u64 = 500;
+
+/// A gap in the picture of that length is a fault of the file, if the decoder complained.
+const BROKEN_US: i64 = 1_000_000;
+
+pub(super) async fn encode(
+    here: &Here<'_>,
+    frames: Range<u64>,
+    mut progress: impl FnMut(Progress) + Send,
+) -> Result<Vec<Encoded>> {
+    let plan = here.work.plan;
+    let no_video = || Error::Plan { reason: "it has video, the source has none".to_owned() };
+    let video = here.work.source.video.as_ref().ok_or_else(no_video)?;
+    let template = here.template;
+    let rungs = planned(here, template)?;
+    let is_last = frames.end == plan.grid.frames();
+    let padding = if is_last { missing(video) } else { 0 };
+    let list = name("seen");
+    let pictures = Pictures {
+        video,
+        rungs: &rungs,
+        frames: frames.clone(),
+        padding,
+        features: here.tools.features(),
+        seen: &list,
+    };
+
+    let count = frames.end - frames.start;
+    let mut report = |now: crate::run::Progress| progress(Progress::of(now, now.frame, count));
+    let mut log = vec![];
+    let mut decoded = Seen::default();
+    for start in starts(here.container, video, here.chunk.decode_from) {
+        let mut after = vec!["-filter_complex".into(), pictures.graph()];
+        for (n, rung) in (0_u64..).zip(&rungs) {
+            after.extend(["-map".into(), Arg::of(&[&"[v", &n, &"]"])]);
+            after.extend(argv::h264(&template.h264_settings, rung, Colour::of(video), here.tools.threads()));
+            after.extend(["-force_key_frames".into(), keyframes(here, &frames)]);
+            after.extend(argv::video_file(&output(n)));
+        }
+        let patience = patience(here, video, &frames);
+        let limits = Limits { cpu: patience.wall * u32::from(here.tools.threads()), ..limits(&rungs) };
+        let bounds = (limits, patience);
+        let done = here.ffmpeg(before(here, start), after, bounds, &mut report).await?;
+        decoded = seen::read(&here.file(&list))?;
+        log = done.log;
+        // Where decoding began too late, it begins earlier the next time.
+        if number(decoded.first, video).is_some_and(|first| first <= frames.start) {
+            break;
+        }
+    }
+    check(video, &frames, padding, decoded, &log)?;
+    let mut encoded = vec![];
+    for track in plan.tracks().filter(|track| track.medium() == Medium::Video) {
+        let Track::Video(n) = track else { continue };
+        encoded.push(here.retimed(track, 0, &output(n.into())).await?);
+    }
+    Ok(encoded)
+}
+
+/// The plan's renditions, each with the place of the picture in it.
+fn planned(here: &Here<'_>, template: &Template) -> Result<Vec<Rung>> {
+    let ladder = rungs(here.work.source, template);
+    let renditions = &here.work.plan.renditions;
+    let same = |(rung, r): (&Rung, &model::plan::Rendition)| {
+        (rung.size.width, rung.size.height) == (r.width, r.height)
+    };
+    if ladder.len() != renditions.len() || !ladder.iter().zip(renditions).all(same) {
+        return Err(Error::Plan { reason: "its renditions are not the template's".to_owned() });
+    }
+    let rates = |(rung, r): (Rung, &model::plan::Rendition)| Rung {
+        crf: r.crf,
+        max_rate: r.max_rate,
+        buffer_bits: r.buffer_bits,
+        ..rung
+    };
+    Ok(ladder.into_iter().zip(renditions).map(rates).collect())
+}
+
+/// Where decoding may start, in µs of the source's clock, best first; `None` is the beginning of the file.
+///
+/// ffmpeg goes to the last keyframe at or before the time. Where the container is not indexed by presentation
+/// times, it first takes 3/23 s off, or looks at decoding times only.
+fn starts(container: Container, video: &Video, keyframe: u64) -> Vec<Option<i64>> {
+    const TAKEN_OFF_US: i64 = 3_000_000 / 23;
+    const UNINDEXED_US: i64 = 700_000;
+    const EARLIER_US: i64 = 10_000_000;
+    if keyframe == 0 {
+        return vec![None];
+    }
+    let us = |halves: u64| {
+        let us = u128::from(halves) * 500_000 * u128::from(video.rate.den()) / u128::from(video.rate.num());
+        i64::try_from(us).unwrap_or(i64::MAX).saturating_add(video.start_us)
+    };
+    let middle = us(2 * keyframe + 1);
+    let next = video.keyframes.iter().copied().find(|key| *key > keyframe).unwrap_or(u64::MAX / 4);
+    let best = match container {
+        Container::Mov => middle,
+        Container::MpegTs | Container::MpegPs | Container::Ogg => middle - UNINDEXED_US,
+        _ if middle + TAKEN_OFF_US < us(2 * next - 1) => middle + TAKEN_OFF_US,
+        _ => middle,
+    };
+    [best, middle - EARLIER_US]
+        .into_iter()
+        .filter(|start| *start > video.start_us)
+        .map(Some)
+        .chain([None])
+        .collect()
+}
+
+/// Frames that may be missing at either end of a title.
+fn missing(video: &Video) -> u64 {
+    MISSING_MS * u64::from(video.rate.num()) / u64::from(video.rate.den()) / 1000
+}
+
+fn before(here: &Here<'_>, start: Option<i64>) -> Vec<Arg> {
+    let mut args = argv::list([&["-noautorotate", "-copyts"][..]]);
+    args.extend(["-threads".into(), Arg::of(&[&here.tools.threads()])]);
+    if let Some(start) = start {
+        args.extend(argv::list([&["-noaccurate_seek", "-seek_timestamp", "1", "-ss"][..]]));
+        args.push(Arg::of(&[&start, &"us"]));
+    }
+    args
+}
+
+/// Times of the chunk's boundaries, behind its start.
+fn keyframes(here: &Here<'_>, frames: &Range<u64>) -> Arg {
+    let rate = here.work.plan.grid.rate;
+    let boundaries = here.work.plan.grid.boundaries.iter().filter(|frame| frames.contains(frame));
+    let times: Vec<Arg> = boundaries
+        .map(|frame| {
+            let us = u128::from(frame - frames.start) * 1_000_000 * u128::from(rate.den())
+                / u128::from(rate.num());
+            Arg::of(&[&u64::try_from(us).unwrap_or(u64::MAX), &"us"])
+        })
+        .collect();
+    argv::join(&times, ",")
+}
+
+fn output(n: u64) -> Name {
+    name(&format!("v{n}.mp4"))
+}
+
+/// A hundred times what it should take; nothing is written while frames before the chunk are decoded.
+fn patience(here: &Here<'_>, video: &Video, frames: &Range<u64>) -> Patience {
+    let pixels = u64::from(video.width) * u64::from(video.height);
+    let skipped = frames.start.saturating_sub(here.chunk.decode_from).saturating_mul(pixels) / 20_000_000;
+    let stall = Duration::from_secs(60 + skipped);
+    let encoded = (frames.end - frames.start).saturating_mul(pixels) / 200_000;
+    Patience { wall: stall + Duration::from_secs(600 + encoded), stall }
+}
+
+/// The place on the grid of a time in µs.
+fn number(us: Option<i64>, video: &Video) -> Option<u64> {
+    let (num, den) = (i128::from(video.rate.num()), i128::from(video.rate.den()) * 1_000_000);
+    let number = (2 * i128::from(us?) * num + den).div_euclid(2 * den);
+    Some(u64::try_from(number).unwrap_or(0))
+}
+
+/// The frames that were decoded make up the chunk, but for a little at the title's end.
+fn check(video: &Video, frames: &Range<u64>, padding: u64, decoded: Seen, log: &[String]) -> Result<()> {
+    let ms = |frame: u64| video.rate.frame_ms(frame);
+    let late = if frames.start == 0 { missing(video) } else { 0 };
+    let readable = match (number(decoded.first, video), number(decoded.last, video)) {
+        (Some(first), Some(last)) if first <= frames.start + late => last + 1,
+        (Some(first), Some(_)) => {
+            return Err(Rejection::Gap { from_ms: ms(frames.start), to_ms: ms(first) }.into());
+        }
+        _ => frames.start,
+    };
+    if readable.saturating_add(padding) < frames.end {
+        let (readable_ms, announced_ms) = (ms(readable), ms(video.frames));
+        return Err(Rejection::Truncated { readable_ms, announced_ms }.into());
+    }
+    let complained = log.iter().any(|line| line.contains("[error]") || line.contains("[fatal]"));
+    match decoded.gap {
+        Some((gap, from)) if gap > BROKEN_US && complained => {
+            let ms = |us: i64| u64::try_from(us / 1000).unwrap_or(0);
+            Err(Rejection::Gap { from_ms: ms(from), to_ms: ms(from + gap) }.into())
+        }
+        _ => Ok(()),
+    }
+}

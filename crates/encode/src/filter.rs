@@ -1,0 +1,266 @@
+//! Filter graphs: from a decoded source to pictures of every rendition, and to samples for the audio encoder.
+
+use std::ops::Range;
+
+use model::FrameRate;
+use model::media::{Audio, Video};
+
+use crate::argv::{SCALER, join};
+use crate::colour::{Colour, Hdr};
+use crate::ladder::{Rung, Size};
+use crate::run::{Arg, Name};
+use crate::tools::Features;
+
+/// Pictures of a run of frames.
+#[derive(Debug)]
+pub(crate) struct Pictures<'a> {
+    pub(crate) video: &'a Video,
+    pub(crate) rungs: &'a [Rung],
+    /// Frames on the grid.
+    pub(crate) frames: Range<u64>,
+    /// Frames at the end that may be repeated where the source has fewer.
+    pub(crate) padding: u64,
+    pub(crate) features: Features,
+    /// Where the times of all decoded frames are written to, in µs of presentation.
+    pub(crate) seen: &'a Name,
+}
+
+impl Pictures<'_> {
+    /// The graph; rendition n leaves it at `[vn]`, its first frame at time 0.
+    ///
+    /// Frames are taken by their time: of those that fall on one place of the grid the last, where none does the
+    /// one before.
+    pub(crate) fn graph(&self) -> Arg {
+        let video = self.video;
+        let (rate, frames) = (video.rate, &self.frames);
+        let mut chain = vec![
+            Arg::of(&[&"[0:", &video.stream, &"]settb=1/1000000"]),
+            Arg::of(&[&"setpts=PTS-(", &video.start_us, &")"]),
+            "metadata=mode=add:key=seen:value=1".into(),
+            Arg::of(&[&"metadata=mode=print:file=", self.seen]),
+        ];
+        if video.interlaced {
+            chain.push("bwdif=mode=send_frame:deint=all".into());
+        }
+        let start = frames.start * u64::from(rate.den());
+        let fps = Arg::of(&[&"fps=fps=", &fraction(rate), &":start_time=", &start, &"/", &rate.num()]);
+        chain.push(fps);
+        if self.padding > 0 {
+            chain.push(Arg::of(&[&"tpad=stop_mode=clone:stop=", &self.padding]));
+        }
+        chain.push(Arg::of(&[&"trim=end_pts=", &frames.end]));
+        chain.push(Arg::of(&[&"setpts=PTS-", &frames.start]));
+        let (cascade, pads) = cascade(self.rungs);
+        let mut parts = vec![];
+        for (n, size) in cascade.iter().enumerate() {
+            if n == 0 {
+                self.first_picture(*size, &mut chain);
+            } else {
+                chain = vec![Arg::of(&[&"[c", &number(n), &"]", &scale(*size)])];
+            }
+            let here = pads.iter().enumerate().filter(|(_, pad)| pad.step == n);
+            let outputs: Vec<usize> = here.map(|(rung, _)| rung).collect();
+            let more = n + 1 < cascade.len();
+            let branches = outputs.len() + usize::from(more);
+            let mut labels: Vec<Arg> =
+                outputs.iter().map(|rung| Arg::of(&[&"[p", &number(*rung), &"]"])).collect();
+            if more {
+                labels.push(Arg::of(&[&"[c", &number(n + 1), &"]"]));
+            }
+            chain.push(Arg::of(&[&"split=", &number(branches), &join(&labels, "")]));
+            parts.push(join(&chain, ","));
+            for rung in outputs {
+                let pad = pads[rung].filter();
+                parts.push(Arg::of(&[&"[p", &number(rung), &"]", &pad, &"[v", &number(rung), &"]"]));
+            }
+        }
+        join(&parts, ";")
+    }
+
+    /// Scales the decoded frame, in its own orientation, and makes it an upright picture as it is encoded.
+    fn first_picture(&self, size: Size, chain: &mut Vec<Arg>) {
+        let turned = matches!(self.video.rotation, 90 | 270);
+        let coded = if turned { Size { width: size.height, height: size.width } } else { size };
+        match Hdr::of(self.video).filter(|_| self.features.zscale && self.features.tonemap) {
+            None => {
+                chain.push(Arg::of(&[&scale(coded), &":out_range=tv"]));
+                chain.push("format=yuv420p".into());
+            }
+            Some(hdr) => {
+                chain.push(scale(coded));
+                let input = "zscale=pin=bt2020:min=bt2020nc:rin=tv:t=linear:npl=100:tin=";
+                chain.push(Arg::of(&[&input, &hdr.transfer()]));
+                let map = "format=gbrpf32le,zscale=p=bt709,tonemap=tonemap=hable:desat=0,\
+                           zscale=t=bt709:m=bt709:r=tv:d=none,format=yuv420p";
+                chain.push(map.into());
+            }
+        }
+        match self.video.rotation {
+            90 => chain.push("transpose=clock".into()),
+            180 => chain.push("hflip,vflip".into()),
+            270 => chain.push("transpose=cclock".into()),
+            _ => {}
+        }
+        chain.push(tagged(Colour::of(self.video)));
+    }
+}
+
+/// Writes the colours of an encode on its frames, and that they are progressive and of square pixels.
+pub(crate) fn tagged(colour: Colour) -> Arg {
+    Arg::of(&[
+        &"setsar=1,setparams=field_mode=prog:range=tv:color_primaries=",
+        &colour.primaries(),
+        &":color_trc=",
+        &colour.transfer(),
+        &":colorspace=",
+        &colour.matrix(),
+    ])
+}
+
+/// The different picture sizes, each made from the one before, and how each rung is made from one of them.
+fn cascade(rungs: &[Rung]) -> (Vec<Size>, Vec<Pad>) {
+    let (mut sizes, mut pads): (Vec<Size>, Vec<Pad>) = (vec![], vec![]);
+    for rung in rungs {
+        if sizes.last() != Some(&rung.picture) {
+            sizes.push(rung.picture);
+        }
+        pads.push(Pad { step: sizes.len() - 1, picture: rung.picture, size: rung.size });
+    }
+    (sizes, pads)
+}
+
+/// How a picture lies in its rendition.
+struct Pad {
+    step: usize,
+    picture: Size,
+    size: Size,
+}
+
+impl Pad {
+    fn filter(&self) -> Arg {
+        if self.picture == self.size {
+            return "null".into();
+        }
+        // Even, so that chroma stays where it is.
+        let x = ((self.size.width - self.picture.width) / 2) & !1;
+        let y = ((self.size.height - self.picture.height) / 2) & !1;
+        Arg::of(&[&"pad=", &self.size.width, &":", &self.size.height, &":", &x, &":", &y, &":black"])
+    }
+}
+
+fn scale(size: Size) -> Arg {
+    Arg::of(&[&"scale=", &size.width, &":", &size.height, &":flags=", &SCALER])
+}
+
+fn fraction(rate: FrameRate) -> Arg {
+    Arg::of(&[&rate.num(), &"/", &rate.den()])
+}
+
+fn number(n: usize) -> u64 {
+    n as u64
+}
+
+/// Samples of a stretch of a title.
+#[derive(Debug)]
+pub(crate) struct Sound<'a> {
+    pub(crate) audio: &'a Audio,
+    /// Where the title starts on the source's clock, in µs.
+    pub(crate) zero_us: i64,
+    /// Samples of the encoded track from the title's start.
+    pub(crate) samples: Range<u64>,
+    /// Samples a second of the encoded track.
+    pub(crate) rate: u32,
+    /// Whether the container's clock is coarser than samples.
+    pub(crate) coarse_clock: bool,
+    /// Where the times of all decoded frames are written to, in samples of the source.
+    pub(crate) seen: &'a Name,
+}
+
+impl Sound<'_> {
+    /// The graph; exactly the wanted samples leave it at `[a]`.
+    ///
+    /// Sound is laid on the source's own samples, counted from the title's start, with silence where there is
+    /// none. The resampler starts at a multiple of its period, so that a sample of the title has the same value
+    /// whichever chunk it is made for.
+    pub(crate) fn graph(&self) -> Arg {
+        let from = self.audio.sample_rate.max(1);
+        let (input, output) = self.aligned_start();
+        let wanted = self.samples.start - output..self.samples.end - output;
+        let zero = samples(self.zero_us, from);
+        let mut chain = vec![Arg::of(&[&"[0:", &self.audio.stream, &"]asettb=1/", &from])];
+        if self.coarse_clock {
+            chain.push(self.snapped(from));
+        }
+        chain.extend([
+            Arg::of(&[&"asetpts=PTS-(", &zero, &")"]),
+            "ametadata=mode=add:key=seen:value=1".into(),
+            Arg::of(&[&"ametadata=mode=print:file=", self.seen]),
+            Arg::of(&[&"aresample=", &from, &":async=1:min_comp=0.00001:first_pts=", &input]),
+            Arg::of(&[&"aresample=", &self.rate, &":ochl=stereo:osf=fltp:rematrix_maxval=1"]),
+            "apad".into(),
+            Arg::of(&[&"atrim=start_sample=", &wanted.start, &":end_sample=", &wanted.end]),
+            "asetpts=N[a]".into(),
+        ]);
+        join(&chain, ",")
+    }
+
+    /// Where the source is read from, in µs of its clock; `None` for its start. Decoders need a while to be
+    /// exact: a second is more than any of them asks for.
+    pub(crate) fn seek_us(&self) -> Option<i64> {
+        const RUN_IN_US: i64 = 1_000_000;
+        let (_, output) = self.aligned_start();
+        let start =
+            i64::try_from(u128::from(output) * 1_000_000 / u128::from(self.rate.max(1))).unwrap_or(i64::MAX);
+        let seek = start.saturating_add(self.zero_us).saturating_sub(RUN_IN_US);
+        (output > 0 && seek > self.audio.start_us).then_some(seek)
+    }
+
+    /// The multiple of the resampler's period some way before the first sample: in samples of the source and of
+    /// the track.
+    fn aligned_start(&self) -> (u64, u64) {
+        // Longer than the resampler's filter.
+        const MARGIN: u64 = 1024;
+        let common = u64::from(gcd(self.audio.sample_rate.max(1), self.rate.max(1)));
+        let (input, output) =
+            (u64::from(self.audio.sample_rate.max(1)) / common, u64::from(self.rate.max(1)) / common);
+        let periods = self.samples.start.saturating_sub(MARGIN) / output;
+        (periods * input, periods * output)
+    }
+
+    /// Puts frames whose times were rounded by the container back to where they belong: a whole number of frames
+    /// behind the first.
+    fn snapped(&self, from: u32) -> Arg {
+        let first = samples(self.audio.start_us, from);
+        let tolerance = from / 900 + 1;
+        Arg::of(&[
+            &"asetpts='st(0,round((PTS-(",
+            &first,
+            &"))/NB_SAMPLES)*NB_SAMPLES+(",
+            &first,
+            &"));if(lte(abs(ld(0)-PTS),",
+            &tolerance,
+            &"),ld(0),PTS)'",
+        ])
+    }
+}
+
+/// Silence of that many samples, at `[a]`.
+pub(crate) fn silence(samples: u64, rate: u32) -> Arg {
+    Arg::of(&[
+        &"anullsrc=channel_layout=stereo:sample_rate=",
+        &rate,
+        &",aformat=sample_fmts=fltp,atrim=end_sample=",
+        &samples,
+        &",asetpts=N[a]",
+    ])
+}
+
+/// Microseconds in samples, to the nearest.
+fn samples(us: i64, rate: u32) -> i64 {
+    let rounded = (i128::from(us) * i128::from(rate) + 500_000).div_euclid(1_000_000);
+    i64::try_from(rounded).unwrap_or(0)
+}
+
+fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}

@@ -1,0 +1,115 @@
+//! Checks of what was encoded: never ffmpeg's exit code alone.
+
+use std::ops::Range;
+
+use model::Plan;
+use model::plan::Track;
+use package::fragmented::Sample;
+use package::{Media, TrackInit};
+
+use crate::retime::Fragment;
+use crate::{Error, Result};
+
+/// NAL unit types (ITU-T H.264 table 7-1).
+const SLICE: u8 = 1;
+const IDR_SLICE: u8 = 5;
+const SEQUENCE_PARAMETERS: u8 = 7;
+const PICTURE_PARAMETERS: u8 = 8;
+
+/// Bytes of an AAC frame of two channels at most (ISO 14496-3 §4.5.1.1: 6144 bits a channel).
+const MOST_AAC_BYTES: usize = 2 * 768;
+
+/// The track is described as the plan says: equal parameter sets, equal size.
+pub(crate) fn header(plan: &Plan, track: Track, found: &TrackInit) -> Result<()> {
+    let planned = TrackInit::of(plan, track).map_err(Error::Encoded)?;
+    let same = match (&planned.media, &found.media) {
+        (Media::Avc { .. }, Media::Avc { .. }) => planned.media == found.media,
+        // What the sample entry says beside the configuration is not used.
+        (Media::Aac { config: planned, .. }, Media::Aac { config: found, .. }) => planned == found,
+        _ => false,
+    };
+    if same { Ok(()) } else { unplanned(track, "its headers are not the plan's") }
+}
+
+/// The fragment is segment `k`: exactly its frames, an IDR frame first and none later.
+pub(crate) fn video(track: Track, k: u32, frames: &Range<u64>, fragment: &Fragment) -> Result<()> {
+    let (found, planned) = (fragment.samples.len() as u64, frames.end - frames.start);
+    if found != planned {
+        return unplanned(track, &format!("segment {k} has {found} frames for {planned}"));
+    }
+    for (n, sample) in fragment.samples.iter().enumerate() {
+        let (first, data) = (n == 0, fragment.data(sample));
+        let wrong = |what: &str| unplanned(track, &format!("frame {n} of segment {k} {what}"));
+        if sample.sync != first {
+            return wrong(if first { "is not marked as a keyframe" } else { "is marked as a keyframe" });
+        }
+        let mut slices = 0;
+        for unit in units(data) {
+            match unit.map(|unit| unit[0] & 0x1f) {
+                Some(SLICE) if !first => slices += 1,
+                Some(IDR_SLICE) if first => slices += 1,
+                Some(SLICE | IDR_SLICE) => return wrong("is of the wrong kind"),
+                Some(SEQUENCE_PARAMETERS | PICTURE_PARAMETERS) => return wrong("carries parameter sets"),
+                Some(_) => {}
+                None => return wrong("is cut short"),
+            }
+        }
+        if slices == 0 {
+            return wrong("has no picture");
+        }
+    }
+    let mut times: Vec<i64> = fragment.samples.iter().map(|sample| sample.pts).collect();
+    times.sort_unstable();
+    let first_is_first = fragment.samples.first().map(|sample| sample.pts) == times.first().copied();
+    if !first_is_first || times.windows(2).any(|pair| pair[0] == pair[1]) {
+        return unplanned(track, &format!("segment {k} is out of order"));
+    }
+    Ok(())
+}
+
+/// The bytes are one AAC frame.
+pub(crate) fn audio(track: Track, sample: &Sample, data: &[u8]) -> Result<()> {
+    if data.is_empty() || data.len() > MOST_AAC_BYTES {
+        return unplanned(track, &format!("an audio frame of {} bytes", data.len()));
+    }
+    if sample.sync { Ok(()) } else { unplanned(track, "an audio frame that depends on others") }
+}
+
+/// NAL units behind four-byte lengths (ISO 14496-15 §5.3.4.2); `None` for one that is empty or cut short, the
+/// last then.
+fn units(mut data: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
+    std::iter::from_fn(move || {
+        if data.is_empty() {
+            return None;
+        }
+        let Some((length, rest)) = data.split_first_chunk::<4>() else {
+            data = &[];
+            return Some(None);
+        };
+        let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+        let unit = rest.split_at_checked(length).filter(|(unit, _)| !unit.is_empty());
+        data = unit.map_or(&[], |(_, rest)| rest);
+        Some(unit.map(|(unit, _)| unit))
+    })
+}
+
+fn unplanned<T>(track: Track, reason: &str) -> Result<T> {
+    Err(Error::Unplanned { reason: format!("{track}: {reason}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nal_units_are_walked_within_bounds() {
+        let check =
+            |data: &[u8], expected: &[Option<&[u8]>]| assert_eq!(units(data).collect::<Vec<_>>(), expected);
+        check(&[], &[]);
+        check(&[0, 0, 0, 1, 0x65, 0, 0, 0, 2, 6, 1], &[Some(&[0x65]), Some(&[6, 1])]);
+        check(&[0, 0, 0, 3, 0x65], &[None]);
+        check(&[0, 0, 0, 0, 1], &[None]);
+        check(&[0, 0, 0], &[None]);
+        check(&[0xff, 0xff, 0xff, 0xff, 1], &[None]);
+    }
+}

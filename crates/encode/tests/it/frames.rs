@@ -1,0 +1,238 @@
+//! Frame identity: every segment, decoded alone, shows exactly the frames that the plan says.
+
+use std::path::{Path, PathBuf};
+
+use encode::chunk::{self, Encoded, Work};
+use encode::template::{Ladder, Output, ScalingBehavior, Template, reference, standard};
+use encode::{first_frame, plan, probe};
+use model::Plan;
+use model::media::Source;
+use model::plan::{Chunk, Medium, Track};
+use package::{TrackInit, cmaf};
+use tokio_util::sync::CancellationToken;
+
+use crate::numbered::{self, Film, joined};
+use crate::support::{jail, shared, tools};
+
+/// A planned title.
+pub(crate) struct Title {
+    pub(crate) file: PathBuf,
+    pub(crate) source: Source,
+    pub(crate) template: Template,
+    pub(crate) plan: Plan,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+impl Title {
+    /// Probes a file and plans its encode.
+    pub(crate) async fn of(file: &Path, template: &Template) -> Self {
+        let (folder, template) = (tempfile::tempdir().unwrap(), template.clone());
+        let source = probe(tools(), jail(), file).await.unwrap();
+        let never = CancellationToken::new();
+        let headers = first_frame::headers(tools(), jail(), &source, &template, folder.path(), &never).await;
+        let plan = plan::make(&source, &template, &headers.unwrap(), &tools().fingerprint()).unwrap();
+        Self { file: file.to_owned(), source, template, plan, folder }
+    }
+
+    /// Cuts the plan anew: every chunk has so many segments.
+    pub(crate) fn cut(mut self, segments: u32) -> Self {
+        let all = self.plan.grid.segments();
+        let mut media: Vec<Medium> = self.plan.tracks().map(Track::medium).collect();
+        media.dedup();
+        self.plan.chunks.clear();
+        for of in media {
+            for start in (0..all).step_by(segments as usize) {
+                let first = self.plan.grid.segment(start).unwrap().start;
+                let keyframes = self.source.video.iter().flat_map(|video| &video.keyframes);
+                let decode_from = keyframes.copied().filter(|key| *key <= first).max().unwrap_or(0);
+                let segments = start..all.min(start + segments);
+                self.plan.chunks.push(Chunk { of, segments, decode_from });
+            }
+        }
+        self
+    }
+
+    pub(crate) async fn encode(&self, chunk: u32) -> Vec<Encoded> {
+        let work = Work {
+            plan: &self.plan,
+            chunk,
+            source: &self.source,
+            file: &self.file,
+            scratch: self.folder.path(),
+        };
+        let mut reports = vec![];
+        let never = CancellationToken::new();
+        let done =
+            chunk::encode_as(&self.template, tools(), jail(), work, &never, |now| reports.push(now)).await;
+        let done = done.unwrap();
+        assert_eq!(reports.last().map(|last| last.permille), Some(1000));
+        assert!(reports.is_sorted_by_key(|now| now.permille));
+        done
+    }
+
+    /// All chunks, the last one first.
+    pub(crate) async fn encode_in_reverse(&self) -> Vec<Encoded> {
+        let mut encoded = vec![];
+        for chunk in (0..self.plan.chunks.len() as u32).rev() {
+            encoded.extend(self.encode(chunk).await);
+        }
+        encoded.sort_by_key(|e| (e.track, e.index.first_segment));
+        encoded
+    }
+
+    pub(crate) fn init(&self, track: Track) -> Vec<u8> {
+        cmaf::init(&TrackInit::of(&self.plan, track).unwrap()).unwrap().to_vec()
+    }
+
+    /// A whole track in one file.
+    pub(crate) fn whole(&self, track: Track, encoded: &[Encoded]) -> PathBuf {
+        let mut bytes = self.init(track);
+        for chunk in encoded.iter().filter(|e| e.track == track) {
+            bytes.extend(std::fs::read(&chunk.path).unwrap());
+        }
+        joined(self.folder.path().join(format!("{track}.mp4")), &[&bytes])
+    }
+
+    fn size(&self, track: Track) -> (u32, u32) {
+        let Track::Video(n) = track else { panic!("{track} is no video") };
+        let rendition = &self.plan.renditions[usize::from(n)];
+        (rendition.width, rendition.height)
+    }
+}
+
+/// Encodes in reverse, then reads numbers and beeps back.
+async fn check_film(film: &Film<'_>, name: &str, template: &Template, sizes: &[(u32, u32)]) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    numbered::make(film, &path);
+    let title = Title::of(&path, template).await.cut(2);
+    assert_eq!(title.plan.grid.frames(), film.frames as u64, "{name}");
+    let video = title.source.video.as_ref().unwrap();
+    // A program stream does not tell.
+    assert!(video.keyframes.len() > 3 || name == "film.mpg", "{name}: {:?}", video.keyframes);
+    let found: Vec<_> = title.plan.renditions.iter().map(|r| (r.width, r.height)).collect();
+    assert_eq!(found, sizes);
+
+    let encoded = title.encode_in_reverse().await;
+    for chunk in &encoded {
+        assert_eq!(chunk.note, None);
+        let bytes = std::fs::read(&chunk.path).unwrap();
+        assert_eq!((bytes.len() as u64, chunk.bytes), (chunk.index.bytes(), chunk.index.bytes()));
+        let Track::Video(_) = chunk.track else { continue };
+        let init = title.init(chunk.track);
+        for (segment, k) in chunk.index.segments.iter().zip(chunk.index.first_segment..) {
+            let range = segment.range.start as usize..segment.range.end as usize;
+            let alone = joined(title.folder.path().join("alone.mp4"), &[&init, &bytes[range]]);
+            let planned: Vec<u64> = title.plan.grid.segment(k).unwrap().collect();
+            assert_eq!(
+                numbered::numbers(&alone, title.size(chunk.track)),
+                planned,
+                "{} segment {k}",
+                chunk.track
+            );
+            assert_eq!(segment.samples.len(), planned.len());
+        }
+    }
+    for track in title.plan.tracks() {
+        let whole = title.whole(track, &encoded);
+        match track {
+            Track::Video(_) => {
+                let all: Vec<u64> = (0..film.frames as u64).collect();
+                assert_eq!(numbered::numbers(&whole, title.size(track)), all);
+            }
+            Track::Audio(_) => check_beeps(&title, &whole),
+        }
+    }
+    // Again, in another order: the same bytes.
+    for chunk in [0, 1, title.plan.chunks.len() as u32 - 1] {
+        for again in title.encode(chunk).await {
+            let first = encoded
+                .iter()
+                .find(|e| (e.track, e.index.first_segment) == (again.track, again.index.first_segment));
+            assert_eq!(again.sha256, first.unwrap().sha256, "chunk {chunk} of {}", again.track);
+        }
+    }
+}
+
+fn check_beeps(title: &Title, whole: &Path) {
+    let samples = numbered::samples(whole);
+    let (rate, grid) = (48_000, &title.plan.grid);
+    let frames = grid.aac_frames(grid.segments() - 1, rate).unwrap().end;
+    assert_eq!(samples.len() as u64, frames * 1024);
+    let beeps = numbered::beeps(&samples, rate as usize);
+    let seconds = grid.rate.frame_ms(grid.frames()) as usize;
+    assert_eq!(beeps.len(), (seconds + 500) / 1000, "{beeps:?}");
+    for (n, at) in beeps.iter().enumerate() {
+        // A beep swells within a quarter of its period, 0.25 ms.
+        let off = at.abs_diff(n * rate as usize + rate as usize / 2);
+        assert!(off <= 48, "beep {n} is {off} samples off");
+    }
+}
+
+#[tokio::test]
+async fn segments_of_the_reference_show_their_frames_at_24() {
+    let film = Film {
+        frames: 200,
+        rate: (24, 1),
+        size: (640, 360),
+        keyframes: "0,1.9,2.2,5,6.3",
+        more: "-b_strategy 0 -movflags +faststart",
+    };
+    check_film(&film, "film.mp4", &reference(), &[(1280, 720), (960, 540), (640, 360)]).await;
+}
+
+#[tokio::test]
+async fn segments_of_the_standard_show_their_frames_at_29_97() {
+    let film = Film {
+        frames: 400,
+        rate: (30_000, 1001),
+        size: (480, 360),
+        keyframes: "0,1.7,4.1,4.2,9,11.5",
+        more: "-video_track_timescale 90000",
+    };
+    check_film(&film, "film.mp4", &standard(), &[(480, 360)]).await;
+}
+
+#[tokio::test]
+async fn segments_from_other_containers_show_their_frames() {
+    for name in ["film.mkv", "film.ts", "film.flv", "film.mpg"] {
+        let more = if name == "film.mpg" {
+            "-c:v mpeg2video -q:v 2 -bf 2 -sc_threshold 0 -c:a mp2 -f vob"
+        } else {
+            ""
+        };
+        let film = Film { frames: 250, rate: (25, 1), size: (320, 180), keyframes: "0,2.4,3,7.2", more };
+        check_film(&film, name, &standard(), &[(320, 180)]).await;
+    }
+}
+
+/// The reference with small pictures, which is ten times as fast.
+fn small() -> Template {
+    let output = |(width, height)| Output {
+        width,
+        height,
+        scaling_behavior: ScalingBehavior::Default,
+        max_bitrate: model::BitsPerSecond(500_000),
+    };
+    let ladder = Ladder::Outputs([(384, 216), (256, 144)].map(output).to_vec());
+    Template { name: "small".to_owned(), ladder, ..reference() }
+}
+
+#[tokio::test]
+async fn real_films_keep_every_frame() {
+    for (name, frames) in
+        [("main/sintel_trailer_720p24_52s.mp4", 1253), ("main/bbb_1080p24_30s_5.1.mp4", 720)]
+    {
+        let Some(file) = shared(name) else { continue };
+        let title = Title::of(&file, &small()).await;
+        let mut encoded = vec![];
+        for chunk in 0..title.plan.chunks.len() as u32 {
+            encoded.extend(title.encode(chunk).await);
+        }
+        encoded.sort_by_key(|e| (e.track, e.index.first_segment));
+        for track in title.plan.tracks().filter(|track| track.medium() == Medium::Video) {
+            let whole = title.whole(track, &encoded);
+            assert_eq!(numbered::numbers(&whole, title.size(track)).len(), frames, "{name} {track}");
+        }
+    }
+}
