@@ -39,7 +39,7 @@ pub struct Jail {
 /// What a jailed process may use up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Address space in bytes.
+    /// Private memory in bytes; address space is bounded at four times that.
     pub memory_bytes: u64,
     /// Processor time of all threads together.
     pub cpu: Duration,

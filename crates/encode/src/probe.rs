@@ -24,6 +24,9 @@ use crate::{Container, Error, Rejection, Result, Tools, codecs, sniff};
 /// The longest source in hours.
 pub(crate) const MOST_HOURS: u32 = 24;
 
+/// Channels of a track that can be mixed: 22.2 and a few more.
+const MOST_CHANNELS: u16 = 32;
+
 /// Finds out what the file contains.
 ///
 /// It is read three to four times in part: its first bytes, the container's index, every packet's header (for an
@@ -151,6 +154,9 @@ fn check_whole(
 
 /// Why there is neither film nor sound.
 fn nothing(answer: &Answer) -> Rejection {
+    if let Some(stream) = answer.streams.iter().find(|stream| stream.channels > MOST_CHANNELS) {
+        return Rejection::TooManyChannels { channels: stream.channels };
+    }
     let foreign = answer.streams.iter().find(|stream| {
         let codec = stream.codec();
         stream.is_picture() && !codecs::is_video(&codec) || stream.is_sound() && !codecs::is_audio(&codec)
@@ -278,18 +284,10 @@ impl Asker<'_> {
 
     /// Decodes the first pictures: when the very first is shown, and whether most consist of fields.
     async fn first_pictures(&self, stream: u32) -> Result<FirstPictures> {
-        let (text, _) = self
-            .text(vec![
-                "-select_streams".into(),
-                Arg::of(&[&stream]),
-                "-read_intervals".into(),
-                "%+#32".into(),
-                "-show_entries".into(),
-                "frame=best_effort_timestamp,interlaced_frame".into(),
-                "-of".into(),
-                "compact=p=0:nk=1".into(),
-            ])
-            .await?;
+        let mut args = vec!["-select_streams".into(), Arg::of(&[&stream])];
+        args.extend(["-read_intervals", "%+#32", "-of", "compact=p=0:nk=1"].map(Arg::from));
+        args.extend(["-show_entries", "frame=best_effort_timestamp,interlaced_frame"].map(Arg::from));
+        let (text, _) = self.text(args).await?;
         let frames: Vec<(Option<i64>, bool)> = text
             .lines()
             .filter_map(|line| line.split_once('|'))
@@ -302,29 +300,35 @@ impl Asker<'_> {
         })
     }
 
+    /// Decodes the first sounds: in which tick each stream starts to be heard.
+    ///
+    /// Samples of priming are packets, but are not heard: only decoding tells.
+    async fn first_sounds(&self, which: Arg) -> Result<BTreeMap<u32, i64>> {
+        let mut args: Vec<Arg> = vec!["-select_streams".into(), which];
+        args.extend(["-read_intervals", "%+#192", "-of", "compact=p=0:nk=1"].map(Arg::from));
+        args.extend(["-show_entries", "frame=stream_index,best_effort_timestamp"].map(Arg::from));
+        let (text, _) = self.text(args).await?;
+        let mut starts = BTreeMap::new();
+        for line in text.lines() {
+            let mut fields = line.split('|').map(str::parse::<i64>);
+            if let (Some(Ok(index)), Some(Ok(time))) = (fields.next(), fields.next()) {
+                starts.entry(u32::try_from(index).unwrap_or(u32::MAX)).or_insert(time);
+            }
+        }
+        Ok(starts)
+    }
+
     async fn audio(&self, answer: &Answer, packets: &BTreeMap<u32, scan::Stream>) -> Result<Vec<Audio>> {
         let sounds = || answer.streams.iter().filter(|stream| stream.is_sound());
         if sounds().next().is_none() {
             return Ok(vec![]);
         }
-        // Samples of priming are packets, but are not heard: only decoding tells where the sound starts.
-        let (text, _) = self
-            .text(vec![
-                "-select_streams".into(),
-                "a".into(),
-                "-read_intervals".into(),
-                "%+#192".into(),
-                "-show_entries".into(),
-                "frame=stream_index,best_effort_timestamp".into(),
-                "-of".into(),
-                "compact=p=0:nk=1".into(),
-            ])
-            .await?;
-        let mut starts: BTreeMap<u32, i64> = BTreeMap::new();
-        for line in text.lines() {
-            let mut fields = line.split('|').map(str::parse::<i64>);
-            if let (Some(Ok(index)), Some(Ok(time))) = (fields.next(), fields.next()) {
-                starts.entry(u32::try_from(index).unwrap_or(u32::MAX)).or_insert(time);
+        let mut starts = self.first_sounds("a".into()).await?;
+        for stream in sounds() {
+            // A track that begins later than the others, or one that cannot be decoded: alone it gets a second try.
+            let seen = packets.get(&stream.index).is_some_and(|seen| seen.packets > 0);
+            if seen && !starts.contains_key(&stream.index) {
+                starts.extend(self.first_sounds(Arg::of(&[&stream.index])).await?);
             }
         }
         let tracks = sounds().filter_map(|stream| {
@@ -366,7 +370,8 @@ fn track(stream: &Stream, start: Option<i64>, seen: Option<&scan::Stream>) -> Op
     let sample_rate: u32 = stream.sample_rate.as_deref()?.parse().ok()?;
     let (start, (_, end)) = (base.us(start?), seen?.span?);
     let duration = base.us(end).saturating_sub(start);
-    let usable = codecs::is_audio(&codec) && sample_rate > 0 && stream.channels > 0 && duration > 0;
+    let channels = (1..=MOST_CHANNELS).contains(&stream.channels);
+    let usable = codecs::is_audio(&codec) && sample_rate > 0 && channels && duration > 0;
     usable.then(|| Audio {
         stream: stream.index,
         codec,

@@ -86,6 +86,11 @@ pub enum Rejection {
         /// How many are read at most.
         most: u32,
     },
+    /// More channels than can be mixed.
+    TooManyChannels {
+        /// How many there are.
+        channels: u16,
+    },
     /// Video or audio in a coding that Kinora does not decode.
     Codec {
         /// ffmpeg's name of it, or `unknown`.
@@ -136,6 +141,7 @@ impl Rejection {
             Self::SinglePicture => "single_picture",
             Self::JumpingClock => "jumping_clock",
             Self::TooManyStreams { .. } => "too_many_streams",
+            Self::TooManyChannels { .. } => "too_many_channels",
             Self::Codec { .. } => "codec",
             Self::TooLarge { .. } => "too_large",
             Self::TooLong { .. } => "too_long",
@@ -189,6 +195,7 @@ impl fmt::Display for Rejection {
             Self::TooManyStreams { most } => {
                 write!(f, "the file contains more than {most} streams")
             }
+            Self::TooManyChannels { channels } => write!(f, "the sound has {channels} channels"),
             Self::Codec { codec } if codec == "unknown" => {
                 f.write_str("the video is coded in a way that Kinora does not know")
             }

@@ -286,9 +286,8 @@ fn mpeg_audio_frame(bytes: &[u8]) -> Option<usize> {
 
 /// AC-3 or E-AC-3 sync frames (ETSI TS 102 366 §5.3, annex E).
 fn ac3(head: &[u8]) -> Option<Container> {
-    let &[0x0B, 0x77, _, _, fourth, bsid, ..] = head else { return None };
-    let _ = fourth;
-    match bsid >> 3 {
+    let &[0x0B, 0x77, _, _, _, id, ..] = head else { return None };
+    match id >> 3 {
         0..=10 => Some(Container::Ac3),
         11..=16 => Some(Container::Eac3),
         _ => None,
@@ -298,4 +297,67 @@ fn ac3(head: &[u8]) -> Option<Container> {
 /// Whether `needle` occurs in `hay`.
 fn contains(hay: &[u8], needle: &[u8]) -> bool {
     hay.windows(needle.len()).any(|window| window == needle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Frames of this header, repeated at this distance.
+    fn frames(header: &[u8], length: usize, count: usize) -> Vec<u8> {
+        let mut frame = header.to_vec();
+        frame.resize(length, 0x55);
+        frame.repeat(count)
+    }
+
+    #[test]
+    fn containers_are_known_by_their_first_bytes() {
+        let check = |head: &[u8], container| assert_eq!(sniff(head), Ok(container), "{:?}", &head[..8]);
+        check(b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41", Container::Mov);
+        check(b"\0\0\0\x08wide\0\0\x10\0mdat", Container::Mov);
+        check(b"\0\0\0\x08free\0\0\x10\0moov", Container::Mov);
+        check(b"\0\0\0\x01mdat\0\0\0\x01\0\0\0\0", Container::Mov);
+        check(b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\x82\x84webm", Container::Matroska);
+        check(b"RIFF\x10\0\0\0AVI LIST", Container::Avi);
+        check(b"RIFF\x10\0\0\0WAVEfmt ", Container::Wav);
+        check(b"RF64\xff\xff\xff\xffWAVEds64", Container::Wav);
+        check(b"OggS\0\x02\0\0\0\0", Container::Ogg);
+        check(b"fLaC\0\0\0\x22", Container::Flac);
+        check(b"FLV\x01\x05\0\0\0\x09", Container::Flv);
+        check(b"FORM\0\0\0\x10AIFCFVER", Container::Aiff);
+        check(b"\0\0\x01\xba\x44\0\x04\0", Container::MpegPs);
+        check(b"ID3\x04\0\0\0\0\x7f\x7f and a large cover", Container::Mp3);
+        check(&frames(&[0xFF, 0xFB, 0x90, 0x64], 417, 3), Container::Mp3);
+        check(&frames(&[0xFF, 0xF1, 0x50, 0x80, 0x20, 0x1F, 0xFC], 256, 3), Container::Aac);
+        check(&frames(&[0x0B, 0x77, 0, 0, 0x14, 0x40], 512, 2), Container::Ac3);
+        check(&frames(&[0x47, 0x40, 0x11, 0x10], 188, 6), Container::MpegTs);
+        check(&frames(&[0, 0, 0, 0, 0x47, 0x40], 192, 9), Container::MpegTs);
+        check(&[&[1, 2, 3][..], &frames(&[0x47, 0x40, 0x11, 0x10], 188, 6)].concat(), Container::MpegTs);
+    }
+
+    #[test]
+    fn names_lead_back_to_containers() {
+        for container in Container::ALL {
+            assert_eq!(Container::of_demuxer(container.demuxer()), Some(container));
+        }
+        assert_eq!(Container::of_demuxer("hls"), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(start in 0..24_usize, mut head: Vec<u8>) {
+            const STARTS: [&[u8]; 24] = [
+                b"", b"ID3", b"RIFF", b"\0\0\0\x08free", b"\x1a\x45\xdf\xa3", b"PK\x03\x04", b"<", b"<?xml", b"v=0\n",
+                b"\xff\xfe", b"\xfe\xff", b"\xff\xf1", b"\xff\xfb", b"\x0b\x77", b"\x47", b"\0\0\x01\xba", b"1\n",
+                b"\0\0\0\x20ftyp", b"FORM", b"OggS", b"\xef\xbb\xbf", b"#", b"file ", b"\0\0\0\x0cJXL ",
+            ];
+            head.splice(0..0, STARTS[start].iter().copied());
+            let _ = sniff(&head);
+        }
+
+        #[test]
+        fn no_text_is_a_container(text in "[a-zA-Z0-9 #<>:/=\n\\[\\]{}äöü-]{1,400}") {
+            proptest::prop_assert!(sniff(text.as_bytes()).is_err());
+        }
+    }
 }

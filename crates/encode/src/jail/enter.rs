@@ -113,7 +113,9 @@ fn limit(limits: &Limits, alone: bool) -> rustix::io::Result<()> {
         (Resource::Fsize, limits.file_bytes),
         (Resource::Nofile, limits.files),
         (Resource::Msgqueue, 0),
-        (Resource::As, limits.memory_bytes),
+        (Resource::Data, limits.memory_bytes),
+        // Address space that is only set aside (by libc for each thread) costs nothing; this bounds the rest.
+        (Resource::As, limits.memory_bytes.saturating_mul(4)),
     ];
     if alone {
         table.push((Resource::Nproc, limits.threads));

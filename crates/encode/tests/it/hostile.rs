@@ -112,6 +112,10 @@ async fn damaged_and_impossible_films_are_rejected_with_their_reason() {
     // The picture is refused before it is decoded.
     rejected(&make("wide.mov", wide), "too_large", "16384 × 8192").await;
 
+    std::fs::write(dir.path().join("zeros"), vec![0; 255 * 2 * 8000]).unwrap();
+    let crowd = format!("-f s16le -ar 8000 -ac 255 -i {}", dir.path().join("zeros").display());
+    rejected(&make("crowd.wav", &crowd), "too_many_channels", "255 channels").await;
+
     let part = |offset: u32| {
         let args = format!("{short} -c:v libx264 -g 5 -output_ts_offset {offset}");
         std::fs::read(make(&format!("part{offset}.ts"), &args)).unwrap()

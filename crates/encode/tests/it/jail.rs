@@ -309,7 +309,7 @@ fn it_dies_with_its_parent() {
             child.wait().await.unwrap();
         });
     }
-    let mut holder = Command::new(std::env::current_exe().unwrap())
+    let mut holder = Command::new("/proc/self/exe")
         .args(["--exact", "jail::it_dies_with_its_parent", "--nocapture"])
         .env(HOLDER, "1")
         .stdout(Stdio::piped())

@@ -85,7 +85,7 @@ async fn failures_carry_the_last_words() {
     assert!(failed.log().iter().any(|line| line.contains("moov atom not found")), "{failed:?}");
 
     let film = film(source.path(), 2);
-    let limits = Limits { memory_bytes: 300 << 20, ..Limits::default() };
+    let limits = Limits { memory_bytes: 24 << 20, ..Limits::default() };
     let starved = Ffmpeg { limits, ..run(&film, out.path(), false) };
     let starved = ffmpeg(tools(), jail(), starved, &never, |_| ()).await;
     assert!(matches!(starved, Err(Error::Exited { .. } | Error::Signalled { .. })), "{starved:?}");
