@@ -3,8 +3,9 @@
 // State for tests and reports: `data-state`, `data-engine`, `data-height`, `data-auto` on the element, and `.debug`.
 
 import { h } from '../dom';
+import { Ahead } from './ahead';
 import { Controls, type Wishes } from './controls';
-import { type Delay, type Engine, type Level, type Listener, choose } from './engine';
+import { type Delay, type Engine, type Level, type Listener, choose, usesMediaSource } from './engine';
 import { type Failure, failure } from './failure';
 import { clock, picture, speed } from './format';
 import * as icons from './icons';
@@ -117,13 +118,20 @@ export class KinoraPlayer extends HTMLElement {
     this.#panel.hide();
     this.#state('loading');
     try {
-      const [session, engine] = await Promise.all([
-        Session.start(this.dataset.title ?? ''),
-        choose(this.#video, this.#listener(attempt)),
-      ]);
+      let ahead: Ahead | null = null;
+      const starting = Session.start(this.dataset.title ?? '').then((session) => {
+        // From the middle on, nobody knows yet which segment comes first.
+        if (at === 0 && attempt === this.#attempt && usesMediaSource(this.#video)) {
+          const pixels = this.#video.clientHeight * devicePixelRatio;
+          ahead = new Ahead(session.manifest, memory.bandwidth() ?? memory.UNKNOWN_BANDWIDTH, pixels);
+        }
+        return session;
+      });
+      const [session, engine] = await Promise.all([starting, choose(this.#video, this.#listener(attempt))]);
       if (attempt !== this.#attempt) {
         session.end();
         engine?.destroy();
+        (ahead as Ahead | null)?.stop();
         return;
       }
       this.#session = session;
@@ -131,7 +139,7 @@ export class KinoraPlayer extends HTMLElement {
       session.onended = (found, again) => this.#ended(found, again);
       if (!engine) return this.#fail(failure('unsupported', 'no Media Source, no native HLS'));
       this.dataset.engine = engine.name;
-      engine.load(session.manifest, at);
+      engine.load(session.manifest, at, ahead);
       await this.#video.play();
     } catch (problem) {
       if (attempt !== this.#attempt) return;

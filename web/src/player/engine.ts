@@ -1,6 +1,7 @@
 // What plays media behind the player: hls.js where Media Source exists, the browser itself on Safari, an engine of
 // our own one day. The player knows only this interface.
 
+import type { Ahead } from './ahead';
 import type { Failure } from './failure';
 
 /** A quality that can be chosen. */
@@ -37,20 +38,25 @@ export interface Engine {
   readonly auto: boolean;
   /** Measured bit/s; `null` when the engine does not tell. */
   readonly bandwidth: number | null;
-  /** Begins to load `manifest`, to play from `at` seconds. */
-  load(manifest: string, at: number): void;
+  /** Begins to load `manifest`, to play from `at` seconds; `ahead` has what was fetched already, if anything. */
+  load(manifest: string, at: number, ahead: Ahead | null): void;
   /** Chooses a quality from now on, or leaves it to the engine. */
   choose(level: number | 'auto'): void;
   /** Lets go of the video element. */
   destroy(): void;
 }
 
+/** Whether media goes through Media Source here. Safari's own HLS knows AirPlay and saves power; other browsers that
+ * claim to play HLS do it worse than hls.js. */
+export function usesMediaSource(video: HTMLVideoElement): boolean {
+  const source = 'ManagedMediaSource' in globalThis || 'MediaSource' in globalThis;
+  const safari = video.canPlayType('application/vnd.apple.mpegurl') !== '' && 'webkitSetPresentationMode' in video;
+  return source && !safari;
+}
+
 /** Makes the engine this browser plays best with; `null` when it can play nothing of ours. */
 export async function choose(video: HTMLVideoElement, listener: Listener): Promise<Engine | null> {
-  const source = 'ManagedMediaSource' in globalThis || 'MediaSource' in globalThis;
-  // Safari's own HLS knows AirPlay and saves power; other browsers that claim to play HLS do it worse than hls.js.
-  const safari = video.canPlayType('application/vnd.apple.mpegurl') !== '' && 'webkitSetPresentationMode' in video;
-  if (source && !safari) {
+  if (usesMediaSource(video)) {
     const { HlsEngine } = await import('./hls-engine');
     if (HlsEngine.supported()) return new HlsEngine(video, listener);
   }

@@ -1,6 +1,7 @@
 // hls.js behind the engine interface.
 
 import Hls, { ErrorDetails, ErrorTypes, Events, type ErrorData, type HlsConfig } from 'hls.js';
+import type { Ahead } from './ahead';
 import type { Engine, Level, Listener } from './engine';
 import { failure, ofStatus } from './failure';
 import { patientLoader } from './loader';
@@ -11,12 +12,20 @@ const ONCE = { default: { maxTimeToFirstByteMs: Infinity, maxLoadTimeMs: Infinit
 /** Decoder faults that are mended by a fresh start before the viewer hears of them. */
 const MENDS = 2;
 
+/** The network expected before anything was measured, in bit/s. */
+function estimate(): number {
+  return memory.bandwidth() ?? memory.UNKNOWN_BANDWIDTH;
+}
+
 export class HlsEngine implements Engine {
   readonly name = 'hls.js';
   #hls: Hls;
   #video: HTMLVideoElement;
   #listener: Listener;
   #mended = 0;
+  #ahead: Ahead | null = null;
+  #variant: string | null = null;
+  #gone = false;
 
   static supported(): boolean {
     return Hls.isSupported();
@@ -25,9 +34,8 @@ export class HlsEngine implements Engine {
   constructor(video: HTMLVideoElement, listener: Listener) {
     this.#video = video;
     this.#listener = listener;
-    const known = memory.bandwidth();
     const config: Partial<HlsConfig> = {
-      loader: patientLoader(listener),
+      loader: patientLoader(listener, () => this.#ahead),
       manifestLoadPolicy: ONCE,
       playlistLoadPolicy: ONCE,
       fragLoadPolicy: ONCE,
@@ -40,11 +48,10 @@ export class HlsEngine implements Engine {
       maxBufferLength: 30,
       maxMaxBufferLength: 45,
       backBufferLength: 60,
-      abrEwmaDefaultEstimate: known ?? 1_500_000,
-      testBandwidth: known === null,
+      abrEwmaDefaultEstimate: estimate(),
     };
     this.#hls = new Hls(config);
-    this.#hls.on(Events.MANIFEST_PARSED, () => listener.levels(this.#levels()));
+    this.#hls.on(Events.MANIFEST_PARSED, () => this.#parsed());
     this.#hls.on(Events.LEVEL_SWITCHED, (_, { level }) => listener.level(level));
     this.#hls.on(Events.FRAG_BUFFERED, () => memory.bandwidth(this.#hls.bandwidthEstimate));
     this.#hls.on(Events.ERROR, (_, data) => this.#error(data));
@@ -59,9 +66,15 @@ export class HlsEngine implements Engine {
     return Number.isFinite(this.#hls.bandwidthEstimate) ? this.#hls.bandwidthEstimate : null;
   }
 
-  load(manifest: string, at: number): void {
+  load(manifest: string, at: number, ahead: Ahead | null): void {
     this.#hls.config.startPosition = at > 0 ? at : -1;
-    this.#hls.loadSource(manifest);
+    this.#ahead = ahead;
+    const begin = (variant: string | null) => {
+      this.#variant = variant;
+      if (!this.#gone) this.#hls.loadSource(new URL(manifest, location.href).href);
+    };
+    if (ahead) void ahead.beginning.then((found) => begin(found?.variant ?? null));
+    else begin(null);
   }
 
   choose(level: number | 'auto'): void {
@@ -70,7 +83,16 @@ export class HlsEngine implements Engine {
   }
 
   destroy(): void {
+    this.#gone = true;
+    this.#ahead?.stop();
     this.#hls.destroy();
+  }
+
+  #parsed(): void {
+    // Begins with the variant whose segments are already there.
+    const first = this.#hls.levels.findIndex((level) => level.url.includes(this.#variant ?? ''));
+    if (this.#variant && first >= 0) this.#hls.startLevel = first;
+    this.#listener.levels(this.#levels());
   }
 
   #levels(): Level[] {

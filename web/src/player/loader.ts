@@ -3,14 +3,15 @@
 
 import type { HlsConfig, Loader, LoaderCallbacks, LoaderConfiguration, LoaderContext, LoaderStats } from 'hls.js';
 import type { Delay, Listener } from './engine';
+import type { Ahead } from './ahead';
 import { type Outcome, next, retryAfter } from './retry';
 
 type Answer = { outcome: Outcome; response: Response | null } | { data: string | ArrayBuffer; response: Response };
 
 const IDLE_MS = 12_000;
 
-/** Makes a loader class that tells `listener` about delays and asks it for renewals. */
-export function patientLoader(listener: Pick<Listener, 'delay' | 'renew'>) {
+/** Makes a loader class that tells `listener` about delays, asks it for renewals, and takes what was fetched ahead. */
+export function patientLoader(listener: Pick<Listener, 'delay' | 'renew'>, ahead: () => Ahead | null) {
   return class PatientLoader implements Loader<LoaderContext> {
     context: LoaderContext | null = null;
     stats: LoaderStats = freshStats();
@@ -61,7 +62,7 @@ export function patientLoader(listener: Pick<Listener, 'delay' | 'renew'>) {
         late = reason !== null;
       };
       for (let failures = 1; ; failures++) {
-        const answer = await this.#attempt(context);
+        const answer = (failures === 1 && (await this.#fetched(context))) || (await this.#attempt(context));
         if (this.#stop.signal.aborted) return delay(null);
         this.#response = answer.response;
         if ('data' in answer) {
@@ -82,6 +83,15 @@ export function patientLoader(listener: Pick<Listener, 'delay' | 'renew'>) {
         }
         if (this.#stop.signal.aborted) return delay(null);
       }
+    }
+
+    async #fetched(context: LoaderContext): Promise<Answer | null> {
+      const found = context.rangeEnd ? null : await ahead()?.take(context.url);
+      if (!found) return null;
+      Object.assign(this.stats.loading, { start: found.start, first: found.first, end: found.end });
+      this.stats.loaded = found.data.byteLength;
+      const data = context.responseType === 'arraybuffer' ? found.data : new TextDecoder().decode(found.data);
+      return { data, response: found.response };
     }
 
     async #attempt(context: LoaderContext): Promise<Answer> {
@@ -128,7 +138,7 @@ export function patientLoader(listener: Pick<Listener, 'delay' | 'renew'>) {
 
     #succeeded(context: LoaderContext, data: string | ArrayBuffer, response: Response): void {
       const { stats } = this;
-      stats.loading.end = Math.max(performance.now(), stats.loading.first);
+      stats.loading.end ||= Math.max(performance.now(), stats.loading.first);
       stats.total = stats.loaded;
       stats.bwEstimate = (stats.total * 8000) / Math.max(1, stats.loading.end - stats.loading.first);
       this.#callbacks?.onProgress?.(stats, context, data, response);

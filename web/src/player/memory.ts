@@ -22,6 +22,9 @@ function number(key: string, low: number, high: number): number | null {
   return value >= low && value <= high ? value : null;
 }
 
+/** Bit/s to expect of a network that nothing is known of. */
+export const UNKNOWN_BANDWIDTH = 1_500_000;
+
 /** Last measured bandwidth in bit/s; with an argument, remembers it. */
 export function bandwidth(now?: number): number | null {
   if (now !== undefined && Number.isFinite(now)) write('bandwidth', String(Math.round(now)));
