@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 pub struct Config {
     /// Proxies in front whose `X-Forwarded-For`, `-Proto` and `-Host` are believed.
     pub trusted_proxies: Vec<Cidr>,
+    /// Whether HTTP/2 with prior knowledge is spoken besides HTTP/1.1: for proxies in front only, because a client of
+    /// HTTP/2 can stall its streams without stalling its connection.
+    pub http2: bool,
     /// Connections at a time; further ones wait in the kernel.
     pub connections: u32,
     /// Longest time from the first byte awaited to the last byte of a request's head, in ms; also how long an idle
@@ -42,6 +45,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             trusted_proxies: Vec::new(),
+            http2: false,
             connections: 8192,
             head_ms: 30_000,
             body_ms: 30_000,

@@ -223,6 +223,12 @@ impl<'a> Asked<'a> {
         if target.len() > config.target_bytes as usize {
             return Err(Refusal::TargetTooLong);
         }
+        // hyper's own bound is about what one more read brings.
+        let fields: usize =
+            parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+        if fields + target.len() > config.head_bytes as usize {
+            return Err(Refusal::HeadTooLarge);
+        }
         let (token, target) = match token::split(target) {
             Some((token, rest)) => (Some(token), rest),
             None if target.starts_with("/t/") => return Err(Refusal::Denied(Denied::MalformedSignature)),

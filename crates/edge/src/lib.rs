@@ -1,6 +1,6 @@
 //! The front door: every byte that a viewer gets passes here.
 //!
-//! A [`Service`] takes connections (HTTP/1.1, and HTTP/2 with prior knowledge), finds the behaviour of a path, checks
+//! A [`Service`] takes connections (HTTP/1.1, and HTTP/2 with prior knowledge where it is wanted), finds the behaviour of a path, checks
 //! its signature, answers from its memory or asks an upstream once for all who wait, and writes the access log. What it
 //! decides by is one value, [`model::delivery::State`], that it watches. It knows no SQL, no titles and no accounts;
 //! it holds no secret but the CDN secret that it shows to the packager, because signatures are checked with public keys.

@@ -14,6 +14,7 @@ pub(crate) enum Refusal {
     NoBehaviour,
     Method(&'static str),
     TargetTooLong,
+    HeadTooLarge,
     /// The upstream failed.
     Upstream,
     /// The upstream took too long.
@@ -29,6 +30,7 @@ impl Refusal {
             Self::NoBehaviour => "no behaviour has this path".to_owned(),
             Self::Method(_) => "the behaviour does not take this method".to_owned(),
             Self::TargetTooLong => "path and query are too long".to_owned(),
+            Self::HeadTooLarge => "the header fields are too large".to_owned(),
             Self::Upstream => "the upstream failed".to_owned(),
             Self::UpstreamTimeout => "the upstream took too long".to_owned(),
         }
@@ -41,6 +43,7 @@ impl Refusal {
             Self::NoBehaviour => (StatusCode::NOT_FOUND, "Not found\n"),
             Self::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed\n"),
             Self::TargetTooLong => (StatusCode::URI_TOO_LONG, "Address too long\n"),
+            Self::HeadTooLarge => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Header fields too large\n"),
             Self::Upstream => (StatusCode::BAD_GATEWAY, "Bad gateway\n"),
             Self::UpstreamTimeout => (StatusCode::GATEWAY_TIMEOUT, "Gateway timeout\n"),
         };

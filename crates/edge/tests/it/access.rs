@@ -103,6 +103,8 @@ async fn every_refusal_has_cloudfronts_code() {
     let cookies = door.cookies();
     let hidden = door.get("/out/a?Expires=1", &[("cookie", &cookies)]).await;
     refused(&hidden, Denied::NoKey, "query before cookies");
+    let head = door.client().await.send("HEAD", "/out/a", &[]).await;
+    assert_eq!((head.status.as_u16(), head.body.len(), head.header("content-type")), (403, 0, "text/xml"));
     assert_eq!(door.packager.calls(), 0);
     assert_eq!(door.get(canned, &[]).await.status, 200);
 }

@@ -31,7 +31,7 @@ async fn requests_of_a_wrong_form_are_refused() {
     let long = "a".repeat(9000);
     let check = async |request: String, expected: &str| {
         let got = door.raw(request.replace('\n', "\r\n").as_bytes()).await;
-        assert_eq!(status(&got), expected, "{request}\n{got}");
+        assert_eq!(status(&got), expected, "{request:.200}\n{got}");
     };
     let end = "Host: h\nConnection: close\n\n";
     check(format!("GET /site/a HTTP/1.1\n{end}"), "200").await;
@@ -82,7 +82,13 @@ async fn a_request_cannot_be_hidden_in_another() {
 
 #[tokio::test]
 async fn silence_and_trickles_end_the_connection() {
-    let door = impatient(Config { head_ms: 150, body_ms: 150, ..Config::default() }).await;
+    for http2 in [false, true] {
+        ends_by_itself(Config { http2, head_ms: 150, body_ms: 150, ..Config::default() }).await;
+    }
+}
+
+async fn ends_by_itself(config: Config) {
+    let door = impatient(config).await;
     let closed = async |first: &'static [u8], trickle: &'static [u8]| {
         let mut stream = TcpStream::connect(door.address).await.unwrap();
         stream.write_all(first).await.unwrap();

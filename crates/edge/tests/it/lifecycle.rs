@@ -83,7 +83,9 @@ async fn what_does_not_end_is_broken_off() {
 
 #[tokio::test]
 async fn http2_is_spoken_from_the_first_byte() {
-    let door = Door::open(Scripted::fixed(&[("cache-control", "max-age=60")], b"media")).await;
+    let media = Scripted::fixed(&[("cache-control", "max-age=60")], b"media");
+    let door =
+        Door::with(media, Scripted::fixed(&[], b""), Config { http2: true, ..Config::default() }).await;
     let mut sender = h2(door.address).await;
     for expected in ["Miss from kinora", "Hit from kinora"] {
         let request = Request::get(format!("http://{}/out/a", door.host()))

@@ -50,7 +50,8 @@ async fn a_thousand_requests_at_once_ask_the_upstream_once() {
             }
         })
     };
-    let door = Door::open(upstream).await;
+    let config = Config { http2: true, ..Config::default() };
+    let door = Door::with(upstream, Scripted::fixed(&[], b""), config).await;
     let cookies = door.cookies();
     let mut waiting = Vec::new();
     for _ in 0..10 {

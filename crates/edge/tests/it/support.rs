@@ -169,13 +169,13 @@ impl Door {
         self.get(target, &all).await
     }
 
-    /// Bytes sent as they are; what comes back until the door closes or 3 s pass.
+    /// Bytes sent as they are; what comes back until the door closes or 1 s passes.
     pub(crate) async fn raw(&self, bytes: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(bytes).await.unwrap();
         let mut got = Vec::new();
         let reading = stream.read_to_end(&mut got);
-        let _ = tokio::time::timeout(std::time::Duration::from_secs(3), reading).await;
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(1), reading).await;
         String::from_utf8_lossy(&got).into_owned()
     }
 }
