@@ -2,6 +2,7 @@
 
 import json
 import re
+import statistics
 import subprocess
 import urllib.error
 import urllib.request
@@ -109,11 +110,12 @@ def frames(source):
 
 
 def times(source, stream):
-    """Presentation times and durations of a stream's packets in s, ascending."""
-    packets = probe(source, "packet=pts_time,duration_time", stream=stream)["packets"]
-    return sorted((float(p["pts_time"]), float(p.get("duration_time", 0))) for p in packets)
+    """Presentation times of a stream's packets in s, ascending."""
+    packets = probe(source, "packet=pts_time", stream=stream)["packets"]
+    return sorted(float(p["pts_time"]) for p in packets)
 
 
-def gaps(timed, tolerance=0.0011):
-    """Places where a packet does not start where the one before it ended."""
-    return [(a, b) for (a, length), (b, _) in zip(timed, timed[1:]) if abs(a + length - b) > tolerance]
+def gaps(starts, tolerance=0.0011):
+    """Places where a packet does not start one packet's length after the one before it: gaps, overlaps, doubles."""
+    length = statistics.median(b - a for a, b in zip(starts, starts[1:]))
+    return [(a, b) for a, b in zip(starts, starts[1:]) if abs(a + length - b) > tolerance]

@@ -275,7 +275,7 @@ def test_copies(s3, prefix):
     for number, span in [(1, f"bytes=0-{5 * MIB - 1}"), (2, "bytes=10-19")]:
         result = s3.upload_part_copy(**this, PartNumber=number, CopySource=source, CopySourceRange=span)
         parts.append({"PartNumber": number, "ETag": result["CopyPartResult"]["ETag"]})
-    fails("InvalidArgument", s3.upload_part_copy, **this, PartNumber=3, CopySource=source,
+    fails("InvalidRange", s3.upload_part_copy, **this, PartNumber=3, CopySource=source,
           CopySourceRange=f"bytes=0-{6 * MIB}")
     s3.complete_multipart_upload(**this, MultipartUpload={"Parts": parts})
     assert get(s3, prefix + "joined") == body[: 5 * MIB] + body[10:20]

@@ -3,39 +3,28 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use serde_json::Value;
-
 use super::{read, root};
 
-/// Packages that reach a shipped binary on Linux: `cargo metadata` without dev-dependencies.
+/// Names and licences of the packages that reach a shipped binary on Linux, as the feature resolver sees them.
 fn linked() -> Vec<(String, String)> {
     let out = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--locked", "--filter-platform", "x86_64-unknown-linux-gnu"])
+        .args(["tree", "--workspace", "--locked", "--edges", "normal,build", "--prefix", "none"])
+        .args(["--target", "x86_64-unknown-linux-gnu", "--no-dedupe", "--format", "{p}|{l}"])
         .current_dir(root())
         .output()
         .expect("cargo runs");
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    let all: Value = serde_json::from_slice(&out.stdout).expect("cargo writes JSON");
-    let nodes = all["resolve"]["nodes"].as_array().expect("nodes");
-    let members: Vec<&str> = all["workspace_members"].as_array().expect("members").iter().filter_map(Value::as_str).collect();
-    let mut seen: BTreeSet<&str> = BTreeSet::new();
-    let mut todo = members;
-    while let Some(id) = todo.pop() {
-        if !seen.insert(id) {
-            continue;
-        }
-        let node = nodes.iter().find(|n| n["id"] == id).expect("every id has a node");
-        for dependency in node["deps"].as_array().into_iter().flatten() {
-            let kinds = dependency["dep_kinds"].as_array().expect("kinds");
-            if kinds.iter().any(|k| k["kind"] != "dev") {
-                todo.extend(dependency["pkg"].as_str());
-            }
-        }
-    }
-    let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
-    let packages = all["packages"].as_array().expect("packages");
-    let used = packages.iter().filter(|p| p["id"].as_str().is_some_and(|id| seen.contains(id)));
-    used.map(|p| (text(&p["name"]), text(&p["license"]))).collect()
+    let text = String::from_utf8(out.stdout).expect("cargo writes UTF-8");
+    let packages: BTreeSet<(String, String)> = text
+        .lines()
+        .filter_map(|line| line.split_once('|'))
+        .map(|(package, licence)| {
+            let name = package.split(' ').next().unwrap_or_default();
+            (name.to_owned(), licence.to_owned())
+        })
+        .collect();
+    assert!(packages.len() > 100, "cargo tree lists {} packages: has its form changed?", packages.len());
+    packages.into_iter().collect()
 }
 
 fn allowed() -> Vec<String> {
