@@ -42,6 +42,8 @@ pub enum Condition {
     Present,
     /// The key's object has this ETag, without quotes (`If-Match`).
     Etag(String),
+    /// The key's object, if there is one, has another ETag (`If-None-Match`).
+    NotEtag(String),
 }
 
 /// Whose write it is.
@@ -144,7 +146,7 @@ impl Name {
         let sql = tx.pick(LOCK_NAME_SQLITE, LOCK_NAME_POSTGRES);
         let Some(row) = tx.opt(sql, args![bucket, key.as_str().as_bytes()]).await? else {
             return match condition {
-                Condition::None | Condition::Absent => Ok(None),
+                Condition::None | Condition::Absent | Condition::NotEtag(_) => Ok(None),
                 Condition::Present | Condition::Etag(_) => Err(Error::NoSuchKey),
             };
         };
@@ -152,9 +154,10 @@ impl Name {
         match condition {
             Condition::None | Condition::Present => {}
             Condition::Absent => return Err(Error::Precondition),
-            Condition::Etag(etag) => {
+            Condition::Etag(etag) | Condition::NotEtag(etag) => {
                 let row = tx.one("SELECT etag FROM objects WHERE id = $1", args![name.object]).await?;
-                if row.get::<String>("etag")? != *etag {
+                let same = row.get::<String>("etag")? == *etag;
+                if same != matches!(condition, Condition::Etag(_)) {
                     return Err(Error::Precondition);
                 }
             }

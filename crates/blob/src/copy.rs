@@ -27,8 +27,8 @@ impl Blob {
             ..from
         };
         insert(&mut tx, &object).await?;
-        let sql = "INSERT INTO parts (object, number, file, position, bytes)
-            SELECT $1, number, file, position, bytes FROM parts WHERE object = $2";
+        let sql = "INSERT INTO parts (object, number, file, position, bytes, checksum)
+            SELECT $1, number, file, position, bytes, checksum FROM parts WHERE object = $2";
         tx.execute(sql, args![object.id, source]).await?;
         point_to(&mut tx, name, &object, &new.condition, new.by).await?;
         tx.commit().await?;

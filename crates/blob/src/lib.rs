@@ -53,7 +53,7 @@ pub use commit::{By, Condition, Means, New};
 pub use delete::discard;
 pub use error::{Error, Result};
 pub use list::{Entry, List, Listing};
-pub use object::{Object, hold, release};
+pub use object::{Object, ObjectPart, hold, release};
 pub use read::Reader;
 pub use schema::MIGRATIONS;
 pub use store::{Blob, Config};

@@ -28,6 +28,17 @@ pub struct Object {
     pub created_at: Timestamp,
 }
 
+/// A part that an object was sent in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectPart {
+    /// Its number in the upload.
+    pub number: u32,
+    /// Where its bytes lie in the object.
+    pub range: Range<u64>,
+    /// Its own checksum.
+    pub checksum: Option<Checksum>,
+}
+
 /// The columns of `objects o` that [`Object::from_row`] reads.
 macro_rules! columns {
     () => {
@@ -89,16 +100,22 @@ impl Blob {
         Object::from_row(&row)
     }
 
-    /// Where the bytes of one part of an object lie; `None` if it has no such part. An object that was sent in one
-    /// piece has a part 1.
-    pub async fn part_range(&self, object: &Object, number: u32) -> Result<Option<Range<u64>>> {
-        if object.parts().is_none() || object.size == 0 {
-            return Ok((number == 1).then_some(0..object.size));
+    /// The parts that an object was sent in with numbers above `after`, ascending, at most `limit`; empty ones are left
+    /// out. An object that was sent in one piece has a part 1.
+    pub async fn object_parts(&self, object: &Object, after: u32, limit: usize) -> Result<Vec<ObjectPart>> {
+        if object.parts().is_none() {
+            let whole = ObjectPart { number: 1, range: 0..object.size, checksum: object.checksum.clone() };
+            return Ok(Some(whole).filter(|_| after == 0 && limit > 0).into_iter().collect());
         }
-        let sql = "SELECT position, bytes FROM parts WHERE object = $1 AND number = $2";
-        let Some(row) = self.db.opt(sql, args![object.id, number]).await? else { return Ok(None) };
-        let (start, bytes): (u64, u64) = (row.get("position")?, row.get("bytes")?);
-        Ok(Some(start..start + bytes))
+        let sql = "SELECT number, position, bytes, checksum FROM parts
+            WHERE object = $1 AND number > $2 ORDER BY number LIMIT $3";
+        let rows = self.db.all(sql, args![object.id, after, limit]).await?;
+        let read = |row: &Row| {
+            let (start, bytes): (u64, u64) = (row.get("position")?, row.get("bytes")?);
+            let checksum = row.get_opt::<String>("checksum")?.map(|text| text.parse()).transpose()?;
+            Ok(ObjectPart { number: row.get("number")?, range: start..start + bytes, checksum })
+        };
+        rows.iter().map(read).collect()
     }
 }
 

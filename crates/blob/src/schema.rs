@@ -46,6 +46,7 @@ CREATE TABLE parts (
     file TEXT NOT NULL REFERENCES files (id),
     position BIGINT NOT NULL,
     bytes BIGINT NOT NULL,
+    checksum TEXT,
     PRIMARY KEY (object, number)
 );
 CREATE INDEX parts_file ON parts (file);

@@ -12,9 +12,9 @@ use crate::{Algorithm, Blob, Checksum, Error, New, Object, Result};
 pub const MAX_OBJECT: u64 = 5 << 40;
 
 /// Bytes collected before they go to the threads that hash and write.
-const BUFFER: usize = 1 << 20;
+const BUFFER: usize = 256 << 10;
 
-/// Writes one file; holds a few MiB at most. Dropping it deletes what was written.
+/// Writes one file; holds about a MiB at most. Dropping it deletes what was written.
 pub struct Writer {
     blob: Blob,
     file: Option<Writing>,

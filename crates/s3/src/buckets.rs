@@ -16,24 +16,39 @@ use crate::list::owner;
 /// Names in S3's world need a region.
 const REGION: &str = "us-east-1";
 
+/// Buckets on a page.
+const MAX_BUCKETS: usize = 10_000;
+
 pub(crate) async fn list(
     blob: &Blob,
     request: S3Request<ListBucketsInput>,
 ) -> S3Result<S3Response<ListBucketsOutput>> {
     let open = access::of(&request)?;
+    let input = request.input;
     let all = blob.buckets().await.map_err(from_blob)?;
-    let prefix = request.input.prefix.clone().unwrap_or_default();
-    let shown = all.into_iter().filter(|b| open.open(&b.name) && b.name.as_str().starts_with(&prefix));
+    let prefix = input.prefix.clone().unwrap_or_default();
+    // The token is the last name of the page before.
+    let after = input.continuation_token.unwrap_or_default();
+    let limit = input.max_buckets.and_then(|max| usize::try_from(max).ok()).unwrap_or(MAX_BUCKETS);
+    let mut shown: Vec<blob::Bucket> = all
+        .into_iter()
+        .filter(|b| {
+            open.open(&b.name) && b.name.as_str().starts_with(&prefix) && b.name.as_str() > after.as_str()
+        })
+        .collect();
+    let more = shown.len() > limit;
+    shown.truncate(limit);
+    let last = shown.last().map(|bucket| bucket.name.to_string());
     let entry = |bucket: blob::Bucket| Bucket {
         name: Some(bucket.name.into()),
         creation_date: Some(time(bucket.created_at)),
         bucket_region: Some(REGION.into()),
     };
     Ok(S3Response::new(ListBucketsOutput {
-        buckets: Some(shown.map(entry).collect()),
-        continuation_token: None,
+        buckets: Some(shown.into_iter().map(entry).collect()),
+        continuation_token: last.filter(|_| more),
         owner: Some(owner()),
-        prefix: request.input.prefix,
+        prefix: input.prefix,
     }))
 }
 

@@ -82,6 +82,7 @@ pub(crate) fn condition(
         (Some(ETagCondition::Any), None) => Ok(Condition::Present),
         (Some(ETagCondition::ETag(etag)), None) => Ok(Condition::Etag(plain_etag(&etag))),
         (None, Some(ETagCondition::Any)) => Ok(Condition::Absent),
+        (None, Some(ETagCondition::ETag(etag))) => Ok(Condition::NotEtag(plain_etag(&etag))),
         _ => Err(not_offered("this combination of If-Match and If-None-Match on a write")),
     }
 }

@@ -6,18 +6,19 @@ use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
     CompleteMultipartUploadOutput, CopyObjectInput, CopyObjectOutput, CreateBucketInput, CreateBucketOutput,
     CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteBucketInput, DeleteBucketOutput,
-    DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, GetBucketLocationInput,
-    GetBucketLocationOutput, GetBucketVersioningInput, GetBucketVersioningOutput, GetObjectAttributesInput,
+    DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, GetBucketAclInput,
+    GetBucketAclOutput, GetBucketLocationInput, GetBucketLocationOutput, GetBucketVersioningInput,
+    GetBucketVersioningOutput, GetObjectAclInput, GetObjectAclOutput, GetObjectAttributesInput,
     GetObjectAttributesOutput, GetObjectInput, GetObjectOutput, GetObjectTaggingInput,
     GetObjectTaggingOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput,
     ListBucketsInput, ListBucketsOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput,
-    ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput,
-    ListPartsOutput, PutObjectInput, PutObjectOutput, UploadPartCopyInput, UploadPartCopyOutput,
-    UploadPartInput, UploadPartOutput,
+    ListObjectVersionsInput, ListObjectVersionsOutput, ListObjectsInput, ListObjectsOutput,
+    ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput, PutObjectInput,
+    PutObjectOutput, UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3, S3Request, S3Response, S3Result};
 
-use crate::{buckets, copy, list, multipart, objects, put};
+use crate::{about, buckets, copy, delete, list, multipart, objects, put};
 
 /// The store behind the wire.
 pub(crate) struct Face(pub(crate) Blob);
@@ -42,14 +43,17 @@ operations! {
     get_bucket_versioning: GetBucketVersioningInput -> GetBucketVersioningOutput = buckets::versioning;
     list_objects: ListObjectsInput -> ListObjectsOutput = list::v1;
     list_objects_v2: ListObjectsV2Input -> ListObjectsV2Output = list::v2;
+    list_object_versions: ListObjectVersionsInput -> ListObjectVersionsOutput = list::versions;
     put_object: PutObjectInput -> PutObjectOutput = put::object;
     get_object: GetObjectInput -> GetObjectOutput = objects::get;
     head_object: HeadObjectInput -> HeadObjectOutput = objects::head;
-    get_object_attributes: GetObjectAttributesInput -> GetObjectAttributesOutput = objects::attributes;
-    get_object_tagging: GetObjectTaggingInput -> GetObjectTaggingOutput = objects::tags;
+    get_object_attributes: GetObjectAttributesInput -> GetObjectAttributesOutput = about::attributes;
+    get_object_tagging: GetObjectTaggingInput -> GetObjectTaggingOutput = about::tags;
+    get_bucket_acl: GetBucketAclInput -> GetBucketAclOutput = about::bucket_acl;
+    get_object_acl: GetObjectAclInput -> GetObjectAclOutput = about::object_acl;
     copy_object: CopyObjectInput -> CopyObjectOutput = copy::object;
-    delete_object: DeleteObjectInput -> DeleteObjectOutput = objects::delete;
-    delete_objects: DeleteObjectsInput -> DeleteObjectsOutput = objects::delete_many;
+    delete_object: DeleteObjectInput -> DeleteObjectOutput = delete::one;
+    delete_objects: DeleteObjectsInput -> DeleteObjectsOutput = delete::many;
     create_multipart_upload: CreateMultipartUploadInput -> CreateMultipartUploadOutput = multipart::begin;
     upload_part: UploadPartInput -> UploadPartOutput = put::part;
     upload_part_copy: UploadPartCopyInput -> UploadPartCopyOutput = copy::part;

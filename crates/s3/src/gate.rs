@@ -4,14 +4,17 @@
 //! signature does not cover.
 
 use http::request::Parts;
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use percent_encoding::percent_decode_str;
-use s3s::{S3Result, s3_error};
+use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
 use crate::error::not_offered;
 
 /// The longest path and query in bytes: a key of 1024 bytes, all escaped, and a presigned query.
 const MAX_URI: usize = 16 * 1024;
+
+/// The longest life of a presigned address in seconds: a week.
+const MAX_EXPIRES: u32 = 604_800;
 
 /// Refuses what must not be asked, or not in this way.
 pub(crate) fn check(request: &Parts) -> S3Result<()> {
@@ -47,6 +50,12 @@ pub(crate) fn check(request: &Parts) -> S3Result<()> {
             return Err(s3_error!(AccessDenied, "Requests are signed (AWS Signature Version 4)."));
         }
     };
+    if presigned && !find("X-Amz-Expires").is_some_and(lives) {
+        let code = S3ErrorCode::Custom("AuthorizationQueryParametersError".into());
+        let mut error = S3Error::with_message(code, "X-Amz-Expires is 1 to 604800 seconds.");
+        error.set_status_code(StatusCode::BAD_REQUEST);
+        return Err(error);
+    }
     let malformed =
         || s3_error!(AuthorizationHeaderMalformed, "The signature lacks its credential or headers.");
     if scope.ok_or_else(malformed)?.rsplit('/').nth(1) != Some("s3") {
@@ -55,7 +64,11 @@ pub(crate) fn check(request: &Parts) -> S3Result<()> {
     covers(signed.ok_or_else(malformed)?, &request.headers, presigned)
 }
 
-fn old_signature() -> s3s::S3Error {
+fn lives(seconds: &str) -> bool {
+    seconds.parse().is_ok_and(|seconds| (1..=MAX_EXPIRES).contains(&seconds))
+}
+
+fn old_signature() -> S3Error {
     s3_error!(InvalidRequest, "The way this request is signed is not supported. Please use AWS4-HMAC-SHA256.")
 }
 
@@ -116,9 +129,21 @@ mod tests {
             ask("/source/a", &[("authorization", SIGNED), ("x-amz-date", "20250101T000000Z")]),
             Ok(())
         );
-        let presigned = "/source/a?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=00&X-Amz-SignedHeaders=host\
-            &X-Amz-Credential=KEY%2F20250101%2Fus-east-1%2Fs3%2Faws4_request";
-        assert_eq!(ask(presigned, &[]), Ok(()));
+        assert_eq!(ask(&presigned("604800"), &[]), Ok(()));
+    }
+
+    fn presigned(expires: &str) -> String {
+        format!(
+            "/source/a?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=00&X-Amz-SignedHeaders=host\
+            &X-Amz-Expires={expires}&X-Amz-Credential=KEY%2F20250101%2Fus-east-1%2Fs3%2Faws4_request"
+        )
+    }
+
+    #[test]
+    fn a_presigned_address_lives_a_week_at_most() {
+        for bad in ["604801", "0", "-1", "", "x"] {
+            refused(&presigned(bad), &[], "AuthorizationQueryParametersError");
+        }
     }
 
     #[test]

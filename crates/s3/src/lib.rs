@@ -17,11 +17,13 @@
 //! # }
 //! ```
 
+mod about;
 mod access;
 mod buckets;
 mod checksum;
 mod convert;
 mod copy;
+mod delete;
 mod error;
 mod face;
 mod gate;

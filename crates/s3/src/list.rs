@@ -4,8 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use blob::{Blob, Entry, List, Listing};
 use s3s::dto::{
-    CommonPrefix, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, Object,
-    ObjectStorageClass, Owner,
+    CommonPrefix, ListObjectVersionsInput, ListObjectVersionsOutput, ListObjectsInput, ListObjectsOutput,
+    ListObjectsV2Input, ListObjectsV2Output, Object, ObjectStorageClass, ObjectVersion,
+    ObjectVersionStorageClass, Owner,
 };
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
@@ -22,7 +23,7 @@ pub(crate) async fn v1(
     let limit = page(input.max_keys)?;
     let list = List {
         prefix: input.prefix.clone().unwrap_or_default(),
-        delimiter: input.delimiter.clone(),
+        delimiter: input.delimiter.filter(|delimiter| !delimiter.is_empty()),
         after: input.marker.clone().filter(|marker| !marker.is_empty()),
         limit,
     };
@@ -33,11 +34,12 @@ pub(crate) async fn v1(
         is_truncated: Some(listed.next.is_some()),
         contents: Some(contents(&listed, names, true)),
         common_prefixes: Some(prefixes(&listed, names)),
-        next_marker: listed.next.filter(|_| input.delimiter.is_some()).map(|next| names.write(&next)),
+        next_marker: listed.next.filter(|_| list.delimiter.is_some()).map(|next| names.write(&next)),
         max_keys: i32::try_from(limit).ok(),
-        prefix: Some(names.write(&list.prefix)),
+        // Clients of this version of the call take the prefix as it is.
+        prefix: Some(list.prefix),
         marker: Some(write(input.marker).unwrap_or_default()),
-        delimiter: write(input.delimiter),
+        delimiter: write(list.delimiter),
         encoding_type: input.encoding_type,
         request_charged: None,
     }))
@@ -51,12 +53,12 @@ pub(crate) async fn v2(
     let names = Encoding::read(input.encoding_type.as_ref())?;
     let limit = page(input.max_keys)?;
     let after = match input.continuation_token.as_deref() {
-        Some(token) => Some(from_token(token)?),
-        None => input.start_after.clone().filter(|start| !start.is_empty()),
+        Some(token) if !token.is_empty() => Some(from_token(token)?),
+        _ => input.start_after.clone().filter(|start| !start.is_empty()),
     };
     let list = List {
         prefix: input.prefix.clone().unwrap_or_default(),
-        delimiter: input.delimiter.clone(),
+        delimiter: input.delimiter.filter(|delimiter| !delimiter.is_empty()),
         after,
         limit,
     };
@@ -73,9 +75,53 @@ pub(crate) async fn v2(
         max_keys: i32::try_from(limit).ok(),
         prefix: Some(names.write(&list.prefix)),
         start_after: write(input.start_after),
-        delimiter: write(input.delimiter),
+        delimiter: write(list.delimiter),
         encoding_type: input.encoding_type,
         request_charged: None,
+    }))
+}
+
+/// There is one version of each key, named `null`, as in a bucket of S3 that never had versions.
+pub(crate) async fn versions(
+    blob: &Blob,
+    request: S3Request<ListObjectVersionsInput>,
+) -> S3Result<S3Response<ListObjectVersionsOutput>> {
+    let input = request.input;
+    let names = Encoding::read(input.encoding_type.as_ref())?;
+    let limit = page(input.max_keys)?;
+    let list = List {
+        prefix: input.prefix.clone().unwrap_or_default(),
+        delimiter: input.delimiter.filter(|delimiter| !delimiter.is_empty()),
+        after: input.key_marker.clone().filter(|marker| !marker.is_empty()),
+        limit,
+    };
+    let listed = blob.list(&bucket(&input.bucket)?, &list).await.map_err(from_blob)?;
+    let entry = |entry: &Entry| ObjectVersion {
+        key: Some(names.write(entry.key.as_str())),
+        version_id: Some("null".into()),
+        is_latest: Some(true),
+        size: Some(size(entry.size)),
+        e_tag: Some(etag(&entry.etag)),
+        last_modified: Some(time(entry.created_at)),
+        owner: Some(owner()),
+        storage_class: Some(ObjectVersionStorageClass::from_static(ObjectVersionStorageClass::STANDARD)),
+        ..ObjectVersion::default()
+    };
+    let write = |name: Option<String>| name.map(|name| names.write(&name));
+    Ok(S3Response::new(ListObjectVersionsOutput {
+        name: Some(input.bucket),
+        versions: Some(listed.entries.iter().map(entry).collect()),
+        common_prefixes: Some(prefixes(&listed, names)),
+        is_truncated: Some(listed.next.is_some()),
+        next_version_id_marker: listed.next.as_ref().map(|_| "null".into()),
+        next_key_marker: listed.next.map(|next| names.write(&next)),
+        max_keys: i32::try_from(limit).ok(),
+        prefix: Some(names.write(&list.prefix)),
+        key_marker: Some(write(input.key_marker).unwrap_or_default()),
+        version_id_marker: input.version_id_marker,
+        delimiter: write(list.delimiter),
+        encoding_type: input.encoding_type,
+        ..ListObjectVersionsOutput::default()
     }))
 }
 

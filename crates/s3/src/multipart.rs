@@ -214,14 +214,13 @@ pub(crate) fn copy_range(text: &str, size: u64) -> S3Result<Range<u64>> {
     let read = || {
         let (first, last) = text.strip_prefix("bytes=")?.split_once('-')?;
         let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
-        (first <= last && last < size).then(|| first..last + 1)
+        (first <= last).then_some((first, last))
     };
-    read().ok_or_else(|| {
-        s3_error!(
-            InvalidArgument,
-            "The range to copy is bytes=FIRST-LAST within the {size} bytes of the source."
-        )
-    })
+    match read() {
+        Some((first, last)) if last < size => Ok(first..last + 1),
+        Some(_) => Err(s3_error!(InvalidRange, "The source has {size} bytes.")),
+        None => Err(s3_error!(InvalidArgument, "The range to copy is bytes=FIRST-LAST.")),
+    }
 }
 
 #[cfg(test)]

@@ -1,29 +1,22 @@
-//! Reading and deleting objects.
+//! Reading objects.
 
 use std::ops::Range;
 
-use blob::{Blob, By, Means, Object};
+use blob::{Blob, Object};
 use futures::TryStreamExt;
 use http::{HeaderMap, HeaderValue, header};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use model::{BucketName, Key};
 use s3s::dto::{
-    DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject,
-    ETagCondition, GetObjectAttributesInput, GetObjectAttributesOutput, GetObjectAttributesParts,
-    GetObjectInput, GetObjectOutput, GetObjectTaggingInput, GetObjectTaggingOutput, HeadObjectInput,
-    HeadObjectOutput, ObjectAttributes, StorageClass, StreamingBlob, Timestamp,
+    ChecksumType, ETagCondition, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
+    StreamingBlob, Timestamp,
 };
 use s3s::{Body, S3Error, S3Request, S3Response, S3Result, s3_error};
 
 use crate::checksum;
-use crate::convert::{
-    bucket, condition, etag, expires, key, number, plain_etag, refuse, seconds, size, time, version,
-};
-use crate::error::{from_blob, not_offered};
-
-/// Deletes of one request.
-const MAX_DELETES: usize = 1000;
+use crate::convert::{bucket, etag, expires, key, number, plain_etag, refuse, seconds, size, time, version};
+use crate::error::from_blob;
 
 pub(crate) async fn get(
     blob: &Blob,
@@ -81,7 +74,7 @@ use conditions;
 /// The fields that both outputs share.
 macro_rules! describe {
     ($output:ident, $answer:expr) => {{
-        let Answer { object, range, content_range, parts, checksum } = $answer;
+        let Answer { object, range, content_range, parts, checksum, checksum_type } = $answer;
         let mut output = $output {
             accept_ranges: Some("bytes".into()),
             cache_control: object.attributes.cache_control.clone(),
@@ -91,7 +84,7 @@ macro_rules! describe {
             content_length: Some(size(range.end - range.start)),
             content_range,
             content_type: object.attributes.content_type.clone(),
-            checksum_type: checksum.as_ref().map(checksum::kind),
+            checksum_type,
             e_tag: Some(etag(&object.etag)),
             expires: expires(&object.attributes),
             last_modified: Some(time(object.created_at)),
@@ -120,11 +113,13 @@ struct Answer {
     content_range: Option<String>,
     parts: Option<i32>,
     checksum: Option<blob::Checksum>,
+    checksum_type: Option<ChecksumType>,
 }
 
 async fn find(blob: &Blob, bucket: &BucketName, key: &Key, wanted: Wanted) -> S3Result<Answer> {
     let object = blob.head(bucket, key).await.map_err(from_blob)?;
     wanted.conditions.check(&object)?;
+    let mut of_part = None;
     let (range, partial) = match (wanted.range, wanted.part) {
         (None, None) => (0..object.size, false),
         (Some(_), Some(_)) => return Err(s3_error!(InvalidRequest, "Give a range or a part number.")),
@@ -133,18 +128,23 @@ async fn find(blob: &Blob, bucket: &BucketName, key: &Key, wanted: Wanted) -> S3
             (range.map_err(|_| from_blob(blob::Error::Range { size: object.size }))?, true)
         }
         (None, Some(part)) => {
-            let range = blob.part_range(&object, number(part)?).await.map_err(from_blob)?;
-            let range = range.ok_or_else(|| s3_error!(InvalidPart, "The object has no such part."))?;
-            let partial = !range.is_empty();
-            (range, partial)
+            let part = number(part)?;
+            let found = blob.object_parts(&object, part - 1, 1).await.map_err(from_blob)?;
+            let found = found.into_iter().find(|found| found.number == part);
+            let found = found.ok_or_else(|| s3_error!(InvalidPart, "The object has no such part."))?;
+            of_part = found.checksum;
+            let partial = !found.range.is_empty();
+            (found.range, partial)
         }
     };
     let content_range =
         partial.then(|| format!("bytes {}-{}/{}", range.start, range.end.saturating_sub(1), object.size));
     let whole = range == (0..object.size);
-    let checksum = object.checksum.clone().filter(|_| wanted.checksums && whole);
+    let checksum = if whole { object.checksum.clone() } else { of_part };
+    let checksum = checksum.filter(|_| wanted.checksums);
+    let checksum_type = object.checksum.as_ref().filter(|_| checksum.is_some()).map(checksum::kind);
     let parts = wanted.part.and(object.parts()).and_then(|n| i32::try_from(n).ok());
-    Ok(Answer { object, range, content_range, parts, checksum })
+    Ok(Answer { object, range, content_range, parts, checksum, checksum_type })
 }
 
 pub(crate) struct Conditions {
@@ -184,108 +184,4 @@ fn not_modified(object: &Object) -> S3Error {
     let mut error = s3_error!(NotModified, "The object was not modified.");
     error.set_headers(headers);
     error
-}
-
-pub(crate) async fn attributes(
-    blob: &Blob,
-    request: S3Request<GetObjectAttributesInput>,
-) -> S3Result<S3Response<GetObjectAttributesOutput>> {
-    let input = request.input;
-    version(input.version_id.as_deref())?;
-    let object = blob.head(&bucket(&input.bucket)?, &key(&input.key)?).await.map_err(from_blob)?;
-    // A list in one header, or in several.
-    let asked = |name| {
-        input.object_attributes.iter().flat_map(|a| a.as_str().split(',')).any(|asked| asked.trim() == name)
-    };
-    let mut output =
-        GetObjectAttributesOutput { last_modified: Some(time(object.created_at)), ..Default::default() };
-    if asked(ObjectAttributes::ETAG) {
-        output.e_tag = Some(etag(&object.etag));
-    }
-    if asked(ObjectAttributes::OBJECT_SIZE) {
-        output.object_size = Some(size(object.size));
-    }
-    if asked(ObjectAttributes::STORAGE_CLASS) {
-        output.storage_class = Some(StorageClass::from_static(StorageClass::STANDARD));
-    }
-    if let Some(checksum) = object.checksum.as_ref().filter(|_| asked(ObjectAttributes::CHECKSUM)) {
-        let mut field =
-            s3s::dto::Checksum { checksum_type: Some(checksum::kind(checksum)), ..Default::default() };
-        checksum::fill!(field, Some(checksum));
-        output.checksum = Some(field);
-    }
-    if let Some(parts) = object.parts().filter(|_| asked(ObjectAttributes::OBJECT_PARTS)) {
-        let total_parts_count = i32::try_from(parts).ok();
-        output.object_parts = Some(GetObjectAttributesParts { total_parts_count, ..Default::default() });
-    }
-    Ok(S3Response::new(output))
-}
-
-/// There are no tags: clients that copy them find an empty set.
-pub(crate) async fn tags(
-    blob: &Blob,
-    request: S3Request<GetObjectTaggingInput>,
-) -> S3Result<S3Response<GetObjectTaggingOutput>> {
-    let input = request.input;
-    blob.head(&bucket(&input.bucket)?, &key(&input.key)?).await.map_err(from_blob)?;
-    Ok(S3Response::new(GetObjectTaggingOutput { tag_set: Vec::new(), version_id: None }))
-}
-
-pub(crate) async fn delete(
-    blob: &Blob,
-    request: S3Request<DeleteObjectInput>,
-) -> S3Result<S3Response<DeleteObjectOutput>> {
-    let input = request.input;
-    version(input.version_id.as_deref())?;
-    if input.if_match_last_modified_time.is_some() || input.if_match_size.is_some() {
-        return Err(not_offered("deleting by time or size"));
-    }
-    let condition = condition(input.if_match, None)?;
-    let by = By::Client(Means::Put);
-    blob.delete(&bucket(&input.bucket)?, &key(&input.key)?, &condition, by).await.map_err(from_blob)?;
-    Ok(S3Response::new(DeleteObjectOutput::default()))
-}
-
-pub(crate) async fn delete_many(
-    blob: &Blob,
-    request: S3Request<DeleteObjectsInput>,
-) -> S3Result<S3Response<DeleteObjectsOutput>> {
-    let input = request.input;
-    let bucket = bucket(&input.bucket)?;
-    if input.delete.objects.is_empty() || input.delete.objects.len() > MAX_DELETES {
-        return Err(s3_error!(MalformedXML, "Name 1 to {MAX_DELETES} objects."));
-    }
-    blob.bucket(&bucket).await.map_err(from_blob)?;
-    let (mut plain, mut deleted, mut errors) = (Vec::new(), Vec::new(), Vec::new());
-    for object in input.delete.objects {
-        let named = key(&object.key).and_then(|key| version(object.version_id.as_deref()).map(|()| key));
-        let done = match (named, object.e_tag) {
-            (Ok(key), None) => {
-                plain.push(key);
-                Ok(())
-            }
-            (Ok(key), Some(etag)) => {
-                let condition = blob::Condition::Etag(plain_etag(&etag));
-                let done = blob.delete(&bucket, &key, &condition, By::Client(Means::Put)).await;
-                done.map(drop).map_err(from_blob)
-            }
-            (Err(error), _) => Err(error),
-        };
-        match done {
-            Ok(()) => deleted.push(DeletedObject { key: Some(object.key), ..Default::default() }),
-            Err(error) => errors.push(s3s::dto::Error {
-                code: Some(error.code().as_str().to_owned()),
-                key: Some(object.key),
-                message: error.message().map(str::to_owned),
-                version_id: object.version_id,
-            }),
-        }
-    }
-    blob.delete_all(&bucket, &plain, By::Client(Means::Put)).await.map_err(from_blob)?;
-    let quiet = input.delete.quiet == Some(true);
-    Ok(S3Response::new(DeleteObjectsOutput {
-        deleted: (!quiet).then_some(deleted),
-        errors: (!errors.is_empty()).then_some(errors),
-        request_charged: None,
-    }))
 }

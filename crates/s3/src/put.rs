@@ -3,7 +3,6 @@
 use blob::{Algorithm, Blob, By, Checksum, Means, New, Staged};
 use http::HeaderMap;
 use s3s::dto::{PutObjectInput, PutObjectOutput, StreamingBlob, UploadPartInput, UploadPartOutput};
-use s3s::stream::ByteStream;
 use s3s::{S3Request, S3Response, S3Result, TrailingHeaders, s3_error};
 
 use crate::convert::{
@@ -95,9 +94,8 @@ impl Incoming<'_> {
     /// Brings the bytes to the disk and checks them.
     async fn stage(self, blob: &Blob) -> S3Result<Staged> {
         let body = self.body.unwrap_or_else(|| s3s::Body::empty().into());
-        // A request without length and transfer coding has no body (RFC 9112 §6.3).
-        let exact = body.remaining_length().exact().and_then(|length| u64::try_from(length).ok());
-        let length = self.length.and_then(|length| u64::try_from(length).ok()).or(exact);
+        // Without it nobody could tell an empty object from a lost header.
+        let length = self.length.and_then(|length| u64::try_from(length).ok());
         let length = length.ok_or_else(|| s3_error!(MissingContentLength, "Give a Content-Length."))?;
         let announced = match self.given {
             Some(_) => None,

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use blob::Blob;
 use futures::FutureExt;
+use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -49,7 +50,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            max_connections: 1024,
+            max_connections: 512,
             head_seconds: 30,
             body_idle_seconds: 60,
             idle_seconds: 300,
@@ -138,6 +139,9 @@ impl Service {
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert("x-amz-request-id", value);
         }
+        if !response.status().is_success() {
+            name_request(&mut response, &id);
+        }
         // The query may hold a signature: it is never logged.
         let status = response.status().as_u16();
         let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -179,6 +183,17 @@ async fn accept(
             }
         }
     }
+}
+
+/// Writes the request's id into an error's XML.
+fn name_request(response: &mut Response<Body>, id: &str) {
+    let Some(bytes) = response.body().bytes() else { return };
+    let Some(start) = bytes.strip_suffix(b"</Error>") else { return };
+    let named = [start, b"<RequestId>", id.as_bytes(), b"</RequestId></Error>"].concat();
+    if response.headers().contains_key(CONTENT_LENGTH) {
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(named.len()));
+    }
+    *response.body_mut() = Body::from(bytes::Bytes::from(named));
 }
 
 fn refusal(error: S3Error) -> Response<Body> {

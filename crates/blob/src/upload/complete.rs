@@ -93,8 +93,8 @@ const LOCK_POSTGRES: &str = concat!(
 );
 
 /// Empty parts have no file and need no row.
-const MOVE_PARTS: &str = "INSERT INTO parts (object, number, file, position, bytes)
-    SELECT $1, number, file, CAST(SUM(bytes) OVER (ORDER BY number) AS BIGINT) - bytes, bytes
+const MOVE_PARTS: &str = "INSERT INTO parts (object, number, file, position, bytes, checksum)
+    SELECT $1, number, file, CAST(SUM(bytes) OVER (ORDER BY number) AS BIGINT) - bytes, bytes, checksum
     FROM upload_parts WHERE upload = $2 AND file IS NOT NULL";
 
 /// The uploaded parts that were named, and the files of the others, whose rows are deleted.

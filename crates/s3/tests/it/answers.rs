@@ -67,8 +67,8 @@ async fn what_is_not_offered_says_so() {
     let client = server.client();
     for (method, target) in [
         (Method::PUT, "/source?policy="),
-        (Method::GET, "/source?acl="),
-        (Method::GET, "/source?versions="),
+        (Method::GET, "/source?policy="),
+        (Method::PUT, "/source?versioning="),
         (Method::PUT, "/source?lifecycle="),
         (Method::PUT, "/source/a?tagging="),
     ] {

@@ -105,6 +105,7 @@ impl Client {
     }
 
     pub(crate) async fn send(&self, request: http::request::Builder, body: &[u8]) -> Answer {
+        let request = request.header("content-length", body.len());
         let request = request.body(Full::new(Bytes::copy_from_slice(body))).unwrap();
         let stream = TcpStream::connect(self.address).await.unwrap();
         let (mut sender, connection) =
