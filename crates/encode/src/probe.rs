@@ -29,8 +29,8 @@ const MOST_CHANNELS: u16 = 32;
 
 /// Finds out what the file contains.
 ///
-/// It is read three to four times in part: its first bytes, the container's index, every packet's header (for an
-/// MP4 that is its index again), and a few frames of sound. Dropping the future ends it all.
+/// It is read several times in part: its first bytes, the container's index, every packet's header (for an MP4
+/// that is its index again), and a few frames of sound. Dropping the future ends it all.
 ///
 /// # Errors
 /// [`Error::Rejected`] with a reason for people where the file cannot be played.
@@ -40,7 +40,8 @@ pub async fn probe(tools: &Tools, jail: &Jail, file: &Path) -> Result<Source> {
     let asker = Asker { tools, jail, input: Input { file, container } };
     let answer = asker.streams().await?;
     check_streams(&answer)?;
-    let packets = asker.packets(&answer).await?;
+    // Neither waits for the other: a long film has its first segments to encode.
+    let (packets, heard) = tokio::try_join!(asker.packets(&answer), asker.heard(&answer))?;
     let film = choose(&answer, &packets);
     check_whole(container, &answer, film, &packets)?;
 
@@ -48,7 +49,7 @@ pub async fn probe(tools: &Tools, jail: &Jail, file: &Path) -> Result<Source> {
         Some(stream) => Some(asker.video(stream, &packets).await?),
         None => None,
     };
-    let audio = asker.audio(&answer, &packets).await?;
+    let audio = asker.audio(&answer, &packets, heard).await?;
     let longest = audio.iter().map(|track| track.duration_ms).max();
     let duration_ms = match (&video, longest) {
         (Some(video), _) => video.rate.frame_ms(video.frames),
@@ -209,15 +210,18 @@ impl Asker<'_> {
         }
     }
 
+    /// Scans the packets of pictures and sounds, side by side.
     async fn packets(&self, answer: &Answer) -> Result<BTreeMap<u32, scan::Stream>> {
-        let wanted = answer.streams.iter().filter(|stream| stream.is_picture() || stream.is_sound());
-        let wanted = wanted.filter_map(|stream| {
-            let base = stream.time_base()?;
-            Some((stream.index, stream.is_picture(), i64::from(base.den / base.num)))
-        });
-        let mut scan = scan::Scan::new(wanted);
-        self.ask(scan::question(), 4 << 30, |bytes| scan.feed(bytes)).await?;
-        let streams = scan.finish();
+        let (pictures, sounds): (Vec<&Stream>, Vec<&Stream>) =
+            answer.streams.iter().filter(|s| s.is_picture() || s.is_sound()).partition(|s| s.is_picture());
+        // Of pictures every frame counts; of an MP4's sounds only the end is wanted, which its index finds.
+        let from = match self.input.container {
+            Container::Mov if !pictures.is_empty() => tail(&sounds),
+            _ => 0,
+        };
+        let (mut streams, sounds) =
+            tokio::try_join!(self.scan("V", 0, &pictures), self.scan("a", from, &sounds))?;
+        streams.extend(sounds);
         // Only these containers' clocks are free to jump, and ffmpeg then lays the parts end to end.
         let free = matches!(self.input.container, Container::MpegTs | Container::MpegPs);
         if free && streams.values().any(|stream| stream.jumped) {
@@ -227,6 +231,24 @@ impl Asker<'_> {
             return Err(Rejection::Encrypted.into());
         }
         Ok(streams)
+    }
+
+    /// Scans the packets of streams of a kind from a second on.
+    async fn scan(
+        &self,
+        which: &'static str,
+        from: u32,
+        wanted: &[&Stream],
+    ) -> Result<BTreeMap<u32, scan::Stream>> {
+        let wanted = wanted.iter().filter_map(|stream| {
+            let base = stream.time_base()?;
+            Some((stream.index, stream.is_picture(), i64::from(base.den / base.num)))
+        });
+        let mut scan = scan::Scan::new(wanted);
+        if !scan.is_idle() {
+            self.ask(scan::question(which, from), 4 << 30, |bytes| scan.feed(bytes)).await?;
+        }
+        Ok(scan.finish())
     }
 
     async fn video(&self, stream: &Stream, packets: &BTreeMap<u32, scan::Stream>) -> Result<Video> {
@@ -318,21 +340,30 @@ impl Asker<'_> {
         Ok(starts)
     }
 
-    async fn audio(&self, answer: &Answer, packets: &BTreeMap<u32, scan::Stream>) -> Result<Vec<Audio>> {
-        let sounds = || answer.streams.iter().filter(|stream| stream.is_sound());
-        if sounds().next().is_none() {
-            return Ok(vec![]);
+    /// In which tick each stream starts to be heard, if that is soon.
+    async fn heard(&self, answer: &Answer) -> Result<BTreeMap<u32, i64>> {
+        match answer.streams.iter().any(Stream::is_sound) {
+            true => self.first_sounds("a".into()).await,
+            false => Ok(BTreeMap::new()),
         }
-        let mut starts = self.first_sounds("a".into()).await?;
-        for stream in sounds() {
+    }
+
+    async fn audio(
+        &self,
+        answer: &Answer,
+        packets: &BTreeMap<u32, scan::Stream>,
+        mut heard: BTreeMap<u32, i64>,
+    ) -> Result<Vec<Audio>> {
+        let sounds = || answer.streams.iter().filter(|stream| stream.is_sound());
+        for stream in sounds().filter(|stream| codecs::is_audio(&stream.codec())) {
             // A track that begins later than the others, or one that cannot be decoded: alone it gets a second try.
-            let seen = packets.get(&stream.index).is_some_and(|seen| seen.packets > 0);
-            if seen && !starts.contains_key(&stream.index) {
-                starts.extend(self.first_sounds(Arg::of(&[&stream.index])).await?);
+            let seen = packets.contains_key(&stream.index) || stream.announced().is_some();
+            if seen && !heard.contains_key(&stream.index) {
+                heard.extend(self.first_sounds(Arg::of(&[&stream.index])).await?);
             }
         }
         let tracks = sounds().filter_map(|stream| {
-            let track = track(stream, starts.get(&stream.index).copied(), packets.get(&stream.index));
+            let track = track(stream, heard.get(&stream.index).copied(), packets.get(&stream.index));
             if track.is_none() {
                 tracing::warn!(stream = stream.index, codec = stream.codec(), "audio track cannot be used");
             }
@@ -368,8 +399,13 @@ fn track(stream: &Stream, start: Option<i64>, seen: Option<&scan::Stream>) -> Op
     let codec = stream.codec();
     let base = stream.time_base()?;
     let sample_rate: u32 = stream.sample_rate.as_deref()?.parse().ok()?;
-    let (start, (_, end)) = (base.us(start?), seen?.span?);
-    let duration = base.us(end).saturating_sub(start);
+    let start = base.us(start?);
+    // Where a scan of the end found nothing, the container's word counts.
+    let end = match seen.and_then(|seen| seen.span) {
+        Some((_, end)) => base.us(end),
+        None => stream.announced()?.1,
+    };
+    let duration = end.saturating_sub(start);
     let channels = (1..=MOST_CHANNELS).contains(&stream.channels);
     let usable = codecs::is_audio(&codec) && sample_rate > 0 && channels && duration > 0;
     usable.then(|| Audio {
@@ -381,6 +417,13 @@ fn track(stream: &Stream, start: Option<i64>, seen: Option<&scan::Stream>) -> Op
         start_us: start,
         duration_ms: u64::try_from(duration).unwrap_or(0).div_ceil(1000),
     })
+}
+
+/// The second from which to scan sounds so that all their ends are seen; 0 where that saves little.
+fn tail(sounds: &[&Stream]) -> u32 {
+    let ends = sounds.iter().map(|stream| stream.announced().map_or(0, |(_, end)| end / 1_000_000));
+    let end = ends.min().and_then(|end| u32::try_from(end).ok()).unwrap_or(0);
+    if end > 120 { end - 10 } else { 0 }
 }
 
 /// What a failure of ffprobe says about the file.

@@ -6,7 +6,7 @@ use crate::run::Arg;
 
 /// Everything [`Answer`] has fields for.
 pub(super) const ENTRIES: &str = "stream=index,codec_name,codec_type,codec_tag_string,width,height,pix_fmt,\
-    field_order,r_frame_rate,time_base,duration,sample_aspect_ratio,color_transfer,sample_rate,channels\
+    field_order,r_frame_rate,time_base,start_time,duration,sample_aspect_ratio,color_transfer,sample_rate,channels\
     :stream_disposition=default,attached_pic,timed_thumbnails,still_image\
     :stream_tags=language:stream_side_data=rotation:format=start_time,duration";
 
@@ -40,6 +40,7 @@ pub(super) struct Stream {
     pub(super) field_order: Option<String>,
     pub(super) r_frame_rate: Option<String>,
     pub(super) time_base: Option<String>,
+    start_time: Option<String>,
     pub(super) duration: Option<String>,
     pub(super) sample_aspect_ratio: Option<String>,
     pub(super) color_transfer: Option<String>,
@@ -109,6 +110,12 @@ impl Stream {
         crate::codecs::plain(
             self.codec_name.as_deref().filter(|name| *name != "unknown").or(tag).unwrap_or(""),
         )
+    }
+
+    /// From which to which microsecond the container says that there is something to present.
+    pub(super) fn announced(&self) -> Option<(i64, i64)> {
+        let start = us(self.start_time.as_deref())?;
+        Some((start, start.saturating_add(us(self.duration.as_deref())?)))
     }
 
     pub(super) fn time_base(&self) -> Option<TimeBase> {

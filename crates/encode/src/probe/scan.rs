@@ -59,10 +59,16 @@ struct Packet {
     encrypted: bool,
 }
 
-/// The question whose answer is read here.
-pub(super) fn question() -> Vec<Arg> {
+/// The question whose answer is read here, for streams of a kind (`V` or `a`) from a second on.
+pub(super) fn question(which: &'static str, from: u32) -> Vec<Arg> {
     let entries = "packet=stream_index,pts,dts,duration,flags:packet_side_data=side_data_type";
-    vec!["-show_entries".into(), entries.into(), "-of".into(), "compact=p=0:nk=1".into()]
+    let mut args = ["-select_streams", which, "-show_entries", entries, "-of", "compact=p=0:nk=1"]
+        .map(Arg::from)
+        .to_vec();
+    if from > 0 {
+        args.extend(["-read_intervals".into(), Arg::of(&[&from, &"%"])]);
+    }
+    args
 }
 
 impl Scan {
@@ -70,6 +76,11 @@ impl Scan {
     pub(super) fn new(wanted: impl IntoIterator<Item = (u32, bool, i64)>) -> Self {
         let wanted = wanted.into_iter().map(|(index, picture, ticks)| (index, (picture, ticks))).collect();
         Self { line: vec![], frames: 0, streams: BTreeMap::new(), wanted }
+    }
+
+    /// Whether it looks at no stream at all.
+    pub(super) fn is_idle(&self) -> bool {
+        self.wanted.is_empty()
     }
 
     /// Takes the next bytes.
