@@ -182,6 +182,10 @@ def test_listing_pages_and_delimiters(s3, prefix):
     page = s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix, StartAfter=prefix + "b/6", MaxKeys=2, FetchOwner=True)
     assert [e["Key"] for e in page["Contents"]] == [prefix + "c d/0", prefix + "c d/1"]
     assert (page["KeyCount"], page["IsTruncated"], "Owner" in page["Contents"][0]) == (2, True, True)
+    versions = s3.get_paginator("list_object_versions").paginate(
+        Bucket=BUCKET, Prefix=prefix, PaginationConfig={"PageSize": 7}
+    )
+    assert [v["Key"] for page in versions for v in page["Versions"] if v["VersionId"] == "null"] == names
     fails("InvalidArgument", s3.list_objects_v2, Bucket=BUCKET, ContinuationToken="?")
 
 
@@ -237,6 +241,9 @@ def test_multipart_by_hand(s3, prefix):
     assert part["Body"].read() == parts[1] and part["PartsCount"] == 3
     across = s3.get_object(Bucket=BUCKET, Key=name, Range=f"bytes={5 * MIB - 2}-{5 * MIB + 1}")["Body"].read()
     assert across == parts[0][-2:] + parts[1][:2]
+    about = s3.get_object_attributes(Bucket=BUCKET, Key=name, ObjectAttributes=["ObjectParts"], MaxParts=2)
+    assert about["ObjectParts"]["TotalPartsCount"] == 3 and about["ObjectParts"]["IsTruncated"]
+    assert [p["Size"] for p in about["ObjectParts"]["Parts"]] == [5 * MIB, 6 * MIB]
     fails("NoSuchUpload", s3.upload_part, **this, PartNumber=1, Body=b"x")
     fails("NoSuchUpload", s3.abort_multipart_upload, **this)
 

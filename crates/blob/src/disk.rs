@@ -45,14 +45,15 @@ impl FromStr for FileId {
 }
 
 impl Disk {
-    /// Makes the folders and clears what an earlier process left half-written.
+    /// Makes the folders. What an earlier process left half-written is cleared by sweeping.
     pub(crate) fn open(root: &Path, reserve: u64) -> Result<Self> {
         for folder in std::iter::once("tmp".to_owned()).chain((0..=255).map(|n| format!("{n:02x}"))) {
             let path = root.join(folder);
             fs::create_dir_all(&path).map_err(disk("make folder", path))?;
         }
-        sync_folder(root)?;
         let root = root.canonicalize().map_err(disk("find", root))?;
+        sync_folder(&root)?;
+        sync_folder(root.parent().unwrap_or(&root))?;
         Ok(Self { space: Arc::new(Space::new(&root, reserve)), root: root.into() })
     }
 
