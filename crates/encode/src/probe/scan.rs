@@ -22,8 +22,6 @@ pub(super) struct Stream {
     pub(super) first_key: Option<i64>,
     /// Whether times are decoding times, because the container (AVI, MPEG-PS) keeps no others of some frames.
     pub(super) decoding_times: bool,
-    /// Packets in all.
-    pub(super) packets: u64,
     /// Ticks from which and up to which there is something to present.
     pub(super) span: Option<(i64, i64)>,
     /// Duration in ticks of the frame that is shown last.
@@ -115,7 +113,6 @@ impl Scan {
     fn take(&mut self, packet: &Packet) -> Result<()> {
         let Some(&(picture, ticks)) = self.wanted.get(&packet.stream) else { return Ok(()) };
         let stream = self.streams.entry(packet.stream).or_default();
-        stream.packets += 1;
         stream.encrypted |= packet.encrypted;
         if let (Some(last), Some(now)) = (stream.last_dts, packet.dts) {
             stream.jumped |= now.saturating_sub(last).saturating_abs() > ticks.saturating_mul(JUMP_SECONDS);
@@ -208,7 +205,7 @@ mod tests {
             let (video, audio) = (&streams[&0], &streams[&1]);
             assert_eq!((&video.shown[..], &video.keys[..]), (&[0, 80, 40][..], &[0][..]));
             assert_eq!((video.span, video.last_duration), (Some((0, 120)), Some(40)));
-            assert_eq!((audio.span, audio.packets), (Some((0, 1024)), 2));
+            assert_eq!(audio.span, Some((0, 1024)));
             assert!(!video.jumped && !video.decoding_times);
         }
     }
