@@ -151,12 +151,13 @@ def run(*command, **options):
 
 
 def clips(name, folder):
-    """A generated clip: `short` (4 s, 360p24, beep), `silent`, `long` (40 s)."""
+    """A generated clip: `short` (4 s, 360p24, beep), `silent`, `long` (40 s), `hd` (40 s, 720p24)."""
     path = folder / f"{name}.mp4"
     if path.exists():
         return path
-    seconds = {"short": 4, "silent": 4, "long": 40}[name]
-    video = ["-f", "lavfi", "-i", f"testsrc2=size=640x360:rate=24:duration={seconds}"]
+    seconds = {"short": 4, "silent": 4, "long": 40, "hd": 40}[name]
+    size = "1280x720" if name == "hd" else "640x360"
+    video = ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate=24:duration={seconds}"]
     audio = [] if name == "silent" else ["-f", "lavfi", "-i", f"sine=frequency=330:beep_factor=4:duration={seconds}"]
     codec = ["-c:v", "libx264", "-preset", "veryfast", "-g", "48", "-pix_fmt", "yuv420p", "-c:a", "aac"]
     run("ffmpeg", "-nostdin", "-v", "error", "-y", *video, *audio, *codec, path)

@@ -12,7 +12,7 @@ BROWSER = Path(__file__).parent.parent / "browser"
 @pytest.mark.browser
 def test_pages_in_headless_chromium(kinora, clip):
     s3 = kinora.boto()
-    s3.upload_file(str(clip("long")), "source", "browser-film.mp4")
+    s3.upload_file(str(clip("hd")), "source", "browser-film.mp4")
     s3.put_object(Bucket="source", Key="browser-not-a-film.mp4", Body=b"#EXTM3U\nfile:///etc/passwd\n")
     title = kinora.wait("browser-film")
     kinora.wait("browser-not-a-film", states=("rejected",))

@@ -42,6 +42,7 @@ export class KinoraPlayer extends HTMLElement {
   #failure: Failure | null = null;
   #attempt = 0;
   #restarted = -Infinity;
+  #mouse = false;
   #idle: ReturnType<typeof setTimeout> | undefined;
 
   connectedCallback(): void {
@@ -226,6 +227,7 @@ export class KinoraPlayer extends HTMLElement {
       else this.toggleAttribute('data-idle', !video.paused);
     });
     on(video, 'dblclick', () => this.#fullscreen());
+    on(this, 'pointerdown pointermove', (event) => (this.#mouse = (event as PointerEvent).pointerType === 'mouse'));
     on(this, 'pointermove focusin', (event) => (event as PointerEvent).pointerType !== 'touch' && this.#wake());
     on(this, 'pointerleave', () => this.#sleep(600));
     on(document, 'keydown', (event) => this.#key(event as KeyboardEvent));
@@ -329,8 +331,11 @@ export class KinoraPlayer extends HTMLElement {
   #sleep(after: number): void {
     clearTimeout(this.#idle);
     this.#idle = setTimeout(() => {
-      const held = this.#controls.busy || this.#controls.element.querySelector(':focus-visible');
-      if (!this.#video.paused && !held) this.setAttribute('data-idle', '');
+      const { element, busy } = this.#controls;
+      // A finger leaves its last target hovered.
+      const held = busy || (this.#mouse && element.matches(':hover')) || element.querySelector(':focus-visible');
+      if (held) this.#sleep(IDLE_MS);
+      else if (!this.#video.paused) this.setAttribute('data-idle', '');
     }, after);
   }
 
