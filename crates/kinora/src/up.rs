@@ -64,8 +64,9 @@ fn shown(address: std::net::SocketAddr) -> String {
 }
 
 fn log(form: Log) {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("KINORA_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,edge::access=warn"));
+    let wanted = std::env::var("KINORA_LOG").unwrap_or_else(|_| "info,edge::access=warn".to_owned());
+    // The S3 library logs every refused request as an error and, when asked for more, signatures.
+    let filter = tracing_subscriber::EnvFilter::new(format!("{wanted},s3s=off"));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match form {
         Log::Text => lines.with_ansi(std::io::stderr().is_terminal()).init(),
