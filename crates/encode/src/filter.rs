@@ -56,7 +56,8 @@ impl Pictures<'_> {
             if n == 0 {
                 self.first_picture(*size, &mut chain);
             } else {
-                chain = vec![Arg::of(&[&"[c", &number(n), &"]", &scale(*size)])];
+                // Rounding to even sizes changes the shape a little, which the scaler would write down.
+                chain = vec![Arg::of(&[&"[c", &number(n), &"]", &scale(*size), &",setsar=1"])];
             }
             let here = pads.iter().enumerate().filter(|(_, pad)| pad.step == n);
             let outputs: Vec<usize> = here.map(|(rung, _)| rung).collect();
@@ -196,6 +197,12 @@ impl Sound<'_> {
             "ametadata=mode=add:key=seen:value=1".into(),
             Arg::of(&[&"ametadata=mode=print:file=", self.seen]),
             Arg::of(&[&"aresample=", &from, &":async=1:min_comp=0.00001:first_pts=", &input]),
+        ]);
+        if self.audio.channels == 1 {
+            // As loud as players make it; the mixer would take 3 dB off.
+            chain.push("pan=stereo|c0=c0|c1=c0".into());
+        }
+        chain.extend([
             Arg::of(&[&"aresample=", &self.rate, &":ochl=stereo:osf=fltp:rematrix_maxval=1"]),
             "apad".into(),
             Arg::of(&[&"atrim=start_sample=", &wanted.start, &":end_sample=", &wanted.end]),
@@ -213,6 +220,16 @@ impl Sound<'_> {
             i64::try_from(u128::from(output) * 1_000_000 / u128::from(self.rate.max(1))).unwrap_or(i64::MAX);
         let seek = start.saturating_add(self.zero_us).saturating_sub(RUN_IN_US);
         (output > 0 && seek > self.audio.start_us).then_some(seek)
+    }
+
+    /// The first sample that is wanted of the source, from the title's start.
+    pub(crate) fn first_sample(&self) -> i64 {
+        i64::try_from(self.aligned_start().0).unwrap_or(i64::MAX)
+    }
+
+    /// Where the source's sound begins, in its samples from the title's start.
+    pub(crate) fn audio_start(&self) -> i64 {
+        samples(self.audio.start_us.saturating_sub(self.zero_us), self.audio.sample_rate)
     }
 
     /// The multiple of the resampler's period some way before the first sample: in samples of the source and of

@@ -58,30 +58,54 @@ pub(super) async fn encode(
     let mut report = |now: crate::run::Progress| progress(Progress::of(now, now.bytes, bytes));
 
     let mut note = None;
+    let mut is_silent = true;
     if sounds(audio, &sound) {
-        let done = run(here, track, before(&sound), sound.graph(), &mut report).await;
-        let decoded = match done {
-            Ok(()) => seen::read(&here.file(&list))?,
-            // The same file would fail the same way again.
-            Err(Error::Exited { log, .. }) => {
-                note = Some(log.last().cloned().unwrap_or_else(|| "nothing could be decoded".to_owned()));
-                Seen::default()
-            }
-            Err(error) => return Err(error),
-        };
+        let (decoded, said) = decode(here, track, &sound, &mut report).await?;
         if source.video.is_none() {
             check(audio, &sound, end, decoded)?;
         }
-        if decoded.frames == 0 {
-            run(here, track, vec![], silence(count, track.sample_rate), &mut report).await?;
-        }
-    } else {
+        note = said.or_else(|| missing(audio, &sound, decoded));
+        is_silent = decoded.frames == 0;
+    }
+    if is_silent {
         run(here, track, vec![], silence(count, track.sample_rate), &mut report).await?;
     }
     // The encoder's first frame holds nothing but the run-up to the first sample.
     let encoded = here.retimed(Track::Audio(n), warm_up + 1, &name("a.mp4")).await?;
-    let said = note.map(|reason| format!("silence in place of sound that cannot be decoded: {reason}"));
-    Ok(Encoded { note: said, ..encoded })
+    Ok(Encoded { note, ..encoded })
+}
+
+/// Encodes what can be decoded; what that was, and a note if decoding failed.
+async fn decode(
+    here: &Here<'_>,
+    track: &AudioTrack,
+    sound: &Sound<'_>,
+    mut report: impl FnMut(crate::run::Progress) + Send,
+) -> Result<(Seen, Option<String>)> {
+    /// How much earlier reading starts where an unindexed container was entered too late, in µs.
+    const EARLIER_US: i64 = 10_000_000;
+    let list = here.file(sound.seen);
+    let mut decoded = Seen::default();
+    for earlier in [0, EARLIER_US] {
+        seen::forget(&list)?;
+        let seek = sound.seek_us().map(|seek| seek - earlier);
+        match run(here, track, before(seek), sound.graph(), &mut report).await {
+            Ok(()) => decoded = seen::read(&list)?,
+            // The same file would fail the same way again.
+            Err(Error::Exited { log, .. }) => {
+                let reason = log.last().map_or("nothing was decoded", String::as_str);
+                return Ok((
+                    Seen::default(),
+                    Some(format!("silence for sound that cannot be decoded: {reason}")),
+                ));
+            }
+            Err(error) => return Err(error),
+        }
+        if seek.is_none() || decoded.first.is_some_and(|first| first <= sound.first_sample()) {
+            break;
+        }
+    }
+    Ok((decoded, None))
 }
 
 async fn run(
@@ -101,8 +125,8 @@ async fn run(
     here.ffmpeg(options, after, (limits(&[]), patience), report).await.map(|_| ())
 }
 
-fn before(sound: &Sound<'_>) -> Vec<Arg> {
-    let Some(seek) = sound.seek_us() else { return vec![] };
+fn before(seek: Option<i64>) -> Vec<Arg> {
+    let Some(seek) = seek else { return vec![] };
     let mut args = argv::list([&["-noaccurate_seek", "-seek_timestamp", "1", "-ss"][..]]);
     args.push(Arg::of(&[&seek, &"us"]));
     args
@@ -122,6 +146,23 @@ fn sounds(audio: &Audio, sound: &Sound<'_>) -> bool {
     let ends =
         starts.saturating_add(i64::try_from(audio.duration_ms).unwrap_or(i64::MAX).saturating_mul(1000));
     starts < to && from < ends
+}
+
+/// A note where a second or more of announced sound was not decoded.
+fn missing(audio: &Audio, sound: &Sound<'_>, decoded: Seen) -> Option<String> {
+    let rate = i64::from(audio.sample_rate.max(1));
+    let starts = sound.audio_start();
+    let ends = starts.saturating_add(i64::try_from(audio.duration_ms).ok()?.saturating_mul(rate) / 1000);
+    let wanted = sound.samples.end.saturating_mul(audio.sample_rate.into()) / u64::from(sound.rate.max(1));
+    let (from, to) = (sound.first_sample().max(starts), ends.min(i64::try_from(wanted).ok()?));
+    let (first, last) = (decoded.first.unwrap_or(to).max(from), decoded.last.unwrap_or(from).max(from));
+    let gap = decoded.gap.map_or(0, |(gap, _)| gap);
+    let second = |samples: i64| samples.max(0) / rate;
+    let (at, length) = [(from, first - from), (decoded.gap.map_or(0, |(_, at)| at), gap), (last, to - last)]
+        .into_iter()
+        .max_by_key(|(_, length)| *length)?;
+    (length > rate)
+        .then(|| format!("{} s of silence for missing sound from {} s on", second(length), second(at)))
 }
 
 /// Where sound is all there is, it must be there.

@@ -36,6 +36,16 @@ pub(super) fn read(path: &Path) -> Result<Seen> {
     Ok(seen)
 }
 
+/// Removes the list of an earlier run.
+pub(super) fn forget(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::File { path: path.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
 fn time(line: &str) -> Option<i64> {
     let rest = line.strip_prefix("frame:")?;
     rest.split_ascii_whitespace().find_map(|word| word.strip_prefix("pts:"))?.parse().ok()

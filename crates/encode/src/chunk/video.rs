@@ -61,6 +61,7 @@ pub(super) async fn encode(
         let patience = patience(here, video, &frames);
         let limits = Limits { cpu: patience.wall * u32::from(here.tools.threads()), ..limits(&rungs) };
         let bounds = (limits, patience);
+        seen::forget(&here.file(&list))?;
         let done = here.ffmpeg(before(here, start), after, bounds, &mut report).await?;
         decoded = seen::read(&here.file(&list))?;
         log = done.log;

@@ -1,0 +1,111 @@
+//! Pictures of every shape, depth, range and age come out upright, square, 8 bits deep and tagged.
+
+use std::path::Path;
+use std::process::Command;
+
+use encode::chunk::{self, Work};
+use encode::template::standard;
+use encode::{Error, Rejection};
+use model::plan::{Medium, Track};
+use tokio_util::sync::CancellationToken;
+
+use crate::frames::{Title, small};
+use crate::support::{clip, jail, shared, tools};
+
+/// Encodes a title; what ffprobe says of its first rendition.
+async fn encoded(title: &Title) -> String {
+    let encoded = title.encode_in_reverse(Medium::Video).await;
+    let whole = title.whole(Track::Video(0), &encoded);
+    let mut command = Command::new("ffprobe");
+    let fields = "width,height,sample_aspect_ratio,pix_fmt,color_range,color_space,color_transfer,color_primaries,field_order";
+    command.args(["-v", "error", "-of", "compact=p=0:nk=1", "-show_entries", &format!("stream={fields}")]);
+    let out = command.arg(&whole).output().unwrap();
+    assert!(out.stderr.is_empty(), "{}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).unwrap().lines().next().unwrap().trim_end_matches('|').to_owned()
+}
+
+#[tokio::test]
+async fn odd_films_become_plain_ones() {
+    const HD: &str = "384|216|1:1|yuv420p|tv|bt709|bt709|bt709|progressive";
+    const SD: &str = "384|216|1:1|yuv420p|tv|smpte170m|smpte170m|smpte170m|progressive";
+    for (name, expected) in [
+        ("ae_SAR-2by3.mp4", SD),
+        ("internal_emulator_transformer_output_270_rotated.mp4", HD),
+        ("hdr10-video-with-sdr-container.mp4", HD),
+        ("hlg10-color-test.mp4", HD),
+        ("mv_with_2_top_shots.mp4", HD),
+        ("kyrion_mpeg2av_ac3.ts", HD),
+        ("kyrion_dirtystart.ts", HD),
+        ("bbb_800x640_768kbps_30fps_avc_2b_firstpts_10_sec.mp4", SD),
+        ("h264_10bits.mp4", SD),
+        ("sample.avi", SD),
+    ] {
+        let Some(file) = shared(&format!("odd/{name}")) else { continue };
+        let title = Title::of(&file, &small()).await;
+        assert_eq!(encoded(&title).await, expected, "{name}");
+    }
+}
+
+/// Bright and dark quarters of the first frame, row by row.
+async fn quarters(file: &Path) -> String {
+    let title = Title::of(file, &standard()).await;
+    let size = &title.plan.renditions[0];
+    let (width, height) = (size.width as usize, size.height as usize);
+    let encoded = title.encode_in_reverse(Medium::Video).await;
+    let whole = title.whole(Track::Video(0), &encoded);
+    let mut command = Command::new("ffmpeg");
+    command.args(["-v", "error", "-i"]).arg(whole);
+    command.args(["-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "gray", "pipe:1"]);
+    let pixels = command.output().unwrap().stdout;
+    assert_eq!(pixels.len(), width * height);
+    let bright =
+        |x: usize, y: usize| if pixels[y * height / 4 * width + x * width / 4] > 128 { '#' } else { '.' };
+    format!("{width}x{height} {}{} {}{}", bright(1, 1), bright(3, 1), bright(1, 3), bright(3, 3))
+}
+
+#[tokio::test]
+async fn turned_and_stretched_pictures_are_shown_upright() {
+    let folder = tempfile::tempdir().unwrap();
+    // Its upper left quarter is bright.
+    let drawn = "-f lavfi -i color=black:s=128x64:r=25:d=1,drawbox=0:0:64:32:white:fill -pix_fmt yuv420p -c:v libx264";
+    let plain = clip(folder.path(), "plain.mp4", drawn);
+    assert_eq!(quarters(&plain).await, "128x64 #. ..");
+    // ffmpeg counts the other way round here.
+    for (rotate, expected) in [("270", "64x128 .# .."), ("180", "128x64 .. .#"), ("90", "64x128 .. #.")] {
+        let args = format!("-i {} -c copy -metadata:s:v:0 rotate={rotate}", plain.display());
+        let turned = clip(folder.path(), &format!("{rotate}.mp4"), &args);
+        assert_eq!(quarters(&turned).await, expected, "{rotate}");
+    }
+    let wide = clip(folder.path(), "wide.mp4", &format!("{drawn} -aspect 4:1"));
+    assert_eq!(quarters(&wide).await, "256x64 #. ..");
+}
+
+#[tokio::test]
+async fn a_file_that_stops_says_where() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = "-f lavfi -i testsrc2=s=320x180:r=25:d=12 -c:v libx264 -g 50 -movflags +faststart";
+    let file = clip(folder.path(), "film.mp4", made);
+    let title = Title::of(&file, &standard()).await.cut(1);
+    // Cut off after it was probed, so that only decoding can tell.
+    let bytes = std::fs::metadata(&file).unwrap().len();
+    std::fs::OpenOptions::new().write(true).open(&file).unwrap().set_len(bytes * 6 / 10).unwrap();
+    let never = CancellationToken::new();
+    let mut reasons = vec![];
+    for (n, chunk) in (0..).zip(&title.plan.chunks) {
+        assert_eq!(chunk.of, Medium::Video);
+        let work = Work {
+            plan: &title.plan,
+            chunk: n,
+            source: &title.source,
+            file: &file,
+            scratch: title.folder.path(),
+        };
+        match chunk::encode(tools(), jail(), work, &never, |_| ()).await {
+            Ok(_) => reasons.push("fine".to_owned()),
+            Err(Error::Rejected(why @ Rejection::Truncated { .. })) => reasons.push(why.to_string()),
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    assert_eq!(reasons[0], "fine");
+    assert_eq!(reasons[5], "the file stops in the middle: 7 of 12 seconds can be read");
+}
