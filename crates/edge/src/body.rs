@@ -58,7 +58,9 @@ impl Body {
         if incoming.is_end_stream() {
             return Self::empty();
         }
-        Self { kind: Kind::Upload(Upload { incoming, idle, timer: Box::pin(sleep(idle)) }), record: None }
+        let half = idle / 2;
+        let upload = Upload { incoming, half, timer: Box::pin(sleep(half)), halfway: false };
+        Self { kind: Kind::Upload(upload), record: None }
     }
 
     /// Lets the access log know when and after how many bytes the body ended.
@@ -127,19 +129,28 @@ impl HttpBody for Body {
     }
 }
 
+/// A client's body. As for writes, its patience ends in two halves, so that a pause of the process is nobody's fault.
 struct Upload {
     incoming: Incoming,
-    idle: Duration,
+    half: Duration,
     timer: Pin<Box<Sleep>>,
+    halfway: bool,
 }
 
 impl Upload {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) {
-            self.timer.as_mut().reset(Instant::now() + self.idle);
+            self.timer.as_mut().reset(Instant::now() + self.half);
+            self.halfway = false;
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
-        ready!(self.timer.as_mut().poll(cx));
-        Poll::Ready(Some(Err("the client paused for too long".into())))
+        while self.timer.as_mut().poll(cx).is_ready() {
+            if self.halfway {
+                return Poll::Ready(Some(Err("the client paused for too long".into())));
+            }
+            self.halfway = true;
+            self.timer.as_mut().reset(Instant::now() + self.half);
+        }
+        Poll::Pending
     }
 }

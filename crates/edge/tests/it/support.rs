@@ -116,6 +116,7 @@ impl Door {
     }
 
     pub(crate) async fn with(packager: Scripted, site: Scripted, config: Config) -> Self {
+        keep_log();
         let key = SigningKey::generate("K1").unwrap();
         let (state, watched) = watch::channel(Arc::new(state(key.public())));
         let (secret, secret_watched) = watch::channel(CdnSecret::new(SECRET).unwrap());
@@ -259,4 +260,31 @@ pub(crate) async fn h2(address: SocketAddr) -> hyper::client::conn::http2::SendR
         hyper::client::conn::http2::handshake(executor, TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     sender
+}
+
+static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+struct Log;
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        LOG.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// One subscriber for the process, as in the real one: with one for a thread, whichever thread reaches an event first
+/// decides for all whether it is ever written.
+fn keep_log() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| tracing_subscriber::fmt().json().with_writer(|| Log).init());
+}
+
+/// What was logged so far, by all tests.
+pub(crate) fn logged() -> String {
+    String::from_utf8(LOG.lock().unwrap().clone()).unwrap()
 }
