@@ -95,7 +95,8 @@ async fn slot(worker: Arc<Worker>, name: String, sources: Arc<Sources>, shutdown
     }
 }
 
-fn now() -> Timestamp {
+/// The one clock of this crate.
+pub(crate) fn now() -> Timestamp {
     Timestamp(jiff::Timestamp::now().as_millisecond())
 }
 

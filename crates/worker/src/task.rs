@@ -15,7 +15,7 @@ use pipeline::{Made, Work};
 use tokio_util::io::ReaderStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::run::Worker;
+use crate::run::{Worker, now};
 use crate::sources::Sources;
 
 /// How far a running job is, for the next beat of its lease.
@@ -169,6 +169,8 @@ async fn encode_chunk(
     let encoded = chunk::encode(&worker.tools, &worker.jail, work, cancel, progress)
         .await
         .map_err(|error| Stop::encode(&error, of.title))?;
+    let notes: Vec<String> = encoded.iter().filter_map(|one| one.note.clone()).collect();
+    worker.queue.log(now(), lease, &notes).await?;
     report.stage("storing");
     let mut made = Vec::with_capacity(encoded.len());
     for one in encoded {
