@@ -96,10 +96,10 @@ def test_rejected_uploads_say_why(kinora, unique):
 
 
 def test_a_truncated_film_is_rejected_with_how_much_can_be_read(kinora, clip, unique, tmp_path):
-    whole = tmp_path / "whole.ts"
-    run("ffmpeg", "-nostdin", "-v", "error", "-i", clip("short"), "-c", "copy", "-movflags", "+faststart", tmp_path / "a.mp4")
-    data = (tmp_path / "a.mp4").read_bytes()
-    whole.write_bytes(data[: len(data) // 2])
-    kinora.boto().upload_file(str(whole), "source", f"{unique}.mp4")
-    title = kinora.wait(unique, states=("rejected", "failed"))
-    assert title["reason"]
+    whole = tmp_path / "whole.mp4"
+    run("ffmpeg", "-nostdin", "-v", "error", "-i", clip("long"), "-c", "copy", "-movflags", "+faststart", whole)
+    data = whole.read_bytes()
+    kinora.boto().put_object(Bucket="source", Key=f"{unique}.mp4", Body=data[: len(data) // 2])
+    title = kinora.wait(unique, states=("rejected",))
+    assert title["reason"].startswith("the file stops in the middle: "), title["reason"]
+    assert "of 40 seconds can be read" in title["reason"], title["reason"]
