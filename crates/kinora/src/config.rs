@@ -90,7 +90,13 @@ impl Config {
                 set(&mut table, &parts, &value).with_context(|| format!("environment variable {name}"))?;
             }
         }
-        toml::Value::Table(table).try_into().context("the configuration is not right")
+        let config: Self = toml::Value::Table(table).try_into().context("the configuration is not right")?;
+        for rule in &config.rules {
+            encode::template::Template::named(&rule.template).with_context(|| {
+                format!("the rule for `{}/{}*` names no job template", rule.bucket, rule.prefix)
+            })?;
+        }
+        Ok(config)
     }
 }
 
@@ -138,5 +144,7 @@ mod tests {
     fn a_misspelt_setting_is_an_error() {
         assert!(layered("htpp = 1", &[]).is_err());
         assert!(layered("", &[("KINORA__NOPE", "1")]).is_err());
+        assert!(layered("[[rules]]\nbucket = 'source'\ntemplate = 'nope'", &[]).is_err());
+        assert!(layered("[[rules]]\nbucket = 'source'\ntemplate = 'standard'", &[]).is_ok());
     }
 }

@@ -63,13 +63,20 @@ impl Intake {
 }
 
 impl Pipeline {
-    /// Handles what there is; answers how many events that were.
+    /// Handles what there is; answers how many events were handled. One that cannot be followed now stays for the
+    /// next look and holds up no other.
     pub async fn take_events(&self) -> Result<usize> {
-        let events = self.blob.events(BATCH).await?;
-        for event in &events {
-            self.take(event).await?;
+        let mut taken = 0;
+        for event in &self.blob.events(BATCH).await? {
+            match self.take(event).await {
+                Ok(()) => taken += 1,
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(event = %event.id, error, "event not handled; it is tried again");
+                }
+            }
         }
-        Ok(events.len())
+        Ok(taken)
     }
 
     async fn take(&self, event: &Event) -> Result<()> {
