@@ -6,6 +6,9 @@ use model::plan::{Chunk, Track};
 /// What a second of audio costs to encode, in pixels of video.
 const AUDIO_SECOND: u64 = 4_000_000;
 
+/// What a second of captions costs to extract, in pixels of video.
+const CAPTIONS_SECOND: u64 = 200_000;
+
 /// Work of one chunk of one track, in encoded pixels; at least 1, at most 2⁴⁰ so that sums stay exact.
 pub(crate) fn of(plan: &Plan, track: Track, chunk: &Chunk) -> u64 {
     let frames = plan.grid.span(&chunk.segments).map_or(0, |frames| frames.end.saturating_sub(frames.start));
@@ -14,6 +17,7 @@ pub(crate) fn of(plan: &Plan, track: Track, chunk: &Chunk) -> u64 {
             frames.saturating_mul(u64::from(rendition.width)).saturating_mul(u64::from(rendition.height))
         }),
         Track::Audio(_) => plan.grid.rate.frame_ms(frames).saturating_mul(AUDIO_SECOND) / 1000,
+        Track::Captions(_) => plan.grid.rate.frame_ms(frames).saturating_mul(CAPTIONS_SECOND) / 1000,
     };
     weight.clamp(1, 1 << 40)
 }

@@ -107,6 +107,7 @@ pub async fn encode_as(
     match chunk.of {
         Medium::Video => video::encode(&here, frames, progress).await,
         Medium::Audio(n) => audio::encode(&here, n, progress).await.map(|encoded| vec![encoded]),
+        Medium::Captions(n) => Err(Error::Plan { reason: format!("caption track {n} cannot be encoded") }),
     }
 }
 

@@ -171,7 +171,7 @@ mod tests {
             transfer: None,
         };
         let container = "mov".to_owned();
-        Source { container, bytes: 1, duration_ms: 4000, video: Some(video), audio: vec![] }
+        Source { container, bytes: 1, duration_ms: 4000, video: Some(video), audio: vec![], captions: vec![] }
     }
 
     fn check(width: u32, height: u32, expected: &str) {

@@ -38,6 +38,7 @@ pub fn make(source: &Source, template: &Template, headers: &Headers, fingerprint
     let track = |track: &model::media::Audio| AudioTrack {
         stream: track.stream,
         language: track.language.clone(),
+        label: track.label.clone(),
         sample_rate: aac.sample_rate,
         channels: aac.coding_mode.channels(),
         bit_rate: aac.bitrate,
@@ -59,6 +60,7 @@ pub fn make(source: &Source, template: &Template, headers: &Headers, fingerprint
         grid,
         renditions: ladder.iter().zip(&headers.video).map(rendition).collect(),
         audio,
+        captions: Vec::new(),
         chunks: chunks::in_order(list),
         fingerprint: fingerprint.to_owned(),
         template: template.name.clone(),
@@ -135,6 +137,7 @@ mod tests {
             sample_rate: 44_100,
             channels: 6,
             language: "en".into(),
+            label: None,
             start_us: 0,
             duration_ms,
         }
@@ -163,6 +166,7 @@ mod tests {
             duration_ms: seconds * 1000,
             video: Some(video),
             audio: vec![audio(seconds * 1000)],
+            captions: vec![],
         }
     }
 

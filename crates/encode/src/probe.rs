@@ -66,7 +66,7 @@ pub async fn probe(tools: &Tools, jail: &Jail, file: &Path) -> Result<Source> {
         return Err(Rejection::NoFrames.into());
     }
     let container = container.demuxer().to_owned();
-    Ok(Source { container, bytes, duration_ms, video, audio })
+    Ok(Source { container, bytes, duration_ms, video, audio, captions: Vec::new() })
 }
 
 async fn head(file: &Path) -> Result<(Vec<u8>, u64)> {
@@ -414,6 +414,7 @@ fn track(stream: &Stream, start: Option<i64>, seen: Option<&scan::Stream>) -> Op
         sample_rate,
         channels: stream.channels,
         language: language::tag(stream.language()),
+        label: None,
         start_us: start,
         duration_ms: u64::try_from(duration).unwrap_or(0).div_ceil(1000),
     })

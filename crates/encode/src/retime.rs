@@ -59,6 +59,9 @@ pub(crate) fn write(job: &Job<'_>) -> Result<Encoded> {
     match job.track {
         Track::Video(_) => video(job, &mut writer, &mut out)?,
         Track::Audio(_) => audio(job, &mut writer, &mut out)?,
+        Track::Captions(_) => {
+            return Err(Error::Plan { reason: format!("{} has no samples to re-time", job.track) });
+        }
     }
     let (bytes, sha256) = out.finish()?;
     let index = writer.finish();

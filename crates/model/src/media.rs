@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::FrameRate;
+use crate::plan::CaptionTrack;
 
 /// What a source contains, as far as Kinora uses it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,6 +18,9 @@ pub struct Source {
     pub video: Option<Video>,
     /// Audio tracks in file order.
     pub audio: Vec<Audio>,
+    /// Captions that can be shown as text, in file order; those within the video stream last.
+    #[serde(default)]
+    pub captions: Vec<CaptionTrack>,
 }
 
 /// The video stream that will be encoded.
@@ -65,6 +69,9 @@ pub struct Audio {
     pub channels: u16,
     /// BCP 47 language, `und` if the file does not say.
     pub language: String,
+    /// What the file calls the track, cleaned and bounded.
+    #[serde(default)]
+    pub label: Option<String>,
     /// Presentation time of the first sample in microseconds of the container's clock.
     pub start_us: i64,
     /// Duration in ms.

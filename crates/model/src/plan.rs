@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{BitsPerSecond, FrameRate};
 
 /// The format version written into new plans.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// Samples in one AAC-LC frame (ISO 14496-3).
 pub const AAC_FRAME_SAMPLES: u64 = 1024;
@@ -26,6 +26,9 @@ pub struct Plan {
     pub renditions: Vec<Rendition>,
     /// Audio tracks, the default first.
     pub audio: Vec<AudioTrack>,
+    /// Caption tracks; none in plans of version 1.
+    #[serde(default)]
+    pub captions: Vec<CaptionTrack>,
     /// Chunks, the unit of encoding and storage; the index in this list is the chunk's number.
     pub chunks: Vec<Chunk>,
     /// What must encode every chunk of this plan (ffmpeg build, threads, flags): other workers may not take them.
@@ -109,6 +112,9 @@ pub struct AudioTrack {
     pub stream: u32,
     /// BCP 47 language, `und` if unknown.
     pub language: String,
+    /// What the file calls the track ("Director's commentary"), cleaned and bounded; `None`: named by its language.
+    #[serde(default)]
+    pub label: Option<String>,
     /// Samples a second of the encoded track.
     pub sample_rate: u32,
     /// Channels of the encoded track.
@@ -119,6 +125,32 @@ pub struct AudioTrack {
     pub codec: String,
     /// The AudioSpecificConfig (ISO 14496-3 §1.6) every chunk must carry, in lower-case hex.
     pub config: String,
+}
+
+/// Captions of one language, stored as WebVTT.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaptionTrack {
+    /// Where they come from.
+    pub from: CaptionOrigin,
+    /// BCP 47 language, `und` if unknown.
+    pub language: String,
+    /// What the file calls the track, cleaned and bounded; `None`: named by its language.
+    #[serde(default)]
+    pub label: Option<String>,
+    /// Shown even to who asked for no captions: translations of foreign speech.
+    pub forced: bool,
+    /// Whether they also describe sounds, for people who do not hear them.
+    pub hearing_impaired: bool,
+}
+
+/// Where captions are found in a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CaptionOrigin {
+    /// A text stream: ffmpeg's stream index in the source.
+    Stream(u32),
+    /// A CEA-608 channel (1 to 4) within the video stream.
+    Cea608(u8),
 }
 
 /// A run of whole segments of one medium: encoded in one go, stored as one object per track.
@@ -141,9 +173,11 @@ pub enum Medium {
     Video,
     /// The audio track of that index in [`Plan::audio`].
     Audio(u16),
+    /// The caption track of that index in [`Plan::captions`].
+    Captions(u16),
 }
 
-/// A stored track: a rendition or an audio track, by its index in the plan.
+/// A stored track: a rendition, an audio or a caption track, by its index in the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Track {
@@ -151,6 +185,8 @@ pub enum Track {
     Video(u16),
     /// [`Plan::audio`].
     Audio(u16),
+    /// [`Plan::captions`].
+    Captions(u16),
 }
 
 impl Plan {
@@ -161,11 +197,12 @@ impl Plan {
         u32::try_from(at).ok()
     }
 
-    /// Every stored track, video first.
+    /// Every stored track: video, audio, captions.
     pub fn tracks(&self) -> impl Iterator<Item = Track> + use<> {
         let count = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
         let (video, audio) = (count(self.renditions.len()), count(self.audio.len()));
-        (0..video).map(Track::Video).chain((0..audio).map(Track::Audio))
+        let captions = (0..count(self.captions.len())).map(Track::Captions);
+        (0..video).map(Track::Video).chain((0..audio).map(Track::Audio)).chain(captions)
     }
 
     /// The tracks a chunk is stored as.
@@ -185,16 +222,18 @@ impl Track {
         match self {
             Self::Video(_) => Medium::Video,
             Self::Audio(n) => Medium::Audio(n),
+            Self::Captions(n) => Medium::Captions(n),
         }
     }
 }
 
-/// `v0`, `v1`, … and `a0`, …: in SQL, object keys and paths.
+/// `v0`, `v1`, …, `a0`, … and `c0`, …: in SQL, object keys and paths.
 impl std::fmt::Display for Track {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Video(n) => write!(f, "v{n}"),
             Self::Audio(n) => write!(f, "a{n}"),
+            Self::Captions(n) => write!(f, "c{n}"),
         }
     }
 }
@@ -211,9 +250,10 @@ impl std::str::FromStr for Track {
         let track = match text.split_at_checked(1) {
             Some(("v", digits)) => number(digits).map(Self::Video),
             Some(("a", digits)) => number(digits).map(Self::Audio),
+            Some(("c", digits)) => number(digits).map(Self::Captions),
             _ => None,
         };
-        track.ok_or("a track is `v` or `a` and its number without leading zeros")
+        track.ok_or("a track is `v`, `a` or `c` and its number without leading zeros")
     }
 }
 
@@ -246,7 +286,7 @@ mod tests {
 
     #[test]
     fn tracks_have_one_spelling() {
-        for track in [Track::Video(0), Track::Video(12), Track::Audio(3)] {
+        for track in [Track::Video(0), Track::Video(12), Track::Audio(3), Track::Captions(1)] {
             assert_eq!(track.to_string().parse(), Ok(track));
         }
         for bad in ["", "v", "v01", "x1", "v-1", "v99999", "é1"] {

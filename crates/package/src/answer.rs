@@ -123,6 +123,7 @@ fn content_type(track: Track) -> &'static str {
     match track {
         Track::Video(_) => "video/mp4",
         Track::Audio(_) => "audio/mp4",
+        Track::Captions(_) => "text/vtt",
     }
 }
 

@@ -42,6 +42,7 @@ impl Asset<'_> {
                 let frame = if k > last { frames.end } else { frames.start };
                 (u128::from(frame) * u128::from(AAC_FRAME_SAMPLES), rate)
             }
+            Track::Captions(_) => return Err(Error::NoTrack(track)),
         };
         let timescale = u128::from(timescale).max(1);
         u64::try_from((ticks * 1_000_000 + timescale / 2) / timescale)
@@ -100,6 +101,7 @@ impl Asset<'_> {
                 let frames = u64::from(a.sample_rate).div_ceil(AAC_FRAME_SAMPLES);
                 (u64::from(a.bit_rate.0) * 5 / 4, 0, frames)
             }
+            Track::Captions(_) => return Err(Error::NoTrack(track)),
         };
         // `moof` and the head of `mdat` take at most 128 bytes and 12 for each sample.
         let rate = rate + frames_per_second * 12 * 8;

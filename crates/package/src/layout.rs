@@ -62,6 +62,7 @@ impl Layout {
         let found = match track {
             Track::Video(_) => Some(&self.video).filter(|list| !list.is_empty()),
             Track::Audio(n) => self.audio.get(usize::from(n)),
+            Track::Captions(_) => None,
         };
         found.map(Vec::as_slice).ok_or(Error::NoTrack(track))
     }

@@ -60,6 +60,7 @@ impl TrackInit {
                 let media = Media::Aac { sample_rate: audio.sample_rate, channels: audio.channels, config };
                 Ok(Self { timescale: audio.sample_rate, start: 0, media })
             }
+            Track::Captions(_) => Err(Error::NoTrack(track)),
         }
     }
 

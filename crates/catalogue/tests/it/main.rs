@@ -87,6 +87,7 @@ fn film() -> (Source, Plan) {
         sample_rate: 48_000,
         channels: 2,
         language: "und".into(),
+        label: None,
         start_us: 0,
         duration_ms: 10_000,
     };
@@ -95,6 +96,7 @@ fn film() -> (Source, Plan) {
         bytes: 1,
         duration_ms: 10_000,
         video: Some(video),
+        captions: Vec::new(),
         audio: vec![audio],
     };
     let chunk = |of, segments, decode_from| plan::Chunk { of, segments, decode_from };
@@ -105,12 +107,14 @@ fn film() -> (Source, Plan) {
         audio: vec![AudioTrack {
             stream: 1,
             language: "und".into(),
+            label: None,
             sample_rate: 48_000,
             channels: 2,
             bit_rate: BitsPerSecond(96_000),
             codec: "mp4a.40.2".into(),
             config: "1190".into(),
         }],
+        captions: Vec::new(),
         chunks: vec![
             chunk(Medium::Video, 0..1, 0),
             chunk(Medium::Audio(0), 0..3, 0),

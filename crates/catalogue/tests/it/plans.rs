@@ -92,10 +92,10 @@ async fn plans_of_another_format_are_refused() {
         assert!(matches!(refused, Err(Error::EmptyPlan { .. })));
 
         let (_, asset, generation) = shelf.encoding("b.mp4").await;
-        let stored = r#"{"version": 2, "whatever": []}"#;
+        let stored = r#"{"version": 3, "whatever": []}"#;
         let sql = "UPDATE generations SET plan = $2 WHERE id = $1";
         shelf.test.db.execute(sql, args![generation, stored]).await.unwrap();
         let refused = shelf.catalogue.asset(asset, generation).await;
-        assert!(matches!(refused, Err(Error::PlanVersion { found: 2, known: 1 })), "{refused:?}");
+        assert!(matches!(refused, Err(Error::PlanVersion { found: 3, known: 2 })), "{refused:?}");
     }
 }

@@ -143,7 +143,7 @@ async fn check_film(film: &Film<'_>, name: &str, template: &Template, sizes: &[(
                 let all: Vec<u64> = (0..film.frames as u64).collect();
                 assert_eq!(numbered::numbers(&whole, title.size(track)), all);
             }
-            Track::Audio(_) => check_beeps(&title, &whole),
+            Track::Audio(_) | Track::Captions(_) => check_beeps(&title, &whole),
         }
     }
     // Again, in another order: the same bytes.

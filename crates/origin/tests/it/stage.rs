@@ -81,7 +81,14 @@ async fn stage(test: TestDb) -> Stage {
     let mut tx = test.db.begin().await.unwrap();
     let upload = NewTitle::of(BucketName::source(), "film.mp4".parse().unwrap(), ObjectId::new(), "standard");
     let title = catalogue.create(&mut tx, Timestamp(0), &upload).await.unwrap().unwrap();
-    let source = Source { container: "mov".into(), bytes: 1, duration_ms: 1, video: None, audio: Vec::new() };
+    let source = Source {
+        container: "mov".into(),
+        bytes: 1,
+        duration_ms: 1,
+        video: None,
+        audio: Vec::new(),
+        captions: Vec::new(),
+    };
     catalogue.probed(&mut tx, title, &source).await.unwrap();
     let plan = &film().plan;
     let (asset, generation) =

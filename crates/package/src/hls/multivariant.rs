@@ -27,7 +27,7 @@ pub(crate) fn multivariant(asset: &Asset<'_>) -> Result<String> {
     for track in order(asset) {
         let picture = match track {
             Track::Video(_) => Some(rates(asset, track, target)?),
-            Track::Audio(_) => None,
+            Track::Audio(_) | Track::Captions(_) => None,
         };
         variant(&mut out, asset, track, picture, &sound)?;
         if grouped {

@@ -57,6 +57,7 @@ pub(crate) fn make(script: &Script) -> Film {
         grid,
         renditions: Vec::new(),
         audio: Vec::new(),
+        captions: Vec::new(),
         chunks: spread(Medium::Video, if script.heights.is_empty() { &[] } else { &script.chunks.0 }),
         fingerprint: "test".into(),
         template: "test".into(),
@@ -84,6 +85,7 @@ pub(crate) fn make(script: &Script) -> Film {
     plan.audio.push(AudioTrack {
         stream: 1,
         language: "en".into(),
+        label: None,
         sample_rate: *sample_rate,
         channels: *channels,
         bit_rate: BitsPerSecond(96_000),
@@ -118,7 +120,7 @@ fn store(plan: &Plan, track: Track, chunk: &Chunk, file: &[u8], recording: &Reco
     for k in chunk.segments.clone() {
         let (decode_time, samples, list) = match track {
             Track::Video(_) => video_segment(plan, k, recording),
-            Track::Audio(_) => audio_segment(plan, k, recording),
+            Track::Audio(_) | Track::Captions(_) => audio_segment(plan, k, recording),
         };
         out.extend(writer.segment(decode_time, samples).unwrap());
         list.iter().for_each(|s| out.extend_from_slice(&file[s.data.clone()]));

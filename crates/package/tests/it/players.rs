@@ -124,6 +124,7 @@ fn check(plan: &Plan, dir: &Path) {
                 let last = plan.grid.aac_frames(plan.grid.segments() - 1, 48_000).unwrap();
                 ("a:0", last.end, 1024.0 / 48_000.0)
             }
+            Track::Captions(_) => continue,
         };
         for of in [playlist.as_str(), "index.m3u8"] {
             let select = match track {

@@ -22,6 +22,7 @@ fn audio(language: &str, channels: u16) -> AudioTrack {
     AudioTrack {
         stream: 1,
         language: language.into(),
+        label: None,
         sample_rate: 48_000,
         channels,
         bit_rate: BitsPerSecond(96_000),
@@ -43,6 +44,7 @@ fn plan(rate: (u32, u32), boundaries: &[u64], renditions: Vec<Rendition>, audio:
         grid: Grid { rate: FrameRate::new(rate.0, rate.1).unwrap(), boundaries: boundaries.to_vec() },
         renditions,
         audio,
+        captions: Vec::new(),
         chunks,
         fingerprint: "test".into(),
         template: "test".into(),
@@ -112,7 +114,7 @@ fn multivariant_declares_peak_and_average_of_a_measured_asset() {
     let sizes = |track, n| match track {
         Track::Video(0) => 500_000 + 10_000 * n,
         Track::Video(_) => 200_000,
-        Track::Audio(_) => 24_000,
+        Track::Audio(_) | Track::Captions(_) => 24_000,
     };
     let measured = measured(&film, sizes);
     let configuration = configured(4, StreamOrder::VideoBitrateAscending);
@@ -187,7 +189,9 @@ fn durations_add_up_and_round_to_at_most_the_target_duration() {
                 let end = *boundaries.last().unwrap();
                 let exact = match track {
                     Track::Video(_) => end as f64 * 1001.0 / 30_000.0,
-                    Track::Audio(_) => (film.grid.ticks(end, 48_000).div_ceil(1024) * 1024) as f64 / 48_000.0,
+                    Track::Audio(_) | Track::Captions(_) => {
+                        (film.grid.ticks(end, 48_000).div_ceil(1024) * 1024) as f64 / 48_000.0
+                    }
                 };
                 assert!((durations.iter().sum::<f64>() - exact).abs() < 1e-6);
                 targets.push(target);

@@ -109,10 +109,18 @@ pub(crate) fn source() -> Source {
         sample_rate: 48_000,
         channels: 2,
         language: "und".into(),
+        label: None,
         start_us: 0,
         duration_ms: 4010,
     };
-    Source { container: "wav".into(), bytes: 1, duration_ms: 4010, video: None, audio: vec![audio] }
+    Source {
+        container: "wav".into(),
+        bytes: 1,
+        duration_ms: 4010,
+        video: None,
+        audio: vec![audio],
+        captions: Vec::new(),
+    }
 }
 
 /// Two segments, each a chunk of its own.
@@ -125,12 +133,14 @@ pub(crate) fn plan() -> Plan {
         audio: vec![AudioTrack {
             stream: 0,
             language: "und".into(),
+            label: None,
             sample_rate: 48_000,
             channels: 2,
             bit_rate: BitsPerSecond(96_000),
             codec: "mp4a.40.2".into(),
             config: "1190".into(),
         }],
+        captions: Vec::new(),
         chunks: vec![chunk(0), chunk(1)],
         fingerprint: FINGERPRINT.into(),
         template: "standard".into(),

@@ -125,7 +125,14 @@ pub(crate) fn person(role: Role) -> Who {
 }
 
 fn source() -> Source {
-    Source { container: "mov".into(), bytes: 1, duration_ms: 2000, video: None, audio: Vec::new() }
+    Source {
+        container: "mov".into(),
+        bytes: 1,
+        duration_ms: 2000,
+        video: None,
+        audio: Vec::new(),
+        captions: Vec::new(),
+    }
 }
 
 fn film() -> Plan {
@@ -148,6 +155,7 @@ fn film() -> Plan {
         grid: Grid { rate: FrameRate::new(24, 1).unwrap(), boundaries: vec![0, 24, 48] },
         renditions: vec![rendition],
         audio: Vec::new(),
+        captions: Vec::new(),
         chunks: vec![chunk(0..1, 0), chunk(1..2, 24)],
         fingerprint: "test".into(),
         template: "standard".into(),

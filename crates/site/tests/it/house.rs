@@ -176,7 +176,14 @@ fn source() -> Source {
         transfer: None,
     };
     let container = "mov".into();
-    Source { container, bytes: 1_000_000, duration_ms: 150_000, video: Some(video), audio: Vec::new() }
+    Source {
+        container,
+        bytes: 1_000_000,
+        duration_ms: 150_000,
+        video: Some(video),
+        audio: Vec::new(),
+        captions: Vec::new(),
+    }
 }
 
 fn plan() -> Plan {
@@ -195,6 +202,7 @@ fn plan() -> Plan {
         grid: Grid { rate: rate(), boundaries: vec![0, 1800, 3600] },
         renditions: vec![rendition],
         audio: Vec::new(),
+        captions: Vec::new(),
         chunks: vec![chunk(0..1), chunk(1..2)],
         fingerprint: "house".into(),
         template: "standard".into(),
