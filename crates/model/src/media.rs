@@ -77,3 +77,30 @@ pub struct Audio {
     /// Duration in ms.
     pub duration_ms: u64,
 }
+
+/// Still pictures of one generation, kept as JPEG beside its chunks.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stills {
+    /// Widths of its posters in pixels, ascending: `poster/{width}.jpg`.
+    pub posters: Vec<u32>,
+    /// Its storyboard; none for a song.
+    #[serde(default)]
+    pub storyboard: Option<Storyboard>,
+}
+
+/// Tiles that show what lies where in a title, laid out row by row on sheets `storyboard/{n}.jpg`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Storyboard {
+    /// Pixels.
+    pub tile_width: u32,
+    /// Pixels.
+    pub tile_height: u32,
+    /// Tiles in a row of a sheet.
+    pub columns: u32,
+    /// Rows of a sheet; the last sheet may have fewer.
+    pub rows: u32,
+    /// Tile n shows the title from n of these intervals on.
+    pub interval_ms: u32,
+    /// Tiles in all.
+    pub count: u32,
+}

@@ -1,7 +1,7 @@
 //! Pure packager: MP4, CMAF and HLS bytes; no I/O and no clock.
 //!
 //! Towards the encoder: [`fragmented`] reads what ffmpeg wrote, [`timing`] says which times its samples get,
-//! [`cmaf`] writes the stored chunk and [`index`] remembers what lies where in it. Towards the origin: a
+//! [`cmaf`] writes the stored chunk, [`webvtt`] that of captions, and [`index`] remembers what lies where in it. Towards the origin: a
 //! [`Request`] below an asset's path is answered by [`plan`] with a length, literal bytes and ranges of stored
 //! chunks to copy; [`chunks`] says beforehand whose indexes that takes.
 //!
@@ -66,6 +66,7 @@ mod measured;
 mod request;
 pub mod timing;
 mod track;
+pub mod webvtt;
 
 pub use answer::{Answer, Cache, Part, chunks, plan};
 pub use asset::Asset;
