@@ -1,5 +1,6 @@
 //! The queue's door: enqueuing, hints, and the modules of everything else.
 
+mod bump;
 mod cancel;
 mod finish;
 mod group;
@@ -13,6 +14,7 @@ use model::{JobId, Timestamp};
 use crate::hint::Hinter;
 use crate::{Error, GroupId, Hints, New, Result};
 
+pub use bump::Bump;
 pub use finish::{Completed, Ended, Fault, Outcome};
 pub use group::{Group, GroupState};
 pub use lapse::Released;

@@ -3,7 +3,7 @@
 use db::Migrations;
 
 /// The queue's tables.
-pub const MIGRATIONS: Migrations = Migrations { owner: "jobs", steps: &[("queue", QUEUE)] };
+pub const MIGRATIONS: Migrations = Migrations { owner: "jobs", steps: &[("queue", QUEUE), ("bumps", BUMPS)] };
 
 /// `attempt` counts claims and is part of the fence; `failures` counts what ended badly and is held against
 /// `max_attempts`; `releases` counts deaths of the process that held the job. `cause` is why the job waits,
@@ -60,4 +60,11 @@ CREATE TABLE job_logs (
     attempt BIGINT NOT NULL,
     line TEXT NOT NULL,
     PRIMARY KEY (job, n));
+";
+
+/// A bumped job is more urgent than usual until `bumped_until`; then it goes back to `usual_priority`.
+const BUMPS: &str = "
+ALTER TABLE jobs ADD COLUMN bumped_until BIGINT;
+ALTER TABLE jobs ADD COLUMN usual_priority BIGINT;
+CREATE INDEX jobs_bumped ON jobs (bumped_until) WHERE state = 'queued' AND bumped_until IS NOT NULL;
 ";

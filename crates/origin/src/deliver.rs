@@ -27,7 +27,9 @@ pub(crate) async fn deliver(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let named = named(uri.path()).ok_or_else(not_found)?;
-    let ready = store.find(named).await.map_err(refusal)?;
+    // Who only asks for a head waits for nothing and moves nothing.
+    let found = if method == Method::GET { store.find(named).await } else { store.look(named).await };
+    let ready = found.map_err(refusal)?;
     let head = head(&headers, &ready);
     if head.status == StatusCode::RANGE_NOT_SATISFIABLE {
         let refused = ApiError::new(head.status, "range", "The range begins behind the end.");

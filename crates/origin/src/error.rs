@@ -16,7 +16,10 @@ pub(crate) enum Error {
     NotFound,
     /// The chunk is planned but not stored.
     #[error("chunk {chunk} of track {track} is not stored yet")]
-    NotYet { track: Track, chunk: u32 },
+    NotYet { track: Track, chunk: u32, segment: u32 },
+    /// The chunk will not be stored.
+    #[error("chunk {chunk} of track {track} will not come: {reason}")]
+    Never { track: Track, chunk: u32, reason: String },
     /// The catalogue did not answer.
     #[error("cannot look the asset up")]
     Catalogue(#[source] catalogue::Error),
@@ -58,6 +61,10 @@ pub(crate) fn refusal(error: Arc<Error>) -> ApiError {
         Error::NotFound => not_found(),
         Error::NotYet { .. } => {
             ApiError::unavailable("not_encoded_yet", "This part of the title is still being encoded.", 1)
+                .caused_by(error)
+        }
+        Error::Never { .. } => {
+            ApiError::not_found("not_encoded", "This part of the title could not be encoded.")
                 .caused_by(error)
         }
         Error::Catalogue(source) if source.is_retryable() => {

@@ -4,8 +4,10 @@
 //! of, and streams it from the store. Answers have their length, type and `ETag` before the first byte; a body
 //! takes a few pieces of memory however long it is; equal reads under way at the same time are made once.
 //!
-//! It signs and checks no viewers (that is the edge's), computes no playlists (`package`'s), and does not wait for
-//! chunks: one that is not there yet is 503 with `Retry-After`.
+//! A segment that is not there yet is asked for at the pipeline, and waited for; when it still is not there after a
+//! few seconds, the answer is 503 with `Retry-After`, and at once 404 when it will never be there.
+//!
+//! It signs and checks no viewers (that is the edge's) and computes no playlists (`package`'s).
 //!
 //! ```
 //! # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -16,10 +18,12 @@
 //! # let db = db::Db::open_sqlite(&dir.path().join("kinora.db")).await.unwrap();
 //! # db.migrate(&[catalogue::MIGRATIONS, blob::MIGRATIONS]).await.unwrap();
 //! # let catalogue = catalogue::Catalogue::open(db.clone()).await.unwrap();
-//! # let blob = blob::Blob::open(db, dir.path()).await.unwrap();
+//! # let blob = blob::Blob::open(db.clone(), dir.path()).await.unwrap();
 //! let secrets = Secrets { current: "0123456789abcdef".into(), previous: None };
 //! let (_rotate, secrets) = tokio::sync::watch::channel(secrets);
-//! let router = origin::router(Origin { catalogue, blob, secrets, config: Config::default() });
+//! # let queue = jobs::Queue::new(db.clone());
+//! # let pipeline = pipeline::Pipeline::new(db, blob.clone(), queue, catalogue.clone(), vec![]);
+//! let router = origin::router(Origin { catalogue, blob, pipeline, secrets, config: Config::default() });
 //!
 //! let request = Request::get("/out/v1/…/index.m3u8").body(axum::body::Body::empty());
 //! # let request = Request::get("/out/v1/x").body(axum::body::Body::empty());
@@ -34,6 +38,7 @@ mod range;
 mod ready;
 mod secrets;
 mod store;
+mod wait;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +49,7 @@ use axum::routing::get;
 use blob::Blob;
 use catalogue::Catalogue;
 use http_face::{ApiError, Limits};
+use pipeline::Pipeline;
 use serde::Deserialize;
 use tokio::sync::watch;
 
@@ -56,6 +62,8 @@ pub struct Origin {
     pub catalogue: Catalogue,
     /// The chunks' bytes.
     pub blob: Blob,
+    /// Where chunks that are not there yet are asked for.
+    pub pipeline: Pipeline,
     /// The CDN secrets that are accepted.
     pub secrets: watch::Receiver<Secrets>,
     /// Sizes and ages of its caches.
@@ -74,6 +82,10 @@ pub struct Config {
     pub read_cache_bytes: u64,
     /// Milliseconds until a deleted title is gone and a complete one is seen as complete.
     pub status_age_ms: u32,
+    /// Milliseconds that a request waits for a segment that is not there yet; at most 10,000.
+    pub wait_ms: u32,
+    /// Requests that wait at a time; further ones are told at once to come back.
+    pub waiting: u32,
 }
 
 impl Default for Config {
@@ -83,6 +95,8 @@ impl Default for Config {
             index_cache_bytes: 32 << 20,
             read_cache_bytes: 32 << 20,
             status_age_ms: 2000,
+            wait_ms: 6000,
+            waiting: 512,
         }
     }
 }
@@ -92,8 +106,8 @@ const LIMITS: Limits = Limits { body_bytes: 0, time: Duration::from_secs(15) };
 
 /// Makes the routes. Everything, also what does not exist, is 403 without the CDN secret.
 pub fn router(origin: Origin) -> Router {
-    let Origin { catalogue, blob, secrets, config } = origin;
-    let store = Arc::new(store::Store::new(catalogue, blob, config));
+    let Origin { catalogue, blob, pipeline, secrets, config } = origin;
+    let store = Arc::new(store::Store::new(catalogue, blob, pipeline, config));
     let routes = Router::new()
         .route("/out/v1/{asset}/{configuration}/{generation}/{*rest}", get(deliver::deliver))
         .fallback(|| async { error::not_found() })

@@ -11,10 +11,12 @@ use model::{AssetId, ConfigurationId, Generation, ObjectId};
 use moka::future::Cache;
 use package::index::{Index, Sample, Segment};
 use package::{Answer, Asset, Layout, Measured, Request};
+use pipeline::Pipeline;
 
 use crate::Config;
 use crate::error::{Error, Result};
 use crate::ready::{Read, Ready};
+use crate::wait::Waiting;
 
 /// Assets whose plans stay laid out.
 const LAYOUTS: u64 = 64;
@@ -68,10 +70,11 @@ pub(crate) struct Store {
     chunks: Cache<(Generation, Track, u32), Stored>,
     answers: Cache<(Version, Request), Arc<Ready>>,
     reads: Cache<Read, Bytes>,
+    pub(crate) queue: Waiting,
 }
 
 impl Store {
-    pub(crate) fn new(catalogue: Catalogue, blob: Blob, config: Config) -> Self {
+    pub(crate) fn new(catalogue: Catalogue, blob: Blob, pipeline: Pipeline, config: Config) -> Self {
         let age = Duration::from_millis(config.status_age_ms.into());
         Self {
             catalogue,
@@ -90,11 +93,12 @@ impl Store {
                 .max_capacity(config.read_cache_bytes)
                 .weigher(|_, bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX))
                 .build(),
+            queue: Waiting::new(pipeline, config),
         }
     }
 
-    /// Finds the answer to a request.
-    pub(crate) async fn find(&self, named: Named) -> Result<Arc<Ready>> {
+    /// Looks the answer to a request up; [`Error::NotYet`] where it needs a chunk that is not stored.
+    pub(crate) async fn look(&self, named: Named) -> Result<Arc<Ready>> {
         let asset = self.status(named.asset, named.generation).await?;
         let version = (named.generation, named.configuration, asset.complete);
         let make = async {
@@ -119,9 +123,19 @@ impl Store {
     }
 
     /// The generation as it was at most [`Config::status_age_ms`] ago.
-    async fn status(&self, asset: AssetId, generation: Generation) -> Result<Arc<catalogue::Asset>> {
+    pub(crate) async fn status(
+        &self,
+        asset: AssetId,
+        generation: Generation,
+    ) -> Result<Arc<catalogue::Asset>> {
         let make = async { self.catalogue.asset(asset, generation).await.map_err(shared) };
         self.statuses.try_get_with((asset, generation), make).await.map_err(|e| (*e).clone())
+    }
+
+    /// The last grid segment of a delivered one of an unfinished generation, if that was laid out lately.
+    pub(crate) async fn last_segment(&self, named: Named, number: u32) -> Option<u32> {
+        let laid = self.layouts.get(&(named.generation, named.configuration, false)).await?;
+        laid.layout.segments().get(usize::try_from(number).ok()?)?.end.checked_sub(1)
     }
 
     async fn lay_out(
@@ -149,7 +163,8 @@ impl Store {
         let needed = package::chunks(&request, &laid.asset()).map_err(shared)?;
         let mut sources = Vec::with_capacity(needed.len());
         for (track, chunk) in needed {
-            sources.push(self.stored(named.generation, track, chunk).await?);
+            let segment = place(laid, &request, chunk);
+            sources.push(self.stored(named.generation, track, chunk, segment).await?);
         }
         let laid = laid.clone();
         // A long playlist takes milliseconds to render.
@@ -162,16 +177,29 @@ impl Store {
     }
 
     /// The chunk's place and index; [`Error::NotYet`] while it is not stored, which is not remembered.
-    async fn stored(&self, generation: Generation, track: Track, chunk: u32) -> Result<Stored> {
+    async fn stored(&self, generation: Generation, track: Track, chunk: u32, segment: u32) -> Result<Stored> {
         let make = async {
             let row = self.catalogue.chunk(generation, track, chunk).await.map_err(shared)?;
-            let row = row.ok_or_else(|| shared(Error::NotYet { track, chunk }))?;
+            let row = row.ok_or_else(|| shared(Error::NotYet { track, chunk, segment }))?;
             let index = Index::decode(&row.index).map_err(shared)?;
             let index = Arc::new(index);
             Ok::<_, Arc<Error>>(Stored { track, chunk, object: row.object, sha256: row.sha256, index })
         };
         self.chunks.try_get_with((generation, track, chunk), make).await.map_err(|e| (*e).clone())
     }
+}
+
+/// The first grid segment that a request needs of a chunk.
+fn place(laid: &Laid, request: &Request, chunk: u32) -> u32 {
+    let chunk = usize::try_from(chunk).ok().and_then(|n| laid.asset.plan.chunks.get(n));
+    let first = chunk.map_or(0, |chunk| chunk.segments.start);
+    let delivered = match request {
+        Request::Segment { number, .. } => {
+            usize::try_from(*number).ok().and_then(|n| laid.layout.segments().get(n))
+        }
+        _ => None,
+    };
+    delivered.map_or(first, |segments| segments.start.max(first))
 }
 
 fn shared(error: impl Into<Error>) -> Arc<Error> {

@@ -1,4 +1,5 @@
-//! Titles never hang: a job whose worker went silent is tried again, or ends and its title with it.
+//! Titles never hang: a job whose worker went silent is tried again, or ends and its title with it. What viewers
+//! wanted and want no more gets its usual place back.
 
 use std::time::Duration;
 
@@ -31,8 +32,10 @@ impl Caretaker {
 }
 
 impl Pipeline {
-    /// Takes back jobs whose leases ran out; answers how many.
+    /// Takes back jobs whose leases ran out, and forgets what nobody waits for any more; answers how many jobs were
+    /// taken back.
     pub async fn look_after(&self) -> Result<usize> {
+        self.jobs.settle(now()).await?;
         let mut taken = 0;
         while self.jobs.has_expired(now()).await? {
             let mut tx = self.db.begin().await?;
@@ -55,6 +58,7 @@ impl Pipeline {
         }
         tx.commit().await?;
         self.jobs.wake();
+        self.changes.send_replace(());
         Ok(released.again.len() + released.ended.len())
     }
 }

@@ -101,6 +101,8 @@ impl Pipeline {
             self.catalogue.add_chunk(&mut tx, now(), of.generation, &row).await?;
         }
         tx.commit().await?;
+        self.demand.met(of.generation, of.chunk);
+        self.changes.send_replace(());
         self.jobs.wake();
         Ok(())
     }
@@ -141,6 +143,7 @@ impl Pipeline {
         self.catalogue.reject(&mut tx, title, reason).await?;
         self.release(&mut tx, title).await?;
         tx.commit().await?;
+        self.changes.send_replace(());
         tracing::info!(%title, reason, "title rejected");
         Ok(())
     }
@@ -153,6 +156,7 @@ impl Pipeline {
             self.ended(&mut tx, &ended).await?;
         }
         tx.commit().await?;
+        self.changes.send_replace(());
         Ok(())
     }
 

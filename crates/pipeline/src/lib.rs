@@ -3,7 +3,7 @@
 //! This crate decides what happens next and writes it down; it encodes nothing and serves nobody. Events of the
 //! store become titles ([`Intake`]), workers hand in results at the desk (the `probed`, `planned`, `encoded`,
 //! `publish`, `rejected` and `failed` calls of [`Pipeline`]), and the [`Caretaker`] sees to it that no title waits for a job
-//! that will never come.
+//! that will never come. What a viewer waits for is encoded next ([`Pipeline::want`]).
 //!
 //! Every step changes the title, its chunks and the queue in one transaction, so that a process killed anywhere
 //! leaves a title that the next one goes on with.
@@ -20,6 +20,7 @@ mod error;
 mod intake;
 pub mod record;
 mod rule;
+mod want;
 pub mod work;
 
 use std::sync::Arc;
@@ -28,12 +29,14 @@ use blob::Blob;
 use catalogue::Catalogue;
 use db::Db;
 use jobs::Queue;
+use tokio::sync::watch;
 
 pub use caretaker::Caretaker;
 pub use desk::Made;
 pub use error::{Error, Result};
 pub use intake::{Intake, Outcome};
 pub use rule::Rule;
+pub use want::{Hope, Place};
 pub use work::Work;
 
 /// The one clock of this crate.
@@ -49,12 +52,21 @@ pub struct Pipeline {
     jobs: Queue,
     catalogue: Catalogue,
     rules: Arc<[Rule]>,
+    demand: Arc<want::Demand>,
+    changes: watch::Sender<()>,
 }
 
 impl Pipeline {
     /// Joins the parts; they must share one database.
     pub fn new(db: Db, blob: Blob, jobs: Queue, catalogue: Catalogue, rules: Vec<Rule>) -> Self {
-        Self { db, blob, jobs, catalogue, rules: rules.into() }
+        let (demand, changes) = (Arc::default(), watch::Sender::new(()));
+        Self { db, blob, jobs, catalogue, rules: rules.into(), demand, changes }
+    }
+
+    /// Hints that something may be there now that was not before, or will never be: only from this process, so
+    /// whoever waits also looks by itself.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
     }
 
     /// The service that turns events into titles.

@@ -85,7 +85,12 @@ impl Work {
             .title(of.title)
             .priority(if first { HEAD } else { BODY })
             .capability(fingerprint)
-            .key(format!("chunk/{}/{}", of.generation, of.chunk))
+            .key(Self::chunk_key(of.generation, of.chunk))
+    }
+
+    /// The key of a chunk's job in the queue.
+    pub(crate) fn chunk_key(generation: Generation, chunk: u32) -> String {
+        format!("chunk/{generation}/{chunk}")
     }
 
     pub(crate) fn publish(of: &OfGeneration) -> New {

@@ -1,4 +1,4 @@
-//! What people do to jobs: cancel, try again, put first; and forgetting old ones.
+//! What people do to jobs: cancel, try again; and forgetting old ones.
 
 use db::{Tx, args};
 use model::job::State;
@@ -37,8 +37,6 @@ const AGAIN_GROUP: &str =
 
 const REOPEN: &str = "UPDATE job_groups SET state = 'open', reason = NULL, finished_at = NULL
     WHERE id = $1 AND state IN ('failed', 'cancelled')";
-
-const BUMP: &str = "UPDATE jobs SET priority = $2 WHERE id = $1 AND state = 'queued' AND priority < $2";
 
 const PRUNE: &str = "DELETE FROM jobs WHERE finished_at < $1 AND state IN ('done', 'failed', 'cancelled')
     AND (group_id IS NULL OR group_id IN (SELECT id FROM job_groups WHERE finished_at < $1))";
@@ -86,16 +84,6 @@ impl Queue {
             }
             None => Ok(tx.execute(AGAIN, args![id, cause, now]).await?),
         }
-    }
-
-    /// Raises a waiting job's priority to at least `priority`: someone waits for it. Answers whether that changed
-    /// its place.
-    pub async fn bump(&self, id: JobId, priority: i32) -> Result<bool> {
-        let changed = self.db.execute(BUMP, args![id, priority]).await? == 1;
-        if changed {
-            self.wake();
-        }
-        Ok(changed)
     }
 
     /// Forgets jobs that ended before `before`, with their logs and keys; of a group all at a time. Answers how

@@ -67,21 +67,6 @@ async fn a_log_keeps_its_last_lines() {
 }
 
 #[tokio::test]
-async fn a_job_that_someone_waits_for_jumps_the_queue() {
-    for bench in benches().await {
-        bench.enqueue(&job(1)).await;
-        let wanted = bench.enqueue(&job(2).key("chunk/7")).await;
-        let mut hints = bench.queue.hints();
-        assert!(bench.queue.bump(wanted, 20).await.unwrap());
-        hints.wait(Duration::MAX).await;
-        assert!(!bench.queue.bump(wanted, 10).await.unwrap());
-        assert_eq!(bench.claim(T0, "w").await.unwrap().job, wanted);
-        assert!(!bench.queue.bump(wanted, 30).await.unwrap());
-        assert!(!bench.queue.bump(JobId::new(), 30).await.unwrap());
-    }
-}
-
-#[tokio::test]
 async fn old_jobs_are_forgotten_and_unfinished_ones_are_not() {
     for bench in benches().await {
         let members = vec![job(1), job(2)];

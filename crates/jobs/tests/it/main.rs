@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failing helper of a test shall panic")]
 
+mod bump;
 mod claim;
 mod group;
 mod lapse;

@@ -199,6 +199,7 @@ impl Parts {
         let packager = origin::router(origin::Origin {
             catalogue: self.catalogue.clone(),
             blob: self.blob.clone(),
+            pipeline: self.pipeline.clone(),
             secrets,
             config: origin::Config::default(),
         });

@@ -74,6 +74,92 @@ async fn a_chunk_that_is_not_there_yet_is_asked_for_again() {
     }
 }
 
+/// Priority of a chunk's job.
+async fn priority(stage: &Stage, chunk: u32) -> i32 {
+    let key = format!("chunk/{}/{chunk}", stage.generation);
+    stage.queue.by_key(&key).await.unwrap().unwrap().priority
+}
+
+#[tokio::test]
+async fn what_is_waited_for_comes_next_and_is_given_when_it_comes() {
+    for stage in stages().await {
+        // Chunks 0 to 2 are the picture: segment 0, 1 and 2, 3 and 4; chunk 3 is the sound.
+        let (usual, path) = (priority(&stage, 2).await, stage.path("standard", "v1/3.m4s").await);
+        let come = async {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            assert!(priority(&stage, 2).await > usual, "the picture is wanted");
+            assert!(priority(&stage, 3).await > 10, "and its sound");
+            assert_eq!(priority(&stage, 1).await, usual, "and nothing else");
+            stage.store(|c| c.track == Track::Video(1) && c.chunk == 2).await;
+        };
+        let (answer, ()) = tokio::join!(stage.get(&path, &[]), come);
+        assert_eq!(answer.status, 200, "the database is looked at without a hint");
+    }
+}
+
+#[tokio::test]
+async fn who_asks_for_a_head_or_for_nothing_waits_for_nothing() {
+    for stage in stages().await {
+        let path = stage.path("standard", "v0/3.m4s").await;
+        let started = std::time::Instant::now();
+        assert_eq!(stage.ask(Method::HEAD, &path, SECRET, &[]).await.status, 503);
+        for nothing in ["v0/99.m4s", "v7/0.m4s", "v0/3.ts"] {
+            assert_eq!(stage.get(&stage.path("standard", nothing).await, &[]).await.status, 404);
+        }
+        assert!(started.elapsed() < std::time::Duration::from_millis(300));
+        assert_eq!((priority(&stage, 2).await, priority(&stage, 3).await), (0, 10));
+    }
+}
+
+#[tokio::test]
+async fn who_plays_has_the_next_chunks_made_before_the_rest() {
+    for stage in stages().await {
+        stage.store(|c| c.track == Track::Video(0) && c.chunk == 0).await;
+        assert_eq!(stage.get(&stage.path("standard", "v0/0.m4s").await, &[]).await.status, 200);
+        while priority(&stage, 1).await == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        assert!(priority(&stage, 1).await < 10, "but not before the head of another film");
+    }
+}
+
+#[tokio::test]
+async fn what_will_never_come_is_said_at_once() {
+    for stage in stages().await {
+        let job = stage.queue.by_key(&format!("chunk/{}/3", stage.generation)).await.unwrap().unwrap();
+        let mut tx = stage.test.db.begin().await.unwrap();
+        stage.queue.cancel(&mut tx, Timestamp(9), job.id, "a person stopped it").await.unwrap();
+        tx.commit().await.unwrap();
+        let started = std::time::Instant::now();
+        let answer = stage.get(&stage.path("standard", "v0/3.m4s").await, &[]).await;
+        assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (404, "no-store"));
+        assert!(answer.text().contains("not_encoded") && started.elapsed().as_millis() < 300);
+    }
+}
+
+#[tokio::test]
+async fn a_crowd_that_waits_is_bounded() {
+    for stage in stages().await {
+        let mut asked = tokio::task::JoinSet::new();
+        for n in 0..5 {
+            for track in 0..2 {
+                let path = stage.path("standard", &format!("v{track}/{n}.m4s")).await;
+                let request = http::Request::get(path).header(origin::HEADER, SECRET);
+                let router = stage.router.clone();
+                asked.spawn(async move {
+                    let started = std::time::Instant::now();
+                    let request = request.body(axum::body::Body::empty()).unwrap();
+                    let status = tower::ServiceExt::oneshot(router, request).await.unwrap().status();
+                    assert_eq!(status, 503);
+                    started.elapsed().as_millis() >= 300
+                });
+            }
+        }
+        let waited = asked.join_all().await.into_iter().filter(|waited| *waited).count();
+        assert_eq!(waited, 4);
+    }
+}
+
 #[tokio::test]
 async fn segments_are_the_stored_bytes() {
     let film = film();

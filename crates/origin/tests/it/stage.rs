@@ -1,18 +1,21 @@
 //! A catalogue and a store with a film in them.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use blob::{Blob, By, New};
 use bytes::Bytes;
-use catalogue::{Catalogue, Chunk, NewTitle};
+use catalogue::{Catalogue, Chunk};
 use db::testing::TestDb;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
+use jobs::{Claim, Queue};
 use model::media::Source;
-use model::{AssetId, BucketName, FrameRate, Generation, ObjectId, Timestamp, TitleId};
+use model::{AssetId, BucketName, FrameRate, Generation, Timestamp, TitleId};
 use origin::{Config, Origin, Secrets};
+use pipeline::{Pipeline, Rule};
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 
@@ -39,6 +42,7 @@ pub(crate) struct Stage {
     pub(crate) router: Router,
     pub(crate) catalogue: Catalogue,
     pub(crate) blob: Blob,
+    pub(crate) queue: Queue,
     pub(crate) secrets: watch::Sender<Secrets>,
     pub(crate) title: TitleId,
     pub(crate) asset: AssetId,
@@ -68,7 +72,7 @@ impl Answer {
 /// An installation of each engine with the planned film and no chunk of it.
 pub(crate) async fn stages() -> Vec<Stage> {
     let mut stages = Vec::new();
-    for test in db::testing::databases(&[catalogue::MIGRATIONS, blob::MIGRATIONS]).await {
+    for test in db::testing::databases(&[catalogue::MIGRATIONS, blob::MIGRATIONS, jobs::MIGRATIONS]).await {
         stages.push(stage(test).await);
     }
     stages
@@ -78,9 +82,14 @@ async fn stage(test: TestDb) -> Stage {
     let dir = tempfile::tempdir().unwrap();
     let catalogue = Catalogue::open(test.db.clone()).await.unwrap();
     let blob = Blob::open(test.db.clone(), dir.path()).await.unwrap();
+    let queue = Queue::new(test.db.clone());
+    let (db, store, rules) = (test.db.clone(), blob.clone(), Rule::defaults());
+    let pipeline = Pipeline::new(db, store, queue.clone(), catalogue.clone(), rules);
+    let new = New::named(BucketName::source(), "film.mp4".parse().unwrap(), By::Kinora);
+    let object = blob.put("a film", new).await.unwrap();
     let mut tx = test.db.begin().await.unwrap();
-    let upload = NewTitle::of(BucketName::source(), "film.mp4".parse().unwrap(), ObjectId::new(), "standard");
-    let title = catalogue.create(&mut tx, Timestamp(0), &upload).await.unwrap().unwrap();
+    let title = pipeline.start_in(&mut tx, &object, "standard").await.unwrap().title();
+    tx.commit().await.unwrap();
     let source = Source {
         container: "mov".into(),
         bytes: 1,
@@ -89,17 +98,23 @@ async fn stage(test: TestDb) -> Stage {
         audio: Vec::new(),
         captions: Vec::new(),
     };
-    catalogue.probed(&mut tx, title, &source).await.unwrap();
-    let plan = &film().plan;
-    let (asset, generation) =
-        catalogue.plan_ready(&mut tx, Timestamp(1), title, &source, plan).await.unwrap();
-    catalogue.advance(&mut tx, title, model::title::State::Encoding).await.unwrap();
-    tx.commit().await.unwrap();
+    let claim = Claim { worker: "up/0", kinds: &["plan"], capabilities: &[], lease: Duration::from_secs(60) };
+    let now = Timestamp(jiff::Timestamp::now().as_millisecond());
+    let lease = queue.claim(now, &claim).await.unwrap().unwrap();
+    pipeline.probed(&lease, title, &source).await.unwrap();
+    pipeline.planned(&lease, title, &source, &film().plan).await.unwrap();
+    let planned = catalogue.title(title).await.unwrap();
+    let (asset, generation) = (planned.asset.unwrap(), planned.generation.unwrap());
     let (secrets, watched) = watch::channel(Secrets { current: SECRET.into(), previous: None });
-    let config = Config { status_age_ms: 0, ..Config::default() };
-    let router =
-        origin::router(Origin { catalogue: catalogue.clone(), blob: blob.clone(), secrets: watched, config });
-    Stage { router, catalogue, blob, secrets, title, asset, generation, test, _dir: dir }
+    let config = Config { status_age_ms: 0, wait_ms: 300, waiting: 4, ..Config::default() };
+    let router = origin::router(Origin {
+        catalogue: catalogue.clone(),
+        blob: blob.clone(),
+        pipeline,
+        secrets: watched,
+        config,
+    });
+    Stage { router, catalogue, blob, queue, secrets, title, asset, generation, test, _dir: dir }
 }
 
 impl Stage {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jobs::Fault;
+use model::plan::Track;
 use model::title::State;
 use pipeline::work::{OfChunk, OfGeneration};
 use pipeline::{Error, Work};
@@ -146,5 +147,22 @@ async fn the_source_stays_while_the_title_needs_it_whatever_happens_to_its_key()
         house.client_upload("songs/song.wav").await;
         house.blob.sweep(crate::house::now().plus_ms(1_000_000_000)).await.unwrap();
         assert_eq!(house.blob.read_to_vec(object, 0..5).await.unwrap(), b"songs");
+    }
+}
+
+#[tokio::test]
+async fn a_chunk_that_a_viewer_waits_for_is_encoded_next() {
+    for house in houses().await {
+        let title = house.title(house.planned().await).await;
+        let asset = house.catalogue.asset(title.asset.unwrap(), title.generation.unwrap()).await.unwrap();
+        let place = pipeline::Place { asset: &asset, track: Track::Audio(0), segment: 1 };
+        assert_eq!(house.pipeline.want(&place).await.unwrap(), pipeline::Hope::Coming);
+        let lease = house.claim("chunk").await.unwrap();
+        let Some(Work::Chunk(of)) = Work::of(&lease).unwrap() else { panic!("a chunk was claimed") };
+        assert_eq!(of.chunk, 1);
+        let changes = house.pipeline.changes();
+        house.pipeline.encoded(&lease, &of, vec![house.made(1, 1).await]).await.unwrap();
+        assert!(changes.has_changed().unwrap(), "who waits is woken");
+        assert_eq!(house.pipeline.want(&place).await.unwrap(), pipeline::Hope::Coming);
     }
 }

@@ -1,0 +1,76 @@
+//! Jobs that someone waits for.
+
+use std::time::Duration;
+
+use jobs::{Bump, Fault};
+use model::Timestamp;
+
+use crate::{Bench, T0, at, benches, job};
+
+async fn bump(bench: &Bench, now: Timestamp, key: &str, priority: i32, until: Timestamp) -> usize {
+    let keys = [key.to_owned(), "chunk/none".to_owned()];
+    bench.queue.bump(now, &Bump { keys: &keys, priority, until }).await.unwrap().len()
+}
+
+#[tokio::test]
+async fn a_job_that_someone_waits_for_jumps_the_queue() {
+    for bench in benches().await {
+        bench.enqueue(&job(1)).await;
+        let wanted = bench.enqueue(&job(2).key("chunk/7")).await;
+        let mut hints = bench.queue.hints();
+        assert_eq!(bump(&bench, T0, "chunk/7", 20, at(9)).await, 1);
+        hints.wait(Duration::MAX).await;
+        assert_eq!(bump(&bench, T0, "chunk/7", 10, at(99)).await, 0, "a lesser wish changes nothing");
+        assert_eq!(bench.claim(T0, "w").await.unwrap().job, wanted);
+        assert_eq!(bump(&bench, T0, "chunk/7", 30, at(9)).await, 0, "it runs already");
+    }
+}
+
+#[tokio::test]
+async fn who_waits_longest_is_served_first() {
+    for bench in benches().await {
+        let mut ids = Vec::new();
+        for n in 0..3 {
+            ids.push(bench.enqueue(&job(n).key(format!("chunk/{n}"))).await);
+        }
+        bump(&bench, at(1), "chunk/2", 20, at(90)).await;
+        bump(&bench, at(2), "chunk/1", 20, at(90)).await;
+        // A renewed wish keeps its place.
+        assert_eq!(bump(&bench, at(3), "chunk/2", 20, at(95)).await, 1);
+        for expected in [2, 1, 0] {
+            assert_eq!(bench.claim(at(4), "w").await.unwrap().job, ids[expected]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_wish_that_is_not_renewed_is_forgotten() {
+    for bench in benches().await {
+        let first = bench.enqueue(&job(1).key("chunk/1")).await;
+        let second = bench.enqueue(&job(2).key("chunk/2")).await;
+        bump(&bench, at(1), "chunk/1", 20, at(5)).await;
+        bump(&bench, at(1), "chunk/2", 20, at(5)).await;
+        assert_eq!(bench.queue.settle(at(4)).await.unwrap(), 0);
+        bump(&bench, at(4), "chunk/2", 20, at(8)).await;
+        assert_eq!(bench.queue.settle(at(5)).await.unwrap(), 1);
+        let priority = async |id| bench.queue.get(id).await.unwrap().unwrap().priority;
+        assert_eq!((priority(first).await, priority(second).await), (0, 20));
+        assert_eq!(bench.queue.settle(at(8)).await.unwrap(), 1);
+        assert_eq!(bench.claim(at(9), "w").await.unwrap().job, first, "and everything is as it was");
+        assert_eq!(bench.queue.settle(at(99)).await.unwrap(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_wish_does_not_shorten_the_rest_after_a_failure() {
+    for bench in benches().await {
+        bench.enqueue(&job(1).key("chunk/1")).await;
+        let lease = bench.claim(T0, "w").await.unwrap();
+        let mut tx = bench.test.db.begin().await.unwrap();
+        bench.queue.fail(&mut tx, T0, &lease, &Fault::Transient("no".into())).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(bump(&bench, T0, "chunk/1", 20, at(90)).await, 1);
+        assert!(bench.claim(T0, "w").await.is_none());
+        assert!(bench.claim(at(60), "w").await.is_some());
+    }
+}

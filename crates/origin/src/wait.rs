@@ -1,0 +1,121 @@
+//! Waiting for segments that are not encoded yet.
+//!
+//! Hints of the pipeline wake who waits; the database is the truth, so everyone also looks by itself a few times a
+//! second. What is waited for is asked for at the pipeline again and again, so that it stays urgent as long as
+//! somebody waits, and no longer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use package::Request;
+use pipeline::{Hope, Pipeline, Place};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::Config;
+use crate::error::{Error, Result};
+use crate::ready::Ready;
+use crate::store::{Named, Store};
+
+/// How often the database is looked at without a hint.
+const LOOK: Duration = Duration::from_millis(250);
+/// How often it is said that somebody still waits.
+const SAY: Duration = Duration::from_secs(1);
+/// The longest patience: the head of an answer must come in time.
+const MOST: Duration = Duration::from_secs(10);
+
+/// Who waits, and for how long.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pipeline: Pipeline,
+    patience: Duration,
+    places: Semaphore,
+}
+
+impl Waiting {
+    pub(crate) fn new(pipeline: Pipeline, config: Config) -> Self {
+        Self {
+            pipeline,
+            patience: Duration::from_millis(config.wait_ms.into()).min(MOST),
+            places: Semaphore::new(usize::try_from(config.waiting).unwrap_or(usize::MAX)),
+        }
+    }
+}
+
+impl Store {
+    /// Finds the answer to a request. A segment that is not there yet is asked for and waited for;
+    /// [`Error::NotYet`] when that took too long, [`Error::Never`] when it will not come.
+    pub(crate) async fn find(&self, named: Named) -> Result<Arc<Ready>> {
+        let end = Instant::now() + self.queue.patience;
+        let mut say = Instant::now();
+        let mut place = None;
+        loop {
+            // Before the look: a hint between look and wait is not lost.
+            let mut changes = self.queue.pipeline.changes();
+            let error = match self.look(named).await {
+                Ok(ready) => {
+                    self.play_on(named).await;
+                    return Ok(ready);
+                }
+                Err(error) => error,
+            };
+            let now = Instant::now();
+            if !is_awaited(&named.request) || !matches!(*error, Error::NotYet { .. }) {
+                return Err(error);
+            }
+            if now >= say {
+                say = now + SAY;
+                self.ask_for(named, &error).await?;
+            }
+            if place.is_none() {
+                place = self.queue.places.try_acquire().ok();
+            }
+            if now >= end || place.is_none() {
+                return Err(error);
+            }
+            let wait = LOOK.min(end - now);
+            if let Ok(Err(_closed)) = timeout(wait, changes.changed()).await {
+                sleep(wait).await;
+            }
+        }
+    }
+
+    /// Asks for what is missing; an error when it will never be there.
+    async fn ask_for(&self, named: Named, missing: &Error) -> Result<()> {
+        let Error::NotYet { track, chunk, segment } = *missing else { return Ok(()) };
+        let asset = self.status(named.asset, named.generation).await?;
+        let place = Place { asset: &asset, track, segment };
+        match self.queue.pipeline.want(&place).await {
+            Ok(Hope::Coming) => {}
+            // It may have come meanwhile, or be tried again.
+            Ok(Hope::Never { reason }) => return Err(Arc::new(Error::Never { track, chunk, reason })),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a chunk cannot be asked for")
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that a viewer was given a segment of an unfinished film, so that what follows is encoded first.
+    async fn play_on(&self, named: Named) {
+        let Request::Segment { track, number } = named.request else { return };
+        let Ok(asset) = self.status(named.asset, named.generation).await else { return };
+        if asset.complete {
+            return;
+        }
+        let Some(segment) = self.last_segment(named, number).await else { return };
+        let pipeline = self.queue.pipeline.clone();
+        // Nobody waits for that.
+        tokio::spawn(async move {
+            let place = Place { asset: &asset, track, segment };
+            if let Err(error) = pipeline.follow(&place).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "read-ahead cannot be asked for");
+            }
+        });
+    }
+}
+
+/// Whether a request is worth waiting: what a player fetches piece by piece.
+fn is_awaited(request: &Request) -> bool {
+    matches!(request, Request::Segment { .. })
+}
