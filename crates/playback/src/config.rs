@@ -16,6 +16,8 @@ pub struct Config {
     pub operator_token_seconds: u32,
     /// Origins (scheme, host and port) besides our own whose pages may play our media.
     pub cors: Vec<String>,
+    /// The packaging configuration that posters and storyboards are addressed by.
+    pub picture_configuration: String,
 }
 
 impl Default for Config {
@@ -26,6 +28,7 @@ impl Default for Config {
             viewer_token_seconds: 6 * 3600,
             operator_token_seconds: 7 * 86_400,
             cors: Vec::new(),
+            picture_configuration: "standard".to_owned(),
         }
     }
 }

@@ -53,16 +53,17 @@ pub struct NewKey<'a> {
     pub pem: &'a str,
 }
 
-const LIVE: &str = "SELECT * FROM signing_keys WHERE retired_at IS NULL ORDER BY own DESC, created_at, id";
-const OWN: &str = "SELECT * FROM signing_keys WHERE own AND retired_at IS NULL";
+const LIVE: &str = "SELECT * FROM signing_keys WHERE retired_at IS NULL
+    ORDER BY own DESC, session DESC, created_at, id";
+const OWN: &str = "SELECT * FROM signing_keys WHERE own AND session = $1 AND retired_at IS NULL";
 const INSERT_OWN: &str = "INSERT INTO signing_keys
     (id, name, kind, own, pem, sealed_private, session, created_at)
-    VALUES ($1, 'Kinora', 'P-256', $2, $3, $4, $2, $5) ON CONFLICT DO NOTHING";
+    VALUES ($1, $2, 'P-256', $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
 const INSERT: &str = "INSERT INTO signing_keys (id, name, kind, own, pem, session, created_at)
     VALUES ($1, $2, $3, $4, $5, $4, $6) ON CONFLICT (id) DO NOTHING";
 const COUNT: &str = "SELECT COUNT(*) AS n FROM signing_keys WHERE retired_at IS NULL AND NOT own";
 /// Our own key's row is the parent that additions take turns on.
-const LOCK: &str = "UPDATE signing_keys SET name = name WHERE own AND retired_at IS NULL";
+const LOCK: &str = "UPDATE signing_keys SET name = name WHERE own AND session AND retired_at IS NULL";
 const RETIRE: &str =
     "UPDATE signing_keys SET retired_at = $2 WHERE id = $1 AND retired_at IS NULL AND NOT own";
 
@@ -139,15 +140,29 @@ impl TrustedKey {
     }
 }
 
+/// What a key of our own signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Own {
+    /// Cookies and path tokens, which also need a playback session.
+    Sessions,
+    /// Addresses of pictures, which need none.
+    Pictures,
+}
+
 /// Finds our own key, or makes it; of several processes that start together one makes it.
-pub(crate) async fn own(db: &Db, vault: &Vault, now: Timestamp) -> Result<SigningKey> {
-    if db.opt(OWN, args![]).await?.is_none() {
+pub(crate) async fn own(db: &Db, vault: &Vault, own: Own, now: Timestamp) -> Result<SigningKey> {
+    let (session, name) = match own {
+        Own::Sessions => (true, "Kinora"),
+        Own::Pictures => (false, "Kinora, pictures"),
+    };
+    if db.opt(OWN, args![session]).await?.is_none() {
         let key = SigningKey::generate(&random_id())?;
         let private = identity::vault::Secret::new(key.to_pem().into_bytes());
         let sealed = vault.seal(&context(key.id()), private.expose())?;
-        db.execute(INSERT_OWN, args![&**key.id(), true, &**key.public_pem(), sealed, now]).await?;
+        let pem = &**key.public_pem();
+        db.execute(INSERT_OWN, args![&**key.id(), name, true, pem, sealed, session, now]).await?;
     }
-    let row = db.returning(OWN, args![]).await?.into_iter().next();
+    let row = db.returning(OWN, args![session]).await?.into_iter().next();
     let row = row.ok_or(Error::Database(db::Error::NoRow { sql: OWN }))?;
     let id: String = row.get("id")?;
     let private = vault.open(&context(&id), &row.get::<Vec<u8>>("sealed_private")?)?;

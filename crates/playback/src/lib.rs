@@ -18,7 +18,7 @@
 //! let now = Timestamp(1_700_000_000_000);
 //! let catalogue = Catalogue::open(db.clone()).await?;
 //! let playback = Playback::open(db, catalogue, Vault::new(&[8; 32]), Config::default(), now).await?;
-//! assert_eq!(playback.state().borrow().keys.len(), 1, "our own");
+//! assert_eq!(playback.state().borrow().keys.len(), 2, "our own");
 //!
 //! let title = TitleId::new();
 //! let wish = Wish { who: &Who::Host, title, configuration: "standard", format: Format::Hls, now };
@@ -33,6 +33,7 @@ mod feed;
 mod format;
 pub mod key;
 mod link;
+mod picture;
 mod schema;
 mod secret;
 pub mod session;
@@ -47,6 +48,8 @@ use model::Timestamp;
 use model::delivery::State;
 use sign::SigningKey;
 use tokio::sync::{Mutex, watch};
+
+use picture::Pictures;
 
 pub use config::Config;
 pub use error::{Error, Result};
@@ -70,6 +73,7 @@ struct Inner {
     vault: Vault,
     config: Config,
     key: SigningKey,
+    pictures: Pictures,
     state: watch::Sender<State>,
     cdn_secret: watch::Sender<CdnSecret>,
     refreshing: Mutex<()>,
@@ -84,7 +88,8 @@ impl Playback {
         config: Config,
         now: Timestamp,
     ) -> Result<Self> {
-        let key = key::own(&db, &vault, now).await?;
+        let key = key::own(&db, &vault, key::Own::Sessions, now).await?;
+        let pictures = Pictures::new(key::own(&db, &vault, key::Own::Pictures, now).await?);
         let cdn_secret = secret::ensure(&db, &vault, now).await?;
         let inner = Inner {
             db,
@@ -92,6 +97,7 @@ impl Playback {
             vault,
             config,
             key,
+            pictures,
             state: watch::Sender::default(),
             cdn_secret: watch::Sender::new(cdn_secret),
             refreshing: Mutex::default(),

@@ -5,9 +5,10 @@ use db::Migrations;
 /// Tables of this crate.
 pub const MIGRATIONS: Migrations = Migrations {
     owner: "playback",
-    steps: &[(
-        "playback sessions, signing keys, CDN secret",
-        "CREATE TABLE playback_sessions (
+    steps: &[
+        (
+            "playback sessions, signing keys, CDN secret",
+            "CREATE TABLE playback_sessions (
             id TEXT PRIMARY KEY,
             account TEXT,
             signed_in TEXT,
@@ -38,5 +39,11 @@ pub const MIGRATIONS: Migrations = Migrations {
             sealed_current {bytes} NOT NULL,
             sealed_previous {bytes},
             rotated_at BIGINT NOT NULL)",
-    )],
+        ),
+        (
+            "a key for pictures",
+            "DROP INDEX signing_keys_own;
+        CREATE UNIQUE INDEX signing_keys_own ON signing_keys (session) WHERE own AND retired_at IS NULL",
+        ),
+    ],
 };

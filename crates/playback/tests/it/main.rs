@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failing helper of a test shall panic")]
 
 mod keys;
+mod pictures;
 mod sessions;
 mod support;
 mod who;

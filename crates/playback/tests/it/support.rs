@@ -110,6 +110,11 @@ impl House {
         Ok(grant.session())
     }
 
+    /// What the edge says to a request without cookies.
+    pub(crate) fn with_query(&self, target: &str, now: Timestamp) -> Result<(), Denied> {
+        self.with_cookies(&[], target, now).map(|_session| ())
+    }
+
     fn signers(&self) -> Keys {
         self.state().keys.iter().map(|key| sign::Key::parse(key).unwrap()).collect()
     }
