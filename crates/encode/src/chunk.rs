@@ -1,9 +1,10 @@
-//! Encoding one chunk of a plan: one run of ffmpeg for all renditions, or for one audio track.
+//! Encoding one chunk of a plan: one run of ffmpeg for all renditions, for one audio or for one caption track.
 //!
 //! The result depends on plan, source and encoder alone, not on what was encoded before or on which machine:
 //! encoding a chunk again gives the same bytes.
 
 mod audio;
+mod captions;
 mod seen;
 mod video;
 
@@ -107,7 +108,7 @@ pub async fn encode_as(
     match chunk.of {
         Medium::Video => video::encode(&here, frames, progress).await,
         Medium::Audio(n) => audio::encode(&here, n, progress).await.map(|encoded| vec![encoded]),
-        Medium::Captions(n) => Err(Error::Plan { reason: format!("caption track {n} cannot be encoded") }),
+        Medium::Captions(n) => captions::encode(&here, n, progress).await.map(|encoded| vec![encoded]),
     }
 }
 

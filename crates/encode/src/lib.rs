@@ -10,6 +10,8 @@
 //! ```
 
 mod argv;
+pub mod captions;
+mod cea608;
 pub mod chunk;
 mod codecs;
 mod colour;
@@ -31,7 +33,7 @@ mod verify;
 
 pub use error::{Error, Result};
 pub use jail::Jail;
-pub use probe::probe;
+pub use probe::{probe, probe_and_note};
 pub use rejection::Rejection;
 pub use sniff::{Container, HEAD, sniff};
 pub use tools::Tools;

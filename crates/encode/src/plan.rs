@@ -8,9 +8,10 @@ mod chunks;
 mod grid;
 
 use model::media::{Source, Video};
-use model::plan::{AAC_FRAME_SAMPLES, AudioTrack, Grid, Rendition, VERSION};
+use model::plan::{AAC_FRAME_SAMPLES, AudioTrack, CaptionTrack, Chunk, Grid, Medium, Rendition, VERSION};
 use model::{FrameRate, Plan};
 
+use crate::captions::MOST_CAPTIONS;
 use crate::first_frame::{Headers, VideoHeader};
 use crate::ladder::{Rung, rungs};
 use crate::template::{QualityTuning, Template};
@@ -55,12 +56,16 @@ pub fn make(source: &Source, template: &Template, headers: &Headers, fingerprint
     for (_, n) in audio.iter().zip(0_u16..) {
         list.extend(chunks::audio(&grid, n));
     }
+    let captions: Vec<CaptionTrack> = source.captions.iter().take(MOST_CAPTIONS).cloned().collect();
+    for (_, n) in captions.iter().zip(0_u16..) {
+        list.push(Chunk { of: Medium::Captions(n), segments: 0..grid.segments(), decode_from: 0 });
+    }
     Ok(Plan {
         version: VERSION,
         grid,
         renditions: ladder.iter().zip(&headers.video).map(rendition).collect(),
         audio,
-        captions: Vec::new(),
+        captions,
         chunks: chunks::in_order(list),
         fingerprint: fingerprint.to_owned(),
         template: template.name.clone(),
@@ -118,7 +123,7 @@ fn cost(video: &Video, ladder: &[Rung], template: &Template) -> chunks::Cost {
 #[cfg(test)]
 mod tests {
     use model::media::Audio;
-    use model::plan::{Medium, Track};
+    use model::plan::{CaptionOrigin, Track};
 
     use super::*;
     use crate::first_frame::AudioHeader;
@@ -191,6 +196,24 @@ mod tests {
         ];
         assert_eq!(chunks, expected);
         assert_eq!(plan.chunk_of(Track::Audio(0), 5), Some(5));
+    }
+
+    #[test]
+    fn captions_are_one_chunk_each_and_come_after_what_plays() {
+        let mut source = source(30);
+        let track = |n| CaptionTrack {
+            from: CaptionOrigin::Stream(n),
+            language: "en".into(),
+            label: None,
+            forced: false,
+            hearing_impaired: false,
+        };
+        source.captions = (2..12).map(track).collect();
+        let plan = make(&source, &reference(), &headers(3), "here").unwrap();
+        assert_eq!(plan.captions, source.captions[..MOST_CAPTIONS]);
+        assert!(matches!(plan.chunks[0].of, Medium::Video) && matches!(plan.chunks[1].of, Medium::Audio(0)));
+        assert_eq!((plan.chunks[2].of, plan.chunks[2].segments.clone()), (Medium::Captions(0), 0..15));
+        assert_eq!(plan.chunk_of(Track::Captions(7), 14), Some(9));
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod geometry;
 mod language;
 mod rate;
 mod scan;
+mod text;
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use model::FrameRate;
 use model::media::{Audio, Source, Video};
+use model::plan::CaptionOrigin;
 use tokio_util::sync::CancellationToken;
 
 use self::answer::{Answer, Stream};
@@ -35,15 +37,31 @@ const MOST_CHANNELS: u16 = 32;
 /// # Errors
 /// [`Error::Rejected`] with a reason for people where the file cannot be played.
 pub async fn probe(tools: &Tools, jail: &Jail, file: &Path) -> Result<Source> {
+    probe_and_note(tools, jail, file).await.map(|(source, _)| source)
+}
+
+/// As [`probe`]; also says, in words for people, which tracks of the file are left out and why.
+///
+/// # Errors
+/// As [`probe`].
+pub async fn probe_and_note(tools: &Tools, jail: &Jail, file: &Path) -> Result<(Source, Vec<String>)> {
     let (head, bytes) = head(file).await?;
     let container = sniff(&head)?;
     let asker = Asker { tools, jail, input: Input { file, container } };
     let answer = asker.streams().await?;
     check_streams(&answer)?;
     // Neither waits for the other: a long film has its first segments to encode.
-    let (packets, heard) = tokio::try_join!(asker.packets(&answer), asker.heard(&answer))?;
+    let (mut packets, heard) = tokio::try_join!(asker.packets(&answer), asker.heard(&answer))?;
     let film = choose(&answer, &packets);
-    check_whole(container, &answer, film, &packets)?;
+    if let Err(cut_off) = check_whole(container, &answer, film, &packets) {
+        // Subtitles may go on behind the film; they are only looked at where that matters.
+        let subtitles: Vec<&Stream> = answer.streams.iter().filter(|s| s.is_subtitle()).collect();
+        if subtitles.is_empty() {
+            return Err(cut_off.into());
+        }
+        packets.extend(asker.scan("s", 0, &subtitles).await?);
+        check_whole(container, &answer, film, &packets)?;
+    }
 
     let video = match film {
         Some(stream) => Some(asker.video(stream, &packets).await?),
@@ -66,7 +84,10 @@ pub async fn probe(tools: &Tools, jail: &Jail, file: &Path) -> Result<Source> {
         return Err(Rejection::NoFrames.into());
     }
     let container = container.demuxer().to_owned();
-    Ok(Source { container, bytes, duration_ms, video, audio, captions: Vec::new() })
+    let captions = text::captions(&answer);
+    let source = Source { container, bytes, duration_ms, video, audio, captions };
+    let notes = left_out(&answer, &source);
+    Ok((source, notes))
 }
 
 async fn head(file: &Path) -> Result<(Vec<u8>, u64)> {
@@ -142,7 +163,8 @@ fn check_whole(
                 .streams
                 .iter()
                 .filter_map(|stream| Some(stream.time_base()?.us(packets.get(&stream.index)?.span?.1)));
-            let start = answer::us(answer.format.start_time.as_deref()).unwrap_or(0);
+            // Matroska counts from 0 of the clock, wherever on it the film begins.
+            let start = answer::us(answer.format.start_time.as_deref()).unwrap_or(0).min(0);
             (announced, ends.max().map_or(0, |end| end.saturating_sub(start)))
         }
     };
@@ -163,6 +185,28 @@ fn nothing(answer: &Answer) -> Rejection {
         stream.is_picture() && !codecs::is_video(&codec) || stream.is_sound() && !codecs::is_audio(&codec)
     });
     foreign.map_or(Rejection::NoFrames, |stream| Rejection::Codec { codec: stream.codec() })
+}
+
+/// What of the file is not used, and why.
+fn left_out(answer: &Answer, source: &Source) -> Vec<String> {
+    let note = |stream: &Stream| {
+        let (n, codec) = (stream.index, stream.codec());
+        let is_used = source.audio.iter().any(|track| track.stream == n)
+            || source.captions.iter().any(|track| track.from == CaptionOrigin::Stream(n));
+        match (stream.is_sound(), stream.is_subtitle()) {
+            _ if is_used => None,
+            (true, _) if !codecs::is_audio(&codec) => {
+                Some(format!("audio track {n} is left out: its codec {codec} is not supported"))
+            }
+            (true, _) => Some(format!("audio track {n} ({codec}) is left out: nothing of it can be decoded")),
+            (_, true) if !codecs::is_text(&codec) => {
+                Some(format!("subtitles {n} are left out: {codec} are pictures, not text"))
+            }
+            (_, true) => Some(format!("subtitles {n} are left out: there are too many")),
+            _ => None,
+        }
+    };
+    answer.streams.iter().filter_map(note).collect()
 }
 
 /// Asks ffprobe about one source.
@@ -342,9 +386,13 @@ impl Asker<'_> {
 
     /// In which tick each stream starts to be heard, if that is soon.
     async fn heard(&self, answer: &Answer) -> Result<BTreeMap<u32, i64>> {
-        match answer.streams.iter().any(Stream::is_sound) {
-            true => self.first_sounds("a".into()).await,
-            false => Ok(BTreeMap::new()),
+        let (known, foreign): (Vec<&Stream>, Vec<&Stream>) =
+            answer.streams.iter().filter(|s| s.is_sound()).partition(|s| codecs::is_audio(&s.codec()));
+        match (known.is_empty(), foreign.is_empty()) {
+            (true, _) => Ok(BTreeMap::new()),
+            (false, true) => self.first_sounds("a".into()).await,
+            // Nothing of a foreign track may be decoded: the others are asked for one by one, where they are used.
+            (false, false) => Ok(BTreeMap::new()),
         }
     }
 
@@ -414,7 +462,7 @@ fn track(stream: &Stream, start: Option<i64>, seen: Option<&scan::Stream>) -> Op
         sample_rate,
         channels: stream.channels,
         language: language::tag(stream.language()),
-        label: None,
+        label: text::label(stream),
         start_us: start,
         duration_ms: u64::try_from(duration).unwrap_or(0).div_ceil(1000),
     })

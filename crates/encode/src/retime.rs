@@ -26,7 +26,7 @@ use crate::{Error, Result};
 pub struct Encoded {
     /// Whose.
     pub track: Track,
-    /// The file: `moof` and `mdat` of every segment, one after another.
+    /// The file: `moof` and `mdat` of every segment, one after another; captions: one WebVTT file.
     pub path: PathBuf,
     /// Its bytes.
     pub bytes: u64,
@@ -71,6 +71,14 @@ pub(crate) fn write(job: &Job<'_>) -> Result<Encoded> {
         });
     }
     Ok(Encoded { track: job.track, path: job.to.to_owned(), bytes, sha256, index, note: None })
+}
+
+/// Writes a chunk that was made in memory. Blocks.
+pub(crate) fn keep(track: Track, path: PathBuf, bytes: &[u8], index: Index) -> Result<Encoded> {
+    let mut out = Out::create(&path)?;
+    out.write(bytes)?;
+    let (bytes, sha256) = out.finish()?;
+    Ok(Encoded { track, path, bytes, sha256, index, note: None })
 }
 
 fn video(job: &Job<'_>, writer: &mut ChunkWriter, out: &mut Out<'_>) -> Result<()> {

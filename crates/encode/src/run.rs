@@ -153,6 +153,7 @@ pub async fn ffprobe(
 ) -> Result<Outcome> {
     let mut args: Vec<Arg> = ["-hide_banner", "-v", "level+warning"].map(Arg::from).to_vec();
     args.extend(input_options(run.input.container));
+    args.extend(codecs::foreign_audio());
     args.extend(run.args);
     args.extend(["-i".into(), INPUT.into()]);
     let order = Order {

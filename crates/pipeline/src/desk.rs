@@ -56,7 +56,8 @@ impl Pipeline {
         let (asset, generation) = self.catalogue.plan_ready(&mut tx, now(), title, source, plan).await?;
         let of = |chunk| OfChunk { title, asset, generation, chunk };
         let members = (0..).zip(&plan.chunks).map(|(n, chunk)| {
-            let head = chunk.segments.start == 0;
+            // A film starts without its captions.
+            let head = chunk.segments.start == 0 && !matches!(chunk.of, Medium::Captions(_));
             Work::chunk(&of(n), head, &plan.fingerprint)
         });
         let group = NewGroup {
@@ -86,7 +87,8 @@ impl Pipeline {
         let mut tx = self.db.begin().await?;
         self.jobs.complete(&mut tx, now(), lease, None).await?;
         for Made { track, bytes, sha256, index } in made {
-            let key: Key = format!("{}/{}/{track}/{}.cmf", of.asset, of.generation, of.chunk)
+            let ending = if matches!(track, Track::Captions(_)) { "vtt" } else { "cmf" };
+            let key: Key = format!("{}/{}/{track}/{}.{ending}", of.asset, of.generation, of.chunk)
                 .parse()
                 .map_err(crate::record::Error::from)?;
             let size = bytes.size();

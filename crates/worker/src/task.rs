@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use blob::Staged;
 use encode::chunk::{self, Encoded};
 use encode::template::Template;
-use encode::{first_frame, plan as planning};
+use encode::{captions, first_frame, plan as planning};
 use futures::StreamExt;
 use jobs::{Fault, Lease, Progress};
 use model::TitleId;
@@ -124,7 +124,7 @@ async fn plan(
     report.stage("fetching the source");
     let file = sources.fetch(title.source_object).await?;
     report.stage("reading the source");
-    let probe = encode::probe(&worker.tools, &worker.jail, file.path());
+    let probe = encode::probe_and_note(&worker.tools, &worker.jail, file.path());
     // Dropping the probe kills its tools.
     let Some(source) = cancel.run_until_cancelled(probe).await else {
         return Err(Stop::Failed {
@@ -132,14 +132,19 @@ async fn plan(
             log: Vec::new(),
         });
     };
-    let source = source.map_err(no)?;
+    let (mut source, notes) = source.map_err(no)?;
+    worker.queue.log(now(), lease, &notes).await?;
     worker.pipeline.probed(lease, of.title, &source).await?;
     report.stage("planning");
     let scratch = scratch(worker, lease).await?;
     let template = Template::named(&title.template).map_err(no)?;
     let (tools, jail) = (&worker.tools, &worker.jail);
-    let headers =
-        first_frame::headers(tools, jail, &source, &template, &scratch.0, cancel).await.map_err(no)?;
+    let (headers, within) = tokio::try_join!(
+        first_frame::headers(tools, jail, &source, &template, &scratch.0, cancel),
+        captions::within(tools, jail, &source, file.path(), &scratch.0, cancel),
+    )
+    .map_err(no)?;
+    source.captions.extend(within);
     let plan = planning::make(&source, &template, &headers, &tools.fingerprint()).map_err(no)?;
     Ok(worker.pipeline.planned(lease, of.title, &source, &plan).await?)
 }

@@ -7,8 +7,8 @@ use crate::run::Arg;
 /// Everything [`Answer`] has fields for.
 pub(super) const ENTRIES: &str = "stream=index,codec_name,codec_type,codec_tag_string,width,height,pix_fmt,\
     field_order,r_frame_rate,time_base,start_time,duration,sample_aspect_ratio,color_transfer,sample_rate,channels\
-    :stream_disposition=default,attached_pic,timed_thumbnails,still_image\
-    :stream_tags=language:stream_side_data=rotation:format=start_time,duration";
+    :stream_disposition=default,forced,hearing_impaired,attached_pic,timed_thumbnails,still_image\
+    :stream_tags=language,title,handler_name:stream_side_data=rotation:format=start_time,duration";
 
 /// The whole answer.
 #[derive(Debug, Deserialize)]
@@ -55,6 +55,8 @@ pub(super) struct Stream {
 #[serde(default)]
 struct Disposition {
     default: u8,
+    forced: u8,
+    hearing_impaired: u8,
     attached_pic: u8,
     timed_thumbnails: u8,
     still_image: u8,
@@ -63,7 +65,12 @@ struct Disposition {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Tags {
+    #[serde(alias = "LANGUAGE")]
     language: Option<String>,
+    #[serde(alias = "TITLE")]
+    title: Option<String>,
+    #[serde(alias = "HANDLER_NAME")]
+    handler_name: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -89,6 +96,27 @@ impl Stream {
 
     pub(super) fn is_sound(&self) -> bool {
         self.codec_type.as_deref() == Some("audio")
+    }
+
+    pub(super) fn is_subtitle(&self) -> bool {
+        self.codec_type.as_deref() == Some("subtitle")
+    }
+
+    pub(super) fn is_forced(&self) -> bool {
+        self.disposition.forced != 0
+    }
+
+    pub(super) fn is_for_hearing_impaired(&self) -> bool {
+        self.disposition.hearing_impaired != 0
+    }
+
+    pub(super) fn title(&self) -> Option<&str> {
+        self.tags.title.as_deref()
+    }
+
+    /// What an MP4 says that handles the track; files of others may have it, too.
+    pub(super) fn handler(&self) -> Option<&str> {
+        self.tags.handler_name.as_deref()
     }
 
     pub(super) fn is_default(&self) -> bool {

@@ -34,6 +34,15 @@ impl Title {
         Self { file: file.to_owned(), source, template, plan, folder }
     }
 
+    /// Makes the plan again, for another source.
+    pub(crate) async fn replan(&mut self) {
+        let never = CancellationToken::new();
+        let (source, template) = (&self.source, &self.template);
+        let headers =
+            first_frame::headers(tools(), jail(), source, template, self.folder.path(), &never).await;
+        self.plan = plan::make(source, template, &headers.unwrap(), &tools().fingerprint()).unwrap();
+    }
+
     /// Cuts the plan anew: every chunk has so many segments.
     pub(crate) fn cut(mut self, segments: u32) -> Self {
         let all = self.plan.grid.segments();

@@ -1,6 +1,7 @@
 //! The crate through its public door, with the real ffmpeg.
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail as its tests do")]
 
+mod captions;
 mod frames;
 mod hostile;
 mod jail;

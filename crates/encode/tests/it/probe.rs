@@ -46,6 +46,15 @@ async fn facts(path: &Path) -> String {
             a.stream, a.codec, a.sample_rate, a.channels, a.language, a.start_us, a.duration_ms
         )
         .unwrap();
+        if let Some(label) = &a.label {
+            write!(line, " {label:?}").unwrap();
+        }
+    }
+    for c in &source.captions {
+        write!(line, " | {:?} {}", c.from, c.language).unwrap();
+        if let Some(label) = &c.label {
+            write!(line, " {label:?}").unwrap();
+        }
     }
     line
 }

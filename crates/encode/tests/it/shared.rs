@@ -41,6 +41,8 @@ pub(crate) const SHARED: &[(&str, &[&str])] = &[
             "3 h264 480x270 shown 480x270 turned 0 30000/1001 390 frames from 0 us keys [0, 240] yuv420p bt709",
             "1 aac 8000 Hz 2 ch en from 0 us 13056 ms",
             "4 aac 16000 Hz 2 ch en from 0 us 13056 ms",
+            "Stream(2) en",
+            "Stream(5) en",
         ],
     ),
     (
@@ -80,6 +82,7 @@ pub(crate) const SHARED: &[(&str, &[&str])] = &[
             "mov 2000 ms",
             "0 h264 300x200 shown 300x200 turned 0 20/1 40 frames from 0 us keys [0] yuv420p",
             "1 aac 44100 Hz 2 ch und from 0 us 1928 ms",
+            "Stream(2) und",
         ],
     ),
     (
@@ -96,6 +99,7 @@ pub(crate) const SHARED: &[(&str, &[&str])] = &[
             "matroska 2000 ms",
             "0 h264 300x200 shown 300x200 turned 0 20/1 40 frames from 23000 us keys [0] yuv420p",
             "1 aac 44100 Hz 2 ch und from 0 us 1950 ms",
+            "Stream(2) und",
         ],
     ),
     (
@@ -285,6 +289,7 @@ pub(crate) const SHARED: &[(&str, &[&str])] = &[
             "matroska 1000 ms",
             "0 h264 1080x720 shown 1080x720 turned 0 30/1 30 frames from 67000 us keys [0] yuv420p",
             "1 ac3 44100 Hz 1 ch und from 129000 us 1009 ms",
+            "Stream(2) und",
         ],
     ),
     (
@@ -301,6 +306,7 @@ pub(crate) const SHARED: &[(&str, &[&str])] = &[
             "matroska 1000 ms",
             "0 h264 1080x720 shown 1080x720 turned 0 30/1 30 frames from 0 us keys [0] yuv420p",
             "1 ac3 44100 Hz 1 ch und from 62000 us 1009 ms",
+            "Stream(2) en \"Subs Label\"",
         ],
     ),
     (

@@ -1,0 +1,131 @@
+//! A caption track: everything the source has of it, in the one stored form of WebVTT.
+//!
+//! Broken captions must not cost the film: where they cannot be read, the track has what could be read, which may
+//! be nothing, and its note says so.
+
+use std::time::Duration;
+
+use model::plan::{CaptionOrigin, Track};
+use package::webvtt::{self, Cue};
+
+use super::{Here, Progress, name};
+use crate::argv;
+use crate::jail::Limits;
+use crate::retime::{self, Encoded};
+use crate::run::{Arg, Name, Patience};
+use crate::{Error, Result, cea608};
+
+pub(super) async fn encode(
+    here: &Here<'_>,
+    n: u16,
+    mut progress: impl FnMut(Progress) + Send,
+) -> Result<Encoded> {
+    let track = here.work.plan.captions.get(usize::from(n));
+    let track = track.ok_or_else(|| Error::Plan { reason: format!("it has no caption track c{n}") })?;
+    let (cues, mut note) = match track.from {
+        CaptionOrigin::Stream(stream) => text(here, stream).await?,
+        CaptionOrigin::Cea608(channel) => within(here, channel).await?,
+    };
+    let grid = &here.work.plan.grid;
+    let (file, index) = match webvtt::chunk(cues, grid) {
+        Ok(made) => made,
+        Err(error) => {
+            note = Some(left_out(&error));
+            webvtt::chunk(vec![], grid).map_err(Error::Encoded)?
+        }
+    };
+    let path = here.work.scratch.join(format!("c{}-c{n}.vtt", here.work.chunk));
+    let keep = move || retime::keep(Track::Captions(n), path, &file, index);
+    let encoded = blocking(keep).await?;
+    progress(Progress { permille: 1000, speed: None });
+    Ok(Encoded { note, ..encoded })
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|gone| Err(Error::Run { tool: "ffmpeg", source: std::io::Error::other(gone) }))
+}
+
+/// The cues of a text stream, and a note where not all is well.
+async fn text(here: &Here<'_>, stream: u32) -> Result<(Vec<Cue>, Option<String>)> {
+    let output = name("captions.vtt");
+    if !here.work.source.captions.iter().any(|track| track.from == CaptionOrigin::Stream(stream)) {
+        return Err(Error::Plan { reason: format!("the source has no captions in stream {stream}") });
+    }
+    let mut after = vec!["-map".into(), Arg::of(&[&"0:", &stream])];
+    after.extend(argv::list([
+        &["-c:s", "webvtt", "-flags:s", "+bitexact", "-map_metadata", "-1", "-map_chapters", "-1"][..],
+        &["-avoid_negative_ts", "disabled", "-f", "webvtt"],
+    ]));
+    after.push(Arg::output(&output));
+    let limit = webvtt::MAX_BYTES as u64;
+    let trouble = run(here, after, limit).await?;
+    let bytes = read(here, &output, limit).await?;
+    let (cues, trouble) = match webvtt::parse(&bytes) {
+        Ok(cues) => (cues, trouble),
+        Err(error) => (vec![], Some(trouble.unwrap_or_else(|| left_out(&error)))),
+    };
+    let zero_ms = zero_us(here).div_euclid(1000);
+    let cues: Vec<Cue> = cues.into_iter().filter_map(|cue| cue.shifted(-zero_ms)).collect();
+    let note = trouble.or_else(|| cues.is_empty().then(|| "the caption stream has no captions".to_owned()));
+    Ok((cues, note))
+}
+
+/// The cues of a CEA-608 channel within the video.
+async fn within(here: &Here<'_>, channel: u8) -> Result<(Vec<Cue>, Option<String>)> {
+    /// Bytes that are copied: 120 a frame, sixty frames a second, for a day.
+    const MOST: u64 = 1 << 30;
+    let (data, times) = (name("units"), name("times"));
+    let video = here.work.source.video.as_ref();
+    let Some(after) = video.and_then(|video| cea608::copy(video, &data, &times)) else {
+        return Err(Error::Plan { reason: "the source has no captions within the picture".to_owned() });
+    };
+    let trouble = run(here, after, MOST).await?;
+    let (data, times, zero_us) = (here.file(&data), here.file(&times), zero_us(here));
+    let decode = move || Ok(cea608::cues(&cea608::read(&data, &times)?, channel, zero_us));
+    match (blocking(decode).await, trouble) {
+        (Ok(cues), trouble) => Ok((cues, trouble)),
+        // There is no file where ffmpeg did not come as far as making one.
+        (Err(Error::File { .. }), Some(trouble)) => Ok((vec![], Some(trouble))),
+        (Err(error), _) => Err(error),
+    }
+}
+
+/// Runs ffmpeg over the whole source; a note where the file made it fail.
+async fn run(here: &Here<'_>, after: Vec<Arg>, most_bytes: u64) -> Result<Option<String>> {
+    let limits = Limits { file_bytes: most_bytes, ..Limits::default() };
+    let patience = Patience { wall: Duration::from_secs(1800), stall: Duration::from_secs(300) };
+    match here.ffmpeg(argv::list([&["-copyts"][..]]), after, (limits, patience), |_| ()).await {
+        Ok(_) => Ok(None),
+        Err(error @ (Error::Exited { .. } | Error::Signalled { .. } | Error::OutOfTime { .. })) => {
+            Ok(Some(left_out(&error)))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn read(here: &Here<'_>, file: &Name, most: u64) -> Result<Vec<u8>> {
+    use tokio::io::AsyncReadExt;
+    let path = here.file(file);
+    let failed = |source| Error::File { path: path.clone(), source };
+    let mut bytes = vec![];
+    match tokio::fs::File::open(&path).await {
+        Ok(file) => file.take(most + 1).read_to_end(&mut bytes).await.map_err(failed)?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
+        Err(error) => return Err(failed(error)),
+    };
+    Ok(bytes)
+}
+
+/// Where the title begins, in µs of the source's clock.
+fn zero_us(here: &Here<'_>) -> i64 {
+    let source = here.work.source;
+    let sound = || source.audio.first().map(|audio| audio.start_us);
+    source.video.as_ref().map(|video| video.start_us).or_else(sound).unwrap_or(0)
+}
+
+fn left_out(error: &dyn std::error::Error) -> String {
+    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    format!("captions are missing, because they cannot be read: {error}{cause}")
+}
