@@ -29,10 +29,11 @@ def postgres_address(engine):
 class Kinora:
     """One server process on its own data folder."""
 
-    def __init__(self, data, database=None, arguments=()):
+    def __init__(self, data, database=None, arguments=(), environment=None):
         self.data = Path(data)
         self.database = database
         self.arguments = list(arguments)
+        self.environment = environment or {}
         self.process = None
         self.log = self.data.parent / f"{self.data.name}.log"
 
@@ -42,7 +43,7 @@ class Kinora:
         ready_file.unlink(missing_ok=True)
         command = [BINARY, "up", "--data", self.data, "--http", "127.0.0.1:0", "--s3", "127.0.0.1:0"]
         command += ["--ready-file", ready_file, *self.arguments]
-        environment = dict(os.environ)
+        environment = {**os.environ, **self.environment}
         if self.database:
             environment["KINORA__DATABASE"] = self.database
         with open(self.log, "ab") as log:
@@ -60,7 +61,8 @@ class Kinora:
         self.ready_file = ready_file
         self.http, self.s3 = ready["http"].rstrip("/"), ready["s3"].rstrip("/")
         self.s3_access_key, self.s3_secret_key = ready["s3_access_key"], ready["s3_secret_key"]
-        self.mailbox, self.operator_link = Path(ready["mailbox"]), ready["operator_link"]
+        self.operator_link = ready["operator_link"]
+        self.mailbox = Path(ready["mailbox"]) if "mailbox" in ready else None
         return self
 
     def stop(self, timeout=30):
@@ -90,6 +92,10 @@ class Kinora:
 
     def json(self, *arguments):
         return json.loads(self.cli(*arguments, "--json").stdout)
+
+    def json_of_doctor(self):
+        """What the doctor finds, in order or not."""
+        return json.loads(self.cli("doctor", "--json", check=False).stdout)
 
     def titles(self):
         return self.json("title", "ls")

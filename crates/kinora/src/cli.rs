@@ -51,6 +51,9 @@ pub(crate) enum Command {
     /// Public keys whose CloudFront signatures are accepted.
     #[command(subcommand)]
     Key(Key),
+    /// Mails: sign-in codes.
+    #[command(subcommand)]
+    Mail(Mail),
     /// Make a sign-in link that works once.
     SigninLink(SigninLink),
     /// Confine this process and become the given program (used by the encoder).
@@ -255,6 +258,17 @@ pub(crate) enum Key {
     Rm {
         /// Its Key-Pair-Id.
         id: String,
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Mail {
+    /// Send a mail, and say what the mail server answered.
+    Test {
+        /// Where to send it.
+        address: String,
         #[command(flatten)]
         server: Server,
     },

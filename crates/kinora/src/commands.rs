@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use crate::cli::{Doctor, Event, Import, Job, Key, SigninLink, Title, Url};
+use crate::cli::{Doctor, Event, Import, Job, Key, Mail, SigninLink, Title, Url};
 use crate::control::client::Client;
 use crate::control::{self, EventAnswer, UrlAnswer, UrlRequest};
 use crate::{doctor, print};
@@ -190,6 +190,15 @@ pub(crate) async fn key(command: Key) -> anyhow::Result<()> {
             Ok(())
         }
     }
+}
+
+/// Sends a mail now.
+pub(crate) async fn mail(command: Mail) -> anyhow::Result<()> {
+    let Mail::Test { address, server } = command;
+    let test = control::MailTest { address };
+    let taken: String = Client::connect(&server.data).await?.post("/mail/test", &test).await?;
+    println!("The test mail was taken: {}", print::safe(&taken));
+    Ok(())
 }
 
 /// Makes a sign-in link.

@@ -22,6 +22,8 @@ pub(crate) struct Config {
     pub(crate) database: Option<Address>,
     /// How log lines look.
     pub(crate) log: Log,
+    /// How mails leave.
+    pub(crate) mail: Mail,
     /// The encoder.
     pub(crate) worker: worker::Config,
     /// Which uploads become titles, and how they are encoded; the first rule that matches counts.
@@ -36,6 +38,22 @@ pub(crate) struct Address(pub(crate) String);
 impl std::fmt::Debug for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.0.split_once("://").map_or("…", |(scheme, _)| scheme))
+    }
+}
+
+/// How mails leave: through a mail server, or into the folder `mailbox` when none is named.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Mail {
+    /// Who mails come from: `Name <address>`.
+    pub(crate) from: String,
+    /// The mail server.
+    pub(crate) smtp: Option<notify::smtp::Config>,
+}
+
+impl Default for Mail {
+    fn default() -> Self {
+        Self { from: "Kinora <kinora@localhost>".into(), smtp: None }
     }
 }
 
@@ -57,6 +75,7 @@ impl Default for Config {
             s3: SocketAddr::from(([127, 0, 0, 1], 9000)),
             database: None,
             log: Log::Text,
+            mail: Mail::default(),
             worker: worker::Config::default(),
             rules: pipeline::Rule::defaults(),
         }
@@ -91,6 +110,10 @@ impl Config {
             }
         }
         let config: Self = toml::Value::Table(table).try_into().context("the configuration is not right")?;
+        notify::Sender::parse(&config.mail.from)?;
+        if let Some(smtp) = &config.mail.smtp {
+            smtp.check()?;
+        }
         for rule in &config.rules {
             encode::template::Template::named(&rule.template).with_context(|| {
                 format!("the rule for `{}/{}*` names no job template", rule.bucket, rule.prefix)
@@ -138,6 +161,20 @@ mod tests {
         );
         let config = layered("", &[("KINORA__DATABASE", "postgres://u:secret@h/d")]).unwrap();
         assert!(!format!("{config:?}").contains("secret"));
+    }
+
+    #[test]
+    fn a_mail_server_is_checked_when_it_is_read() {
+        let file = "[mail]\nfrom = 'K <k@example.org>'\nsmtp = { host = 'smtp.example.org' }";
+        let config =
+            layered(file, &[("KINORA__MAIL__SMTP__USER", "u"), ("KINORA__MAIL__SMTP__PASSWORD", "geheim")]);
+        let config = config.unwrap();
+        assert_eq!(config.mail.smtp.as_ref().unwrap().port(), 587);
+        assert!(!format!("{config:?}").contains("geheim"));
+        let refused = |file: &str| layered(file, &[]).unwrap_err().to_string();
+        let plain = refused("[mail.smtp]\nhost = 'smtp.example.org'\ntls = 'none'");
+        assert!(plain.contains("starttls"), "{plain}");
+        assert!(refused("[mail]\nfrom = 'nobody'").contains("mail.from"));
     }
 
     #[test]

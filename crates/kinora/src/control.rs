@@ -165,6 +165,12 @@ pub(crate) struct Link {
     pub(crate) url: String,
 }
 
+/// Where a test goes.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct MailTest {
+    pub(crate) address: String,
+}
+
 /// What `doctor` found.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Report {

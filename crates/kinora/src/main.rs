@@ -44,6 +44,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Job(command) => commands::job(command).await,
             Command::Event(command) => commands::event(command).await,
             Command::Key(command) => commands::key(command).await,
+            Command::Mail(command) => commands::mail(command).await,
             Command::SigninLink(command) => commands::signin_link(command).await,
             Command::Jail { .. } => unreachable!("entered above"),
         }

@@ -32,7 +32,7 @@ pub(crate) async fn run(flags: &Up) -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
     let mut services = Services::new(shutdown.clone());
     parts.start(&mut services, &config, &folder, http, s3, control).await?;
-    let ready = parts.ready(&folder, &origin, &s3_origin).await?;
+    let ready = parts.ready(&origin, &s3_origin).await?;
     if let Some(sample) = &flags.sample {
         parts.sample(sample).await?;
     }

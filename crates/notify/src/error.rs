@@ -13,6 +13,29 @@ pub enum Error {
     /// The outbox could not be read or written.
     #[error("outbox")]
     Database(#[from] db::Error),
+    /// More messages wait than may wait.
+    #[error("{waiting} messages wait to be sent, no more are taken")]
+    Full {
+        /// How many wait.
+        waiting: u32,
+    },
+    /// A setting cannot be used.
+    #[error("setting `mail.{name}`: {why}")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// What is allowed.
+        why: &'static str,
+    },
+    /// A file that a setting names could not be read.
+    #[error("cannot read `{path}`")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        #[source]
+        source: io::Error,
+    },
     /// A header's value would break out of its line.
     #[error("`{header}` of a mail has characters that a header cannot carry")]
     Header {
@@ -36,4 +59,56 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// The mail server refused; its words are left out, because they quote addresses.
+    #[error("the mail server refused with {code}{}", hint(*code))]
+    Refused {
+        /// Its reply code (RFC 5321 §4.2).
+        code: u16,
+    },
+    /// The mail server did not answer in time.
+    #[error("the mail server did not answer in time")]
+    TimedOut,
+    /// There is no connection to the mail server, or it broke.
+    #[error("no connection to the mail server: {why}")]
+    Connection {
+        /// What stood in the way.
+        why: String,
+    },
+}
+
+impl Error {
+    /// Whether trying again with the same message is in vain.
+    ///
+    /// A server that does not let *us* in (wrong password, TLS wanted) may do so once its operator has acted.
+    pub fn is_permanent(&self) -> bool {
+        match self {
+            Self::Refused { code: 530 | 534 | 535 | 538 | 454 } => false,
+            Self::Refused { code } => *code >= 500,
+            Self::Header { .. } | Self::Line { .. } => true,
+            _ => false,
+        }
+    }
+}
+
+fn hint(code: u16) -> &'static str {
+    match code {
+        530 | 538 => ": it wants a sign-in or TLS first, see `mail.smtp.user` and `mail.smtp.tls`",
+        534 | 535 => ": user name or password are wrong, see `mail.smtp.user`",
+        550 | 551 | 553 => ": it knows no such address, or does not take mails from `mail.from`",
+        421 | 450 | 451 | 452 => ": for now",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_of_the_message_are_permanent_and_refusals_of_us_are_not() {
+        let permanent = |code| Error::Refused { code }.is_permanent();
+        assert!([550, 552, 553, 554].into_iter().all(permanent));
+        assert!(![421, 450, 451, 535, 530].into_iter().any(permanent));
+        assert!(!Error::TimedOut.is_permanent());
+    }
 }

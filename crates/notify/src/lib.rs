@@ -4,8 +4,8 @@
 //! [`Service`] delivers at least once and drops what expired. Rows hold no text: what a message says (a code
 //! above all) is rendered at the moment of sending, by who enqueued it.
 //!
-//! The one channel is a folder with a file per mail, for development. This crate does not decide who may be
-//! written to, or how often.
+//! Two channels stand behind [`Notifier`]: a mail server ([`Smtp`]) and, for development, a folder with a file per
+//! mail ([`Mailbox`]). This crate does not decide who may be written to, or how often.
 //!
 //! ```
 //! # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -18,7 +18,7 @@
 //! let outbox = Outbox::new(db.clone());
 //! let mailbox = Mailbox::open(dir.path().join("mail"), "Kinora <no-reply@localhost>")?;
 //! let render = Arc::new(|item: &notify::Item| Some(Mail::new(item.to(), "Hello", format!("Hi {}", item.payload()))));
-//! let service = Service::new(outbox.clone(), mailbox, render);
+//! let service = Service::new(outbox.clone(), Arc::new(mailbox), render);
 //!
 //! let now = Timestamp(1_700_000_000_000);
 //! let message = New {
@@ -37,11 +37,19 @@
 mod error;
 mod mail;
 mod mailbox;
+mod notifier;
 mod outbox;
+mod schema;
+mod sender;
 mod service;
+pub mod smtp;
 
 pub use error::{Error, Result};
 pub use mail::Mail;
 pub use mailbox::Mailbox;
-pub use outbox::{Channel, Item, MIGRATIONS, New, Outbox};
+pub use notifier::Notifier;
+pub use outbox::{Channel, Item, New, Outbox};
+pub use schema::MIGRATIONS;
+pub use sender::Sender;
 pub use service::{Render, Service};
+pub use smtp::Smtp;

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use model::Timestamp;
 
-use crate::{Error, Result};
+use crate::{Error, Result, Sender};
 
 /// Longest line without its line end (RFC 5322 §2.1.1).
 const LINE_BYTES: usize = 998;
@@ -26,29 +26,44 @@ impl Mail {
         Self { to: to.into(), subject: subject.into(), text: text.into() }
     }
 
-    /// Writes the mail as it goes over the wire. `id` is the left part of its `Message-ID`.
-    pub(crate) fn to_bytes(&self, from: &str, id: &str, now: Timestamp) -> Result<Vec<u8>> {
-        let host = from.rsplit_once('@').map_or("localhost", |(_, host)| host.trim_end_matches('>'));
+    pub(crate) fn to(&self) -> &str {
+        &self.to
+    }
+
+    /// Writes the mail as it goes over the wire, in seven bits. `id` is the left part of its `Message-ID`.
+    pub(crate) fn to_bytes(&self, from: &Sender, id: &str, now: Timestamp) -> Result<Vec<u8>> {
         let date = jiff::Timestamp::from_millisecond(now.0)
             .ok()
             .and_then(|at| jiff::fmt::rfc2822::to_string(&at.to_zoned(jiff::tz::TimeZone::UTC)).ok())
             .ok_or(Error::Header { header: "Date" })?;
+        let text = self.lines()?;
+        let (encoding, text) = match text.is_ascii() {
+            true => ("7bit", text),
+            false => ("base64", folded(&STANDARD.encode(text))),
+        };
         let mut out = String::new();
         for (header, value) in [
-            ("From", plain("From", from)?.to_owned()),
+            ("From", plain("From", from.header())?.to_owned()),
             ("To", address(&self.to)?.to_owned()),
             ("Subject", words(&self.subject)?),
             ("Date", date),
-            ("Message-ID", format!("<{id}@{host}>")),
+            ("Message-ID", format!("<{id}@{}>", from.host())),
             ("Auto-Submitted", "auto-generated".into()),
             ("MIME-Version", "1.0".into()),
             ("Content-Type", "text/plain; charset=utf-8".into()),
-            ("Content-Transfer-Encoding", "8bit".into()),
+            ("Content-Transfer-Encoding", encoding.into()),
         ] {
             // Writing into a String cannot fail.
             let _ = write!(out, "{header}: {value}\r\n");
         }
         out.push_str("\r\n");
+        out.push_str(&text);
+        Ok(out.into_bytes())
+    }
+
+    /// The text with its lines ended by CRLF and without control characters.
+    fn lines(&self) -> Result<String> {
+        let mut out = String::new();
         for line in self.text.lines() {
             let line = line.trim_end_matches('\r');
             if line.len() > LINE_BYTES {
@@ -57,8 +72,21 @@ impl Mail {
             out.extend(line.chars().filter(|c| *c == '\t' || !c.is_control()));
             out.push_str("\r\n");
         }
-        Ok(out.into_bytes())
+        Ok(out)
     }
+}
+
+/// Base64 in lines of 76 characters (RFC 2045 §6.8).
+fn folded(base64: &str) -> String {
+    let mut out = String::new();
+    let mut rest = base64;
+    while !rest.is_empty() {
+        let (line, more) = rest.split_at(rest.len().min(76));
+        out.push_str(line);
+        out.push_str("\r\n");
+        rest = more;
+    }
+    out
 }
 
 /// Shows nothing of what is written to whom.
@@ -104,13 +132,14 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_700_000_000_000);
 
     fn text(to: &str, subject: &str, text: &str) -> Result<String> {
-        let bytes = Mail::new(to, subject, text).to_bytes("Kinora <no-reply@localhost>", "id", NOW)?;
+        let from = Sender::parse("Kinora <no-reply@localhost>").unwrap();
+        let bytes = Mail::new(to, subject, text).to_bytes(&from, "id", NOW)?;
         Ok(String::from_utf8(bytes).unwrap())
     }
 
     #[test]
     fn a_mail_is_rfc_5322_text() {
-        let mail = text("ann@example.org", "Grüße", "Hallo\n\nÄnn").unwrap();
+        let mail = text("ann@example.org", "Grüße", "Hallo\n\nAnn").unwrap();
         assert!(mail.lines().count() + 1 == mail.split("\r\n").count(), "every line ends with CRLF");
         insta::assert_snapshot!(mail.replace('\r', ""), @r"
         From: Kinora <no-reply@localhost>
@@ -121,12 +150,21 @@ mod tests {
         Auto-Submitted: auto-generated
         MIME-Version: 1.0
         Content-Type: text/plain; charset=utf-8
-        Content-Transfer-Encoding: 8bit
+        Content-Transfer-Encoding: 7bit
 
         Hallo
 
-        Änn
+        Ann
         ");
+    }
+
+    #[test]
+    fn other_letters_travel_in_seven_bits() {
+        let mail = text("ann@example.org", "Hi", &"Grüße\n".repeat(20)).unwrap();
+        let (head, body) = mail.split_once("\r\n\r\n").unwrap();
+        assert!(mail.is_ascii() && head.ends_with("Content-Transfer-Encoding: base64"));
+        let decoded = STANDARD.decode(body.replace("\r\n", "")).unwrap();
+        assert_eq!(String::from_utf8(decoded).unwrap(), "Grüße\r\n".repeat(20));
     }
 
     #[test]

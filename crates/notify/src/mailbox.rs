@@ -5,33 +5,38 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use async_trait::async_trait;
 use model::Timestamp;
 
-use crate::{Error, Mail, Result};
+use crate::{Error, Mail, Notifier, Result, Sender};
 
 /// A folder that mails are put into. Readable by its owner only.
 #[derive(Debug, Clone)]
 pub struct Mailbox {
     folder: PathBuf,
-    from: String,
+    from: Sender,
 }
 
 impl Mailbox {
     /// Opens the folder, made when missing; `from` goes into every mail's `From`.
-    pub fn open(folder: impl Into<PathBuf>, from: impl Into<String>) -> Result<Self> {
+    pub fn open(folder: impl Into<PathBuf>, from: &str) -> Result<Self> {
+        let from = Sender::parse(from)?;
         let folder = folder.into();
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
         made.map_err(|source| Error::Mailbox { what: "make folder", path: folder.clone(), source })?;
-        Ok(Self { folder, from: from.into() })
+        Ok(Self { folder, from })
     }
 
     /// Where the mails are.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
+}
 
+#[async_trait]
+impl Notifier for Mailbox {
     /// Puts a mail in as `{id}.eml`. The file appears whole and stays after a crash; the same id replaces it.
-    pub(crate) async fn send(&self, id: &str, mail: &Mail, now: Timestamp) -> Result<()> {
+    async fn send(&self, id: &str, mail: &Mail, now: Timestamp) -> Result<()> {
         let bytes = mail.to_bytes(&self.from, id, now)?;
         let (folder, name) = (self.folder.clone(), format!("{id}.eml"));
         let written = tokio::task::spawn_blocking(move || write(&folder, &name, &bytes)).await;
@@ -41,6 +46,13 @@ impl Mailbox {
             path: self.folder.clone(),
             source,
         })
+    }
+
+    async fn check(&self) -> Result<String> {
+        let folder = self.folder.clone();
+        let there = tokio::fs::metadata(&folder).await;
+        there.map_err(|source| Error::Mailbox { what: "look into", path: folder, source })?;
+        Ok(format!("mails are put into {}; nobody gets them by mail", self.folder.display()))
     }
 }
 

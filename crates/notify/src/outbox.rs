@@ -3,55 +3,40 @@
 use std::fmt;
 use std::sync::Arc;
 
-use db::{Db, Migrations, Row, Tx, args};
+use db::{Db, Row, Tx, args};
 use model::Timestamp;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::Result;
+use crate::{Error, Result};
 
-/// Tables of this crate.
-pub const MIGRATIONS: Migrations = Migrations {
-    owner: "notify",
-    steps: &[(
-        "outbox",
-        "CREATE TABLE outbox (
-            id TEXT PRIMARY KEY,
-            message TEXT NOT NULL,
-            kind TEXT NOT NULL,
-            channel TEXT NOT NULL,
-            attempt BIGINT NOT NULL,
-            recipient TEXT NOT NULL,
-            payload TEXT NOT NULL,
-            created_at BIGINT NOT NULL,
-            expires_at BIGINT NOT NULL,
-            run_at BIGINT NOT NULL,
-            tries BIGINT NOT NULL DEFAULT 0,
-            sent_at BIGINT,
-            UNIQUE (message, channel, attempt));
-        CREATE INDEX outbox_due ON outbox (run_at) WHERE sent_at IS NULL;
-        CREATE INDEX outbox_expires ON outbox (expires_at)",
-    )],
-};
+/// Messages that may wait at once.
+pub(crate) const MOST_WAITING: u32 = 10_000;
 
 const ENQUEUE: &str = "INSERT INTO outbox
     (id, message, kind, channel, attempt, recipient, payload, created_at, expires_at, run_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $8) ON CONFLICT (message, channel, attempt) DO NOTHING";
+    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $8 WHERE $10 > (SELECT COUNT(*) FROM (
+        SELECT 1 AS one FROM outbox WHERE sent_at IS NULL AND failed_at IS NULL LIMIT $10) waiting)
+    ON CONFLICT (message, channel, attempt) DO NOTHING";
+const THERE: &str = "SELECT id FROM outbox WHERE message = $1 AND channel = $2 AND attempt = $3";
 
 const CLAIM_SQLITE: &str = "UPDATE outbox SET tries = tries + 1, run_at = $2 WHERE id IN (
-        SELECT id FROM outbox WHERE sent_at IS NULL AND run_at <= $1 AND expires_at > $1
+        SELECT id FROM outbox WHERE sent_at IS NULL AND failed_at IS NULL AND run_at <= $1 AND expires_at > $1
         ORDER BY run_at, id LIMIT $3)
     RETURNING *";
 const CLAIM_POSTGRES: &str = "UPDATE outbox SET tries = tries + 1, run_at = $2 WHERE id IN (
-        SELECT id FROM outbox WHERE sent_at IS NULL AND run_at <= $1 AND expires_at > $1
+        SELECT id FROM outbox WHERE sent_at IS NULL AND failed_at IS NULL AND run_at <= $1 AND expires_at > $1
         ORDER BY run_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)
     RETURNING *";
 
 /// The row stays until it expires, so that the same attempt is not queued twice; the address is not needed for that.
+/// `tries` is the fence: who was overtaken settles nothing.
 const SENT: &str =
     "UPDATE outbox SET sent_at = $3, recipient = '', payload = '' WHERE id = $1 AND tries = $2";
+const FAILED: &str =
+    "UPDATE outbox SET failed_at = $3, recipient = '', payload = '' WHERE id = $1 AND tries = $2";
 const RETRY: &str = "UPDATE outbox SET run_at = $3 WHERE id = $1 AND tries = $2 AND sent_at IS NULL";
-const DROP_EXPIRED: &str = "DELETE FROM outbox WHERE expires_at <= $1 RETURNING sent_at";
+const DROP_EXPIRED: &str = "DELETE FROM outbox WHERE expires_at <= $1 RETURNING sent_at, failed_at";
 
 /// The way a message takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -167,7 +152,7 @@ impl Outbox {
         Self { db, wake: Arc::default() }
     }
 
-    /// Queues a message in the caller's transaction; call [`Self::wake`] after the commit.
+    /// Queues a message in the caller's transaction; call [`Self::wake`] after the commit. A full queue refuses.
     pub async fn enqueue(&self, tx: &mut Tx, new: &New<'_>) -> Result<()> {
         let id = Uuid::now_v7().as_simple().to_string();
         let args = args![
@@ -179,9 +164,13 @@ impl Outbox {
             new.to,
             new.payload,
             new.created,
-            new.expires
+            new.expires,
+            MOST_WAITING
         ];
-        tx.execute(ENQUEUE, args).await?;
+        if tx.execute(ENQUEUE, args).await? == 0 {
+            let again = args![new.message, new.channel.as_str(), new.attempt];
+            tx.opt(THERE, again).await?.ok_or(Error::Full { waiting: MOST_WAITING })?;
+        }
         Ok(())
     }
 
@@ -208,6 +197,12 @@ impl Outbox {
         Ok(())
     }
 
+    /// Gives a message up.
+    pub(crate) async fn failed(&self, item: &Item, now: Timestamp) -> Result<()> {
+        self.db.execute(FAILED, args![&item.id, item.tries, now]).await?;
+        Ok(())
+    }
+
     pub(crate) async fn retry(&self, item: &Item, at: Timestamp) -> Result<()> {
         self.db.execute(RETRY, args![&item.id, item.tries, at]).await?;
         Ok(())
@@ -218,7 +213,8 @@ impl Outbox {
         let rows = self.db.returning(DROP_EXPIRED, args![now]).await?;
         let mut unsent = 0;
         for row in &rows {
-            unsent += usize::from(row.get_opt::<Timestamp>("sent_at")?.is_none());
+            let settled = row.get_opt::<Timestamp>("sent_at")?.or(row.get_opt("failed_at")?);
+            unsent += usize::from(settled.is_none());
         }
         Ok(unsent)
     }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use db::testing::TestDb;
 use identity::challenge::{Answer, Begin, Begun};
@@ -65,7 +66,7 @@ impl House {
     /// Delivers what is queued; answers the mails in order of sending.
     pub(crate) async fn mails(&self, now: Timestamp) -> Vec<String> {
         let mailbox = Mailbox::open(self.folder(), "Kinora <no-reply@localhost>").unwrap();
-        let service = Service::new(self.outbox.clone(), mailbox, self.identity.renderer());
+        let service = Service::new(self.outbox.clone(), Arc::new(mailbox), self.identity.renderer());
         while service.deliver_due(now).await.unwrap() > 0 {}
         let mut files: Vec<_> =
             std::fs::read_dir(self.folder()).unwrap().map(|f| f.unwrap().path()).collect();

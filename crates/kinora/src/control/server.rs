@@ -1,10 +1,12 @@
 //! The server's side of the control socket.
 
 mod delivery;
+mod mail;
 mod titles;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context;
 use axum::extract::DefaultBodyLimit;
@@ -17,6 +19,7 @@ use http::StatusCode;
 use identity::Identity;
 use jobs::Queue;
 use model::Timestamp;
+use notify::Notifier;
 use pipeline::Pipeline;
 use playback::Playback;
 use tokio::net::UnixListener;
@@ -37,6 +40,7 @@ pub(crate) struct Parts {
     pub(crate) pipeline: Pipeline,
     pub(crate) identity: Identity,
     pub(crate) playback: Playback,
+    pub(crate) mail: Arc<dyn Notifier>,
     /// Scheme, host and port that viewers use.
     pub(crate) origin: String,
     pub(crate) data: std::path::PathBuf,
@@ -75,6 +79,7 @@ pub(crate) async fn run(
         .route("/keys", get(delivery::keys).post(delivery::add_key))
         .route("/keys/{id}", delete(delivery::remove_key))
         .route("/signin-links", post(delivery::signin_link))
+        .route("/mail/test", post(mail::test))
         .route("/doctor", get(delivery::doctor))
         .layer(DefaultBodyLimit::max(MOST_JSON))
         .with_state(parts);

@@ -1,6 +1,6 @@
 //! The parts of one process: opened once, then started.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -12,7 +12,7 @@ use identity::vault::Vault;
 use identity::{Buckets, Identity, Role, Via, Who};
 use jobs::Queue;
 use model::Timestamp;
-use notify::{Mailbox, Outbox};
+use notify::{Mailbox, Notifier, Outbox, Smtp};
 use pipeline::Pipeline;
 use playback::Playback;
 use tokio::net::{TcpListener, UnixListener};
@@ -44,6 +44,8 @@ pub(super) struct Parts {
     playback: Playback,
     pipeline: Pipeline,
     outbox: Outbox,
+    mail: Arc<dyn Notifier>,
+    mailbox: Option<PathBuf>,
     origin: String,
     s3_origin: String,
 }
@@ -77,6 +79,11 @@ impl Parts {
         let catalogue = Catalogue::open(db.clone()).await?;
         let jobs = Queue::new(db.clone());
         let outbox = Outbox::new(db.clone());
+        let mailbox = config.mail.smtp.is_none().then(|| folder.join("mailbox"));
+        let mail: Arc<dyn Notifier> = match &config.mail.smtp {
+            Some(smtp) => Arc::new(Smtp::open(smtp, &config.mail.from)?),
+            None => Arc::new(Mailbox::open(folder.join("mailbox"), &config.mail.from)?),
+        };
         let identity =
             Identity::new(db.clone(), outbox.clone(), codes, vault.clone(), identity::Config::development())?;
         let playback =
@@ -84,7 +91,20 @@ impl Parts {
         let pipeline =
             Pipeline::new(db.clone(), blob.clone(), jobs.clone(), catalogue.clone(), config.rules.clone());
         let (origin, s3_origin) = (origin.to_owned(), s3_origin.to_owned());
-        Ok(Self { db, blob, catalogue, jobs, identity, playback, pipeline, outbox, origin, s3_origin })
+        Ok(Self {
+            db,
+            blob,
+            catalogue,
+            jobs,
+            identity,
+            playback,
+            pipeline,
+            outbox,
+            mail,
+            mailbox,
+            origin,
+            s3_origin,
+        })
     }
 
     /// Starts every service on its listener.
@@ -102,8 +122,7 @@ impl Parts {
         if again > 0 {
             tracing::info!(jobs = again, "jobs of the process before go on");
         }
-        let mailbox = Mailbox::open(folder.join("mailbox"), "Kinora <kinora@localhost>")?;
-        let mails = notify::Service::new(self.outbox.clone(), mailbox, self.identity.renderer());
+        let mails = notify::Service::new(self.outbox.clone(), self.mail.clone(), self.identity.renderer());
         services.start("mail", |stop| mails.run(stop));
         let identity = identity::Service::new(self.identity.clone());
         services.start("identity", |stop| identity.run(stop));
@@ -130,6 +149,7 @@ impl Parts {
             pipeline: self.pipeline.clone(),
             identity: self.identity.clone(),
             playback: self.playback.clone(),
+            mail: self.mail.clone(),
             origin: self.origin.clone(),
             data: folder.path().to_owned(),
         };
@@ -226,12 +246,7 @@ impl Parts {
     }
 
     /// Makes what the first start needs and later starts find: operator, sign-in link, S3 keys.
-    pub(super) async fn ready(
-        &self,
-        folder: &Folder,
-        origin: &str,
-        s3_origin: &str,
-    ) -> anyhow::Result<Ready> {
+    pub(super) async fn ready(&self, origin: &str, s3_origin: &str) -> anyhow::Result<Ready> {
         let operator = self.identity.ensure_account(OPERATOR, Role::Operator, now()).await?;
         let link = self.identity.create_link(operator.id, LINK_MS, now()).await?;
         let (key, secret) =
@@ -241,7 +256,7 @@ impl Parts {
             s3: s3_origin.to_owned(),
             s3_access_key: key.id,
             s3_secret_key: secret.expose_str().context("the stored S3 key is not text")?.to_owned(),
-            mailbox: folder.join("mailbox"),
+            mailbox: self.mailbox.clone(),
             operator_link: format!("{origin}/signin/link/{}", link.as_str()),
         })
     }

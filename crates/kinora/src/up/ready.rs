@@ -13,7 +13,9 @@ pub(crate) struct Ready {
     pub(super) s3: String,
     pub(super) s3_access_key: String,
     pub(super) s3_secret_key: String,
-    pub(super) mailbox: PathBuf,
+    /// The folder that mails are put into, when no mail server takes them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) mailbox: Option<PathBuf>,
     pub(super) operator_link: String,
 }
 
@@ -42,7 +44,7 @@ Stop with Ctrl-C; everything is kept.
 ",
             self.http,
             self.operator_link,
-            self.mailbox.display(),
+            self.mailbox.as_ref().map_or("by the mail server".into(), |folder| folder.display().to_string()),
             self.s3,
             self.s3_access_key,
             self.s3_secret_key,

@@ -12,7 +12,8 @@ use crate::house::{House, MIGRATIONS, now};
 /// Delivers what waits in the outbox and reads the code out of the newest mail.
 async fn code(house: &House, folder: &Path) -> Option<String> {
     let mailbox = Mailbox::open(folder, "kinora@localhost").expect("the folder can be written");
-    let service = Service::new(house.outbox.clone(), mailbox, house.parts.identity.renderer());
+    let service =
+        Service::new(house.outbox.clone(), std::sync::Arc::new(mailbox), house.parts.identity.renderer());
     service.deliver_due(now()).await.expect("mails are written");
     let entries = std::fs::read_dir(folder).expect("the folder can be read");
     let mut mails: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();

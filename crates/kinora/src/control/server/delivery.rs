@@ -81,6 +81,7 @@ pub(super) async fn doctor(State(parts): State<Parts>) -> Answer<Report> {
         Ok(_) => Check::good("database", format!("{:?} answers", parts.db.engine())),
         Err(error) => Check::bad("database", format!("{error}: is it running?")),
     });
+    checks.push(super::mail::check(&parts).await);
     let counts = parts.jobs.counts(now()).await?;
     let waited = counts.oldest_due.map_or(0, |at| (now().0 - at.0) / 1000);
     let finding = format!("{} queued, {} running, {} failed", counts.queued, counts.running, counts.failed);

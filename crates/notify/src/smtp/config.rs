@@ -1,0 +1,202 @@
+//! Settings of the mail server.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::{Error, Result};
+
+/// Which mail server takes our mails, and how it is reached.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Name or address of the server; its certificate must be for it.
+    pub host: String,
+    /// Port; 587 with STARTTLS, 465 with TLS from the start, 25 without.
+    #[serde(default)]
+    pub port: Option<u16>,
+    /// How the connection is protected.
+    #[serde(default)]
+    pub tls: Tls,
+    /// Name to sign in with, if the server wants one.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Password of `user`.
+    #[serde(default)]
+    pub password: Option<Password>,
+    /// File with the password of `user`; a line end at its end does not count.
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
+    /// File with the one CA certificate (PEM) that the server's is checked against, instead of the system's.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// Longest wait for an answer, in s: 1 to 10. A mail may take twice that.
+    #[serde(default = "ten")]
+    pub timeout_seconds: u32,
+}
+
+fn ten() -> u32 {
+    10
+}
+
+/// How the connection is protected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tls {
+    /// By STARTTLS; without it nothing is sent.
+    #[default]
+    Starttls,
+    /// By TLS from the first byte.
+    Implicit,
+    /// Not at all: for a server on this machine.
+    None,
+}
+
+impl Tls {
+    /// The word in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Starttls => "starttls",
+            Self::Implicit => "implicit",
+            Self::None => "none",
+        }
+    }
+}
+
+/// A password; `Debug` hides it, and it is wiped when dropped.
+#[derive(Clone, Deserialize)]
+#[serde(from = "String")]
+pub struct Password(Zeroizing<String>);
+
+impl Password {
+    /// The text, for the server only.
+    pub(super) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Password {
+    fn from(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+impl Config {
+    /// The port in force.
+    pub fn port(&self) -> u16 {
+        self.port.unwrap_or(match self.tls {
+            Tls::Starttls => 587,
+            Tls::Implicit => 465,
+            Tls::None => 25,
+        })
+    }
+
+    /// Refuses what contradicts itself or would send passwords and codes in the clear.
+    pub fn check(&self) -> Result<()> {
+        let bad = |name, why| Err(Error::Setting { name, why });
+        if self.host.is_empty() || self.host.len() > 253 || !self.host.bytes().all(|b| b.is_ascii_graphic()) {
+            return bad("smtp.host", "a host name or an address");
+        }
+        if self.tls == Tls::None && !self.is_loopback() {
+            return bad("smtp.tls", "`none` is for a server on this machine: use `starttls` or `implicit`");
+        }
+        if !(1..=10).contains(&self.timeout_seconds) {
+            return bad("smtp.timeout_seconds", "1 to 10");
+        }
+        match (&self.user, &self.password, &self.password_file) {
+            (_, Some(_), Some(_)) => bad("smtp.password", "given twice: keep `password_file`"),
+            (Some(_), None, None) => bad("smtp.password_file", "missing: `user` needs a password"),
+            (None, Some(_), None) | (None, None, Some(_)) => {
+                bad("smtp.user", "missing: whose password is it?")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn is_loopback(&self) -> bool {
+        let host = self.host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    }
+
+    /// Name and password, read from the file if there is one.
+    pub(super) fn credentials(&self) -> Result<Option<(&str, Password)>> {
+        let Some(user) = &self.user else { return Ok(None) };
+        let password = match (&self.password, &self.password_file) {
+            (Some(password), _) => password.clone(),
+            (None, Some(path)) => {
+                let text = std::fs::read_to_string(path);
+                let text = text.map_err(|source| Error::File { path: path.clone(), source })?;
+                let text = Zeroizing::new(text);
+                Password(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+            }
+            (None, None) => return Ok(None),
+        };
+        Ok(Some((user, password)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> Config {
+        Config {
+            host: "smtp.example.org".into(),
+            port: None,
+            tls: Tls::Starttls,
+            user: None,
+            password: None,
+            password_file: None,
+            ca_file: None,
+            timeout_seconds: 10,
+        }
+    }
+
+    #[test]
+    fn ports_follow_the_protection() {
+        assert_eq!(config().port(), 587);
+        assert_eq!(Config { tls: Tls::Implicit, ..config() }.port(), 465);
+        assert_eq!(Config { port: Some(2525), ..config() }.port(), 2525);
+    }
+
+    #[test]
+    fn mails_leave_the_machine_encrypted_only() {
+        for host in ["localhost", "127.0.0.1", "127.9.9.9", "::1", "[::1]"] {
+            Config { tls: Tls::None, host: host.into(), ..config() }.check().unwrap();
+        }
+        for host in ["smtp.example.org", "192.0.2.1", "localhost.example.org", "", "a b"] {
+            assert!(Config { tls: Tls::None, host: host.into(), ..config() }.check().is_err(), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_name_comes_with_one_password() {
+        let (user, password) = (Some("u".to_owned()), Some(Password::from("geheim".to_owned())));
+        let file = Some(PathBuf::from("p"));
+        let check = |config: Config| config.check().is_ok();
+        assert!(check(Config { user: user.clone(), password: password.clone(), ..config() }));
+        assert!(check(Config { user: user.clone(), password_file: file.clone(), ..config() }));
+        assert!(!check(Config { user: user.clone(), ..config() }));
+        assert!(!check(Config { password: password.clone(), ..config() }));
+        assert!(!check(Config { user, password: password.clone(), password_file: file, ..config() }));
+        assert!(!format!("{:?}", Config { password, ..config() }).contains("geheim"));
+    }
+
+    #[test]
+    fn a_password_file_may_end_with_a_line_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("password");
+        std::fs::write(&path, "ge heim \r\n").unwrap();
+        let config = Config { user: Some("u".into()), password_file: Some(path), ..config() };
+        assert_eq!(config.credentials().unwrap().unwrap().1.expose(), "ge heim ");
+    }
+}

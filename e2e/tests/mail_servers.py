@@ -1,0 +1,161 @@
+"""Real mail servers on random loopback ports: aiosmtpd, OpenSMTPD."""
+
+import datetime
+import email
+import os
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import time
+from ipaddress import ip_address
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def certificate(folder, name="localhost"):
+    """Makes a certificate for localhost that vouches for itself; answers the paths of certificate and key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.UTC)
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(names, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = folder / f"{name}.pem", folder / f"{name}.key"
+    paths[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private = serialization.PrivateFormat.PKCS8
+    paths[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, private, serialization.NoEncryption()))
+    return paths
+
+
+class Inbox:
+    """aiosmtpd's handler: keeps mails; refuses first with what it was told."""
+
+    def __init__(self, answers=()):
+        self.mails, self.tries, self.answers = [], 0, list(answers)
+
+    async def handle_DATA(self, server, session, envelope):
+        self.tries += 1
+        if self.answers:
+            return self.answers.pop(0)
+        self.mails.append((envelope.rcpt_tos, envelope.content.decode()))
+        return "250 taken"
+
+    def wait(self, count=1, timeout=15):
+        """Waits for so many mails; answers the last one."""
+        deadline = time.monotonic() + timeout
+        while len(self.mails) < count:
+            assert time.monotonic() < deadline, f"{len(self.mails)} of {count} mails in {timeout} s"
+            time.sleep(0.02)
+        return email.message_from_string(self.mails[-1][1])
+
+
+def start_aiosmtpd(inbox, pair=None, implicit=False, user=None, port=None):
+    """Starts a server; with a certificate it wants STARTTLS (or TLS at once), with `user` (name, password) a sign-in."""
+    context = None
+    if pair:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*pair)
+    options = {"hostname": "127.0.0.1", "port": port or free_port()}
+    if implicit:
+        options["ssl_context"] = context
+    elif pair:
+        options.update(tls_context=context, require_starttls=True)
+    if user:
+        def check(server, session, envelope, mechanism, data):
+            return AuthResult(success=(data.login.decode(), data.password.decode()) == user)
+
+        options.update(auth_required=True, authenticator=check)
+    server = (TlsController if implicit else Controller)(inbox, **options)
+    server.certificate = pair and pair[0]
+    server.start()
+    return server
+
+
+class TlsController(Controller):
+    """TLS from the first byte; aiosmtpd's own first look does not get along with a server's context."""
+
+    def _trigger_server(self):
+        context = ssl.create_default_context(cafile=self.certificate)
+        with socket.create_connection((self.hostname, self.port), 5) as plain:
+            with context.wrap_socket(plain, server_hostname="localhost") as connection:
+                connection.recv(64)
+
+
+class OpenSmtpd:
+    """OpenSMTPD that keeps every mail in a folder. It insists on root and on fixed folders, which it gets as its own."""
+
+    @staticmethod
+    def missing():
+        """Why it cannot be started here, if so."""
+        if not shutil.which("smtpd", path="/usr/sbin:/usr/bin"):
+            return "OpenSMTPD is not installed"
+        if os.geteuid() != 0:
+            return "OpenSMTPD starts as root only"
+        if subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode != 0:
+            return "OpenSMTPD needs a mount namespace for its spool"
+        return None
+
+    def __init__(self, folder):
+        self.port, self.box, self.log = free_port(), folder / "mails" / "box", folder / "smtpd.log"
+        self.box.parent.mkdir(parents=True)
+        self.box.parent.chmod(0o777)
+        for parent in list(folder.parents)[:3] + [folder]:
+            if parent.owner() == "root" and parent != parent.parent and str(parent).startswith("/tmp/"):
+                parent.chmod(parent.stat().st_mode | 0o011)
+        settings = folder / "smtpd.conf"
+        settings.write_text(
+            'table everyone { "@" = "nobody" }\n'
+            f"listen on 127.0.0.1 port {self.port} hostname localhost\n"
+            f'action "keep" maildir "{self.box}" virtual <everyone>\n'
+            'match from any for any action "keep"\n'
+        )
+        script = "mount -t tmpfs none /var/spool && mount -t tmpfs none /run && exec /usr/sbin/smtpd -d -f " + str(settings)
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(["unshare", "--mount", "sh", "-c", script], stdout=log, stderr=log)
+        deadline = time.monotonic() + 15
+        while socket.socket().connect_ex(("127.0.0.1", self.port)) != 0:
+            assert self.process.poll() is None and time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.05)
+
+    def wait(self, timeout=15):
+        deadline = time.monotonic() + timeout
+        while not (found := list(self.box.glob("new/*"))):
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.05)
+        return email.message_from_bytes(found[0].read_bytes())
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(10)
+
+
+def code_of(mail):
+    """The code in a mail's last line, which is for this host only."""
+    last = mail.get_payload().rstrip().splitlines()[-1]
+    found = re.fullmatch(r"@localhost #(\d{6,8})", last)
+    assert found, last
+    return found[1]
