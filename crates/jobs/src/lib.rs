@@ -54,7 +54,7 @@ pub use hint::Hints;
 pub use job::{GroupId, Job, Lease};
 pub use new::{New, NewGroup};
 pub use queue::{
-    Bump, Claim, Completed, Counts, Ended, Fault, Filter, Group, GroupState, LogLine, Outcome, Progress,
-    Queue, Released,
+    Bump, Claim, Completed, Counts, Ended, Fault, Filter, Group, GroupState, LogLine, Outcome, Pause,
+    Progress, Queue, Released,
 };
 pub use schema::MIGRATIONS;

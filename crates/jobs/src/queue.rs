@@ -6,6 +6,7 @@ mod finish;
 mod group;
 mod lapse;
 mod lease;
+mod pause;
 mod read;
 
 use db::{Db, Tx, args};
@@ -19,6 +20,7 @@ pub use finish::{Completed, Ended, Fault, Outcome};
 pub use group::{Group, GroupState};
 pub use lapse::Released;
 pub use lease::{Claim, LogLine, Progress};
+pub use pause::Pause;
 pub use read::{Counts, Filter};
 
 /// The queue in a database. Cheap to clone; clones share their hints.

@@ -3,7 +3,8 @@
 use db::Migrations;
 
 /// The queue's tables.
-pub const MIGRATIONS: Migrations = Migrations { owner: "jobs", steps: &[("queue", QUEUE), ("bumps", BUMPS)] };
+pub const MIGRATIONS: Migrations =
+    Migrations { owner: "jobs", steps: &[("queue", QUEUE), ("bumps", BUMPS), ("pauses", PAUSES)] };
 
 /// `attempt` counts claims and is part of the fence; `failures` counts what ended badly and is held against
 /// `max_attempts`; `releases` counts deaths of the process that held the job. `cause` is why the job waits,
@@ -67,4 +68,11 @@ const BUMPS: &str = "
 ALTER TABLE jobs ADD COLUMN bumped_until BIGINT;
 ALTER TABLE jobs ADD COLUMN usual_priority BIGINT;
 CREATE INDEX jobs_bumped ON jobs (bumped_until) WHERE state = 'queued' AND bumped_until IS NOT NULL;
+";
+
+/// Kinds of jobs that are not handed out.
+const PAUSES: &str = "
+CREATE TABLE job_pauses (
+    kind TEXT PRIMARY KEY,
+    since BIGINT NOT NULL);
 ";

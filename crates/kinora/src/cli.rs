@@ -45,6 +45,9 @@ pub(crate) enum Command {
     /// Jobs: what the pipeline does.
     #[command(subcommand)]
     Job(Job),
+    /// The encoder: hold it and let it go on.
+    #[command(subcommand)]
+    Worker(Worker),
     /// Events that start the pipeline.
     #[command(subcommand)]
     Event(Event),
@@ -217,6 +220,21 @@ pub(crate) enum Job {
         server: Server,
         #[command(flatten)]
         output: Output,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Worker {
+    /// Begin no more chunks, on any machine and also after a restart; what runs is finished. Uploads are still read
+    /// and planned, and what is encoded can be watched.
+    Pause {
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Encode again; what viewers wait for comes first.
+    Resume {
+        #[command(flatten)]
+        server: Server,
     },
 }
 

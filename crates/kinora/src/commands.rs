@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use crate::cli::{Doctor, Event, Import, Job, Key, Mail, SigninLink, Title, Url};
+use crate::cli::{Doctor, Event, Import, Job, Key, Mail, SigninLink, Title, Url, Worker};
 use crate::control::client::Client;
 use crate::control::{self, EventAnswer, UrlAnswer, UrlRequest};
 use crate::{doctor, print};
@@ -131,6 +131,26 @@ pub(crate) async fn url(command: Url) -> anyhow::Result<()> {
 /// Uploads files and follows them.
 pub(crate) async fn import(command: Import) -> anyhow::Result<()> {
     import::run(command).await
+}
+
+/// Holds the encoder or lets it go on.
+pub(crate) async fn worker(command: Worker) -> anyhow::Result<()> {
+    let (server, path, done, was) = match &command {
+        Worker::Pause { server } => (
+            server,
+            "/worker/pause",
+            "encoding is paused; go on with: kinora worker resume",
+            "is paused already",
+        ),
+        Worker::Resume { server } => (server, "/worker/resume", "encoding goes on", "was not paused"),
+    };
+    let changed: bool = Client::connect(&server.data).await?.post(path, &()).await?;
+    if changed {
+        println!("{done}")
+    } else {
+        println!("encoding {was}")
+    }
+    Ok(())
 }
 
 /// Sends an event.

@@ -42,6 +42,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Url(command) => commands::url(command).await,
             Command::Title(command) => commands::title(command).await,
             Command::Job(command) => commands::job(command).await,
+            Command::Worker(command) => commands::worker(command).await,
             Command::Event(command) => commands::event(command).await,
             Command::Key(command) => commands::key(command).await,
             Command::Mail(command) => commands::mail(command).await,

@@ -56,6 +56,9 @@ impl Work {
     /// Every kind, for workers that do all.
     pub const KINDS: [&str; 3] = ["plan", "chunk", "publish"];
 
+    /// The kind that is held while encoding is paused.
+    pub const ENCODING: &str = "chunk";
+
     /// Reads what a worker claimed.
     pub fn of(lease: &Lease) -> jobs::Result<Option<Self>> {
         Ok(Some(match lease.kind.as_str() {

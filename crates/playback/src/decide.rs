@@ -1,6 +1,7 @@
 //! Whether somebody may watch a title now, and where its manifest is.
 
 use identity::{Action, Resource, Who, may, policy};
+use model::title::State;
 use model::{AssetId, Generation, TitleId};
 
 use crate::error::cut;
@@ -29,7 +30,9 @@ impl Playback {
         if !may(who, Action::WatchTitle, &Resource::Title(facts)) {
             return Err(Error::Denied);
         }
-        match (title.playable, title.asset, title.generation) {
+        // Playlists are there from the plan on: who owns the machine may hand out an address before the first segment.
+        let planned = matches!(who, Who::Host) && matches!(title.state, State::Planned | State::Encoding);
+        match (title.playable || planned, title.asset, title.generation) {
             (true, Some(asset), Some(generation)) => Ok(Watchable { asset, generation }),
             _ => Err(Error::NotReady { state: title.state }),
         }

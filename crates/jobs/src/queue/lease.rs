@@ -58,6 +58,7 @@ const CLAIM_SQLITE: &str =
     WHERE id = (
         SELECT id FROM jobs
         WHERE state = 'queued' AND run_at <= $3 AND kind IN (SELECT value FROM json_each($4))
+            AND kind NOT IN (SELECT kind FROM job_pauses)
             AND (capability IS NULL OR capability IN (SELECT value FROM json_each($5)))
         ORDER BY priority DESC, run_at, id LIMIT 1)
     RETURNING id, attempt, kind, payload, title, group_id";
@@ -69,6 +70,7 @@ const CLAIM_POSTGRES: &str =
     WHERE id = (
         SELECT id FROM jobs
         WHERE state = 'queued' AND run_at <= $3 AND kind IN (SELECT json_array_elements_text($4::json))
+            AND kind NOT IN (SELECT kind FROM job_pauses)
             AND (capability IS NULL OR capability IN (SELECT json_array_elements_text($5::json)))
         ORDER BY priority DESC, run_at, id LIMIT 1
         FOR UPDATE SKIP LOCKED)

@@ -161,3 +161,21 @@ async fn nothing_larger_than_its_bound_is_kept() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_paused_kind_waits_and_the_others_go_on() {
+    for bench in benches().await {
+        let paused = bench.enqueue(&job(1)).await;
+        let other = bench.enqueue(&New::job("publish", json!(0))).await;
+        assert!(bench.queue.pause(T0, "encode").await.unwrap());
+        assert!(!bench.queue.pause(at(1), "encode").await.unwrap());
+        assert_eq!(bench.queue.pauses().await.unwrap(), [jobs::Pause { kind: "encode".into(), since: T0 }]);
+        assert_eq!(bench.claim(at(1), "w").await.unwrap().job, other);
+        assert!(bench.claim(at(1), "w").await.is_none());
+        let mut hints = bench.queue.hints();
+        assert!(bench.queue.resume("encode").await.unwrap());
+        hints.wait(Duration::MAX).await;
+        assert_eq!(bench.claim(at(2), "w").await.unwrap().job, paused);
+        assert!(!bench.queue.resume("encode").await.unwrap());
+    }
+}

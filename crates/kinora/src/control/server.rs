@@ -73,6 +73,8 @@ pub(crate) async fn run(
         .route("/titles/{title}", get(titles::show))
         .route("/jobs", get(titles::jobs))
         .route("/jobs/{id}", get(titles::job))
+        .route("/worker/pause", post(titles::pause))
+        .route("/worker/resume", post(titles::resume))
         .route("/import", put(titles::import).layer(DefaultBodyLimit::disable()))
         .route("/events", post(titles::event))
         .route("/url", post(delivery::url))

@@ -85,7 +85,11 @@ pub(super) async fn doctor(State(parts): State<Parts>) -> Answer<Report> {
     let counts = parts.jobs.counts(now()).await?;
     let waited = counts.oldest_due.map_or(0, |at| (now().0 - at.0) / 1000);
     let finding = format!("{} queued, {} running, {} failed", counts.queued, counts.running, counts.failed);
-    checks.push(if counts.running == 0 && counts.queued > 0 && waited > 60 {
+    let pauses = parts.jobs.pauses().await?;
+    checks.push(if let Some(pause) = pauses.iter().find(|pause| pause.kind == pipeline::Work::ENCODING) {
+        let since = rfc3339(pause.since);
+        Check::good("jobs", format!("{finding}; encoding is paused since {since}: kinora worker resume"))
+    } else if counts.running == 0 && counts.queued > 0 && waited > 60 {
         Check::bad(
             "jobs",
             format!("{finding}; the oldest waits for {waited} s: is a worker running (--workers)?"),

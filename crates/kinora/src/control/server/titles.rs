@@ -164,6 +164,18 @@ pub(super) async fn job(State(parts): State<Parts>, Path(id): Path<String>) -> A
     Ok(Json(JobDetail { job: view, payload: job.payload, log }))
 }
 
+pub(super) async fn pause(State(parts): State<Parts>) -> Answer<bool> {
+    let changed = parts.jobs.pause(now(), pipeline::Work::ENCODING).await?;
+    tracing::info!(changed, "encoding paused");
+    Ok(Json(changed))
+}
+
+pub(super) async fn resume(State(parts): State<Parts>) -> Answer<bool> {
+    let changed = parts.jobs.resume(pipeline::Work::ENCODING).await?;
+    tracing::info!(changed, "encoding resumed");
+    Ok(Json(changed))
+}
+
 #[derive(Debug, Deserialize)]
 pub(super) struct Upload {
     key: String,

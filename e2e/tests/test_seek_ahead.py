@@ -1,0 +1,104 @@
+"""Playing before the encode is done: seeking to what is not there yet."""
+
+import concurrent.futures
+import time
+
+import pytest
+
+import hls
+from kinora_server import Kinora, postgres_address, run
+
+
+@pytest.fixture
+def patient(engine, tmp_path):
+    server = Kinora(tmp_path / "data", postgres_address(engine))
+    server.start()
+    yield server
+    server.stop()
+
+
+def film(source, minutes, folder):
+    """A faststart file of so many minutes, made of a short clip without encoding anything."""
+    path = folder / f"film{minutes}.mp4"
+    if not path.exists():
+        loop = ["-stream_loop", "-1", "-i", source, "-t", minutes * 60]
+        run("ffmpeg", "-nostdin", "-v", "error", "-y", *loop, "-c", "copy", "-movflags", "+faststart", path)
+    return path
+
+
+def segment_at(playlist, seconds):
+    """The address of the segment that is played at a time."""
+    end = 0
+    for address, duration in playlist.segments:
+        end += duration
+        if end > seconds:
+            return address
+    raise AssertionError(f"{playlist.url} ends at {end} s")
+
+
+def playlists(presentation):
+    """Every playlist as it is now."""
+    media = [playlist.url for _, playlist in presentation.variants + presentation.audio]
+    return {url: hls.text(url) for url in [presentation.url, *media]}
+
+
+def seek_ahead(server, path, sought, early):
+    """Seeks to second `sought` with the encoder held, then lets it go on; `early` must not be there before."""
+    server.cli("worker", "pause")
+    server.cli("import", "--until", "uploaded", path)
+    name = path.stem
+    server.wait(name, ("encoding",))
+    url = server.url(name)
+    presentation = hls.load(url)
+    before = playlists(presentation)
+    video = min(presentation.variants, key=lambda v: int(v[0]["BANDWIDTH"]))[1]
+    audio = presentation.audio[0][1]
+    wanted = [segment_at(video, sought), segment_at(audio, sought)]
+
+    def ask(address):
+        started = time.monotonic()
+        status, headers, body = hls.get(address)
+        return status, {k.lower(): v for k, v in headers.items()}, body, time.monotonic() - started
+
+    with concurrent.futures.ThreadPoolExecutor(24) as pool:
+        # Many viewers who wait for the same are answered together, and nothing is kept.
+        for status, headers, _, took in pool.map(ask, wanted * 8):
+            assert status == 503 and 5 < took < 7.5, (status, took)
+            assert int(headers["retry-after"]) >= 1 and headers["cache-control"] == "no-store", headers
+            assert headers["x-cache"] != "Hit from kinora", headers
+        head_took = time.monotonic()
+        assert hls.get(wanted[0], method="HEAD")[0] == 503
+        assert time.monotonic() - head_took < 1, "who asks for a head only does not wait"
+
+        server.cli("worker", "resume")
+        resumed = time.monotonic()
+
+        def come(address):
+            while True:
+                status, _, body, _ = ask(address)
+                if status == 200:
+                    return body, time.monotonic() - resumed
+                assert status == 503 and time.monotonic() - resumed < 60, (address, status)
+
+        arrived = list(pool.map(come, wanted))
+    for playlist in (video, audio):
+        status, headers, _ = hls.get(segment_at(playlist, early), method="HEAD")
+        assert status == 503, f"{early} s was encoded before {sought} s"
+    after = playlists(presentation)
+    changed = [url for url in before if before[url] != after[url]]
+    assert not changed, changed
+    for playlist, (body, _) in zip((video, audio), arrived, strict=True):
+        part = path.parent / "part.mp4"
+        part.write_bytes(hls.get(playlist.map)[2] + body)
+        run("ffmpeg", "-nostdin", "-v", "error", "-xerror", "-i", part, "-f", "null", "-")
+    print(f"{sought} s: picture after {arrived[0][1]:.1f} s, sound after {arrived[1][1]:.1f} s")
+
+
+def test_a_place_that_is_sought_is_encoded_first(patient, clip, tmp_path):
+    seek_ahead(patient, film(clip("long"), 5, tmp_path), sought=240, early=120)
+
+
+@pytest.mark.soak
+def test_minute_40_of_an_hour_comes_before_minute_5(patient, shared, tmp_path):
+    path = film(shared / "main" / "sintel_trailer_720p24_52s.mp4", 60, tmp_path)
+    seek_ahead(patient, path, sought=2400, early=300)
