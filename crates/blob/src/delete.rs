@@ -69,3 +69,20 @@ pub async fn discard(tx: &mut Tx, id: ObjectId) -> Result<()> {
     tx.execute("DELETE FROM names WHERE object = $1", args![id]).await?;
     retire(tx, id).await
 }
+
+const FOLDER: &str =
+    "SELECT object FROM names WHERE bucket = $1 AND key >= $2 AND key < $3 ORDER BY key LIMIT $4";
+
+/// Deletes Kinora's own objects whose keys begin with `folder`, which ends with `/`: at most `limit` of them; answers
+/// how many.
+pub async fn discard_folder(tx: &mut Tx, bucket: &BucketName, folder: &Key, limit: u32) -> Result<u64> {
+    let from = folder.as_str().as_bytes();
+    let Some((b'/', stem)) = from.split_last() else { return Ok(0) };
+    // The byte after `/`.
+    let to = [stem, b"0"].concat();
+    let rows = tx.all(FOLDER, args![bucket, from, to.as_slice(), limit]).await?;
+    for row in &rows {
+        discard(tx, row.get("object")?).await?;
+    }
+    Ok(rows.len() as u64)
+}

@@ -50,7 +50,7 @@ pub use attributes::Attributes;
 pub use bucket::Bucket;
 pub use checksum::{Algorithm, Checksum};
 pub use commit::{By, Condition, Means, New};
-pub use delete::discard;
+pub use delete::{discard, discard_folder};
 pub use error::{Error, Result};
 pub use list::{Entry, List, Listing};
 pub use object::{Object, ObjectPart, hold, release};

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use db::{Db, args};
 use model::{BucketName, Timestamp};
@@ -59,6 +60,17 @@ impl Blob {
             db.execute(insert, args![bucket, now()]).await?;
         }
         Ok(Self { db, disk, config, pins: Arc::default(), hint: Arc::new(watch::Sender::new(())) })
+    }
+
+    /// How long the bytes of what was deleted stay for readers under way.
+    pub fn lingers(&self) -> Duration {
+        Duration::from_secs(u64::from(self.config.linger_seconds))
+    }
+
+    /// Bytes that all stored files take.
+    pub async fn used(&self) -> Result<u64> {
+        let sql = "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes FROM files";
+        Ok(self.db.one(sql, args![]).await?.get("bytes")?)
     }
 
     /// Bytes that could be written now without touching the reserve or what other writers were promised.

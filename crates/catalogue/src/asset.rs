@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::recent::lock;
-use crate::{Catalogue, Error, Result, weight};
+use crate::{Catalogue, Error, Result, room, weight};
 
 /// One encode of a title, as the origin needs it. Everything but completeness never changes.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,8 +34,8 @@ pub struct Asset {
 
 const INSERT: &str =
     "INSERT INTO generations (id, asset, title, plan, source, expected, stored, total_weight, weight,
-        playable, complete, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, 0, $7, 0, FALSE, FALSE, $8)";
+        playable, complete, created_at, estimated_bytes)
+    VALUES ($1, $2, $3, $4, $5, $6, 0, $7, 0, FALSE, FALSE, $8, $9)";
 
 /// A complete generation stays shown until the next one is complete.
 const SHOW_PLANNED: &str = "UPDATE titles SET asset = $2, generation = $3
@@ -78,8 +78,9 @@ impl Catalogue {
         }
         let asset = row.get_opt("asset")?.unwrap_or_else(AssetId::new);
         let generation = Generation::new();
+        let bytes = room::of_plan(plan);
         let (plan, source) = (json(plan), json(source));
-        let args = args![generation, asset, title, plan, source, expected, total_weight, now];
+        let args = args![generation, asset, title, plan, source, expected, total_weight, now, bytes];
         tx.execute(INSERT, args).await?;
         tx.execute(SHOW_PLANNED, args![title, asset, generation]).await?;
         Ok((asset, generation))
@@ -121,6 +122,12 @@ impl Catalogue {
         let read = Arc::new(Asset::read(&self.db.one(READ, args![generation]).await?)?);
         lock(&self.assets).put(generation, read.clone());
         Ok(read)
+    }
+
+    /// Whether a title has an encode that is not complete.
+    pub async fn has_unfinished_generation(&self, title: TitleId) -> Result<bool> {
+        let sql = "SELECT COUNT(*) AS n FROM generations WHERE title = $1 AND NOT complete";
+        Ok(self.db.one(sql, args![title]).await?.get::<u64>("n")? > 0)
     }
 
     /// Reads a generation for a change of its chunks; it may have been made by `tx` itself.

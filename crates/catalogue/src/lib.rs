@@ -1,6 +1,7 @@
 //! Titles, plans, assets and chunks; packaging configurations; who watched what how far.
 //!
-//! A title goes from received to published, never backwards, and always says what it waits for or why it ended.
+//! A title goes from received to published, backwards only when a person asks for another try, and always says what
+//! it waits for or why it ended.
 //! A plan becomes a generation of the title's asset; its chunks are written once, and the first bytes stand. What
 //! is shown of a title (progress, playable) follows from the stored chunks.
 //!
@@ -33,7 +34,10 @@ mod error;
 mod history;
 mod list;
 mod recent;
+mod removal;
+pub mod room;
 mod schema;
+mod source;
 mod state;
 mod title;
 mod weight;
@@ -51,6 +55,8 @@ pub use configuration::Configuration;
 pub use error::{Error, Result};
 pub use history::Watched;
 pub use list::{Audience, List};
+pub use removal::{Doomed, Removal};
+pub use room::Room;
 pub use schema::MIGRATIONS;
 pub use title::{Kind, NewTitle, Title};
 

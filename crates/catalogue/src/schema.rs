@@ -3,7 +3,8 @@
 use db::Migrations;
 
 /// The catalogue's tables.
-pub const MIGRATIONS: Migrations = Migrations { owner: "catalogue", steps: &[("titles", TITLES)] };
+pub const MIGRATIONS: Migrations =
+    Migrations { owner: "catalogue", steps: &[("titles", TITLES), ("deleting, sources, room", OPERATING)] };
 
 /// `folded` is the name in lower case, the same on both engines, for search. `generation` is the one that is
 /// shown. A generation counts what is stored in `stored` (rows) and `weight` (work).
@@ -73,4 +74,25 @@ CREATE TABLE history (
     watched_at BIGINT NOT NULL,
     PRIMARY KEY (account, title));
 CREATE INDEX history_recent ON history (account, watched_at);
+";
+
+/// `source_held`: the title needs the bytes of its upload now. `keep_source`: they stay once it is published.
+/// A deleted title is restorable until `purge_at`, and never once it is `purging`; `spare_source` keeps its upload.
+/// `gone_assets` outlives the title, so that nothing kept elsewhere is delivered. `promised`: the disk space that the
+/// encode is estimated to need (`estimated_bytes`) is promised to it.
+const OPERATING: &str = "
+ALTER TABLE titles ADD COLUMN source_held BOOLEAN NOT NULL DEFAULT FALSE;
+ALTER TABLE titles ADD COLUMN keep_source BOOLEAN NOT NULL DEFAULT TRUE;
+ALTER TABLE titles ADD COLUMN source_dropped_at BIGINT;
+ALTER TABLE titles ADD COLUMN purge_at BIGINT;
+ALTER TABLE titles ADD COLUMN purging BOOLEAN NOT NULL DEFAULT FALSE;
+ALTER TABLE titles ADD COLUMN spare_source BOOLEAN NOT NULL DEFAULT FALSE;
+UPDATE titles SET source_held = (state IN ('received', 'probed', 'planned', 'encoding'));
+CREATE INDEX titles_deleted ON titles (deleted_at) WHERE deleted_at IS NOT NULL;
+ALTER TABLE generations ADD COLUMN estimated_bytes BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE generations ADD COLUMN promised BOOLEAN NOT NULL DEFAULT FALSE;
+CREATE TABLE gone_assets (
+    asset TEXT PRIMARY KEY,
+    title TEXT NOT NULL,
+    at BIGINT NOT NULL);
 ";

@@ -12,13 +12,17 @@ const REASON_CHARS: usize = 1000;
 
 const CREATE: &str =
     "INSERT INTO titles (id, name, folded, state, reason, visibility, owner, source_object, bucket,
-        source_key, template, created_at)
-    VALUES ($1, $2, $3, 'received', $4, $5, $6, $7, $8, $9, $10, $11)
+        source_key, template, created_at, keep_source)
+    VALUES ($1, $2, $3, 'received', $4, $5, $6, $7, $8, $9, $10, $11, $12)
     ON CONFLICT (source_object) DO NOTHING";
 
-const PROBED: &str =
-    "UPDATE titles SET state = 'probed', reason = $2, kind = $3, width = $4, height = $5, duration_ms = $6
-    WHERE id = $1 AND deleted_at IS NULL AND state IN ('received', 'probed')";
+const PROBED: &str = "UPDATE titles SET state = CASE WHEN state = 'published' THEN state ELSE 'probed' END,
+        reason = CASE WHEN state = 'published' THEN NULL ELSE $2 END,
+        kind = $3, width = $4, height = $5, duration_ms = $6
+    WHERE id = $1 AND deleted_at IS NULL AND state IN ('received', 'probed', 'published')";
+
+const REVIVE: &str = "UPDATE titles SET state = $2, reason = $3
+    WHERE id = $1 AND deleted_at IS NULL AND state IN ('failed', 'rejected')";
 
 /// The statement that moves a title to a state from those that may come before it. Arriving again is no change.
 fn arrow(to: State) -> &'static str {
@@ -73,11 +77,20 @@ impl Catalogue {
             &new.key,
             &new.template,
             now,
+            new.keep_source,
         ];
         Ok((tx.execute(CREATE, args).await? == 1).then_some(id))
     }
 
-    /// The source was read and can be played: its facts are shown.
+    /// A person asked for another try of what ended badly: the title is read again (`Received`), or encoded on
+    /// (`Encoding`). [`Error::Transition`] when it has not failed.
+    pub async fn revive(&self, tx: &mut Tx, id: TitleId, to: State) -> Result<()> {
+        let to = if to == State::Encoding { to } else { State::Received };
+        let changed = tx.execute(REVIVE, args![id, to.as_str(), waits_for(to)]).await?;
+        arrived(tx, id, to, changed).await
+    }
+
+    /// The source was read and can be played: its facts are shown. A published title that is read again stays so.
     pub async fn probed(&self, tx: &mut Tx, id: TitleId, source: &Source) -> Result<()> {
         let kind = if source.video.is_some() { Kind::Video } else { Kind::Audio };
         let size = source.video.as_ref().map(|v| (v.display_width, v.display_height));
@@ -97,6 +110,14 @@ impl Catalogue {
     pub async fn advance(&self, tx: &mut Tx, id: TitleId, to: State) -> Result<()> {
         let changed = tx.execute(arrow(to), args![id, waits_for(to)]).await?;
         arrived(tx, id, to, changed).await
+    }
+
+    /// Its chunks are being encoded. A published title that is encoded anew stays published.
+    pub async fn encoding(&self, tx: &mut Tx, id: TitleId) -> Result<()> {
+        match self.advance(tx, id, State::Encoding).await {
+            Err(Error::Transition { from: State::Published, .. }) => Ok(()),
+            other => other,
+        }
     }
 
     /// The title ends as failed: something of ours went wrong, and `reason` says what.
@@ -128,13 +149,6 @@ impl Catalogue {
     pub async fn set_visibility(&self, id: TitleId, visibility: Visibility) -> Result<()> {
         let sql = "UPDATE titles SET visibility = $2 WHERE id = $1 AND deleted_at IS NULL";
         found(self.db.execute(sql, args![id, visibility.as_str()]).await?, id)
-    }
-
-    /// Marks a title as deleted when `tx` commits: it is seen and delivered no more. Its rows stay for who removes
-    /// its bytes.
-    pub async fn delete(&self, tx: &mut Tx, now: Timestamp, id: TitleId) -> Result<()> {
-        let sql = "UPDATE titles SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL";
-        found(tx.execute(sql, args![id, now]).await?, id)
     }
 
     /// The upload that a title was made of, also of a deleted one.

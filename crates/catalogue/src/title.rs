@@ -50,6 +50,12 @@ pub struct Title {
     pub generation: Option<Generation>,
     /// When the upload became a title.
     pub created_at: Timestamp,
+    /// Whether the upload stays once the title is published.
+    pub keep_source: bool,
+    /// When the upload's bytes were dropped.
+    pub source_dropped_at: Option<Timestamp>,
+    /// Until when a deleted title can be restored.
+    pub purge_at: Option<Timestamp>,
 }
 
 /// Whether there is a picture.
@@ -92,6 +98,8 @@ pub struct NewTitle {
     pub visibility: Visibility,
     /// Who put it in.
     pub owner: Option<AccountId>,
+    /// Whether the upload stays once the title is published.
+    pub keep_source: bool,
 }
 
 impl NewTitle {
@@ -105,6 +113,7 @@ impl NewTitle {
             template: template.into(),
             visibility: Visibility::Members,
             owner: None,
+            keep_source: true,
         }
     }
 }
@@ -148,6 +157,9 @@ impl Title {
             asset: row.get_opt("asset")?,
             generation: row.get_opt("generation")?,
             created_at: row.get("created_at")?,
+            keep_source: row.get("keep_source")?,
+            source_dropped_at: row.get_opt("source_dropped_at")?,
+            purge_at: row.get_opt("purge_at")?,
         })
     }
 }

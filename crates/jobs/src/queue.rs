@@ -8,6 +8,7 @@ mod lapse;
 mod lease;
 mod pause;
 mod read;
+mod title;
 
 use db::{Db, Tx, args};
 use model::{JobId, Timestamp};

@@ -9,7 +9,6 @@ use db::Tx;
 use jobs::{Ended, Fault, Lease, NewGroup, Outcome};
 use model::media::Source;
 use model::plan::{Medium, Track};
-use model::title::State;
 use model::{BucketName, Key, Plan, TitleId};
 use package::{Index, Measured};
 use serde_json::json;
@@ -67,7 +66,7 @@ impl Pipeline {
             then: vec![Work::publish(&OfGeneration { title, asset, generation })],
         };
         self.jobs.enqueue_group(&mut tx, now(), &group).await?;
-        self.catalogue.advance(&mut tx, title, State::Encoding).await?;
+        self.catalogue.encoding(&mut tx, title).await?;
         tx.commit().await?;
         self.jobs.wake();
         tracing::info!(%title, %generation, chunks = plan.chunks.len(), "title planned");
@@ -132,6 +131,9 @@ impl Pipeline {
         self.jobs.complete(&mut tx, now(), lease, None).await?;
         self.catalogue.complete(&mut tx, now(), of.generation, &measured).await?;
         self.release(&mut tx, of.title).await?;
+        if self.catalogue.drops_source(&mut tx, of.title).await? {
+            self.discard_source(&mut tx, of.title).await?;
+        }
         tx.commit().await?;
         tracing::info!(title = %of.title, generation = %of.generation, "title published");
         Ok(())
@@ -142,7 +144,11 @@ impl Pipeline {
         let mut tx = self.db.begin().await?;
         self.jobs.fail(&mut tx, now(), lease, &Fault::Permanent(reason.to_owned())).await?;
         self.jobs.cancel_title(&mut tx, now(), title, reason).await?;
-        self.catalogue.reject(&mut tx, title, reason).await?;
+        match self.catalogue.reject(&mut tx, title, reason).await {
+            // A newer encode of a published title.
+            Err(catalogue::Error::Transition { from, .. }) if from.is_final() => {}
+            other => other?,
+        }
         self.release(&mut tx, title).await?;
         tx.commit().await?;
         self.changes.send_replace(());
@@ -166,14 +172,7 @@ impl Pipeline {
     pub(crate) async fn ended(&self, tx: &mut Tx, ended: &Ended) -> Result<()> {
         let Some(title) = ended.title else { return Ok(()) };
         tracing::error!(%title, job = %ended.job, kind = ended.kind, reason = ended.reason, "title failed");
-        self.catalogue.fail(tx, title, &ended.reason).await?;
-        self.release(tx, title).await
-    }
-
-    async fn release(&self, tx: &mut Tx, title: TitleId) -> Result<()> {
-        let object = self.catalogue.source_object(tx, title).await?;
-        blob::release(tx, object).await?;
-        Ok(())
+        self.end(tx, title, &ended.reason).await
     }
 }
 

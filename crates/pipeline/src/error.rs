@@ -57,6 +57,30 @@ pub enum Error {
         /// How many.
         missing: usize,
     },
+    /// Nothing is queued or runs for a title.
+    #[error("nothing is queued or runs for title {title}")]
+    Idle {
+        /// The title.
+        title: TitleId,
+    },
+    /// A title is being worked on.
+    #[error("title {title} is being worked on: wait until it is published, or cancel it first")]
+    UnderWay {
+        /// The title.
+        title: TitleId,
+    },
+    /// There is nothing to be tried again.
+    #[error("title {title} is published and nothing of it failed; to encode it anew, ask for that")]
+    NothingFailed {
+        /// The title.
+        title: TitleId,
+    },
+    /// The upload is needed and its bytes are gone.
+    #[error("the upload of title {title} is gone: upload the file again")]
+    SourceGone {
+        /// The title.
+        title: TitleId,
+    },
     /// A stored index cannot be read.
     #[error("the index of a stored chunk of title {title} cannot be read")]
     Index {

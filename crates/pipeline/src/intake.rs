@@ -102,13 +102,16 @@ impl Pipeline {
     /// Makes a title of an object with a given template, in the caller's transaction (which then announces jobs).
     pub async fn start_in(&self, tx: &mut Tx, object: &Object, template: &str) -> Result<Outcome> {
         Template::named(template).map_err(|_| Error::NoTemplate(template.to_owned()))?;
+        let rule = rule::find(&self.rules, &object.bucket, &object.key);
+        let keep_source = rule.is_none_or(|rule| rule.source == rule::Source::Keep);
         let new = NewTitle::of(object.bucket.clone(), object.key.clone(), object.id, template);
+        let new = NewTitle { keep_source, ..new };
         let Some(title) = self.catalogue.create(tx, now(), &new).await? else {
             let known = self.catalogue.title_of_object(tx, object.id).await?;
             return known.map(Outcome::Already).ok_or(Error::NoTitleOf { object: object.id });
         };
         // The source's bytes stay until the title is finished, whatever happens to the key.
-        blob::hold(tx, object.id).await?;
+        self.hold(tx, title).await?;
         self.jobs.enqueue(tx, now(), &Work::plan(title)).await?;
         tracing::info!(%title, bucket = %object.bucket, template, "title received");
         Ok(Outcome::Started(title))

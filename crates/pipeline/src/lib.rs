@@ -3,7 +3,8 @@
 //! This crate decides what happens next and writes it down; it encodes nothing and serves nobody. Events of the
 //! store become titles ([`Intake`]), workers hand in results at the desk (the `probed`, `planned`, `encoded`,
 //! `publish`, `rejected` and `failed` calls of [`Pipeline`]), and the [`Caretaker`] sees to it that no title waits for a job
-//! that will never come. What a viewer waits for is encoded next ([`Pipeline::want`]).
+//! that will never come. What a viewer waits for is encoded next ([`Pipeline::want`]). What people do to titles
+//! (cancel, try again, encode anew, delete, restore) is done here too, and the [`Remover`] removes what they deleted.
 //!
 //! Every step changes the title, its chunks and the queue in one transaction, so that a process killed anywhere
 //! leaves a title that the next one goes on with.
@@ -15,10 +16,14 @@
 //! ```
 
 mod caretaker;
+mod config;
 mod desk;
 mod error;
 mod intake;
+mod operate;
 pub mod record;
+mod remover;
+mod room;
 mod rule;
 mod want;
 pub mod work;
@@ -29,13 +34,17 @@ use blob::Blob;
 use catalogue::Catalogue;
 use db::Db;
 use jobs::Queue;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 pub use caretaker::Caretaker;
+pub use config::Config;
 pub use desk::Made;
 pub use error::{Error, Result};
 pub use intake::{Intake, Outcome};
-pub use rule::Rule;
+pub use operate::{Bytes, Upload};
+pub use remover::Remover;
+pub use room::WAITS;
+pub use rule::{Rule, Source};
 pub use want::{Hope, Place};
 pub use work::Work;
 
@@ -54,19 +63,34 @@ pub struct Pipeline {
     rules: Arc<[Rule]>,
     demand: Arc<want::Demand>,
     changes: watch::Sender<()>,
+    config: Arc<Config>,
+    /// Rings when a title was deleted.
+    removals: Arc<Notify>,
 }
 
 impl Pipeline {
     /// Joins the parts; they must share one database.
     pub fn new(db: Db, blob: Blob, jobs: Queue, catalogue: Catalogue, rules: Vec<Rule>) -> Self {
         let (demand, changes) = (Arc::default(), watch::Sender::new(()));
-        Self { db, blob, jobs, catalogue, rules: rules.into(), demand, changes }
+        let (config, removals) = (Arc::default(), Arc::default());
+        Self { db, blob, jobs, catalogue, rules: rules.into(), demand, changes, config, removals }
     }
 
     /// Hints that something may be there now that was not before, or will never be: only from this process, so
     /// whoever waits also looks by itself.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changes.subscribe()
+    }
+
+    /// The same with other settings than the default ones.
+    #[must_use]
+    pub fn with_config(self, config: Config) -> Self {
+        Self { config: Arc::new(config), ..self }
+    }
+
+    /// The service that removes deleted titles, replaced encodes and old jobs.
+    pub fn remover(&self) -> Remover {
+        Remover { pipeline: self.clone() }
     }
 
     /// The service that turns events into titles.

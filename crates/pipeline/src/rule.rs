@@ -18,6 +18,21 @@ pub struct Rule {
     pub suffix: String,
     /// Name of the job template.
     pub template: String,
+    /// What happens to the upload once its title is published.
+    #[serde(default)]
+    pub source: Source,
+}
+
+/// What happens to an upload once its title is published.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Source {
+    /// It stays: the title can be encoded anew.
+    #[default]
+    #[serde(rename = "keep")]
+    Keep,
+    /// It is deleted: the title cannot be encoded anew, and the disk has its room back.
+    #[serde(rename = "drop after encode", alias = "drop")]
+    Drop,
 }
 
 impl Rule {
@@ -28,6 +43,7 @@ impl Rule {
             prefix: prefix.into(),
             suffix: String::new(),
             template: template.into(),
+            source: Source::Keep,
         };
         vec![rule("reference/", "reference"), rule("", "standard")]
     }
@@ -40,9 +56,14 @@ impl Rule {
     }
 }
 
-/// The template of the first rule that matches.
+/// The first rule that matches.
+pub(crate) fn find<'a>(rules: &'a [Rule], bucket: &BucketName, key: &Key) -> Option<&'a Rule> {
+    rules.iter().find(|rule| rule.matches(bucket, key))
+}
+
+/// Its template.
 pub(crate) fn template<'a>(rules: &'a [Rule], bucket: &BucketName, key: &Key) -> Option<&'a str> {
-    rules.iter().find(|rule| rule.matches(bucket, key)).map(|rule| rule.template.as_str())
+    find(rules, bucket, key).map(|rule| rule.template.as_str())
 }
 
 #[cfg(test)]
@@ -58,6 +79,7 @@ mod tests {
                 prefix: "in/".into(),
                 suffix: ".mov".into(),
                 template: "raw".into(),
+                source: Source::Drop,
             },
         );
         assert_eq!(

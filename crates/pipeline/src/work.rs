@@ -82,6 +82,11 @@ impl Work {
         New::job("plan", json!(OfTitle { title })).title(title).priority(HEAD).key(format!("plan/{title}"))
     }
 
+    /// The same once more: without a key, since the first one's is taken.
+    pub(crate) fn plan_again(title: TitleId) -> New {
+        New { key: None, ..Self::plan(title) }
+    }
+
     /// `first`: whether the chunk belongs to the head that makes a title playable. `fingerprint`: who may encode it.
     pub(crate) fn chunk(of: &OfChunk, first: bool, fingerprint: &str) -> New {
         New::job("chunk", json!(of))

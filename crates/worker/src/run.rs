@@ -23,6 +23,8 @@ use crate::task::{self, Report, Stop};
 const LEASE: Duration = Duration::from_secs(30);
 /// How often a running job says that it lives and how far it is.
 const BEAT: Duration = Duration::from_secs(1);
+/// How long a job waits that found no room on the disk, in ms.
+const HOLD_MS: i64 = 5_000;
 /// How often the queue is looked at when nothing was announced.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -114,6 +116,10 @@ async fn one(worker: &Worker, sources: &Sources, lease: &Lease, shutdown: &Cance
         Ok(()) => Ok(()),
         Err(_) if shutdown.is_cancelled() => {
             worker.queue.put_back(lease, now(), "the worker was stopped").await.map_err(pipeline::Error::from)
+        }
+        Err(Stop::Held { why }) => {
+            let at = now().plus_ms(HOLD_MS);
+            worker.queue.put_back(lease, at, &why).await.map_err(pipeline::Error::from)
         }
         Err(Stop::Rejected { title, reason }) => worker.pipeline.rejected(lease, title, &reason).await,
         Err(Stop::Failed { fault, log }) => {

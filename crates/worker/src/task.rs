@@ -44,6 +44,8 @@ impl Report {
 pub(crate) enum Stop {
     /// The source cannot be played: words for a person.
     Rejected { title: TitleId, reason: String },
+    /// There is no room on the disk now: the job waits, and nothing is held against it.
+    Held { why: String },
     /// Something went wrong; `log` are the last lines of the tool that did.
     Failed { fault: Fault, log: Vec<String> },
 }
@@ -80,7 +82,10 @@ impl From<pipeline::Error> for Stop {
 
 impl From<blob::Error> for Stop {
     fn from(error: blob::Error) -> Self {
-        Self::failed(&error, true)
+        match error {
+            blob::Error::NoSpace { .. } => Self::Held { why: format!("{}: {error}", pipeline::WAITS) },
+            other => Self::failed(&other, true),
+        }
     }
 }
 
@@ -157,6 +162,9 @@ async fn encode_chunk(
     report: &Report,
     cancel: &CancellationToken,
 ) -> Result<(), Stop> {
+    if let Some(why) = worker.pipeline.wait_for_room(of).await? {
+        return Err(Stop::Held { why });
+    }
     let title = worker.pipeline.title(of.title).await?;
     let asset = worker.pipeline.asset(of).await?;
     report.stage("fetching the source");

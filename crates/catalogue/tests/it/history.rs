@@ -30,7 +30,7 @@ async fn the_latest_position_of_each_account_is_kept() {
         assert_eq!(shelf.catalogue.history(ann, 1).await.unwrap().len(), 1);
         assert_eq!(shelf.catalogue.history(bob, 10).await.unwrap(), [watch(one, 7, 4)]);
 
-        commit!(shelf, |c, tx| c.delete(tx, NOW, one)).unwrap();
+        commit!(shelf, |c, tx| c.delete(tx, NOW, one, &RESTORABLE)).unwrap();
         assert_eq!(shelf.catalogue.history(ann, 10).await.unwrap(), [watch(two, 500, 2)]);
     }
 }

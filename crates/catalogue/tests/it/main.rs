@@ -6,6 +6,8 @@ mod chunks;
 mod history;
 mod packaging;
 mod plans;
+mod removal;
+mod room;
 mod titles;
 
 use catalogue::{Catalogue, Chunk, NewTitle, Result, Title};
@@ -16,6 +18,10 @@ use model::title::State;
 use model::{AssetId, BitsPerSecond, BucketName, FrameRate, Generation, ObjectId, Plan, Timestamp, TitleId};
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
+
+/// Deleted for a minute.
+const RESTORABLE: catalogue::Removal =
+    catalogue::Removal { purge_at: Timestamp(NOW.0 + 60_000), spare_source: false };
 
 /// A catalogue in a throw-away database.
 struct Shelf {

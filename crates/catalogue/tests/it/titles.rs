@@ -167,12 +167,15 @@ async fn a_deleted_title_is_gone_for_everyone() {
     for shelf in shelves().await {
         let (id, asset, generation) = shelf.published("a.mp4").await;
         shelf.catalogue.asset(asset, generation).await.unwrap();
-        commit!(shelf, |c, tx| c.delete(tx, NOW, id)).unwrap();
+        commit!(shelf, |c, tx| c.delete(tx, NOW, id, &RESTORABLE)).unwrap();
         assert!(matches!(shelf.catalogue.title(id).await, Err(Error::NoTitle { .. })));
         assert!(matches!(shelf.catalogue.asset(asset, generation).await, Err(Error::NoGeneration { .. })));
         assert!(shelf.catalogue.list(&List::newest(Audience::Operator)).await.unwrap().is_empty());
         assert!(shelf.catalogue.named("a").await.unwrap().is_empty());
         assert!(matches!(shelf.catalogue.rename(id, "b").await, Err(Error::NoTitle { .. })));
-        assert!(matches!(commit!(shelf, |c, tx| c.delete(tx, NOW, id)), Err(Error::NoTitle { .. })));
+        assert!(matches!(
+            commit!(shelf, |c, tx| c.delete(tx, NOW, id, &RESTORABLE)),
+            Err(Error::NoTitle { .. })
+        ));
     }
 }

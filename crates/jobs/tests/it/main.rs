@@ -8,6 +8,7 @@ mod group;
 mod lapse;
 mod look;
 mod retry;
+mod title;
 
 use std::time::Duration;
 

@@ -285,7 +285,8 @@ async fn a_deleted_title_is_gone() {
     let path = stage.path("standard", "index.m3u8").await;
     assert_eq!(stage.get(&path, &[]).await.status, 200);
     let mut tx = stage.test.db.begin().await.unwrap();
-    stage.catalogue.delete(&mut tx, Timestamp(9), stage.title).await.unwrap();
+    let how = catalogue::Removal { purge_at: Timestamp(99), spare_source: false };
+    stage.catalogue.delete(&mut tx, Timestamp(9), stage.title, &how).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(stage.get(&path, &[]).await.status, 404);
 }

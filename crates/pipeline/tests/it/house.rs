@@ -71,10 +71,21 @@ impl House {
         self.jobs.claim(now(), &claim).await.unwrap()
     }
 
+    /// The same pipeline with other rules.
+    pub(crate) fn with_rules(&mut self, rules: Vec<Rule>) {
+        let (db, blob) = (self.test.db.clone(), self.blob.clone());
+        self.pipeline = Pipeline::new(db, blob, self.jobs.clone(), self.catalogue.clone(), rules);
+    }
+
     /// Uploads a song, takes it in, and plans it.
     pub(crate) async fn planned(&self) -> TitleId {
         self.client_upload("songs/song.wav").await;
         self.pipeline.take_events().await.unwrap();
+        self.plan_next().await
+    }
+
+    /// Reads and plans the title whose turn it is.
+    pub(crate) async fn plan_next(&self) -> TitleId {
         let lease = self.claim("plan").await.unwrap();
         let title = Work::of(&lease).unwrap().unwrap().title();
         self.pipeline.probed(&lease, title, &source()).await.unwrap();

@@ -6,3 +6,4 @@
 mod desk;
 mod house;
 mod intake;
+mod operate;

@@ -1,0 +1,51 @@
+//! The upload that a title was made of: whether the title needs its bytes, and whether they stay afterwards.
+
+use db::{Tx, args};
+use model::{ObjectId, Timestamp, TitleId};
+
+use crate::{Catalogue, Error, Result};
+
+const HOLD: &str = "UPDATE titles SET source_held = TRUE
+    WHERE id = $1 AND NOT source_held RETURNING source_object";
+const LET_GO: &str = "UPDATE titles SET source_held = FALSE
+    WHERE id = $1 AND source_held RETURNING source_object";
+
+impl Catalogue {
+    /// Notes that the title needs its source when `tx` commits; answers the object if that is new: the caller then
+    /// holds it.
+    pub async fn hold_source(&self, tx: &mut Tx, id: TitleId) -> Result<Option<ObjectId>> {
+        let row = tx.opt(HOLD, args![id]).await?;
+        Ok(row.map(|row| row.get("source_object")).transpose()?)
+    }
+
+    /// Notes that the title needs its source no more when `tx` commits; answers the object if that is new: the caller
+    /// then releases it.
+    pub async fn let_go_source(&self, tx: &mut Tx, id: TitleId) -> Result<Option<ObjectId>> {
+        let row = tx.opt(LET_GO, args![id]).await?;
+        Ok(row.map(|row| row.get("source_object")).transpose()?)
+    }
+
+    /// Chooses whether the source stays once the title is published.
+    pub async fn set_keep_source(&self, tx: &mut Tx, id: TitleId, keep: bool) -> Result<()> {
+        let sql = "UPDATE titles SET keep_source = $2 WHERE id = $1 AND deleted_at IS NULL";
+        match tx.execute(sql, args![id, keep]).await? {
+            0 => Err(Error::NoTitle { title: id }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes when the source was dropped, when `tx` commits; answers the object, which the caller discards. `None` if
+    /// that had happened before.
+    pub async fn drop_source(&self, tx: &mut Tx, now: Timestamp, id: TitleId) -> Result<Option<ObjectId>> {
+        let sql = "UPDATE titles SET keep_source = FALSE, source_dropped_at = $2
+            WHERE id = $1 AND source_dropped_at IS NULL RETURNING source_object";
+        let row = tx.opt(sql, args![id, now]).await?;
+        Ok(row.map(|row| row.get("source_object")).transpose()?)
+    }
+
+    /// Whether the title's rule lets its source go once it is published.
+    pub async fn drops_source(&self, tx: &mut Tx, id: TitleId) -> Result<bool> {
+        let row = tx.opt("SELECT keep_source FROM titles WHERE id = $1", args![id]).await?;
+        Ok(!row.ok_or(Error::NoTitle { title: id })?.get::<bool>("keep_source")?)
+    }
+}

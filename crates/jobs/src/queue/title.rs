@@ -1,0 +1,69 @@
+//! What is done to all jobs of a title at once.
+
+use db::{Tx, args};
+use model::{Timestamp, TitleId};
+
+use super::Queue;
+use crate::Result;
+use crate::text::reason;
+
+const REOPEN: &str = "UPDATE job_groups SET state = 'open', reason = NULL, finished_at = NULL
+    WHERE title = $1 AND state IN ('failed', 'cancelled') AND created_at >= $2";
+
+const AGAIN: &str =
+    "UPDATE jobs SET state = 'queued', cause = $3, run_at = $4, failures = 0, releases = 0, progress = 0,
+        speed = NULL, message = NULL, finished_at = NULL
+    WHERE title = $1 AND state IN ('failed', 'cancelled') AND created_at >= $2";
+
+const POSTPONE: &str = "UPDATE jobs SET run_at = $2, cause = $3
+    WHERE title = $1 AND state = 'queued' AND kind = $4 AND run_at < $2";
+
+const GO_ON: &str = "UPDATE jobs SET run_at = $2, cause = NULL
+    WHERE title = $1 AND state = 'queued' AND SUBSTR(cause, 1, LENGTH($3)) = $3";
+
+const LIVE: &str = "SELECT COUNT(*) AS n FROM jobs WHERE title = $1 AND state IN ('queued', 'running')";
+
+impl Queue {
+    /// Gives every failed or cancelled job of a title that was made at or after `since` all its tries again when `tx`
+    /// commits; answers how many that are.
+    pub async fn retry_title(
+        &self,
+        tx: &mut Tx,
+        now: Timestamp,
+        title: TitleId,
+        since: Timestamp,
+        why: &str,
+    ) -> Result<u64> {
+        self.lock_groups(tx, title).await?;
+        tx.execute(REOPEN, args![title, since]).await?;
+        Ok(tx.execute(AGAIN, args![title, since, reason(why), now]).await?)
+    }
+
+    /// Lets the waiting jobs of one kind of a title wait until `run_at`, and says why; nothing is held against them.
+    pub async fn postpone(&self, title: TitleId, kind: &str, run_at: Timestamp, why: &str) -> Result<u64> {
+        Ok(self.db.execute(POSTPONE, args![title, run_at, reason(why), kind]).await?)
+    }
+
+    /// Ends what [`Queue::postpone`] began: the jobs whose reason begins with `why` are due now.
+    pub async fn go_on(&self, title: TitleId, now: Timestamp, why: &str) -> Result<u64> {
+        let jobs = self.db.execute(GO_ON, args![title, now, why]).await?;
+        if jobs > 0 {
+            self.wake();
+        }
+        Ok(jobs)
+    }
+
+    /// How many jobs of a title wait or run.
+    pub async fn live(&self, title: TitleId) -> Result<u64> {
+        Ok(self.db.one(LIVE, args![title]).await?.get("n")?)
+    }
+
+    /// Forgets all jobs of a title with their logs and keys when `tx` commits; whoever runs one learns it from its
+    /// next call.
+    pub async fn forget_title(&self, tx: &mut Tx, title: TitleId) -> Result<u64> {
+        self.lock_groups(tx, title).await?;
+        let gone = tx.execute("DELETE FROM jobs WHERE title = $1", args![title]).await?;
+        tx.execute("DELETE FROM job_groups WHERE title = $1", args![title]).await?;
+        Ok(gone)
+    }
+}

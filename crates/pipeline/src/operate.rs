@@ -1,0 +1,231 @@
+//! What people do to titles: cancel, try again, encode anew, delete, restore, drop the source.
+//!
+//! Every call changes jobs, title and holds in one transaction, jobs first (see the lock order of `jobs`).
+
+use catalogue::Removal;
+use db::Tx;
+use jobs::Filter;
+use model::title::State;
+use model::{JobId, TitleId, job};
+
+use crate::{Error, Pipeline, Result, Work, now};
+
+/// When the bytes of a deleted title go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bytes {
+    /// After the configured time; until then the title can be restored.
+    Later,
+    /// At once and for good.
+    Now,
+}
+
+/// What happens to the upload of a deleted title.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Upload {
+    /// It goes with the title.
+    Goes,
+    /// It stays in its bucket.
+    Stays,
+}
+
+impl Pipeline {
+    /// Stops all work for a title: its running encodes end within seconds and an unfinished title ends as failed, with
+    /// `by` (a person's name) in the reason. Answers how many jobs were stopped; [`Error::Idle`] if there were none.
+    pub async fn cancel(&self, title: TitleId, by: &str) -> Result<u64> {
+        self.catalogue.title(title).await?;
+        let why = format!("cancelled by {by}");
+        let mut tx = self.db.begin().await?;
+        let jobs = self.jobs.cancel_title(&mut tx, now(), title, &why).await?;
+        if jobs == 0 {
+            return Err(Error::Idle { title });
+        }
+        self.end(&mut tx, title, &why).await?;
+        tx.commit().await?;
+        self.changes.send_replace(());
+        tracing::info!(%title, jobs, "title cancelled");
+        Ok(jobs)
+    }
+
+    /// Cancels a job, and with it all work for its title: one part is of no use without the others.
+    pub async fn cancel_job(&self, id: JobId, by: &str) -> Result<u64> {
+        let job = self.job(id).await?;
+        if job.state.is_final() {
+            return Err(jobs::Error::State { job: id, state: job.state.as_str(), what: "cancel it" }.into());
+        }
+        if let Some(title) = job.title {
+            return self.cancel(title, by).await;
+        }
+        let mut tx = self.db.begin().await?;
+        self.jobs.cancel(&mut tx, now(), id, &format!("cancelled by {by}")).await?;
+        tx.commit().await?;
+        Ok(1)
+    }
+
+    /// Tries a title again that failed, was rejected or cancelled: what is stored stands, what failed is done once
+    /// more. A published title whose newer encode failed is tried again likewise. Answers how many jobs were queued.
+    pub async fn retry(&self, id: TitleId) -> Result<u64> {
+        let title = self.catalogue.title(id).await?;
+        if !title.state.is_final() {
+            return Err(Error::UnderWay { title: id });
+        }
+        let newest = Filter { kind: Some("plan".into()), title: Some(id), limit: 1, ..Filter::default() };
+        let plan = self.jobs.list(&newest).await?.into_iter().next();
+        let planned = plan.as_ref().is_some_and(|plan| plan.state == job::State::Done);
+        let unfinished = self.catalogue.has_unfinished_generation(id).await?;
+        if title.state == State::Published && !unfinished && plan.as_ref().is_none_or(|_| planned) {
+            return Err(Error::NothingFailed { title: id });
+        }
+        let mut tx = self.db.begin().await?;
+        let mut jobs = 0;
+        if let Some(plan) = plan.filter(|_| unfinished || !planned) {
+            let why = "a person asked for it again";
+            jobs = self.jobs.retry_title(&mut tx, now(), id, plan.created_at, why).await?;
+        }
+        let goes_on = planned && jobs > 0;
+        if jobs == 0 {
+            self.jobs.enqueue(&mut tx, now(), &Work::plan_again(id)).await?;
+            jobs = 1;
+        }
+        if title.state != State::Published {
+            let to = if goes_on { State::Encoding } else { State::Received };
+            self.catalogue.revive(&mut tx, id, to).await?;
+        }
+        self.hold(&mut tx, id).await?;
+        tx.commit().await?;
+        self.jobs.wake();
+        tracing::info!(title = %id, jobs, "title tried again");
+        Ok(jobs)
+    }
+
+    /// Tries the title of a failed or cancelled job again, or the job alone if it works for none.
+    pub async fn retry_job(&self, id: JobId) -> Result<u64> {
+        let job = self.job(id).await?;
+        if !matches!(job.state, job::State::Failed | job::State::Cancelled) {
+            let state = job.state.as_str();
+            return Err(jobs::Error::State { job: id, state, what: "try it again" }.into());
+        }
+        if let Some(title) = job.title {
+            return self.retry(title).await;
+        }
+        let mut tx = self.db.begin().await?;
+        let jobs = self.jobs.retry(&mut tx, now(), id).await?;
+        tx.commit().await?;
+        self.jobs.wake();
+        Ok(jobs)
+    }
+
+    /// Encodes a title anew, as a new generation. A published one goes on playing as it is until the new one is
+    /// complete; the old bytes go some time later.
+    pub async fn reencode(&self, id: TitleId) -> Result<()> {
+        let title = self.catalogue.title(id).await?;
+        if !title.state.is_final() || self.jobs.live(id).await? > 0 {
+            return Err(Error::UnderWay { title: id });
+        }
+        let mut tx = self.db.begin().await?;
+        self.jobs.enqueue(&mut tx, now(), &Work::plan_again(id)).await?;
+        if title.state != State::Published {
+            self.catalogue.revive(&mut tx, id, State::Received).await?;
+        }
+        if !self.hold(&mut tx, id).await? {
+            return Err(Error::UnderWay { title: id });
+        }
+        tx.commit().await?;
+        self.jobs.wake();
+        tracing::info!(title = %id, "title is encoded anew");
+        Ok(())
+    }
+
+    /// Deletes a title, whatever state it is in: its work is stopped and it is gone for everyone at once. Who keeps
+    /// playback must be told as well.
+    pub async fn delete(&self, id: TitleId, bytes: Bytes, upload: Upload) -> Result<()> {
+        let why = "the title was deleted";
+        let mut tx = self.db.begin().await?;
+        self.jobs.cancel_title(&mut tx, now(), id, why).await?;
+        match self.end(&mut tx, id, why).await {
+            // Deleted already: its bytes may go sooner.
+            Ok(()) | Err(Error::Catalogue(catalogue::Error::NoTitle { .. })) => {}
+            Err(other) => return Err(other),
+        }
+        let rest_ms = match bytes {
+            Bytes::Later => self.config.trash_ms(),
+            Bytes::Now => 0,
+        };
+        let how = Removal { purge_at: now().plus_ms(rest_ms), spare_source: upload == Upload::Stays };
+        self.catalogue.delete(&mut tx, now(), id, &how).await?;
+        tx.commit().await?;
+        self.changes.send_replace(());
+        self.removals.notify_one();
+        tracing::info!(title = %id, ?bytes, "title deleted");
+        Ok(())
+    }
+
+    /// Brings a deleted title back; work that deleting it stopped can be tried again.
+    pub async fn restore(&self, id: TitleId) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        self.catalogue.restore(&mut tx, id).await?;
+        tx.commit().await?;
+        tracing::info!(title = %id, "title restored");
+        Ok(())
+    }
+
+    /// Drops the bytes of a finished title's upload; it cannot be encoded anew then.
+    pub async fn drop_source(&self, id: TitleId) -> Result<()> {
+        let title = self.catalogue.title(id).await?;
+        if title.state != State::Published || self.jobs.live(id).await? > 0 {
+            return Err(Error::UnderWay { title: id });
+        }
+        let mut tx = self.db.begin().await?;
+        self.discard_source(&mut tx, id).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Whether the bytes of a title's upload are there, and how many.
+    pub async fn source_bytes(&self, title: &catalogue::Title) -> Result<Option<u64>> {
+        if title.source_dropped_at.is_some() {
+            return Ok(None);
+        }
+        match self.blob.object(title.source_object).await {
+            Ok(object) => Ok(Some(object.size)),
+            Err(blob::Error::NoSuchObject(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The work for a title has ended badly: it ends as failed if it is not finished, and needs its source no more.
+    pub(crate) async fn end(&self, tx: &mut Tx, title: TitleId, why: &str) -> Result<()> {
+        match self.catalogue.fail(tx, title, why).await {
+            Err(catalogue::Error::Transition { from, .. }) if from.is_final() => {}
+            other => other?,
+        }
+        self.release(tx, title).await
+    }
+
+    /// Keeps the source's bytes, whatever happens to its key; `false` if they are kept already.
+    pub(crate) async fn hold(&self, tx: &mut Tx, title: TitleId) -> Result<bool> {
+        let Some(object) = self.catalogue.hold_source(tx, title).await? else { return Ok(false) };
+        match blob::hold(tx, object).await {
+            Err(blob::Error::NoSuchObject(_)) => Err(Error::SourceGone { title }),
+            other => Ok(other.map(|()| true)?),
+        }
+    }
+
+    /// The title needs neither its source nor room on the disk any more.
+    pub(crate) async fn release(&self, tx: &mut Tx, title: TitleId) -> Result<()> {
+        if let Some(object) = self.catalogue.let_go_source(tx, title).await? {
+            blob::release(tx, object).await?;
+        }
+        Ok(self.catalogue.unpromise(tx, title).await?)
+    }
+
+    pub(crate) async fn discard_source(&self, tx: &mut Tx, title: TitleId) -> Result<()> {
+        if let Some(object) = self.catalogue.drop_source(tx, now(), title).await? {
+            blob::discard(tx, object).await?;
+        }
+        Ok(())
+    }
+
+    async fn job(&self, id: JobId) -> Result<jobs::Job> {
+        Ok(self.jobs.get(id).await?.ok_or(jobs::Error::NotFound { job: id })?)
+    }
+}

@@ -1,0 +1,153 @@
+//! Removing what nobody needs any more: deleted titles, replaced encodes, old jobs.
+//!
+//! Every step is a transaction that leaves a smaller rest, and the title's own row goes last: a process that is killed
+//! anywhere is followed by one that goes on.
+
+use std::time::{Duration, Instant};
+
+use model::{AssetId, BucketName, Generation, Key, TitleId};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Pipeline, Result, now};
+
+/// How often deleted titles are looked for when none was announced.
+const LOOK: Duration = Duration::from_secs(5);
+/// How often old encodes and jobs are looked for.
+const SWEEP: Duration = Duration::from_secs(600);
+/// Rows of one step.
+const BATCH: u32 = 200;
+/// How long it is remembered that an asset is gone after its title's last row went, in ms: longer than any poll.
+const GONE_MS: i64 = 86_400_000;
+
+/// Removes titles whose time has come, replaced encodes and old jobs. A service.
+#[derive(Debug)]
+pub struct Remover {
+    pub(crate) pipeline: Pipeline,
+}
+
+impl Remover {
+    /// Runs until told to stop.
+    pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        let mut swept: Option<Instant> = None;
+        // When the bytes of what was removed last may go.
+        let mut bytes: Option<Instant> = None;
+        loop {
+            match self.pipeline.remove_doomed().await {
+                Ok(0) => {}
+                Ok(_) => bytes = Some(Instant::now() + self.pipeline.blob.lingers()),
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "deleted titles are not removed"
+                    )
+                }
+            }
+            if bytes.take_if(|due| *due <= Instant::now()).is_some()
+                && let Err(error) = self.pipeline.blob.sweep(now()).await
+            {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the store's sweeper will do it");
+            }
+            if swept.is_none_or(|at| at.elapsed() >= SWEEP) {
+                swept = Some(Instant::now());
+                if let Err(error) = self.pipeline.remove_old().await {
+                    tracing::error!(error = &error as &dyn std::error::Error, "old work is not removed");
+                }
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                () = self.pipeline.removals.notified() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    }
+}
+
+impl Pipeline {
+    /// Removes deleted titles whose time has come; answers how many.
+    pub async fn remove_doomed(&self) -> Result<usize> {
+        let mut removed = 0;
+        for id in self.catalogue.doomed(now()).await? {
+            removed += usize::from(self.remove(id).await?);
+        }
+        Ok(removed)
+    }
+
+    async fn remove(&self, id: TitleId) -> Result<bool> {
+        let mut tx = self.db.begin().await?;
+        let Some(doomed) = self.catalogue.begin_purge(&mut tx, now(), id).await? else { return Ok(false) };
+        tx.commit().await?;
+        self.remove_chunks(id, None).await?;
+        for asset in &doomed.assets {
+            self.remove_files(&folder(*asset, None)).await?;
+        }
+        let mut tx = self.db.begin().await?;
+        self.jobs.forget_title(&mut tx, id).await?;
+        if let Some(object) = self.catalogue.let_go_source(&mut tx, id).await? {
+            blob::release(&mut tx, object).await?;
+        }
+        if !doomed.spare_source {
+            blob::discard(&mut tx, doomed.source_object).await?;
+        }
+        self.catalogue.forget(&mut tx, id).await?;
+        tx.commit().await?;
+        tracing::info!(title = %id, "deleted title removed");
+        Ok(true)
+    }
+
+    /// Removes encodes that were replaced long enough ago, jobs that ended long ago, and memories of deleted titles.
+    pub async fn remove_old(&self) -> Result<()> {
+        let before = now().plus_ms(-self.config.generation_ms());
+        for (title, asset, generation) in self.catalogue.superseded(before).await? {
+            if self.jobs.live(title).await? == 0 {
+                self.remove_generation(title, asset, generation).await?;
+            }
+        }
+        let jobs = self.jobs.prune(now().plus_ms(-self.config.job_ms())).await?;
+        if jobs > 0 {
+            tracing::info!(jobs, "old jobs forgotten");
+        }
+        self.catalogue.forget_gone(now().plus_ms(-GONE_MS)).await?;
+        Ok(())
+    }
+
+    async fn remove_generation(&self, title: TitleId, asset: AssetId, generation: Generation) -> Result<()> {
+        self.remove_chunks(title, Some(generation)).await?;
+        self.remove_files(&folder(asset, Some(generation))).await?;
+        let mut tx = self.db.begin().await?;
+        self.catalogue.forget_generation(&mut tx, generation).await?;
+        tx.commit().await?;
+        tracing::info!(%title, %generation, "replaced encode removed");
+        Ok(())
+    }
+
+    async fn remove_chunks(&self, title: TitleId, generation: Option<Generation>) -> Result<()> {
+        loop {
+            let mut tx = self.db.begin().await?;
+            let objects = self.catalogue.take_chunks(&mut tx, title, generation, BATCH).await?;
+            for object in &objects {
+                blob::discard(&mut tx, *object).await?;
+            }
+            tx.commit().await?;
+            if objects.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Removes everything else below a folder of bucket `media`: posters, storyboards and what else was made.
+    async fn remove_files(&self, folder: &str) -> Result<()> {
+        let folder: Key = folder.parse().map_err(crate::record::Error::from)?;
+        loop {
+            let mut tx = self.db.begin().await?;
+            let files = blob::discard_folder(&mut tx, &BucketName::media(), &folder, BATCH).await?;
+            tx.commit().await?;
+            if files == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn folder(asset: AssetId, generation: Option<Generation>) -> String {
+    generation.map_or_else(|| format!("{asset}/"), |generation| format!("{asset}/{generation}/"))
+}

@@ -1,0 +1,85 @@
+//! Room on the disk: an encode begins when all the bytes it may need are free, and waits by itself until they are.
+
+use catalogue::{Room, room};
+
+use crate::work::OfChunk;
+use crate::{Pipeline, Result, now};
+
+/// How a reason begins that says there is no room.
+pub const WAITS: &str = "waits for disk space";
+
+/// How long an encode waits before it looks again, in ms.
+const LOOK_MS: i64 = 5_000;
+
+impl Pipeline {
+    /// Whether a chunk may be encoded now; otherwise why not. All chunks of its title then wait for some seconds, so
+    /// that others go before them.
+    pub async fn wait_for_room(&self, of: &OfChunk) -> Result<Option<String>> {
+        let asset = self.asset(of).await?;
+        let available = self.available().await?;
+        let mut tx = self.db.begin().await?;
+        let found = self.catalogue.promise(&mut tx, of.generation, available).await?;
+        tx.commit().await?;
+        let short = match found {
+            Room::Short { needs, free } => Some((needs, free)),
+            Room::Promised { now: granted } => {
+                if granted {
+                    self.catalogue.note(of.title, "being encoded").await?;
+                    self.jobs.go_on(of.title, now(), WAITS).await?;
+                }
+                // Others may have written meanwhile; the chunk is once in the scratch folder and once in the store.
+                let chunk = usize::try_from(of.chunk).ok().and_then(|n| asset.plan.chunks.get(n));
+                let needs = 2 * chunk.map_or(0, |chunk| room::of_chunk(&asset.plan, chunk));
+                (needs > available).then_some((needs, available))
+            }
+        };
+        let Some((needs, free)) = short else { return Ok(None) };
+        let why = format!(
+            "{WAITS}: needs {}, {} free; delete titles or sources, or add a disk",
+            amount(needs),
+            amount(free)
+        );
+        self.hold_up(of, &why).await?;
+        Ok(Some(why))
+    }
+
+    /// Lets all chunks of a title wait for some seconds, and says why.
+    pub async fn hold_up(&self, of: &OfChunk, why: &str) -> Result<()> {
+        self.catalogue.note(of.title, why).await?;
+        self.jobs.postpone(of.title, "chunk", now().plus_ms(LOOK_MS), why).await?;
+        Ok(())
+    }
+
+    /// Bytes that encodes may take: what the disk has beyond its reserve, within what everything may take.
+    async fn available(&self) -> Result<u64> {
+        let free = self.blob.available().await?;
+        match self.config.most_bytes {
+            0 => Ok(free),
+            most => Ok(free.min(most.saturating_sub(self.blob.used().await?))),
+        }
+    }
+}
+
+/// Bytes for people, rounded to a tenth.
+fn amount(bytes: u64) -> String {
+    let tenths = |unit: u64| bytes.saturating_add(unit / 20) / (unit / 10);
+    let text = |tenths: u64, unit| format!("{}.{} {unit}", tenths / 10, tenths % 10);
+    match bytes {
+        0..1_000_000 => format!("{} kB", bytes.div_ceil(1000)),
+        0..1_000_000_000 => text(tenths(1_000_000), "MB"),
+        _ => text(tenths(1_000_000_000), "GB"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_for_people() {
+        assert_eq!(amount(0), "0 kB");
+        assert_eq!(amount(1_260_000), "1.3 MB");
+        assert_eq!(amount(3_240_000_000), "3.2 GB");
+        assert_eq!(amount(u64::MAX), "18446744073.7 GB");
+    }
+}

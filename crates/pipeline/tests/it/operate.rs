@@ -1,0 +1,217 @@
+//! What people do to titles.
+
+use blob::{By, New};
+use jobs::Fault;
+use model::title::State;
+use model::{BucketName, TitleId};
+use pipeline::work::{OfChunk, OfGeneration};
+use pipeline::{Bytes, Config, Error, Rule, Source, Upload, Work};
+
+use crate::house::{House, houses, now};
+
+async fn chunk(house: &House) -> (jobs::Lease, OfChunk) {
+    let lease = house.claim("chunk").await.unwrap();
+    let Some(Work::Chunk(of)) = Work::of(&lease).unwrap() else { panic!("{lease:?}") };
+    (lease, of)
+}
+
+/// Does all that is queued for the one title there is; answers the generation.
+async fn finish(house: &House) -> OfGeneration {
+    while let Some(lease) = house.claim("chunk").await {
+        let Some(Work::Chunk(of)) = Work::of(&lease).unwrap() else { panic!("{lease:?}") };
+        let made = house.made(of.chunk, 7).await;
+        house.pipeline.encoded(&lease, &of, vec![made]).await.unwrap();
+    }
+    let lease = house.claim("publish").await.unwrap();
+    let Some(Work::Publish(of)) = Work::of(&lease).unwrap() else { panic!("{lease:?}") };
+    house.pipeline.publish(&lease, &of).await.unwrap();
+    of
+}
+
+/// Bytes that the store has; those that nobody needs are swept first.
+async fn stored(house: &House) -> u64 {
+    house.blob.sweep(now().plus_ms(1_000_000)).await.unwrap();
+    house.blob.used().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_cancelled_title_fails_with_a_name_and_goes_on_where_it_stopped() {
+    for house in houses().await {
+        let title = house.planned().await;
+        let (lease, of) = chunk(&house).await;
+        house.pipeline.encoded(&lease, &of, vec![house.made(0, 7).await]).await.unwrap();
+        let (running, second) = chunk(&house).await;
+        assert_eq!(house.pipeline.cancel(title, "ada@example.org").await.unwrap(), 1);
+        let found = house.title(title).await;
+        assert_eq!(
+            (found.state, found.reason.as_deref()),
+            (State::Failed, Some("cancelled by ada@example.org"))
+        );
+        let late = house.pipeline.encoded(&running, &second, vec![house.made(1, 7).await]).await;
+        assert!(matches!(late, Err(Error::Jobs(jobs::Error::LeaseLost { .. }))));
+        assert!(house.claim("chunk").await.is_none());
+        assert!(matches!(house.pipeline.cancel(title, "ada").await, Err(Error::Idle { .. })));
+
+        assert_eq!(house.pipeline.retry(title).await.unwrap(), 1, "the stored chunk stands");
+        assert_eq!(house.title(title).await.state, State::Encoding);
+        assert!(matches!(house.pipeline.retry(title).await, Err(Error::UnderWay { .. })));
+        let published = finish(&house).await;
+        assert_eq!(published.generation, of.generation);
+        assert_eq!(house.title(title).await.state, State::Published);
+        assert!(matches!(house.pipeline.retry(title).await, Err(Error::NothingFailed { .. })));
+    }
+}
+
+#[tokio::test]
+async fn a_job_is_cancelled_and_tried_again_with_its_title() {
+    for house in houses().await {
+        let title = house.planned().await;
+        let (lease, _) = chunk(&house).await;
+        house.pipeline.cancel_job(lease.job, "ada").await.unwrap();
+        assert_eq!(house.title(title).await.state, State::Failed);
+        assert!(house.pipeline.cancel_job(lease.job, "ada").await.is_err());
+        assert_eq!(house.pipeline.retry_job(lease.job).await.unwrap(), 2);
+        assert!(house.pipeline.retry_job(lease.job).await.is_err());
+        finish(&house).await;
+    }
+}
+
+#[tokio::test]
+async fn a_title_whose_jobs_were_forgotten_is_read_again() {
+    for house in houses().await {
+        let title = house.planned().await;
+        let (lease, _) = chunk(&house).await;
+        house.pipeline.failed(&lease, &Fault::Permanent("broken".into()), &[]).await.unwrap();
+        house.jobs.prune(now().plus_ms(1000)).await.unwrap();
+        assert_eq!(house.pipeline.retry(title).await.unwrap(), 1);
+        assert_eq!(house.title(title).await.state, State::Received);
+        house.plan_next().await;
+        finish(&house).await;
+        assert_eq!(house.title(title).await.state, State::Published);
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_is_gone_is_said_and_changes_nothing() {
+    for house in houses().await {
+        let title = house.planned().await;
+        house.pipeline.cancel(title, "ada").await.unwrap();
+        house.client_upload("songs/song.wav").await;
+        house.pipeline.take_events().await.unwrap();
+        house.blob.sweep(now().plus_ms(1_000_000)).await.unwrap();
+        assert!(matches!(house.pipeline.retry(title).await, Err(Error::SourceGone { .. })));
+        assert_eq!(house.title(title).await.state, State::Failed);
+        assert_eq!(house.jobs.live(title).await.unwrap(), 0);
+    }
+}
+
+#[tokio::test]
+async fn an_encode_anew_replaces_the_old_one_and_its_bytes_go_later() {
+    for house in houses().await {
+        let title = house.planned().await;
+        let old = finish(&house).await;
+        house.pipeline.reencode(title).await.unwrap();
+        assert!(matches!(house.pipeline.reencode(title).await, Err(Error::UnderWay { .. })));
+        house.plan_next().await;
+        let under_way = house.title(title).await;
+        assert_eq!((under_way.state, under_way.generation), (State::Published, Some(old.generation)));
+        let (lease, _) = chunk(&house).await;
+        house.pipeline.failed(&lease, &Fault::Permanent("no".into()), &[]).await.unwrap();
+        assert_eq!(house.title(title).await.state, State::Published, "the old one still plays");
+        house.pipeline.retry(title).await.unwrap();
+        let new = finish(&house).await;
+        assert_ne!(new.generation, old.generation);
+        assert_eq!(house.title(title).await.generation, Some(new.generation));
+
+        house.pipeline.remove_old().await.unwrap();
+        assert!(house.catalogue.asset(old.asset, old.generation).await.is_ok(), "someone may watch it");
+        let impatient =
+            house.pipeline.clone().with_config(Config { generation_hours: 0, ..Config::default() });
+        let before = stored(&house).await;
+        impatient.remove_old().await.unwrap();
+        assert!(stored(&house).await < before);
+        assert!(house.catalogue.asset(old.asset, old.generation).await.is_err());
+        assert!(house.catalogue.asset(new.asset, new.generation).await.is_ok());
+    }
+}
+
+async fn poster(house: &House, of: &OfGeneration) {
+    let key = format!("{}/{}/poster/320.jpg", of.asset, of.generation).parse().unwrap();
+    house.blob.put("jpg", New::named(BucketName::media(), key, By::Kinora)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_deleted_title_leaves_nothing() {
+    for house in houses().await {
+        let title = house.planned().await;
+        let of = finish(&house).await;
+        poster(&house, &of).await;
+        assert!(stored(&house).await > 0);
+        house.pipeline.delete(title, Bytes::Now, Upload::Goes).await.unwrap();
+        assert!(house.catalogue.title(title).await.is_err());
+        assert_eq!(house.pipeline.remove_doomed().await.unwrap(), 1);
+        assert_eq!(house.pipeline.remove_doomed().await.unwrap(), 0);
+        assert_eq!(stored(&house).await, 0);
+        let jobs = house.jobs.list(&jobs::Filter::default()).await.unwrap();
+        assert!(jobs.is_empty(), "{jobs:?}");
+        assert!(matches!(house.pipeline.restore(title).await, Err(Error::Catalogue(_))));
+        let again = house.pipeline.delete(title, Bytes::Now, Upload::Goes).await;
+        assert!(matches!(again, Err(Error::Catalogue(catalogue::Error::NoTitle { .. }))));
+    }
+}
+
+#[tokio::test]
+async fn a_title_is_deleted_while_it_is_encoded_and_restored_to_be_tried_again() {
+    for house in houses().await {
+        let title = house.planned().await;
+        let (lease, of) = chunk(&house).await;
+        house.pipeline.delete(title, Bytes::Later, Upload::Goes).await.unwrap();
+        let late = house.pipeline.encoded(&lease, &of, vec![house.made(0, 7).await]).await;
+        assert!(late.is_err());
+        assert_eq!(house.pipeline.remove_doomed().await.unwrap(), 0);
+        house.pipeline.restore(title).await.unwrap();
+        assert_eq!(house.title(title).await.state, State::Failed);
+        house.pipeline.retry(title).await.unwrap();
+        finish(&house).await;
+        house.pipeline.delete(title, Bytes::Later, Upload::Goes).await.unwrap();
+        house.pipeline.delete(title, Bytes::Now, Upload::Stays).await.unwrap();
+        assert_eq!(house.pipeline.remove_doomed().await.unwrap(), 1);
+        assert_eq!(stored(&house).await, "songs/song.wav".len() as u64, "the upload stays");
+    }
+}
+
+#[tokio::test]
+async fn a_rule_can_let_the_upload_go_once_the_title_is_published() {
+    for mut house in houses().await {
+        let rules: Vec<Rule> =
+            Rule::defaults().into_iter().map(|rule| Rule { source: Source::Drop, ..rule }).collect();
+        house.with_rules(rules);
+        let title = house.planned().await;
+        let object = house.title(title).await.source_object;
+        finish(&house).await;
+        stored(&house).await;
+        assert!(house.blob.object(object).await.is_err());
+        let found = house.title(title).await;
+        assert!(found.source_dropped_at.is_some());
+        assert_eq!(house.pipeline.source_bytes(&found).await.unwrap(), None);
+        assert!(matches!(house.pipeline.reencode(title).await, Err(Error::SourceGone { .. })));
+    }
+}
+
+#[tokio::test]
+async fn an_encode_waits_for_room_and_goes_on_by_itself() {
+    for house in houses().await {
+        let title: TitleId = house.planned().await;
+        let (lease, of) = chunk(&house).await;
+        let tight = house.pipeline.clone().with_config(Config { most_bytes: 20, ..Config::default() });
+        let why = tight.wait_for_room(&of).await.unwrap().unwrap();
+        assert!(why.starts_with("waits for disk space: needs "), "{why}");
+        assert_eq!(house.title(title).await.reason.as_deref(), Some(why.as_str()));
+        house.jobs.put_back(&lease, now().plus_ms(5000), &why).await.unwrap();
+        assert!(house.claim("chunk").await.is_none(), "all of its chunks wait");
+
+        assert_eq!(house.pipeline.wait_for_room(&of).await.unwrap(), None);
+        assert_eq!(house.title(title).await.reason.as_deref(), Some("being encoded"));
+        finish(&house).await;
+    }
+}
