@@ -6,7 +6,7 @@ mod freshness;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use model::delivery::Origin;
@@ -47,6 +47,8 @@ pub(crate) struct Cache {
     /// Units that answers on their way may take.
     budget: Arc<Semaphore>,
     gauge: Arc<Gauge>,
+    /// Every slot that may still hold an entry: what is kept can only be listed here.
+    slots: Mutex<Vec<Weak<Slot>>>,
     pub(crate) object_bytes: u64,
 }
 
@@ -76,6 +78,7 @@ impl Cache {
             alone: TinyUfo::new(ALONE, ALONE),
             budget: Arc::new(Semaphore::new(budget)),
             gauge: Arc::default(),
+            slots: Mutex::default(),
             object_bytes: u64::from(object_bytes),
         }
     }
@@ -102,10 +105,37 @@ impl Cache {
             }
         }
         let slot = Arc::new(Slot(RwLock::new(Some(entry))));
+        self.list(&slot);
         let evicted = self.entries.put(hash, slot, weight);
         for slot in evicted.iter().map(|evicted| &evicted.data).chain(&old) {
             slot.0.write().unwrap_or_else(PoisonError::into_inner).take();
         }
+    }
+
+    /// Forgets the entries whose keys `goes` names; answers how many.
+    pub(crate) fn forget(&self, goes: impl Fn(&Key) -> bool) -> usize {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut forgotten = 0;
+        slots.retain(|slot| {
+            let Some(slot) = slot.upgrade() else { return false };
+            let mut place = slot.0.write().unwrap_or_else(PoisonError::into_inner);
+            if let Some(entry) = place.take_if(|entry| goes(&entry.key)) {
+                forgotten += 1;
+                self.entries.remove(&self.hasher.hash_one(&entry.key));
+            }
+            place.is_some()
+        });
+        forgotten
+    }
+
+    fn list(&self, slot: &Arc<Slot>) {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if slots.len() == slots.capacity() {
+            slots.retain(|slot| slot.strong_count() > 0);
+            let live = slots.len();
+            slots.reserve(live.max(64));
+        }
+        slots.push(Arc::downgrade(slot));
     }
 
     /// Joins those who wait for a key, or becomes the one who fetches it.
@@ -188,6 +218,22 @@ mod tests {
         }
         assert!(cache.gauge().bytes() < 10_000);
         assert!(cache.get(&key(2)).is_none());
+    }
+
+    #[tokio::test]
+    async fn what_is_forgotten_is_gone_and_the_rest_stays() {
+        let cache = Cache::new(4 << 20, 1 << 20);
+        for n in 0..300 {
+            cache.put(entry(&cache, n, 1000));
+            cache.put(entry(&cache, n, 2000));
+        }
+        let odd = |key: &Key| key.target.ends_with(['1', '3', '5', '7', '9']);
+        assert_eq!(cache.forget(odd), 150);
+        assert_eq!(cache.forget(odd), 0);
+        assert!((0..300).all(|n| cache.get(&key(n)).is_some() == (n % 2 == 0)));
+        cache.put(entry(&cache, 1, 1000));
+        assert!(cache.get(&key(1)).is_some());
+        assert!(cache.gauge().bytes() < 151 * 4000, "{}", cache.gauge().bytes());
     }
 
     #[tokio::test]

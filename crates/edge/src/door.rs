@@ -34,7 +34,7 @@ use crate::viewer::Viewer;
 pub(crate) struct Door {
     pub(crate) config: Config,
     pub(crate) upstreams: Upstreams,
-    routes: watch::Receiver<Arc<Routes>>,
+    pub(crate) routes: watch::Receiver<Arc<Routes>>,
     pub(crate) secret: watch::Receiver<CdnSecret>,
     gate: Gate,
     pub(crate) cache: Arc<Cache>,
@@ -166,7 +166,11 @@ impl Door {
                     client: asked.viewer.address,
                     now: now(),
                 };
-                self.gate.check(routes, &request, asked.token).map_err(Refusal::Denied)?
+                let target = self.gate.check(routes, &request, asked.token).map_err(Refusal::Denied)?;
+                if routes.is_gone(asked.path) {
+                    return Err(Refusal::Gone);
+                }
+                target
             }
         };
         if route.cache == Caching::Origin && forward::is_read(&asked.parts.method) {

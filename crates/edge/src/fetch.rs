@@ -125,7 +125,11 @@ impl Door {
             tracing::warn!(?origin, "upstream sent less than it announced");
             return;
         };
-        if let Keep::For { fresh, age } = keep {
+        // What was deleted while it was on its way is kept no more.
+        let gone = self.routes.borrow().is_gone(&writer.lead().key().target);
+        if let Keep::For { fresh, age } = keep
+            && !gone
+        {
             let (key, gauge) = (writer.lead().key().clone(), self.cache.gauge());
             self.cache.put(Arc::new(Entry::new(key, writer.meta().clone(), bytes, (fresh, age), now, gauge)));
         }

@@ -12,6 +12,8 @@ pub(crate) enum Refusal {
     BadRequest(&'static str),
     Denied(Denied),
     NoBehaviour,
+    /// The asset was deleted.
+    Gone,
     Method(&'static str),
     TargetTooLong,
     HeadTooLarge,
@@ -28,6 +30,7 @@ impl Refusal {
             Self::BadRequest(why) => why.to_owned(),
             Self::Denied(denied) => denied.to_string(),
             Self::NoBehaviour => "no behaviour has this path".to_owned(),
+            Self::Gone => "the title was deleted".to_owned(),
             Self::Method(_) => "the behaviour does not take this method".to_owned(),
             Self::TargetTooLong => "path and query are too long".to_owned(),
             Self::HeadTooLarge => "the header fields are too large".to_owned(),
@@ -40,7 +43,7 @@ impl Refusal {
         let (status, text) = match self {
             Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "Bad request\n"),
             Self::Denied(denied) => (StatusCode::FORBIDDEN, denied.xml()),
-            Self::NoBehaviour => (StatusCode::NOT_FOUND, "Not found\n"),
+            Self::NoBehaviour | Self::Gone => (StatusCode::NOT_FOUND, "Not found\n"),
             Self::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed\n"),
             Self::TargetTooLong => (StatusCode::URI_TOO_LONG, "Address too long\n"),
             Self::HeadTooLarge => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Header fields too large\n"),

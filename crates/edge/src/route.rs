@@ -1,9 +1,10 @@
 //! The watched state in the form that requests need it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use model::PlaybackSessionId;
 use model::delivery::{Access, Behaviour, Caching, Origin, State};
+use model::{AssetId, PlaybackSessionId};
 use sign::{Key, Keys, pattern};
 
 use crate::cors::Cors;
@@ -44,10 +45,25 @@ impl Routes {
         self.routes.iter().find(|route| pattern::matches(&route.path, path))
     }
 
+    /// Whether the path is one of a deleted asset.
+    pub(crate) fn is_gone(&self, path: &str) -> bool {
+        !self.state.gone.is_empty() && asset(path).is_some_and(|asset| self.state.gone.contains(&asset))
+    }
+
+    /// Assets that are gone here and were not yet `before`.
+    pub(crate) fn gone_since(&self, before: &Self) -> HashSet<AssetId> {
+        self.state.gone.difference(&before.state.gone).copied().collect()
+    }
+
     /// Whether a playback session was revoked.
     pub(crate) fn is_denied(&self, session: PlaybackSessionId) -> bool {
         self.state.denied.contains(&session)
     }
+}
+
+/// The asset whose path this is: `/out/v1/{asset}/…`.
+pub(crate) fn asset(target: &str) -> Option<AssetId> {
+    target.strip_prefix("/out/v1/")?.split('/').next()?.parse().ok()
 }
 
 impl Route {

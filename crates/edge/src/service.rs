@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::connection::Guarded;
 use crate::door::Door;
 use crate::error::Result;
-use crate::route::Routes;
+use crate::route::{Routes, asset};
 use crate::upstream::{CdnSecret, Upstreams};
 
 /// The front door on one address.
@@ -61,8 +61,13 @@ impl Service {
                 () = shutdown.cancelled() => break,
                 changed = state.changed(), if state_lives => match changed {
                     Ok(()) => {
-                        let now = state.borrow_and_update().clone();
-                        routes.send_replace(Arc::new(Routes::compile(now)));
+                        let now = Arc::new(Routes::compile(state.borrow_and_update().clone()));
+                        let before = routes.send_replace(now.clone());
+                        let gone = now.gone_since(&before);
+                        if !gone.is_empty() {
+                            let entries = door.cache.forget(|key| asset(&key.target).is_some_and(|a| gone.contains(&a)));
+                            tracing::info!(assets = gone.len(), entries, "deleted assets forgotten");
+                        }
                     }
                     // Whoever decided is gone; what was decided last stays.
                     Err(_) => state_lives = false,

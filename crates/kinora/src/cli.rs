@@ -181,6 +181,9 @@ pub(crate) enum Title {
         /// Only titles in this state.
         #[arg(long, value_name = "STATE")]
         state: Option<String>,
+        /// List deleted titles that can be restored.
+        #[arg(long, conflicts_with = "state")]
+        deleted: bool,
         #[command(flatten)]
         server: Server,
         #[command(flatten)]
@@ -195,6 +198,62 @@ pub(crate) enum Title {
         #[command(flatten)]
         output: Output,
     },
+    /// Stop all work for a title; it can be retried.
+    Cancel(OneTitle),
+    /// Try a title again that failed or was cancelled; what is encoded stands.
+    Retry(OneTitle),
+    /// Encode a title anew; the old encode plays until the new one is complete.
+    Reencode(OneTitle),
+    /// Delete the bytes of a published title's upload; it cannot be encoded anew then.
+    DropSource(OneTitle),
+    /// Delete a title; for some days it can be restored.
+    Rm(Remove),
+    /// Bring a deleted title back.
+    Restore(OneTitle),
+}
+
+/// A title, and nothing else.
+#[derive(Debug, Args)]
+pub(crate) struct OneTitle {
+    /// Id or name of the title.
+    pub(crate) title: String,
+    #[command(flatten)]
+    pub(crate) server: Server,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// A job, and nothing else.
+#[derive(Debug, Args)]
+pub(crate) struct OneJob {
+    /// Id of the job.
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) server: Server,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  kinora title rm \"Big Buck Bunny\"
+  kinora title rm --now --yes 0192f0c1-…")]
+pub(crate) struct Remove {
+    /// Id or name of the title.
+    pub(crate) title: String,
+    /// Remove its bytes at once and for good.
+    #[arg(long)]
+    pub(crate) now: bool,
+    /// Leave the upload in its bucket.
+    #[arg(long)]
+    pub(crate) keep_source: bool,
+    /// Do not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) server: Server,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 #[derive(Debug, Subcommand)]
@@ -221,6 +280,12 @@ pub(crate) enum Job {
         #[command(flatten)]
         output: Output,
     },
+    /// Stop a job, and with it all work for its title; its running encode ends within seconds.
+    Cancel(OneJob),
+    /// Try a failed or cancelled job again, with all that failed of its title.
+    Retry(OneJob),
+    /// Print the last lines of a job's log.
+    Log(OneJob),
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,6 +1,7 @@
 //! Commands that ask the running server.
 
 mod import;
+mod operate;
 
 use std::path::Path;
 
@@ -14,7 +15,29 @@ use crate::{doctor, print};
 /// Lists or shows titles.
 pub(crate) async fn title(command: Title) -> anyhow::Result<()> {
     match command {
-        Title::Ls { state, server, output } => {
+        Title::Ls { deleted: true, server, output, .. } => operate::deleted(&server, output).await,
+        Title::Cancel(c) => {
+            let said = |did: &control::Did| format!("{} stopped", operate::jobs(did.jobs));
+            operate::simple(&operate::title(&c.title, "cancel"), (&c.server, c.output), said).await
+        }
+        Title::Retry(c) => {
+            let said = |did: &control::Did| format!("{} queued again", operate::jobs(did.jobs));
+            operate::simple(&operate::title(&c.title, "retry"), (&c.server, c.output), said).await
+        }
+        Title::Reencode(c) => {
+            let said = |_: &control::Did| "it is encoded anew; the old encode plays meanwhile".to_owned();
+            operate::simple(&operate::title(&c.title, "reencode"), (&c.server, c.output), said).await
+        }
+        Title::DropSource(c) => {
+            let said = |_: &control::Did| "its upload is dropped; the bytes go within minutes".to_owned();
+            operate::simple(&operate::title(&c.title, "drop-source"), (&c.server, c.output), said).await
+        }
+        Title::Restore(c) => {
+            let said = |_: &control::Did| "it is back".to_owned();
+            operate::simple(&operate::title(&c.title, "restore"), (&c.server, c.output), said).await
+        }
+        Title::Rm(command) => operate::remove(command).await,
+        Title::Ls { state, server, output, deleted: false } => {
             let path = query("/titles", &[("state", state.as_deref())]);
             let titles: Vec<control::Title> = Client::connect(&server.data).await?.get(&path).await?;
             if output.json {
@@ -75,6 +98,23 @@ pub(crate) async fn job(command: Job) -> anyhow::Result<()> {
                 &["ID", "KIND", "TITLE", "STATE", "DONE", "SPEED", "REASON"],
                 &jobs.iter().map(job_row).collect::<Vec<_>>(),
             );
+            Ok(())
+        }
+        Job::Cancel(c) => {
+            let said = |did: &control::Did| format!("{} stopped", operate::jobs(did.jobs));
+            operate::simple(&operate::job(&c.id, "cancel"), (&c.server, c.output), said).await
+        }
+        Job::Retry(c) => {
+            let said = |did: &control::Did| format!("{} queued again", operate::jobs(did.jobs));
+            operate::simple(&operate::job(&c.id, "retry"), (&c.server, c.output), said).await
+        }
+        Job::Log(c) => {
+            let found: control::JobDetail =
+                Client::connect(&c.server.data).await?.get(&format!("/jobs/{}", encode(&c.id))).await?;
+            if c.output.json {
+                return print::json(&found.log);
+            }
+            found.log.iter().for_each(|line| println!("{}", print::safe(line)));
             Ok(())
         }
         Job::Show { id, server, output } => {

@@ -26,6 +26,10 @@ pub(crate) struct Config {
     pub(crate) mail: Mail,
     /// The encoder.
     pub(crate) worker: worker::Config,
+    /// The store: what stays free, how long deleted bytes stay for readers.
+    pub(crate) store: blob::Config,
+    /// How long things are kept, and how much room encodes may take.
+    pub(crate) pipeline: pipeline::Config,
     /// Which uploads become titles, and how they are encoded; the first rule that matches counts.
     pub(crate) rules: Vec<pipeline::Rule>,
 }
@@ -77,6 +81,8 @@ impl Default for Config {
             log: Log::Text,
             mail: Mail::default(),
             worker: worker::Config::default(),
+            store: blob::Config::default(),
+            pipeline: pipeline::Config::default(),
             rules: pipeline::Rule::defaults(),
         }
     }

@@ -36,6 +36,25 @@ pub(crate) struct Title {
     pub(crate) bucket: String,
     pub(crate) key: String,
     pub(crate) template: String,
+    /// Until when a deleted title can be restored, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) purge: Option<String>,
+}
+
+/// How a title is deleted.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Delete {
+    /// For good, instead of restorable for a while.
+    pub(crate) now: bool,
+    pub(crate) keep_source: bool,
+}
+
+/// What a command did.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Did {
+    pub(crate) title: Option<String>,
+    /// Jobs that were stopped or queued.
+    pub(crate) jobs: u64,
 }
 
 /// A title with what is stored of it.
@@ -45,6 +64,10 @@ pub(crate) struct TitleDetail {
     pub(crate) title: Title,
     pub(crate) asset: Option<String>,
     pub(crate) generation: Option<String>,
+    /// Whether the upload stays once the title is published.
+    pub(crate) keep_source: bool,
+    /// Bytes of the upload; `None` once they are gone.
+    pub(crate) source_bytes: Option<u64>,
     pub(crate) renditions: Vec<Rendition>,
     pub(crate) chunks: Vec<Chunk>,
 }

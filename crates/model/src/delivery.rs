@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{PlaybackSessionId, Timestamp};
+use crate::{AssetId, PlaybackSessionId, Timestamp};
 
 /// Everything the edge decides by. Replaced as a whole; the edge never changes it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -16,6 +16,9 @@ pub struct State {
     pub keys: Vec<PublicKey>,
     /// Playback sessions that were revoked, while a signature of theirs may still live.
     pub denied: HashSet<PlaybackSessionId>,
+    /// Assets that were deleted: nobody gets a byte of them, whatever they show and whatever is cached.
+    #[serde(default)]
+    pub gone: HashSet<AssetId>,
 }
 
 /// How requests of a path pattern are answered.

@@ -68,6 +68,9 @@ impl Pipeline {
         if !title.state.is_final() {
             return Err(Error::UnderWay { title: id });
         }
+        if title.source_dropped_at.is_some() {
+            return Err(Error::SourceGone { title: id });
+        }
         let newest = Filter { kind: Some("plan".into()), title: Some(id), limit: 1, ..Filter::default() };
         let plan = self.jobs.list(&newest).await?.into_iter().next();
         let planned = plan.as_ref().is_some_and(|plan| plan.state == job::State::Done);
@@ -120,6 +123,9 @@ impl Pipeline {
         let title = self.catalogue.title(id).await?;
         if !title.state.is_final() || self.jobs.live(id).await? > 0 {
             return Err(Error::UnderWay { title: id });
+        }
+        if title.source_dropped_at.is_some() {
+            return Err(Error::SourceGone { title: id });
         }
         let mut tx = self.db.begin().await?;
         self.jobs.enqueue(&mut tx, now(), &Work::plan_again(id)).await?;

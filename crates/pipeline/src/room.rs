@@ -66,7 +66,7 @@ fn amount(bytes: u64) -> String {
     let text = |tenths: u64, unit| format!("{}.{} {unit}", tenths / 10, tenths % 10);
     match bytes {
         0..1_000_000 => format!("{} kB", bytes.div_ceil(1000)),
-        0..1_000_000_000 => text(tenths(1_000_000), "MB"),
+        1_000_000..1_000_000_000 => text(tenths(1_000_000), "MB"),
         _ => text(tenths(1_000_000_000), "GB"),
     }
 }

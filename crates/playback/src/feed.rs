@@ -21,7 +21,7 @@ const DENIED: &str = "SELECT id FROM playback_sessions WHERE signed_until > $1 A
 const FORGET: &str = "DELETE FROM playback_sessions WHERE signed_until <= $1";
 
 impl Playback {
-    /// Reads keys, denials and the CDN secret, and tells the watchers if something changed.
+    /// Reads keys, denials, deleted assets and the CDN secret, and tells the watchers if something changed.
     pub async fn refresh(&self, now: Timestamp) -> Result<()> {
         // One at a time: what was read earlier must not overwrite what was read later.
         let _turn = self.inner.refreshing.lock().await;
@@ -31,6 +31,7 @@ impl Playback {
             behaviours: behaviours(&self.inner.config.cors),
             keys: keys.iter().map(crate::TrustedKey::public).collect(),
             denied: rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?,
+            gone: self.inner.catalogue.gone_assets().await?.into_iter().collect(),
         };
         let cdn_secret = secret::read(&self.inner.db, &self.inner.vault).await?;
         self.inner.state.send_if_modified(|old| {

@@ -1,5 +1,7 @@
 //! What is kept, for how long, and how it is handed out.
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use edge::Config;
 
@@ -202,4 +204,36 @@ async fn the_bound_on_memory_holds() {
         hits += usize::from(got.header("x-cache") == "Hit from kinora");
     }
     assert!((1..=5).contains(&hits), "{hits}");
+}
+
+#[tokio::test]
+async fn a_deleted_asset_is_gone_at_once_and_kept_no_more() {
+    let door = Door::open(Scripted::fixed(LASTING, b"media")).await;
+    let (gone, other) = (model::AssetId::new(), model::AssetId::new());
+    let of = |asset| format!("/out/v1/{asset}/configuration/generation/index.m3u8");
+    for asset in [gone, other] {
+        for cached in ["Miss from kinora", "Hit from kinora"] {
+            assert_eq!(door.signed(&of(asset), &[]).await.header("x-cache"), cached);
+        }
+    }
+    door.change(|state| {
+        state.gone.insert(gone);
+    });
+    let end = Instant::now() + Duration::from_secs(5);
+    while door.signed(&of(gone), &[]).await.status == 200 {
+        assert!(Instant::now() < end, "it is still delivered");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let got = door.signed(&of(gone), &[]).await;
+    assert_eq!((got.status.as_u16(), got.header("cache-control")), (404, "no-store"));
+    assert_eq!(door.get(&of(gone), &[]).await.status, 403, "who may not ask learns nothing");
+    assert_eq!(door.signed(&of(other), &[]).await.header("x-cache"), "Hit from kinora");
+
+    // Restored: it is fetched anew, so nothing of it was kept.
+    door.change(|state| state.gone.clear());
+    while door.signed(&of(gone), &[]).await.status != 200 {
+        assert!(Instant::now() < end, "it stays gone");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(door.packager.calls(), 3);
 }

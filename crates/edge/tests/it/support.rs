@@ -107,6 +107,7 @@ pub(crate) fn state(key: PublicKey) -> State {
         ],
         keys: vec![key],
         denied: std::collections::HashSet::new(),
+        gone: std::collections::HashSet::new(),
     }
 }
 

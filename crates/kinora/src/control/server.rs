@@ -2,6 +2,7 @@
 
 mod delivery;
 mod mail;
+mod operate;
 mod titles;
 
 use std::os::unix::fs::PermissionsExt;
@@ -71,10 +72,19 @@ pub(crate) async fn run(
     let router = Router::new()
         .route("/titles", get(titles::list))
         .route("/titles/{title}", get(titles::show))
+        .route("/titles/{title}/cancel", post(operate::cancel))
+        .route("/titles/{title}/retry", post(operate::retry))
+        .route("/titles/{title}/reencode", post(operate::reencode))
+        .route("/titles/{title}/drop-source", post(operate::drop_source))
+        .route("/titles/{title}/delete", post(operate::delete))
+        .route("/titles/{title}/restore", post(operate::restore))
+        .route("/deleted", get(operate::deleted))
         .route("/jobs", get(titles::jobs))
         .route("/jobs/{id}", get(titles::job))
         .route("/worker/pause", post(titles::pause))
         .route("/worker/resume", post(titles::resume))
+        .route("/jobs/{id}/cancel", post(operate::cancel_job))
+        .route("/jobs/{id}/retry", post(operate::retry_job))
         .route("/import", put(titles::import).layer(DefaultBodyLimit::disable()))
         .route("/events", post(titles::event))
         .route("/url", post(delivery::url))

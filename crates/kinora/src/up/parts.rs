@@ -75,7 +75,7 @@ impl Parts {
         let now = now();
         let vault = Vault::new(&folder.key("vault")?);
         let codes = CodeKeys::new(1, &folder.key("codes")?);
-        let blob = Blob::open(db.clone(), &folder.join("objects")).await?;
+        let blob = Blob::open_with(db.clone(), &folder.join("objects"), config.store.clone()).await?;
         let catalogue = Catalogue::open(db.clone()).await?;
         let jobs = Queue::new(db.clone());
         let outbox = Outbox::new(db.clone());
@@ -89,7 +89,8 @@ impl Parts {
         let playback =
             Playback::open(db.clone(), catalogue.clone(), vault, playback::Config::default(), now).await?;
         let pipeline =
-            Pipeline::new(db.clone(), blob.clone(), jobs.clone(), catalogue.clone(), config.rules.clone());
+            Pipeline::new(db.clone(), blob.clone(), jobs.clone(), catalogue.clone(), config.rules.clone())
+                .with_config(config.pipeline.clone());
         let (origin, s3_origin) = (origin.to_owned(), s3_origin.to_owned());
         Ok(Self {
             db,
@@ -131,6 +132,8 @@ impl Parts {
         let (intake, caretaker) = (self.pipeline.intake(), self.pipeline.caretaker());
         services.start("intake", |stop| intake.run(stop));
         services.start("caretaker", |stop| caretaker.run(stop));
+        let remover = self.pipeline.remover();
+        services.start("remover", |stop| remover.run(stop));
         let sweeper = self.blob.sweeper();
         services.start("sweeper", |stop| async {
             sweeper.run(stop).await;

@@ -45,7 +45,7 @@ pub(super) async fn list(State(parts): State<Parts>, Query(which): Query<Which>)
     }
 }
 
-fn view(title: &catalogue::Title) -> Title {
+pub(super) fn view(title: &catalogue::Title) -> Title {
     Title {
         id: title.id.to_string(),
         name: title.name.clone(),
@@ -58,6 +58,7 @@ fn view(title: &catalogue::Title) -> Title {
         bucket: title.bucket.to_string(),
         key: title.source_key.to_string(),
         template: title.template.clone(),
+        purge: title.purge_at.map(rfc3339),
     }
 }
 
@@ -67,6 +68,8 @@ pub(super) async fn show(State(parts): State<Parts>, Path(wanted): Path<String>)
         title: view(&title),
         asset: title.asset.map(|id| id.to_string()),
         generation: title.generation.map(|id| id.to_string()),
+        keep_source: title.keep_source,
+        source_bytes: parts.pipeline.source_bytes(&title).await?,
         renditions: Vec::new(),
         chunks: Vec::new(),
     };
@@ -155,11 +158,8 @@ async fn name_of(parts: &Parts, id: TitleId) -> Result<Option<String>, Refused> 
 }
 
 pub(super) async fn job(State(parts): State<Parts>, Path(id): Path<String>) -> Answer<JobDetail> {
-    let id = id
-        .parse()
-        .map_err(|_| Refused::bad(format!("`{id}` is not the id of a job; see `kinora job ls`")))?;
-    let job = parts.jobs.get(id).await?.ok_or_else(|| Refused::not_found(format!("there is no job {id}")))?;
-    let log = parts.jobs.log_lines(id).await?.into_iter().map(|line| line.line).collect();
+    let job = parts.job(&id).await?;
+    let log = parts.jobs.log_lines(job.id).await?.into_iter().map(|line| line.line).collect();
     let view = job_view(&parts, &job, &mut HashMap::new()).await?;
     Ok(Json(JobDetail { job: view, payload: job.payload, log }))
 }

@@ -1,0 +1,202 @@
+"""Operating: cancel, retry, delete, restore, encode anew, wait for the disk; what is deleted is gone everywhere."""
+
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from urllib.parse import urljoin
+
+import pytest
+
+from kinora_server import Kinora, postgres_address
+
+
+def wait_for(what, timeout=60, every=0.2):
+    """Waits until `what` is true; answers it."""
+    deadline = time.monotonic() + timeout
+    while True:
+        found = what()
+        if found:
+            return found
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(every)
+
+
+def upload(kinora, path, name):
+    kinora.boto().upload_file(str(path), "source", f"reference/{name}.mp4")
+    return wait_for(lambda: kinora.title(name))
+
+
+def started(kinora, name):
+    """The title once a part of it is stored and another is being encoded."""
+
+    def look():
+        title = kinora.title(name)
+        running = [j for j in kinora.json("job", "ls", "--title", title["id"], "--state", "running") if j["kind"] == "chunk"]
+        return title if 0 < title["progress"] < 60 and running else None
+
+    return wait_for(look, every=0.05)
+
+
+def encoders(kinora):
+    """ffmpeg processes of this server's jobs."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (process / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if line[0].endswith(b"ffmpeg") and any(str(kinora.data).encode() in part for part in line):
+            found.append(int(process.name))
+    return found
+
+
+def status(url):
+    try:
+        with urllib.request.urlopen(url, timeout=20) as answer:
+            answer.read()
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def addresses(manifest):
+    """A manifest's address and some of what it leads to: a media playlist, an init segment, a segment."""
+    found, at = [manifest], manifest
+    for _ in range(2):
+        lines = urllib.request.urlopen(at, timeout=20).read().decode().splitlines()
+        uris = [line for line in lines if line and not line.startswith("#")]
+        maps = [line.split('URI="')[1].split('"')[0] for line in lines if line.startswith("#EXT-X-MAP")]
+        found += [urljoin(at, uri) for uri in maps + uris[:1]]
+        at = urljoin(at, uris[0])
+    return found
+
+
+def objects(kinora):
+    """Files of the store."""
+    return [p for p in (kinora.data / "objects").rglob("*") if p.is_file()]
+
+
+@pytest.fixture
+def tidy_kinora(engine, tmp_path, monkeypatch):
+    """A server that lets deleted bytes go after a second."""
+    monkeypatch.setenv("KINORA__STORE__LINGER_SECONDS", "1")
+    server = Kinora(tmp_path / "data", postgres_address(engine))
+    server.start()
+    yield server
+    server.stop()
+
+
+def test_a_cancelled_title_is_retried_to_the_end(own_kinora, clip):
+    kinora = own_kinora
+    upload(kinora, clip("hd"), "film")
+    title = started(kinora, "film")
+    before = {(c["track"], c["chunk"]): c["sha256"] for c in kinora.json("title", "show", title["id"])["chunks"]}
+    running = next(j for j in kinora.json("job", "ls", "--state", "running") if j["kind"] == "chunk")
+    assert kinora.json("job", "cancel", running["id"])["jobs"] > 1
+    cancelled = kinora.title("film")
+    assert (cancelled["state"], cancelled["reason"]) == ("failed", "cancelled by the command line")
+    wait_for(lambda: not encoders(kinora), timeout=5)
+    assert all(j["state"] in ("done", "cancelled") for j in kinora.json("job", "ls"))
+    assert kinora.cli("title", "cancel", "film", check=False).returncode == 1
+
+    assert kinora.json("title", "retry", "film")["jobs"] > 1
+    kinora.wait("film")
+    after = {(c["track"], c["chunk"]): c["sha256"] for c in kinora.json("title", "show", title["id"])["chunks"]}
+    assert before and before.items() <= after.items(), "what was stored stands"
+
+
+def test_a_deleted_title_is_gone_everywhere_and_can_be_restored(tidy_kinora, clip):
+    kinora = tidy_kinora
+    title = upload(kinora, clip("short"), "film")
+    kinora.wait("film")
+    urls = addresses(kinora.url("film"))
+    assert [status(url) for url in urls] == [200] * len(urls)
+    kinora.cli("title", "rm", "film")
+    assert kinora.titles() == []
+    assert all(status(url) in (403, 404) for url in urls), "though the edge had them"
+    assert objects(kinora), "they can be restored"
+    assert [t["name"] for t in kinora.json("title", "ls", "--deleted")] == ["film"]
+
+    kinora.cli("title", "restore", "film")
+    urls = addresses(kinora.url("film"))
+    assert [status(url) for url in urls] == [200] * len(urls)
+
+    assert kinora.cli("title", "rm", "--now", "film", check=False).returncode == 1, "it asks first"
+    kinora.cli("title", "rm", "--now", "--yes", "film")
+    assert all(status(url) in (403, 404) for url in urls)
+    wait_for(lambda: not objects(kinora), timeout=40)
+    assert kinora.json("title", "ls", "--deleted") == []
+    assert kinora.json("job", "ls") == []
+    assert kinora.boto().list_objects_v2(Bucket="source").get("KeyCount") == 0
+    assert kinora.cli("title", "show", title["id"], check=False).returncode == 1
+
+
+def test_a_title_is_deleted_while_it_is_encoded(tidy_kinora, clip):
+    kinora = tidy_kinora
+    upload(kinora, clip("hd"), "film")
+    started(kinora, "film")
+    kinora.cli("title", "rm", "--now", "--yes", "film")
+    wait_for(lambda: not encoders(kinora), timeout=5)
+    wait_for(lambda: not objects(kinora), timeout=40)
+    assert kinora.json("job", "ls") == []
+    upload(kinora, clip("short"), "next")
+    kinora.wait("next")
+
+
+def test_a_kill_in_the_middle_of_a_delete_leaves_nothing(tidy_kinora, clip):
+    kinora = tidy_kinora
+    for n in range(3):
+        upload(kinora, clip("short"), f"film{n}")
+    for n in range(3):
+        kinora.wait(f"film{n}")
+    kinora.cli("title", "rm", "--now", "--yes", "film0")
+    kinora.kill()
+    kinora.start()
+    for n in (1, 2):
+        kinora.cli("title", "rm", "--now", "--yes", f"film{n}")
+        time.sleep(0.02 * n)
+        kinora.kill()
+        kinora.start()
+    assert kinora.titles() == []
+    wait_for(lambda: not objects(kinora), timeout=90)
+
+
+def test_an_encode_anew_plays_on_and_replaces_the_old_one(tidy_kinora, clip):
+    kinora = tidy_kinora
+    upload(kinora, clip("short"), "film")
+    kinora.wait("film")
+    old = kinora.json("title", "show", "film")["generation"]
+    url = kinora.url("film")
+    kinora.cli("title", "reencode", "film")
+    while kinora.json("title", "show", "film")["generation"] == old:
+        assert kinora.title("film")["state"] == "published" and status(url) == 200
+        time.sleep(0.2)
+    assert status(url) == 200, "who watches the old one goes on"
+    assert status(kinora.url("film")) == 200
+    kinora.cli("title", "drop-source", "film")
+    assert kinora.json("title", "show", "film")["source_bytes"] is None
+    refused = kinora.cli("title", "reencode", "film", check=False)
+    assert refused.returncode == 1 and "upload the file again" in refused.stderr
+
+
+def test_an_encode_waits_for_room_says_so_and_goes_on_by_itself(engine, tmp_path, clip, monkeypatch):
+    monkeypatch.setenv("KINORA__STORE__LINGER_SECONDS", "1")
+    kinora = Kinora(tmp_path / "data", postgres_address(engine)).start()
+    upload(kinora, clip("long"), "first")
+    kinora.wait("first")
+    used = sum(p.stat().st_size for p in objects(kinora))
+    kinora.stop()
+    # Room for what is there, the next upload and a little more.
+    monkeypatch.setenv("KINORA__PIPELINE__MOST_BYTES", str(used + clip("long").stat().st_size + 1_000_000))
+    kinora.start()
+    upload(kinora, clip("long"), "second")
+    held = wait_for(lambda: (t := kinora.title("second")) and "waits for disk space" in (t["reason"] or "") and t)
+    assert "free; delete titles or sources, or add a disk" in held["reason"]
+    jobs = kinora.json("job", "ls", "--title", held["id"], "--state", "queued")
+    assert jobs and all("waits for disk space" in j["reason"] for j in jobs if j["kind"] == "chunk")
+    monkeypatch.setenv("KINORA__PIPELINE__MOST_BYTES", str(used * 100))
+    kinora.stop()
+    kinora.start()
+    kinora.wait("second")
+    kinora.stop()
