@@ -107,7 +107,7 @@ fn door(key: &SigningKey) -> Result<(SocketAddr, CancellationToken), Failure> {
                 }
             });
             let service = Service {
-                listener,
+                entrances: vec![edge::Entrance::plain(listener)],
                 config: Config::default(),
                 upstreams: Upstreams { packager: media.clone(), site: media },
                 state: watch::channel(Arc::new(state)).1,

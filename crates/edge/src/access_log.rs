@@ -1,6 +1,6 @@
 //! One event per request, target `edge::access`, when its answer was sent or given up.
 //!
-//! It tells no secret: paths stand without token and query, addresses without their last part.
+//! It tells no secret: paths stand without tokens and query, addresses without their last part.
 
 use std::net::IpAddr;
 
@@ -13,6 +13,9 @@ use crate::viewer::Viewer;
 
 /// Longest path that is written.
 const MAX_PATH: usize = 512;
+
+/// Longest id that stands in paths: a UUID with its dashes.
+const MAX_ID: usize = 36;
 
 /// What the event of a request says.
 pub(crate) struct Record {
@@ -42,9 +45,11 @@ impl Record {
             None => (false, path),
         };
         let path = path.char_indices().nth(MAX_PATH).map_or(path, |(end, _)| &path[..end]);
+        let path = path.split('/').map(|part| if is_secret(part) { "…" } else { part });
+        let path = path.collect::<Vec<_>>().join("/");
         Some(Box::new(Self {
             method: parts.method.to_string(),
-            path: path.to_owned(),
+            path,
             client: viewer.map(|viewer| viewer.truncated()),
             token,
             began,
@@ -60,6 +65,11 @@ impl Record {
     pub(crate) fn sent(&mut self, bytes: usize) {
         self.sent += bytes as u64;
     }
+}
+
+/// Whether a part of a path may be a token, such as a sign-in link's: longer than any id, and no file's name.
+fn is_secret(part: &str) -> bool {
+    part.len() > MAX_ID && !part.contains('.')
 }
 
 impl Drop for Record {

@@ -11,6 +11,11 @@ use crate::error::{Error, Result};
 pub struct Config {
     /// Proxies in front whose `X-Forwarded-For`, `-Proto` and `-Host` are believed.
     pub trusted_proxies: Vec<Cidr>,
+    /// Where requests that came without TLS are sent: scheme, host and port, such as `https://films.example.org`. Empty:
+    /// they are answered.
+    pub https_origin: String,
+    /// How long browsers remember to come with TLS only, in s (`Strict-Transport-Security`, RFC 6797); 0 says nothing.
+    pub hsts_seconds: u32,
     /// Whether HTTP/2 with prior knowledge is spoken besides HTTP/1.1: for proxies in front only, because a client of
     /// HTTP/2 can stall its streams without stalling its connection.
     pub http2: bool,
@@ -45,6 +50,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             trusted_proxies: Vec::new(),
+            https_origin: String::new(),
+            hsts_seconds: 31_536_000,
             http2: false,
             connections: 8192,
             head_ms: 30_000,
@@ -66,6 +73,9 @@ impl Config {
     /// Refuses settings out of their range.
     pub fn check(&self) -> Result<()> {
         let need = |good, name, expected| if good { Ok(()) } else { Err(Error::Config { name, expected }) };
+        let origin = self.https_origin.as_bytes();
+        let plain = origin.starts_with(b"https://") && origin.iter().all(u8::is_ascii_graphic);
+        need(origin.is_empty() || plain, "https_origin", "https:// with a host, or empty")?;
         need((1..=1_000_000).contains(&self.connections), "connections", "1 to 1,000,000")?;
         for (name, ms) in [
             ("head_ms", self.head_ms),
@@ -102,6 +112,7 @@ mod tests {
             assert_eq!(name, expected);
         };
         check(Config { connections: 0, ..Config::default() }, "connections");
+        check(Config { https_origin: "http://films.example".into(), ..Config::default() }, "https_origin");
         check(Config { write_ms: 0, ..Config::default() }, "write_ms");
         check(Config { cache_bytes: 32 << 20, ..Config::default() }, "cache_object_bytes");
         check(Config { head_bytes: 100, ..Config::default() }, "head_bytes");

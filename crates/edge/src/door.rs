@@ -1,13 +1,12 @@
 //! The way of a request: who asks, which behaviour, may they, from memory or from the upstream.
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http::header::{COOKIE, ORIGIN, SET_COOKIE};
+use http::header::{COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use model::Timestamp;
@@ -24,10 +23,11 @@ use crate::config::Config;
 use crate::forward;
 use crate::gate::Gate;
 use crate::headers::{self, CACHE_STATUS, CDN_IDENTIFIER, X_CACHE, X_REQUEST_ID};
-use crate::ids::Ids;
+use crate::ids::{self, Ids};
 use crate::refusal::Refusal;
 use crate::route::{Route, Routes};
 use crate::upstream::{CdnSecret, Upstreams};
+pub(crate) use crate::viewer::Peer;
 use crate::viewer::Viewer;
 
 /// Everything that requests share.
@@ -48,6 +48,7 @@ pub(crate) struct Door {
 pub(crate) struct Asked<'a> {
     pub(crate) parts: &'a Parts,
     pub(crate) viewer: Viewer<'a>,
+    pub(crate) id: &'a HeaderValue,
     token: Option<&'a str>,
     /// Path and query behind the token.
     target: &'a str,
@@ -101,15 +102,12 @@ impl Door {
     }
 
     /// Answers any request.
-    pub(crate) async fn answer(
-        self: &Arc<Self>,
-        peer: SocketAddr,
-        request: Request<Incoming>,
-    ) -> Response<Body> {
+    pub(crate) async fn answer(self: &Arc<Self>, peer: Peer, request: Request<Incoming>) -> Response<Body> {
         let began = Instant::now();
         let (parts, body) = request.into_parts();
         let routes = self.routes.borrow().clone();
-        let asked = Asked::read(&parts, peer, &self.config);
+        let id = self.id(&parts.headers, peer);
+        let asked = Asked::read(&parts, peer, &id, &self.config);
         let route = asked.ok().and_then(|asked| routes.find(asked.path));
         let outcome = match (asked, route) {
             (Err(refusal), _) => Err(refusal),
@@ -119,9 +117,13 @@ impl Door {
 
         let (mut response, how, refused) = match outcome {
             Ok((response, how)) => (response, how, None),
+            Err(Refusal::Plain) => (self.lead_to_tls(&parts), How::OWN, Some(Refusal::Plain)),
             Err(refusal) => (refusal.response(), How::OWN, Some(refusal)),
         };
-        let id = self.label(response.headers_mut(), how);
+        self.label(response.headers_mut(), how, &id);
+        if asked.is_ok_and(|asked| asked.viewer.scheme == "https") {
+            headers::come_with_tls(response.headers_mut(), self.config.hsts_seconds);
+        }
         if let Some(route) = route {
             route.cors.apply(parts.headers.get(ORIGIN), response.headers_mut());
         }
@@ -144,6 +146,9 @@ impl Door {
         asked: &Asked<'_>,
         body: Incoming,
     ) -> Outcome {
+        if asked.viewer.scheme == "http" && !self.config.https_origin.is_empty() {
+            return Err(Refusal::Plain);
+        }
         if let Some(response) = route.cors.preflight(asked.parts) {
             return Ok((response, How::HANDED_ON));
         }
@@ -191,7 +196,8 @@ impl Door {
     ) -> Outcome {
         let uploads = !body.is_end_stream();
         let secret = self.secret.borrow().clone();
-        let request = forward::own(route.origin, target, asked.parts, &asked.viewer, &secret, body)?;
+        let mut request = forward::own(route.origin, target, asked.parts, &asked.viewer, &secret, body)?;
+        request.headers_mut().insert(X_REQUEST_ID, asked.id.clone());
         let call = self.upstreams.call(route.origin, request);
         // An upload takes as long as it takes; its pauses are bounded.
         let answered = if uploads { Ok(call.await) } else { timeout(self.upstream_patience(), call).await };
@@ -205,24 +211,40 @@ impl Door {
         Ok((response, How::HANDED_ON))
     }
 
+    /// Leads a reading request to the same place over TLS. Anything else has said in clear what it had to say: it is
+    /// refused, so that whoever sends it notices.
+    fn lead_to_tls(&self, parts: &Parts) -> Response<Body> {
+        let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+        let place = HeaderValue::from_str(&format!("{}{target}", self.config.https_origin));
+        let mut response = Refusal::Plain.response();
+        if let Ok(place) = place
+            && forward::is_read(&parts.method)
+        {
+            *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+            response.headers_mut().insert(LOCATION, place);
+        }
+        response
+    }
+
     /// Says how the answer came about, and under which id it stands in the log.
-    fn label(&self, headers: &mut HeaderMap, how: How) -> HeaderValue {
+    fn label(&self, headers: &mut HeaderMap, how: How, id: &HeaderValue) {
         headers.insert(X_CACHE, HeaderValue::from_static(how.x_cache));
         headers.insert(CACHE_STATUS, HeaderValue::from_static(how.status));
-        // An upstream's own id stands in its log and maybe in its answer.
-        match headers.get(X_REQUEST_ID) {
-            Some(id) if id != "-" => id.clone(),
-            _ => {
-                let id = self.ids.next();
-                headers.insert(X_REQUEST_ID, id.clone());
-                id
-            }
+        headers.insert(X_REQUEST_ID, id.clone());
+    }
+
+    /// The request's id: a trusted proxy's, so that its log and ours name the same, or a new one.
+    fn id(&self, headers: &HeaderMap, peer: Peer) -> HeaderValue {
+        let given = headers::only(headers, &X_REQUEST_ID).filter(|id| ids::is_id(id));
+        match given.and_then(|id| HeaderValue::from_str(id).ok()) {
+            Some(id) if peer.is_trusted(&self.config.trusted_proxies) => id,
+            _ => self.ids.next(),
         }
     }
 }
 
 impl<'a> Asked<'a> {
-    fn read(parts: &'a Parts, peer: SocketAddr, config: &Config) -> Result<Self, Refusal> {
+    fn read(parts: &'a Parts, peer: Peer, id: &'a HeaderValue, config: &Config) -> Result<Self, Refusal> {
         let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
         if target.len() > config.target_bytes as usize {
             return Err(Refusal::TargetTooLong);
@@ -242,13 +264,7 @@ impl<'a> Asked<'a> {
         if !sign::path::is_plain(path) {
             return Err(Refusal::BadRequest("the path has more than one reading"));
         }
-        Ok(Self {
-            parts,
-            viewer: Viewer::of(parts, peer.ip(), &config.trusted_proxies)?,
-            token,
-            target,
-            path,
-        })
+        Ok(Self { parts, viewer: Viewer::of(parts, peer, &config.trusted_proxies)?, id, token, target, path })
     }
 }
 

@@ -48,8 +48,9 @@ impl Door {
             Joined::Follow(fill) => (fill, None, How::FOLLOWED),
             Joined::Lead(lead) => {
                 let secret = self.secret.borrow().clone();
-                let request =
+                let mut request =
                     forward::common(route.origin, target, &asked.viewer, &secret, stale.as_deref())?;
+                request.headers_mut().insert(headers::X_REQUEST_ID, asked.id.clone());
                 let (sender, first) = oneshot::channel();
                 let fill = lead.fill().clone();
                 self.tasks.spawn(self.clone().fetch(lead, request, stale, sender));

@@ -89,6 +89,15 @@ pub(crate) fn make_own(headers: &mut HeaderMap) {
     headers.remove(CDN_IDENTIFIER);
 }
 
+/// Tells browsers to come with TLS only (RFC 6797), for `seconds`; 0 says nothing.
+pub(crate) fn come_with_tls(headers: &mut HeaderMap, seconds: u32) {
+    if seconds > 0
+        && let Ok(value) = HeaderValue::from_str(&format!("max-age={seconds}"))
+    {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
+    }
+}
+
 /// Whether the comma-separated values of a header contain a token, whatever its case.
 pub(crate) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     headers

@@ -1,6 +1,6 @@
 //! The front door: every byte that a viewer gets passes here.
 //!
-//! A [`Service`] takes connections (HTTP/1.1, and HTTP/2 with prior knowledge where it is wanted), finds the behaviour of a path, checks
+//! A [`Service`] takes connections (HTTP/1.1, plain or over TLS, and HTTP/2 with prior knowledge where it is wanted), finds the behaviour of a path, checks
 //! its signature, answers from its memory or asks an upstream once for all who wait, and writes the access log. What it
 //! decides by is one value, [`model::delivery::State`], that it watches. It knows no SQL, no titles and no accounts;
 //! it holds no secret but the CDN secret that it shows to the packager, because signatures are checked with public keys.
@@ -10,7 +10,7 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use edge::{CdnSecret, Config, Service, Upstreams};
+//! use edge::{CdnSecret, Config, Entrance, Service, Upstreams};
 //! use model::delivery::{Access, Behaviour, Caching, Origin, State};
 //! use tokio::sync::watch;
 //! use tokio_util::sync::CancellationToken;
@@ -32,7 +32,7 @@
 //! let (_state, state) = watch::channel(Arc::new(state));
 //! let (_secret, secret) = watch::channel(CdnSecret::new("0123456789abcdef")?);
 //! let service = Service {
-//!     listener: tokio::net::TcpListener::bind("127.0.0.1:0").await?,
+//!     entrances: vec![Entrance::plain(tokio::net::TcpListener::bind("127.0.0.1:0").await?)],
 //!     config: Config::default(),
 //!     upstreams: Upstreams { packager: page.clone(), site: page },
 //!     state,
@@ -53,6 +53,7 @@ mod config;
 mod connection;
 mod cors;
 mod door;
+mod entrance;
 mod error;
 mod fetch;
 mod forward;
@@ -67,6 +68,7 @@ mod viewer;
 
 pub use body::{Body, BoxError};
 pub use config::Config;
+pub use entrance::Entrance;
 pub use error::{Error, Result};
 pub use service::Service;
 pub use upstream::{CdnSecret, Upstream, Upstreams, upstream};

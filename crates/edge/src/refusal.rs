@@ -14,6 +14,8 @@ pub(crate) enum Refusal {
     NoBehaviour,
     /// The asset was deleted.
     Gone,
+    /// It came without TLS where TLS is wanted.
+    Plain,
     Method(&'static str),
     TargetTooLong,
     HeadTooLarge,
@@ -31,6 +33,7 @@ impl Refusal {
             Self::Denied(denied) => denied.to_string(),
             Self::NoBehaviour => "no behaviour has this path".to_owned(),
             Self::Gone => "the title was deleted".to_owned(),
+            Self::Plain => "it came without TLS".to_owned(),
             Self::Method(_) => "the behaviour does not take this method".to_owned(),
             Self::TargetTooLong => "path and query are too long".to_owned(),
             Self::HeadTooLarge => "the header fields are too large".to_owned(),
@@ -44,6 +47,7 @@ impl Refusal {
             Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "Bad request\n"),
             Self::Denied(denied) => (StatusCode::FORBIDDEN, denied.xml()),
             Self::NoBehaviour | Self::Gone => (StatusCode::NOT_FOUND, "Not found\n"),
+            Self::Plain => (StatusCode::FORBIDDEN, "Use https\n"),
             Self::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed\n"),
             Self::TargetTooLong => (StatusCode::URI_TOO_LONG, "Address too long\n"),
             Self::HeadTooLarge => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Header fields too large\n"),

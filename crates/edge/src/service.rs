@@ -1,7 +1,6 @@
 //! Taking connections and letting them end.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,24 +10,26 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use model::delivery::State;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::connection::Guarded;
-use crate::door::Door;
+use crate::door::{Door, Peer};
+use crate::entrance::{Entrance, Entrances};
 use crate::error::Result;
 use crate::route::{Routes, asset};
 use crate::upstream::{CdnSecret, Upstreams};
 
-/// The front door on one address.
+/// The front door, with one or more entrances.
 #[derive(Debug)]
 pub struct Service {
     /// Where connections come in.
-    pub listener: TcpListener,
+    pub entrances: Vec<Entrance>,
     /// Settings and bounds.
     pub config: Config,
     /// Who answers what is not in memory.
@@ -44,7 +45,7 @@ impl Service {
     ///
     /// Fails only at once, for settings out of their range. Dropping the future breaks all connections.
     pub async fn run(self, shutdown: CancellationToken) -> Result<()> {
-        let Self { listener, config, upstreams, mut state, secret } = self;
+        let Self { entrances, config, upstreams, mut state, secret } = self;
         config.check()?;
         let now = state.borrow_and_update().clone();
         let (routes, watched) = watch::channel(Arc::new(Routes::compile(now)));
@@ -54,6 +55,7 @@ impl Service {
         let permits = Arc::new(Semaphore::new(config.connections as usize));
         let drain = Duration::from_millis(u64::from(config.drain_ms));
         let door = Arc::new(Door::new(config, upstreams, watched, secret, tasks.clone()));
+        let entrances = Entrances::new(entrances);
         let mut state_lives = true;
 
         loop {
@@ -72,19 +74,19 @@ impl Service {
                     // Whoever decided is gone; what was decided last stays.
                     Err(_) => state_lives = false,
                 },
-                Some((stream, peer, permit)) = accept(&listener, &permits) => {
+                Some((stream, peer, tls, permit)) = accept(&entrances, &permits) => {
                     let connection = Connection { door: door.clone(), peer, permit };
                     let (shutdown, broken) = (shutdown.clone(), broken.clone());
                     tasks.spawn(async move {
                         tokio::select! {
-                            () = connection.serve(stream, &shutdown) => {}
+                            () = connection.serve(stream, tls, &shutdown) => {}
                             () = broken.cancelled() => {}
                         }
                     });
                 }
             }
         }
-        drop(listener);
+        drop(entrances);
         tasks.close();
         if tokio::time::timeout(drain, tasks.wait()).await.is_err() {
             tracing::warn!(tasks = tasks.len(), "connections broken off at shutdown");
@@ -96,12 +98,15 @@ impl Service {
 
 /// Waits for a place, then for a connection; `None` after a failure that passes, such as too many open files.
 async fn accept(
-    listener: &TcpListener,
+    entrances: &Entrances,
     permits: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, Peer, Option<tls::Server>, OwnedSemaphorePermit)> {
     let permit = permits.clone().acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, peer)) => Some((stream, peer, permit)),
+    match entrances.accept().await {
+        Ok((stream, peer, tls)) => {
+            let peer = Peer { address: peer.ip().to_canonical(), tls: tls.is_some() };
+            Some((stream, peer, tls, permit))
+        }
         Err(error) => {
             tracing::warn!(%error, "cannot accept a connection");
             sleep(Duration::from_millis(50)).await;
@@ -112,19 +117,37 @@ async fn accept(
 
 struct Connection {
     door: Arc<Door>,
-    peer: SocketAddr,
+    peer: Peer,
     permit: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    async fn serve(self, stream: TcpStream, shutdown: &CancellationToken) {
-        let Self { door, peer, permit: _permit } = self;
+    async fn serve(self, stream: TcpStream, tls: Option<tls::Server>, shutdown: &CancellationToken) {
         // Fails only where the connection is gone already.
         let _ = stream.set_nodelay(true);
-        let config = &door.config;
+        let config = &self.door.config;
         let head = Duration::from_millis(u64::from(config.head_ms));
-        let builder = builder(config, head);
         let stream = Guarded::new(stream, Duration::from_millis(u64::from(config.write_ms)));
+        let Some(tls) = tls else { return self.speak(stream, head, shutdown).await };
+        let shaken = tokio::select! {
+            shaken = timeout(head, tls.accept(stream)) => shaken,
+            () = shutdown.cancelled() => return,
+        };
+        match shaken {
+            Ok(Ok(stream)) => self.speak(stream, head, shutdown).await,
+            Ok(Err(error)) => tracing::debug!(%error, "no handshake"),
+            Err(_) => tracing::debug!("a handshake took too long"),
+        }
+    }
+
+    async fn speak(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        head: Duration,
+        shutdown: &CancellationToken,
+    ) {
+        let Self { door, peer, permit: _permit } = self;
+        let builder = builder(&door.config, head);
         let asked = Arc::new(AtomicBool::new(false));
         let service = {
             let (door, asked) = (door.clone(), asked.clone());

@@ -9,6 +9,22 @@ use sign::Cidr;
 use crate::headers::{self, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
 use crate::refusal::Refusal;
 
+/// The other end of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer {
+    /// Canonical: IPv4 where it can be.
+    pub(crate) address: IpAddr,
+    /// Whether it speaks TLS with us.
+    pub(crate) tls: bool,
+}
+
+impl Peer {
+    /// Whether it is a proxy of ours.
+    pub(crate) fn is_trusted(&self, trusted: &[Cidr]) -> bool {
+        trusted.iter().any(|range| range.contains(self.address))
+    }
+}
+
 /// A request's sender and the place it was sent to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Viewer<'a> {
@@ -19,19 +35,20 @@ pub(crate) struct Viewer<'a> {
 }
 
 impl<'a> Viewer<'a> {
-    pub(crate) fn of(parts: &'a Parts, peer: IpAddr, trusted: &[Cidr]) -> Result<Self, Refusal> {
-        let peer = peer.to_canonical();
+    pub(crate) fn of(parts: &'a Parts, peer: Peer, trusted: &[Cidr]) -> Result<Self, Refusal> {
+        let direct = if peer.tls { "https" } else { "http" };
         let own = host_of(parts)?;
-        if !trusted.iter().any(|range| range.contains(peer)) {
-            return Ok(Self { address: peer, scheme: "http", host: own });
+        if !peer.is_trusted(trusted) {
+            return Ok(Self { address: peer.address, scheme: direct, host: own });
         }
         let scheme = match headers::only(&parts.headers, &X_FORWARDED_PROTO) {
             Some(scheme) if scheme.eq_ignore_ascii_case("https") => "https",
-            _ => "http",
+            Some(_) => "http",
+            None => direct,
         };
         let host =
             headers::only(&parts.headers, &X_FORWARDED_HOST).filter(|host| is_host(host)).unwrap_or(own);
-        Ok(Self { address: forwarded_for(parts, peer, trusted), scheme, host })
+        Ok(Self { address: forwarded_for(parts, peer.address, trusted), scheme, host })
     }
 
     /// The address without the part that tells one household from the next: /24 or /48.
@@ -104,6 +121,29 @@ mod tests {
         request.body(()).unwrap().into_parts().0
     }
 
+    fn peer_of(address: &str, tls: bool) -> Peer {
+        Peer { address: address.parse::<IpAddr>().unwrap().to_canonical(), tls }
+    }
+
+    #[test]
+    fn the_scheme_is_the_connections_unless_a_proxy_says_otherwise() {
+        let trusted: Vec<Cidr> = vec!["10.0.0.0/8".parse().unwrap()];
+        let check = |peer: &str, tls: bool, said: &[(&str, &str)], expected: &str| {
+            let fields: Vec<_> = [("host", "h")].iter().chain(said).copied().collect();
+            let parts = parts(&fields);
+            assert_eq!(
+                Viewer::of(&parts, peer_of(peer, tls), &trusted).unwrap().scheme,
+                expected,
+                "{peer} {said:?}"
+            );
+        };
+        check("192.0.2.1", true, &[("x-forwarded-proto", "http")], "https");
+        check("192.0.2.1", false, &[("x-forwarded-proto", "https")], "http");
+        check("10.0.0.1", true, &[("x-forwarded-proto", "http")], "http");
+        check("10.0.0.1", true, &[], "https");
+        check("10.0.0.1", false, &[], "http");
+    }
+
     #[test]
     fn only_trusted_proxies_are_believed() {
         let fields = [
@@ -115,7 +155,7 @@ mod tests {
         let parts = parts(&fields);
         let trusted: Vec<Cidr> = vec!["10.0.0.0/8".parse().unwrap()];
         let of = |peer: &str| {
-            let viewer = Viewer::of(&parts, peer.parse().unwrap(), &trusted).unwrap();
+            let viewer = Viewer::of(&parts, peer_of(peer, false), &trusted).unwrap();
             (viewer.address.to_string(), viewer.scheme, viewer.host)
         };
         assert_eq!(of("10.0.0.1"), ("203.0.113.5".into(), "https", "films.example"));
@@ -128,7 +168,7 @@ mod tests {
         let trusted: Vec<Cidr> = vec!["10.0.0.0/8".parse().unwrap()];
         let check = |fields: &[(&str, &str)], expected: (&str, &str, &str)| {
             let parts = parts(fields);
-            let viewer = Viewer::of(&parts, "10.0.0.1".parse().unwrap(), &trusted).unwrap();
+            let viewer = Viewer::of(&parts, peer_of("10.0.0.1", false), &trusted).unwrap();
             assert_eq!(
                 (viewer.address.to_string().as_str(), viewer.scheme, viewer.host),
                 expected,
@@ -149,7 +189,7 @@ mod tests {
     #[test]
     fn there_is_exactly_one_host() {
         let of = |fields: &[(&str, &str)]| {
-            Viewer::of(&parts(fields), [127, 0, 0, 1].into(), &[]).map(|v| v.host.to_owned())
+            Viewer::of(&parts(fields), peer_of("127.0.0.1", false), &[]).map(|v| v.host.to_owned())
         };
         assert_eq!(of(&[("host", "[::1]:8080")]), Ok("[::1]:8080".into()));
         for bad in [

@@ -1,11 +1,15 @@
-//! One id per request: generated here, never taken from a client, in the header, the log and every error.
+//! One id per request, in the header, the log and every error.
+//!
+//! The edge gives each request its id and lets no client choose it; a face that stands alone makes its own. So a face
+//! that reads it must not be reachable but through the edge.
 
 use std::fmt;
+use std::sync::Arc;
 
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tracing::Instrument as _;
 
 /// The header that carries the id in answers.
@@ -15,36 +19,48 @@ tokio::task_local! {
     static CURRENT: RequestId;
 }
 
-/// The id of a request: 64 random bits as 16 lower-case hex digits, short enough to be read out.
+/// The id of a request: what the edge gave it, else 64 random bits as 16 lower-case hex digits, short enough to be
+/// read out.
 ///
 /// Handlers find it in the request's extensions; [`current`] finds it anywhere below them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RequestId(u64);
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RequestId(Arc<str>);
 
 impl RequestId {
     fn generate() -> Self {
-        Self(uuid::Uuid::new_v4().as_u64_pair().1.rotate_left(7) ^ uuid::Uuid::new_v4().as_u64_pair().0)
+        let random =
+            uuid::Uuid::new_v4().as_u64_pair().1.rotate_left(7) ^ uuid::Uuid::new_v4().as_u64_pair().0;
+        Self(format!("{random:016x}").into())
+    }
+
+    /// Takes the id that stands in a request once, if it is 8 to 64 letters, digits, `-` or `_`.
+    fn given(headers: &HeaderMap) -> Option<Self> {
+        let mut values = headers.get_all(HEADER).iter();
+        let (Some(value), None) = (values.next(), values.next()) else { return None };
+        let text = value.to_str().ok()?;
+        let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        (plain && (8..=64).contains(&text.len())).then(|| Self(text.into()))
     }
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
+        f.write_str(&self.0)
     }
 }
 
 /// The id of the request this task answers, if it is inside [`assign`].
 pub fn current() -> Option<RequestId> {
-    CURRENT.try_with(|id| *id).ok()
+    CURRENT.try_with(RequestId::clone).ok()
 }
 
 /// Middleware: gives the request an id and a span and writes the id into the answer.
 ///
 /// The span names the route's pattern and never the path: paths carry sign-in and playback tokens.
 pub async fn assign(mut request: Request, next: Next) -> Response {
-    let id = RequestId::generate();
+    let id = RequestId::given(request.headers()).unwrap_or_else(RequestId::generate);
     request.headers_mut().remove(HEADER);
-    request.extensions_mut().insert(id);
+    request.extensions_mut().insert(id.clone());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let span = tracing::info_span!(
         "request",
@@ -59,7 +75,7 @@ pub async fn assign(mut request: Request, next: Next) -> Response {
         tracing::debug!(status = response.status().as_u16(), ms, "answered");
         response
     };
-    let mut response = CURRENT.scope(id, answer.instrument(span)).await;
+    let mut response = CURRENT.scope(id.clone(), answer.instrument(span)).await;
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert(HEADER, value);
     }

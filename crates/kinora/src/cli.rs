@@ -33,6 +33,8 @@ pub(crate) struct Output {
 pub(crate) enum Command {
     /// Start everything in one process, for development: loopback, plain HTTP, a mailbox folder.
     Up(Up),
+    /// Start the production profile: TLS or a named proxy, no ready-made keys; refuses insecure settings.
+    Serve(Serve),
     /// Look whether this machine and this installation are in order, and say what to do.
     Doctor(Doctor),
     /// Upload films or songs and follow them until they can be played.
@@ -97,6 +99,31 @@ pub(crate) struct Up {
     /// Import this file if there is no title yet.
     #[arg(long, value_name = "FILE")]
     pub(crate) sample: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  kinora serve --config /etc/kinora/kinora.toml --check
+  kinora serve --config /etc/kinora/kinora.toml
+  KINORA__WORKER__SLOTS=0 kinora serve --config /etc/kinora/kinora.toml
+
+deploy/kinora.toml in the repository is the manual of the file; deploy/ has a systemd unit and a compose file.")]
+pub(crate) struct Serve {
+    /// Settings (TOML). `KINORA__A__B=…` in the environment counts before them, flags before both.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Parts that run in this process.
+    #[arg(long, value_enum)]
+    pub(crate) role: Option<crate::config::Role>,
+    /// Folder for everything Kinora keeps.
+    #[arg(long, value_name = "DIR", env = "KINORA_DATA")]
+    pub(crate) data: Option<PathBuf>,
+    /// Look at the settings, say everything that is wrong, start nothing.
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Write a JSON file with the addresses once the server answers.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ready_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

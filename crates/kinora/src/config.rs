@@ -1,27 +1,54 @@
 //! Settings: defaults → file → `KINORA__PART__NAME` → flags, read once into one struct.
 
+mod layers;
+mod tls;
+
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde::Deserialize;
+use url::Url;
 
-use crate::cli::Up;
+use crate::cli;
+#[cfg(test)]
+pub(crate) use tls::Files;
+pub(crate) use tls::Tls;
 
-/// Everything that can be set.
+/// Everything that can be set. `deploy/kinora.toml` shows all of it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Config {
+    /// The address that people use, `https://host[:port]`. `kinora up` uses the address it listens on.
+    pub(crate) public_url: Option<Url>,
+    /// The address that S3 clients use, where it is not `public_url`'s host with the S3 face's port.
+    pub(crate) s3_public_url: Option<Url>,
     /// Folder for everything Kinora keeps.
     pub(crate) data: PathBuf,
-    /// Address of pages, API and streams.
+    /// Which parts run in this process.
+    pub(crate) role: Role,
+    /// Address of pages, API and streams. With `tls` from files it only leads to `https`.
     pub(crate) http: SocketAddr,
-    /// Address of the S3 face.
+    /// Address of the same over TLS; needs `tls` from files.
+    pub(crate) https: Option<SocketAddr>,
+    /// Address of the S3 face; over TLS when `tls` names files.
     pub(crate) s3: SocketAddr,
+    /// How connections are protected.
+    pub(crate) tls: Tls,
     /// `postgres://…`; a SQLite file in the data folder when absent.
     pub(crate) database: Option<Address>,
-    /// How log lines look.
-    pub(crate) log: Log,
+    /// How people prove who they are.
+    pub(crate) sign_in: SignIn,
+    /// How log lines look; text in development and JSON in production when absent.
+    pub(crate) log: Option<Log>,
+    /// How long requests under way may go on when told to stop, in s; then they are broken off.
+    pub(crate) stop_seconds: u32,
+    /// Whether production may run as root, in a container that has no other user.
+    pub(crate) allow_root: bool,
+    /// Accounts, codes and sessions.
+    pub(crate) identity: identity::Config,
+    /// The front door.
+    pub(crate) edge: edge::Config,
     /// How mails leave.
     pub(crate) mail: Mail,
     /// The encoder.
@@ -32,6 +59,9 @@ pub(crate) struct Config {
     pub(crate) pipeline: pipeline::Config,
     /// Which uploads become titles, and how they are encoded; the first rule that matches counts.
     pub(crate) rules: Vec<pipeline::Rule>,
+    /// Whether the configuration file itself holds a secret.
+    #[serde(skip)]
+    pub(crate) secret_in_file: bool,
 }
 
 /// A database address; `Debug` hides its password.
@@ -71,33 +101,67 @@ pub(crate) enum Log {
     Json,
 }
 
+/// Which parts run in a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Role {
+    /// Everything; without the encoder when `worker.slots` is 0.
+    All,
+    /// The encoder only, beside a process that runs the rest on the same data folder and PostgreSQL.
+    Worker,
+    /// The front door only.
+    Edge,
+    /// The packager only.
+    Origin,
+    /// Pages and API only.
+    Site,
+    /// The S3 face only.
+    S3,
+}
+
+/// How people prove who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(crate) enum SignIn {
+    /// By codes that come by mail, or by links that an operator makes.
+    #[serde(rename = "codes")]
+    Codes,
+    /// By links that an operator makes.
+    #[serde(rename = "invitations only")]
+    InvitationsOnly,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
+            public_url: None,
+            s3_public_url: None,
             data: "data".into(),
+            role: Role::All,
             http: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            https: None,
             s3: SocketAddr::from(([127, 0, 0, 1], 9000)),
+            tls: Tls::Off,
             database: None,
-            log: Log::Text,
+            sign_in: SignIn::Codes,
+            log: None,
+            stop_seconds: 20,
+            allow_root: false,
+            identity: identity::Config::default(),
+            edge: edge::Config::default(),
             mail: Mail::default(),
             worker: worker::Config::default(),
             store: blob::Config::default(),
             pipeline: pipeline::Config::default(),
             rules: pipeline::Rule::defaults(),
+            secret_in_file: false,
         }
     }
 }
 
 impl Config {
     /// Reads all layers for `kinora up`.
-    pub(crate) fn load(flags: &Up) -> anyhow::Result<Self> {
-        let file = match &flags.config {
-            Some(path) => {
-                std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?
-            }
-            None => String::new(),
-        };
-        let mut config = Self::layered(&file, std::env::vars())?;
+    pub(crate) fn for_up(flags: &cli::Up) -> anyhow::Result<Self> {
+        let mut config = Self::read(flags.config.as_deref())?;
         if let Some(data) = &flags.data {
             config.data.clone_from(data);
         }
@@ -107,15 +171,31 @@ impl Config {
         Ok(config)
     }
 
-    fn layered(file: &str, environment: impl Iterator<Item = (String, String)>) -> anyhow::Result<Self> {
-        let mut table: toml::Table = file.parse().context("the configuration file is not TOML")?;
-        for (name, value) in environment {
-            if let Some(path) = name.strip_prefix("KINORA__") {
-                let parts: Vec<String> = path.split("__").map(str::to_lowercase).collect();
-                set(&mut table, &parts, &value).with_context(|| format!("environment variable {name}"))?;
-            }
+    /// Reads all layers for `kinora serve`.
+    pub(crate) fn for_serve(flags: &cli::Serve) -> anyhow::Result<Self> {
+        let mut config = Self::read(Some(&flags.config))?;
+        if let Some(data) = &flags.data {
+            config.data.clone_from(data);
         }
-        let config: Self = toml::Value::Table(table).try_into().context("the configuration is not right")?;
+        config.role = flags.role.unwrap_or(config.role);
+        Ok(config)
+    }
+
+    fn read(file: Option<&Path>) -> anyhow::Result<Self> {
+        let text = match file {
+            Some(path) => {
+                std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?
+            }
+            None => String::new(),
+        };
+        Self::layered(&text, std::env::vars())
+    }
+
+    fn layered(file: &str, environment: impl Iterator<Item = (String, String)>) -> anyhow::Result<Self> {
+        let table = layers::merge(file, environment)?;
+        let mut config: Self =
+            toml::Value::Table(table).try_into().context("the configuration is not right")?;
+        config.secret_in_file = file.parse().is_ok_and(|table| layers::holds_secret(&table));
         notify::Sender::parse(&config.mail.from)?;
         if let Some(smtp) = &config.mail.smtp {
             smtp.check()?;
@@ -127,19 +207,6 @@ impl Config {
         }
         Ok(config)
     }
-}
-
-/// Sets `table[path]`; the text is a TOML value where it reads as one, a string otherwise.
-fn set(table: &mut toml::Table, path: &[String], text: &str) -> anyhow::Result<()> {
-    let Some((last, parents)) = path.split_last() else { return Ok(()) };
-    let mut at = table;
-    for parent in parents {
-        let next = at.entry(parent.clone()).or_insert_with(|| toml::Value::Table(toml::Table::new()));
-        at = next.as_table_mut().with_context(|| format!("`{parent}` is not a group of settings"))?;
-    }
-    let value = format!("v = {text}").parse::<toml::Table>().ok().and_then(|mut t| t.remove("v"));
-    at.insert(last.clone(), value.unwrap_or_else(|| toml::Value::String(text.into())));
-    Ok(())
 }
 
 #[cfg(test)]
@@ -165,8 +232,8 @@ mod tests {
             layered("[worker]\nslots = 1", &[("KINORA__WORKER__SLOTS", "3")]).unwrap().worker.slots,
             3
         );
-        let config = layered("", &[("KINORA__DATABASE", "postgres://u:secret@h/d")]).unwrap();
-        assert!(!format!("{config:?}").contains("secret"));
+        let config = layered("", &[("KINORA__DATABASE", "postgres://u:hunter2@h/d")]).unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
     }
 
     #[test]
@@ -189,5 +256,39 @@ mod tests {
         assert!(layered("", &[("KINORA__NOPE", "1")]).is_err());
         assert!(layered("[[rules]]\nbucket = 'source'\ntemplate = 'nope'", &[]).is_err());
         assert!(layered("[[rules]]\nbucket = 'source'\ntemplate = 'standard'", &[]).is_ok());
+    }
+
+    #[test]
+    fn tls_is_a_word_or_two_files() {
+        let tls = |text: &str| layered(text, &[]).map(|config| config.tls);
+        assert_eq!(tls("").unwrap(), Tls::Off);
+        assert_eq!(tls("tls = 'proxy'").unwrap(), Tls::Proxy);
+        let files = Files { certificate: "/c".into(), key: "/k".into() };
+        assert_eq!(tls("[tls]\ncertificate = '/c'\nkey = '/k'").unwrap(), Tls::Files(files));
+        for bad in ["tls = 'on'", "[tls]\ncertificate = '/c'", "[tls]\ncertificate='/c'\nkey='/k'\nx=1"] {
+            assert!(tls(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_sample_file_is_right_as_it_stands_and_with_every_line_in_force() {
+        let text = include_str!("../../../deploy/kinora.toml");
+        let config = layered(&without_files(text), &[]).unwrap();
+        assert_eq!(config.public_url.unwrap().as_str(), "https://films.example.org/");
+        // `#name = value` and `#[group]` are settings that stand at their defaults; `# text` is for people.
+        let all: String = text
+            .lines()
+            .map(|line| match line.strip_prefix('#') {
+                Some(rest) if rest.starts_with(|c: char| c.is_ascii_lowercase() || c == '[') => rest,
+                _ => line,
+            })
+            .fold(String::new(), |all, line| all + line + "\n");
+        assert_ne!(all, text);
+        layered(&without_files(&all), &[]).unwrap();
+    }
+
+    /// Files with secrets are on the machine that the sample speaks of.
+    fn without_files(text: &str) -> String {
+        text.replace("password_file = \"/etc/kinora/smtp-password\"", "password = \"x\"")
     }
 }

@@ -18,6 +18,15 @@ pub(crate) struct Folder {
 impl Folder {
     /// Makes the folder if it is missing, and locks it.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+        Self::locked(path, "lock")
+    }
+
+    /// As [`Folder::open`], for the encoder beside the process that has the folder.
+    pub(crate) fn open_beside(path: &Path) -> anyhow::Result<Self> {
+        Self::locked(path, "lock.worker")
+    }
+
+    fn locked(path: &Path, lock: &str) -> anyhow::Result<Self> {
         let at = path.display();
         DirBuilder::new()
             .recursive(true)
@@ -28,7 +37,7 @@ impl Folder {
         std::fs::set_permissions(&path, Permissions::from_mode(0o700))
             .with_context(|| format!("cannot make {at} private"))?;
         let lock =
-            OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path.join("lock"));
+            OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path.join(lock));
         let lock = lock.with_context(|| format!("cannot write to {at}"))?;
         if !lock.try_lock_exclusive().with_context(|| format!("cannot lock {at}"))? {
             bail!("a Kinora runs on {at} already: stop it first, or name another folder with --data");

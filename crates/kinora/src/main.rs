@@ -8,7 +8,10 @@ mod config;
 mod control;
 mod doctor;
 mod folder;
+mod log;
 mod print;
+mod serve;
+mod systemd;
 mod up;
 
 use std::process::ExitCode;
@@ -37,6 +40,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         match command {
             Command::Up(flags) => up::run(&flags).await,
+            Command::Serve(flags) => serve::run(&flags).await,
             Command::Doctor(command) => commands::doctor(command).await,
             Command::Import(command) => commands::import(command).await,
             Command::Url(command) => commands::url(command).await,

@@ -1,10 +1,10 @@
 //! `kinora up`: wires every part and runs them in one process.
 
-mod parts;
+pub(crate) mod parts;
 mod ready;
-mod services;
+pub(crate) mod services;
 
-use std::io::IsTerminal;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
@@ -14,13 +14,14 @@ use crate::cli::Up;
 use crate::config::{Config, Log};
 use crate::control::server;
 use crate::folder::Folder;
-use parts::Parts;
+use crate::log;
+use parts::{Doors, Parts, Place, Profile};
 use services::Services;
 
 /// Starts everything, says where it is, and runs until told to stop.
 pub(crate) async fn run(flags: &Up) -> anyhow::Result<()> {
-    let config = Config::load(flags)?;
-    log(config.log);
+    let config = Config::for_up(flags)?;
+    log::start(config.log.unwrap_or(Log::Text), "info,edge::access=warn");
     let folder = Folder::open(&config.data)?;
     let http = listen(config.http, "pages and streams", "--http").await?;
     let s3 = listen(config.s3, "S3", "--s3").await?;
@@ -28,11 +29,13 @@ pub(crate) async fn run(flags: &Up) -> anyhow::Result<()> {
     let origin = format!("http://{}", shown(http.local_addr()?));
     let s3_origin = format!("http://{}", shown(s3.local_addr()?));
 
-    let parts = Parts::open(&config, &folder, &origin, &s3_origin).await?;
+    let place = Place { origin: origin.clone(), s3_origin: s3_origin.clone(), profile: Profile::Development };
+    let parts = Parts::open(&config, &folder, place).await?;
     let shutdown = CancellationToken::new();
     let mut services = Services::new(shutdown.clone());
-    parts.start(&mut services, &config, &folder, http, s3, control).await?;
-    let ready = parts.ready(&origin, &s3_origin).await?;
+    let doors = Doors { edge: vec![edge::Entrance::plain(http)], s3, s3_tls: None, control };
+    parts.start(&mut services, &config, &folder, doors).await?;
+    let ready = parts.ready().await?;
     if let Some(sample) = &flags.sample {
         parts.sample(sample).await?;
     }
@@ -41,13 +44,17 @@ pub(crate) async fn run(flags: &Up) -> anyhow::Result<()> {
     }
     ready.print();
 
-    services.run(stop_signal()).await?;
+    services.run(stop_signal(), Duration::from_secs(u64::from(config.stop_seconds))).await?;
     parts.close().await;
     drop(folder);
     Ok(())
 }
 
-async fn listen(address: std::net::SocketAddr, what: &str, flag: &str) -> anyhow::Result<TcpListener> {
+pub(crate) async fn listen(
+    address: std::net::SocketAddr,
+    what: &str,
+    flag: &str,
+) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
         format!("cannot listen on {address} for {what}: is it taken? Choose another with {flag}")
     })
@@ -63,19 +70,8 @@ fn shown(address: std::net::SocketAddr) -> String {
     }
 }
 
-fn log(form: Log) {
-    let wanted = std::env::var("KINORA_LOG").unwrap_or_else(|_| "info,edge::access=warn".to_owned());
-    // The S3 library logs every refused request as an error and, when asked for more, signatures.
-    let filter = tracing_subscriber::EnvFilter::new(format!("{wanted},s3s=off"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match form {
-        Log::Text => lines.with_ansi(std::io::stderr().is_terminal()).init(),
-        Log::Json => lines.json().init(),
-    }
-}
-
 /// Ends on Ctrl-C or SIGTERM.
-async fn stop_signal() -> anyhow::Result<()> {
+pub(crate) async fn stop_signal() -> anyhow::Result<()> {
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
         pressed = tokio::signal::ctrl_c() => pressed?,

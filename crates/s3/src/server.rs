@@ -14,11 +14,12 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, S3Error, s3_error};
 use serde::Deserialize;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -65,6 +66,7 @@ impl Default for Config {
 pub struct Service {
     s3: S3Service,
     config: Arc<Config>,
+    tls: Option<tls::Server>,
 }
 
 /// Puts the S3 face before a store.
@@ -78,10 +80,16 @@ pub fn service(blob: Blob, keys: Keys, config: Config) -> Service {
     builder.set_auth(guard.clone());
     builder.set_access(guard);
     builder.set_host(Domains(config.domains.clone()));
-    Service { s3: builder.build(), config: Arc::new(config) }
+    Service { s3: builder.build(), config: Arc::new(config), tls: None }
 }
 
 impl Service {
+    /// Speaks TLS on every connection from now on.
+    #[must_use]
+    pub fn over(self, tls: tls::Server) -> Self {
+        Self { tls: Some(tls), ..self }
+    }
+
     /// Serves until `shutdown`; then requests under way have a little time to end.
     ///
     /// # Errors
@@ -94,21 +102,23 @@ impl Service {
                 () = shutdown.cancelled() => break,
                 next = accept(&listener, &room) => next?,
             };
-            let stream = TokioIo::new(IdleStream::new(stream, Duration::from_secs(self.config.idle_seconds)));
-            let mut http = http1::Builder::new();
-            http.timer(TokioTimer::new())
-                .header_read_timeout(Duration::from_secs(self.config.head_seconds))
-                .max_headers(200)
-                .max_buf_size(64 << 10);
-            let service = self.clone();
-            let answer = service_fn(move |request| {
-                let service = service.clone();
-                async move { Ok::<_, Infallible>(service.answer_incoming(request).await) }
-            });
-            let connection = open.watch(http.serve_connection(stream, answer));
+            let stream = IdleStream::new(stream, Duration::from_secs(self.config.idle_seconds));
+            let (service, watcher, shutdown) = (self.clone(), open.watcher(), shutdown.clone());
             tokio::spawn(async move {
-                if let Err(error) = connection.await {
-                    tracing::debug!(%error, "connection ended early");
+                match &service.tls {
+                    None => service.speak(stream, watcher).await,
+                    Some(tls) => {
+                        let patience = Duration::from_secs(service.config.head_seconds);
+                        let shaken = tokio::select! {
+                            shaken = tokio::time::timeout(patience, tls.accept(stream)) => shaken,
+                            () = shutdown.cancelled() => return,
+                        };
+                        match shaken {
+                            Ok(Ok(stream)) => service.speak(stream, watcher).await,
+                            Ok(Err(error)) => tracing::debug!(%error, "no handshake"),
+                            Err(_) => tracing::debug!("a handshake took too long"),
+                        }
+                    }
                 }
                 drop::<OwnedSemaphorePermit>(permit);
             });
@@ -119,6 +129,23 @@ impl Service {
             tracing::info!("requests under way were cut off");
         }
         Ok(())
+    }
+
+    /// Answers the requests of one connection.
+    async fn speak(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, watcher: Watcher) {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(Duration::from_secs(self.config.head_seconds))
+            .max_headers(200)
+            .max_buf_size(64 << 10);
+        let answer = service_fn(move |request| {
+            let service = self.clone();
+            async move { Ok::<_, Infallible>(service.answer_incoming(request).await) }
+        });
+        let connection = watcher.watch(http.serve_connection(TokioIo::new(stream), answer));
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "connection ended early");
+        }
     }
 
     async fn answer_incoming(&self, request: Request<Incoming>) -> Response<Body> {

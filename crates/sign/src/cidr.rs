@@ -37,6 +37,11 @@ impl Cidr {
         }
     }
 
+    /// How many leading bits every address of the range shares.
+    pub fn bits(&self) -> u8 {
+        self.bits
+    }
+
     /// Whether this is `0.0.0.0/0`, which signers write for "any address" and means IPv6 viewers too.
     pub(crate) fn is_any_v4(&self) -> bool {
         self.bits == 0 && self.address.is_ipv4()

@@ -43,7 +43,7 @@ async fn the_packager_gets_the_secret_and_nothing_about_the_viewer() {
     let (line, headers) = door.packager.seen(0);
     assert_eq!(line, "GET /out/a?Policyx=1");
     let names: Vec<&str> = headers.keys().map(http::HeaderName::as_str).collect();
-    assert_eq!(names, ["x-mediapackage-cdnidentifier"]);
+    assert_eq!(names, ["x-mediapackage-cdnidentifier", "x-request-id"]);
     assert_eq!(headers["x-mediapackage-cdnidentifier"], SECRET);
 
     // A HEAD is handed on, with conditions and ranges but the same silence; a new secret counts at once.
@@ -55,7 +55,7 @@ async fn the_packager_gets_the_secret_and_nothing_about_the_viewer() {
     let (_, headers) = door.packager.seen(1);
     let mut names: Vec<&str> = headers.keys().map(http::HeaderName::as_str).collect();
     names.sort_unstable();
-    assert_eq!(names, ["range", "x-mediapackage-cdnidentifier"]);
+    assert_eq!(names, ["range", "x-mediapackage-cdnidentifier", "x-request-id"]);
     assert_eq!(headers["x-mediapackage-cdnidentifier"], "the-next-secret");
 }
 
@@ -79,6 +79,8 @@ async fn the_site_gets_the_viewers_address_and_everything_but_lies() {
     let mut client = door.client().await;
     let answered = client.begin_with("POST", "/site/a?b=c", &fields, Bytes::from_static(b"form")).await;
     assert_eq!(answered.status(), 200);
+    let answered_id = answered.headers()["x-request-id"].to_str().unwrap().to_owned();
+    assert_ne!(answered_id, "mine");
     answered.collect().await.unwrap();
     let (line, headers) = door.site.seen(0);
     assert_eq!(line, "POST /site/a?b=c");
@@ -94,6 +96,9 @@ async fn the_site_gets_the_viewers_address_and_everything_but_lies() {
         "x-forwarded-proto: http".into(),
         "x-own: kept".into(),
     ];
+    // The id is ours, and the same as in the answer.
+    let id = all.iter().position(|line| line.starts_with("x-request-id: ")).map(|at| all.remove(at)).unwrap();
+    assert_eq!(id, format!("x-request-id: {answered_id}"));
     assert_eq!(all, expected);
 }
 
@@ -141,8 +146,9 @@ async fn an_upstreams_answer_is_cleaned() {
     for gone in ["x-hop", "keep-alive", "x-mediapackage-cdnidentifier"] {
         assert_eq!(site.header(gone), "", "{gone}");
     }
-    // A site may set cookies, and its own id leads to its own log.
-    assert_eq!((site.header("set-cookie"), site.header("x-request-id")), ("sid=1", "upstreams"));
+    // A site may set cookies; the id is the one that the request had all the way.
+    assert_eq!(site.header("set-cookie"), "sid=1");
+    assert_ne!(site.header("x-request-id"), "upstreams");
     assert_eq!(site.header("cache-status"), "kinora; fwd=bypass");
     let media = door.signed("/out/a", &[]).await;
     assert_eq!((media.header("set-cookie"), media.header("x-hop")), ("", ""));

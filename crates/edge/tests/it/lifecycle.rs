@@ -21,7 +21,7 @@ async fn settings_out_of_range_are_refused_at_once() {
         Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
     }));
     let service = Service {
-        listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        entrances: vec![edge::Entrance::plain(TcpListener::bind("127.0.0.1:0").await.unwrap())],
         config: Config { connections: 0, ..Config::default() },
         upstreams: Upstreams { packager: nobody.clone(), site: nobody },
         state: watch::channel(Arc::new(State::default())).1,
@@ -116,6 +116,7 @@ async fn the_log_says_what_happened_and_tells_no_secret() {
         client.send("GET", &format!("/t/{token}x/out/a"), &[]).await,
         client.send("GET", &format!("/t/{token}"), &[]).await,
         client.send("GET", "/site/a?code=sesame-open", &[("cookie", "sid=sesame-shut")]).await,
+        client.send("GET", &format!("/site/link/{}", "5e5a".repeat(16)), &[]).await,
     ];
     // A record is written when its body is dropped, which may be after the client has it all.
     // A record is written when its body is dropped, which may be after the client has it all.
@@ -144,12 +145,19 @@ async fn the_log_says_what_happened_and_tells_no_secret() {
     expect(3, &[r#""status":403"#, r#""refused":"the signature or token cannot be decoded""#]);
     expect(4, &[r#""status":403"#, r#""path":"/t/""#]);
     expect(5, &[r#""path":"/site/a""#]);
+    expect(6, &[r#""path":"/site/link/…""#]);
     // Whatever all tests logged so far tells no secret.
     let all = logged();
     let signature = url.split("Signature=").nth(1).unwrap().split('&').next().unwrap();
-    for secret in
-        [token.as_str(), signature, "sesame-open", "sesame-shut", "127.0.0.1", crate::support::SECRET]
-    {
+    for secret in [
+        token.as_str(),
+        signature,
+        "sesame-open",
+        "sesame-shut",
+        "5e5a5e5a",
+        "127.0.0.1",
+        crate::support::SECRET,
+    ] {
         assert!(!all.contains(secret), "{secret} is in the log");
     }
 }

@@ -9,3 +9,4 @@ mod hostile;
 mod lifecycle;
 mod sharing;
 mod support;
+mod tls;

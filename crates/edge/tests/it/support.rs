@@ -61,7 +61,7 @@ impl Scripted {
         self.seen.lock().unwrap()[n].clone()
     }
 
-    fn upstream(&self) -> Upstream {
+    pub(crate) fn upstream(&self) -> Upstream {
         let this = self.clone();
         edge::upstream(tower::service_fn(move |request: Request<Body>| {
             let line = format!("{} {}", request.method(), request.uri());
@@ -124,7 +124,8 @@ impl Door {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let upstreams = Upstreams { packager: packager.upstream(), site: site.upstream() };
-        let service = Service { listener, config, upstreams, state: watched, secret: secret_watched };
+        let entrances = vec![edge::Entrance::plain(listener)];
+        let service = Service { entrances, config, upstreams, state: watched, secret: secret_watched };
         let shutdown = CancellationToken::new();
         let running = tokio::spawn(service.run(shutdown.clone()));
         Self { address, packager, site, key, state, secret, shutdown, running }

@@ -49,12 +49,22 @@ async fn an_error_is_a_problem_with_the_id_of_the_header() {
 }
 
 #[tokio::test]
-async fn an_id_sent_by_a_client_is_ignored() {
-    let request = Request::get("/id").header("x-request-id", "chosen").body(Body::empty()).unwrap();
-    let (_, headers, body) = ask(request).await;
-    assert_ne!(body, "chosen");
-    assert_eq!(headers["x-request-id"], body.as_str());
-    assert_eq!(body.len(), 16);
+async fn the_edges_id_is_kept_and_nonsense_is_not() {
+    let id = async |given: Option<&str>| {
+        let mut request = Request::get("/id").body(Body::empty()).unwrap();
+        if let Some(given) = given {
+            request.headers_mut().insert("x-request-id", given.parse().unwrap());
+        }
+        let (_, headers, body) = ask(request).await;
+        assert_eq!(headers["x-request-id"], body.as_str());
+        body
+    };
+    assert_eq!(id(Some("0123456789abcdef")).await, "0123456789abcdef");
+    for other in [None, Some("short"), Some("with a space"), Some("quote\"quote"), Some(&*"x".repeat(65))] {
+        let made = id(other).await;
+        assert_eq!(made.len(), 16);
+        assert!(made.bytes().all(|b| b.is_ascii_hexdigit()), "{made}");
+    }
 }
 
 #[tokio::test]

@@ -41,7 +41,8 @@ pub(crate) struct Parts {
     pub(crate) pipeline: Pipeline,
     pub(crate) identity: Identity,
     pub(crate) playback: Playback,
-    pub(crate) mail: Arc<dyn Notifier>,
+    /// How mails leave; `None` where nobody gets any.
+    pub(crate) mail: Option<Arc<dyn Notifier>>,
     /// Scheme, host and port that viewers use.
     pub(crate) origin: String,
     pub(crate) data: std::path::PathBuf,

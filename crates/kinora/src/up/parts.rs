@@ -29,13 +29,42 @@ use crate::folder::Folder;
 
 /// The first operator of a development installation.
 const OPERATOR: &str = "operator@localhost";
+/// Name of the S3 key that `kinora up` makes and prints.
+const READY_MADE: &str = "development";
 /// How long the printed sign-in link works: a day, in ms.
 const LINK_MS: i64 = 86_400_000;
 /// Name of this process among workers; its slots are `up/0`, `up/1`, …
 const WORKER: &str = "up";
 
+/// How far strangers are to be reckoned with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// `kinora up`: loopback, a mailbox folder, ready-made keys.
+    Development,
+    /// `kinora serve`.
+    Production,
+}
+
+/// Where this installation is, as others see it.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    /// Scheme, host and port that viewers use.
+    pub(crate) origin: String,
+    /// The same of the S3 face.
+    pub(crate) s3_origin: String,
+    pub(crate) profile: Profile,
+}
+
+/// Where requests come in.
+pub(crate) struct Doors {
+    pub(crate) edge: Vec<edge::Entrance>,
+    pub(crate) s3: TcpListener,
+    pub(crate) s3_tls: Option<tls::Server>,
+    pub(crate) control: UnixListener,
+}
+
 /// Everything that has a door.
-pub(super) struct Parts {
+pub(crate) struct Parts {
     db: Db,
     blob: Blob,
     catalogue: Catalogue,
@@ -44,20 +73,15 @@ pub(super) struct Parts {
     playback: Playback,
     pipeline: Pipeline,
     outbox: Outbox,
-    mail: Arc<dyn Notifier>,
+    /// How mails leave; `None` where nobody gets any.
+    mail: Option<Arc<dyn Notifier>>,
     mailbox: Option<PathBuf>,
-    origin: String,
-    s3_origin: String,
+    place: Place,
 }
 
 impl Parts {
     /// Opens the database, brings it up to date, and opens every part on it.
-    pub(super) async fn open(
-        config: &Config,
-        folder: &Folder,
-        origin: &str,
-        s3_origin: &str,
-    ) -> anyhow::Result<Self> {
+    pub(crate) async fn open(config: &Config, folder: &Folder, place: Place) -> anyhow::Result<Self> {
         let db = match &config.database {
             Some(address) => Db::open(&address.0).await?,
             None => Db::open_sqlite(&folder.join("kinora.db")).await?,
@@ -79,52 +103,38 @@ impl Parts {
         let catalogue = Catalogue::open(db.clone()).await?;
         let jobs = Queue::new(db.clone());
         let outbox = Outbox::new(db.clone());
-        let mailbox = config.mail.smtp.is_none().then(|| folder.join("mailbox"));
-        let mail: Arc<dyn Notifier> = match &config.mail.smtp {
-            Some(smtp) => Arc::new(Smtp::open(smtp, &config.mail.from)?),
-            None => Arc::new(Mailbox::open(folder.join("mailbox"), &config.mail.from)?),
+        let mailbox = (config.mail.smtp.is_none() && place.profile == Profile::Development)
+            .then(|| folder.join("mailbox"));
+        let mail: Option<Arc<dyn Notifier>> = match (&config.mail.smtp, &mailbox) {
+            (Some(smtp), _) => Some(Arc::new(Smtp::open(smtp, &config.mail.from)?)),
+            (None, Some(mailbox)) => Some(Arc::new(Mailbox::open(mailbox, &config.mail.from)?)),
+            (None, None) => None,
         };
-        let identity =
-            Identity::new(db.clone(), outbox.clone(), codes, vault.clone(), identity::Config::development())?;
+        let settings = match place.profile {
+            Profile::Development => identity::Config::development(),
+            Profile::Production => production(config, &place)?,
+        };
+        let identity = Identity::new(db.clone(), outbox.clone(), codes, vault.clone(), settings)?;
         let playback =
             Playback::open(db.clone(), catalogue.clone(), vault, playback::Config::default(), now).await?;
         let pipeline =
             Pipeline::new(db.clone(), blob.clone(), jobs.clone(), catalogue.clone(), config.rules.clone())
                 .with_config(config.pipeline.clone());
-        let (origin, s3_origin) = (origin.to_owned(), s3_origin.to_owned());
-        Ok(Self {
-            db,
-            blob,
-            catalogue,
-            jobs,
-            identity,
-            playback,
-            pipeline,
-            outbox,
-            mail,
-            mailbox,
-            origin,
-            s3_origin,
-        })
+        Ok(Self { db, blob, catalogue, jobs, identity, playback, pipeline, outbox, mail, mailbox, place })
     }
 
     /// Starts every service on its listener.
-    pub(super) async fn start(
+    pub(crate) async fn start(
         &self,
         services: &mut Services,
         config: &Config,
         folder: &Folder,
-        http: TcpListener,
-        s3: TcpListener,
-        control: UnixListener,
+        doors: Doors,
     ) -> anyhow::Result<()> {
-        // The data folder is locked, so whatever a process of this name held died with it.
-        let again = self.pipeline.succeed(WORKER).await?;
-        if again > 0 {
-            tracing::info!(jobs = again, "jobs of the process before go on");
+        if let Some(mail) = &self.mail {
+            let mails = notify::Service::new(self.outbox.clone(), mail.clone(), self.identity.renderer());
+            services.start("mail", |stop| mails.run(stop));
         }
-        let mails = notify::Service::new(self.outbox.clone(), self.mail.clone(), self.identity.renderer());
-        services.start("mail", |stop| mails.run(stop));
         let identity = identity::Service::new(self.identity.clone());
         services.start("identity", |stop| identity.run(stop));
         let playback = playback::Service::new(self.playback.clone());
@@ -139,10 +149,13 @@ impl Parts {
             sweeper.run(stop).await;
             Ok(())
         });
-        self.start_worker(services, config, folder).await?;
-        let s3_face = s3::service(self.blob.clone(), self.s3_keys(), s3::Config::default());
-        services.start("s3", |stop| async move { Ok(s3_face.run(s3, stop).await?) });
-        let edge = self.edge(http)?;
+        self.start_worker(services, config, folder, WORKER).await?;
+        let mut s3_face = s3::service(self.blob.clone(), self.s3_keys(), s3::Config::default());
+        if let Some(tls) = doors.s3_tls {
+            s3_face = s3_face.over(tls);
+        }
+        services.start("s3", |stop| async move { Ok(s3_face.run(doors.s3, stop).await?) });
+        let edge = self.edge(doors.edge, config.edge.clone())?;
         services.start("edge", |stop| async move { Ok(edge.run(stop).await?) });
         let parts = server::Parts {
             db: self.db.clone(),
@@ -153,19 +166,26 @@ impl Parts {
             identity: self.identity.clone(),
             playback: self.playback.clone(),
             mail: self.mail.clone(),
-            origin: self.origin.clone(),
+            origin: self.place.origin.clone(),
             data: folder.path().to_owned(),
         };
-        services.start("control", |stop| server::run(control, parts, stop));
+        services.start("control", |stop| server::run(doors.control, parts, stop));
         Ok(())
     }
 
-    async fn start_worker(
+    /// Starts the encoder under a name that no other running process has.
+    pub(crate) async fn start_worker(
         &self,
         services: &mut Services,
         config: &Config,
         folder: &Folder,
+        name: &str,
     ) -> anyhow::Result<()> {
+        // Only one process of a name has its lock, so whatever one before it held died with it.
+        let again = self.pipeline.succeed(name).await?;
+        if again > 0 {
+            tracing::info!(jobs = again, "jobs of the process before go on");
+        }
         if config.worker.slots == 0 {
             return Ok(());
         }
@@ -180,14 +200,14 @@ impl Parts {
         );
         tracing::info!(ffmpeg = tools.version(), jail = %layers, slots = config.worker.slots, "worker");
         let worker = worker::Worker::new(
-            WORKER.to_owned(),
+            name.to_owned(),
             &config.worker,
             self.jobs.clone(),
             self.pipeline.clone(),
             self.blob.clone(),
             tools,
             jail,
-            folder.join("scratch"),
+            folder.join(if name == WORKER { "scratch" } else { "scratch.worker" }),
         );
         services.start("worker", |stop| worker.run(stop));
         Ok(())
@@ -214,7 +234,7 @@ impl Parts {
         })
     }
 
-    fn edge(&self, listener: TcpListener) -> anyhow::Result<edge::Service> {
+    fn edge(&self, entrances: Vec<edge::Entrance>, config: edge::Config) -> anyhow::Result<edge::Service> {
         let secrets = mapped(self.playback.cdn_secret(), |secret| origin::Secrets {
             current: secret.current().clone(),
             previous: secret.previous().cloned(),
@@ -233,15 +253,18 @@ impl Parts {
                 playback: self.playback.clone(),
                 jobs: self.jobs.clone(),
             },
-            site::Config { public_url: self.origin.parse()?, s3_url: Some(self.s3_origin.parse()?) },
+            site::Config {
+                public_url: self.place.origin.parse()?,
+                s3_url: Some(self.place.s3_origin.parse()?),
+            },
         );
         let now = edge::CdnSecret::new(self.playback.cdn_secret().borrow().current())?;
         let secret = mapped(self.playback.cdn_secret(), move |secret| {
             edge::CdnSecret::new(secret.current()).unwrap_or_else(|_| now.clone())
         });
         Ok(edge::Service {
-            listener,
-            config: edge::Config::default(),
+            entrances,
+            config,
             upstreams: edge::Upstreams { packager: edge::upstream(packager), site: edge::upstream(site) },
             state: mapped(self.playback.state(), |state| Arc::new(state.clone())),
             secret,
@@ -249,14 +272,15 @@ impl Parts {
     }
 
     /// Makes what the first start needs and later starts find: operator, sign-in link, S3 keys.
-    pub(super) async fn ready(&self, origin: &str, s3_origin: &str) -> anyhow::Result<Ready> {
+    pub(crate) async fn ready(&self) -> anyhow::Result<Ready> {
+        let Place { origin, s3_origin, .. } = &self.place;
         let operator = self.identity.ensure_account(OPERATOR, Role::Operator, now()).await?;
         let link = self.identity.create_link(operator.id, LINK_MS, now()).await?;
         let (key, secret) =
-            self.identity.ensure_access_key(operator.id, "development", &Buckets::All, now()).await?;
+            self.identity.ensure_access_key(operator.id, READY_MADE, &Buckets::All, now()).await?;
         Ok(Ready {
-            http: origin.to_owned(),
-            s3: s3_origin.to_owned(),
+            http: origin.clone(),
+            s3: s3_origin.clone(),
             s3_access_key: key.id,
             s3_secret_key: secret.expose_str().context("the stored S3 key is not text")?.to_owned(),
             mailbox: self.mailbox.clone(),
@@ -265,7 +289,7 @@ impl Parts {
     }
 
     /// Puts a film in if there is no title yet.
-    pub(super) async fn sample(&self, path: &Path) -> anyhow::Result<()> {
+    pub(crate) async fn sample(&self, path: &Path) -> anyhow::Result<()> {
         let any = catalogue::List { limit: 1, ..catalogue::List::newest(catalogue::Audience::Operator) };
         if !self.catalogue.list(&any).await?.is_empty() {
             return Ok(());
@@ -280,10 +304,46 @@ impl Parts {
         Ok(())
     }
 
+    /// Whether nobody can operate this installation yet.
+    pub(crate) async fn lacks_operator(&self) -> anyhow::Result<bool> {
+        let mut after = None;
+        loop {
+            let some = self.identity.accounts(after, 1000).await?;
+            if some.iter().any(|account| account.role == Role::Operator && account.suspended_at.is_none()) {
+                return Ok(false);
+            }
+            let Some(last) = some.last() else { return Ok(true) };
+            after = Some(last.id);
+        }
+    }
+
+    /// Whether `kinora up` made keys on this database that whoever read its terminal knows.
+    pub(crate) async fn has_ready_made_keys(&self) -> anyhow::Result<bool> {
+        let mut after = None;
+        loop {
+            let some = self.identity.accounts(after, 1000).await?;
+            for account in some.iter().filter(|account| account.suspended_at.is_none()) {
+                let keys = self.identity.access_keys(account.id).await?;
+                if keys.iter().any(|key| key.name == READY_MADE && key.revoked_at.is_none()) {
+                    return Ok(true);
+                }
+            }
+            let Some(last) = some.last() else { return Ok(false) };
+            after = Some(last.id);
+        }
+    }
+
     /// Closes the database; what is committed is in its file.
-    pub(super) async fn close(&self) {
+    pub(crate) async fn close(&self) {
         self.db.close().await;
     }
+}
+
+/// Settings of identity for strangers on the network.
+fn production(config: &Config, place: &Place) -> anyhow::Result<identity::Config> {
+    let url: url::Url = place.origin.parse()?;
+    let host = url.host_str().context("the public address has no host")?.to_owned();
+    Ok(identity::Config { host, ..config.identity.clone() })
 }
 
 /// A watch that follows another one in a different shape, for as long as anyone looks.

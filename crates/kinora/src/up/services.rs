@@ -1,24 +1,25 @@
 //! Long-running parts: started together, stopped together; one that breaks stops all.
 
 use std::future::Future;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// The running parts of this process.
-pub(super) struct Services {
+pub(crate) struct Services {
     tasks: JoinSet<(&'static str, anyhow::Result<()>)>,
     shutdown: CancellationToken,
 }
 
 impl Services {
-    pub(super) fn new(shutdown: CancellationToken) -> Self {
+    pub(crate) fn new(shutdown: CancellationToken) -> Self {
         Self { tasks: JoinSet::new(), shutdown }
     }
 
     /// Starts a part; it gets the token that tells it to stop.
-    pub(super) fn start<F, R>(&mut self, name: &'static str, part: F)
+    pub(crate) fn start<F, R>(&mut self, name: &'static str, part: F)
     where
         F: FnOnce(CancellationToken) -> R,
         R: Future<Output = anyhow::Result<()>> + Send + 'static,
@@ -27,8 +28,13 @@ impl Services {
         self.tasks.spawn(async move { (name, running.await) });
     }
 
-    /// Runs until `stop` or until a part ends by itself, which is an error; then waits for the others.
-    pub(super) async fn run(mut self, stop: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    /// Runs until `stop` or until a part ends by itself, which is an error; then waits for the others, but not longer
+    /// than `patience`.
+    pub(crate) async fn run(
+        mut self,
+        stop: impl Future<Output = anyhow::Result<()>>,
+        patience: Duration,
+    ) -> anyhow::Result<()> {
         let mut outcome = tokio::select! {
             stopped = stop => stopped,
             ended = self.tasks.join_next() => match ended {
@@ -41,11 +47,20 @@ impl Services {
             },
         };
         self.shutdown.cancel();
-        while let Some(ended) = self.tasks.join_next().await {
-            let ended = ended
-                .context("a part broke while stopping")
-                .and_then(|(name, result)| result.with_context(|| format!("{name} broke while stopping")));
-            outcome = outcome.and(ended);
+        let waiting = async {
+            while let Some(ended) = self.tasks.join_next().await {
+                let ended = ended.context("a part broke while stopping").and_then(|(name, result)| {
+                    result.with_context(|| format!("{name} broke while stopping"))
+                });
+                if let Err(error) = ended
+                    && outcome.is_ok()
+                {
+                    outcome = Err(error);
+                }
+            }
+        };
+        if tokio::time::timeout(patience, waiting).await.is_err() {
+            tracing::warn!(parts = self.tasks.len(), "parts that did not stop in time were broken off");
         }
         outcome
     }

@@ -1,0 +1,144 @@
+//! Where settings come from: file, then environment, then secrets that stand in files of their own.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+/// Settings that are secrets. Each may also be given as `NAME_file = "path"`, or as a file of its dotted name in
+/// `$CREDENTIALS_DIRECTORY` (systemd's `LoadCredential=`), which counts before all else.
+const SECRETS: [&[&str]; 2] = [&["database"], &["mail", "smtp", "password"]];
+
+/// Longest file with a secret, in bytes.
+const MOST_SECRET: u64 = 64 * 1024;
+
+/// Lays the environment (`KINORA__A__B=…` sets `a.b`) and files with secrets over the configuration file's text.
+pub(super) fn merge(
+    file: &str,
+    environment: impl Iterator<Item = (String, String)>,
+) -> anyhow::Result<toml::Table> {
+    let mut table: toml::Table = file.parse().context("the configuration file is not TOML")?;
+    let mut credentials = None;
+    for (name, value) in environment {
+        if let Some(path) = name.strip_prefix("KINORA__") {
+            let parts: Vec<String> = path.split("__").map(str::to_lowercase).collect();
+            set(&mut table, &parts, &value).with_context(|| format!("environment variable {name}"))?;
+        } else if name == "CREDENTIALS_DIRECTORY" {
+            credentials = Some(PathBuf::from(value));
+        }
+    }
+    for path in SECRETS {
+        secret(&mut table, path, credentials.as_deref())?;
+    }
+    Ok(table)
+}
+
+/// Whether a table holds a secret itself (and not only the name of a file with it).
+pub(super) fn holds_secret(table: &toml::Table) -> bool {
+    SECRETS.iter().any(|path| find(table, path).is_some())
+}
+
+/// Sets `table[path]`; the text is a TOML value where it reads as one, a string otherwise.
+fn set(table: &mut toml::Table, path: &[String], text: &str) -> anyhow::Result<()> {
+    let value = format!("v = {text}").parse::<toml::Table>().ok().and_then(|mut t| t.remove("v"));
+    put(table, path, value.unwrap_or_else(|| toml::Value::String(text.into())))
+}
+
+fn put(table: &mut toml::Table, path: &[String], value: toml::Value) -> anyhow::Result<()> {
+    let Some((last, parents)) = path.split_last() else { return Ok(()) };
+    let mut at = table;
+    for parent in parents {
+        let next = at.entry(parent.clone()).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        at = next.as_table_mut().with_context(|| format!("`{parent}` is not a group of settings"))?;
+    }
+    at.insert(last.clone(), value);
+    Ok(())
+}
+
+fn find<'a>(table: &'a toml::Table, path: &[&str]) -> Option<&'a toml::Value> {
+    let (last, parents) = path.split_last()?;
+    let parent = parents.iter().try_fold(table, |at, name| at.get(*name)?.as_table())?;
+    parent.get(*last)
+}
+
+/// Puts a secret in its place when it stands in a file.
+fn secret(table: &mut toml::Table, path: &[&str], credentials: Option<&Path>) -> anyhow::Result<()> {
+    let name = path.join(".");
+    let mut beside: Vec<String> = path.iter().map(|&part| part.to_owned()).collect();
+    if let Some(last) = beside.last_mut() {
+        last.push_str("_file");
+    }
+    let parts: Vec<&str> = beside.iter().map(String::as_str).collect();
+    let named = match find(table, &parts) {
+        None => None,
+        Some(toml::Value::String(file)) => Some(PathBuf::from(file)),
+        Some(_) => bail!("`{name}_file` must be the path of a file"),
+    };
+    if named.is_some() {
+        remove(table, &parts);
+        if find(table, path).is_some() {
+            bail!("`{name}` and `{name}_file` are both set: keep one of them");
+        }
+    }
+    let credential = credentials.map(|folder| folder.join(&name)).filter(|file| file.exists());
+    let Some(file) = credential.or(named) else { return Ok(()) };
+    let text = read(&file).with_context(|| format!("cannot read `{name}` from {}", file.display()))?;
+    let path: Vec<String> = path.iter().map(|&part| part.to_owned()).collect();
+    put(table, &path, toml::Value::String(text))
+}
+
+fn remove(table: &mut toml::Table, path: &[&str]) {
+    let Some((last, parents)) = path.split_last() else { return };
+    let mut at = table;
+    for parent in parents {
+        let Some(next) = at.get_mut(*parent).and_then(toml::Value::as_table_mut) else { return };
+        at = next;
+    }
+    at.remove(*last);
+}
+
+/// A secret's file without the line end that editors add.
+fn read(file: &Path) -> anyhow::Result<String> {
+    if std::fs::metadata(file)?.len() > MOST_SECRET {
+        bail!("it is larger than {MOST_SECRET} bytes");
+    }
+    let text = std::fs::read_to_string(file)?;
+    Ok(text.trim_end_matches(['\n', '\r']).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merged(file: &str, environment: &[(&str, &str)]) -> anyhow::Result<toml::Table> {
+        merge(file, environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
+    }
+
+    #[test]
+    fn secrets_are_read_from_files_and_credentials_come_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("address");
+        std::fs::write(&file, "postgres://one\n").unwrap();
+        let named = format!("database_file = '{}'", file.display());
+        assert_eq!(merged(&named, &[]).unwrap()["database"].as_str(), Some("postgres://one"));
+
+        let variable = ("KINORA__DATABASE_FILE", file.to_str().unwrap());
+        assert_eq!(merged("", &[variable]).unwrap()["database"].as_str(), Some("postgres://one"));
+
+        let credentials = tempfile::tempdir().unwrap();
+        std::fs::write(credentials.path().join("database"), "postgres://two").unwrap();
+        let variable = ("CREDENTIALS_DIRECTORY", credentials.path().to_str().unwrap());
+        let table = merged(&named, &[variable]).unwrap();
+        assert_eq!(table["database"].as_str(), Some("postgres://two"));
+        assert!(!table.contains_key("database_file"));
+    }
+
+    #[test]
+    fn a_secret_has_one_place() {
+        let both = "database = 'a'\ndatabase_file = 'b'";
+        assert!(merged(both, &[]).unwrap_err().to_string().contains("both set"));
+        let missing = merged("database_file = '/nowhere'", &[]).unwrap_err();
+        assert!(format!("{missing:#}").contains("/nowhere"));
+        assert!(holds_secret(&"database = 'a'".parse().unwrap()));
+        assert!(!holds_secret(&"database_file = 'a'".parse().unwrap()));
+    }
+}

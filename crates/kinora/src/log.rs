@@ -1,0 +1,22 @@
+//! Where log lines go and how they look.
+
+use std::io::IsTerminal as _;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::Log;
+
+/// Writes log lines to standard error from now on: those that `KINORA_LOG` wants, else those of `usual`.
+///
+/// JSON lines are one object each: time, level, target, the event's fields, and the spans around it, outermost first,
+/// with request id or job id.
+pub(crate) fn start(form: Log, usual: &str) {
+    let wanted = std::env::var("KINORA_LOG").unwrap_or_else(|_| usual.to_owned());
+    // The S3 library logs every refused request as an error and, when asked for more, signatures.
+    let filter = EnvFilter::new(format!("{wanted},s3s=off"));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match form {
+        Log::Text => lines.with_ansi(std::io::stderr().is_terminal()).init(),
+        Log::Json => lines.json().flatten_event(true).with_current_span(false).init(),
+    }
+}

@@ -1,0 +1,212 @@
+//! `kinora serve`: the production profile. Refuses what is insecure, all at once, and says what to do.
+
+mod refuse;
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::cli::Serve;
+use crate::config::{Config, Log, Role, Tls};
+use crate::control::server;
+use crate::folder::{self, Folder};
+use crate::systemd::Notifier;
+use crate::up::parts::{Doors, Parts, Place, Profile};
+use crate::up::services::Services;
+use crate::{log, up};
+
+/// What is logged: life-cycle and one line a request.
+const USUAL: &str = "info";
+
+/// Looks at the settings, starts what the role says, and runs until told to stop.
+pub(crate) async fn run(flags: &Serve) -> anyhow::Result<()> {
+    let config = Config::for_serve(flags)?;
+    let around = refuse::Surroundings::of(Some(&flags.config));
+    let refusals = refuse::all(&config, &around);
+    if !refusals.is_empty() {
+        for refusal in &refusals {
+            eprintln!("kinora: {refusal}");
+        }
+        bail!("{} cannot be used: {} to put right", flags.config.display(), many(refusals.len()));
+    }
+    if flags.check {
+        println!("{} is in order.", flags.config.display());
+        return Ok(());
+    }
+    log::start(config.log.unwrap_or(Log::Json), USUAL);
+    let notifier = Notifier::from_environment();
+    match config.role {
+        Role::Worker => worker(&config, &notifier).await,
+        _ => everything(&config, flags, &notifier).await,
+    }
+}
+
+fn many(n: usize) -> String {
+    if n == 1 { "one thing is".into() } else { format!("{n} things are") }
+}
+
+/// What a script needs to know once everything answers. No secrets: production prints none.
+#[derive(Serialize)]
+struct Ready<'a> {
+    public_url: &'a str,
+    /// Addresses that are listened on.
+    http: String,
+    https: Option<String>,
+    s3: String,
+}
+
+async fn everything(config: &Config, flags: &Serve, notifier: &Notifier) -> anyhow::Result<()> {
+    let place = place(config)?;
+    let folder = Folder::open(&config.data)?;
+    let certificate = match &config.tls {
+        Tls::Files(files) => Some(tls::Server::load(&files.certificate, &files.key)?),
+        Tls::Proxy | Tls::Off => None,
+    };
+    let http = up::listen(config.http, "pages and streams", "`http`").await?;
+    let s3 = up::listen(config.s3, "S3", "`s3`").await?;
+    let mut ready = Ready {
+        public_url: &place.origin,
+        http: http.local_addr()?.to_string(),
+        https: None,
+        s3: s3.local_addr()?.to_string(),
+    };
+    let mut entrances = vec![edge::Entrance::plain(http)];
+    if let (Some(address), Some(certificate)) = (config.https, &certificate) {
+        let listener = up::listen(address, "pages and streams over TLS", "`https`").await?;
+        ready.https = Some(listener.local_addr()?.to_string());
+        entrances.push(edge::Entrance { listener, tls: Some(certificate.clone()) });
+    }
+    let control = server::listen(folder.path())?;
+    let ready = serde_json::to_vec_pretty(&ready)?;
+
+    let mut config = config.clone();
+    config.edge.https_origin.clone_from(&place.origin);
+    let parts = Parts::open(&config, &folder, place.clone()).await?;
+    if parts.has_ready_made_keys().await? {
+        bail!(
+            "this database has the S3 key that `kinora up` made and printed: start `kinora up` once more, remove the \
+             key with `kinora s3-key rm development`, stop it, then serve"
+        );
+    }
+    let shutdown = CancellationToken::new();
+    let mut services = Services::new(shutdown.clone());
+    if let Some(certificate) = &certificate {
+        follow(&mut services, certificate.clone());
+    }
+    let doors = Doors { edge: entrances, s3, s3_tls: certificate, control };
+    parts.start(&mut services, &config, &folder, doors).await?;
+    greet(&parts, &folder).await?;
+    if let Some(path) = &flags.ready_file {
+        folder::write_private(path, &ready)?;
+    }
+    tracing::info!(public_url = place.origin, version = env!("CARGO_PKG_VERSION"), "answering");
+    end(services, &config, notifier, &shutdown).await?;
+    parts.close().await;
+    drop(folder);
+    Ok(())
+}
+
+/// The encoder alone, beside a process that has the rest.
+async fn worker(config: &Config, notifier: &Notifier) -> anyhow::Result<()> {
+    let folder = Folder::open_beside(&config.data)?;
+    let parts = Parts::open(config, &folder, place(config)?).await?;
+    let shutdown = CancellationToken::new();
+    let mut services = Services::new(shutdown.clone());
+    parts.start_worker(&mut services, config, &folder, "worker").await?;
+    end(services, config, notifier, &shutdown).await?;
+    parts.close().await;
+    drop(folder);
+    Ok(())
+}
+
+/// Runs until told to stop, telling systemd of it.
+async fn end(
+    services: Services,
+    config: &Config,
+    notifier: &Notifier,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<()> {
+    notifier.ready();
+    let stop = async {
+        let stopped = up::stop_signal().await;
+        notifier.stopping();
+        stopped
+    };
+    let patience = Duration::from_secs(u64::from(config.stop_seconds));
+    tokio::select! {
+        ended = services.run(stop, patience) => ended,
+        never = async { notifier.live(shutdown).await; std::future::pending::<anyhow::Result<()>>().await } => never,
+    }
+}
+
+/// Reads the certificate anew when its files change, and at once on SIGHUP.
+fn follow(services: &mut Services, certificate: tls::Server) {
+    let followed = certificate.clone();
+    services.start("certificate", |stop| async move {
+        followed.follow(stop).await;
+        Ok(())
+    });
+    services.start("signals", |stop| async move {
+        let mut hangup = signal(SignalKind::hangup())?;
+        while stop.run_until_cancelled(hangup.recv()).await.flatten().is_some() {
+            match certificate.reload() {
+                Ok(()) => tracing::info!("certificate read anew"),
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(error, "the new certificate is not right, the old one stays");
+                }
+            }
+        }
+        Ok(())
+    });
+}
+
+/// On the first start there is nobody who could sign in: says how the first operator does.
+async fn greet(parts: &Parts, folder: &Folder) -> anyhow::Result<()> {
+    if !parts.lacks_operator().await? {
+        return Ok(());
+    }
+    let how =
+        format!("kinora signin-link YOU@YOUR.DOMAIN --role operator --data {}", folder.path().display());
+    tracing::warn!(how, "nobody can operate this installation yet");
+    if std::io::stdout().is_terminal() {
+        println!("\nThe first operator signs in with the link that this prints:\n\n  {how}\n");
+    }
+    Ok(())
+}
+
+/// The addresses that others use.
+fn place(config: &Config) -> anyhow::Result<Place> {
+    let public = config.public_url.as_ref().context("no public_url")?;
+    let s3 = match &config.s3_public_url {
+        Some(url) => url.clone(),
+        None => s3_beside(config, public)?,
+    };
+    Ok(Place {
+        origin: public.origin().ascii_serialization(),
+        s3_origin: s3.origin().ascii_serialization(),
+        profile: Profile::Production,
+    })
+}
+
+/// The S3 face on the public host with its own port, where Kinora itself speaks TLS; else as it listens.
+fn s3_beside(config: &Config, public: &Url) -> anyhow::Result<Url> {
+    let host = public.host_str().context("public_url has no host")?;
+    let text = match config.tls {
+        Tls::Files(_) => format!("https://{host}:{}", config.s3.port()),
+        Tls::Proxy | Tls::Off => format!("http://{}", config.s3),
+    };
+    text.parse().with_context(|| format!("{text} is no address"))
+}
+
+/// The mode of what is at `path`, following links.
+fn mode(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).ok().map(|found| found.permissions().mode() & 0o7777)
+}
