@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use db::{Row, args};
 use model::ConfigurationId;
-use model::packaging::{self, StreamOrder};
+use model::packaging::{self, Package, SegmentTemplateFormat, StreamOrder};
 
 use crate::recent::lock;
 use crate::{Catalogue, Error, Result};
@@ -21,18 +21,27 @@ pub struct Configuration {
     pub settings: packaging::Configuration,
 }
 
+const PLAIN: packaging::Configuration = packaging::Configuration {
+    package: Package::Cmaf,
+    segment_duration_seconds: 0,
+    stream_order: StreamOrder::Original,
+    min_video_bits_per_second: None,
+    max_video_bits_per_second: None,
+    use_audio_rendition_group: false,
+    include_iframe_only_stream: false,
+    segment_template_format: SegmentTemplateFormat::NumberWithTimeline,
+};
+
 /// What exists from the start: `reference` as in the reference workflow, and `standard`, whose lowest variant comes
 /// first because that is the one a title is playable with first.
 const READY_MADE: [(&str, packaging::Configuration); 2] = [
-    (
-        "reference",
-        packaging::Configuration { segment_duration_seconds: 10, stream_order: StreamOrder::Original },
-    ),
+    ("reference", packaging::Configuration { segment_duration_seconds: 10, ..PLAIN }),
     (
         "standard",
         packaging::Configuration {
-            segment_duration_seconds: 0,
             stream_order: StreamOrder::VideoBitrateAscending,
+            include_iframe_only_stream: true,
+            ..PLAIN
         },
     ),
 ];

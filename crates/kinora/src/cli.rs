@@ -172,6 +172,7 @@ pub(crate) enum Until {
 #[command(after_help = "Examples:
   kinora url \"Big Buck Bunny\" --for 2h
   ffprobe \"$(kinora url Sintel)\"
+  curl -C - -o sintel.mp4 \"$(kinora url Sintel --format mp4)\"
   kinora url Sintel --cookies")]
 pub(crate) struct Url {
     /// Id or name of the title.
@@ -199,6 +200,12 @@ pub(crate) struct Url {
 pub(crate) enum Format {
     /// HLS with fragmented MP4.
     Hls,
+    /// HLS with MPEG-TS, for old televisions and boxes.
+    HlsTs,
+    /// DASH.
+    Dash,
+    /// One MP4 file to download, of the best picture; exists when all of the title is encoded.
+    Mp4,
 }
 
 #[derive(Debug, Subcommand)]

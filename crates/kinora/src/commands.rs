@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use crate::cli::{Doctor, Event, Import, Job, Key, Mail, SigninLink, Title, Url, Worker};
+use crate::cli::{Doctor, Event, Format, Import, Job, Key, Mail, SigninLink, Title, Url, Worker};
 use crate::control::client::Client;
 use crate::control::{self, EventAnswer, UrlAnswer, UrlRequest};
 use crate::{doctor, print};
@@ -150,10 +150,16 @@ fn job_row(job: &control::Job) -> Vec<String> {
 
 /// Prints an address of a title.
 pub(crate) async fn url(command: Url) -> anyhow::Result<()> {
-    let crate::cli::Format::Hls = command.format;
     let request = UrlRequest {
         title: command.title,
         configuration: command.configuration,
+        format: match command.format {
+            Format::Hls => "hls",
+            Format::HlsTs => "hls-ts",
+            Format::Dash => "dash",
+            Format::Mp4 => "mp4",
+        }
+        .into(),
         seconds: command.valid.as_secs(),
         cookies: command.cookies,
     };

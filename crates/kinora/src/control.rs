@@ -127,6 +127,7 @@ pub(crate) struct UrlRequest {
     /// Id or name.
     pub(crate) title: String,
     pub(crate) configuration: String,
+    pub(crate) format: String,
     pub(crate) seconds: u64,
     pub(crate) cookies: bool,
 }

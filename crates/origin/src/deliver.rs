@@ -73,6 +73,12 @@ fn stream(store: Arc<Store>, pieces: Vec<Piece>) -> impl Stream<Item = Result<By
             match piece {
                 Piece::Literal(bytes) => Ok(bytes),
                 Piece::Read(read) => store.read(read).await,
+                Piece::Transform { of, reads, range } => {
+                    let reads = reads.into_iter().map(|read| store.read(read));
+                    let read = futures::future::try_join_all(reads).await?;
+                    let made = of.write(&read).map_err(|e| Arc::new(Error::from(e)))?;
+                    Ok(made.slice(range.start as usize..range.end as usize))
+                }
             }
         }
     };

@@ -20,6 +20,12 @@ pub(crate) enum Error {
     /// The chunk will not be stored.
     #[error("chunk {chunk} of track {track} will not come: {reason}")]
     Never { track: Track, chunk: u32, reason: String },
+    /// What is asked for needs every byte of a title, and some are not encoded yet.
+    #[error("the title is not complete yet")]
+    Incomplete,
+    /// The title cannot be had in this form.
+    #[error("the title does not fit the packaging configuration: {0}")]
+    Configuration(&'static str),
     /// The catalogue did not answer.
     #[error("cannot look the asset up")]
     Catalogue(#[source] catalogue::Error),
@@ -51,9 +57,17 @@ impl From<catalogue::Error> for Error {
 
 impl From<package::Error> for Error {
     fn from(source: package::Error) -> Self {
-        if source.is_not_found() { Self::NotFound } else { Self::Package(source) }
+        match source {
+            source if source.is_not_found() => Self::NotFound,
+            package::Error::Incomplete => Self::Incomplete,
+            package::Error::Configuration(why) => Self::Configuration(why),
+            source => Self::Package(source),
+        }
     }
 }
+
+/// Encoding takes a while: who needs all of a title need not ask often.
+const INCOMPLETE_RETRY_S: u32 = 30;
 
 /// What a client is told.
 pub(crate) fn refusal(error: Arc<Error>) -> ApiError {
@@ -66,6 +80,14 @@ pub(crate) fn refusal(error: Arc<Error>) -> ApiError {
         Error::Never { .. } => {
             ApiError::not_found("not_encoded", "This part of the title could not be encoded.")
                 .caused_by(error)
+        }
+        Error::Incomplete => ApiError::unavailable(
+            "not_complete_yet",
+            "This form of the title exists when all of it is encoded.",
+            INCOMPLETE_RETRY_S,
+        ),
+        Error::Configuration(why) => {
+            ApiError::new(http::StatusCode::UNPROCESSABLE_ENTITY, "configuration", format!("{why}."))
         }
         Error::Catalogue(source) if source.is_retryable() => {
             ApiError::unavailable("busy", "Please try again.", 1).caused_by(error)

@@ -7,7 +7,7 @@ use blob::Blob;
 use bytes::Bytes;
 use catalogue::Catalogue;
 use model::plan::Track;
-use model::{AssetId, ConfigurationId, Generation, ObjectId};
+use model::{AssetId, BucketName, ConfigurationId, Generation, ObjectId};
 use moka::future::Cache;
 use package::index::{Index, Sample, Segment};
 use package::{Answer, Asset, Layout, Measured, Request};
@@ -53,7 +53,7 @@ struct Laid {
 
 impl Laid {
     fn asset(&self) -> Asset<'_> {
-        Asset { plan: &self.asset.plan, layout: &self.layout, measured: self.measured.as_ref() }
+        Asset { plan: &self.asset.plan, layout: &self.layout, measured: self.measured.as_ref(), stills: None }
     }
 }
 
@@ -160,6 +160,9 @@ impl Store {
 
     async fn answer(&self, laid: &Arc<Laid>, named: Named) -> Result<Ready> {
         let request = named.request;
+        if let Some(file) = still(&request) {
+            return self.still(named, &file).await;
+        }
         let needed = package::chunks(&request, &laid.asset()).map_err(shared)?;
         let mut sources = Vec::with_capacity(needed.len());
         for (track, chunk) in needed {
@@ -176,6 +179,17 @@ impl Store {
         .await
     }
 
+    /// A still picture: a file of the generation.
+    async fn still(&self, named: Named, file: &str) -> Result<Ready> {
+        let key = format!("{}/{}/{file}", named.asset, named.generation);
+        let key = key.parse().map_err(|_| shared(Error::NotFound))?;
+        match self.blob.head(&BucketName::media(), &key).await {
+            Ok(object) => Ok(Ready::object(&object, "image/jpeg")),
+            Err(blob::Error::NoSuchKey | blob::Error::NoSuchBucket(_)) => Err(shared(Error::NotFound)),
+            Err(error) => Err(shared(Error::Read(error))),
+        }
+    }
+
     /// The chunk's place and index; [`Error::NotYet`] while it is not stored, which is not remembered.
     async fn stored(&self, generation: Generation, track: Track, chunk: u32, segment: u32) -> Result<Stored> {
         let make = async {
@@ -189,16 +203,18 @@ impl Store {
     }
 }
 
+/// The file of a generation that a request names.
+fn still(request: &Request) -> Option<String> {
+    let still = matches!(request, Request::Poster(_) | Request::Storyboard(_));
+    still.then(|| request.to_string())
+}
+
 /// The first grid segment that a request needs of a chunk.
 fn place(laid: &Laid, request: &Request, chunk: u32) -> u32 {
     let chunk = usize::try_from(chunk).ok().and_then(|n| laid.asset.plan.chunks.get(n));
     let first = chunk.map_or(0, |chunk| chunk.segments.start);
-    let delivered = match request {
-        Request::Segment { number, .. } => {
-            usize::try_from(*number).ok().and_then(|n| laid.layout.segments().get(n))
-        }
-        _ => None,
-    };
+    let number = request.segment().and_then(|(_, number)| usize::try_from(number).ok());
+    let delivered = number.and_then(|n| laid.layout.segments().get(n));
     delivered.map_or(first, |segments| segments.start.max(first))
 }
 

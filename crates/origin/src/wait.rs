@@ -98,7 +98,7 @@ impl Store {
 
     /// Says that a viewer was given a segment of an unfinished film, so that what follows is encoded first.
     async fn play_on(&self, named: Named) {
-        let Request::Segment { track, number } = named.request else { return };
+        let Some((track, number)) = named.request.segment() else { return };
         let Ok(asset) = self.status(named.asset, named.generation).await else { return };
         if asset.complete {
             return;
@@ -117,5 +117,5 @@ impl Store {
 
 /// Whether a request is worth waiting: what a player fetches piece by piece.
 fn is_awaited(request: &Request) -> bool {
-    matches!(request, Request::Segment { .. })
+    request.segment().is_some() || matches!(request, Request::TimedSegment { .. } | Request::Captions(_))
 }

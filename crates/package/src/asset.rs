@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use model::Plan;
+use model::media::Stills;
 use model::plan::{AAC_FRAME_SAMPLES, Track};
 
 use crate::measured::Load;
@@ -17,6 +18,8 @@ pub struct Asset<'a> {
     pub layout: &'a Layout,
     /// Sizes, once every chunk is there.
     pub measured: Option<&'a Measured>,
+    /// Its posters and storyboard, once they are there.
+    pub stills: Option<&'a Stills>,
 }
 
 impl Asset<'_> {
@@ -25,14 +28,13 @@ impl Asset<'_> {
         if self.plan.tracks().any(|t| t == track) { Ok(()) } else { Err(Error::NoTrack(track)) }
     }
 
-    /// Start of grid boundary `k` of a track in µs, rounded to the nearest. Differences of rounded starts add
-    /// up without error.
-    fn boundary_micros(&self, track: Track, k: u32) -> Result<u64> {
+    /// Start of grid boundary `k` of a track in ticks, and the ticks of a second. Captions follow the grid.
+    pub(crate) fn boundary(&self, track: Track, k: u32) -> Result<(u64, u32)> {
         let grid = &self.plan.grid;
         let last = grid.segments().checked_sub(1).ok_or(Error::Plan("it has no segments"))?;
         let outside = Error::NoSegment { track, number: k };
         let (ticks, timescale) = match track {
-            Track::Video(_) => {
+            Track::Video(_) | Track::Captions(_) => {
                 let at = usize::try_from(k).ok().and_then(|k| grid.boundaries.get(k)).ok_or(outside)?;
                 (u128::from(*at) * u128::from(grid.rate.frame_ticks()), grid.rate.timescale())
             }
@@ -42,9 +44,15 @@ impl Asset<'_> {
                 let frame = if k > last { frames.end } else { frames.start };
                 (u128::from(frame) * u128::from(AAC_FRAME_SAMPLES), rate)
             }
-            Track::Captions(_) => return Err(Error::NoTrack(track)),
         };
-        let timescale = u128::from(timescale).max(1);
+        Ok((u64::try_from(ticks).map_err(|_| Error::TooLarge { what: "time" })?, timescale))
+    }
+
+    /// Start of grid boundary `k` of a track in µs, rounded to the nearest. Differences of rounded starts add
+    /// up without error.
+    fn boundary_micros(&self, track: Track, k: u32) -> Result<u64> {
+        let (ticks, timescale) = self.boundary(track, k)?;
+        let (ticks, timescale) = (u128::from(ticks), u128::from(timescale).max(1));
         u64::try_from((ticks * 1_000_000 + timescale / 2) / timescale)
             .map_err(|_| Error::TooLarge { what: "time" })
     }

@@ -54,6 +54,20 @@ pub enum Error {
         /// The delivered segment's number.
         number: u32,
     },
+    /// No caption track, no still picture, no time of that kind.
+    #[error("there is no {what} {number}")]
+    No {
+        /// What was asked for.
+        what: &'static str,
+        /// Which.
+        number: u64,
+    },
+    /// The answer needs every byte of the asset, and some are still to come.
+    #[error("the asset is not complete")]
+    Incomplete,
+    /// The configuration asks for something this title cannot be given.
+    #[error("the packaging configuration does not fit: {0}")]
+    Configuration(&'static str),
     /// The plan contradicts itself.
     #[error("the plan is broken: {0}")]
     Plan(&'static str),
@@ -72,6 +86,6 @@ pub enum Error {
 impl Error {
     /// Whether the request names something that does not exist, rather than something being broken.
     pub fn is_not_found(&self) -> bool {
-        matches!(self, Self::NoTrack(_) | Self::NoSegment { .. })
+        matches!(self, Self::NoTrack(_) | Self::NoSegment { .. } | Self::No { .. })
     }
 }

@@ -1,11 +1,68 @@
 //! HLS playlists (RFC 8216): pure functions of an asset.
 
-mod language;
+use model::plan::Track;
+
+use crate::{Asset, Request};
+
+mod iframes;
+pub(crate) mod language;
 mod media;
 mod multivariant;
 
+pub(crate) use iframes::{Iframe, iframes};
 pub(crate) use media::media;
-pub(crate) use multivariant::multivariant;
+pub(crate) use multivariant::{Place, caption_names, delivered, multivariant, rates};
 
-/// The protocol version of all playlists: fragmented MP4 with `EXT-X-MAP` needs 6, 7 is what CMAF players expect.
-const VERSION: u8 = 7;
+/// What segments are packed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Container {
+    /// Fragmented MP4.
+    Cmaf,
+    /// MPEG-TS, in the folder `ts/`.
+    Ts,
+}
+
+impl Container {
+    pub(crate) fn media(self, track: Track) -> Request {
+        match self {
+            Self::Cmaf => Request::MediaPlaylist(track),
+            Self::Ts => Request::TsMediaPlaylist(track),
+        }
+    }
+
+    pub(crate) fn iframes(self, track: Track) -> Request {
+        match self {
+            Self::Cmaf => Request::IframePlaylist(track),
+            Self::Ts => Request::TsIframePlaylist(track),
+        }
+    }
+
+    pub(crate) fn segment(self, track: Track, number: u32) -> Request {
+        match self {
+            Self::Cmaf => Request::Segment { track, number },
+            Self::Ts => Request::TsSegment { track, number },
+        }
+    }
+
+    /// The protocol version of a media playlist (§7): decimal durations need 3, fragmented MP4 with `EXT-X-MAP`
+    /// needs 6, 7 is what CMAF players expect.
+    fn version(self, track: Track) -> u8 {
+        match (self, track) {
+            (_, Track::Captions(_)) | (Self::Ts, _) => 3,
+            (Self::Cmaf, _) => 7,
+        }
+    }
+}
+
+/// A request's address in a playlist of its own folder.
+fn beside(request: &Request) -> String {
+    let path = request.to_string();
+    path.strip_prefix("ts/").map(str::to_owned).unwrap_or(path)
+}
+
+/// The audio track that segments of `track` carry besides their own samples: the default one with a picture in
+/// MPEG-TS, unless the configuration wants sound apart.
+pub(crate) fn sound_of(asset: &Asset<'_>, container: Container, track: Track) -> Option<Track> {
+    let apart = container == Container::Cmaf || asset.layout.configuration().use_audio_rendition_group;
+    (!apart && matches!(track, Track::Video(_)) && !asset.plan.audio.is_empty()).then_some(Track::Audio(0))
+}

@@ -14,9 +14,10 @@ pub struct Layout {
     configuration: Configuration,
     /// Grid segments of each delivered segment.
     segments: Vec<Range<u32>>,
-    /// Chunk of each grid segment, of video and of each audio track.
+    /// Chunk of each grid segment, of video, of each audio and of each caption track.
     video: Vec<u32>,
     audio: Vec<Vec<u32>>,
+    captions: Vec<Vec<u32>>,
 }
 
 impl Layout {
@@ -33,12 +34,14 @@ impl Layout {
             return Err(Error::Plan("it has no tracks"));
         }
         let video = if plan.renditions.is_empty() { Vec::new() } else { chunks(plan, Medium::Video)? };
-        let audio = (0..plan.audio.len()).map(|n| {
-            chunks(plan, Medium::Audio(u16::try_from(n).map_err(|_| Error::Plan("too many tracks"))?))
-        });
-        let audio = audio.collect::<Result<_>>()?;
+        let all = |count: usize, medium: fn(u16) -> Medium| -> Result<Vec<Vec<u32>>> {
+            let count = u16::try_from(count).map_err(|_| Error::Plan("too many tracks"))?;
+            (0..count).map(|n| chunks(plan, medium(n))).collect()
+        };
+        let audio = all(plan.audio.len(), Medium::Audio)?;
+        let captions = all(plan.captions.len(), Medium::Captions)?;
         let segments = merge(&plan.grid, configuration.segment_duration_seconds);
-        Ok(Self { configuration: configuration.clone(), segments, video, audio })
+        Ok(Self { configuration: configuration.clone(), segments, video, audio, captions })
     }
 
     /// The configuration it was made for.
@@ -62,7 +65,7 @@ impl Layout {
         let found = match track {
             Track::Video(_) => Some(&self.video).filter(|list| !list.is_empty()),
             Track::Audio(n) => self.audio.get(usize::from(n)),
-            Track::Captions(_) => None,
+            Track::Captions(n) => self.captions.get(usize::from(n)),
         };
         found.map(Vec::as_slice).ok_or(Error::NoTrack(track))
     }

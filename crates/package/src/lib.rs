@@ -1,19 +1,20 @@
-//! Pure packager: MP4, CMAF and HLS bytes; no I/O and no clock.
+//! Pure packager: MP4, CMAF, MPEG-TS, WebVTT, HLS and DASH bytes; no I/O and no clock.
 //!
 //! Towards the encoder: [`fragmented`] reads what ffmpeg wrote, [`timing`] says which times its samples get,
 //! [`cmaf`] writes the stored chunk, [`webvtt`] that of captions, and [`index`] remembers what lies where in it. Towards the origin: a
 //! [`Request`] below an asset's path is answered by [`plan`] with a length, literal bytes and ranges of stored
-//! chunks to copy; [`chunks`] says beforehand whose indexes that takes.
+//! chunks to copy or to transform; [`chunks`] says beforehand whose indexes that takes.
 //!
-//! **Invariants.** Playlists and init segments follow from the plan alone; only the rates of the multivariant
-//! playlist change, once, when the asset is complete. Every length is known before a byte is fetched. No bytes
+//! **Invariants.** Playlists and init segments follow from the plan alone; only the multivariant
+//! playlist and the DASH manifest change, once, when the asset is complete: their rates become exact, and playlists
+//! of key frames are named. Such playlists and whole files need every byte, and are [`Error::Incomplete`] before. Every length is known before a byte is fetched. No bytes
 //! make a reader panic or use more memory than a small multiple of their length.
 //!
 //! It fetches, stores, encrypts and caches nothing, and knows no URLs but those relative to an asset.
 //!
 //! ```
 //! use model::plan::{AudioTrack, Chunk, Grid, Medium};
-//! use model::packaging::{Configuration, StreamOrder};
+//! use model::packaging::Configuration;
 //! use model::{BitsPerSecond, FrameRate, Plan};
 //! use package::{Asset, Layout, Part, Request};
 //!
@@ -36,9 +37,9 @@
 //!     fingerprint: String::new(),
 //!     template: "standard".into(),
 //! };
-//! let configuration = Configuration { segment_duration_seconds: 4, stream_order: StreamOrder::Original };
+//! let configuration = Configuration { segment_duration_seconds: 4, ..Configuration::default() };
 //! let layout = Layout::new(&song, &configuration)?;
-//! let asset = Asset { plan: &song, layout: &layout, measured: None };
+//! let asset = Asset { plan: &song, layout: &layout, measured: None, stills: None };
 //!
 //! let request = Request::parse("a0.m3u8").unwrap();
 //! assert_eq!(package::chunks(&request, &asset)?, []);
@@ -57,22 +58,29 @@ mod asset;
 mod boxes;
 pub mod cmaf;
 mod codec;
+mod dash;
 mod error;
 pub mod fragmented;
 mod hls;
 pub mod index;
 mod layout;
 mod measured;
+mod progressive;
 mod request;
+mod respond;
+mod storyboard;
 pub mod timing;
 mod track;
+mod ts;
 pub mod webvtt;
 
-pub use answer::{Answer, Cache, Part, chunks, plan};
+pub use answer::{Answer, Cache, Part};
 pub use asset::Asset;
 pub use error::{Error, Result};
 pub use index::Index;
 pub use layout::Layout;
 pub use measured::Measured;
-pub use request::Request;
+pub use request::{Movie, Request};
+pub use respond::{chunks, plan};
 pub use track::{Media, TrackInit};
+pub use ts::{Input, Transform};

@@ -9,46 +9,204 @@ use model::plan::Track;
 pub enum Request {
     /// `index.m3u8`.
     Multivariant,
-    /// `v0.m3u8`.
+    /// `v0.m3u8`; of captions `c0.m3u8`.
     MediaPlaylist(Track),
+    /// `v0-iframes.m3u8`.
+    IframePlaylist(Track),
     /// `v0/init.mp4`.
     Init(Track),
-    /// `v0/7.m4s`.
+    /// `v0/7.m4s`; of captions `c0/7.vtt`.
     Segment {
         /// The track.
         track: Track,
         /// The delivered segment's number, from 0.
         number: u32,
     },
+    /// `ts/index.m3u8`: the same in MPEG-TS.
+    TsMultivariant,
+    /// `ts/v0.m3u8`.
+    TsMediaPlaylist(Track),
+    /// `ts/v0-iframes.m3u8`.
+    TsIframePlaylist(Track),
+    /// `ts/v0/7.ts`; of captions `ts/c0/7.vtt`.
+    TsSegment {
+        /// The track.
+        track: Track,
+        /// The delivered segment's number, from 0.
+        number: u32,
+    },
+    /// `index.mpd`.
+    Mpd,
+    /// `v0/t48000.m4s`: a segment by its start, where DASH names them so.
+    TimedSegment {
+        /// The track.
+        track: Track,
+        /// When it starts, in ticks of the track.
+        time: u64,
+    },
+    /// `c0.vtt`: a caption track as one file. The number is the track's.
+    Captions(u16),
+    /// `index.mp4`, `v0.mp4`, `v0-a1.mp4`, `a0.mp4`.
+    Movie(Movie),
+    /// `poster/640.jpg`: a poster by its width in pixels.
+    Poster(u32),
+    /// `storyboard/0.jpg`: a sheet of the storyboard.
+    Storyboard(u32),
+    /// `storyboard.vtt`: which tile shows what.
+    StoryboardVtt,
+}
+
+/// What a progressive file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Movie {
+    /// The best picture that is delivered, with the default sound.
+    Best,
+    /// A rendition with the default sound, if the title has sound.
+    Video(u16),
+    /// A rendition with an audio track of choice.
+    With {
+        /// The rendition.
+        video: u16,
+        /// The audio track.
+        audio: u16,
+    },
+    /// Sound alone.
+    Audio(u16),
 }
 
 impl Request {
     /// Reads the part of a path below `…/{generation}/`. Everything has exactly one spelling.
     pub fn parse(path: &str) -> Option<Self> {
-        if path == "index.m3u8" {
-            return Some(Self::Multivariant);
+        match path {
+            "index.m3u8" => return Some(Self::Multivariant),
+            "ts/index.m3u8" => return Some(Self::TsMultivariant),
+            "index.mpd" => return Some(Self::Mpd),
+            "storyboard.vtt" => return Some(Self::StoryboardVtt),
+            _ => {}
         }
-        if let Some(track) = path.strip_suffix(".m3u8") {
-            return track.parse().ok().map(Self::MediaPlaylist);
+        let (ts, rest) = path.strip_prefix("ts/").map_or((false, path), |rest| (true, rest));
+        match rest.split_once('/') {
+            None => Self::file(rest, ts),
+            Some((folder, file)) => Self::below(folder, file, ts),
         }
-        let (track, file) = path.split_once('/')?;
-        let track = track.parse().ok()?;
-        if file == "init.mp4" {
+    }
+
+    fn file(name: &str, ts: bool) -> Option<Self> {
+        if let Some(stem) = name.strip_suffix("-iframes.m3u8") {
+            let track = stem.parse().ok().filter(|t| matches!(t, Track::Video(_)))?;
+            return Some(if ts { Self::TsIframePlaylist(track) } else { Self::IframePlaylist(track) });
+        }
+        if let Some(stem) = name.strip_suffix(".m3u8") {
+            let track = stem.parse().ok()?;
+            return Some(if ts { Self::TsMediaPlaylist(track) } else { Self::MediaPlaylist(track) });
+        }
+        if ts {
+            return None;
+        }
+        if let Some(stem) = name.strip_suffix(".vtt") {
+            return match stem.parse().ok()? {
+                Track::Captions(n) => Some(Self::Captions(n)),
+                Track::Video(_) | Track::Audio(_) => None,
+            };
+        }
+        movie(name.strip_suffix(".mp4")?).map(Self::Movie)
+    }
+
+    fn below(folder: &str, file: &str, ts: bool) -> Option<Self> {
+        match (folder, ts) {
+            ("poster", false) => return number(file.strip_suffix(".jpg")?).map(Self::Poster),
+            ("storyboard", false) => return number(file.strip_suffix(".jpg")?).map(Self::Storyboard),
+            _ => {}
+        }
+        let track: Track = folder.parse().ok()?;
+        let captions = matches!(track, Track::Captions(_));
+        if file == "init.mp4" && !ts && !captions {
             return Some(Self::Init(track));
         }
-        let digits = file.strip_suffix(".m4s")?;
-        let number: u32 = digits.parse().ok()?;
-        (number.to_string() == digits).then_some(Self::Segment { track, number })
+        let (stem, suffix) = file.rsplit_once('.')?;
+        match (suffix, ts) {
+            ("vtt", false) if captions => Some(Self::Segment { track, number: number(stem)? }),
+            ("vtt", true) if captions => Some(Self::TsSegment { track, number: number(stem)? }),
+            ("ts", true) if !captions => Some(Self::TsSegment { track, number: number(stem)? }),
+            ("m4s", false) if !captions => match stem.strip_prefix('t') {
+                Some(time) => Some(Self::TimedSegment { track, time: number(time)? }),
+                None => Some(Self::Segment { track, number: number(stem)? }),
+            },
+            _ => None,
+        }
     }
+
+    /// The delivered segment that is asked for by its number, and of which track.
+    pub fn segment(&self) -> Option<(Track, u32)> {
+        match *self {
+            Self::Segment { track, number } | Self::TsSegment { track, number } => Some((track, number)),
+            _ => None,
+        }
+    }
+
+    /// Whether the answer needs the bytes of the whole asset: until it is complete there is none.
+    pub fn needs_all(&self) -> bool {
+        matches!(self, Self::IframePlaylist(_) | Self::TsIframePlaylist(_) | Self::Movie(_))
+    }
+}
+
+fn movie(stem: &str) -> Option<Movie> {
+    if stem == "index" {
+        return Some(Movie::Best);
+    }
+    if let Some((video, audio)) = stem.split_once('-') {
+        return match (video.parse().ok()?, audio.parse().ok()?) {
+            (Track::Video(video), Track::Audio(audio)) => Some(Movie::With { video, audio }),
+            _ => None,
+        };
+    }
+    match stem.parse().ok()? {
+        Track::Video(n) => Some(Movie::Video(n)),
+        Track::Audio(n) => Some(Movie::Audio(n)),
+        Track::Captions(_) => None,
+    }
+}
+
+/// A number without sign and leading zeros.
+fn number<N: std::str::FromStr + fmt::Display>(digits: &str) -> Option<N> {
+    let number: N = digits.parse().ok()?;
+    (number.to_string() == digits).then_some(number)
 }
 
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let suffix = |track: &Track, other| match track {
+            Track::Captions(_) => "vtt",
+            Track::Video(_) | Track::Audio(_) => other,
+        };
         match self {
             Self::Multivariant => f.write_str("index.m3u8"),
             Self::MediaPlaylist(track) => write!(f, "{track}.m3u8"),
+            Self::IframePlaylist(track) => write!(f, "{track}-iframes.m3u8"),
             Self::Init(track) => write!(f, "{track}/init.mp4"),
-            Self::Segment { track, number } => write!(f, "{track}/{number}.m4s"),
+            Self::Segment { track, number } => write!(f, "{track}/{number}.{}", suffix(track, "m4s")),
+            Self::TsMultivariant => f.write_str("ts/index.m3u8"),
+            Self::TsMediaPlaylist(track) => write!(f, "ts/{track}.m3u8"),
+            Self::TsIframePlaylist(track) => write!(f, "ts/{track}-iframes.m3u8"),
+            Self::TsSegment { track, number } => write!(f, "ts/{track}/{number}.{}", suffix(track, "ts")),
+            Self::Mpd => f.write_str("index.mpd"),
+            Self::TimedSegment { track, time } => write!(f, "{track}/t{time}.m4s"),
+            Self::Captions(n) => write!(f, "{}.vtt", Track::Captions(*n)),
+            Self::Movie(movie) => write!(f, "{movie}.mp4"),
+            Self::Poster(width) => write!(f, "poster/{width}.jpg"),
+            Self::Storyboard(n) => write!(f, "storyboard/{n}.jpg"),
+            Self::StoryboardVtt => f.write_str("storyboard.vtt"),
+        }
+    }
+}
+
+impl fmt::Display for Movie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Best => f.write_str("index"),
+            Self::Video(n) => Track::Video(*n).fmt(f),
+            Self::With { video, audio } => write!(f, "{}-{}", Track::Video(*video), Track::Audio(*audio)),
+            Self::Audio(n) => Track::Audio(*n).fmt(f),
         }
     }
 }
@@ -68,6 +226,24 @@ mod tests {
             Request::Init(track),
             Request::Segment { track, number: 0 },
             Request::Segment { track, number: u32::MAX },
+            Request::Segment { track: Track::Captions(0), number: 7 },
+            Request::MediaPlaylist(Track::Captions(0)),
+            Request::IframePlaylist(Track::Video(1)),
+            Request::TsMultivariant,
+            Request::TsMediaPlaylist(track),
+            Request::TsIframePlaylist(Track::Video(0)),
+            Request::TsSegment { track, number: 3 },
+            Request::TsSegment { track: Track::Captions(1), number: 3 },
+            Request::Mpd,
+            Request::TimedSegment { track, time: 1 << 40 },
+            Request::Captions(0),
+            Request::Movie(Movie::Best),
+            Request::Movie(Movie::Video(2)),
+            Request::Movie(Movie::With { video: 0, audio: 1 }),
+            Request::Movie(Movie::Audio(0)),
+            Request::Poster(640),
+            Request::Storyboard(0),
+            Request::StoryboardVtt,
         ] {
             assert_eq!(Request::parse(&request.to_string()), Some(request));
         }
@@ -93,6 +269,24 @@ mod tests {
             "x0.m3u8",
             "v0/init.mp4/",
             "v0/.m4s",
+            "v0/7.vtt",
+            "v0/7.ts",
+            "c0/7.m4s",
+            "c0/init.mp4",
+            "ts/c0/7.ts",
+            "ts/v0/init.mp4",
+            "ts/v0/7.m4s",
+            "ts/ts/v0/7.ts",
+            "ts/v0.mp4",
+            "ts/poster/1.jpg",
+            "v0/t.m4s",
+            "v0/t01.m4s",
+            "a0-iframes.m3u8",
+            "v0-v1.mp4",
+            "v0-a0-a1.mp4",
+            "c0.mp4",
+            "v0.vtt",
+            "poster/0640.jpg",
         ] {
             assert_eq!(Request::parse(path), None, "{path}");
         }
@@ -100,7 +294,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_path_has_one_spelling(path in "\\PC{0,24}|[av][0-9]{1,3}(/(init|[0-9]{1,4}))?\\.(m4s|mp4|m3u8)") {
+        fn any_path_has_one_spelling(path in "\\PC{0,24}|(ts/)?[acv][0-9]{1,3}(-a[0-9]{1,2}|-iframes)?(/(init|t?[0-9]{1,4}))?\\.(m4s|mp4|m3u8|ts|vtt)") {
             if let Some(request) = Request::parse(&path) {
                 prop_assert_eq!(request.to_string(), path);
             }

@@ -24,6 +24,7 @@ mod settings;
 mod text;
 
 pub use chunk::chunk;
+pub(crate) use chunk::shown;
 
 /// Bytes that are read at most.
 pub const MAX_BYTES: usize = 16 << 20;
@@ -88,7 +89,7 @@ impl fmt::Display for Cue {
 }
 
 /// `HH:MM:SS.mmm`, hours as many as it takes.
-struct Clock(u64);
+pub(crate) struct Clock(pub(crate) u64);
 
 impl fmt::Display for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

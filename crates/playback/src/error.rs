@@ -31,7 +31,7 @@ pub enum Error {
         name: String,
     },
     /// The format is none of ours.
-    #[error("`{name}` is not a format: use `hls`")]
+    #[error("`{name}` is not a format: use `hls`, `hls-ts`, `dash` or `mp4`")]
     Format {
         /// What was asked for, cut.
         name: String,

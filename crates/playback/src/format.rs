@@ -13,22 +13,34 @@ use crate::{Error, Result};
 pub enum Format {
     /// HLS with fragmented MP4.
     Hls,
+    /// HLS with MPEG-TS.
+    HlsTs,
+    /// DASH.
+    Dash,
+    /// One MP4 file: the best picture with the default sound.
+    Mp4,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 1] = [Self::Hls];
+    pub const ALL: [Self; 4] = [Self::Hls, Self::HlsTs, Self::Dash, Self::Mp4];
 
     /// The word of the command line and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Hls => "hls",
+            Self::HlsTs => "hls-ts",
+            Self::Dash => "dash",
+            Self::Mp4 => "mp4",
         }
     }
 
     fn manifest(self) -> &'static str {
         match self {
             Self::Hls => "index.m3u8",
+            Self::HlsTs => "ts/index.m3u8",
+            Self::Dash => "index.mpd",
+            Self::Mp4 => "index.mp4",
         }
     }
 }
@@ -53,7 +65,7 @@ pub(crate) fn asset_path(asset: AssetId) -> String {
     format!("/out/v1/{asset}/")
 }
 
-/// The path of a manifest: `/out/v1/{asset}/{configuration}/{generation}/index.m3u8`.
+/// The path of a manifest: `/out/v1/{asset}/{configuration}/{generation}/index.m3u8`, or of the file.
 pub(crate) fn manifest_path(
     asset: AssetId,
     configuration: ConfigurationId,
@@ -72,7 +84,10 @@ mod tests {
         for format in Format::ALL {
             assert_eq!(format.as_str().parse::<Format>().unwrap(), format);
         }
-        assert_eq!("HLS".parse::<Format>().unwrap_err().to_string(), "`HLS` is not a format: use `hls`");
+        assert_eq!(
+            "HLS".parse::<Format>().unwrap_err().to_string(),
+            "`HLS` is not a format: use `hls`, `hls-ts`, `dash` or `mp4`"
+        );
     }
 
     #[test]

@@ -4,6 +4,8 @@
 #[path = "../../../package/tests/it/film.rs"]
 mod film;
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod requests;
 #[cfg(test)]
 mod stage;

@@ -144,6 +144,17 @@ impl Stage {
         tx.commit().await.unwrap();
     }
 
+    /// Chunks of the plan.
+    pub(crate) fn film_chunks(&self) -> usize {
+        film().plan.chunks.len()
+    }
+
+    /// Stores a picture of the generation.
+    pub(crate) async fn store_still(&self, file: &str, bytes: &[u8]) {
+        let key = format!("{}/{}/{file}", self.asset, self.generation).parse().unwrap();
+        self.blob.put(bytes.to_vec(), New::named(BucketName::media(), key, By::Kinora)).await.unwrap();
+    }
+
     /// Marks the film as complete.
     pub(crate) async fn complete(&self) {
         let film = film();

@@ -14,7 +14,7 @@ pub(super) const TRACK_ID: u32 = 1;
 const UNDETERMINED: u16 = 0x55c4;
 
 /// Unity of the transformation matrices of `mvhd` and `tkhd`.
-const MATRIX: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
+pub(crate) const MATRIX: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
 
 /// `non sync, depends on others` and `sync, depends on none` (§8.8.3.1).
 pub(super) const FLAGS_NON_SYNC: u32 = 0x0101_0000;
@@ -23,10 +23,7 @@ pub(super) const FLAGS_SYNC: u32 = 0x0200_0000;
 
 /// Writes the init segment of a track.
 pub fn init(track: &TrackInit) -> Result<Bytes> {
-    let entry = match &track.media {
-        Media::Avc { width, height, avcc } => visual_entry(*width, *height, avcc)?,
-        Media::Aac { sample_rate, channels, config } => audio_entry(*sample_rate, *channels, config)?,
-    };
+    let entry = entry(&track.media)?;
     let mut out = Vec::with_capacity(1024);
     put(&mut out, b"ftyp", |out| out.extend_from_slice(b"cmfc\0\0\0\0cmfciso6mp41"));
     put(&mut out, b"moov", |out| {
@@ -45,13 +42,21 @@ pub fn init(track: &TrackInit) -> Result<Bytes> {
     Ok(out.into())
 }
 
-fn words(out: &mut Vec<u8>, words: &[u32]) {
+/// The sample entry of a medium.
+pub(crate) fn entry(media: &Media) -> Result<Vec<u8>> {
+    match media {
+        Media::Avc { width, height, avcc } => visual_entry(*width, *height, avcc),
+        Media::Aac { sample_rate, channels, config } => audio_entry(*sample_rate, *channels, config),
+    }
+}
+
+pub(crate) fn words(out: &mut Vec<u8>, words: &[u32]) {
     for word in words {
         out.extend_from_slice(&word.to_be_bytes());
     }
 }
 
-fn halves(out: &mut Vec<u8>, halves: &[u16]) {
+pub(crate) fn halves(out: &mut Vec<u8>, halves: &[u16]) {
     for half in halves {
         out.extend_from_slice(&half.to_be_bytes());
     }
@@ -130,13 +135,17 @@ fn sample_table(out: &mut Vec<u8>, media: &Media, entry: &[u8]) {
     put_full(out, b"stsz", 0, 0, |out| words(out, &[0, 0]));
     put_full(out, b"stco", 0, 0, |out| words(out, &[0]));
     if let Media::Aac { .. } = media {
-        // Every frame needs the one before it (§10.1): version 2 names the group that all samples belong to.
-        put_full(out, b"sgpd", 2, 0, |out| {
-            out.extend_from_slice(b"roll");
-            words(out, &[2, 1, 1]);
-            out.extend_from_slice(&(-1_i16).to_be_bytes());
-        });
+        roll_group(out);
     }
+}
+
+/// Every frame of AAC needs the one before it (§10.1): version 2 names the group that all samples belong to.
+pub(crate) fn roll_group(out: &mut Vec<u8>) {
+    put_full(out, b"sgpd", 2, 0, |out| {
+        out.extend_from_slice(b"roll");
+        words(out, &[2, 1, 1]);
+        out.extend_from_slice(&(-1_i16).to_be_bytes());
+    });
 }
 
 /// `avc1` (§12.1.3, ISO 14496-15 §5.4.2.1) with square pixels and the colours of the SPS.

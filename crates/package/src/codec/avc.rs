@@ -25,6 +25,24 @@ pub(crate) fn sps(avcc: &[u8]) -> Result<&[u8]> {
     reader.take(length.into())
 }
 
+/// Every sequence and picture parameter set, with NAL headers. Fails if lengths in samples do not take four bytes.
+pub(crate) fn parameter_sets(avcc: &[u8]) -> Result<Vec<&[u8]>> {
+    let mut reader = Reader::new(WHAT, avcc);
+    reader.take(4)?;
+    let lengths = reader.u8()? & 3;
+    if lengths != 3 {
+        return Err(Error::Unsupported { what: "size of NAL lengths", found: (lengths + 1).to_string() });
+    }
+    let mut sets = Vec::new();
+    for mask in [0x1f, 0xff] {
+        for _ in 0..reader.u8()? & mask {
+            let length = reader.u16()?;
+            sets.push(reader.take(length.into())?);
+        }
+    }
+    Ok(sets)
+}
+
 /// Colour of the picture in the code points of ITU-T H.273.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Colour {
@@ -220,6 +238,7 @@ mod tests {
         fn any_bytes_are_read_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..120)) {
             let _ = codec(&bytes);
             let _ = sps(&bytes).and_then(colour);
+            let _ = parameter_sets(&bytes);
             let _ = colour(&bytes);
         }
     }

@@ -45,7 +45,7 @@ const NAMES: &[(&[&str], &str)] = &[
 ];
 
 /// The tag as it may stand in a playlist; `None` if the language is unknown or not shaped like BCP 47.
-pub(super) fn tag(language: &str) -> Option<&str> {
+pub(crate) fn tag(language: &str) -> Option<&str> {
     let shaped = (2..=35).contains(&language.len())
         && language
             .split('-')
@@ -54,11 +54,37 @@ pub(super) fn tag(language: &str) -> Option<&str> {
     (shaped && !unknown).then_some(language)
 }
 
-/// Names of tracks, each different from the others (§4.3.4.1.1).
-pub(super) fn names<'a>(languages: impl Iterator<Item = &'a str>) -> Vec<String> {
+/// The language in three letters (ISO 639-2), as MP4 has it; `None` if it is not known.
+pub(crate) fn three_letters(language: &str) -> Option<[u8; 3]> {
+    let primary = tag(language)?.split('-').next()?.to_ascii_lowercase();
+    let known = NAMES.iter().find(|(codes, _)| codes.contains(&primary.as_str()));
+    let code =
+        known.and_then(|(codes, _)| codes.iter().find(|c| c.len() == 3)).map_or(primary.as_str(), |c| *c);
+    let letters: [u8; 3] = code.as_bytes().try_into().ok()?;
+    letters.iter().all(u8::is_ascii_lowercase).then_some(letters)
+}
+
+/// What a track is named by.
+pub(crate) struct Named<'a> {
+    /// What the file calls it.
+    pub(crate) label: Option<&'a str>,
+    /// Its language.
+    pub(crate) language: &'a str,
+    /// Said behind the language.
+    pub(crate) kind: Option<&'a str>,
+    /// What it is called if nothing is known.
+    pub(crate) unknown: &'a str,
+}
+
+/// Names of tracks, each different from the others (§4.3.4.1.1), without quotes and line ends.
+pub(crate) fn names<'a>(tracks: impl Iterator<Item = Named<'a>>) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
-    for language in languages {
-        let name = name(language);
+    for track in tracks {
+        let label = track.label.map(clean).filter(|label| !label.is_empty());
+        let name = label.unwrap_or_else(|| match track.kind {
+            Some(kind) => format!("{} ({kind})", name(track.language, track.unknown)),
+            None => name(track.language, track.unknown),
+        });
         let mut unique = name.clone();
         let mut number = 2;
         while names.contains(&unique) {
@@ -70,9 +96,16 @@ pub(super) fn names<'a>(languages: impl Iterator<Item = &'a str>) -> Vec<String>
     names
 }
 
-fn name(language: &str) -> String {
+/// A label as a quoted string can hold it.
+fn clean(label: &str) -> String {
+    let text: String =
+        label.chars().map(|c| if c == '"' { '\'' } else { c }).filter(|c| !c.is_control()).collect();
+    text.trim().chars().take(80).collect()
+}
+
+fn name(language: &str, unknown: &str) -> String {
     let Some(tag) = tag(language) else {
-        return "Audio".into();
+        return unknown.into();
     };
     let (primary, rest) = tag.split_once('-').map_or((tag, None), |(primary, rest)| (primary, Some(rest)));
     let primary = primary.to_ascii_lowercase();
@@ -91,8 +124,9 @@ mod tests {
     #[test]
     fn languages_are_named_in_their_own_words() {
         let languages = ["en", "ger", "pt-BR", "en", "und", "xx", "a\"b", "", "en"];
+        let named = |language| Named { label: None, language, kind: None, unknown: "Audio" };
         assert_eq!(
-            names(languages.into_iter()),
+            names(languages.into_iter().map(named)),
             [
                 "English",
                 "Deutsch",
@@ -108,10 +142,22 @@ mod tests {
     }
 
     #[test]
+    fn labels_and_kinds_are_said() {
+        let named = |label, kind| Named { label, language: "en", kind, unknown: "Captions" };
+        let list =
+            [named(Some("Director's \"cut\"\n"), None), named(None, Some("SDH")), named(Some(" "), None)];
+        assert_eq!(names(list.into_iter()), ["Director's 'cut'", "English (SDH)", "English"]);
+    }
+
+    #[test]
     fn only_tags_are_written() {
         assert_eq!(tag("zh-Hant-TW"), Some("zh-Hant-TW"));
         for bad in ["", "e", "und", "en\"", "en\nx", "en-", "toolongtag"] {
             assert_eq!(tag(bad), None, "{bad:?}");
         }
+        assert_eq!(
+            ["de", "ger-AT", "tlh", "q"].map(three_letters),
+            [Some(*b"deu"), Some(*b"deu"), Some(*b"tlh"), None]
+        );
     }
 }

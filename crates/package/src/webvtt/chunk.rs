@@ -1,5 +1,7 @@
 //! The chunk of a caption track: one file, and an index that says which cues begin in which segment.
 
+use std::ops::Range;
+
 use model::plan::Grid;
 
 use super::{Cue, HEADER};
@@ -37,6 +39,33 @@ pub fn chunk(mut cues: Vec<Cue>, grid: &Grid) -> Result<(Vec<u8>, Index)> {
         at = file.len() as u64;
     }
     Ok((file, index))
+}
+
+/// Reads that a segment's cues may cost.
+const MAX_RANGES: usize = 32;
+
+/// Ranges of a stored file that hold every cue that is shown at some time of `span`, in ms. Cues of other times lie
+/// between them only where there would be very many ranges: players show cues by their times.
+pub(crate) fn shown(index: &Index, span: &Range<u64>) -> Vec<Range<u64>> {
+    let mut found: Vec<Range<u64>> = Vec::new();
+    for segment in index.segments.iter().take_while(|s| s.decode_time < span.end) {
+        let mut at = segment.data().start;
+        for cue in &segment.samples {
+            let start = segment.decode_time.saturating_add_signed(cue.composition_offset.into());
+            let end = start.saturating_add(cue.duration.into());
+            let bytes = at..at + u64::from(cue.size);
+            at = bytes.end;
+            if start >= span.end || end <= span.start {
+                continue;
+            }
+            let full = found.len() == MAX_RANGES;
+            match found.last_mut() {
+                Some(last) if full || last.end == bytes.start => last.end = bytes.end,
+                _ => found.push(bytes),
+            }
+        }
+    }
+    found
 }
 
 fn number<T: TryFrom<U>, U>(n: U) -> Result<T> {

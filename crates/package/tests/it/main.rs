@@ -5,6 +5,8 @@ mod bytes;
 #[cfg(test)]
 mod film;
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod players;
 #[cfg(test)]
 mod playlists;

@@ -3,26 +3,26 @@
 use std::path::Path;
 use std::process::Command;
 
-use model::packaging::{Configuration, StreamOrder};
+use model::packaging::Configuration;
 use model::plan::Track;
 use model::{FrameRate, Plan};
 use package::index::Index;
-use package::{Answer, Asset, Layout, Measured, Part, Request};
+use package::{Answer, Asset, Layout, Measured, Movie, Part, Request};
 
 use crate::film::{Film, Script, make};
 
 fn configuration(seconds: u32) -> Configuration {
-    Configuration { segment_duration_seconds: seconds, stream_order: StreamOrder::Original }
+    Configuration { segment_duration_seconds: seconds, ..Configuration::default() }
 }
 
-fn fetch(film: &Film, asset: &Asset<'_>, request: &Request) -> Answer {
+pub(crate) fn fetch(film: &Film, asset: &Asset<'_>, request: &Request) -> Answer {
     let wanted = package::chunks(request, asset).unwrap();
     let indexes: Vec<&Index> =
         wanted.iter().map(|(track, chunk)| &film.chunk(*track, *chunk).index).collect();
     package::plan(request, asset, &indexes).unwrap()
 }
 
-fn body(film: &Film, parts: &[Part]) -> Vec<u8> {
+pub(crate) fn body(film: &Film, parts: &[Part]) -> Vec<u8> {
     let mut out = Vec::new();
     for part in parts {
         match part {
@@ -32,20 +32,48 @@ fn body(film: &Film, parts: &[Part]) -> Vec<u8> {
                     &film.chunk(*track, *chunk).bytes[range.start as usize..range.end as usize],
                 );
             }
+            Part::Transform { of, range } => {
+                let read = of.inputs().iter().map(|i| {
+                    let bytes = &film.chunk(i.track, i.chunk).bytes;
+                    &bytes[i.range.start as usize..i.range.end as usize]
+                });
+                let made = of.write(&read.collect::<Vec<_>>()).unwrap();
+                assert_eq!(made.len() as u64, of.length());
+                out.extend_from_slice(&made[range.start as usize..range.end as usize]);
+            }
         }
     }
     out
 }
 
-/// Writes everything the playlists name into a folder.
+/// Writes everything the playlists name into a folder, and the whole films.
 fn deliver(film: &Film, seconds: u32, to: &Path) {
-    let layout = Layout::new(&film.plan, &configuration(seconds)).unwrap();
+    let configuration = Configuration { include_iframe_only_stream: true, ..configuration(seconds) };
+    deliver_as(film, &configuration, to);
+}
+
+pub(crate) fn deliver_as(film: &Film, configuration: &Configuration, to: &Path) {
+    let layout = Layout::new(&film.plan, configuration).unwrap();
     let measured = Measured::of(&film.plan, film.chunks.iter().map(|c| (c.track, &c.index))).unwrap();
-    let asset = Asset { plan: &film.plan, layout: &layout, measured: Some(&measured) };
-    let mut requests = vec![Request::Multivariant];
+    let asset = Asset { plan: &film.plan, layout: &layout, measured: Some(&measured), stills: None };
+    let mut requests =
+        vec![Request::Multivariant, Request::TsMultivariant, Request::Mpd, Request::Movie(Movie::Best)];
     for track in film.plan.tracks() {
-        requests.extend([Request::MediaPlaylist(track), Request::Init(track)]);
-        requests.extend((0..layout.segments().len() as u32).map(|number| Request::Segment { track, number }));
+        requests.extend([Request::MediaPlaylist(track), Request::TsMediaPlaylist(track)]);
+        match track {
+            Track::Video(n) => requests.extend([
+                Request::Init(track),
+                Request::IframePlaylist(track),
+                Request::TsIframePlaylist(track),
+                Request::Movie(Movie::Video(n)),
+            ]),
+            Track::Audio(n) => requests.extend([Request::Init(track), Request::Movie(Movie::Audio(n))]),
+            Track::Captions(n) => requests.push(Request::Captions(n)),
+        }
+        for number in 0..layout.segments().len() as u32 {
+            requests.extend([Request::Segment { track, number }, Request::TsSegment { track, number }]);
+        }
+        std::fs::create_dir_all(to.join(format!("ts/{track}"))).unwrap();
         std::fs::create_dir_all(to.join(track.to_string())).unwrap();
     }
     let exists =
@@ -53,20 +81,20 @@ fn deliver(film: &Film, seconds: u32, to: &Path) {
     for request in requests.into_iter().filter(exists) {
         let answer = fetch(film, &asset, &request);
         let bytes = body(film, &answer.parts);
-        assert_eq!(answer.length, bytes.len() as u64);
+        assert_eq!(answer.length, bytes.len() as u64, "{request}");
         std::fs::write(to.join(request.to_string()), bytes).unwrap();
     }
 }
 
 /// Runs a tool in a folder; it must succeed and complain about nothing.
-fn tool(dir: &Path, name: &str, args: &[&str]) -> Vec<u8> {
+pub(crate) fn tool(dir: &Path, name: &str, args: &[&str]) -> Vec<u8> {
     let done = Command::new(name).current_dir(dir).args(["-v", "warning"]).args(args).output().unwrap();
     assert!(done.status.success());
     assert_eq!(String::from_utf8_lossy(&done.stderr), "", "{name} {args:?}");
     done.stdout
 }
 
-fn times(dir: &Path, select: &str, entry: &str, of: &str) -> Vec<f64> {
+pub(crate) fn times(dir: &Path, select: &str, entry: &str, of: &str) -> Vec<f64> {
     let show = format!("packet={entry}");
     let out =
         tool(dir, "ffprobe", &["-select_streams", select, "-show_entries", &show, "-of", "csv=p=0", of]);
@@ -76,8 +104,8 @@ fn times(dir: &Path, select: &str, entry: &str, of: &str) -> Vec<f64> {
 }
 
 /// Starts of beeps in samples of 48 kHz.
-fn beeps(dir: &Path, of: &str) -> Vec<u64> {
-    let pcm = tool(dir, "ffmpeg", &["-i", of, "-map", "0:a", "-ac", "1", "-f", "s16le", "-"]);
+pub(crate) fn beeps(dir: &Path, of: &str) -> Vec<u64> {
+    let pcm = tool(dir, "ffmpeg", &["-i", of, "-map", "0:a:0", "-ac", "1", "-f", "s16le", "-"]);
     let (mut found, mut last) = (Vec::new(), None);
     for (n, sample) in (0_u64..).zip(pcm.chunks_exact(2)) {
         if i16::from_le_bytes([sample[0], sample[1]]).unsigned_abs() > 3000 {
@@ -91,7 +119,7 @@ fn beeps(dir: &Path, of: &str) -> Vec<u64> {
 }
 
 /// Numbers of frames that begin a flash.
-fn flashes(dir: &Path, of: &str) -> Vec<u64> {
+pub(crate) fn flashes(dir: &Path, of: &str) -> Vec<u64> {
     let grey = tool(
         dir,
         "ffmpeg",
@@ -244,7 +272,7 @@ fn a_slice_of_an_answer_is_the_slice_of_its_body() {
     };
     let film = make(&script);
     let layout = Layout::new(&film.plan, &configuration(10)).unwrap();
-    let asset = Asset { plan: &film.plan, layout: &layout, measured: None };
+    let asset = Asset { plan: &film.plan, layout: &layout, measured: None, stills: None };
     let answer = fetch(&film, &asset, &Request::Segment { track: Track::Video(0), number: 0 });
     assert_eq!(answer.parts.len(), 2, "one range of each chunk");
     let whole = body(&film, &answer.parts);

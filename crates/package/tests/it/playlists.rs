@@ -61,7 +61,7 @@ fn film() -> Plan {
 }
 
 fn configured(segment_duration_seconds: u32, stream_order: StreamOrder) -> Configuration {
-    Configuration { segment_duration_seconds, stream_order }
+    Configuration { segment_duration_seconds, stream_order, ..Configuration::default() }
 }
 
 fn text(
@@ -71,7 +71,8 @@ fn text(
     request: &Request,
 ) -> String {
     let layout = Layout::new(plan, configuration).unwrap();
-    let answer = package::plan(request, &Asset { plan, layout: &layout, measured }, &[]).unwrap();
+    let answer =
+        package::plan(request, &Asset { plan, layout: &layout, measured, stills: None }, &[]).unwrap();
     assert_eq!(answer.content_type, "application/vnd.apple.mpegurl");
     let [Part::Literal(bytes)] = &answer.parts[..] else { panic!("one literal part") };
     assert_eq!(answer.length, bytes.len() as u64);
@@ -233,7 +234,7 @@ fn declared_bounds_hold_for_what_vbv_allows() {
 fn a_merged_segment_copies_one_range_of_each_chunk() {
     let film = film();
     let layout = Layout::new(&film, &configured(4, StreamOrder::Original)).unwrap();
-    let asset = Asset { plan: &film, layout: &layout, measured: None };
+    let asset = Asset { plan: &film, layout: &layout, measured: None, stills: None };
     let track = Track::Video(1);
     let request = Request::Segment { track, number: 0 };
     assert_eq!(package::chunks(&request, &asset).unwrap(), [(track, 0), (track, 1)]);
@@ -256,7 +257,7 @@ fn a_merged_segment_copies_one_range_of_each_chunk() {
 fn what_the_plan_does_not_have_is_not_found() {
     let film = film();
     let layout = Layout::new(&film, &configured(0, StreamOrder::Original)).unwrap();
-    let asset = Asset { plan: &film, layout: &layout, measured: None };
+    let asset = Asset { plan: &film, layout: &layout, measured: None, stills: None };
     for path in ["v2.m3u8", "a3.m3u8", "v2/init.mp4", "v2/0.m4s", "v0/6.m4s", "a0/4294967295.m4s", "a3/0.m4s"]
     {
         let request = Request::parse(path).unwrap();

@@ -26,7 +26,7 @@ pub(super) async fn url(State(parts): State<Parts>, Json(request): Json<UrlReque
         who: &Who::Host,
         title: title.id,
         configuration: &request.configuration,
-        format: Format::Hls,
+        format: request.format.parse::<Format>()?,
         now: now(),
     };
     if !request.cookies {
