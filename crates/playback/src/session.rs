@@ -33,6 +33,8 @@ pub struct Wish<'a> {
 pub struct Permit {
     /// The playback session.
     pub session: PlaybackSessionId,
+    /// What is watched.
+    pub title: TitleId,
     /// CloudFront's cookies and `kinora-psid`; values need no further encoding.
     pub cookies: Vec<(&'static str, String)>,
     /// The path that the cookies are for, and limited to: `/out/v1/{asset}/`.
@@ -99,7 +101,7 @@ const READ: &str = "SELECT * FROM playback_sessions
 const RENEW: &str = "UPDATE playback_sessions SET seen_at = $2, signed_until = $3
     WHERE id = $1 AND ended_at IS NULL AND revoked_at IS NULL";
 const END: &str = "UPDATE playback_sessions SET ended_at = $2
-    WHERE id = $1 AND ended_at IS NULL AND COALESCE(account, '') = $3";
+    WHERE id = $1 AND ended_at IS NULL AND COALESCE(account, '') = $3 RETURNING title";
 const BY_ACCOUNT: &str = "SELECT * FROM playback_sessions
     WHERE account = $1 AND signed_until > $2 AND ended_at IS NULL AND revoked_at IS NULL
     ORDER BY started_at DESC LIMIT 100";
@@ -120,7 +122,7 @@ impl Playback {
         let manifest = self.manifest(&found, wish).await?;
         let until = wish.now.plus_ms(self.inner.config.cookie_ms());
         let session = self.insert(wish, &found, "cookies", until).await?;
-        let permit = self.permit(session, found.asset, origin, until)?;
+        let permit = self.permit(session, wish.title, found.asset, origin, until)?;
         Ok(Started { manifest, permit })
     }
 
@@ -144,14 +146,19 @@ impl Playback {
             return Err(Error::NoSession);
         }
         // The player goes on with the generation it began with, whatever is current now.
-        self.permit(session, row.get("asset")?, origin, until)
+        self.permit(session, watching.title, row.get("asset")?, origin, until)
     }
 
-    /// The player says that it is done.
-    pub async fn end(&self, session: PlaybackSessionId, who: &Who, now: Timestamp) -> Result<()> {
+    /// The player says that it is done; what it played, or `None` if that had ended before.
+    pub async fn end(
+        &self,
+        session: PlaybackSessionId,
+        who: &Who,
+        now: Timestamp,
+    ) -> Result<Option<TitleId>> {
         let account = who.account().map(|id| id.to_string()).unwrap_or_default();
-        self.inner.db.execute(END, args![session, now, account]).await?;
-        Ok(())
+        let rows = self.inner.db.returning(END, args![session, now, account]).await?;
+        Ok(rows.first().map(|row| row.get("title")).transpose()?)
     }
 
     /// The playbacks of an account that go on, the youngest first.
@@ -209,6 +216,7 @@ impl Playback {
     fn permit(
         &self,
         session: PlaybackSessionId,
+        title: TitleId,
         asset: AssetId,
         origin: &str,
         until: Timestamp,
@@ -224,7 +232,7 @@ impl Playback {
         let policy = Policy { resource, after: None, until, address: None };
         let cookies = self.inner.key.cookies(&policy, Some(session))?.pairs;
         let renew_after_seconds = self.inner.config.heartbeat_seconds;
-        Ok(Permit { session, cookies, path, until, renew_after_seconds })
+        Ok(Permit { session, title, cookies, path, until, renew_after_seconds })
     }
 }
 

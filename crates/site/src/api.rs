@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{AppendHeaders, IntoResponse, Response};
+use catalogue::Watched;
 use http::{HeaderMap, StatusCode, Uri, header};
 use http_face::{ApiError, RequestId, take};
 use model::{PlaybackSessionId, TitleId};
@@ -15,6 +16,8 @@ use crate::{Site, jobs_page};
 
 /// The packaging configuration of the watch page: the plan's own segments, for a quick start.
 const CONFIGURATION: &str = "standard";
+/// Longest position that is believed, in ms: a week.
+const LONGEST_MS: u64 = 7 * 86_400_000;
 /// Longest word and text of a report, in characters.
 const REPORT_CHARS: usize = 500;
 
@@ -67,6 +70,24 @@ struct Started {
     expires_in_s: i64,
 }
 
+/// What a player says with a heartbeat and at the end.
+#[derive(Deserialize)]
+pub(crate) struct Beat {
+    /// Where the viewer is, in ms.
+    position_ms: Option<u64>,
+}
+
+impl Beat {
+    /// Remembers how far the viewer is, on whatever device they go on. Guests are not remembered.
+    async fn remember(&self, site: &Site, visitor: &Visitor, title: TitleId) -> Result<(), ApiError> {
+        let (Some(account), Some(position_ms)) = (visitor.who.account(), self.position_ms) else {
+            return Ok(());
+        };
+        let watched = Watched { title, position_ms: position_ms.min(LONGEST_MS), at: site.now() };
+        site.catalogue().watched(account, watched).await.map_err(ApiError::internal)
+    }
+}
+
 /// What a heartbeat gets.
 #[derive(Serialize)]
 struct Renewed {
@@ -107,6 +128,7 @@ pub(crate) async fn heartbeat(
     headers: HeaderMap,
     uri: Uri,
     Path(session): Path<String>,
+    take::Json(beat): take::Json<Beat>,
 ) -> Result<Response, ApiError> {
     let now = site.now();
     let renewed = site
@@ -114,6 +136,7 @@ pub(crate) async fn heartbeat(
         .renew(named(&session, &visitor)?, &visitor.who, &site.origin(&headers, &uri), now)
         .await;
     let permit = renewed.map_err(|error| refused(error, &visitor))?;
+    beat.remember(&site, &visitor, permit.title).await?;
     let body = Renewed { expires_in_s: (permit.until.0 - now.0) / 1000 };
     Ok((cookies(&site, &permit), fresh(&body)).into_response())
 }
@@ -123,11 +146,16 @@ pub(crate) async fn end(
     State(site): State<Site>,
     visitor: Visitor,
     Path(session): Path<String>,
+    take::Json(beat): take::Json<Beat>,
 ) -> Result<StatusCode, ApiError> {
-    site.playback()
+    let ended = site
+        .playback()
         .end(named(&session, &visitor)?, &visitor.who, site.now())
         .await
         .map_err(|error| refused(error, &visitor))?;
+    if let Some(title) = ended {
+        beat.remember(&site, &visitor, title).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -7,15 +7,17 @@ use http_face::{ApiError, take};
 use identity::Action;
 use model::TitleId;
 
-use crate::Site;
 use crate::page::{Frame, render};
 use crate::titles::{self, Tile, Wanted};
 use crate::visitor::Visitor;
+use crate::{Site, resume};
 
 #[derive(Template)]
 #[template(path = "home.html")]
 struct Home<'a> {
     frame: &'a Frame,
+    /// What the visitor began to watch.
+    begun: Vec<Tile>,
     tiles: Vec<Tile>,
     next: Option<TitleId>,
     /// Whether to keep asking how far things are.
@@ -36,8 +38,13 @@ pub(crate) async fn page(
     let now = site.now();
     let frame = Frame::new(&visitor, "/");
     let uploads = visitor.may(Action::Upload);
+    let begun = match wanted.is_first() {
+        true => resume::row(&site, &visitor).await?,
+        false => Vec::new(),
+    };
     let home = Home {
         frame: &frame,
+        begun: begun.iter().map(|(title, seen)| Tile::of(title, &visitor, now).seen(*seen)).collect(),
         tiles: listed.titles.iter().map(|title| Tile::of(title, &visitor, now)).collect(),
         next: listed.next,
         live: uploads && wanted.is_first(),

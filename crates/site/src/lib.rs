@@ -17,6 +17,7 @@ mod assets;
 mod home;
 mod jobs_page;
 mod page;
+mod resume;
 mod route;
 mod settings;
 mod sign_in;

@@ -138,6 +138,8 @@ pub(crate) struct Tile {
     pub(crate) playable: bool,
     /// Why it is where it is, for who may change it.
     pub(crate) reason: Option<String>,
+    /// What the visitor has seen of it, in ‰, where they may go on.
+    pub(crate) seen: Option<u16>,
 }
 
 impl Tile {
@@ -168,6 +170,12 @@ impl Tile {
             percent: words::percent(title.progress),
             playable: title.playable,
             reason: title.reason.as_deref().map(words::sentence),
+            seen: None,
         }
+    }
+
+    /// The tile of a title that the visitor began to watch.
+    pub(crate) fn seen(self, permille: u16) -> Self {
+        Self { seen: Some(permille), ..self }
     }
 }

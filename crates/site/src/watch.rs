@@ -9,7 +9,7 @@ use identity::{Action, Resource, may};
 use crate::page::{Frame, render};
 use crate::titles::{self, Found};
 use crate::visitor::Visitor;
-use crate::{Site, words};
+use crate::{Site, resume, words};
 
 #[derive(Template)]
 #[template(path = "watch.html")]
@@ -23,6 +23,8 @@ struct Watch<'a> {
     reason: String,
     progress: Option<u16>,
     percent: String,
+    /// Where to go on, in s; 0 from the start.
+    start: u64,
     /// In s, for the time shown before anything is loaded.
     seconds: u64,
     length: Option<String>,
@@ -38,7 +40,15 @@ pub(crate) async fn page(
     Found(title): Found,
 ) -> Result<Response, ApiError> {
     let frame = Frame::new(&visitor, "/");
+    let start_ms = match visitor.who.account() {
+        Some(account) => {
+            let watched = site.catalogue().position(account, title.id).await.map_err(ApiError::internal)?;
+            resume::from(watched.map(|w| w.position_ms), title.duration_ms)
+        }
+        None => 0,
+    };
     let watch = Watch {
+        start: start_ms / 1000,
         frame: &frame,
         id: title.id.to_string(),
         name: &title.name,

@@ -64,7 +64,7 @@ export class KinoraPlayer extends HTMLElement {
     this.#controls.sound(video.volume, video.muted);
     this.#controls.levels([], 'auto', -1);
     this.#controls.time(0, Number(this.dataset.duration ?? 0));
-    void this.#start(startOf(location.search));
+    void this.#start(startOf(location.search) ?? Number(this.dataset.start ?? 0));
   }
 
   /** Plays or pauses. */
@@ -138,6 +138,7 @@ export class KinoraPlayer extends HTMLElement {
       this.#session = session;
       this.#engine = engine;
       session.onended = (found, again) => this.#ended(found, again);
+      session.position = () => this.#video.currentTime;
       if (!engine) return this.#fail(failure('unsupported', 'no Media Source, no native HLS'));
       this.dataset.engine = engine.name;
       engine.load(session.manifest, at, ahead);
@@ -381,8 +382,9 @@ function isFailure(value: unknown): value is Failure {
   return typeof value === 'object' && value !== null && 'kind' in value && 'advice' in value;
 }
 
-/** Seconds of `?t=90`. */
-function startOf(query: string): number {
-  const at = Number(new URLSearchParams(query).get('t'));
-  return Number.isFinite(at) && at > 0 ? at : 0;
+/** Seconds of `?t=90`; `null` where the address names none. */
+function startOf(query: string): number | null {
+  const text = new URLSearchParams(query).get('t');
+  const at = Number(text);
+  return text !== null && Number.isFinite(at) && at >= 0 ? at : null;
 }

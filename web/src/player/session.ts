@@ -30,6 +30,8 @@ export class Session {
   readonly manifest: string;
   /** Called when a heartbeat says that this session has ended. A new one may be given all the same: `again`. */
   onended: (failure: Failure, again: boolean) => void = () => {};
+  /** Where the viewer is, in s: sent with every heartbeat, so that they can go on elsewhere. */
+  position: () => number = () => 0;
 
   #heartbeatMs: number;
   #expires: number;
@@ -61,6 +63,8 @@ export class Session {
     // After a pause the cookies may be about to expire: renew them before the player finds out.
     const soon = this.#expires - performance.now() < 2 * this.#heartbeatMs;
     if (active) this.#schedule(soon ? 0 : this.#heartbeatMs);
+    // Whoever pauses may go on with another device.
+    else void this.renew();
   }
 
   /** Renews the cookies; `false` when that was refused. Many callers share one request. */
@@ -78,7 +82,12 @@ export class Session {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#timer);
-    void post(`/api/playback/${this.id}/end`, {}, true).catch(() => {});
+    void post(`/api/playback/${this.id}/end`, this.#place(), true).catch(() => {});
+  }
+
+  #place(): { position_ms?: number } {
+    const at = this.position();
+    return at > 0 ? { position_ms: Math.round(at * 1000) } : {};
   }
 
   #schedule(ms: number): void {
@@ -92,7 +101,7 @@ export class Session {
   async #beat(): Promise<boolean> {
     let answer: Response;
     try {
-      answer = await post(`/api/playback/${this.id}/heartbeat`, {});
+      answer = await post(`/api/playback/${this.id}/heartbeat`, this.#place());
     } catch {
       return false; // offline: the next beat, or the next refused segment, tries again
     }

@@ -48,6 +48,37 @@ async fn a_viewer_gets_a_manifest_and_cookies_for_its_asset_only() {
 }
 
 #[tokio::test]
+async fn a_film_goes_on_where_it_was_left_on_another_device() {
+    for test in databases(&MIGRATIONS).await {
+        let house = House::open(test.db.clone()).await;
+        let title = house.published("films/Metropolis.mp4", 0).await;
+        let mut viewer = Browser::of(&house, Role::Viewer).await;
+        let watch = format!("/watch/{title}");
+        assert!(viewer.get(&watch).await.body.contains("data-start=\"0\""));
+        assert!(!viewer.get("/").await.body.contains("Continue watching"));
+
+        let session =
+            viewer.post_json("/api/playback", &json!({ "title": title })).await.json()["session"].clone();
+        let session = session.as_str().unwrap();
+        let beat = format!("/api/playback/{session}/heartbeat");
+        assert_eq!(viewer.post_json(&beat, &json!({ "position_ms": 60_500 })).await.status, 200);
+        assert!(viewer.get(&watch).await.body.contains("data-start=\"60\""));
+        let home = viewer.get("/").await.body;
+        assert!(home.contains("Continue watching") && home.contains("value=\"403\""), "{home}");
+
+        let mut other = Browser::of(&house, Role::Creator).await;
+        assert!(!other.get("/").await.body.contains("Continue watching"), "everybody has their own");
+        let end = format!("/api/playback/{session}/end");
+        assert_eq!(other.post_json(&end, &json!({ "position_ms": 1 })).await.status, 204);
+        assert!(viewer.get(&watch).await.body.contains("data-start=\"60\""), "nobody ends another's");
+        // The film is over: nothing to go on with.
+        assert_eq!(viewer.post_json(&end, &json!({ "position_ms": 149_000 })).await.status, 204);
+        assert!(viewer.get(&watch).await.body.contains("data-start=\"0\""));
+        assert!(!viewer.get("/").await.body.contains("Continue watching"));
+    }
+}
+
+#[tokio::test]
 async fn what_may_not_be_watched_is_not_played() {
     for test in databases(&MIGRATIONS).await {
         let house = House::open(test.db.clone()).await;
