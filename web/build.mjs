@@ -14,7 +14,7 @@ const version = JSON.parse(readFileSync(join(root, 'node_modules/hls.js/package.
 const hls = {
   __VERSION__: JSON.stringify(version),
   __USE_ALT_AUDIO__: 'true',
-  __USE_SUBTITLES__: 'false',
+  __USE_SUBTITLES__: 'true',
   __USE_MEDIA_CAPABILITIES__: 'true',
   __USE_CMCD__: 'false',
   __USE_CONTENT_STEERING__: 'false',

@@ -2,11 +2,12 @@
 
 import { h } from '../dom';
 import { clock, picture, rate, speed, spoken } from './format';
-import type { Level } from './engine';
+import type { Language, Level } from './engine';
 import * as icons from './icons';
 import { SPEEDS } from './keys';
 import { Menu } from './menu';
 import { Slider } from './slider';
+import type { Tile } from './storyboard';
 
 /** What the viewer asks for. */
 export interface Wishes {
@@ -17,7 +18,12 @@ export interface Wishes {
   volume(to: number): void;
   speed(to: number): void;
   quality(to: number | 'auto'): void;
+  audio(to: number): void;
+  /** -1: none. */
+  captions(to: number): void;
   fullscreen(): void;
+  /** The thumbnail of a time in s, where there is one. */
+  thumbnail(time: number): Tile | null;
 }
 
 export class Controls {
@@ -25,6 +31,8 @@ export class Controls {
   readonly scrub: Slider;
   readonly quality: Menu<number | 'auto'>;
   readonly speed: Menu<number>;
+  readonly audio: Menu<number>;
+  readonly captions: Menu<number>;
   #play: HTMLButtonElement;
   #mute: HTMLButtonElement;
   #full: HTMLButtonElement;
@@ -32,10 +40,14 @@ export class Controls {
   #time = h('span', { class: 'k-now' });
   #length = h('span', { class: 'k-length' });
   #buffered = h('div', { class: 'k-buffered' });
-  #tip = h('div', { class: 'k-tip', hidden: true, 'aria-hidden': 'true' });
+  #thumbnail: Wishes['thumbnail'];
+  #picture = h('i', { hidden: true });
+  #when = h('span');
+  #tip = h('div', { class: 'k-tip', hidden: true, 'aria-hidden': 'true' }, this.#picture, this.#when);
   #duration = 0;
 
   constructor(wishes: Wishes) {
+    this.#thumbnail = wishes.thumbnail;
     this.scrub = new Slider(
       {
         label: 'Position',
@@ -60,6 +72,8 @@ export class Controls {
     });
     this.quality = new Menu('Quality', 'k-quality', wishes.quality);
     this.speed = new Menu('Speed', 'k-speed', wishes.speed);
+    this.audio = new Menu('Sound', 'k-audio', wishes.audio);
+    this.captions = new Menu('Captions', 'k-captions', wishes.captions);
     this.#play = button('k-play', 'Play (K)', wishes.toggle);
     this.#mute = button('k-mute', 'Mute (M)', wishes.mute);
     this.#full = button('k-full', 'Full screen (F)', wishes.fullscreen);
@@ -81,6 +95,8 @@ export class Controls {
         h('div', { class: 'k-sound' }, this.#mute, this.#volume.element),
         time,
         h('div', { class: 'k-gap' }),
+        this.captions.element,
+        this.audio.element,
         this.speed.element,
         this.quality.element,
         this.#full,
@@ -91,11 +107,14 @@ export class Controls {
     this.pace(1);
     this.fullscreen(false);
     this.time(0, 0);
+    this.sounds([], -1);
+    this.texts([], -1);
   }
 
   /** Whether a menu is open or a handle is held: the bar must stay. */
   get busy(): boolean {
-    return this.quality.open || this.speed.open || this.scrub.held || this.#volume.held;
+    const menus = [this.quality, this.speed, this.audio, this.captions];
+    return menus.some((menu) => menu.open) || this.scrub.held || this.#volume.held;
   }
 
   playing(playing: boolean, ended: boolean): void {
@@ -153,6 +172,21 @@ export class Controls {
     this.quality.set([{ value: 'auto', label: 'Auto', ...(note ? { note } : {}) }, ...choices], chosen);
   }
 
+  /** Shows the sounds and the one that is heard. */
+  sounds(tracks: Language[], now: number): void {
+    this.audio.element.hidden = tracks.length < 2;
+    this.audio.caption = tracks.find((track) => track.index === now)?.label ?? 'Sound';
+    this.audio.set(tracks.map((track) => ({ value: track.index, label: track.label })), now);
+  }
+
+  /** Shows the captions and those that are on (-1: none). */
+  texts(tracks: Language[], now: number): void {
+    this.captions.element.hidden = tracks.length === 0;
+    this.captions.caption = tracks.find((track) => track.index === now)?.label ?? 'Captions';
+    const choices = tracks.map((track) => ({ value: track.index, label: track.label }));
+    this.captions.set([{ value: -1, label: 'Off' }, ...choices], now);
+  }
+
   fullscreen(on: boolean): void {
     face(this.#full, on ? icons.shrink() : icons.expand(), on ? 'Leave full screen (F)' : 'Full screen (F)');
   }
@@ -160,7 +194,16 @@ export class Controls {
   #hover(value: number | null): void {
     this.#tip.hidden = value === null || this.#duration === 0;
     if (value === null) return;
-    this.#tip.textContent = clock(value);
+    this.#when.textContent = clock(value);
+    const tile = this.#thumbnail(value);
+    this.#picture.hidden = !tile;
+    if (tile) {
+      const { style } = this.#picture;
+      style.inlineSize = `${tile.width}px`;
+      style.blockSize = `${tile.height}px`;
+      style.backgroundImage = `url("${encodeURI(tile.url)}")`;
+      style.backgroundPosition = `${-tile.x}px ${-tile.y}px`;
+    }
     this.scrub.element.style.setProperty('--tip', String(this.scrub.part(value)));
   }
 }

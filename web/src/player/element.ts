@@ -5,7 +5,7 @@
 import { h } from '../dom';
 import { Ahead } from './ahead';
 import { Controls, type Wishes } from './controls';
-import { type Delay, type Engine, type Level, type Listener, choose, usesMediaSource } from './engine';
+import { type Delay, type Engine, type Language, type Level, type Listener, choose, usesMediaSource } from './engine';
 import { type Failure, failure } from './failure';
 import { clock, picture, speed } from './format';
 import * as icons from './icons';
@@ -13,6 +13,7 @@ import { type Command, command, faster } from './keys';
 import * as memory from './memory';
 import { Bubble, Help, Panel, Waiting } from './overlay';
 import { Session, report } from './session';
+import { Storyboard } from './storyboard';
 
 type State = 'loading' | 'ready' | 'playing' | 'paused' | 'waiting' | 'ended' | 'error';
 
@@ -38,6 +39,10 @@ export class KinoraPlayer extends HTMLElement {
   #levels: Level[] = [];
   #level = -1;
   #chosen: number | 'auto' = 'auto';
+  #texts: Language[] = [];
+  #text = -1;
+  #sounds: Language[] = [];
+  #storyboard: Storyboard | null = null;
   #delay: Delay | null = null;
   #failure: Failure | null = null;
   #attempt = 0;
@@ -97,6 +102,9 @@ export class KinoraPlayer extends HTMLElement {
       level: this.#level,
       levels: this.#levels,
       auto: this.#engine?.auto ?? true,
+      sounds: this.#sounds,
+      texts: this.#texts,
+      text: this.#text,
       buffered,
       decoded: quality?.totalVideoFrames ?? 0,
       dropped: quality?.droppedVideoFrames ?? 0,
@@ -138,6 +146,7 @@ export class KinoraPlayer extends HTMLElement {
       this.#session = session;
       this.#engine = engine;
       session.onended = (found, again) => this.#ended(found, again);
+      this.#storyboard = new Storyboard(session.manifest);
       session.position = () => this.#video.currentTime;
       if (!engine) return this.#fail(failure('unsupported', 'no Media Source, no native HLS'));
       this.dataset.engine = engine.name;
@@ -182,6 +191,23 @@ export class KinoraPlayer extends HTMLElement {
         if (!current()) return;
         this.#level = index;
         this.#showLevels();
+      },
+      audio: (tracks, chosen) => {
+        if (!current()) return;
+        const first = this.#sounds.length === 0;
+        this.#sounds = tracks;
+        this.#controls.sounds(tracks, chosen);
+        const wanted = tracks.find(({ language }) => language !== '' && language === memory.audio());
+        if (first && wanted && wanted.index !== chosen) this.#engine?.hear(wanted.index);
+      },
+      captions: (tracks, chosen) => {
+        if (!current()) return;
+        const first = this.#texts.length === 0;
+        this.#texts = tracks;
+        this.#text = chosen;
+        this.#controls.texts(tracks, chosen);
+        const wanted = tracks.find(({ language }) => language !== '' && language === memory.captions());
+        if (first && wanted && wanted.index !== chosen) this.#engine?.read(wanted.index);
       },
       delay: (delay) => {
         if (!current()) return;
@@ -261,7 +287,13 @@ export class KinoraPlayer extends HTMLElement {
         this.#engine?.choose(to);
         this.#showLevels();
       },
+      audio: (to) => {
+        memory.audio(this.#sounds.find((track) => track.index === to)?.language ?? '');
+        this.#engine?.hear(to);
+      },
+      captions: (to) => this.#read(to),
       fullscreen: () => this.#fullscreen(),
+      thumbnail: (time) => this.#storyboard?.at(time) ?? null,
     };
   }
 
@@ -310,11 +342,23 @@ export class KinoraPlayer extends HTMLElement {
         this.seek(Math.max(0, frame) / perSecond + 0.001);
         return say(icons.frame(), what.by < 0 ? '−1 frame' : '+1 frame');
       }
+      case 'captions': {
+        if (this.#texts.length === 0) return say(icons.captions(), 'No captions');
+        const wanted = this.#texts.find(({ language }) => language === memory.captions()) ?? this.#texts[0]!;
+        const to = this.#text < 0 ? wanted.index : -1;
+        this.#read(to);
+        return say(icons.captions(), to < 0 ? 'Captions off' : wanted.label);
+      }
       case 'fullscreen':
         return this.#fullscreen();
       case 'help':
         return this.#help.toggle();
     }
+  }
+
+  #read(track: number): void {
+    memory.captions(this.#texts.find(({ index }) => index === track)?.language ?? '');
+    this.#engine?.read(track);
   }
 
   #fullscreen(): void {

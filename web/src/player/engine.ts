@@ -14,6 +14,15 @@ export interface Level {
   bitrate: number;
 }
 
+/** A language of sound or captions that can be chosen. */
+export interface Language {
+  index: number;
+  /** What people call it: `English`, `Director's commentary`. */
+  label: string;
+  /** BCP 47; empty if unknown. */
+  language: string;
+}
+
 /** Why the next piece of media takes longer. */
 export type Delay = 'preparing' | 'network' | 'server' | 'offline';
 
@@ -23,6 +32,10 @@ export interface Listener {
   levels(levels: Level[]): void;
   /** Another quality is on the screen now. */
   level(index: number): void;
+  /** The sounds are known, and which is heard. */
+  audio(tracks: Language[], chosen: number): void;
+  /** The captions are known, and which are shown; -1: none. */
+  captions(tracks: Language[], chosen: number): void;
   /** Media is late, and why; `null` when it flows again. */
   delay(delay: Delay | null): void;
   /** Playback cannot go on by itself. */
@@ -42,6 +55,10 @@ export interface Engine {
   load(manifest: string, at: number, ahead: Ahead | null): void;
   /** Chooses a quality from now on, or leaves it to the engine. */
   choose(level: number | 'auto'): void;
+  /** Chooses the sound from now on. */
+  hear(track: number): void;
+  /** Chooses the captions; -1: none. */
+  read(track: number): void;
   /** Lets go of the video element. */
   destroy(): void;
 }

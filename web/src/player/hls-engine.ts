@@ -2,7 +2,7 @@
 
 import Hls, { ErrorDetails, ErrorTypes, Events, type ErrorData, type HlsConfig } from 'hls.js';
 import type { Ahead } from './ahead';
-import type { Engine, Level, Listener } from './engine';
+import type { Engine, Language, Level, Listener } from './engine';
 import { failure, ofStatus } from './failure';
 import { patientLoader } from './loader';
 import * as memory from './memory';
@@ -53,6 +53,10 @@ export class HlsEngine implements Engine {
     this.#hls = new Hls(config);
     this.#hls.on(Events.MANIFEST_PARSED, () => this.#parsed());
     this.#hls.on(Events.LEVEL_SWITCHED, (_, { level }) => listener.level(level));
+    this.#hls.on(Events.AUDIO_TRACKS_UPDATED, () => this.#audio());
+    this.#hls.on(Events.AUDIO_TRACK_SWITCHED, () => this.#audio());
+    this.#hls.on(Events.SUBTITLE_TRACKS_UPDATED, () => this.#captions());
+    this.#hls.on(Events.SUBTITLE_TRACK_SWITCH, () => this.#captions());
     this.#hls.on(Events.FRAG_BUFFERED, () => memory.bandwidth(this.#hls.bandwidthEstimate));
     this.#hls.on(Events.ERROR, (_, data) => this.#error(data));
     this.#hls.attachMedia(video);
@@ -82,6 +86,15 @@ export class HlsEngine implements Engine {
     this.#hls.nextLevel = level === 'auto' ? -1 : level;
   }
 
+  hear(track: number): void {
+    this.#hls.audioTrack = track;
+  }
+
+  read(track: number): void {
+    this.#hls.subtitleDisplay = track >= 0;
+    this.#hls.subtitleTrack = track;
+  }
+
   destroy(): void {
     this.#gone = true;
     this.#ahead?.stop();
@@ -93,6 +106,14 @@ export class HlsEngine implements Engine {
     const first = this.#hls.levels.findIndex((level) => level.url.includes(this.#variant ?? ''));
     if (this.#variant && first >= 0) this.#hls.startLevel = first;
     this.#listener.levels(this.#levels());
+  }
+
+  #audio(): void {
+    this.#listener.audio(this.#hls.audioTracks.map(language), this.#hls.audioTrack);
+  }
+
+  #captions(): void {
+    this.#listener.captions(this.#hls.subtitleTracks.map(language), this.#hls.subtitleTrack);
   }
 
   #levels(): Level[] {
@@ -122,4 +143,8 @@ export class HlsEngine implements Engine {
       this.#listener.failed(failure(data.type === ErrorTypes.MEDIA_ERROR ? 'decode' : 'server', detail));
     }
   }
+}
+
+function language(track: { name: string; lang?: string }, index: number): Language {
+  return { index, label: track.name, language: track.lang ?? '' };
 }

@@ -7,6 +7,7 @@ export type Command =
   | { do: 'part'; of: number }
   | { do: 'volume'; by: number }
   | { do: 'mute' }
+  | { do: 'captions' }
   | { do: 'fullscreen' }
   | { do: 'speed'; by: 1 | -1 }
   | { do: 'frame'; by: 1 | -1 }
@@ -42,6 +43,8 @@ export function command(press: Press): Command | null {
       return { do: 'volume', by: -0.05 };
     case 'm':
       return { do: 'mute' };
+    case 'c':
+      return { do: 'captions' };
     case 'f':
       return { do: 'fullscreen' };
     case '<':
@@ -66,6 +69,7 @@ export const HELP: Array<[string[], string]> = [
   [['←', '→'], 'Back or forward 5 seconds'],
   [['↑', '↓'], 'Volume'],
   [['M'], 'Sound on or off'],
+  [['C'], 'Captions on or off'],
   [['F'], 'Full screen'],
   [['0', '–', '9'], 'Jump to 0 – 90 %'],
   [['<', '>'], 'Slower or faster'],

@@ -37,6 +37,18 @@ export function volume(now?: number): number | null {
   return number('volume', 0, 1);
 }
 
+/** Language of the captions, empty for none; with an argument, remembers it. */
+export function captions(now?: string): string {
+  if (now !== undefined) write('captions', now);
+  return read('captions') ?? '';
+}
+
+/** Language of the sound, empty for the title's own; with an argument, remembers it. */
+export function audio(now?: string): string {
+  if (now !== undefined) write('audio', now);
+  return read('audio') ?? '';
+}
+
 /** Whether keys are on; with an argument, remembers it. */
 export function keys(now?: boolean): boolean {
   if (now !== undefined) write('keys', now ? 'on' : 'off');

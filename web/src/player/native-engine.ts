@@ -1,6 +1,6 @@
 // The browser's own HLS (Safari): it chooses qualities and retries by itself and tells little.
 
-import type { Engine, Listener } from './engine';
+import type { Engine, Language, Listener } from './engine';
 import { failure } from './failure';
 
 export class NativeEngine implements Engine {
@@ -19,6 +19,9 @@ export class NativeEngine implements Engine {
     const { signal } = this.#stop;
     video.addEventListener('error', () => void this.#failed(), { signal });
     video.addEventListener('playing', () => (this.#renewed = false), { signal });
+    for (const name of ['addtrack', 'removetrack', 'change']) {
+      video.textTracks.addEventListener(name, () => this.#captions(), { signal });
+    }
   }
 
   load(manifest: string, at: number): void {
@@ -28,6 +31,24 @@ export class NativeEngine implements Engine {
 
   choose(): void {
     // Safari offers no choice of quality.
+  }
+
+  hear(): void {
+    // Safari offers sounds in its own menus only.
+  }
+
+  read(track: number): void {
+    this.#texts().forEach((text, n) => (text.mode = n === track ? 'showing' : 'disabled'));
+  }
+
+  #texts(): TextTrack[] {
+    return [...this.#video.textTracks].filter(({ kind }) => kind === 'subtitles' || kind === 'captions');
+  }
+
+  #captions(): void {
+    const texts = this.#texts();
+    const named = (text: TextTrack, index: number): Language => ({ index, label: text.label, language: text.language });
+    this.#listener.captions(texts.map(named), texts.findIndex((text) => text.mode === 'showing'));
   }
 
   destroy(): void {
