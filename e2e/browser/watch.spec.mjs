@@ -17,7 +17,7 @@ beforeEach(async () => {
 });
 
 const play = async () => {
-  await page.goto(`${site}/watch/${film}`);
+  await page.goto(`${site}/watch/${film}?t=0`);
   return player(page, (d) => d.state === 'playing' && d.time > 0.5);
 };
 
@@ -101,7 +101,7 @@ test('a part that is not there yet is waited for as long as the server says', as
   let refused = 0;
   await page.route(/\/out\/.*\.m4s/, (route) =>
     ++refused <= 6 ? route.fulfill({ status: 503, headers: { 'retry-after': '1' } }) : route.continue());
-  await page.goto(`${site}/watch/${film}`);
+  await page.goto(`${site}/watch/${film}?t=0`);
   await page.getByText('still being prepared').waitFor();
   await player(page, (d) => d.state === 'playing' && d.time > 0.5);
   assert.ok(refused > 6);
@@ -120,11 +120,35 @@ test('a refused signature is renewed once and playing goes on', async () => {
 
 test('when it cannot go on it says why, gives an id to quote, and tries again', async () => {
   await page.route(/\/out\/.*\.m4s/, (route) => route.fulfill({ status: 404, body: '' }));
-  await page.goto(`${site}/watch/${film}`);
+  await page.goto(`${site}/watch/${film}?t=0`);
   const panel = page.getByRole('alert');
   await panel.getByText('no longer here').waitFor();
   await panel.getByText(/^Report [0-9a-f]{16}$/).waitFor();
   await page.unroute(/\/out\/.*\.m4s/);
   await panel.getByRole('button', { name: 'Try again' }).click();
   await player(page, (d) => d.state === 'playing' && d.time > 0.5);
+});
+
+test('a film goes on where it was left, on another device too, and can be started over', async () => {
+  await play();
+  await page.evaluate(() => document.querySelector('kinora-player').seek(17));
+  await player(page, (d) => d.state === 'playing' && d.time > 17.5 && d.time < 20);
+  const kept = page.waitForResponse((answer) => answer.url().endsWith('/heartbeat') && answer.ok());
+  await page.keyboard.press('k');
+  await kept;
+  const other = await operator(browser, { viewport: { width: 390, height: 844 } });
+  try {
+    const phone = await open(other);
+    await phone.goto(`${site}/`);
+    const row = phone.getByRole('region', { name: 'Continue watching' });
+    await row.locator(`a[href="/watch/${film}"]`).click();
+    const went = await player(phone, (d) => d.state === 'playing' && d.decoded > 0);
+    assert.ok(went.time >= 17 && went.time < 24, `${went.time} s`);
+    await phone.getByRole('link', { name: 'Start over' }).click();
+    const over = await player(phone, (d) => d.state === 'playing' && d.time > 0.2);
+    assert.ok(over.time < 10, `${over.time} s`);
+    assert.deepEqual(phone.complaints, []);
+  } finally {
+    await other.close();
+  }
 });
