@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::page::{Frame, render};
 use crate::visitor::Visitor;
-use crate::{Site, words};
+use crate::{Site, words, work};
 
 /// Jobs on a page.
 const PAGE: u32 = 100;
@@ -28,6 +28,11 @@ pub(crate) struct Wanted {
 impl Wanted {
     pub(crate) fn filter(&self) -> Filter {
         Filter { state: self.state, kind: None, title: self.title, before: self.before, limit: PAGE }
+    }
+
+    /// The chosen tab.
+    pub(crate) fn state(&self) -> Option<job::State> {
+        self.state
     }
 
     /// The same question as a query.
@@ -153,6 +158,7 @@ struct Jobs<'a> {
     frame: &'a Frame,
     headline: String,
     tabs: Vec<Tab>,
+    cards: Vec<work::Card>,
     rows: Vec<Row>,
     query: String,
     next: Option<String>,
@@ -168,6 +174,8 @@ pub(crate) async fn page(
     let jobs = site.jobs().list(&wanted.filter()).await.map_err(ApiError::internal)?;
     let counts = site.jobs().counts(now).await.map_err(ApiError::internal)?;
     let names = names(&site, &jobs).await?;
+    let first = wanted.before.is_none() && wanted.title.is_none();
+    let cards = if first { work::cards(&site, wanted.state, now).await? } else { Vec::new() };
     let tab = |label, state: Option<job::State>, count| Tab {
         label,
         count,
@@ -187,6 +195,7 @@ pub(crate) async fn page(
             tab("Failed", Some(job::State::Failed), counts.failed),
             tab("Done", Some(job::State::Done), counts.done),
         ],
+        cards,
         rows: jobs
             .iter()
             .map(|job| {

@@ -14,8 +14,10 @@
 
 mod api;
 mod assets;
+mod delete_page;
 mod home;
 mod jobs_page;
+mod operate;
 mod page;
 mod resume;
 mod route;
@@ -25,6 +27,7 @@ mod titles;
 mod visitor;
 mod watch;
 mod words;
+mod work;
 
 use std::sync::Arc;
 
@@ -39,6 +42,7 @@ use identity::cookie::Cookies;
 use identity::{Action, Identity};
 use jobs::Queue;
 use model::{Timestamp, TitleId};
+use pipeline::Pipeline;
 use playback::Playback;
 use url::Url;
 
@@ -55,6 +59,8 @@ pub struct Parts {
     pub playback: Playback,
     /// What is being worked on.
     pub jobs: Queue,
+    /// What people do to titles and jobs.
+    pub pipeline: Pipeline,
 }
 
 /// Settings of the pages.
@@ -100,6 +106,32 @@ pub fn routes() -> Vec<Route> {
         row(Method::GET, "/watch/{title}", Page, Title(Action::WatchTitle), get(watch::page)),
         row(Method::GET, "/title/{title}", Page, Title(Action::EditTitle), get(settings::page)),
         row(Method::POST, "/title/{title}", Page, Title(Action::EditTitle), post(settings::save)),
+        row(Method::POST, "/title/{title}/cancel", Page, Title(Action::EditTitle), post(operate::cancel)),
+        row(Method::POST, "/title/{title}/retry", Page, Title(Action::EditTitle), post(operate::retry)),
+        row(Method::POST, "/title/{title}/reencode", Page, Title(Action::EditTitle), post(operate::reencode)),
+        row(
+            Method::POST,
+            "/title/{title}/drop-source",
+            Page,
+            Title(Action::DeleteTitle),
+            post(operate::drop_source),
+        ),
+        row(Method::GET, "/title/{title}/delete", Page, Title(Action::DeleteTitle), get(delete_page::page)),
+        row(
+            Method::POST,
+            "/title/{title}/delete",
+            Page,
+            Title(Action::DeleteTitle),
+            post(delete_page::delete),
+        ),
+        row(Method::GET, "/deleted", Page, Installation(Action::SeeJobs), get(delete_page::list)),
+        row(
+            Method::POST,
+            "/deleted/{id}/restore",
+            Page,
+            Installation(Action::ManageJobs),
+            post(operate::restore),
+        ),
         row(Method::GET, "/jobs", Page, Installation(Action::SeeJobs), get(jobs_page::page)),
         row(Method::GET, "/signin", Page, Anyone("asks who they are"), get(sign_in::ask)),
         row(Method::POST, "/signin", Page, Anyone("limited by identity"), post(sign_in::begin)),
@@ -116,7 +148,51 @@ pub fn routes() -> Vec<Route> {
         row(Method::POST, "/signout", Page, Anyone("ends the visitor's own session"), post(sign_in::out)),
         row(Method::GET, "/api/titles", Api, Anyone("lists what each visitor may see"), get(api::titles)),
         row(Method::GET, "/api/titles/{title}", Api, Title(Action::SeeTitle), get(api::title)),
+        row(
+            Method::POST,
+            "/api/titles/{title}/cancel",
+            Api,
+            Title(Action::EditTitle),
+            post(operate::api_cancel),
+        ),
+        row(
+            Method::POST,
+            "/api/titles/{title}/retry",
+            Api,
+            Title(Action::EditTitle),
+            post(operate::api_retry),
+        ),
+        row(
+            Method::POST,
+            "/api/titles/{title}/reencode",
+            Api,
+            Title(Action::EditTitle),
+            post(operate::api_reencode),
+        ),
+        row(
+            Method::POST,
+            "/api/titles/{title}/delete",
+            Api,
+            Title(Action::DeleteTitle),
+            post(operate::api_delete),
+        ),
+        row(Method::GET, "/api/work", Api, Installation(Action::SeeJobs), get(work::api)),
         row(Method::GET, "/api/jobs", Api, Installation(Action::SeeJobs), get(api::jobs)),
+        row(Method::GET, "/api/jobs/{job}/log", Api, Installation(Action::SeeJobs), get(operate::api_log)),
+        row(
+            Method::POST,
+            "/api/jobs/{job}/cancel",
+            Api,
+            Installation(Action::ManageJobs),
+            post(operate::api_cancel_job),
+        ),
+        row(
+            Method::POST,
+            "/api/jobs/{job}/retry",
+            Api,
+            Installation(Action::ManageJobs),
+            post(operate::api_retry_job),
+        ),
         row(Method::POST, "/api/playback", Api, Anyone("playback decides by title"), post(api::start)),
         row(Method::POST, "/api/playback/report", Api, Anyone("writes one bounded line"), post(api::report)),
         row(
@@ -153,6 +229,10 @@ impl Site {
 
     pub(crate) fn jobs(&self) -> &Queue {
         &self.inner.parts.jobs
+    }
+
+    pub(crate) fn pipeline(&self) -> &Pipeline {
+        &self.inner.parts.pipeline
     }
 
     pub(crate) fn config(&self) -> &Config {

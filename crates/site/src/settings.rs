@@ -51,6 +51,15 @@ struct Settings<'a> {
     added: String,
     added_iso: String,
     jobs: Vec<Row>,
+    /// What became of the uploaded file.
+    source: String,
+    /// Whether it can be dropped.
+    droppable: bool,
+    /// Whether a failed title can be tried again, an unfinished one cancelled, a published one encoded anew.
+    retriable: bool,
+    cancellable: bool,
+    reencodable: bool,
+    deletable: bool,
 }
 
 /// What the form sends.
@@ -112,6 +121,20 @@ async fn show(
     let now = site.now();
     let filter = Filter { title: Some(title.id), limit: JOBS, ..Filter::default() };
     let jobs = site.jobs().list(&filter).await.map_err(ApiError::internal)?;
+    let bytes = site.pipeline().source_bytes(title).await.map_err(crate::operate::refused)?;
+    let live = jobs.iter().any(|job| !job.state.is_final());
+    let published = title.state == model::title::State::Published;
+    let source = match (bytes, title.source_dropped_at) {
+        (Some(bytes), _) if title.keep_source => format!("kept ({})", words::bytes(bytes)),
+        (Some(bytes), _) => format!("dropped once it is published ({})", words::bytes(bytes)),
+        (None, Some(at)) => format!("dropped {}", words::ago(at, now)),
+        (None, None) => "deleted".to_owned(),
+    };
+    let deletable = identity::may(
+        &visitor.who,
+        identity::Action::DeleteTitle,
+        &identity::Resource::Title(crate::titles::facts(title)),
+    );
     let frame = Frame::new(visitor, "");
     let choice = |visibility: Visibility| {
         let (label, hint) = words::visibility(visibility);
@@ -138,6 +161,12 @@ async fn show(
         template: &title.template,
         added: words::ago(title.created_at, now),
         added_iso: words::iso(title.created_at),
+        source,
+        droppable: published && !live && deletable && bytes.is_some(),
+        retriable: title.state.is_final() && !published && bytes.is_some(),
+        cancellable: live,
+        reencodable: published && !live && bytes.is_some(),
+        deletable,
         jobs: jobs.iter().map(|job| Row::of(job, None, now)).collect(),
     };
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };

@@ -252,6 +252,7 @@ impl Parts {
                 catalogue: self.catalogue.clone(),
                 playback: self.playback.clone(),
                 jobs: self.jobs.clone(),
+                pipeline: self.pipeline.clone(),
             },
             site::Config {
                 public_url: self.place.origin.parse()?,

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use blob::Blob;
 use catalogue::{Catalogue, Chunk, NewTitle};
 use db::Db;
 use identity::code::CodeKeys;
@@ -13,18 +14,26 @@ use model::media::{Source, Video};
 use model::plan::{Chunk as Planned, Grid, Medium, Rendition, Track, VERSION};
 use model::title::{State, Visibility};
 use model::{AccountId, BitsPerSecond, BucketName, FrameRate, ObjectId, Plan, Timestamp, TitleId};
+use pipeline::Pipeline;
 use playback::Playback;
 use serde_json::json;
 use site::Parts;
 
-pub(crate) const MIGRATIONS: [db::Migrations; 5] =
-    [notify::MIGRATIONS, identity::MIGRATIONS, catalogue::MIGRATIONS, jobs::MIGRATIONS, playback::MIGRATIONS];
+pub(crate) const MIGRATIONS: [db::Migrations; 6] = [
+    blob::MIGRATIONS,
+    notify::MIGRATIONS,
+    identity::MIGRATIONS,
+    catalogue::MIGRATIONS,
+    jobs::MIGRATIONS,
+    playback::MIGRATIONS,
+];
 
 /// Everything behind the pages.
 pub(crate) struct House {
     pub(crate) db: Db,
     pub(crate) parts: Parts,
     pub(crate) outbox: notify::Outbox,
+    _folder: tempfile::TempDir,
 }
 
 pub(crate) fn now() -> Timestamp {
@@ -44,7 +53,12 @@ impl House {
         let playback = Playback::open(db.clone(), catalogue.clone(), vault(), config, now()).await;
         let playback = playback.expect("playback opens");
         let jobs = Queue::new(db.clone());
-        Self { db, parts: Parts { identity, catalogue, playback, jobs }, outbox }
+        let folder = tempfile::tempdir().expect("a folder is made");
+        let blob = Blob::open(db.clone(), folder.path()).await.expect("the store opens");
+        let pipeline =
+            Pipeline::new(db.clone(), blob, jobs.clone(), catalogue.clone(), pipeline::Rule::defaults());
+        let parts = Parts { identity, catalogue, playback, jobs, pipeline };
+        Self { db, parts, outbox, _folder: folder }
     }
 
     pub(crate) async fn account(&self, address: &str, role: Role) -> AccountId {

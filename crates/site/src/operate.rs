@@ -1,0 +1,218 @@
+//! What people do to titles and jobs: forms of the pages and the same as JSON.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use http::{HeaderMap, header};
+use http_face::{ApiError, take};
+use model::{JobId, TitleId};
+use pipeline::{Bytes, Error, Upload};
+use serde::{Deserialize, Serialize};
+
+use crate::Site;
+use crate::titles::Found;
+use crate::visitor::Visitor;
+
+/// What was done.
+#[derive(Serialize)]
+struct Did {
+    /// Jobs that were stopped or queued.
+    jobs: u64,
+}
+
+/// Back to the page the form was on, where that is one of ours; `to` otherwise.
+fn back(headers: &HeaderMap, to: &str) -> Response {
+    let from = headers.get(header::REFERER).and_then(|value| value.to_str().ok());
+    let path = from.and_then(|from| url::Url::parse(from).ok()).map(|url| url.path().to_owned());
+    let jobs = path.is_some_and(|path| path == "/jobs");
+    Redirect::to(if jobs { "/jobs" } else { to }).into_response()
+}
+
+fn by(visitor: &Visitor) -> String {
+    visitor.account.as_ref().map_or_else(|| "somebody".to_owned(), |a| a.address.as_str().to_owned())
+}
+
+/// A refusal in words that say what to do.
+pub(crate) fn refused(error: Error) -> ApiError {
+    match error {
+        Error::Idle { .. } => ApiError::conflict("idle", "Nothing is queued or runs for this title."),
+        Error::UnderWay { .. } => ApiError::conflict(
+            "under_way",
+            "This title is being worked on. Wait until that is done, or cancel it first.",
+        ),
+        Error::NothingFailed { .. } => {
+            ApiError::conflict("nothing_failed", "This title is published and nothing of it failed.")
+        }
+        Error::SourceGone { .. } => {
+            ApiError::conflict("source_gone", "The uploaded file is gone. Upload it again.")
+        }
+        Error::Jobs(jobs::Error::State { state, what, .. }) => {
+            ApiError::conflict("job_state", format!("This job is {state}: you cannot {what}."))
+        }
+        Error::Jobs(jobs::Error::NotFound { .. }) => {
+            ApiError::not_found("job_not_found", "There is no such job.")
+        }
+        Error::Catalogue(catalogue::Error::NoTitle { .. }) => {
+            ApiError::not_found("title_not_found", "There is no such title.")
+        }
+        other => ApiError::internal(other),
+    }
+}
+
+/// `POST /title/{title}/cancel`
+pub(crate) async fn cancel(
+    State(site): State<Site>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Found(title): Found,
+) -> Result<Response, ApiError> {
+    site.pipeline().cancel(title.id, &by(&visitor)).await.map_err(refused)?;
+    Ok(back(&headers, &format!("/title/{}", title.id)))
+}
+
+/// `POST /title/{title}/retry`
+pub(crate) async fn retry(
+    State(site): State<Site>,
+    headers: HeaderMap,
+    Found(title): Found,
+) -> Result<Response, ApiError> {
+    site.pipeline().retry(title.id).await.map_err(refused)?;
+    Ok(back(&headers, &format!("/title/{}", title.id)))
+}
+
+/// `POST /title/{title}/reencode`
+pub(crate) async fn reencode(
+    State(site): State<Site>,
+    headers: HeaderMap,
+    Found(title): Found,
+) -> Result<Response, ApiError> {
+    site.pipeline().reencode(title.id).await.map_err(refused)?;
+    Ok(back(&headers, &format!("/title/{}", title.id)))
+}
+
+/// `POST /title/{title}/drop-source`
+pub(crate) async fn drop_source(
+    State(site): State<Site>,
+    headers: HeaderMap,
+    Found(title): Found,
+) -> Result<Response, ApiError> {
+    site.pipeline().drop_source(title.id).await.map_err(refused)?;
+    Ok(back(&headers, &format!("/title/{}", title.id)))
+}
+
+/// `POST /api/titles/{title}/cancel`
+pub(crate) async fn api_cancel(
+    State(site): State<Site>,
+    visitor: Visitor,
+    Found(title): Found,
+) -> Result<Response, ApiError> {
+    let jobs = site.pipeline().cancel(title.id, &by(&visitor)).await.map_err(refused)?;
+    Ok(Json(Did { jobs }).into_response())
+}
+
+/// `POST /api/titles/{title}/retry`
+pub(crate) async fn api_retry(State(site): State<Site>, Found(title): Found) -> Result<Response, ApiError> {
+    let jobs = site.pipeline().retry(title.id).await.map_err(refused)?;
+    Ok(Json(Did { jobs }).into_response())
+}
+
+/// `POST /api/titles/{title}/reencode`
+pub(crate) async fn api_reencode(
+    State(site): State<Site>,
+    Found(title): Found,
+) -> Result<Response, ApiError> {
+    site.pipeline().reencode(title.id).await.map_err(refused)?;
+    Ok(Json(Did { jobs: 1 }).into_response())
+}
+
+/// `POST /api/jobs/{job}/cancel`
+pub(crate) async fn api_cancel_job(
+    State(site): State<Site>,
+    visitor: Visitor,
+    Path(job): Path<String>,
+) -> Result<Response, ApiError> {
+    let jobs = site.pipeline().cancel_job(named(&job)?, &by(&visitor)).await.map_err(refused)?;
+    Ok(Json(Did { jobs }).into_response())
+}
+
+/// `POST /api/jobs/{job}/retry`
+pub(crate) async fn api_retry_job(
+    State(site): State<Site>,
+    Path(job): Path<String>,
+) -> Result<Response, ApiError> {
+    let jobs = site.pipeline().retry_job(named(&job)?).await.map_err(refused)?;
+    Ok(Json(Did { jobs }).into_response())
+}
+
+/// A line of a log.
+#[derive(Serialize)]
+struct Line {
+    n: u64,
+    attempt: u32,
+    line: String,
+}
+
+/// The log of a job.
+#[derive(Serialize)]
+struct Log {
+    items: Vec<Line>,
+}
+
+/// `GET /api/jobs/{job}/log`
+pub(crate) async fn api_log(State(site): State<Site>, Path(job): Path<String>) -> Result<Response, ApiError> {
+    let id = named(&job)?;
+    if site.jobs().get(id).await.map_err(ApiError::internal)?.is_none() {
+        return Err(refused(jobs::Error::NotFound { job: id }.into()));
+    }
+    let lines = site.jobs().log_lines(id).await.map_err(ApiError::internal)?;
+    let items = lines.into_iter().map(|l| Line { n: l.n, attempt: l.attempt, line: l.line }).collect();
+    Ok(([(header::CACHE_CONTROL, "private, no-store")], Json(Log { items })).into_response())
+}
+
+fn named(job: &str) -> Result<JobId, ApiError> {
+    job.parse().map_err(|_| ApiError::not_found("job_not_found", "There is no such job."))
+}
+
+/// How a title is deleted; its name is typed to confirm it.
+#[derive(Deserialize)]
+pub(crate) struct Delete {
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) now: Option<String>,
+    #[serde(default)]
+    pub(crate) keep_source: Option<String>,
+}
+
+/// Deletes a title and tells everybody who delivers it.
+pub(crate) async fn delete(site: &Site, id: TitleId, how: &Delete) -> Result<(), ApiError> {
+    let bytes = if how.now.is_some() { Bytes::Now } else { Bytes::Later };
+    let upload = if how.keep_source.is_some() { Upload::Stays } else { Upload::Goes };
+    site.pipeline().delete(id, bytes, upload).await.map_err(refused)?;
+    site.playback().revoke_title(id, site.now()).await.map_err(ApiError::internal)?;
+    site.playback().refresh(site.now()).await.map_err(ApiError::internal)
+}
+
+/// `POST /api/titles/{title}/delete`
+pub(crate) async fn api_delete(
+    State(site): State<Site>,
+    Found(title): Found,
+    take::Json(how): take::Json<Delete>,
+) -> Result<Response, ApiError> {
+    if how.name != title.name {
+        return Err(ApiError::conflict("other_name", "This is not the title's name. Nothing was deleted."));
+    }
+    delete(&site, title.id, &how).await?;
+    Ok(http::StatusCode::NO_CONTENT.into_response())
+}
+
+/// `POST /deleted/{id}/restore`
+pub(crate) async fn restore(State(site): State<Site>, Path(id): Path<String>) -> Result<Response, ApiError> {
+    let gone = || ApiError::not_found("title_not_found", "There is no such title, or its bytes are gone.");
+    let id: TitleId = id.parse().map_err(|_| gone())?;
+    match site.pipeline().restore(id).await {
+        Err(Error::Catalogue(catalogue::Error::NoTitle { .. })) => return Err(gone()),
+        other => other.map_err(refused)?,
+    }
+    site.playback().refresh(site.now()).await.map_err(ApiError::internal)?;
+    Ok(Redirect::to(&format!("/title/{id}")).into_response())
+}
