@@ -46,7 +46,7 @@ impl FromStr for FileId {
 
 impl Disk {
     /// Makes the folders. What an earlier process left half-written is cleared by sweeping.
-    pub(crate) fn open(root: &Path, reserve: u64) -> Result<Self> {
+    pub(crate) fn open(root: &Path, reserve: Option<u64>) -> Result<Self> {
         for folder in std::iter::once("tmp".to_owned()).chain((0..=255).map(|n| format!("{n:02x}"))) {
             let path = root.join(folder);
             fs::create_dir_all(&path).map_err(disk("make folder", path))?;
@@ -54,7 +54,7 @@ impl Disk {
         let root = root.canonicalize().map_err(disk("find", root))?;
         sync_folder(&root)?;
         sync_folder(root.parent().unwrap_or(&root))?;
-        Ok(Self { space: Arc::new(Space::new(&root, reserve)), root: root.into() })
+        Ok(Self { space: Arc::new(Space::new(&root, reserve)?), root: root.into() })
     }
 
     /// Begins a file of about `length` bytes.

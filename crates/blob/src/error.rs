@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use model::{BucketName, ObjectId, UploadId};
+use model::{BucketName, ByteSize, ObjectId, UploadId};
 
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -84,10 +84,10 @@ pub enum Error {
         /// The object's size.
         size: u64,
     },
-    /// Writing would leave less free space than the configured reserve.
-    #[error("{free} bytes are free, {reserve} must stay free, {wanted} were asked for")]
+    /// Writing would leave less free space than the reserve.
+    #[error("{} needed, {} free beyond the reserve of {}", ByteSize(*.wanted), ByteSize(*.free), ByteSize(*.reserve))]
     NoSpace {
-        /// Free bytes on the file system.
+        /// Bytes that were neither reserved nor promised to other writers.
         free: u64,
         /// Bytes that must stay free.
         reserve: u64,

@@ -4,11 +4,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rustix::fs::StatVfs;
+
 use crate::error::disk;
 use crate::{Error, Result};
 
 /// How many bytes beyond its claim a writer takes at once.
 const STEP: u64 = 64 << 20;
+/// The most that is kept free when nothing is configured: enough for the database, logs and a person at work.
+const RESERVE: u64 = 256 << 20;
+/// The share of the file system that is kept free then, where that is less.
+const SHARE: u64 = 20;
 
 /// Keeps writers from filling the disk.
 #[derive(Debug)]
@@ -19,8 +25,16 @@ pub(crate) struct Space {
 }
 
 impl Space {
-    pub(crate) fn new(root: &Path, reserve: u64) -> Self {
-        Self { root: root.into(), reserve, promised: AtomicU64::new(0) }
+    /// Keeps `reserve` bytes free, or a sensible few when that is `None`. Blocks shortly.
+    pub(crate) fn new(root: &Path, reserve: Option<u64>) -> Result<Self> {
+        let reserve = match reserve {
+            Some(bytes) => bytes,
+            None => {
+                let stat = measure(root)?;
+                RESERVE.min(stat.f_blocks.saturating_mul(stat.f_frsize) / SHARE)
+            }
+        };
+        Ok(Self { root: root.into(), reserve, promised: AtomicU64::new(0) })
     }
 
     /// Bytes that may still be promised. Blocks shortly.
@@ -37,13 +51,17 @@ impl Space {
 
     /// The error of a disk that is full in spite of all promises.
     pub(crate) fn full(&self) -> Error {
-        Error::NoSpace { free: self.free().unwrap_or(0), reserve: self.reserve, wanted: 0 }
+        Error::NoSpace { free: 0, reserve: self.reserve, wanted: 1 }
     }
 
     fn free(&self) -> Result<u64> {
-        let stat = rustix::fs::statvfs(&self.root).map_err(|e| disk("measure", &self.root)(e.into()))?;
+        let stat = measure(&self.root)?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
+}
+
+fn measure(root: &Path) -> Result<StatVfs> {
+    rustix::fs::statvfs(root).map_err(|e| disk("measure", root)(e.into()))
 }
 
 /// A promise to a writer; what was not spent is given back when it is dropped.
@@ -56,7 +74,10 @@ impl Claim {
     /// Takes `bytes` out of the claim, and grows it when that is too little.
     pub(crate) fn spend(&mut self, bytes: u64) -> Result<()> {
         if bytes > self.rest {
-            self.grow((bytes - self.rest).max(STEP)).or_else(|_| self.grow(bytes - self.rest))?;
+            let short = bytes - self.rest;
+            // A writer that does not say how much will come leaves some to the others.
+            let step = STEP.min(self.space.available()? / 16);
+            self.grow(short.max(step)).or_else(|_| self.grow(short))?;
         }
         self.rest -= bytes;
         self.space.promised.fetch_sub(bytes, Ordering::Relaxed);
@@ -73,7 +94,9 @@ impl Claim {
         }
         self.rest -= wanted;
         self.space.promised.fetch_sub(wanted, Ordering::Relaxed);
-        Err(Error::NoSpace { free: free?, reserve: self.space.reserve, wanted })
+        let others = promised.saturating_sub(wanted);
+        let free = free?.saturating_sub(self.space.reserve).saturating_sub(others);
+        Err(Error::NoSpace { free, reserve: self.space.reserve, wanted })
     }
 }
 
@@ -90,8 +113,8 @@ mod tests {
     #[test]
     fn promises_count_against_each_other_and_come_back() {
         let dir = tempfile::tempdir().unwrap();
-        let free = Space::new(dir.path(), 0).free().unwrap();
-        let space = Arc::new(Space::new(dir.path(), free / 2));
+        let free = Space::new(dir.path(), Some(0)).unwrap().free().unwrap();
+        let space = Arc::new(Space::new(dir.path(), Some(free / 2)).unwrap());
         let first = space.claim(free / 3).unwrap();
         assert!(matches!(space.claim(free / 3), Err(Error::NoSpace { .. })));
         drop(first);
@@ -106,8 +129,26 @@ mod tests {
     #[test]
     fn a_claim_grows_in_steps_and_refuses_at_the_reserve() {
         let dir = tempfile::tempdir().unwrap();
-        let space = Arc::new(Space::new(dir.path(), u64::MAX / 2));
+        let space = Arc::new(Space::new(dir.path(), Some(u64::MAX / 2)).unwrap());
         let mut nothing = space.claim(0).unwrap();
-        assert!(matches!(nothing.spend(1), Err(Error::NoSpace { wanted: 1, .. })));
+        assert!(matches!(nothing.spend(1), Err(Error::NoSpace { wanted: 1, free: 0, .. })));
+    }
+
+    #[test]
+    fn a_disk_with_little_room_takes_small_files_and_says_what_large_ones_lack() {
+        let dir = tempfile::tempdir().unwrap();
+        let usual = Space::new(dir.path(), None).unwrap();
+        assert!(usual.reserve <= RESERVE);
+        let free = usual.free().unwrap();
+        let tight = Arc::new(Space::new(dir.path(), Some(free.saturating_sub(40 << 20))).unwrap());
+        let mut writers: Vec<_> = (0..16).map(|_| tight.claim(0).unwrap()).collect();
+        for writer in &mut writers {
+            writer.spend(1 << 20).unwrap();
+        }
+        let refused = tight.claim(3 << 30).err().unwrap().to_string();
+        assert!(
+            refused.starts_with("3.2 GB needed, ") && refused.contains("free beyond the reserve"),
+            "{refused}"
+        );
     }
 }

@@ -28,8 +28,9 @@ pub struct Blob {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Bytes of the file system that stay free: what would go below is refused.
-    pub reserve_bytes: u64,
+    /// Bytes of the file system that stay free: what would go below is refused. When absent: 256 MiB, or a twentieth
+    /// of a small file system.
+    pub reserve_bytes: Option<u64>,
     /// Seconds that the bytes of an overwritten or deleted object stay for readers under way.
     pub linger_seconds: u32,
     /// Days after which an upload that was neither completed nor aborted is dropped.
@@ -40,7 +41,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { reserve_bytes: 1 << 30, linger_seconds: 60, upload_days: 7, event_days: 7 }
+        Self { reserve_bytes: None, linger_seconds: 60, upload_days: 7, event_days: 7 }
     }
 }
 

@@ -26,4 +26,4 @@ pub use id::{
 };
 pub use name::{BucketName, Key, NameError};
 pub use plan::Plan;
-pub use units::{BitsPerSecond, FrameRate, Timestamp};
+pub use units::{BitsPerSecond, ByteSize, FrameRate, Timestamp};

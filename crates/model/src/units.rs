@@ -7,6 +7,22 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct BitsPerSecond(pub u32);
 
+/// A number of bytes, shown to people with one decimal of a decimal unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ByteSize(pub u64);
+
+impl std::fmt::Display for ByteSize {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (unit, word) = match self.0 {
+            0..1_000_000 => return write!(f, "{} kB", self.0.div_ceil(1000)),
+            1_000_000..1_000_000_000 => (1_000_000, "MB"),
+            _ => (1_000_000_000, "GB"),
+        };
+        let tenths = self.0.saturating_add(unit / 20) / (unit / 10);
+        write!(f, "{}.{} {word}", tenths / 10, tenths % 10)
+    }
+}
+
 /// A moment: milliseconds since 1970-01-01T00:00:00Z. The SQL type is BIGINT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -99,6 +115,15 @@ fn gcd(a: u32, b: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_for_people() {
+        let check = |bytes, text: &str| assert_eq!(ByteSize(bytes).to_string(), text);
+        check(0, "0 kB");
+        check(1_260_000, "1.3 MB");
+        check(3_240_000_000, "3.2 GB");
+        check(u64::MAX, "18446744073.7 GB");
+    }
 
     #[test]
     fn frames_are_whole_ticks() {

@@ -1,6 +1,7 @@
 //! Room on the disk: an encode begins when all the bytes it may need are free, and waits by itself until they are.
 
 use catalogue::{Room, room};
+use model::ByteSize;
 
 use crate::work::OfChunk;
 use crate::{Pipeline, Result, now};
@@ -36,8 +37,8 @@ impl Pipeline {
         let Some((needs, free)) = short else { return Ok(None) };
         let why = format!(
             "{WAITS}: needs {}, {} free; delete titles or sources, or add a disk",
-            amount(needs),
-            amount(free)
+            ByteSize(needs),
+            ByteSize(free)
         );
         self.hold_up(of, &why).await?;
         Ok(Some(why))
@@ -57,29 +58,5 @@ impl Pipeline {
             0 => Ok(free),
             most => Ok(free.min(most.saturating_sub(self.blob.used().await?))),
         }
-    }
-}
-
-/// Bytes for people, rounded to a tenth.
-fn amount(bytes: u64) -> String {
-    let tenths = |unit: u64| bytes.saturating_add(unit / 20) / (unit / 10);
-    let text = |tenths: u64, unit| format!("{}.{} {unit}", tenths / 10, tenths % 10);
-    match bytes {
-        0..1_000_000 => format!("{} kB", bytes.div_ceil(1000)),
-        1_000_000..1_000_000_000 => text(tenths(1_000_000), "MB"),
-        _ => text(tenths(1_000_000_000), "GB"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn amounts_are_for_people() {
-        assert_eq!(amount(0), "0 kB");
-        assert_eq!(amount(1_260_000), "1.3 MB");
-        assert_eq!(amount(3_240_000_000), "3.2 GB");
-        assert_eq!(amount(u64::MAX), "18446744073.7 GB");
     }
 }

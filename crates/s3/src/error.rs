@@ -1,6 +1,7 @@
 //! The store's errors in S3's words.
 
 use http::StatusCode;
+use model::ByteSize;
 use s3s::{S3Error, S3ErrorCode, s3_error};
 
 /// What `IdleBody` says when a sender is silent too long.
@@ -30,11 +31,15 @@ pub(crate) fn from_blob(error: blob::Error) -> S3Error {
         Error::PartOrder => s3_error!(InvalidPartOrder, "Name the parts in ascending order, each once."),
         Error::PartTooSmall { .. } => s3_error!(EntityTooSmall, "{error}."),
         Error::Range { .. } => s3_error!(InvalidRange, "The range cannot be satisfied."),
-        Error::NoSpace { .. } => {
+        Error::NoSpace { free, wanted, .. } => {
             tracing::error!(%error, "upload refused");
             let mut answer = S3Error::with_message(
                 S3ErrorCode::Custom("InsufficientStorage".into()),
-                "There is not enough space left. Ask the operator to make some.",
+                format!(
+                    "There is not enough space left: {} needed, {} free. Ask the operator to make some.",
+                    ByteSize(wanted),
+                    ByteSize(free)
+                ),
             );
             answer.set_status_code(StatusCode::INSUFFICIENT_STORAGE);
             answer

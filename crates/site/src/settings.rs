@@ -7,6 +7,7 @@ use catalogue::Title;
 use http::StatusCode;
 use http_face::{ApiError, take};
 use jobs::Filter;
+use model::ByteSize;
 use model::title::Visibility;
 use serde::Deserialize;
 
@@ -125,8 +126,8 @@ async fn show(
     let live = jobs.iter().any(|job| !job.state.is_final());
     let published = title.state == model::title::State::Published;
     let source = match (bytes, title.source_dropped_at) {
-        (Some(bytes), _) if title.keep_source => format!("kept ({})", words::bytes(bytes)),
-        (Some(bytes), _) => format!("dropped once it is published ({})", words::bytes(bytes)),
+        (Some(bytes), _) if title.keep_source => format!("kept ({})", ByteSize(bytes)),
+        (Some(bytes), _) => format!("dropped once it is published ({})", ByteSize(bytes)),
         (None, Some(at)) => format!("dropped {}", words::ago(at, now)),
         (None, None) => "deleted".to_owned(),
     };

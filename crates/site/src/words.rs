@@ -76,19 +76,6 @@ pub(crate) fn in_about(ms: u64) -> String {
     }
 }
 
-/// Bytes, rounded to a tenth.
-pub(crate) fn bytes(bytes: u64) -> String {
-    let tenths = |unit: u64, word| {
-        let tenths = bytes.saturating_add(unit / 20) / (unit / 10);
-        format!("{}.{} {word}", tenths / 10, tenths % 10)
-    };
-    match bytes {
-        0..1_000_000 => format!("{} kB", bytes.div_ceil(1000)),
-        1_000_000..1_000_000_000 => tenths(1_000_000, "MB"),
-        _ => tenths(1_000_000_000, "GB"),
-    }
-}
-
 /// A title's state.
 pub(crate) fn state(state: State) -> &'static str {
     match state {
@@ -182,7 +169,6 @@ mod tests {
         assert_eq!(in_about(0), "any moment");
         assert_eq!(in_about(3_600_000), "in about 60 min");
         assert_eq!(in_about(604_000_000), "in about 7 days");
-        assert_eq!((bytes(1_260_000), bytes(3_240_000_000)), ("1.3 MB".into(), "3.2 GB".into()));
     }
 
     #[test]

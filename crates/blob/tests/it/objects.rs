@@ -261,7 +261,7 @@ async fn buckets_come_and_go_but_ours_stay() {
 #[tokio::test]
 async fn the_reserve_of_free_space_is_kept() {
     let store = stores().await.remove(0);
-    let config = Config { reserve_bytes: u64::MAX / 2, ..Config::default() };
+    let config = Config { reserve_bytes: Some(u64::MAX / 2), ..Config::default() };
     let root = store.folder.path().join("full");
     let blob = Blob::open_with(store.test.db.clone(), &root, config).await.unwrap();
     assert!(matches!(blob.put("x", client("film")).await, Err(Error::NoSpace { .. })));

@@ -54,6 +54,14 @@ async fn every_route_keeps_its_policy() {
         GET  /watch/{title}                        303 200 200 200
         GET  /title/{title}                        303 403 403 200
         POST /title/{title}                        401 403 403 422
+        POST /title/{title}/cancel                 401 403 403 409
+        POST /title/{title}/retry                  401 403 403 409
+        POST /title/{title}/reencode               401 403 403 409
+        POST /title/{title}/drop-source            401 403 403 303
+        GET  /title/{title}/delete                 303 403 403 200
+        POST /title/{title}/delete                 401 403 403 422
+        GET  /deleted                              303 403 403 200
+        POST /deleted/{id}/restore                 401 403 403 404
         GET  /jobs                                 303 403 403 200
         GET  /signin                               200 303 303 303
         POST /signin                               422 422 422 422
@@ -63,7 +71,15 @@ async fn every_route_keeps_its_policy() {
         POST /signin/link/{token}                  410 410 410 410
         GET  /api/titles                           200 200 200 200
         GET  /api/titles/{title}                   401 200 200 200
+        POST /api/titles/{title}/cancel            401 403 403 409
+        POST /api/titles/{title}/retry             401 403 403 409
+        POST /api/titles/{title}/reencode          401 403 403 409
+        POST /api/titles/{title}/delete            401 403 403 422
+        GET  /api/work                             401 403 403 200
         GET  /api/jobs                             401 403 403 200
+        GET  /api/jobs/{job}/log                   401 403 403 404
+        POST /api/jobs/{job}/cancel                401 403 403 404
+        POST /api/jobs/{job}/retry                 401 403 403 404
         POST /api/playback                         401 200 200 200
         POST /api/playback/report                  422 422 422 422
         POST /api/playback/{session}/heartbeat     401 410 410 410
