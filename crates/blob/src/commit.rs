@@ -3,7 +3,7 @@
 use db::{Tx, args};
 use model::{BucketName, Key, ObjectId};
 
-use crate::disk::FileId;
+use crate::disk::Stored;
 use crate::events::{self, Kind};
 use crate::store::now;
 use crate::{Attributes, Blob, Checksum, Error, Object, Result, Staged, fault};
@@ -97,10 +97,10 @@ impl Blob {
         };
         let name = Name::lock(tx, &object.bucket, &object.key, &new.condition).await?;
         insert(tx, &object).await?;
-        if let Some(file) = staged.file {
+        if let Some(file) = &staged.file {
             insert_file(tx, file, object.size).await?;
             let sql = "INSERT INTO parts (object, number, file, position, bytes) VALUES ($1, 1, $2, 0, $3)";
-            tx.execute(sql, args![object.id, file.to_string(), object.size]).await?;
+            tx.execute(sql, args![object.id, file.id.to_string(), object.size]).await?;
         }
         point_to(tx, name, &object, &new.condition, new.by).await?;
         staged.take_file();
@@ -184,8 +184,10 @@ pub(crate) async fn insert(tx: &mut Tx, object: &Object) -> Result<()> {
     Ok(())
 }
 
-pub(crate) async fn insert_file(tx: &mut Tx, file: FileId, bytes: u64) -> Result<()> {
-    tx.execute("INSERT INTO files (id, bytes) VALUES ($1, $2)", args![file.to_string(), bytes]).await?;
+pub(crate) async fn insert_file(tx: &mut Tx, file: &Stored, bytes: u64) -> Result<()> {
+    let (dek, kek) = file.key.as_ref().map(|key| (key.dek.clone(), key.kek)).unzip();
+    let sql = "INSERT INTO files (id, bytes, dek, kek) VALUES ($1, $2, $3, $4)";
+    tx.execute(sql, args![file.id.to_string(), bytes, dek, kek]).await?;
     Ok(())
 }
 

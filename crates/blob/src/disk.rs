@@ -4,6 +4,7 @@
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice, Write};
+use std::ops::Range;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -11,6 +12,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use seal::stream::{HEADER, Opener, Sealer, stored_length};
+use seal::{KeyRing, Purpose};
 use uuid::Uuid;
 
 use crate::error::disk;
@@ -23,11 +26,39 @@ use crate::{Error, Result, fault};
 pub(crate) struct Disk {
     root: Arc<Path>,
     space: Arc<Space>,
+    keys: Option<KeyRing>,
+    seals: bool,
+}
+
+/// How the store gets at its keys.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Keys {
+    /// What sealed files are opened with.
+    pub(crate) ring: Option<KeyRing>,
+    /// Whether new files are sealed.
+    pub(crate) seals: bool,
 }
 
 /// Names a stored file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct FileId(Uuid);
+
+/// A written file.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) id: FileId,
+    /// Its key, if it is sealed.
+    pub(crate) key: Option<SealedKey>,
+}
+
+/// A file's key as rows keep it.
+#[derive(Debug, Clone)]
+pub(crate) struct SealedKey {
+    /// Sealed under the ring's key for media.
+    pub(crate) dek: Vec<u8>,
+    /// The version of that key.
+    pub(crate) kek: u32,
+}
 
 impl fmt::Display for FileId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -46,7 +77,7 @@ impl FromStr for FileId {
 
 impl Disk {
     /// Makes the folders. What an earlier process left half-written is cleared by sweeping.
-    pub(crate) fn open(root: &Path, reserve: Option<u64>) -> Result<Self> {
+    pub(crate) fn open(root: &Path, reserve: Option<u64>, keys: Keys) -> Result<Self> {
         for folder in std::iter::once("tmp".to_owned()).chain((0..=255).map(|n| format!("{n:02x}"))) {
             let path = root.join(folder);
             fs::create_dir_all(&path).map_err(disk("make folder", path))?;
@@ -54,34 +85,69 @@ impl Disk {
         let root = root.canonicalize().map_err(disk("find", root))?;
         sync_folder(&root)?;
         sync_folder(root.parent().unwrap_or(&root))?;
-        Ok(Self { space: Arc::new(Space::new(&root, reserve)?), root: root.into() })
+        let space = Arc::new(Space::new(&root, reserve)?);
+        Ok(Self { space, root: root.into(), keys: keys.ring, seals: keys.seals })
     }
 
     /// Begins a file of about `length` bytes.
     pub(crate) async fn write(&self, length: Option<u64>) -> Result<Writing> {
         let store = self.clone();
         blocking(move || {
-            let claim = store.space.claim(length.unwrap_or(0))?;
+            let length = length.unwrap_or(0);
+            let claim = store.space.claim(if store.seals { stored_length(length) } else { length })?;
             let id = FileId(Uuid::new_v4());
+            let sealing = store.seals.then(|| store.sealing(id)).transpose()?;
             let path = store.root.join("tmp").join(id.to_string());
             let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
             let file = file.map_err(disk("create", &path))?;
-            Ok(Writing { lane: Lane::new(Temporary { store, id, file, claim, kept: false }) })
+            Ok(Writing { lane: Lane::new(Temporary { store, id, file, claim, sealing, kept: false }) })
         })
         .await
     }
 
-    /// Opens a stored file.
-    pub(crate) fn open_file(&self, id: FileId) -> Result<File> {
+    /// Opens a stored file of `size` bytes. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] if it is longer or shorter, or is not what was sealed.
+    pub(crate) fn open_file(&self, id: FileId, size: u64, dek: Option<&[u8]>) -> Result<OpenFile> {
         let path = self.path(id);
-        File::open(&path).map_err(disk("open", path))
+        let file = File::open(&path).map_err(disk("open", &path))?;
+        let damaged = |why| Error::Damaged { file: id.to_string(), why };
+        let expected = if dek.is_some() { stored_length(size) } else { size };
+        let got = file.metadata().map_err(disk("look at", &path))?.len();
+        if got != expected {
+            return Err(damaged(seal::Error::Length { expected, got }));
+        }
+        let Some(dek) = dek else { return Ok(OpenFile { id, path, file, opener: None }) };
+        let name = id.to_string();
+        let key = self.ring()?.open_data_key(Purpose::Media, &name, dek).map_err(Error::Keys)?;
+        let mut header = [0; HEADER];
+        file.read_exact_at(&mut header, 0).map_err(disk("read", &path))?;
+        let opener = Opener::new(&key, &associated(id), &header, size).map_err(damaged)?;
+        Ok(OpenFile { id, path, file, opener: Some(opener) })
     }
 
-    /// Reads `length` bytes from `position` on. Blocks.
-    pub(crate) fn read_at(&self, id: FileId, file: &File, position: u64, length: usize) -> Result<Bytes> {
-        let mut buffer = vec![0; length];
-        file.read_exact_at(&mut buffer, position).map_err(disk("read", self.path(id)))?;
-        Ok(buffer.into())
+    /// Seals a file's key again if it is not sealed under the newest key.
+    pub(crate) fn renew(&self, id: FileId, dek: &[u8]) -> Result<SealedKey> {
+        let (ring, name) = (self.ring()?, id.to_string());
+        let key = ring.open_data_key(Purpose::Media, &name, dek).map_err(Error::Keys)?;
+        let (dek, kek) = ring.seal(Purpose::Media, &name, key.expose()).map_err(Error::Keys)?;
+        Ok(SealedKey { dek, kek })
+    }
+
+    /// The version of the key that files' keys are sealed under now; `None` without a ring.
+    pub(crate) fn kek(&self) -> Result<Option<u32>> {
+        self.keys.as_ref().map(|ring| ring.version(Purpose::Media)).transpose().map_err(Error::Keys)
+    }
+
+    fn ring(&self) -> Result<&KeyRing> {
+        self.keys.as_ref().ok_or(Error::NoKeys)
+    }
+
+    fn sealing(&self, id: FileId) -> Result<Sealing> {
+        let made = self.ring()?.data_key(Purpose::Media, &id.to_string()).map_err(Error::Keys)?;
+        let sealer = Sealer::new(&made.key, &associated(id)).map_err(Error::Keys)?;
+        Ok(Sealing { sealer, key: SealedKey { dek: made.sealed, kek: made.version } })
     }
 
     /// Deletes a file; that it is not there is fine. Blocks.
@@ -135,6 +201,40 @@ impl Disk {
     }
 }
 
+/// A stored file, open for reading.
+pub(crate) struct OpenFile {
+    id: FileId,
+    path: PathBuf,
+    file: File,
+    opener: Option<Opener>,
+}
+
+/// Segments of a sealed file that are opened at once: as many bytes as a piece of a clear one.
+const SEGMENTS: u64 = 4;
+/// Bytes of a clear file that are read at once.
+const PIECE: u64 = 256 << 10;
+
+impl OpenFile {
+    /// Reads the beginning of `range`, which is not empty; never bytes that are not what was written. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub(crate) fn read(&self, range: &Range<u64>) -> Result<Bytes> {
+        let Some(opener) = &self.opener else {
+            return self.stored(range.start..range.end.min(range.start + PIECE)).map(Bytes::from);
+        };
+        let span = opener.span(range.clone(), SEGMENTS);
+        let opened = opener.open(&span, &self.stored(span.stored.clone())?);
+        opened.map(Bytes::from).map_err(|why| Error::Damaged { file: self.id.to_string(), why })
+    }
+
+    fn stored(&self, range: Range<u64>) -> Result<Vec<u8>> {
+        let mut buffer = vec![0; usize::try_from(range.end - range.start).unwrap_or(usize::MAX)];
+        self.file.read_exact_at(&mut buffer, range.start).map_err(disk("read", &self.path))?;
+        Ok(buffer)
+    }
+}
+
 /// A file under way. Dropping it deletes what was written.
 pub(crate) struct Writing {
     lane: Lane<Temporary>,
@@ -147,7 +247,7 @@ impl Writing {
     }
 
     /// Answers once the bytes and the name are on disk.
-    pub(crate) async fn finish(self) -> Result<FileId> {
+    pub(crate) async fn finish(self) -> Result<Stored> {
         let file = self.lane.finish().await?;
         blocking(move || file.keep()).await
     }
@@ -158,11 +258,28 @@ struct Temporary {
     id: FileId,
     file: File,
     claim: Claim,
+    sealing: Option<Sealing>,
     kept: bool,
+}
+
+/// What seals a file under way.
+struct Sealing {
+    sealer: Sealer,
+    key: SealedKey,
 }
 
 impl Temporary {
     fn append(&mut self, pieces: &[Bytes]) -> Result<()> {
+        let Some(sealing) = &mut self.sealing else { return self.write(pieces) };
+        let length: usize = pieces.iter().map(Bytes::len).sum();
+        let mut sealed = Vec::with_capacity(length + (128 << 10));
+        for piece in pieces {
+            sealing.sealer.push(piece, &mut sealed).map_err(Error::Keys)?;
+        }
+        self.write(&[sealed.into()])
+    }
+
+    fn write(&mut self, pieces: &[Bytes]) -> Result<()> {
         self.claim.spend(pieces.iter().map(|p| p.len() as u64).sum())?;
         for group in pieces.chunks(512) {
             let mut slices: Vec<IoSlice<'_>> = group.iter().map(|p| IoSlice::new(p)).collect();
@@ -180,7 +297,14 @@ impl Temporary {
         Ok(())
     }
 
-    fn keep(mut self) -> Result<FileId> {
+    fn keep(mut self) -> Result<Stored> {
+        let mut key = None;
+        if let Some(sealing) = self.sealing.take() {
+            let mut end = Vec::new();
+            sealing.sealer.finish(&mut end).map_err(Error::Keys)?;
+            self.write(&[end.into()])?;
+            key = Some(sealing.key);
+        }
         fault::point("disk.written");
         self.file.sync_all().map_err(|e| self.failed("sync", e))?;
         fault::point("disk.synced");
@@ -189,7 +313,7 @@ impl Temporary {
         self.kept = true;
         fault::point("disk.renamed");
         sync_folder(to.parent().unwrap_or(&to))?;
-        Ok(self.id)
+        Ok(Stored { id: self.id, key })
     }
 
     fn failed(&self, what: &'static str, source: io::Error) -> Error {
@@ -211,6 +335,11 @@ impl Drop for Temporary {
             remove_soon(self.path());
         }
     }
+}
+
+/// What a sealed file is bound to: what it is for, its name, and the format of its bytes (1: Tink's).
+fn associated(id: FileId) -> Vec<u8> {
+    format!("{}|{id}|1", Purpose::Media).into_bytes()
 }
 
 /// Deletes a stored file that no row will ever mention, off the runtime's threads.

@@ -97,6 +97,21 @@ pub enum Error {
     /// The sender's stream broke off.
     #[error("the incoming bytes broke off")]
     Incoming(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A stored file is not what was written: it was altered, cut, moved, or the disk lost something.
+    #[error("the stored file {file} is not what was written: restore it from a backup")]
+    Damaged {
+        /// Its name.
+        file: String,
+        /// How that was seen.
+        #[source]
+        why: seal::Error,
+    },
+    /// A file is sealed, or is to be, and the store was opened without a key ring.
+    #[error("the store was opened without its key ring")]
+    NoKeys,
+    /// The key ring refused.
+    #[error("the key ring refused")]
+    Keys(#[source] seal::Error),
     /// The disk refused.
     #[error("cannot {what} `{path}`")]
     Disk {

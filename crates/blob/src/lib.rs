@@ -5,6 +5,10 @@
 //! An object never changes: overwriting a key makes a new [`model::ObjectId`], and the bytes of the old one stay until
 //! nothing holds them. Other crates keep object ids, never keys.
 //!
+//! **Sealed**: unless the configuration says otherwise, a stored file is a stream of [`seal::stream`] under a key of its
+//! own, which lies in its row, sealed under the key ring. Sizes, ETags and checksums are those of the plaintext. What was
+//! altered, cut or moved on disk is never handed out.
+//!
 //! Deliberately absent: HTTP, S3's wire, who may do what, and any change of a stored file.
 //!
 //! ```
@@ -39,6 +43,7 @@ mod lane;
 mod list;
 mod object;
 mod read;
+mod rewrap;
 mod schema;
 mod space;
 mod store;

@@ -1,8 +1,8 @@
 //! Reading objects, in bounded memory and off the runtime's threads.
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
-use std::io;
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -16,13 +16,10 @@ use futures::Stream;
 use futures::stream::{BoxStream, StreamExt, try_unfold};
 use model::ObjectId;
 
-use crate::disk::{Disk, FileId};
+use crate::disk::{Disk, FileId, OpenFile};
 use crate::error::disk;
 use crate::lane::blocking;
 use crate::{Blob, Error, Result};
-
-/// Bytes that are read at once.
-const PIECE: u64 = 256 << 10;
 
 /// A range of an object, piece by piece. The object's bytes stay while it lives.
 pub struct Reader {
@@ -92,8 +89,8 @@ impl Blob {
         .await
     }
 
-    /// Makes the object a local file at `path`, which must not exist: a second name of the stored file if there is just
-    /// one on the same file system (so nobody may write to it), a copy otherwise.
+    /// Makes the object a local clear file at `path`, which must not exist: a second name of the stored file if that is
+    /// clear, the only one, and on the same file system (so nobody may write to it); otherwise an opened copy, mode 0600.
     pub async fn materialise(&self, id: ObjectId, path: &Path) -> Result<()> {
         let _pin = Pins::pin(&self.pins, id);
         let size = self.object(id).await?.size;
@@ -101,6 +98,7 @@ impl Blob {
         let (store, path) = (self.disk.clone(), path.to_owned());
         blocking(move || {
             if let [only] = spans.as_slice()
+                && only.dek.is_none()
                 && store.link(only.file, &path)?
             {
                 return Ok(());
@@ -108,11 +106,9 @@ impl Blob {
             let to = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
             let mut to = to.map_err(disk("create", &path))?;
             for span in spans {
-                // The kernel copies between two files.
-                let mut from = store.open_file(span.file)?;
-                let copied = io::copy(&mut from, &mut to).map_err(disk("write", &path))?;
-                if copied != span.range.end {
-                    return Err(disk("copy all of", &path)(io::ErrorKind::UnexpectedEof.into()));
+                let mut open = Open { file: None, span };
+                while !open.span.range.is_empty() {
+                    to.write_all(&open.piece(&store)?).map_err(disk("write", &path))?;
                 }
             }
             Ok(())
@@ -122,8 +118,9 @@ impl Blob {
 
     /// The files and their ranges that hold `range` of an object.
     async fn spans(&self, id: ObjectId, range: &Range<u64>) -> Result<Vec<Span>> {
-        let sql = "SELECT o.size, p.file, p.position, p.bytes FROM objects o
+        let sql = "SELECT o.size, p.file, p.position, p.bytes, f.dek FROM objects o
             LEFT JOIN parts p ON p.object = o.id AND p.position < $3 AND p.position + p.bytes > $2
+            LEFT JOIN files f ON f.id = p.file
             WHERE o.id = $1 ORDER BY p.number";
         let rows = self.db.all(sql, args![id, range.start, range.end]).await?;
         let size = rows.first().ok_or(Error::NoSuchObject(id))?.get("size")?;
@@ -142,7 +139,12 @@ impl Blob {
             if position > at {
                 return Err(Error::Row(format!("object {id} has a gap at {at}")));
             }
-            spans.push(Span { file: file.parse()?, range: at - position..end - position });
+            spans.push(Span {
+                file: file.parse()?,
+                size: bytes,
+                dek: row.get_opt("dek")?,
+                range: at - position..end - position,
+            });
             at = end;
         }
         if at != range.end && !range.is_empty() {
@@ -154,25 +156,26 @@ impl Blob {
 
 struct Span {
     file: FileId,
+    size: u64,
+    dek: Option<Vec<u8>>,
     range: Range<u64>,
 }
 
 struct Open {
-    file: Option<File>,
+    file: Option<OpenFile>,
     span: Span,
 }
 
 impl Open {
     /// Reads the next piece and moves on behind it.
     fn piece(&mut self, store: &Disk) -> Result<Bytes> {
-        let Span { file: id, range } = &mut self.span;
+        let Span { file: id, size, dek, range } = &mut self.span;
         let file = match self.file.take() {
             Some(file) => file,
-            None => store.open_file(*id)?,
+            None => store.open_file(*id, *size, dek.as_deref())?,
         };
-        let length = (range.end - range.start).min(PIECE);
-        let piece = store.read_at(*id, &file, range.start, usize::try_from(length).unwrap_or(usize::MAX))?;
-        range.start += length;
+        let piece = file.read(range)?;
+        range.start += piece.len() as u64;
         self.file = Some(file);
         Ok(piece)
     }

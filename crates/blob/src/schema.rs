@@ -5,7 +5,8 @@
 use db::Migrations;
 
 /// Buckets, names, objects, their parts, uploads under way and events.
-pub const MIGRATIONS: Migrations = Migrations { owner: "blob", steps: &[("objects", OBJECTS)] };
+pub const MIGRATIONS: Migrations =
+    Migrations { owner: "blob", steps: &[("objects", OBJECTS), ("sealed files", SEALED)] };
 
 /// An object is current while a row of `names` points to it; `retired_at` says since when it is not.
 /// A file is in use while a row of `parts` or `upload_parts` refers to it.
@@ -86,4 +87,12 @@ CREATE TABLE events (
 CREATE INDEX events_pending ON events (sequence, id) WHERE handled_at IS NULL;
 CREATE INDEX events_object ON events (object);
 CREATE INDEX events_handled ON events (handled_at) WHERE handled_at IS NOT NULL;
+";
+
+/// `bytes` of a file stays the length of its plaintext. `dek` is its key, sealed under the ring's key for media of
+/// version `kek`; both are NULL if the file is clear. Deleting the row destroys the key.
+const SEALED: &str = "
+ALTER TABLE files ADD COLUMN dek {bytes};
+ALTER TABLE files ADD COLUMN kek BIGINT;
+CREATE INDEX files_kek ON files (kek) WHERE kek IS NOT NULL;
 ";

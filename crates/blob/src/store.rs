@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use db::{Db, args};
 use model::{BucketName, Timestamp};
+use seal::KeyRing;
 use serde::Deserialize;
 use tokio::sync::watch;
 
-use crate::Result;
-use crate::disk::Disk;
+use crate::disk::{Disk, Keys};
 use crate::lane::blocking;
 use crate::read::Pins;
+use crate::{Error, Result};
 
 /// The store. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -37,24 +38,33 @@ pub struct Config {
     pub upload_days: u32,
     /// Days that handled events are kept.
     pub event_days: u32,
+    /// Whether new objects are sealed. What is there stays as it is and is read either way.
+    pub sealed: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { reserve_bytes: None, linger_seconds: 60, upload_days: 7, event_days: 7 }
+        Self { reserve_bytes: None, linger_seconds: 60, upload_days: 7, event_days: 7, sealed: true }
     }
 }
 
 impl Blob {
-    /// Opens the store below `root` with default settings; the database is migrated already.
+    /// Opens a store without keys, which writes clear: for examples and tests. The database is migrated already.
     pub async fn open(db: Db, root: &Path) -> Result<Self> {
-        Self::open_with(db, root, Config::default()).await
+        Self::open_with(db, root, Config { sealed: false, ..Config::default() }, None).await
     }
 
     /// Opens the store below `root`; makes the folders and the buckets `source` and `media` if they are missing.
-    pub async fn open_with(db: Db, root: &Path, config: Config) -> Result<Self> {
+    ///
+    /// # Errors
+    /// [`Error::NoKeys`] if objects are to be sealed and there is no ring.
+    pub async fn open_with(db: Db, root: &Path, config: Config, keys: Option<KeyRing>) -> Result<Self> {
+        if config.sealed && keys.is_none() {
+            return Err(Error::NoKeys);
+        }
         let (root, reserve) = (root.to_owned(), config.reserve_bytes);
-        let disk = blocking(move || Disk::open(&root, reserve)).await?;
+        let keys = Keys { ring: keys, seals: config.sealed };
+        let disk = blocking(move || Disk::open(&root, reserve, keys)).await?;
         for bucket in [BucketName::source(), BucketName::media()] {
             let insert =
                 "INSERT INTO buckets (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";

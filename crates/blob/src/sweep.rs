@@ -138,6 +138,12 @@ impl Sweeper {
                 Ok(swept) => tracing::info!(?swept, "store swept"),
                 Err(error) => tracing::warn!(%error, cause = ?error, "sweep failed"),
             }
+            // A rotation rewraps by itself; this is for one that was broken off, or happened in another process.
+            match self.blob.rewrap().await {
+                Ok(0) => {}
+                Ok(keys) => tracing::info!(keys, "files' keys sealed under the newest key"),
+                Err(error) => tracing::warn!(%error, cause = ?error, "files' keys not sealed again"),
+            }
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = tokio::time::sleep(Duration::from_secs(60)) => {}

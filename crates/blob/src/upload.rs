@@ -176,7 +176,7 @@ impl Blob {
         }
         let delete = "DELETE FROM upload_parts WHERE upload = $1 AND number = $2 RETURNING file";
         let replaced = files(&tx.all(delete, args![id, number]).await?)?;
-        if let Some(file) = staged.file {
+        if let Some(file) = &staged.file {
             insert_file(&mut tx, file, part.size).await?;
         }
         let sql = "INSERT INTO upload_parts (upload, number, file, bytes, md5, checksum, created_at)
@@ -184,7 +184,7 @@ impl Blob {
         let row = args![
             id,
             number,
-            staged.file.map(|file| file.to_string()),
+            staged.file.as_ref().map(|file| file.id.to_string()),
             part.size,
             part.md5.as_slice(),
             part.checksum.as_ref().map(Checksum::to_string),

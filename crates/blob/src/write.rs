@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt};
 
 use crate::checksum::{Digests, Hasher};
-use crate::disk::{self, FileId, Writing};
+use crate::disk::{self, Stored, Writing};
 use crate::lane::Lane;
 use crate::{Algorithm, Blob, Checksum, Error, New, Object, Result};
 
@@ -77,7 +77,7 @@ impl Writer {
 /// Bytes that are safely on disk but have no name yet; [`Blob::commit`] gives one. Dropping it deletes them.
 pub struct Staged {
     blob: Blob,
-    pub(crate) file: Option<FileId>,
+    pub(crate) file: Option<Stored>,
     size: u64,
     digests: Digests,
 }
@@ -113,15 +113,15 @@ impl Staged {
     }
 
     /// The file now belongs to rows of a transaction. If that is rolled back, `sweep_disk` finds the file.
-    pub(crate) fn take_file(&mut self) -> Option<FileId> {
-        self.file.take()
+    pub(crate) fn take_file(&mut self) {
+        self.file = None;
     }
 }
 
 impl Drop for Staged {
     fn drop(&mut self) {
         if let Some(file) = self.file.take() {
-            disk::forget(&self.blob.disk, file);
+            disk::forget(&self.blob.disk, file.id);
         }
     }
 }

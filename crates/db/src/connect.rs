@@ -141,6 +141,16 @@ impl Db {
         self.opt(sql, args).await?.ok_or(Error::NoRow { sql })
     }
 
+    /// Writes what is committed now into a new SQLite file at `path`, while others go on writing. Not synced.
+    ///
+    /// # Errors
+    /// [`Error::NotSqlite`]: PostgreSQL has its own tools.
+    pub async fn snapshot(&self, path: &Path) -> Result<()> {
+        let Self::Sqlite { readers, .. } = self else { return Err(Error::NotSqlite) };
+        let path = path.to_str().ok_or(Error::NotSqlite)?;
+        tx::sqlite_execute(readers, "VACUUM INTO $1", crate::args![path]).await.map(drop)
+    }
+
     /// Closes every connection; SQLite writes its log back into the file.
     pub async fn close(&self) {
         match self {

@@ -25,6 +25,9 @@ pub enum Error {
         #[source]
         source: sqlx::Error,
     },
+    /// Only a SQLite database (with a path in UTF-8) can do that.
+    #[error("only a SQLite file can be copied this way")]
+    NotSqlite,
     /// A transaction could not begin or commit.
     #[error("cannot {what} transaction")]
     Transaction {

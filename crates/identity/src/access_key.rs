@@ -7,9 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use db::{Row, args};
 use model::{AccountId, BucketName, Timestamp};
+use seal::Secret;
 
 use crate::token::random;
-use crate::vault::Secret;
 use crate::{Error, Identity, Result, Role, Via, Who};
 
 const MAX_BUCKETS: usize = 100;
@@ -87,6 +87,8 @@ const BY_NAME: &str = "SELECT * FROM access_keys WHERE account = $1 AND name = $
 const BY_ID: &str = "SELECT k.*, a.role FROM access_keys k JOIN accounts a ON a.id = k.account
     WHERE k.id = $1 AND k.revoked_at IS NULL AND a.suspended_at IS NULL";
 const BY_ACCOUNT: &str = "SELECT * FROM access_keys WHERE account = $1 ORDER BY created_at, id";
+const SECRETS: &str = "SELECT id, sealed_secret FROM access_keys";
+const RENEW: &str = "UPDATE access_keys SET sealed_secret = $2 WHERE id = $1 AND sealed_secret = $3";
 const REVOKE: &str =
     "UPDATE access_keys SET revoked_at = $3 WHERE id = $1 AND account = $2 AND revoked_at IS NULL";
 
@@ -142,6 +144,18 @@ impl Identity {
         Ok(self.db().execute(REVOKE, args![id, account, now]).await? > 0)
     }
 
+    /// Seals again, under the newest key, every secret that is not; answers how many.
+    pub async fn renew_secrets(&self) -> Result<u64> {
+        let mut count = 0;
+        for row in self.db().all(SECRETS, args![]).await? {
+            let (id, old): (String, Vec<u8>) = (row.get("id")?, row.get("sealed_secret")?);
+            if let Some(new) = self.inner.vault.renew(&context(&id), &old)? {
+                count += self.db().execute(RENEW, args![id, new, old]).await?;
+            }
+        }
+        Ok(count)
+    }
+
     fn open_secret(&self, key: &AccessKey, row: &Row) -> Result<Secret> {
         Ok(self.inner.vault.open(&context(&key.id), &row.get::<Vec<u8>>("sealed_secret")?)?)
     }
@@ -162,5 +176,5 @@ impl AccessKey {
 }
 
 fn context(id: &str) -> String {
-    format!("s3-secret|{id}|1")
+    format!("s3-secret|{id}")
 }

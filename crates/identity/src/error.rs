@@ -53,7 +53,7 @@ pub enum Error {
     },
     /// A stored secret can not be opened.
     #[error(transparent)]
-    Vault(#[from] crate::vault::Error),
+    Vault(#[from] seal::Error),
     /// A mail could not be queued.
     #[error("cannot queue a message")]
     Notify(#[from] notify::Error),

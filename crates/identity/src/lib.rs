@@ -2,19 +2,19 @@
 //!
 //! One door, [`Identity`]: accounts, one-time codes (sign-in and sign-up are one flow), sessions of browsers,
 //! single-use sign-in links and S3 access keys. [`may`] is the policy: it decides by values and reads nothing.
-//! [`vault`] keeps small secrets encrypted in the database.
+//! Secrets of access keys lie sealed in the database.
 //!
 //! This crate speaks no HTTP (it only knows how its cookies are written), sends nothing (codes go through the
 //! outbox of `notify`) and does not know titles: the caller describes them as a [`policy::Resource`].
 //!
 //! ```
 //! # tokio::runtime::Runtime::new().unwrap().block_on(async {
-//! use identity::{Config, Identity, Role, code::CodeKeys, vault::Vault};
+//! use identity::{Config, Identity, Role, code::CodeKeys};
 //! use model::Timestamp;
 //! # let dir = tempfile::tempdir().unwrap();
 //! # let db = db::Db::open_sqlite(&dir.path().join("kinora.db")).await.unwrap();
 //! db.migrate(&[notify::MIGRATIONS, identity::MIGRATIONS]).await.unwrap();
-//! let (codes, vault) = (CodeKeys::new(1, &[7; 32]), Vault::new(&[8; 32]));
+//! let (codes, vault) = (CodeKeys::new(1, &[7; 32]), seal::Vault::new(&seal::testing::ring(8), seal::Purpose::Signing));
 //! let identity = Identity::new(db.clone(), notify::Outbox::new(db), codes, vault, Config::default())?;
 //!
 //! let now = Timestamp(1_700_000_000_000);
@@ -43,13 +43,13 @@ mod schema;
 mod service;
 pub mod session;
 pub mod token;
-pub mod vault;
 
 use std::fmt;
 use std::sync::Arc;
 
 use db::Db;
 use notify::Outbox;
+use seal::Vault;
 
 pub use access_key::Buckets;
 pub use account::{Account, Role};
@@ -71,19 +71,13 @@ struct Inner {
     db: Db,
     outbox: Outbox,
     codes: code::CodeKeys,
-    vault: vault::Vault,
+    vault: Vault,
     config: Config,
 }
 
 impl Identity {
     /// Opens the door on a migrated database; refuses settings beyond the hard limits.
-    pub fn new(
-        db: Db,
-        outbox: Outbox,
-        codes: code::CodeKeys,
-        vault: vault::Vault,
-        config: Config,
-    ) -> Result<Self> {
+    pub fn new(db: Db, outbox: Outbox, codes: code::CodeKeys, vault: Vault, config: Config) -> Result<Self> {
         config.check()?;
         Ok(Self { inner: Arc::new(Inner { db, outbox, codes, vault, config }) })
     }

@@ -1,9 +1,13 @@
 //! The command line.
 
+mod keeping;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use keeping::{Backup, Key, Passphrase, Restore, Ring, Secret};
 
 /// A streaming platform in one binary: put a film into a bucket, and soon the people who may watch it do.
 #[derive(Debug, Parser)]
@@ -53,12 +57,19 @@ pub(crate) enum Command {
     /// Events that start the pipeline.
     #[command(subcommand)]
     Event(Event),
-    /// Public keys whose CloudFront signatures are accepted.
+    /// Keys: the key ring that opens everything stored, and public keys whose CloudFront signatures are accepted.
     #[command(subcommand)]
     Key(Key),
     /// Mails: sign-in codes.
     #[command(subcommand)]
     Mail(Mail),
+    /// Secrets between parts of Kinora, such as the CDN secret.
+    #[command(subcommand)]
+    Secret(Secret),
+    /// Copy everything but the keys into a folder, while the server runs.
+    Backup(Backup),
+    /// Make a data folder of a backup.
+    Restore(Restore),
     /// Make a sign-in link that works once.
     SigninLink(SigninLink),
     /// Confine this process and become the given program (used by the encoder).
@@ -96,6 +107,9 @@ pub(crate) struct Up {
     /// Chunks encoded at the same time [default: one per core; 0 encodes nothing].
     #[arg(long, value_name = "N")]
     pub(crate) workers: Option<usize>,
+    /// File with the key ring [default: keys/ring in the data folder]; without it nothing stored can be opened.
+    #[arg(long, value_name = "FILE", env = "KINORA_KEYS")]
+    pub(crate) keys: Option<PathBuf>,
     /// Import this file if there is no title yet.
     #[arg(long, value_name = "FILE")]
     pub(crate) sample: Option<PathBuf>,
@@ -350,33 +364,6 @@ pub(crate) enum Event {
         server: Server,
         #[command(flatten)]
         output: Output,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Key {
-    /// List the keys.
-    Ls {
-        #[command(flatten)]
-        server: Server,
-        #[command(flatten)]
-        output: Output,
-    },
-    /// Accept signatures of a public key (PEM; RSA-2048 or P-256); prints its Key-Pair-Id.
-    Add {
-        /// File with the public key.
-        file: PathBuf,
-        #[command(flatten)]
-        server: Server,
-        #[command(flatten)]
-        output: Output,
-    },
-    /// Stop accepting signatures of a key.
-    Rm {
-        /// Its Key-Pair-Id.
-        id: String,
-        #[command(flatten)]
-        server: Server,
     },
 }
 

@@ -1,13 +1,15 @@
 //! Commands that ask the running server.
 
 mod import;
+mod keys;
 mod operate;
+mod secret;
 
 use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use crate::cli::{Doctor, Event, Format, Import, Job, Key, Mail, SigninLink, Title, Url, Worker};
+use crate::cli::{Doctor, Event, Format, Import, Job, Key, Mail, Secret, SigninLink, Title, Url, Worker};
 use crate::control::client::Client;
 use crate::control::{self, EventAnswer, UrlAnswer, UrlRequest};
 use crate::{doctor, print};
@@ -216,9 +218,13 @@ pub(crate) async fn event(command: Event) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Lists, adds, removes trusted keys.
+/// Keeps the key ring; lists, adds, removes trusted keys.
 pub(crate) async fn key(command: Key) -> anyhow::Result<()> {
     match command {
+        Key::Export { file, passphrase, ring } => keys::export(&file, &passphrase, &ring).await,
+        Key::Import { file, passphrase, ring } => keys::import(&file, &passphrase, &ring).await,
+        Key::Ring { ring, output } => keys::show(&ring, output),
+        Key::Rotate { purpose, server, output } => keys::rotate(purpose, &server, output).await,
         Key::Ls { server, output } => {
             let keys: Vec<control::Key> = Client::connect(&server.data).await?.get("/keys").await?;
             if output.json {
@@ -267,6 +273,11 @@ pub(crate) async fn mail(command: Mail) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Lists and rotates secrets.
+pub(crate) async fn secret(command: Secret) -> anyhow::Result<()> {
+    secret::run(command).await
+}
+
 /// Makes a sign-in link.
 pub(crate) async fn signin_link(command: SigninLink) -> anyhow::Result<()> {
     let new = control::NewLink { address: command.address, role: command.role };
@@ -287,7 +298,7 @@ pub(crate) async fn doctor(command: Doctor) -> anyhow::Result<()> {
         print::json(&report)?;
     } else {
         for check in &report.checks {
-            println!("{} {:<14} {}", if check.ok { "✓" } else { "✗" }, check.name, check.finding);
+            println!("{} {:<14} {}", check.mark(), check.name, check.finding);
         }
     }
     if healthy { Ok(()) } else { bail!("not everything is in order") }

@@ -37,6 +37,8 @@ pub(crate) struct Config {
     pub(crate) tls: Tls,
     /// `postgres://…`; a SQLite file in the data folder when absent.
     pub(crate) database: Option<Address>,
+    /// File with the key ring; `keys/ring` in the data folder when absent.
+    pub(crate) keys: Option<PathBuf>,
     /// How people prove who they are.
     pub(crate) sign_in: SignIn,
     /// How log lines look; text in development and JSON in production when absent.
@@ -53,7 +55,7 @@ pub(crate) struct Config {
     pub(crate) mail: Mail,
     /// The encoder.
     pub(crate) worker: worker::Config,
-    /// The store: what stays free, how long deleted bytes stay for readers.
+    /// The store: whether it is sealed, what stays free, how long deleted bytes stay for readers.
     pub(crate) store: blob::Config,
     /// How long things are kept, and how much room encodes may take.
     pub(crate) pipeline: pipeline::Config,
@@ -142,6 +144,7 @@ impl Default for Config {
             s3: SocketAddr::from(([127, 0, 0, 1], 9000)),
             tls: Tls::Off,
             database: None,
+            keys: None,
             sign_in: SignIn::Codes,
             log: None,
             stop_seconds: 20,
@@ -165,6 +168,7 @@ impl Config {
         if let Some(data) = &flags.data {
             config.data.clone_from(data);
         }
+        config.keys = flags.keys.clone().or(config.keys);
         config.http = flags.http.unwrap_or(config.http);
         config.s3 = flags.s3.unwrap_or(config.s3);
         config.worker.slots = flags.workers.unwrap_or(config.worker.slots);

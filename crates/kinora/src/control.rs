@@ -176,6 +176,42 @@ pub(crate) struct NewKey {
     pub(crate) pem: String,
 }
 
+/// A key of the ring, without its bytes.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct RingKey {
+    pub(crate) purpose: String,
+    pub(crate) version: u32,
+    pub(crate) created: String,
+}
+
+/// Which key of the ring gets a successor.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct NewRingKey {
+    pub(crate) purpose: String,
+}
+
+/// What a rotation did.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Rotated {
+    pub(crate) purpose: String,
+    pub(crate) version: u32,
+    /// Keys and secrets that were sealed under the new key.
+    pub(crate) renewed: u64,
+}
+
+/// A secret, without its value.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Secret {
+    pub(crate) name: String,
+    pub(crate) version: u32,
+    /// Since when it is sent.
+    pub(crate) since: String,
+    /// Whether the value before is accepted too.
+    pub(crate) previous: bool,
+    /// What it is for.
+    pub(crate) purpose: String,
+}
+
 /// Who gets a sign-in link.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct NewLink {
@@ -206,16 +242,37 @@ pub(crate) struct Report {
 pub(crate) struct Check {
     pub(crate) name: String,
     pub(crate) ok: bool,
+    /// Whether something should be done though nothing is broken.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) remind: bool,
     /// What was found, and what to do if it is not in order.
     pub(crate) finding: String,
 }
 
 impl Check {
     pub(crate) fn good(name: &str, finding: impl Into<String>) -> Self {
-        Self { name: name.into(), ok: true, finding: finding.into() }
+        Self { name: name.into(), ok: true, remind: false, finding: finding.into() }
+    }
+
+    pub(crate) fn remind(name: &str, finding: impl Into<String>) -> Self {
+        Self { remind: true, ..Self::good(name, finding) }
+    }
+
+    /// How it begins on a terminal.
+    pub(crate) fn mark(&self) -> &'static str {
+        match (self.ok, self.remind) {
+            (true, false) => "✓",
+            (true, true) => "!",
+            (false, _) => "✗",
+        }
     }
 
     pub(crate) fn bad(name: &str, finding: impl Into<String>) -> Self {
-        Self { name: name.into(), ok: false, finding: finding.into() }
+        Self { name: name.into(), ok: false, remind: false, finding: finding.into() }
     }
+}
+
+/// A moment as JSON and tables show it.
+pub(crate) fn rfc3339(at: model::Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(at.0).map(|t| t.to_string()).unwrap_or_default()
 }

@@ -27,6 +27,16 @@ pub(crate) fn jailer() -> Jail {
     Jail::new(["/proc/self/exe", "jail"])
 }
 
+/// The key ring of a running server.
+pub(crate) fn keys(ring: &seal::KeyRing) -> Check {
+    let place = ring.provider().map_or(Path::new("memory"), seal::KeyProvider::path).display();
+    match ring.is_exported() {
+        Ok(true) => Check::good("key ring", format!("{place}, and exported or kept elsewhere")),
+        Ok(false) => Check::remind("key ring", format!("{place}. {}", crate::keys::REMINDER)),
+        Err(error) => Check::bad("key ring", error.to_string()),
+    }
+}
+
 fn tools() -> Check {
     match Tools::find() {
         Ok(tools) => {

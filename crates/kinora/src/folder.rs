@@ -1,7 +1,7 @@
-//! The data folder: private, locked by one process at a time, with the installation's root key.
+//! The data folder: private, locked by one process at a time, the place of everything that Kinora keeps.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -54,36 +54,6 @@ impl Folder {
     pub(crate) fn join(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
-
-    /// The 256-bit key of that name, made from the system's randomness the first time. It opens every stored secret:
-    /// without it access keys, signing keys and codes are lost.
-    pub(crate) fn key(&self, name: &str) -> anyhow::Result<[u8; 32]> {
-        let keys = self.join("keys");
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&keys)
-            .context("cannot make the folder of keys")?;
-        let path = keys.join(name);
-        match std::fs::read(&path) {
-            Ok(bytes) => bytes
-                .try_into()
-                .map_err(|_| anyhow::anyhow!("{} is damaged: restore it from a backup", path.display())),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_key(&keys, &path),
-            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
-        }
-    }
-}
-
-/// Writes the key beside its place, syncs it, and moves it there: it appears whole or not at all.
-fn make_key(folder: &Path, path: &Path) -> anyhow::Result<[u8; 32]> {
-    let mut key = [0; 32];
-    File::open("/dev/urandom")
-        .and_then(|mut random| random.read_exact(&mut key))
-        .context("the system gives no randomness")?;
-    write_private(path, &key)?;
-    File::open(folder).and_then(|f| f.sync_all()).context("cannot sync the folder of keys")?;
-    Ok(key)
 }
 
 /// Writes a file of mode 0600 that appears whole: beside its place, synced, then moved.
@@ -96,7 +66,9 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
             OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&beside)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        std::fs::rename(&beside, path)
+        std::fs::rename(&beside, path)?;
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(folder)?.sync_all()
     };
     write().with_context(|| format!("cannot write {}", path.display()))
 }
@@ -114,16 +86,5 @@ mod tests {
         let path = folder.path().to_owned();
         drop(folder);
         assert!(Folder::open(&path).is_ok());
-    }
-
-    #[test]
-    fn a_key_stays_the_same_and_is_private() {
-        let dir = tempfile::tempdir().unwrap();
-        let folder = Folder::open(dir.path()).unwrap();
-        let key = folder.key("root").unwrap();
-        assert_eq!(folder.key("root").unwrap(), key);
-        assert_ne!(folder.key("other").unwrap(), key);
-        let mode = std::fs::metadata(folder.join("keys/root")).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
     }
 }

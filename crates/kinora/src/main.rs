@@ -2,12 +2,14 @@
 //!
 //! It hides nothing of the domain: every command is a call into a crate below, and `up` only wires them.
 
+mod backup;
 mod cli;
 mod commands;
 mod config;
 mod control;
 mod doctor;
 mod folder;
+mod keys;
 mod log;
 mod print;
 mod serve;
@@ -50,6 +52,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Event(command) => commands::event(command).await,
             Command::Key(command) => commands::key(command).await,
             Command::Mail(command) => commands::mail(command).await,
+            Command::Secret(command) => commands::secret(command).await,
+            Command::Backup(command) => backup::backup(command).await,
+            Command::Restore(command) => backup::restore(command).await,
             Command::SigninLink(command) => commands::signin_link(command).await,
             Command::Jail { .. } => unreachable!("entered above"),
         }

@@ -63,9 +63,12 @@ pub enum Error {
     /// A key or signature could not be made or read.
     #[error(transparent)]
     Sign(#[from] sign::Error),
+    /// A new value of the CDN secret is on its way already.
+    #[error("the CDN secret is being rotated already: the edge switches within seconds")]
+    Rotating,
     /// A stored secret can not be opened.
     #[error(transparent)]
-    Vault(#[from] identity::vault::Error),
+    Vault(#[from] seal::Error),
     /// The catalogue failed.
     #[error("catalogue")]
     Catalogue(#[from] catalogue::Error),

@@ -33,6 +33,7 @@ impl Playback {
             denied: rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?,
             gone: self.inner.catalogue.gone_assets().await?.into_iter().collect(),
         };
+        secret::switch(&self.inner.db, now).await?;
         let cdn_secret = secret::read(&self.inner.db, &self.inner.vault).await?;
         self.inner.state.send_if_modified(|old| {
             let changed = *old != state;

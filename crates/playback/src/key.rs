@@ -1,9 +1,9 @@
 //! Signing keys: our own, and public keys that operators trust, as in CloudFront's key groups.
 
 use db::{Db, Row, Scalar, args};
-use identity::vault::Vault;
 use model::Timestamp;
 use model::delivery::PublicKey;
+use seal::Vault;
 use sign::SigningKey;
 
 use crate::error::cut;
@@ -157,7 +157,7 @@ pub(crate) async fn own(db: &Db, vault: &Vault, own: Own, now: Timestamp) -> Res
     };
     if db.opt(OWN, args![session]).await?.is_none() {
         let key = SigningKey::generate(&random_id())?;
-        let private = identity::vault::Secret::new(key.to_pem().into_bytes());
+        let private = seal::Secret::new(key.to_pem().into_bytes());
         let sealed = vault.seal(&context(key.id()), private.expose())?;
         let pem = &**key.public_pem();
         db.execute(INSERT_OWN, args![&**key.id(), name, true, pem, sealed, session, now]).await?;
@@ -169,8 +169,23 @@ pub(crate) async fn own(db: &Db, vault: &Vault, own: Own, now: Timestamp) -> Res
     Ok(SigningKey::from_pem(&id, private.expose_str().unwrap_or_default())?)
 }
 
+const SEALED: &str = "SELECT id, sealed_private FROM signing_keys WHERE sealed_private IS NOT NULL";
+const RENEW: &str = "UPDATE signing_keys SET sealed_private = $2 WHERE id = $1 AND sealed_private = $3";
+
+/// Seals again, under the vault's newest key, every private key that is not; answers how many.
+pub(crate) async fn renew(db: &Db, vault: &Vault) -> Result<u64> {
+    let mut count = 0;
+    for row in db.all(SEALED, args![]).await? {
+        let (id, old): (String, Vec<u8>) = (row.get("id")?, row.get("sealed_private")?);
+        if let Some(new) = vault.renew(&context(&id), &old)? {
+            count += db.execute(RENEW, args![id, new, old]).await?;
+        }
+    }
+    Ok(count)
+}
+
 fn context(id: &str) -> String {
-    format!("signing-key|{id}|1")
+    format!("signing-key|{id}")
 }
 
 /// In the shape of CloudFront's: `K` and 13 characters.

@@ -9,15 +9,16 @@
 //! ```
 //! # tokio::runtime::Runtime::new().unwrap().block_on(async {
 //! use catalogue::Catalogue;
-//! use identity::{Who, vault::Vault};
+//! use identity::Who;
 //! use model::{Timestamp, TitleId};
 //! use playback::{Config, Error, Format, Playback, Wish};
+//! use seal::{Purpose, Vault, testing::ring};
 //! # let dir = tempfile::tempdir().unwrap();
 //! # let db = db::Db::open_sqlite(&dir.path().join("kinora.db")).await.unwrap();
 //! db.migrate(&[catalogue::MIGRATIONS, playback::MIGRATIONS]).await.unwrap();
 //! let now = Timestamp(1_700_000_000_000);
 //! let catalogue = Catalogue::open(db.clone()).await?;
-//! let playback = Playback::open(db, catalogue, Vault::new(&[8; 32]), Config::default(), now).await?;
+//! let playback = Playback::open(db, catalogue, Vault::new(&ring(8), Purpose::Signing), Config::default(), now).await?;
 //! assert_eq!(playback.state().borrow().keys.len(), 2, "our own");
 //!
 //! let title = TitleId::new();
@@ -43,9 +44,9 @@ use std::sync::Arc;
 
 use catalogue::Catalogue;
 use db::Db;
-use identity::vault::Vault;
 use model::Timestamp;
 use model::delivery::State;
+use seal::Vault;
 use sign::SigningKey;
 use tokio::sync::{Mutex, watch};
 
@@ -58,7 +59,7 @@ pub use format::Format;
 pub use key::{NewKey, TrustedKey};
 pub use link::Link;
 pub use schema::MIGRATIONS;
-pub use secret::CdnSecret;
+pub use secret::{CdnSecret, has_secrets};
 pub use session::{Permit, PlaybackSession, Started, Wish};
 
 /// The door to playback. Cheap to clone.

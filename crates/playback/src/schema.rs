@@ -45,5 +45,11 @@ pub const MIGRATIONS: Migrations = Migrations {
             "DROP INDEX signing_keys_own;
         CREATE UNIQUE INDEX signing_keys_own ON signing_keys (session) WHERE own AND retired_at IS NULL",
         ),
+        (
+            "next value of the CDN secret",
+            "ALTER TABLE cdn_secret ADD COLUMN sealed_next {bytes};
+        ALTER TABLE cdn_secret ADD COLUMN switch_at BIGINT;
+        ALTER TABLE cdn_secret ADD COLUMN version BIGINT NOT NULL DEFAULT 1",
+        ),
     ],
 };

@@ -42,7 +42,11 @@ async fn main() -> anyhow::Result<()> {
             println!("{who} {address}{}", house.link(account).await);
         }
     }
-    let config = site::Config { public_url: address.parse()?, s3_url: "http://localhost:9000".parse().ok() };
+    let config = site::Config {
+        public_url: address.parse()?,
+        s3_url: "http://localhost:9000".parse().ok(),
+        keys: None,
+    };
     let mut router = site::router(house.parts.clone(), config);
     if let Some(folder) = folder {
         let folder = Arc::new(folder);

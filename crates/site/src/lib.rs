@@ -44,6 +44,7 @@ use jobs::Queue;
 use model::{Timestamp, TitleId};
 use pipeline::Pipeline;
 use playback::Playback;
+use seal::KeyRing;
 use url::Url;
 
 pub use route::{Kind, Policy, Route};
@@ -70,6 +71,8 @@ pub struct Config {
     pub public_url: Url,
     /// Where S3 clients upload to, for the lesson on the empty home page.
     pub s3_url: Option<Url>,
+    /// The key ring, of which operators are reminded until it was exported.
+    pub keys: Option<KeyRing>,
 }
 
 /// What handlers share.
@@ -237,6 +240,13 @@ impl Site {
 
     pub(crate) fn config(&self) -> &Config {
         &self.inner.config
+    }
+
+    /// Whether the key ring exists only on this machine. A ring that cannot be looked at is no news for pages.
+    pub(crate) async fn keys_at_risk(&self) -> bool {
+        let Some(keys) = self.inner.config.keys.clone() else { return false };
+        let looked = tokio::task::spawn_blocking(move || keys.is_exported());
+        matches!(looked.await, Ok(Ok(false)))
     }
 
     /// The one clock of this crate.

@@ -32,6 +32,8 @@ pub(crate) struct Frame {
     pub(crate) account: Option<String>,
     /// Whether the operator's links are shown.
     pub(crate) operator: bool,
+    /// Whether they are reminded that the key ring exists only once.
+    pub(crate) keys_at_risk: bool,
 }
 
 impl Frame {
@@ -42,6 +44,7 @@ impl Frame {
             here,
             account: visitor.account.as_ref().map(|account| account.address.as_str().to_owned()),
             operator: visitor.may(Action::SeeJobs),
+            keys_at_risk: visitor.keys_at_risk,
         }
     }
 

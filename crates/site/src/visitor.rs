@@ -18,11 +18,13 @@ pub(crate) struct Visitor {
     pub(crate) who: Who,
     /// Their account, if they are signed in.
     pub(crate) account: Option<Account>,
+    /// Whether they are to be reminded that the key ring exists only once.
+    pub(crate) keys_at_risk: bool,
 }
 
 impl Visitor {
     pub(crate) fn guest() -> Self {
-        Self { who: Who::Guest, account: None }
+        Self { who: Who::Guest, account: None, keys_at_risk: false }
     }
 
     /// Whether they may do something to the installation as a whole.
@@ -35,7 +37,12 @@ impl Visitor {
 pub(crate) async fn identify(State(site): State<Site>, mut request: Request, next: Next) -> Response {
     let visitor = match token(&site, request.headers()) {
         Some(token) => match site.identity().authenticate(&token, site.now()).await {
-            Ok(Some(session)) => Visitor { who: session.who(), account: Some(session.account) },
+            Ok(Some(session)) => {
+                let who = session.who();
+                let mut visitor = Visitor { who, account: Some(session.account), keys_at_risk: false };
+                visitor.keys_at_risk = visitor.may(Action::SeeJobs) && site.keys_at_risk().await;
+                visitor
+            }
             Ok(None) => Visitor::guest(),
             // Not to know who asks is no reason to let them in, nor to sign them out.
             Err(error) => return axum::response::IntoResponse::into_response(ApiError::internal(error)),

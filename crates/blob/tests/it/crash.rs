@@ -71,7 +71,7 @@ async fn child() {
 async fn open(folder: &Path) -> Blob {
     let db = Db::open_sqlite(&folder.join("kinora.db")).await.unwrap();
     db.migrate(&[blob::MIGRATIONS]).await.unwrap();
-    Blob::open(db, &folder.join("blob")).await.unwrap()
+    Blob::open_with(db, &folder.join("blob"), Config::default(), ring()).await.unwrap()
 }
 
 #[tokio::test]

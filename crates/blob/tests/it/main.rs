@@ -5,6 +5,7 @@ mod crash;
 mod events;
 mod list;
 mod objects;
+mod sealed;
 mod sweep;
 mod uploads;
 
@@ -26,10 +27,15 @@ async fn stores() -> Vec<Store> {
     for test in db::testing::databases(&[blob::MIGRATIONS]).await {
         let folder = tempfile::tempdir().unwrap();
         let config = Config { linger_seconds: 0, ..Config::default() };
-        let blob = Blob::open_with(test.db.clone(), &folder.path().join("blob"), config).await.unwrap();
+        let blob =
+            Blob::open_with(test.db.clone(), &folder.path().join("blob"), config, ring()).await.unwrap();
         all.push(Store { blob, folder, test });
     }
     all
+}
+
+fn ring() -> Option<seal::KeyRing> {
+    Some(seal::testing::ring(1))
 }
 
 impl Store {

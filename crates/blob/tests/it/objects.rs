@@ -263,7 +263,7 @@ async fn the_reserve_of_free_space_is_kept() {
     let store = stores().await.remove(0);
     let config = Config { reserve_bytes: Some(u64::MAX / 2), ..Config::default() };
     let root = store.folder.path().join("full");
-    let blob = Blob::open_with(store.test.db.clone(), &root, config).await.unwrap();
+    let blob = Blob::open_with(store.test.db.clone(), &root, config, ring()).await.unwrap();
     assert!(matches!(blob.put("x", client("film")).await, Err(Error::NoSpace { .. })));
     assert!(matches!(blob.writer(Some(1 << 60), None).await, Err(Error::TooLarge { .. })));
     assert_eq!(blob.available().await.unwrap(), 0);

@@ -57,7 +57,7 @@ async fn bytes_linger_for_readers_elsewhere() {
     for store in stores().await {
         let config = Config { linger_seconds: 7200, ..Config::default() };
         let root = store.folder.path().join("blob");
-        let blob = Blob::open_with(store.test.db.clone(), &root, config).await.unwrap();
+        let blob = Blob::open_with(store.test.db.clone(), &root, config, ring()).await.unwrap();
         let own = blob.put("x", own("a")).await.unwrap();
         blob.delete(&own.bucket, &own.key, &Condition::None, blob::By::Kinora).await.unwrap();
         assert_eq!(blob.sweep(hours_from_now(1)).await.unwrap().objects, 0);

@@ -151,7 +151,14 @@ async fn an_upload_survives_a_restart() {
     for store in stores().await {
         let upload = begin(&store, "film", None).await;
         let part = choose(&send(&store, &upload, 1, b"part").await);
-        let again = Blob::open(store.test.db.clone(), &store.folder.path().join("blob")).await.unwrap();
+        let again = Blob::open_with(
+            store.test.db.clone(),
+            &store.folder.path().join("blob"),
+            Config::default(),
+            ring(),
+        )
+        .await
+        .unwrap();
         again.sweep_disk(hours_from_now(100)).await.unwrap();
         assert_eq!(again.upload(&upload.bucket, &upload.key, upload.id).await.unwrap(), upload);
         let object =

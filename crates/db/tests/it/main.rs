@@ -108,3 +108,22 @@ async fn sqlite_writers_take_turns_instead_of_failing() {
     let row = test.db.one("SELECT n FROM things", args![]).await.unwrap();
     assert_eq!(row.get::<i64>("n").unwrap(), 20);
 }
+
+#[tokio::test]
+async fn a_snapshot_has_what_was_committed_and_opens_by_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Db::open_sqlite(&dir.path().join("a.db")).await.unwrap();
+    db.migrate(&[Migrations { owner: "snapshot", steps: &[("one", "CREATE TABLE n (n BIGINT NOT NULL)")] }])
+        .await
+        .unwrap();
+    db.execute("INSERT INTO n (n) VALUES (1)", args![]).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    tx.execute("INSERT INTO n (n) VALUES (2)", args![]).await.unwrap();
+    let copy = dir.path().join("b 'quoted'.db");
+    db.snapshot(&copy).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(db.snapshot(&copy).await.is_err(), "an existing file is not touched");
+    let copy = Db::open_sqlite(&copy).await.unwrap();
+    let sum = copy.one("SELECT SUM(n) AS n FROM n", args![]).await.unwrap();
+    assert_eq!(sum.get::<i64>("n").unwrap(), 1);
+}

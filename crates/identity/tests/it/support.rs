@@ -9,10 +9,10 @@ use identity::challenge::{Answer, Begin, Begun};
 use identity::code::CodeKeys;
 use identity::session::Device;
 use identity::token::BrowserToken;
-use identity::vault::Vault;
 use identity::{Config, Error, Identity, SignedIn};
 use model::Timestamp;
 use notify::{Mailbox, Outbox, Service};
+use seal::{Purpose, Vault};
 
 pub(crate) const NOW: Timestamp = Timestamp(1_700_000_000_000);
 pub(crate) const IP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
@@ -38,7 +38,8 @@ pub(crate) fn open() -> Config {
 impl House {
     fn new(test: TestDb, config: Config) -> Self {
         let outbox = Outbox::new(test.db.clone());
-        let (codes, vault) = (CodeKeys::new(1, &[7; 32]), Vault::new(&[8; 32]));
+        let (codes, vault) =
+            (CodeKeys::new(1, &[7; 32]), Vault::new(&seal::testing::ring(8), Purpose::Signing));
         let identity = Identity::new(test.db.clone(), outbox.clone(), codes, vault, config).unwrap();
         Self { identity, test, outbox, dir: tempfile::tempdir().unwrap() }
     }

@@ -3,6 +3,7 @@
 mod delivery;
 mod mail;
 mod operate;
+mod secrets;
 mod titles;
 
 use std::os::unix::fs::PermissionsExt;
@@ -23,10 +24,11 @@ use model::Timestamp;
 use notify::Notifier;
 use pipeline::Pipeline;
 use playback::Playback;
+use seal::KeyRing;
 use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{Refusal, SOCKET};
+use super::{Refusal, SOCKET, rfc3339};
 
 /// Largest JSON request.
 const MOST_JSON: usize = 1 << 20;
@@ -43,6 +45,7 @@ pub(crate) struct Parts {
     pub(crate) playback: Playback,
     /// How mails leave; `None` where nobody gets any.
     pub(crate) mail: Option<Arc<dyn Notifier>>,
+    pub(crate) ring: KeyRing,
     /// Scheme, host and port that viewers use.
     pub(crate) origin: String,
     pub(crate) data: std::path::PathBuf,
@@ -91,6 +94,9 @@ pub(crate) async fn run(
         .route("/url", post(delivery::url))
         .route("/keys", get(delivery::keys).post(delivery::add_key))
         .route("/keys/{id}", delete(delivery::remove_key))
+        .route("/ring/rotate", post(secrets::rotate_key))
+        .route("/secrets", get(secrets::list))
+        .route("/secrets/{name}/rotate", post(secrets::rotate))
         .route("/signin-links", post(delivery::signin_link))
         .route("/mail/test", post(mail::test))
         .route("/doctor", get(delivery::doctor))
@@ -156,10 +162,6 @@ impl Parts {
 
 fn now() -> Timestamp {
     Timestamp(jiff::Timestamp::now().as_millisecond())
-}
-
-fn rfc3339(at: Timestamp) -> String {
-    jiff::Timestamp::from_millisecond(at.0).map(|t| t.to_string()).unwrap_or_default()
 }
 
 /// ‰ to per cent; 100 only when everything is done.

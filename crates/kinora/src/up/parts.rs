@@ -8,13 +8,13 @@ use blob::Blob;
 use catalogue::Catalogue;
 use db::Db;
 use identity::code::CodeKeys;
-use identity::vault::Vault;
 use identity::{Buckets, Identity, Role, Via, Who};
 use jobs::Queue;
 use model::Timestamp;
 use notify::{Mailbox, Notifier, Outbox, Smtp};
 use pipeline::Pipeline;
 use playback::Playback;
+use seal::{KeyRing, Purpose, Vault};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio_stream::StreamExt;
@@ -26,6 +26,7 @@ use crate::config::Config;
 use crate::control::server;
 use crate::doctor;
 use crate::folder::Folder;
+use crate::keys;
 
 /// The first operator of a development installation.
 const OPERATOR: &str = "operator@localhost";
@@ -71,6 +72,7 @@ pub(crate) struct Parts {
     jobs: Queue,
     identity: Identity,
     playback: Playback,
+    ring: KeyRing,
     pipeline: Pipeline,
     outbox: Outbox,
     /// How mails leave; `None` where nobody gets any.
@@ -97,9 +99,13 @@ impl Parts {
         .await
         .context("the database cannot be brought up to date")?;
         let now = now();
-        let vault = Vault::new(&folder.key("vault")?);
-        let codes = CodeKeys::new(1, &folder.key("codes")?);
-        let blob = Blob::open_with(db.clone(), &folder.join("objects"), config.store.clone()).await?;
+        let used = playback::has_secrets(&db).await?;
+        let provider = keys::provider(config.keys.as_deref(), folder.path());
+        let ring = keys::open(provider, folder.path(), used, now)?;
+        let vault = Vault::new(&ring, Purpose::Signing);
+        let codes = codes(&ring)?;
+        let objects = folder.join("objects");
+        let blob = Blob::open_with(db.clone(), &objects, config.store.clone(), Some(ring.clone())).await?;
         let catalogue = Catalogue::open(db.clone()).await?;
         let jobs = Queue::new(db.clone());
         let outbox = Outbox::new(db.clone());
@@ -117,10 +123,14 @@ impl Parts {
         let identity = Identity::new(db.clone(), outbox.clone(), codes, vault.clone(), settings)?;
         let playback =
             Playback::open(db.clone(), catalogue.clone(), vault, playback::Config::default(), now).await?;
+        let renewed = identity.renew_secrets().await? + playback.renew_secrets().await?;
+        if renewed > 0 {
+            tracing::info!(secrets = renewed, "secrets sealed under the newest key");
+        }
         let pipeline =
             Pipeline::new(db.clone(), blob.clone(), jobs.clone(), catalogue.clone(), config.rules.clone())
                 .with_config(config.pipeline.clone());
-        Ok(Self { db, blob, catalogue, jobs, identity, playback, pipeline, outbox, mail, mailbox, place })
+        Ok(Self { db, blob, catalogue, jobs, identity, playback, ring, pipeline, outbox, mail, mailbox, place })
     }
 
     /// Starts every service on its listener.
@@ -166,6 +176,7 @@ impl Parts {
             identity: self.identity.clone(),
             playback: self.playback.clone(),
             mail: self.mail.clone(),
+            ring: self.ring.clone(),
             origin: self.place.origin.clone(),
             data: folder.path().to_owned(),
         };
@@ -237,7 +248,7 @@ impl Parts {
     fn edge(&self, entrances: Vec<edge::Entrance>, config: edge::Config) -> anyhow::Result<edge::Service> {
         let secrets = mapped(self.playback.cdn_secret(), |secret| origin::Secrets {
             current: secret.current().clone(),
-            previous: secret.previous().cloned(),
+            previous: secret.other().cloned(),
         });
         let packager = origin::router(origin::Origin {
             catalogue: self.catalogue.clone(),
@@ -257,6 +268,7 @@ impl Parts {
             site::Config {
                 public_url: self.place.origin.parse()?,
                 s3_url: Some(self.place.s3_origin.parse()?),
+                keys: Some(self.ring.clone()),
             },
         );
         let now = edge::CdnSecret::new(self.playback.cdn_secret().borrow().current())?;
@@ -285,6 +297,7 @@ impl Parts {
             s3_access_key: key.id,
             s3_secret_key: secret.expose_str().context("the stored S3 key is not text")?.to_owned(),
             mailbox: self.mailbox.clone(),
+            reminder: (!self.ring.is_exported()?).then_some(keys::REMINDER),
             operator_link: format!("{origin}/signin/link/{}", link.as_str()),
         })
     }
@@ -363,6 +376,16 @@ where
         }
     });
     watched
+}
+
+/// The keys of one-time codes; older ones while codes that were sent still live.
+fn codes(ring: &KeyRing) -> anyhow::Result<CodeKeys> {
+    let newest = ring.version(Purpose::Codes)?;
+    let mut codes = CodeKeys::new(newest, ring.key(Purpose::Codes, newest)?.expose());
+    for old in ring.entries().iter().filter(|e| e.purpose == Purpose::Codes && e.version < newest) {
+        codes = codes.with_previous(old.version, ring.key(Purpose::Codes, old.version)?.expose());
+    }
+    Ok(codes)
 }
 
 fn now() -> Timestamp {

@@ -17,6 +17,9 @@ pub(crate) struct Ready {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) mailbox: Option<PathBuf>,
     pub(super) operator_link: String,
+    /// What must not be forgotten.
+    #[serde(skip)]
+    pub(super) reminder: Option<&'static str>,
 }
 
 impl Ready {
@@ -49,5 +52,9 @@ Stop with Ctrl-C; everything is kept.
             self.s3_access_key,
             self.s3_secret_key,
         );
+        if let Some(reminder) = self.reminder {
+            let line = "!".repeat(80);
+            println!("{line}\n{}\n{line}\n", reminder.replace(". ", ".\n"));
+        }
     }
 }

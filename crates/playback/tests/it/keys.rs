@@ -5,7 +5,6 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::KeyPair;
 use base64::Engine as _;
 use identity::Role;
-use identity::vault::Vault;
 use model::delivery::{Access, Origin};
 use model::title::Visibility;
 use playback::key::{Kind, MAX_TRUSTED};
@@ -101,32 +100,71 @@ async fn our_key_and_secret_are_made_once() {
         assert_eq!(*a.cdn_secret().borrow(), *b.cdn_secret().borrow());
         assert_eq!(*a.cdn_secret().borrow(), *c.cdn_secret().borrow());
 
-        let other_vault = Vault::new(&[9; 32]);
+        let other_vault = seal::Vault::new(&seal::testing::ring(9), seal::Purpose::Signing);
         let refused = Playback::open(test.db.clone(), catalogue, other_vault, Config::default(), NOW).await;
         assert!(matches!(refused, Err(Error::Vault(_))));
     }
 }
 
 #[tokio::test]
-async fn a_rotated_secret_leaves_its_previous_value() {
+async fn origins_know_a_secret_before_edges_send_it() {
     for house in houses().await {
         let watched = house.playback.cdn_secret();
         let first = watched.borrow().clone();
-        assert!(first.previous().is_none());
+        assert!(first.previous().is_none() && first.other().is_none());
+        assert_eq!((first.version(), first.is_rotating()), (1, false));
         assert_eq!(first.current().parse::<uuid::Uuid>().unwrap().get_version_num(), 4);
+
         house.playback.rotate_cdn_secret(NOW).await.unwrap();
+        let announced = watched.borrow().clone();
+        assert_eq!(announced.current(), first.current(), "edges still send the old one");
+        let next = announced.other().unwrap().clone();
+        assert!(announced.is_rotating() && next != *first.current());
+        assert!(matches!(house.playback.rotate_cdn_secret(NOW).await, Err(Error::Rotating)));
+        house.playback.refresh(NOW.plus_ms(4_999)).await.unwrap();
+        assert_eq!(*watched.borrow(), announced);
+
+        house.playback.refresh(NOW.plus_ms(5_000)).await.unwrap();
         let second = watched.borrow().clone();
-        assert_eq!(second.previous(), Some(first.current()));
-        assert_ne!(second.current(), first.current());
+        assert_eq!((second.current(), second.other()), (&next, Some(first.current())));
+        assert_eq!((second.version(), second.rotated_at()), (2, NOW.plus_ms(5_000)));
+
         house.playback.rotate_cdn_secret(NOW).await.unwrap();
-        assert_eq!(watched.borrow().previous(), Some(second.current()));
         let stored = house.test.db.one("SELECT * FROM cdn_secret", db::args![]).await.unwrap();
-        for column in ["sealed_current", "sealed_previous"] {
+        for column in ["sealed_current", "sealed_previous", "sealed_next"] {
             let bytes: Vec<u8> = stored.get(column).unwrap();
-            for value in [first.current(), second.current(), watched.borrow().current()] {
+            for value in [first.current(), second.current(), watched.borrow().other().unwrap()] {
                 assert!(!bytes.windows(value.len()).any(|w| w == value.as_bytes()));
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn secrets_move_under_a_new_key_and_out_of_the_old_format() {
+    for house in houses().await {
+        let before = house.playback.cdn_secret().borrow().clone();
+        house.playback.rotate_cdn_secret(NOW).await.unwrap();
+        let ring = seal::testing::ring(8);
+        let vault = seal::Vault::new(&ring, seal::Purpose::Signing);
+        let open = || {
+            Playback::open(
+                house.test.db.clone(),
+                house.catalogue.clone(),
+                vault.clone(),
+                Config::default(),
+                NOW,
+            )
+        };
+        let playback = open().await.unwrap();
+        assert_eq!(playback.renew_secrets().await.unwrap(), 0);
+        ring.rotate(seal::Purpose::Signing, NOW).unwrap();
+        assert_eq!(playback.renew_secrets().await.unwrap(), 3, "the CDN secret and two keys");
+        assert_eq!(playback.renew_secrets().await.unwrap(), 0);
+        let again = open().await.unwrap();
+        assert_eq!(again.cdn_secret().borrow().current(), before.current());
+        assert!(again.cdn_secret().borrow().is_rotating());
+        assert_eq!(again.state().borrow().keys, house.state().keys);
     }
 }
 

@@ -2,7 +2,6 @@
 
 use catalogue::{Catalogue, Chunk, NewTitle};
 use db::testing::TestDb;
-use identity::vault::Vault;
 use identity::{Role, Via, Who};
 use model::delivery::State;
 use model::media::Source;
@@ -12,6 +11,7 @@ use model::{
     AccountId, AssetId, BitsPerSecond, BucketName, FrameRate, ObjectId, PlaybackSessionId, Timestamp, TitleId,
 };
 use playback::{Config, Format, Playback, Wish};
+use seal::{Purpose, Vault};
 use sign::{Denied, Keys, Request};
 
 pub(crate) const NOW: Timestamp = Timestamp(1_700_000_000_000);
@@ -34,7 +34,7 @@ pub(crate) async fn houses() -> Vec<House> {
 }
 
 pub(crate) async fn open(test: &TestDb, catalogue: &Catalogue) -> playback::Result<Playback> {
-    let vault = Vault::new(&[8; 32]);
+    let vault = Vault::new(&seal::testing::ring(8), Purpose::Signing);
     Playback::open(test.db.clone(), catalogue.clone(), vault, Config::default(), NOW).await
 }
 

@@ -51,6 +51,7 @@ impl Browser {
         let config = site::Config {
             public_url: "http://localhost:8080".parse().expect("an address"),
             s3_url: "http://localhost:9000".parse().ok(),
+            keys: None,
         };
         Self { router: site::router(house.parts.clone(), config), cookies: BTreeMap::new() }
     }

@@ -7,7 +7,6 @@ use blob::Blob;
 use catalogue::{Catalogue, Chunk, NewTitle};
 use db::Db;
 use identity::code::CodeKeys;
-use identity::vault::Vault;
 use identity::{Identity, Role};
 use jobs::{Claim, Fault, New, Progress, Queue};
 use model::media::{Source, Video};
@@ -44,7 +43,7 @@ impl House {
     /// Furnishes a migrated database.
     pub(crate) async fn open(db: Db) -> Self {
         let outbox = notify::Outbox::new(db.clone());
-        let vault = || Vault::new(&[8; 32]);
+        let vault = || seal::Vault::new(&seal::testing::ring(8), seal::Purpose::Signing);
         let config = identity::Config::development();
         let identity = Identity::new(db.clone(), outbox.clone(), CodeKeys::new(1, &[7; 32]), vault(), config);
         let identity = identity.expect("the settings are within their limits");

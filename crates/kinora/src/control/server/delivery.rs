@@ -97,6 +97,7 @@ pub(super) async fn doctor(State(parts): State<Parts>) -> Answer<Report> {
     } else {
         Check::good("jobs", finding)
     });
+    checks.push(doctor::keys(&parts.ring));
     checks.push(Check::good("server", format!("answers at {}", parts.origin)));
     Ok(Json(Report { checks }))
 }

@@ -1,0 +1,138 @@
+//! Snapshots of the database.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::{Context, bail, ensure};
+use db::{Db, args};
+use tokio::process::Command;
+use url::Url;
+
+use super::manifest::Engine;
+
+const FILES: &str = "SELECT id FROM files ORDER BY id";
+
+/// The database of an installation that may be in use.
+pub(super) struct Source {
+    db: Db,
+    address: Option<Url>,
+}
+
+impl Source {
+    pub(super) async fn open(address: Option<&str>, data: &Path) -> anyhow::Result<Self> {
+        if let Some(address) = address {
+            let url = address.parse().context("the address of the database is not one")?;
+            return Ok(Self { db: Db::open(address).await?, address: Some(url) });
+        }
+        let path = data.join("kinora.db");
+        ensure!(
+            path.is_file(),
+            "there is no database at {}: name the data folder with --data, or a PostgreSQL with --database",
+            path.display()
+        );
+        Ok(Self { db: Db::open_sqlite(&path).await?, address: None })
+    }
+
+    pub(super) fn engine(&self) -> Engine {
+        match self.db.engine() {
+            db::Engine::Sqlite => Engine::Sqlite,
+            db::Engine::Postgres => Engine::Postgres,
+        }
+    }
+
+    /// Writes a snapshot to `path`, synced, in place of one that is there; answers the stored files that it names.
+    pub(super) async fn snapshot(&self, path: &Path) -> anyhow::Result<BTreeSet<String>> {
+        if path.exists() {
+            std::fs::remove_file(path)?;
+        }
+        let files = match &self.address {
+            Some(address) => self.dump(address, path).await?,
+            None => {
+                self.db.snapshot(path).await.context("the database cannot be copied")?;
+                let copy = Db::open_sqlite(path).await?;
+                let files = ids(&copy.all(FILES, args![]).await?)?;
+                copy.close().await;
+                files
+            }
+        };
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(path, private)?;
+        std::fs::File::open(path)?.sync_all()?;
+        Ok(files)
+    }
+
+    /// `pg_dump` and our list see the same snapshot.
+    async fn dump(&self, address: &Url, path: &Path) -> anyhow::Result<BTreeSet<String>> {
+        let mut tx = self.db.begin().await?;
+        tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", args![]).await?;
+        let row =
+            tx.one("SELECT pg_export_snapshot() AS id, current_schema()::text AS name", args![]).await?;
+        let (snapshot, schema): (String, String) = (row.get("id")?, row.get("name")?);
+        let files = ids(&tx.all(FILES, args![]).await?)?;
+        let mut dump = tool("pg_dump", address)?;
+        dump.arg("--format=custom").arg("--no-owner").arg("--no-privileges");
+        dump.arg(format!("--snapshot={snapshot}"))
+            .arg(format!("--schema=\"{schema}\""))
+            .arg("--file")
+            .arg(path);
+        run(dump, "pg_dump").await?;
+        Ok(files)
+    }
+
+    pub(super) async fn close(&self) {
+        self.db.close().await;
+    }
+}
+
+/// Loads a dump into an empty database.
+pub(super) async fn load(dump: &Path, address: Option<&str>) -> anyhow::Result<()> {
+    let address =
+        address.context("this is a backup of a PostgreSQL: name an empty database with --database")?;
+    let db = Db::open(address).await?;
+    let row = db
+        .one(
+            "SELECT COUNT(*) AS n FROM pg_tables WHERE tablename = 'migrations'
+        AND schemaname NOT IN ('pg_catalog', 'information_schema')",
+            args![],
+        )
+        .await?;
+    ensure!(row.get::<i64>("n")? == 0, "that database is not empty: name another one with --database");
+    db.close().await;
+    let mut restore = tool("pg_restore", &address.parse()?)?;
+    restore.arg("--no-owner").arg("--no-privileges").arg("--single-transaction").arg("--exit-on-error");
+    restore.arg("--clean").arg("--if-exists").arg(dump);
+    run(restore, "pg_restore").await
+}
+
+/// PostgreSQL's tool, with the password where only we can see it.
+fn tool(name: &str, address: &Url) -> anyhow::Result<Command> {
+    let mut command = Command::new(name);
+    let mut shown = address.clone();
+    if let Some(password) = address.password() {
+        // A password in an address is percent-encoded, and its `+` is one.
+        let pair = format!("p={password}").replace('+', "%2B");
+        let decoded = url::form_urlencoded::parse(pair.as_bytes()).next();
+        command.env("PGPASSWORD", decoded.map(|(_, p)| p.into_owned()).unwrap_or_default());
+        let removed = shown.set_password(None);
+        ensure!(removed.is_ok(), "the address of the database is not one");
+    }
+    command.arg("--dbname").arg(shown.as_str()).stdin(std::process::Stdio::null());
+    Ok(command)
+}
+
+async fn run(mut command: Command, name: &str) -> anyhow::Result<()> {
+    let done = match command.output().await {
+        Ok(done) => done,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => bail!(
+            "{name} is missing, and a PostgreSQL cannot be copied without it; on Debian: apt-get install \
+             postgresql-client"
+        ),
+        Err(e) => return Err(e).with_context(|| format!("cannot start {name}")),
+    };
+    ensure!(done.status.success(), "{name}: {}", String::from_utf8_lossy(&done.stderr).trim());
+    Ok(())
+}
+
+fn ids(rows: &[db::Row]) -> anyhow::Result<BTreeSet<String>> {
+    Ok(rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?)
+}

@@ -1,0 +1,41 @@
+//! Secrets between parts.
+
+use crate::cli::Secret;
+use crate::control;
+use crate::control::client::Client;
+use crate::print;
+
+pub(super) async fn run(command: Secret) -> anyhow::Result<()> {
+    match command {
+        Secret::Ls { server, output } => {
+            let secrets: Vec<control::Secret> = Client::connect(&server.data).await?.get("/secrets").await?;
+            if output.json {
+                return print::json(&secrets);
+            }
+            print::table(
+                &["NAME", "VERSION", "SINCE", "ACCEPTED", "FOR"],
+                &secrets.iter().map(row).collect::<Vec<_>>(),
+            );
+            Ok(())
+        }
+        Secret::Rotate { name, server, output } => {
+            let path = format!("/secrets/{}/rotate", super::encode(&name));
+            let secret: control::Secret = Client::connect(&server.data).await?.post(&path, &()).await?;
+            if output.json {
+                return print::json(&secret);
+            }
+            println!("{} has version {} now; the one before stays accepted", secret.name, secret.version);
+            Ok(())
+        }
+    }
+}
+
+fn row(secret: &control::Secret) -> Vec<String> {
+    vec![
+        secret.name.clone(),
+        secret.version.to_string(),
+        secret.since.clone(),
+        if secret.previous { "current, previous" } else { "current" }.into(),
+        secret.purpose.clone(),
+    ]
+}

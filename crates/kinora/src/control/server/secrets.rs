@@ -1,0 +1,57 @@
+//! Rotating keys of the ring and secrets.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use playback::CdnSecret;
+use seal::Purpose;
+
+use super::{Answer, Parts, Refused, now, rfc3339};
+use crate::control::{NewRingKey, Rotated, Secret};
+
+/// Longest time until every edge sends a new CDN secret.
+const SWITCH: Duration = Duration::from_secs(20);
+
+pub(super) async fn rotate_key(State(parts): State<Parts>, Json(new): Json<NewRingKey>) -> Answer<Rotated> {
+    let purpose: Purpose = new.purpose.parse().map_err(Refused::bad)?;
+    let ring = parts.ring.clone();
+    let rotated = tokio::task::spawn_blocking(move || ring.rotate(purpose, now())).await?;
+    let version = rotated?;
+    tracing::info!(%purpose, version, "key rotated");
+    let renewed = match purpose {
+        Purpose::Media => parts.blob.rewrap().await?,
+        Purpose::Signing => parts.identity.renew_secrets().await? + parts.playback.renew_secrets().await?,
+        _ => 0,
+    };
+    Ok(Json(Rotated { purpose: new.purpose, version, renewed }))
+}
+
+pub(super) async fn list(State(parts): State<Parts>) -> Answer<Vec<Secret>> {
+    Ok(Json(vec![cdn(&parts.playback.cdn_secret().borrow())]))
+}
+
+/// Answers once the new value is the one that is sent.
+pub(super) async fn rotate(State(parts): State<Parts>, Path(name): Path<String>) -> Answer<Secret> {
+    if name != "cdn" {
+        return Err(Refused::not_found(format!("there is no secret `{name}`; see `kinora secret ls`")));
+    }
+    let mut watched = parts.playback.cdn_secret();
+    let before = watched.borrow_and_update().version();
+    parts.playback.rotate_cdn_secret(now()).await?;
+    let switched = watched.wait_for(|secret| secret.version() > before);
+    match tokio::time::timeout(SWITCH, switched).await {
+        Ok(secret) => Ok(Json(cdn(&*secret?))),
+        Err(_) => Err(Refused::bad("the new value is known but not sent yet; see `kinora secret ls`")),
+    }
+}
+
+fn cdn(secret: &CdnSecret) -> Secret {
+    Secret {
+        name: "cdn".into(),
+        version: secret.version(),
+        since: rfc3339(secret.rotated_at()),
+        previous: secret.previous().is_some(),
+        purpose: "the edge shows it to the origin".into(),
+    }
+}

@@ -1,0 +1,122 @@
+//! Where the key ring is, and how it comes to be.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use model::Timestamp;
+use seal::{Key, KeyProvider, KeyRing, Purpose, Ring};
+use zeroize::Zeroizing;
+
+/// Name of systemd's credential with the ring.
+const CREDENTIAL: &str = "kinora-keys";
+/// Names a file with the ring that something else keeps, such as a mounted secret.
+const FILE_VARIABLE: &str = "KINORA_KEYS_FILE";
+
+/// What people read until the ring is also elsewhere.
+pub(crate) const REMINDER: &str = "The key ring exists only on this machine. If it is lost, EVERYTHING stored is lost. \
+    Keep a copy elsewhere:  kinora key export FILE";
+
+/// Finds the ring: where the settings say, else systemd's credential, else the file that the environment names, else
+/// `keys/ring` in the data folder.
+pub(crate) fn provider(chosen: Option<&Path>, data: &Path) -> KeyProvider {
+    if let Some(path) = chosen {
+        return KeyProvider::File(path.to_owned());
+    }
+    let credential = std::env::var_os("CREDENTIALS_DIRECTORY").map(|dir| PathBuf::from(dir).join(CREDENTIAL));
+    match credential.filter(|path| path.exists()).or(std::env::var_os(FILE_VARIABLE).map(PathBuf::from)) {
+        Some(path) => KeyProvider::Credential(path),
+        None => KeyProvider::File(data.join("keys/ring")),
+    }
+}
+
+/// Opens the ring. The first start makes one; a data folder from before there was a ring hands its two keys over.
+/// A folder that was in use (`used`) never gets a new ring in place of one that is missing.
+pub(crate) fn open(
+    provider: KeyProvider,
+    data: &Path,
+    used: bool,
+    now: Timestamp,
+) -> anyhow::Result<KeyRing> {
+    let (vault, codes) = (data.join("keys/vault"), data.join("keys/codes"));
+    let ring = match (provider.load()?, legacy(&vault)?) {
+        (Some(_), _) => KeyRing::open(provider)?,
+        (None, Some(old)) => {
+            let mut ring = Ring::make(now)?;
+            ring.insert(Purpose::Legacy, 1, old, now);
+            if let Some(codes) = legacy(&codes)? {
+                ring.insert(Purpose::Codes, 1, codes, now);
+            }
+            provider.store(&ring).context("the keys of this data folder cannot move into a key ring")?;
+            KeyRing::open(provider)?
+        }
+        (None, None) if used => bail!(
+            "the key ring is not at {}, and without it nothing here can be opened: say where it is with --keys, or \
+             bring it back with `kinora key import FILE`",
+            provider.path().display()
+        ),
+        (None, None) => KeyRing::open_or_make(provider, now)?,
+    };
+    if ring.key(Purpose::Legacy, 1).is_ok() {
+        // The ring is on disk and has both.
+        for path in [vault, codes] {
+            match fs::remove_file(&path) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                    return Err(e).with_context(|| format!("cannot remove {}", path.display()));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(ring)
+}
+
+/// A raw key of the first format.
+fn legacy(path: &Path) -> anyhow::Result<Option<Key>> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => Zeroizing::new(bytes),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e).with_context(|| format!("cannot read {}", path.display())),
+    };
+    match <[u8; 32]>::try_from(bytes.as_slice()) {
+        Ok(key) => Ok(Some(Key::new(key))),
+        Err(_) => bail!("{} is damaged: restore it from a backup", path.display()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1);
+
+    #[test]
+    fn keys_from_before_move_into_the_ring() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path();
+        fs::create_dir(data.join("keys")).unwrap();
+        fs::write(data.join("keys/vault"), [8; 32]).unwrap();
+        fs::write(data.join("keys/codes"), [7; 32]).unwrap();
+        let provider = || provider(Some(&data.join("keys/ring")), data);
+        for _ in 0..2 {
+            let ring = open(provider(), data, true, NOW).unwrap();
+            assert_eq!(ring.key(Purpose::Legacy, 1).unwrap().expose(), &[8; 32]);
+            assert_eq!(ring.key(Purpose::Codes, 1).unwrap().expose(), &[7; 32]);
+            assert_eq!(fs::read_dir(data.join("keys")).unwrap().count(), 1);
+        }
+        fs::write(data.join("keys/vault"), [8; 31]).unwrap();
+        fs::remove_file(data.join("keys/ring")).unwrap();
+        assert!(open(provider(), data, true, NOW).unwrap_err().to_string().contains("damaged"));
+    }
+
+    #[test]
+    fn a_missing_ring_is_only_made_where_nothing_needs_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let provider = || provider(Some(&dir.path().join("elsewhere/ring")), dir.path());
+        let refused = open(provider(), dir.path(), true, NOW).unwrap_err().to_string();
+        assert!(refused.contains("--keys") && refused.contains("kinora key import"), "{refused}");
+        assert!(open(provider(), dir.path(), false, NOW).is_ok());
+        assert!(open(provider(), dir.path(), true, NOW).is_ok());
+    }
+}

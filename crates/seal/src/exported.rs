@@ -1,0 +1,36 @@
+//! Whether the ring is also somewhere else: the ring's fingerprint, written beside it by an export.
+
+use std::path::PathBuf;
+use std::{fs, io};
+
+use crate::error::disk;
+use crate::provider::write_private;
+use crate::{KeyProvider, Result, Ring};
+
+impl KeyProvider {
+    /// Notes that just these keys were exported.
+    pub fn mark_exported(&self, ring: &Ring) -> Result<()> {
+        match self {
+            Self::File(_) => write_private(&self.mark(), ring.fingerprint().as_bytes()),
+            Self::Credential(_) => Ok(()),
+        }
+    }
+
+    /// Whether losing this machine leaves the keys: they were exported as they are now, or come from outside.
+    pub fn is_exported(&self, ring: &Ring) -> Result<bool> {
+        match self {
+            Self::Credential(_) => Ok(true),
+            Self::File(_) => match fs::read(self.mark()) {
+                Ok(mark) => Ok(mark == ring.fingerprint().as_bytes()),
+                Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+                Err(e) => Err(disk("read", self.mark())(e)),
+            },
+        }
+    }
+
+    fn mark(&self) -> PathBuf {
+        let mut path = self.path().as_os_str().to_owned();
+        path.push(".exported");
+        path.into()
+    }
+}
