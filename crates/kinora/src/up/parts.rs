@@ -130,7 +130,20 @@ impl Parts {
         let pipeline =
             Pipeline::new(db.clone(), blob.clone(), jobs.clone(), catalogue.clone(), config.rules.clone())
                 .with_config(config.pipeline.clone());
-        Ok(Self { db, blob, catalogue, jobs, identity, playback, ring, pipeline, outbox, mail, mailbox, place })
+        Ok(Self {
+            db,
+            blob,
+            catalogue,
+            jobs,
+            identity,
+            playback,
+            ring,
+            pipeline,
+            outbox,
+            mail,
+            mailbox,
+            place,
+        })
     }
 
     /// Starts every service on its listener.

@@ -1,0 +1,123 @@
+"""Backups under load, and what is made of them."""
+
+import hashlib
+import json
+import os
+import subprocess
+import threading
+
+import pytest
+
+from kinora_server import Kinora, postgres_address, run
+
+
+@pytest.fixture
+def passphrase(tmp_path):
+    path = tmp_path / "passphrase"
+    path.write_text("seven words that nobody would ever guess")
+    return path
+
+
+def backup(kinora, to, *arguments, check=True):
+    database = ["--database", kinora.database] if kinora.database else []
+    return kinora.cli("backup", to, *database, *arguments, check=check)
+
+
+def test_a_backup_under_load_restores_to_titles_that_play(engine, tmp_path, clip, passphrase):
+    kinora = Kinora(tmp_path / "data", postgres_address(engine)).start()
+    kinora.boto().upload_file(str(clip("short")), "source", "film.mp4")
+    kinora.wait("film.mp4")
+    chunks = kinora.json("title", "show", "film.mp4")["chunks"]
+    stop, acknowledged = threading.Event(), []
+
+    def load():
+        s3, n = kinora.boto(), 0
+        while not stop.is_set():
+            n += 1
+            body = hashlib.shake_256(b"%d" % n).digest(200_000)
+            s3.put_object(Bucket="source", Key=f"load/{n}.txt", Body=body)
+            acknowledged.append(n)
+            # Overwritten and deleted objects lose their files while the backup runs.
+            if n > 3:
+                s3.delete_object(Bucket="source", Key=f"load/{n - 3}.txt")
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    to = tmp_path / "backup"
+    try:
+        first = backup(kinora, to)
+        assert "key ring is not in it" in first.stdout and "EVERYTHING" in first.stdout
+        second = backup(kinora, to)
+        before = json.loads((to / "manifest.json").read_text())
+        assert before["turn"] == 2 and not (to / "keys").exists()
+    finally:
+        stop.set()
+        thread.join()
+    new = int(second.stdout.split("bytes; ")[1].split(" ")[0])
+    assert new < before["count"], "the second one adds only what is new"
+    last = max(acknowledged)
+    backup(kinora, to)
+    assert "is whole" in backup(kinora, to, "--check").stdout
+    kinora.cli("key", "export", tmp_path / "keys.txt", "--passphrase-file", passphrase)
+    kinora.stop()
+
+    # Any tool can check it.
+    manifest = json.loads((to / "manifest.json").read_text())
+    listed = "".join(l for l in (to / manifest["objects"]).read_text().splitlines(True) if not l.startswith("#"))
+    run("sha256sum", "--check", "--quiet", "-", cwd=to, input=listed)
+
+    again = Kinora(tmp_path / "again", postgres_address(engine))
+    database = ["--database", again.database] if again.database else []
+    restored = again.cli("restore", to, *database)
+    assert "kinora key import" in restored.stdout
+    with pytest.raises(AssertionError, match="key ring"):
+        again.start()
+    again.cli("key", "import", tmp_path / "keys.txt", "--passphrase-file", passphrase)
+    again.start()
+    assert again.json("title", "show", "film.mp4")["chunks"] == chunks
+    body = again.boto().get_object(Bucket="source", Key=f"load/{last}.txt")["Body"].read()
+    assert body == hashlib.shake_256(b"%d" % last).digest(200_000)
+    run("ffmpeg", "-v", "error", "-xerror", "-i", again.url("film.mp4"), "-f", "null", "-")
+    again.stop()
+
+    refused = again.cli("restore", to, *database, check=False)
+    assert refused.returncode != 0 and "not empty" in refused.stderr
+
+
+def test_a_damaged_backup_is_told_and_not_restored(tmp_path):
+    kinora = Kinora(tmp_path / "data", None, ["--workers", "0"]).start()
+    for n in range(3):
+        kinora.boto().put_object(Bucket="source", Key=f"{n}.bin", Body=b"%d" % n * 5000)
+    to = tmp_path / "backup"
+    said = backup(kinora, to, "--with-keys").stdout
+    assert "THE KEY RING IS IN IT" in said and oct((to / "keys/ring").stat().st_mode & 0o777) == "0o600"
+    kinora.stop()
+
+    # Hard links: what is damaged here would be damaged there, so it is a copy that gets damaged.
+    copy = tmp_path / "copy"
+    subprocess.run(["cp", "-r", to, copy], check=True)
+    victim = next(p for p in (copy / "objects").rglob("*") if p.is_file())
+    content = bytearray(victim.read_bytes())
+    content[100] ^= 1
+    victim.write_bytes(content)
+    new = Kinora(tmp_path / "new")
+    refused = new.cli("restore", copy, check=False)
+    assert refused.returncode != 0 and victim.name in refused.stderr and not new.data.exists()
+    assert new.cli("backup", copy, "--check", check=False).returncode != 0
+
+    assert "The key ring came with it" in new.cli("restore", to).stdout
+    new.start()
+    assert new.boto().get_object(Bucket="source", Key="2.bin")["Body"].read() == b"2" * 5000
+    new.stop()
+
+
+def test_a_folder_with_something_else_is_not_backed_up_into(tmp_path):
+    kinora = Kinora(tmp_path / "data", None, ["--workers", "0"]).start()
+    kinora.stop()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "letter.txt").write_text("dear")
+    refused = backup(kinora, tmp_path / "other", check=False)
+    assert refused.returncode != 0 and "something else" in refused.stderr
+    assert os.listdir(tmp_path / "other") == ["letter.txt"]
+    refused = kinora.cli("restore", tmp_path / "other", check=False)
+    assert refused.returncode != 0 and "is no backup" in refused.stderr
