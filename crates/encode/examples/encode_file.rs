@@ -97,7 +97,14 @@ async fn run(options: Options, jail: Jail) -> Result<(), Failure> {
                 if plan.chunks.len() <= chunk as usize {
                     return Ok::<Vec<Encoded>, encode::Error>(done);
                 }
-                let work = Work { plan: &plan, chunk, source: &source, file: &file, scratch: &scratch };
+                let work = Work {
+                    plan: &plan,
+                    chunk,
+                    source: &source,
+                    file: &file,
+                    holes: false,
+                    scratch: &scratch,
+                };
                 done.extend(encode(&tools, &jail, work, &never, |_| ()).await?);
             }
         });

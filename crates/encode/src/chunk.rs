@@ -36,6 +36,9 @@ pub struct Work<'a> {
     pub source: &'a Source,
     /// Where that is.
     pub file: &'a Path,
+    /// Whether the file has holes where [`crate::extent`] says that nothing is needed: what turns out to need them
+    /// after all is [`Error::Holes`], and to be encoded again from the whole file.
+    pub holes: bool,
     /// A folder for results and what is needed on the way; nothing else may use the names in it that begin with
     /// `c` and the chunk's number.
     pub scratch: &'a Path,
@@ -162,6 +165,11 @@ pub(crate) fn limits(rungs: &[Rung]) -> Limits {
     let pixels: u64 = rungs.iter().map(|rung| rung.size.pixels()).sum();
     let memory = (4 << 30) + pixels.saturating_mul(400);
     Limits { memory_bytes: memory, ..Limits::default() }
+}
+
+/// Whether ffmpeg met with something that it could not read.
+fn complained(log: &[String]) -> bool {
+    log.iter().any(|line| line.contains("[error]") || line.contains("[fatal]"))
 }
 
 fn name(text: &str) -> Name {

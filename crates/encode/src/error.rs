@@ -44,6 +44,9 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A chunk needs more of its source than was expected.
+    #[error("the chunk needs the whole source")]
+    Holes,
     /// The jail could not be entered, or a mandatory layer is missing.
     #[error("the jail could not be entered: {reason}")]
     Jail {
@@ -160,6 +163,7 @@ impl Error {
             | Self::Signalled { .. }
             | Self::Stalled { .. }
             | Self::OutOfTime { .. }
+            | Self::Holes
             | Self::Encoded(_)
             | Self::Unplanned { .. } => true,
             Self::Rejected(_)

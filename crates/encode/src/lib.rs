@@ -16,6 +16,7 @@ pub mod chunk;
 mod codecs;
 mod colour;
 mod error;
+pub mod extent;
 mod filter;
 pub mod first_frame;
 pub mod jail;
@@ -33,7 +34,7 @@ mod verify;
 
 pub use error::{Error, Result};
 pub use jail::Jail;
-pub use probe::{probe, probe_and_note};
+pub use probe::{probe, probe_and_note, probe_parts};
 pub use rejection::Rejection;
 pub use sniff::{Container, HEAD, sniff};
 pub use tools::Tools;

@@ -45,9 +45,21 @@ pub async fn probe(tools: &Tools, jail: &Jail, file: &Path) -> Result<Source> {
 /// # Errors
 /// As [`probe`].
 pub async fn probe_and_note(tools: &Tools, jail: &Jail, file: &Path) -> Result<(Source, Vec<String>)> {
+    ask_about(tools, jail, file, false).await
+}
+
+/// As [`probe_and_note`] for a file that has nothing but what [`crate::extent::Map::to_probe`] says.
+///
+/// # Errors
+/// As [`probe`]; the holes may be the reason.
+pub async fn probe_parts(tools: &Tools, jail: &Jail, file: &Path) -> Result<(Source, Vec<String>)> {
+    ask_about(tools, jail, file, true).await
+}
+
+async fn ask_about(tools: &Tools, jail: &Jail, file: &Path, holes: bool) -> Result<(Source, Vec<String>)> {
     let (head, bytes) = head(file).await?;
     let container = sniff(&head)?;
-    let asker = Asker { tools, jail, input: Input { file, container } };
+    let asker = Asker { tools, jail, input: Input { file, container }, holes };
     let answer = asker.streams().await?;
     check_streams(&answer)?;
     // Neither waits for the other: a long film has its first segments to encode.
@@ -214,6 +226,7 @@ struct Asker<'a> {
     tools: &'a Tools,
     jail: &'a Jail,
     input: Input<'a>,
+    holes: bool,
 }
 
 impl Asker<'_> {
@@ -290,7 +303,7 @@ impl Asker<'_> {
         });
         let mut scan = scan::Scan::new(wanted);
         if !scan.is_idle() {
-            self.ask(scan::question(which, from), 4 << 30, |bytes| scan.feed(bytes)).await?;
+            self.ask(scan::question(which, from, self.holes), 4 << 30, |bytes| scan.feed(bytes)).await?;
         }
         Ok(scan.finish())
     }

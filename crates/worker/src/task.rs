@@ -1,7 +1,7 @@
 //! What each kind of job does.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use blob::Staged;
 use encode::chunk::{self, Encoded};
@@ -16,7 +16,7 @@ use tokio_util::io::ReaderStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::run::{Worker, now};
-use crate::sources::Sources;
+use crate::sources::{Local, Sources};
 
 /// How far a running job is, for the next beat of its lease.
 #[derive(Debug, Default)]
@@ -51,7 +51,7 @@ pub(crate) enum Stop {
 }
 
 impl Stop {
-    fn failed(error: &dyn std::error::Error, again: bool) -> Self {
+    pub(crate) fn failed(error: &dyn std::error::Error, again: bool) -> Self {
         let mut reason = error.to_string();
         let mut cause = error.source();
         while let Some(deeper) = cause {
@@ -127,17 +127,25 @@ async fn plan(
     let title = worker.pipeline.title(of.title).await?;
     let no = |error: encode::Error| Stop::encode(&error, of.title);
     report.stage("fetching the source");
-    let file = sources.fetch(title.source_object).await?;
-    report.stage("reading the source");
-    let probe = encode::probe_and_note(&worker.tools, &worker.jail, file.path());
-    // Dropping the probe kills its tools.
-    let Some(source) = cancel.run_until_cancelled(probe).await else {
-        return Err(Stop::Failed {
-            fault: Fault::Transient("the job was stopped".to_owned()),
-            log: Vec::new(),
-        });
+    let parts = sources.to_probe(title.source_object).await?;
+    let looked = match &parts {
+        Some(parts) => {
+            let probe = encode::probe_parts(&worker.tools, &worker.jail, parts.path());
+            look(probe, report, cancel).await?.ok()
+        }
+        None => None,
     };
-    let (mut source, notes) = source.map_err(no)?;
+    let (local, (mut source, notes)) = match (looked, parts) {
+        (Some(looked), Some(parts)) => (Arc::new(parts), looked),
+        // Whatever is wrong, the holes may be the reason.
+        _ => {
+            report.stage("fetching the source");
+            let whole = sources.whole(title.source_object).await?;
+            let probe = encode::probe_and_note(&worker.tools, &worker.jail, whole.path());
+            let looked = look(probe, report, cancel).await?.map_err(no)?;
+            (whole, looked)
+        }
+    };
     worker.queue.log(now(), lease, &notes).await?;
     worker.pipeline.probed(lease, of.title, &source).await?;
     report.stage("planning");
@@ -146,12 +154,26 @@ async fn plan(
     let (tools, jail) = (&worker.tools, &worker.jail);
     let (headers, within) = tokio::try_join!(
         first_frame::headers(tools, jail, &source, &template, &scratch.0, cancel),
-        captions::within(tools, jail, &source, file.path(), &scratch.0, cancel),
+        captions::within(tools, jail, &source, local.path(), &scratch.0, cancel),
     )
     .map_err(no)?;
     source.captions.extend(within);
     let plan = planning::make(&source, &template, &headers, &tools.fingerprint()).map_err(no)?;
     Ok(worker.pipeline.planned(lease, of.title, &source, &plan).await?)
+}
+
+/// Probes a source; an error of the outer kind is none of the source's.
+async fn look<T>(
+    probe: impl Future<Output = T>,
+    report: &Report,
+    cancel: &CancellationToken,
+) -> Result<T, Stop> {
+    report.stage("reading the source");
+    // Dropping the probe kills its tools.
+    cancel.run_until_cancelled(probe).await.ok_or_else(|| Stop::Failed {
+        fault: Fault::Transient("the job was stopped".to_owned()),
+        log: Vec::new(),
+    })
 }
 
 async fn encode_chunk(
@@ -167,21 +189,39 @@ async fn encode_chunk(
     }
     let title = worker.pipeline.title(of.title).await?;
     let asset = worker.pipeline.asset(of).await?;
-    report.stage("fetching the source");
-    let file = sources.fetch(title.source_object).await?;
-    report.stage("encoding");
     let scratch = scratch(worker, lease).await?;
-    let work = chunk::Work {
-        plan: &asset.plan,
-        chunk: of.chunk,
-        source: &asset.source,
-        file: file.path(),
-        scratch: &scratch.0,
+    let encode = async |local: &Local, holes: bool| {
+        report.stage("encoding");
+        let work = chunk::Work {
+            plan: &asset.plan,
+            chunk: of.chunk,
+            source: &asset.source,
+            file: local.path(),
+            holes,
+            scratch: &scratch.0,
+        };
+        let progress = |p: chunk::Progress| report.progress(p.permille, p.speed);
+        chunk::encode(&worker.tools, &worker.jail, work, cancel, progress).await
     };
-    let progress = |p: chunk::Progress| report.progress(p.permille, p.speed);
-    let encoded = chunk::encode(&worker.tools, &worker.jail, work, cancel, progress)
-        .await
-        .map_err(|error| Stop::encode(&error, of.title))?;
+    report.stage("fetching the source");
+    let parts = sources.to_encode(title.source_object, &asset, of.chunk).await?;
+    let encoded = match &parts {
+        Some(parts) => encode(parts, true).await,
+        None => Err(encode::Error::Holes),
+    };
+    let encoded = match encoded {
+        // Whatever is wrong, the holes may be the reason.
+        Err(error) if !matches!(error, encode::Error::Cancelled) => {
+            if parts.is_some() {
+                tracing::info!(chunk = of.chunk, %error, "encoded again from the whole source");
+            }
+            drop(parts);
+            report.stage("fetching the source");
+            encode(&*sources.whole(title.source_object).await?, false).await
+        }
+        encoded => encoded,
+    };
+    let encoded = encoded.map_err(|error| Stop::encode(&error, of.title))?;
     let notes: Vec<String> = encoded.iter().filter_map(|one| one.note.clone()).collect();
     worker.queue.log(now(), lease, &notes).await?;
     report.stage("storing");

@@ -11,7 +11,7 @@ use model::media::Audio;
 use model::plan::{AAC_FRAME_SAMPLES, AudioTrack, Track};
 
 use super::seen::{self, Seen};
-use super::{Here, Progress, limits, name};
+use super::{Here, Progress, complained, limits, name};
 use crate::argv;
 use crate::filter::{Sound, silence};
 use crate::retime::Encoded;
@@ -90,7 +90,9 @@ async fn decode(
         seen::forget(&list)?;
         let seek = sound.seek_us().map(|seek| seek - earlier);
         match run(here, track, before(seek), sound.graph(), &mut report).await {
-            Ok(()) => decoded = seen::read(&list)?,
+            Ok(log) if here.work.holes && complained(&log) => return Err(Error::Holes),
+            Ok(_) => decoded = seen::read(&list)?,
+            Err(Error::Exited { .. }) if here.work.holes => return Err(Error::Holes),
             // The same file would fail the same way again.
             Err(Error::Exited { log, .. }) => {
                 let reason = log.last().map_or("nothing was decoded", String::as_str);
@@ -104,6 +106,9 @@ async fn decode(
         if seek.is_none() || decoded.first.is_some_and(|first| first <= sound.first_sample()) {
             break;
         }
+        if here.work.holes {
+            return Err(Error::Holes);
+        }
     }
     Ok((decoded, None))
 }
@@ -114,7 +119,7 @@ async fn run(
     before: Vec<Arg>,
     graph: Arg,
     report: impl FnMut(crate::run::Progress) + Send,
-) -> Result<()> {
+) -> Result<Vec<String>> {
     let mut after = vec!["-filter_complex".into(), graph, "-map".into(), "[a]".into()];
     after.extend(argv::aac(track.bit_rate));
     after.extend(argv::audio_file(&name("a.mp4")));
@@ -122,7 +127,7 @@ async fn run(
     options.extend(argv::list([&["-copyts", "-threads", "1"][..]]));
     options.extend(before);
     let patience = Patience { wall: Duration::from_secs(1800), stall: Duration::from_secs(120) };
-    here.ffmpeg(options, after, (limits(&[]), patience), report).await.map(|_| ())
+    here.ffmpeg(options, after, (limits(&[]), patience), report).await.map(|done| done.log)
 }
 
 fn before(seek: Option<i64>) -> Vec<Arg> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use model::plan::{CaptionOrigin, Track};
 use package::webvtt::{self, Cue};
 
-use super::{Here, Progress, name};
+use super::{Here, Progress, complained, name};
 use crate::argv;
 use crate::jail::Limits;
 use crate::retime::{self, Encoded};
@@ -92,11 +92,13 @@ async fn within(here: &Here<'_>, channel: u8) -> Result<(Vec<Cue>, Option<String
     }
 }
 
-/// Runs ffmpeg over the whole source; a note where the file made it fail.
+/// Runs ffmpeg over the source; a note where the file made it fail.
 async fn run(here: &Here<'_>, after: Vec<Arg>, most_bytes: u64) -> Result<Option<String>> {
     let limits = Limits { file_bytes: most_bytes, ..Limits::default() };
     let patience = Patience { wall: Duration::from_secs(1800), stall: Duration::from_secs(300) };
     match here.ffmpeg(argv::list([&["-copyts"][..]]), after, (limits, patience), |_| ()).await {
+        Ok(done) if here.work.holes && complained(&done.log) => Err(Error::Holes),
+        Err(Error::Exited { .. } | Error::Signalled { .. }) if here.work.holes => Err(Error::Holes),
         Ok(_) => Ok(None),
         Err(error @ (Error::Exited { .. } | Error::Signalled { .. } | Error::OutOfTime { .. })) => {
             Ok(Some(left_out(&error)))

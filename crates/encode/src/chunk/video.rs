@@ -7,7 +7,7 @@ use model::media::Video;
 use model::plan::{Medium, Track};
 
 use super::seen::{self, Seen};
-use super::{Here, Progress, limits, name};
+use super::{Here, Progress, complained, limits, name};
 use crate::argv;
 use crate::colour::Colour;
 use crate::filter::Pictures;
@@ -66,7 +66,11 @@ pub(super) async fn encode(
         decoded = seen::read(&here.file(&list))?;
         log = done.log;
         // Where decoding began too late, it begins earlier the next time.
-        if number(decoded.first, video).is_some_and(|first| first <= frames.start) {
+        let is_early = number(decoded.first, video).is_some_and(|first| first <= frames.start);
+        if here.work.holes && (!is_early || complained(&log)) {
+            return Err(Error::Holes);
+        }
+        if is_early {
             break;
         }
     }
@@ -193,9 +197,8 @@ fn check(video: &Video, frames: &Range<u64>, padding: u64, decoded: Seen, log: &
         let (readable_ms, announced_ms) = (ms(readable), ms(video.frames));
         return Err(Rejection::Truncated { readable_ms, announced_ms }.into());
     }
-    let complained = log.iter().any(|line| line.contains("[error]") || line.contains("[fatal]"));
     match decoded.gap {
-        Some((gap, from)) if gap > BROKEN_US && complained => {
+        Some((gap, from)) if gap > BROKEN_US && complained(log) => {
             let ms = |us: i64| u64::try_from(us / 1000).unwrap_or(0);
             Err(Rejection::Gap { from_ms: ms(from), to_ms: ms(from + gap) }.into())
         }

@@ -57,12 +57,16 @@ struct Packet {
     encrypted: bool,
 }
 
-/// The question whose answer is read here, for streams of a kind (`V` or `a`) from a second on.
-pub(super) fn question(which: &'static str, from: u32) -> Vec<Arg> {
+/// The question whose answer is read here, for streams of a kind (`V` or `a`) from a second on; `holes`: what the
+/// container's index says, whatever stands in the packets.
+pub(super) fn question(which: &'static str, from: u32, holes: bool) -> Vec<Arg> {
     let entries = "packet=stream_index,pts,dts,duration,flags:packet_side_data=side_data_type";
     let mut args = ["-select_streams", which, "-show_entries", entries, "-of", "compact=p=0:nk=1"]
         .map(Arg::from)
         .to_vec();
+    if holes {
+        args.extend(["-fflags", "+noparse+nofillin"].map(Arg::from));
+    }
     if from > 0 {
         args.extend(["-read_intervals".into(), Arg::of(&[&from, &"%"])]);
     }

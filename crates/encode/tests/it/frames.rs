@@ -1,5 +1,6 @@
 //! Frame identity: every segment, decoded alone, shows exactly the frames that the plan says.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use encode::chunk::{self, Encoded, Work};
@@ -61,12 +62,23 @@ impl Title {
         self
     }
 
+    /// Encodes from a file that has nothing but the bytes of these ranges.
+    pub(crate) async fn encode_of(&self, chunk: u32, ranges: &[Range<u64>]) -> Vec<Encoded> {
+        let scratch = tempfile::tempdir().unwrap();
+        let file = with_holes(&self.file, ranges, scratch.path());
+        let (plan, source, scratch) = (&self.plan, &self.source, scratch.path());
+        let work = Work { plan, chunk, source, file: &file, holes: true, scratch };
+        let never = CancellationToken::new();
+        chunk::encode_as(&self.template, tools(), jail(), work, &never, |_| ()).await.unwrap()
+    }
+
     pub(crate) async fn encode(&self, chunk: u32) -> Vec<Encoded> {
         let work = Work {
             plan: &self.plan,
             chunk,
             source: &self.source,
             file: &self.file,
+            holes: false,
             scratch: self.folder.path(),
         };
         let mut reports = vec![];
@@ -254,4 +266,18 @@ async fn real_films_keep_every_frame() {
             "{name}"
         );
     }
+}
+
+/// A file of the same size that has nothing but these ranges.
+pub(crate) fn with_holes(whole: &Path, ranges: &[Range<u64>], folder: &Path) -> PathBuf {
+    use std::os::unix::fs::FileExt;
+    let (path, whole) = (folder.join("holes"), std::fs::File::open(whole).unwrap());
+    let holes = std::fs::File::create(&path).unwrap();
+    holes.set_len(whole.metadata().unwrap().len()).unwrap();
+    for range in ranges {
+        let mut bytes = vec![0; (range.end - range.start) as usize];
+        whole.read_exact_at(&mut bytes, range.start).unwrap();
+        holes.write_all_at(&bytes, range.start).unwrap();
+    }
+    path
 }

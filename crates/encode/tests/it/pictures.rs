@@ -98,6 +98,7 @@ async fn a_file_that_stops_says_where() {
             chunk: n,
             source: &title.source,
             file: &file,
+            holes: false,
             scratch: title.folder.path(),
         };
         match chunk::encode(tools(), jail(), work, &never, |_| ()).await {

@@ -1,0 +1,248 @@
+//! Which bytes of a source a chunk needs, from the container's index alone.
+//!
+//! Known for MP4 and MOV with sample tables (ISO 14496-12 §8.6, §8.7); fragmented files, compressed indexes and
+//! all other containers are read whole. Pure: [`Finder`] says what to read next and is given it.
+
+mod table;
+
+use std::ops::Range;
+
+use model::Plan;
+use model::media::Source;
+use model::plan::{CaptionOrigin, Medium};
+
+use self::table::Track;
+
+/// Bytes of an index that are read.
+const MOST_INDEX: u64 = 64 << 20;
+/// Boxes beside each other on the top level; more are no film.
+const MOST_BOXES: usize = 1024;
+/// Bytes that ffmpeg looks at from the beginning to know the streams (its `probesize`), and a little more.
+const HEAD_BYTES: u64 = 6 << 20;
+/// The same where the first pictures are decoded to know them.
+const HEAD_BYTES_TO_PROBE: u64 = 64 << 20;
+/// How much of the beginning it looks at, in µs (its `analyzeduration` is 5 s).
+const HEAD_US: i64 = 10_000_000;
+/// A track that small is read whole: chapters, time codes.
+const SMALL: u64 = 256 << 10;
+/// Read before the moment that is sought: reordering, edit lists, rounding.
+const BEFORE_US: i64 = 2_000_000;
+/// Read behind the last frame: reordering, decoders that work ahead.
+const BEHIND_US: i64 = 5_000_000;
+/// The two stretches in which captions within the picture are looked for, and a little more.
+const STRETCH_US: i64 = 36_000_000;
+/// The end of every track, where the probe looks for it.
+const TAIL_US: i64 = 20_000_000;
+/// Sounds that are scanned from the beginning.
+const SHORT_US: i64 = 150_000_000;
+/// Ranges with less than that between them become one.
+const JOIN: u64 = 64 << 10;
+
+/// What to do next.
+#[derive(Debug)]
+pub enum Step {
+    /// Read these bytes of the source and hand them to [`Finder::next`].
+    Read(Range<u64>),
+    /// The index is known; `None`: the source is read whole.
+    Done(Option<Map>),
+}
+
+/// Finds the index of an MP4 file.
+#[derive(Debug)]
+pub struct Finder {
+    bytes: u64,
+    at: u64,
+    keep: Vec<Range<u64>>,
+    moov: Option<Range<u64>>,
+    boxes: usize,
+}
+
+/// Where the samples of a source are.
+#[derive(Debug)]
+pub struct Map {
+    bytes: u64,
+    keep: Vec<Range<u64>>,
+    tracks: Vec<Track>,
+}
+
+impl Finder {
+    /// Begins with a source of so many bytes; the first [`Finder::next`] gets nothing.
+    pub fn new(bytes: u64) -> Self {
+        Self { bytes, at: 0, keep: vec![], moov: None, boxes: 0 }
+    }
+
+    /// Takes what was asked for and says what to do next.
+    pub fn next(&mut self, read: &[u8]) -> Step {
+        if read.is_empty() {
+            return self.header();
+        }
+        if self.at >= self.bytes {
+            return Step::Done(self.map(read));
+        }
+        match self.walk(read) {
+            Some(()) if self.at < self.bytes => self.header(),
+            Some(()) => self.moov.clone().map_or(Step::Done(None), Step::Read),
+            None => Step::Done(None),
+        }
+    }
+
+    fn header(&self) -> Step {
+        Step::Read(self.at..self.bytes.min(self.at + 16))
+    }
+
+    /// Passes over a box on the top level.
+    fn walk(&mut self, header: &[u8]) -> Option<()> {
+        let (kind, length) = table::header(header, self.bytes - self.at)?;
+        let end = self.at.checked_add(length).filter(|end| *end <= self.bytes)?;
+        self.boxes += 1;
+        if self.boxes > MOST_BOXES {
+            return None;
+        }
+        let whole = self.at..end;
+        match &kind {
+            b"moof" | b"sidx" | b"mfra" | b"styp" => return None,
+            b"mdat" | b"free" | b"skip" | b"wide" => self.keep.push(self.at..end.min(self.at + 16)),
+            b"moov" if self.moov.is_some() || length > MOST_INDEX => return None,
+            b"moov" => {
+                self.moov = Some(whole.clone());
+                self.keep.push(whole);
+            }
+            _ if length > MOST_INDEX => return None,
+            _ => self.keep.push(whole),
+        }
+        self.at = end;
+        Some(())
+    }
+
+    fn map(&self, moov: &[u8]) -> Option<Map> {
+        let tracks = table::tracks(moov)?;
+        (!tracks.is_empty()).then(|| Map { bytes: self.bytes, keep: self.keep.clone(), tracks })
+    }
+}
+
+impl Map {
+    /// Bytes of the whole source.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The ranges that probing and looking for captions read, ascending; `None` where only the whole source tells.
+    pub fn to_probe(&self) -> Option<Vec<Range<u64>>> {
+        let film = self.tracks.iter().filter(|track| track.is_picture).max_by_key(|track| track.bytes())?;
+        // What is not described by the index alone is parsed packet by packet.
+        let told = self.tracks.iter().all(|track| {
+            (!track.is_picture || track.is_plain) && (!track.is_sound || track.end_us() > SHORT_US)
+        });
+        if !told {
+            return None;
+        }
+        let middle = (film.end_us() - film.first_us()) / 2;
+        let middle = film.sync_before(middle - BEFORE_US) - BEFORE_US..middle + STRETCH_US;
+        self.collect(HEAD_BYTES_TO_PROBE, |track, times| {
+            let stretch = times.start < track.first_us() + STRETCH_US
+                || times.start < middle.end && times.end > middle.start;
+            times.end > track.end_us() - TAIL_US || std::ptr::eq(track, film) && stretch
+        })
+    }
+
+    /// The ranges that encoding a chunk reads, ascending; `None` where only the whole source will do.
+    pub fn ranges(&self, plan: &Plan, chunk: u32, source: &Source) -> Option<Vec<Range<u64>>> {
+        let chunk = plan.chunks.get(usize::try_from(chunk).ok()?)?;
+        let frames = plan.grid.span(&chunk.segments)?;
+        let stream = match chunk.of {
+            Medium::Video => source.video.as_ref()?.stream,
+            Medium::Audio(n) => plan.audio.get(usize::from(n))?.stream,
+            Medium::Captions(n) => match plan.captions.get(usize::from(n))?.from {
+                CaptionOrigin::Stream(stream) => stream,
+                CaptionOrigin::Cea608(_) => return None,
+            },
+        };
+        let wanted = self.tracks.get(usize::try_from(stream).ok()?)?;
+        let zero = match (&source.video, source.audio.first()) {
+            (Some(video), _) => video.start_us,
+            (None, audio) => audio?.start_us,
+        };
+        let us = |frame: u64| {
+            let rate = plan.grid.rate;
+            let us = u128::from(frame) * 1_000_000 * u128::from(rate.den()) / u128::from(rate.num());
+            i64::try_from(us).unwrap_or(i64::MAX / 4).saturating_add(zero)
+        };
+        // Sound is warmed up before its first frame; both are far less than what is added.
+        let sought = us(chunk.decode_from.min(frames.start)).saturating_sub(BEFORE_US);
+        // Seeking goes to a keyframe of the picture, also for sound.
+        let pictures = self.tracks.iter().filter(|track| track.is_picture);
+        let from = pictures.map(|track| track.sync_before(sought)).fold(sought, i64::min);
+        let window = from.saturating_sub(BEFORE_US)..us(frames.end).saturating_add(BEHIND_US);
+        let all = matches!(chunk.of, Medium::Captions(_));
+        self.collect(HEAD_BYTES, |track, times| {
+            std::ptr::eq(track, wanted) && (all || times.start < window.end && times.end > window.start)
+        })
+    }
+
+    /// What is always read, so many bytes of the beginning of each track, and the runs of samples that are wanted.
+    fn collect(
+        &self,
+        head_bytes: u64,
+        is_wanted: impl Fn(&Track, &Range<i64>) -> bool,
+    ) -> Option<Vec<Range<u64>>> {
+        let mut ranges = self.keep.clone();
+        for track in &self.tracks {
+            let small = track.bytes() <= SMALL;
+            let mut head = 0;
+            track.runs(|times, bytes| {
+                let begins = times.start < track.first_us().saturating_add(HEAD_US) && head < head_bytes;
+                if begins {
+                    head += bytes.end - bytes.start;
+                }
+                if small || begins || is_wanted(track, &times) {
+                    ranges.push(bytes);
+                }
+            });
+        }
+        if ranges.iter().any(|range| range.end > self.bytes) {
+            return None;
+        }
+        Some(joined(ranges))
+    }
+}
+
+/// Ranges in order, those that touch or nearly do as one.
+fn joined(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
+    ranges.sort_by_key(|range| range.start);
+    let mut out: Vec<Range<u64>> = vec![];
+    for range in ranges {
+        match out.last_mut() {
+            Some(last) if range.start <= last.end.saturating_add(JOIN) => last.end = last.end.max(range.end),
+            _ => out.push(range),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_become_one() {
+        assert_eq!(joined(vec![0..8, 300_000..300_001, 4..9, 20..30]), [0..30, 300_000..300_001]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..600)) {
+            let mut finder = Finder::new(bytes.len() as u64);
+            let mut step = finder.next(&[]);
+            for _ in 0..2000 {
+                match step {
+                    Step::Read(range) => {
+                        let part = bytes.get(range.start as usize..range.end as usize).unwrap_or_default();
+                        if part.is_empty() { break }
+                        step = finder.next(part);
+                    }
+                    Step::Done(_) => break,
+                }
+            }
+        }
+    }
+}

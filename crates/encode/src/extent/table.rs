@@ -1,0 +1,241 @@
+//! Sample tables of a `moov` (ISO 14496-12 §8): bytes and times of every run of samples, without unpacking them.
+
+use std::ops::Range;
+
+/// A track of the file, in file order: its number is ffmpeg's stream index.
+#[derive(Debug)]
+pub(super) struct Track {
+    pub(super) is_picture: bool,
+    pub(super) is_sound: bool,
+    /// Whether the index alone tells times and keyframes of its samples (AVC, HEVC): ffmpeg parses others.
+    pub(super) is_plain: bool,
+    timescale: u32,
+    /// Added to decoding times, in µs, by the edit list.
+    shift_us: i64,
+    /// Samples and ticks of each (`stts`).
+    durations: Vec<(u32, u32)>,
+    /// Size of all, or 0 and a list (`stsz`).
+    size: u32,
+    sizes: Vec<u32>,
+    /// First chunk, from 1, and samples in each (`stsc`).
+    groups: Vec<(u32, u32)>,
+    /// Where chunks begin (`stco`, `co64`).
+    offsets: Vec<u64>,
+    /// Samples that decoding can start at, from 1 (`stss`); `None`: all.
+    sync: Option<Vec<u32>>,
+    samples: u32,
+}
+
+/// Kind and length, header included, of a box with `left` bytes to the end of what contains it.
+pub(super) fn header(bytes: &[u8], left: u64) -> Option<([u8; 4], u64)> {
+    let kind = bytes.get(4..8)?.try_into().ok()?;
+    let (length, least) = match word(bytes, 0)? {
+        0 => (left, 8),
+        1 => (u64::from(word(bytes, 8)?) << 32 | u64::from(word(bytes, 12)?), 16),
+        size => (u64::from(size), 8),
+    };
+    (length >= least && length <= left).then_some((kind, length))
+}
+
+/// The tracks of a `moov` box; `None` where its tables are not those of plain files.
+pub(super) fn tracks(moov: &[u8]) -> Option<Vec<Track>> {
+    let moov = body(moov)?;
+    if child(moov, b"mvex").is_some() || child(moov, b"cmov").is_some() {
+        return None;
+    }
+    let movie = word(child(moov, b"mvhd")?, if *child(moov, b"mvhd")?.first()? == 1 { 20 } else { 12 })?;
+    children(moov).filter(|(kind, _)| kind == b"trak").map(|(_, trak)| track(trak, movie)).collect()
+}
+
+fn track(trak: &[u8], movie: u32) -> Option<Track> {
+    let mdia = child(trak, b"mdia")?;
+    let mdhd = child(mdia, b"mdhd")?;
+    let timescale = word(mdhd, if *mdhd.first()? == 1 { 20 } else { 12 })?;
+    let handler = child(mdia, b"hdlr")?.get(8..12)?;
+    let stbl = child(child(mdia, b"minf")?, b"stbl")?;
+    // The first of the sample descriptions (§8.5.2).
+    let format = child(stbl, b"stsd")?.get(12..16)?;
+    let pairs = |table: &[u8]| list(table, 4, 8, |row| Some((word(row, 0)?, word(row, 4)?)));
+    let stsz = child(stbl, b"stsz")?;
+    let (size, samples) = (word(stsz, 4)?, word(stsz, 8)?);
+    let sizes = if size == 0 { list(stsz, 8, 4, |row| word(row, 0))? } else { vec![] };
+    let offsets = match (child(stbl, b"stco"), child(stbl, b"co64")) {
+        (Some(stco), _) => list(stco, 4, 4, |row| word(row, 0).map(u64::from))?,
+        (None, co64) => {
+            list(co64?, 4, 8, |row| Some(u64::from(word(row, 0)?) << 32 | u64::from(word(row, 4)?)))?
+        }
+    };
+    let groups = list(child(stbl, b"stsc")?, 4, 12, |row| Some((word(row, 0)?, word(row, 4)?)))?;
+    let sync = child(stbl, b"stss").map(|stss| list(stss, 4, 4, |row| word(row, 0)));
+    let sync = match sync {
+        Some(sync) => Some(sync?),
+        None => None,
+    };
+    if timescale == 0 || movie == 0 || groups.first().is_some_and(|(first, _)| *first != 1) {
+        return None;
+    }
+    Some(Track {
+        is_picture: handler == b"vide",
+        is_sound: handler == b"soun",
+        is_plain: matches!(format, b"avc1" | b"avc3" | b"hvc1" | b"hev1"),
+        timescale,
+        shift_us: shift(trak, movie, timescale)?,
+        durations: pairs(child(stbl, b"stts")?)?,
+        size,
+        sizes,
+        groups,
+        offsets,
+        sync,
+        samples,
+    })
+}
+
+/// What the edit list adds to times: a pause at the start and one stretch of the track; others are not understood.
+fn shift(trak: &[u8], movie: u32, timescale: u32) -> Option<i64> {
+    let Some(elst) = child(trak, b"edts").and_then(|edts| child(edts, b"elst")) else { return Some(0) };
+    let long = *elst.first()? == 1;
+    let signed = |n: u64| if long { n.cast_signed() } else { i64::from((n as u32).cast_signed()) };
+    let number = |row: &[u8], at: usize| match long {
+        true => Some(u64::from(word(row, at)?) << 32 | u64::from(word(row, at + 4)?)),
+        false => word(row, at).map(u64::from),
+    };
+    let (row, next) = if long { (20, 8) } else { (12, 4) };
+    let edits = list(elst, 4, row, |row| {
+        Some((number(row, 0)?, signed(number(row, next)?), word(row, next * 2)? >> 16))
+    })?;
+    let us = |n: i64, scale: u32| i64::try_from(i128::from(n) * 1_000_000 / i128::from(scale)).ok();
+    match edits[..] {
+        [] => Some(0),
+        [(_, start, 1)] if start >= 0 => us(start, timescale).map(|us| -us),
+        [(pause, -1, _), (_, start, 1)] if start >= 0 => {
+            Some(us(i64::try_from(pause).ok()?, movie)? - us(start, timescale)?)
+        }
+        _ => None,
+    }
+}
+
+impl Track {
+    /// Bytes of all samples, at least roughly.
+    pub(super) fn bytes(&self) -> u64 {
+        if self.size > 0 {
+            return u64::from(self.size) * u64::from(self.samples);
+        }
+        self.sizes.iter().map(|size| u64::from(*size)).sum()
+    }
+
+    /// Time of the first sample in µs.
+    pub(super) fn first_us(&self) -> i64 {
+        self.shift_us
+    }
+
+    /// Time behind the last sample in µs.
+    pub(super) fn end_us(&self) -> i64 {
+        let ticks = self.durations.iter().map(|(count, ticks)| u64::from(*count) * u64::from(*ticks));
+        self.us(ticks.fold(0, u64::saturating_add))
+    }
+
+    /// Calls `each` with the times (µs) and the bytes of every run of neighbouring samples.
+    pub(super) fn runs(&self, mut each: impl FnMut(Range<i64>, Range<u64>)) {
+        let (mut clock, mut sample, mut group) = (Clock::new(&self.durations), 0_usize, 0_usize);
+        for (chunk, offset) in (1_u32..).zip(&self.offsets) {
+            while self.groups.get(group + 1).is_some_and(|(first, _)| *first <= chunk) {
+                group += 1;
+            }
+            let Some((_, count)) = self.groups.get(group) else { return };
+            let start = self.us(clock.time);
+            let mut bytes = 0;
+            for _ in 0..*count {
+                if sample >= self.samples as usize {
+                    break;
+                }
+                bytes += if self.size > 0 {
+                    u64::from(self.size)
+                } else {
+                    self.sizes.get(sample).map_or(0, |size| u64::from(*size))
+                };
+                sample += 1;
+                clock.advance();
+            }
+            each(start..self.us(clock.time).max(start + 1), *offset..offset.saturating_add(bytes));
+        }
+    }
+
+    /// Time of the last sample at or before a time that decoding can start at.
+    pub(super) fn sync_before(&self, us: i64) -> i64 {
+        let Some(sync) = &self.sync else { return us };
+        let (mut clock, mut at, mut found) = (Clock::new(&self.durations), 1_u32, self.shift_us);
+        for sample in sync {
+            while at < *sample && at <= self.samples {
+                clock.advance();
+                at += 1;
+            }
+            let time = self.us(clock.time);
+            if time > us {
+                break;
+            }
+            found = time;
+        }
+        found
+    }
+
+    fn us(&self, ticks: u64) -> i64 {
+        let us = u128::from(ticks) * 1_000_000 / u128::from(self.timescale);
+        i64::try_from(us).unwrap_or(i64::MAX / 4).saturating_add(self.shift_us)
+    }
+}
+
+/// Decoding times, sample by sample.
+struct Clock<'a> {
+    durations: &'a [(u32, u32)],
+    left: u32,
+    time: u64,
+}
+
+impl<'a> Clock<'a> {
+    fn new(durations: &'a [(u32, u32)]) -> Self {
+        Self { durations, left: durations.first().map_or(0, |(count, _)| *count), time: 0 }
+    }
+
+    fn advance(&mut self) {
+        while self.left == 0 {
+            let Some((_, rest)) = self.durations.split_first() else { return };
+            self.durations = rest;
+            let Some((count, _)) = rest.first() else { return };
+            self.left = *count;
+        }
+        self.left -= 1;
+        self.time += self.durations.first().map_or(0, |(_, ticks)| u64::from(*ticks));
+    }
+}
+
+fn word(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+/// What is in a box.
+fn body(bytes: &[u8]) -> Option<&[u8]> {
+    let (_, length) = header(bytes, bytes.len() as u64)?;
+    let start = if word(bytes, 0)? == 1 { 16 } else { 8 };
+    bytes.get(start..usize::try_from(length).ok()?)
+}
+
+/// Boxes beside each other, to the end or the first that is broken.
+fn children(mut bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
+    std::iter::from_fn(move || {
+        let (kind, length) = header(bytes, bytes.len() as u64)?;
+        let inner = body(bytes)?;
+        bytes = bytes.get(usize::try_from(length).ok()?..)?;
+        Some((kind, inner))
+    })
+}
+
+fn child<'a>(bytes: &'a [u8], wanted: &[u8; 4]) -> Option<&'a [u8]> {
+    children(bytes).find(|(kind, _)| kind == wanted).map(|(_, inner)| inner)
+}
+
+/// Rows behind a count that stands at `at`; `None` if there are fewer than announced.
+fn list<T>(table: &[u8], at: usize, row: usize, read: impl Fn(&[u8]) -> Option<T>) -> Option<Vec<T>> {
+    let count = usize::try_from(word(table, at)?).ok()?;
+    let rows = table.get(at + 4..)?.get(..count.checked_mul(row)?)?;
+    rows.chunks_exact(row).map(read).collect()
+}
