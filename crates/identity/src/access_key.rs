@@ -85,7 +85,7 @@ const INSERT: &str = "INSERT INTO access_keys (id, account, name, buckets, seale
     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (account, name) WHERE revoked_at IS NULL DO NOTHING";
 const BY_NAME: &str = "SELECT * FROM access_keys WHERE account = $1 AND name = $2 AND revoked_at IS NULL";
 const BY_ID: &str = "SELECT k.*, a.role FROM access_keys k JOIN accounts a ON a.id = k.account
-    WHERE k.id = $1 AND k.revoked_at IS NULL AND a.suspended_at IS NULL";
+    WHERE k.id = $1 AND k.revoked_at IS NULL AND a.suspended_at IS NULL AND a.role = 'operator'";
 const BY_ACCOUNT: &str = "SELECT * FROM access_keys WHERE account = $1 ORDER BY created_at, id";
 const SECRETS: &str = "SELECT id, sealed_secret FROM access_keys";
 const RENEW: &str = "UPDATE access_keys SET sealed_secret = $2 WHERE id = $1 AND sealed_secret = $3";
@@ -123,7 +123,8 @@ impl Identity {
         Ok((key, secret))
     }
 
-    /// The credential behind an access key id; `None` when it is unknown, revoked or its account suspended.
+    /// The credential behind an access key id; `None` when it is unknown, revoked or its account
+    /// suspended or no operator any more.
     pub async fn credential(&self, id: &str) -> Result<Option<Credential>> {
         let Some(row) = self.db().opt(BY_ID, args![id]).await? else { return Ok(None) };
         let key = AccessKey::read(&row)?;

@@ -6,7 +6,7 @@ use db::{Row, Scalar, Tx, Value, args};
 use model::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, Error, Identity, Result};
+use crate::{Address, Identity, Result};
 
 /// An account. Its address is personal data.
 #[derive(Debug, Clone)]
@@ -87,10 +87,6 @@ const INSERT: &str = "INSERT INTO accounts (id, address, address_key, role, crea
 const BY_KEY: &str = "SELECT * FROM accounts WHERE address_key = $1";
 const BY_ID: &str = "SELECT * FROM accounts WHERE id = $1";
 const PAGE: &str = "SELECT * FROM accounts WHERE id > $1 ORDER BY id LIMIT $2";
-const SET_ROLE: &str = "UPDATE accounts SET role = $2 WHERE id = $1";
-const SUSPEND: &str = "UPDATE accounts SET suspended_at = COALESCE(suspended_at, $2) WHERE id = $1";
-const RESUME: &str = "UPDATE accounts SET suspended_at = NULL WHERE id = $1";
-const END_SESSIONS: &str = "DELETE FROM sessions WHERE account = $1";
 
 impl Identity {
     /// Finds the account of an address or makes it with `role`; the role of an existing one stays.
@@ -108,41 +104,17 @@ impl Identity {
         row.as_ref().map(Account::read).transpose()
     }
 
+    /// Reads the account of an address.
+    pub async fn account_of(&self, address: &str) -> Result<Option<Account>> {
+        let row = self.db().opt(BY_KEY, args![Address::parse(address)?.key()]).await?;
+        row.as_ref().map(Account::read).transpose()
+    }
+
     /// Up to `limit` accounts after the given one, oldest first.
     pub async fn accounts(&self, after: Option<AccountId>, limit: u32) -> Result<Vec<Account>> {
         let after = after.map(|id| id.to_string()).unwrap_or_default();
         let rows = self.db().all(PAGE, args![after, limit.min(1000)]).await?;
         rows.iter().map(Account::read).collect()
-    }
-
-    /// Gives an account another role and ends its sessions.
-    pub async fn set_role(&self, id: AccountId, role: Role) -> Result<()> {
-        let mut tx = self.db().begin().await?;
-        if tx.execute(SET_ROLE, args![id, role]).await? == 0 {
-            return Err(Error::NoAccount);
-        }
-        tx.execute(END_SESSIONS, args![id]).await?;
-        tx.commit().await?;
-        tracing::info!(account = %id, %role, "role changed");
-        Ok(())
-    }
-
-    /// Suspends an account and ends its sessions: its codes, links and access keys stop working.
-    pub async fn suspend(&self, id: AccountId, now: Timestamp) -> Result<()> {
-        let mut tx = self.db().begin().await?;
-        if tx.execute(SUSPEND, args![id, now]).await? == 0 {
-            return Err(Error::NoAccount);
-        }
-        tx.execute(END_SESSIONS, args![id]).await?;
-        tx.commit().await?;
-        tracing::info!(account = %id, "account suspended");
-        Ok(())
-    }
-
-    /// Lets a suspended account in again.
-    pub async fn resume(&self, id: AccountId) -> Result<()> {
-        let changed = self.db().execute(RESUME, args![id]).await?;
-        if changed == 0 { Err(Error::NoAccount) } else { Ok(()) }
     }
 }
 
@@ -170,5 +142,10 @@ pub(crate) async fn ensure(tx: &mut Tx, address: &Address, role: Role, now: Time
 
 pub(crate) async fn get(tx: &mut Tx, id: AccountId) -> Result<Option<Account>> {
     let row = tx.opt(BY_ID, args![id]).await?;
+    row.as_ref().map(Account::read).transpose()
+}
+
+pub(crate) async fn of_key(tx: &mut Tx, key: &str) -> Result<Option<Account>> {
+    let row = tx.opt(BY_KEY, args![key]).await?;
     row.as_ref().map(Account::read).transpose()
 }

@@ -14,9 +14,11 @@ use notify::Channel;
 
 use crate::account::{self, Account};
 use crate::code::{About, Code};
+use crate::failures::{self, Whose};
+use crate::invitation;
 use crate::limit::{self, Rules, Window};
 use crate::session::{self, Device, SignedIn};
-use crate::token::{BrowserToken, ChallengeId, hash};
+use crate::token::{BrowserToken, ChallengeId, InviteToken, hash};
 use crate::{Address, Error, Identity, Result, Role};
 
 /// Wrong and right codes that are compared for one challenge. A hard limit.
@@ -31,6 +33,8 @@ pub struct Begin<'a> {
     pub address: &'a str,
     /// The browser's cookie, if it sent one.
     pub browser: Option<&'a BrowserToken>,
+    /// The invitation that brings them, if one does: it lets an unknown address in.
+    pub invitation: Option<&'a InviteToken>,
     /// Where the request came from.
     pub ip: IpAddr,
     /// Now.
@@ -68,6 +72,7 @@ struct Challenge {
     address: String,
     address_key: String,
     account: Option<AccountId>,
+    invitation: Option<String>,
     decoy: bool,
     known_device: bool,
     digits: u32,
@@ -85,8 +90,8 @@ const LIVE: &str = "SELECT * FROM challenges
     WHERE browser_hash = $1 AND address_key = $2 AND used_at IS NULL AND expires_at > $3 AND attempts < $4
     ORDER BY created_at DESC LIMIT 1";
 const INSERT: &str = "INSERT INTO challenges (id, purpose, channel, address, address_key, account, decoy,
-        known_device, digits, key_version, browser_hash, sends, created_at, expires_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1, $12, $13)";
+        known_device, digits, key_version, browser_hash, invitation, sends, created_at, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 1, $13, $14)";
 const RESEND: &str = "UPDATE challenges SET sends = sends + 1
     WHERE id = $1 AND browser_hash = $2 AND used_at IS NULL AND expires_at > $3 AND attempts < $4 AND sends <= $5
     RETURNING *";
@@ -103,8 +108,9 @@ impl Identity {
     pub async fn begin(&self, begin: &Begin<'_>) -> Result<Begun> {
         let typed = Address::parse(begin.address)?;
         let browser = begin.browser.cloned().unwrap_or_else(BrowserToken::random);
-        let challenge = self.draft(&typed, hash(browser.as_str()), begin.now).await?;
+        let challenge = self.draft(&typed, hash(browser.as_str()), begin.invitation, begin.now).await?;
         let mut tx = self.db().begin().await?;
+        failures::look(&mut tx, &self.failing(&challenge), begin.now).await?;
         match self.take_sending(&mut tx, &challenge, begin.ip, begin.now).await {
             Ok(()) => {}
             Err(refused @ Error::TooMany { .. }) => {
@@ -128,6 +134,7 @@ impl Identity {
             challenge.digits,
             challenge.key_version,
             &challenge.browser_hash,
+            challenge.invitation.clone(),
             begin.now,
             challenge.expires
         ];
@@ -174,23 +181,49 @@ impl Identity {
         }
         let account = match challenge.account {
             Some(id) => account::get(&mut tx, id).await?.ok_or(Error::Stale)?,
-            None => account::ensure(&mut tx, &Address::parse(&challenge.address)?, Role::Viewer, now).await?,
+            None => self.join(&mut tx, &challenge, now).await?,
         };
         if account.suspended_at.is_some() {
             return Err(Error::Stale);
         }
         tx.execute(DEVICE, args![account.id, &challenge.browser_hash, now]).await?;
-        for name in [self.sending_name(&challenge), self.failing_name(&challenge)] {
-            limit::forget(&mut tx, &name).await?;
+        let failing = self.failing(&challenge);
+        for name in [&self.sending_name(&challenge), &failing.name] {
+            limit::forget(&mut tx, name).await?;
         }
+        failures::forget(&mut tx, &failing).await?;
         let signed_in = session::create(&mut tx, account, "code", answer.device, now).await?;
         tx.commit().await?;
         tracing::info!(account = %signed_in.account.id, via = "code", "signed in");
         Ok(signed_in)
     }
 
+    /// The account of an address that had none when its code was asked for.
+    async fn join(&self, tx: &mut Tx, challenge: &Challenge, now: Timestamp) -> Result<Account> {
+        let address = Address::parse(&challenge.address)?;
+        if let Some(account) = account::of_key(tx, &challenge.address_key).await? {
+            return Ok(account);
+        }
+        let offered = match &challenge.invitation {
+            Some(id) => invitation::consume(tx, id, now).await?,
+            None => None,
+        };
+        let role = match offered {
+            Some(role) => role,
+            None if self.config().open_sign_up => Role::Viewer,
+            None => return Err(Error::Invitation),
+        };
+        account::ensure(tx, &address, role, now).await
+    }
+
     /// Decides what a new challenge would be, for known and unknown addresses with the same steps.
-    async fn draft(&self, typed: &Address, browser_hash: String, now: Timestamp) -> Result<Challenge> {
+    async fn draft(
+        &self,
+        typed: &Address,
+        browser_hash: String,
+        invitation: Option<&InviteToken>,
+        now: Timestamp,
+    ) -> Result<Challenge> {
         let config = &self.inner.config;
         let row = self.db().opt(WHO, args![typed.key(), &browser_hash]).await?;
         let account = row.as_ref().map(Account::read).transpose()?;
@@ -198,11 +231,18 @@ impl Identity {
             Some(row) => row.get_opt::<Timestamp>("device_seen_at")?.is_some(),
             None => false,
         };
+        let offered = match invitation {
+            Some(token) => Some(self.invitation(token, now).await?.ok_or(Error::Invitation)?),
+            None => None,
+        };
+        // An invitation for one address is its own proof and leads to no code.
+        let offered = offered.filter(|offered| offered.address.is_none());
         let decoy = match &account {
             Some(account) => account.suspended_at.is_some(),
-            None => !config.open_sign_up,
+            None => !config.open_sign_up && offered.is_none(),
         };
-        let role = account.as_ref().map_or(Role::Viewer, |a| a.role);
+        let role = offered.as_ref().map_or(Role::Viewer, |offered| offered.role);
+        let role = account.as_ref().map_or(role, |a| a.role);
         // Mail goes to the spelling that was proven, never to another one of the same key.
         let address = account.as_ref().map_or(typed, |a| &a.address);
         Ok(Challenge {
@@ -210,6 +250,7 @@ impl Identity {
             address: address.as_str().to_owned(),
             address_key: typed.key(),
             account: account.as_ref().map(|a| a.id),
+            invitation: offered.map(|offered| offered.id),
             decoy,
             known_device,
             digits: role.code_digits(),
@@ -240,7 +281,9 @@ impl Identity {
         let challenge = Challenge::read(&row.ok_or(Error::Stale)?)?;
         let windows = [Window::hour(self.inner.config.limits.failures_hour)];
         let rules = Rules { windows: &windows, pauses_seconds: &[] };
-        limit::take(&mut tx, &self.failing_name(&challenge), rules, answer.now).await?;
+        let failing = self.failing(&challenge);
+        failures::take(&mut tx, &failing, answer.now).await?;
+        limit::take(&mut tx, &failing.name, rules, answer.now).await?;
         tx.commit().await?;
         Ok(challenge)
     }
@@ -269,8 +312,16 @@ impl Identity {
         format!("sending {}", self.inner.codes.blind(&challenge.shared_fate()))
     }
 
-    fn failing_name(&self, challenge: &Challenge) -> String {
-        format!("failing {}", self.inner.codes.blind(&challenge.shared_fate()))
+    fn failing(&self, challenge: &Challenge) -> Whose {
+        Whose {
+            name: format!("failing {}", self.inner.codes.blind(&challenge.shared_fate())),
+            address_name: self.address_name(&challenge.address_key),
+        }
+    }
+
+    /// What an address is called where it is only counted.
+    pub(crate) fn address_name(&self, address_key: &str) -> String {
+        format!("address {}", self.inner.codes.blind(address_key))
     }
 }
 
@@ -281,6 +332,7 @@ impl Challenge {
             address: row.get("address")?,
             address_key: row.get("address_key")?,
             account: row.get_opt("account")?,
+            invitation: row.get_opt("invitation")?,
             decoy: row.get("decoy")?,
             known_device: row.get("known_device")?,
             digits: row.get("digits")?,

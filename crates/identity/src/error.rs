@@ -31,6 +31,21 @@ pub enum Error {
     /// The sign-in link was used, has expired or never existed.
     #[error("this link was used or has expired, ask for a new one")]
     Link,
+    /// Too many wrong codes in a row: codes for this address are off until somebody comes in another way.
+    #[error("codes are switched off for this address, an operator can make a sign-in link")]
+    CodesOff,
+    /// The invitation was used up, taken back, has expired or never existed.
+    #[error("this invitation was used or has expired, ask for a new one")]
+    Invitation,
+    /// What an invitation cannot offer.
+    #[error("an invitation is for one address, or for 1 to 1000 people who do not become operators")]
+    Offer,
+    /// Somebody has the address already.
+    #[error("this address has an account already, make a sign-in link for it")]
+    Taken,
+    /// Without this operator nobody could manage the installation.
+    #[error("this is the last operator: make somebody else an operator first")]
+    LastOperator,
     /// The account does not exist or is suspended.
     #[error("no such account")]
     NoAccount,

@@ -1,7 +1,7 @@
 //! Who somebody is, how they prove it, and what they may do.
 //!
 //! One door, [`Identity`]: accounts, one-time codes (sign-in and sign-up are one flow), sessions of browsers,
-//! single-use sign-in links and S3 access keys. [`may`] is the policy: it decides by values and reads nothing.
+//! single-use sign-in links, invitations and S3 access keys. [`may`] is the policy: it decides by values and reads nothing.
 //! Secrets of access keys lie sealed in the database.
 //!
 //! This crate speaks no HTTP (it only knows how its cookies are written), sends nothing (codes go through the
@@ -36,12 +36,15 @@ pub mod code;
 mod config;
 pub mod cookie;
 mod error;
+mod failures;
+pub mod invitation;
 pub mod limit;
 pub mod link;
 pub mod policy;
 mod schema;
 mod service;
 pub mod session;
+mod standing;
 pub mod token;
 
 use std::fmt;
@@ -56,6 +59,7 @@ pub use account::{Account, Role};
 pub use address::Address;
 pub use config::{Config, Lifetime, Lifetimes, Limits};
 pub use error::{Error, Result};
+pub use invitation::Invitation;
 pub use policy::{Action, Resource, Via, Who, may};
 pub use schema::MIGRATIONS;
 pub use service::Service;

@@ -5,7 +5,7 @@ use model::{AccountId, Timestamp};
 
 use crate::session::{self, Device, SignedIn};
 use crate::token::{LinkToken, hash};
-use crate::{Error, Identity, Result, account};
+use crate::{Error, Identity, Result, account, failures};
 
 /// Longest life of a link in ms: a week.
 pub const MAX_LIFETIME_MS: i64 = 7 * 86_400_000;
@@ -50,6 +50,7 @@ impl Identity {
         if account.suspended_at.is_some() {
             return Err(Error::Link);
         }
+        failures::recover(&mut tx, &self.address_name(&account.address.key())).await?;
         let signed_in = session::create(&mut tx, account, "link", device, now).await?;
         tx.commit().await?;
         tracing::info!(account = %signed_in.account.id, via = "link", "signed in");

@@ -5,9 +5,10 @@ use db::Migrations;
 /// Tables of this crate.
 pub const MIGRATIONS: Migrations = Migrations {
     owner: "identity",
-    steps: &[(
-        "accounts, codes, sessions, links, access keys",
-        "CREATE TABLE accounts (
+    steps: &[
+        (
+            "accounts, codes, sessions, links, access keys",
+            "CREATE TABLE accounts (
             id TEXT PRIMARY KEY,
             address TEXT NOT NULL,
             address_key TEXT NOT NULL UNIQUE,
@@ -69,5 +70,50 @@ pub const MIGRATIONS: Migrations = Migrations {
             created_at BIGINT NOT NULL,
             revoked_at BIGINT);
         CREATE UNIQUE INDEX access_keys_name ON access_keys (account, name) WHERE revoked_at IS NULL",
-    )],
+        ),
+        (
+            "wrong codes in a row, invitations, challenges without a reference",
+            // A reference would make an account's challenge slower to write than nobody's. Codes live for minutes.
+            "DROP TABLE challenges;
+        CREATE TABLE challenges (
+            id TEXT PRIMARY KEY,
+            purpose TEXT NOT NULL,
+            channel TEXT NOT NULL,
+            address TEXT NOT NULL,
+            address_key TEXT NOT NULL,
+            account TEXT,
+            invitation TEXT,
+            decoy BOOLEAN NOT NULL,
+            known_device BOOLEAN NOT NULL,
+            digits BIGINT NOT NULL,
+            key_version BIGINT NOT NULL,
+            browser_hash TEXT NOT NULL,
+            sends BIGINT NOT NULL,
+            attempts BIGINT NOT NULL DEFAULT 0,
+            created_at BIGINT NOT NULL,
+            expires_at BIGINT NOT NULL,
+            used_at BIGINT);
+        CREATE INDEX challenges_browser ON challenges (browser_hash, address_key);
+        CREATE INDEX challenges_expires ON challenges (expires_at);
+        CREATE TABLE failures (
+            name TEXT PRIMARY KEY,
+            address_name TEXT NOT NULL,
+            in_a_row BIGINT NOT NULL,
+            last_at BIGINT NOT NULL);
+        CREATE INDEX failures_address ON failures (address_name);
+        CREATE INDEX failures_last ON failures (last_at);
+        CREATE TABLE invitations (
+            id TEXT PRIMARY KEY,
+            token_hash TEXT NOT NULL UNIQUE,
+            address TEXT,
+            role TEXT NOT NULL CHECK (role IN ('viewer', 'creator', 'operator')),
+            max_uses BIGINT NOT NULL,
+            uses BIGINT NOT NULL DEFAULT 0,
+            created_by TEXT,
+            created_at BIGINT NOT NULL,
+            expires_at BIGINT NOT NULL,
+            revoked_at BIGINT);
+        CREATE INDEX invitations_expires ON invitations (expires_at)",
+        ),
+    ],
 };

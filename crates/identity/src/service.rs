@@ -13,9 +13,14 @@ const DAY_MS: i64 = 86_400_000;
 /// A device that did not sign in for so long is a stranger again.
 const DEVICE_MS: i64 = 180 * DAY_MS;
 
+/// For so long wrong codes in a row are remembered after the last one.
+const FAILURES_MS: i64 = 400 * DAY_MS;
+
 const CHALLENGES: &str = "DELETE FROM challenges WHERE expires_at <= $1";
 const THROTTLES: &str = "DELETE FROM throttles WHERE forget_at <= $1";
 const LINKS: &str = "DELETE FROM links WHERE expires_at <= $1";
+const INVITATIONS: &str = "DELETE FROM invitations WHERE expires_at <= $1";
+const FAILURES: &str = "DELETE FROM failures WHERE last_at <= $1";
 const DEVICES: &str = "DELETE FROM devices WHERE seen_at <= $1";
 const SESSIONS: &str = "DELETE FROM sessions WHERE seen_at <= $1 OR created_at <= $2";
 
@@ -59,6 +64,8 @@ impl Identity {
         db.execute(CHALLENGES, args![now]).await?;
         db.execute(THROTTLES, args![now]).await?;
         db.execute(LINKS, args![now]).await?;
+        db.execute(INVITATIONS, args![now.plus_ms(-30 * DAY_MS)]).await?;
+        db.execute(FAILURES, args![now.plus_ms(-FAILURES_MS)]).await?;
         db.execute(DEVICES, args![now.plus_ms(-DEVICE_MS)]).await?;
         db.execute(SESSIONS, args![now.plus_ms(-idle), now.plus_ms(-absolute)]).await?;
         Ok(())

@@ -41,6 +41,8 @@ token! { /// A browser that asks for codes, the value of its cookie: 256 random 
 BrowserToken, 32 }
 token! { /// A single-use sign-in link: 256 random bits.
 LinkToken, 32 }
+token! { /// An invitation's link: 256 random bits.
+InviteToken, 32 }
 token! { /// A challenge: 128 random bits. Goes into the form that asks for the code.
 ChallengeId, 16 }
 

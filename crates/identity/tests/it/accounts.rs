@@ -161,9 +161,13 @@ async fn an_access_key_opens_its_buckets_until_it_is_revoked() {
         assert!(write(BucketName::source()) && !write(BucketName::media()));
         assert!(house.identity.credential("AKIAUNKNOWN").await.unwrap().is_none());
 
+        house.identity.ensure_account("second@example.org", Role::Operator, NOW).await.unwrap();
         house.identity.suspend(account, NOW).await.unwrap();
         assert!(house.identity.credential(&key.id).await.unwrap().is_none());
         house.identity.resume(account).await.unwrap();
+        house.identity.set_role(account, Role::Creator).await.unwrap();
+        assert!(house.identity.credential(&key.id).await.unwrap().is_none(), "operators only have keys");
+        house.identity.set_role(account, Role::Operator).await.unwrap();
         assert!(house.identity.revoke_access_key(account, &key.id, NOW).await.unwrap());
         assert!(!house.identity.revoke_access_key(account, &key.id, NOW).await.unwrap());
         assert!(house.identity.credential(&key.id).await.unwrap().is_none());

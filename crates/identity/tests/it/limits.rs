@@ -119,7 +119,8 @@ async fn fail_ten_times(house: &House, now: model::Timestamp) {
     for n in 0..2 {
         let now = now.plus_ms(n * 100_000);
         let begun = house.begin(ANN, now).await.unwrap();
-        for _ in 0..5 {
+        for pause in if n == 0 { [0; 5] } else { [0, 10, 30, 70, 150] } {
+            let now = now.plus_ms(pause * 1000);
             assert!(matches!(house.verify(&begun, "x", now).await, Err(Error::WrongCode { .. })));
         }
     }
@@ -129,10 +130,88 @@ async fn fail_ten_times(house: &House, now: model::Timestamp) {
 async fn ten_failures_in_an_hour_make_a_pause() {
     for house in houses(&open()).await {
         fail_ten_times(&house, NOW).await;
-        let now = NOW.plus_ms(200_000);
+        let now = NOW.plus_ms(280_000);
+        let error = house.begin(ANN, now).await.unwrap_err();
+        assert_eq!(wait(&error), 3600 - 30, "no code is sent that could not be used");
+        house.begin(ANN, NOW.plus_ms(250_000 + 3_600_000)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn tries_after_the_first_five_come_slower_and_slower() {
+    for house in houses(&open()).await {
+        let begun = house.begin(ANN, NOW).await.unwrap();
+        for _ in 0..5 {
+            house.verify(&begun, "x", NOW).await.unwrap_err();
+        }
+        let mut now = NOW.plus_ms(60_000);
         let begun = house.begin(ANN, now).await.unwrap();
         let code = house.code(now).await;
-        assert_eq!(wait(&house.verify(&begun, &code, now).await.unwrap_err()), 3400);
+        for pause in [10, 20, 40, 80] {
+            assert!(matches!(house.verify(&begun, "x", now).await, Err(Error::WrongCode { .. })));
+            assert_eq!(wait(&house.verify(&begun, &code, now).await.unwrap_err()), pause);
+            now = now.plus_ms(i64::from(pause) * 1000);
+        }
+        house.verify(&begun, &code, now).await.unwrap();
+    }
+}
+
+/// Writes down so many wrong codes in a row, for an account's address and for one that has none.
+async fn wrong_in_a_row(house: &House, count: i64) {
+    for address in [ANN, "nobody@example.org"] {
+        let begun = house.begin(address, NOW).await.unwrap();
+        house.verify(&begun, "x", NOW).await.unwrap_err();
+    }
+    let sql = "UPDATE failures SET in_a_row = $1";
+    house.test.db.execute(sql, db::args![count]).await.unwrap();
+}
+
+#[tokio::test]
+async fn after_a_hundred_wrong_codes_in_a_row_only_a_link_lets_in() {
+    for house in houses(&open()).await {
+        let ann = house.identity.ensure_account(ANN, Role::Viewer, NOW).await.unwrap();
+        wrong_in_a_row(&house, 99).await;
+        let later = NOW.plus_ms(100_000_000);
+        let begun = house.begin(ANN, later).await.unwrap();
+        house.verify(&begun, "x", later).await.unwrap_err();
+        let code = house.code(later).await;
+        let months = later.plus_ms(100 * 86_400_000);
+        assert!(matches!(house.verify(&begun, &code, later).await, Err(Error::CodesOff)));
+        assert!(matches!(house.begin(ANN, months).await, Err(Error::CodesOff)));
+
+        let link = house.identity.create_link(ann.id, 60_000, months).await.unwrap();
+        house.identity.consume_link(&link, &crate::support::DEVICE, months).await.unwrap();
+        let begun = house.begin(ANN, months).await.unwrap();
+        let code = house.code(months).await;
+        house.verify(&begun, &code, months).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn codes_are_switched_off_for_unknown_addresses_alike() {
+    for house in houses(&Config::default()).await {
+        house.identity.ensure_account(ANN, Role::Viewer, NOW).await.unwrap();
+        wrong_in_a_row(&house, 100).await;
+        let later = NOW.plus_ms(100_000_000);
+        for address in [ANN, "nobody@example.org"] {
+            assert!(matches!(house.begin(address, later).await, Err(Error::CodesOff)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn codes_that_are_off_for_strangers_still_work_on_a_known_device() {
+    for house in houses(&open()).await {
+        house.identity.ensure_account(ANN, Role::Viewer, NOW).await.unwrap();
+        let own = house.begin(ANN, NOW).await.unwrap();
+        let code = house.code(NOW).await;
+        house.verify(&own, &code, NOW).await.unwrap();
+        wrong_in_a_row(&house, 100).await;
+        let now = NOW.plus_ms(1000);
+        assert!(matches!(house.begin(ANN, now).await, Err(Error::CodesOff)), "a stranger");
+        let own = house.begin_in(ANN, Some(&own.browser), IP, now).await.unwrap();
+        let code = house.code(now).await;
+        house.verify(&own, &code, now).await.unwrap();
     }
 }
 
@@ -146,7 +225,7 @@ async fn strangers_do_not_lock_out_a_known_device() {
 
         let now = NOW.plus_ms(60_000);
         fail_ten_times(&house, now).await;
-        let now = now.plus_ms(100_000);
+        let now = now.plus_ms(300_000);
         let own = house.begin_in(ANN, Some(&own.browser), IP, now).await.unwrap();
         let code = house.code(now).await;
         assert!(matches!(house.verify(&own, &wrong(&code), now).await, Err(Error::WrongCode { .. })));

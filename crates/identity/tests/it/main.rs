@@ -4,6 +4,7 @@
 
 mod accounts;
 mod codes;
+mod invitations;
 mod limits;
 mod secrecy;
 mod support;

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use identity::Role;
+use identity::invitation::{For, Offer};
 use model::BucketName;
 
 use crate::support::{DEVICE, House, IP, NOW, houses, open, wrong};
@@ -32,6 +33,8 @@ async fn dump(house: &House) -> String {
         ("devices", "account || browser_hash"),
         ("sessions", "token_hash || id || agent || ip"),
         ("links", "token_hash || account"),
+        ("failures", "name || address_name"),
+        ("invitations", "id || token_hash"),
         ("access_keys", "id || name || buckets"),
     ] {
         let sql: &'static str = format!("SELECT {columns} AS line FROM {table}").leak();
@@ -65,6 +68,10 @@ async fn nothing_secret_reaches_a_log_debug_output_or_the_database() {
         let operator = house.identity.ensure_account("op@example.org", Role::Operator, NOW).await.unwrap();
         let link = house.identity.create_link(operator.id, 60_000, NOW).await.unwrap();
         let by_link = house.identity.consume_link(&link, &DEVICE, NOW).await.unwrap();
+        let offer =
+            Offer { to: For::Address("eve@example.org"), role: Role::Viewer, lifetime_ms: 60_000, by: None };
+        let (invited, invitation) = house.identity.invite(&offer, NOW).await.unwrap();
+        let accepted = house.identity.accept_invitation(&invitation, &DEVICE, NOW).await.unwrap();
         let buckets = identity::Buckets::Only([BucketName::source()].into());
         let (key, secret) =
             house.identity.ensure_access_key(operator.id, "local", &buckets, NOW).await.unwrap();
@@ -73,13 +80,22 @@ async fn nothing_secret_reaches_a_log_debug_output_or_the_database() {
 
         let shown =
             format!("{begun:?} {refused:?} {signed_in:?} {stale:?} {again:?} {session:?} {operator:?}")
-                + &format!("{link:?} {by_link:?} {key:?} {secret:?} {credential:?} {:?}", house.identity);
+                + &format!("{link:?} {by_link:?} {key:?} {secret:?} {credential:?} {:?}", house.identity)
+                + &format!("{invited:?} {invitation:?} {accepted:?}");
         let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
         assert!(log.contains("signed in"), "the log was caught");
         let secret = secret.expose_str().unwrap();
-        let tokens =
-            [signed_in.token.as_str(), by_link.token.as_str(), link.as_str(), begun.browser.as_str(), secret];
-        for hidden in tokens.into_iter().chain([code.as_str(), begun.challenge.as_str(), "ann@example.org"]) {
+        let tokens = [
+            signed_in.token.as_str(),
+            by_link.token.as_str(),
+            link.as_str(),
+            begun.browser.as_str(),
+            invitation.as_str(),
+            accepted.token.as_str(),
+            secret,
+        ];
+        let others = [code.as_str(), begun.challenge.as_str(), "ann@example.org", "eve@example.org"];
+        for hidden in tokens.into_iter().chain(others) {
             assert!(!shown.contains(hidden), "in Debug: {hidden}");
             assert!(!log.contains(hidden), "in the log: {hidden}");
         }

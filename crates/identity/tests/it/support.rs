@@ -55,7 +55,7 @@ impl House {
         ip: IpAddr,
         now: Timestamp,
     ) -> Result<Begun, Error> {
-        self.identity.begin(&Begin { address, browser, ip, now }).await
+        self.identity.begin(&Begin { address, browser, invitation: None, ip, now }).await
     }
 
     pub(crate) async fn verify(&self, begun: &Begun, code: &str, now: Timestamp) -> Result<SignedIn, Error> {

@@ -1,0 +1,175 @@
+//! Invitations: links that make accounts, for one address or for so many people.
+//!
+//! An invitation for an address is its own proof and works once. An open one lets so many addresses in that prove
+//! themselves by a code.
+
+use db::{Row, Tx, args};
+use model::{AccountId, Timestamp};
+use uuid::Uuid;
+
+use crate::session::{self, Device, SignedIn};
+use crate::token::{InviteToken, hash};
+use crate::{Address, Error, Identity, Result, Role, account, failures};
+
+/// Longest life of an invitation in ms: 90 days.
+pub const MAX_LIFETIME_MS: i64 = 90 * 86_400_000;
+/// Most people that one open invitation lets in.
+pub const MAX_USES: u32 = 1000;
+/// Invitations that are listed.
+const LISTED: u32 = 500;
+
+/// Whom an invitation is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum For<'a> {
+    /// The holder of this address, once.
+    Address(&'a str),
+    /// So many people, whoever has the link.
+    Anyone(u32),
+}
+
+/// What an operator offers.
+#[derive(Debug, Clone, Copy)]
+pub struct Offer<'a> {
+    /// To whom.
+    pub to: For<'a>,
+    /// The new account's role.
+    pub role: Role,
+    /// How long it stands, in ms, at most [`MAX_LIFETIME_MS`].
+    pub lifetime_ms: i64,
+    /// Who offers it; `None` is the command line.
+    pub by: Option<AccountId>,
+}
+
+/// An invitation without its token.
+#[derive(Debug, Clone)]
+pub struct Invitation {
+    /// Names it in lists.
+    pub id: String,
+    /// The one address that it is for.
+    pub address: Option<Address>,
+    /// The new account's role.
+    pub role: Role,
+    /// How many accounts it may make.
+    pub max_uses: u32,
+    /// How many it made.
+    pub uses: u32,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+const INSERT: &str = "INSERT INTO invitations
+    (id, token_hash, address, role, max_uses, created_by, created_at, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+const LIVE: &str = "SELECT * FROM invitations
+    WHERE token_hash = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2";
+const LIST: &str = "SELECT * FROM invitations
+    WHERE revoked_at IS NULL AND uses < max_uses AND expires_at > $1 ORDER BY created_at DESC, id LIMIT $2";
+const USE: &str = "UPDATE invitations SET uses = uses + 1
+    WHERE id = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2 RETURNING *";
+const REVOKE: &str = "UPDATE invitations SET revoked_at = $2
+    WHERE id = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2";
+
+impl Identity {
+    /// Makes an invitation; its token is shown this once.
+    pub async fn invite(&self, offer: &Offer<'_>, now: Timestamp) -> Result<(Invitation, InviteToken)> {
+        let (address, max_uses) = match offer.to {
+            For::Address(text) => (Some(Address::parse(text)?), 1),
+            For::Anyone(uses) => (None, uses),
+        };
+        let open = address.is_none();
+        if !(1..=MAX_USES).contains(&max_uses) || open && offer.role == Role::Operator {
+            return Err(Error::Offer);
+        }
+        if let Some(address) = &address
+            && self.account_of(address.as_str()).await?.is_some()
+        {
+            return Err(Error::Taken);
+        }
+        let token = InviteToken::random();
+        let invitation = Invitation {
+            id: Uuid::now_v7().as_simple().to_string(),
+            address,
+            role: offer.role,
+            max_uses,
+            uses: 0,
+            created_at: now,
+            expires_at: now.plus_ms(offer.lifetime_ms.clamp(0, MAX_LIFETIME_MS)),
+        };
+        let args = args![
+            &invitation.id,
+            hash(token.as_str()),
+            invitation.address.as_ref().map(|a| a.as_str().to_owned()),
+            invitation.role,
+            max_uses,
+            offer.by,
+            now,
+            invitation.expires_at
+        ];
+        self.db().execute(INSERT, args).await?;
+        tracing::info!(role = %offer.role, open, max_uses, "invitation made");
+        Ok((invitation, token))
+    }
+
+    /// The invitations that still work, the youngest first.
+    pub async fn invitations(&self, now: Timestamp) -> Result<Vec<Invitation>> {
+        let rows = self.db().all(LIST, args![now, LISTED]).await?;
+        rows.iter().map(Invitation::read).collect()
+    }
+
+    /// What a link offers, without using it; `None` when it does not work any more.
+    pub async fn invitation(&self, token: &InviteToken, now: Timestamp) -> Result<Option<Invitation>> {
+        let row = self.db().opt(LIVE, args![hash(token.as_str()), now]).await?;
+        row.as_ref().map(Invitation::read).transpose()
+    }
+
+    /// Takes an invitation back; answers whether it still worked.
+    pub async fn revoke_invitation(&self, id: &str, now: Timestamp) -> Result<bool> {
+        Ok(self.db().execute(REVOKE, args![id, now]).await? > 0)
+    }
+
+    /// Uses up an invitation that is for one address: makes the account and signs it in.
+    pub async fn accept_invitation(
+        &self,
+        token: &InviteToken,
+        device: &Device<'_>,
+        now: Timestamp,
+    ) -> Result<SignedIn> {
+        let offered = self.invitation(token, now).await?.ok_or(Error::Invitation)?;
+        let address = offered.address.ok_or(Error::Invitation)?;
+        let mut tx = self.db().begin().await?;
+        let role = consume(&mut tx, &offered.id, now).await?.ok_or(Error::Invitation)?;
+        // Who has an account by now keeps its role: the link proves the address, as a sign-in link would.
+        let account = account::ensure(&mut tx, &address, role, now).await?;
+        if account.suspended_at.is_some() {
+            return Err(Error::Invitation);
+        }
+        failures::recover(&mut tx, &self.address_name(&account.address.key())).await?;
+        let signed_in = session::create(&mut tx, account, "invitation", device, now).await?;
+        tx.commit().await?;
+        tracing::info!(account = %signed_in.account.id, via = "invitation", "signed in");
+        Ok(signed_in)
+    }
+}
+
+impl Invitation {
+    fn read(row: &Row) -> Result<Self> {
+        let address: Option<String> = row.get_opt("address")?;
+        Ok(Self {
+            id: row.get("id")?,
+            address: address.as_deref().map(Address::parse).transpose()?,
+            role: row.get("role")?,
+            max_uses: row.get("max_uses")?,
+            uses: row.get("uses")?,
+            created_at: row.get("created_at")?,
+            expires_at: row.get("expires_at")?,
+        })
+    }
+}
+
+/// Takes one use; answers the role that it gives, `None` when nothing is left.
+pub(crate) async fn consume(tx: &mut Tx, id: &str, now: Timestamp) -> Result<Option<Role>> {
+    let row = tx.opt(USE, args![id, now]).await?;
+    Ok(row.map(|row| row.get("role")).transpose()?)
+}

@@ -1,0 +1,73 @@
+//! What operators do to accounts. There is always one operator left who can come in.
+
+use db::{Tx, args};
+use model::{AccountId, Timestamp};
+
+use crate::{Error, Identity, Result, Role};
+
+const SET_ROLE: &str = "UPDATE accounts SET role = $2 WHERE id = $1";
+const SUSPEND: &str = "UPDATE accounts SET suspended_at = COALESCE(suspended_at, $2) WHERE id = $1";
+const RESUME: &str = "UPDATE accounts SET suspended_at = NULL WHERE id = $1";
+const END_SESSIONS: &str = "DELETE FROM sessions WHERE account = $1";
+
+/// SQLite has one writer. PostgreSQL locks the operators, so that two of them cannot demote each other at once.
+const OPERATORS_SQLITE: &str =
+    "SELECT id FROM accounts WHERE role = 'operator' AND suspended_at IS NULL ORDER BY id";
+const OPERATORS_POSTGRES: &str =
+    "SELECT id FROM accounts WHERE role = 'operator' AND suspended_at IS NULL ORDER BY id FOR UPDATE";
+
+impl Identity {
+    /// Gives an account another role and ends its sessions. The caller revokes its playbacks.
+    ///
+    /// # Errors
+    /// [`Error::LastOperator`] when nobody could manage the installation then.
+    pub async fn set_role(&self, id: AccountId, role: Role) -> Result<()> {
+        let mut tx = self.db().begin().await?;
+        if role != Role::Operator {
+            spare(&mut tx, id).await?;
+        }
+        if tx.execute(SET_ROLE, args![id, role]).await? == 0 {
+            return Err(Error::NoAccount);
+        }
+        tx.execute(END_SESSIONS, args![id]).await?;
+        tx.commit().await?;
+        tracing::info!(account = %id, %role, "role changed");
+        Ok(())
+    }
+
+    /// Suspends an account and ends its sessions: its codes, links and access keys stop working. The caller revokes
+    /// its playbacks.
+    ///
+    /// # Errors
+    /// [`Error::LastOperator`] when nobody could manage the installation then.
+    pub async fn suspend(&self, id: AccountId, now: Timestamp) -> Result<()> {
+        let mut tx = self.db().begin().await?;
+        spare(&mut tx, id).await?;
+        if tx.execute(SUSPEND, args![id, now]).await? == 0 {
+            return Err(Error::NoAccount);
+        }
+        tx.execute(END_SESSIONS, args![id]).await?;
+        tx.commit().await?;
+        tracing::info!(account = %id, "account suspended");
+        Ok(())
+    }
+
+    /// Lets a suspended account in again.
+    pub async fn resume(&self, id: AccountId) -> Result<()> {
+        let changed = self.db().execute(RESUME, args![id]).await?;
+        if changed == 0 {
+            return Err(Error::NoAccount);
+        }
+        tracing::info!(account = %id, "account let in again");
+        Ok(())
+    }
+}
+
+/// Refuses when the account is the only operator who can come in.
+async fn spare(tx: &mut Tx, id: AccountId) -> Result<()> {
+    let rows = tx.all(tx.pick(OPERATORS_SQLITE, OPERATORS_POSTGRES), args![]).await?;
+    match rows.as_slice() {
+        [only] if only.get::<AccountId>("id")? == id => Err(Error::LastOperator),
+        _ => Ok(()),
+    }
+}

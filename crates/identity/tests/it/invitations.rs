@@ -1,0 +1,156 @@
+//! Invitations, and what operators do to accounts.
+
+use std::sync::Arc;
+
+use identity::challenge::{Begin, Begun};
+use identity::invitation::{For, Offer};
+use identity::token::InviteToken;
+use identity::{Config, Error, Role};
+use model::Timestamp;
+
+use crate::support::{DEVICE, House, IP, NOW, houses};
+
+const WEEK: i64 = 7 * 86_400_000;
+
+fn offer(to: For<'_>) -> Offer<'_> {
+    Offer { to, role: Role::Viewer, lifetime_ms: WEEK, by: None }
+}
+
+async fn begin(house: &House, address: &str, token: &InviteToken, now: Timestamp) -> Result<Begun, Error> {
+    let begin = Begin { address, browser: None, invitation: Some(token), ip: IP, now };
+    house.identity.begin(&begin).await
+}
+
+#[tokio::test]
+async fn an_invitation_for_an_address_works_once() {
+    for house in houses(&Config::default()).await {
+        let offer = Offer { role: Role::Creator, ..offer(For::Address("Ann@example.org")) };
+        let (made, token) = house.identity.invite(&offer, NOW).await.unwrap();
+        assert_eq!(house.identity.invitations(NOW).await.unwrap()[0].id, made.id);
+        let house = Arc::new(house);
+        let tries = (0..50).map(|_| {
+            let (house, token) = (house.clone(), token.clone());
+            tokio::spawn(async move { house.identity.accept_invitation(&token, &DEVICE, NOW).await })
+        });
+        let mut entered = Vec::new();
+        for one in tries.collect::<Vec<_>>() {
+            match one.await.unwrap() {
+                Ok(signed_in) => entered.push(signed_in),
+                Err(Error::Invitation) => {}
+                Err(other) => panic!("{other}"),
+            }
+        }
+        assert_eq!(entered.len(), 1, "{:?}", house.test.engine());
+        let account = &entered[0].account;
+        assert_eq!((account.address.as_str(), account.role), ("Ann@example.org", Role::Creator));
+        assert!(house.identity.invitations(NOW).await.unwrap().is_empty());
+        let again = house.identity.invite(&offer, NOW).await;
+        assert!(matches!(again, Err(Error::Taken)), "who has an account gets a link instead");
+    }
+}
+
+#[tokio::test]
+async fn an_open_invitation_lets_so_many_in_and_wants_their_codes() {
+    for house in houses(&Config::default()).await {
+        let (_, token) = house.identity.invite(&offer(For::Anyone(2)), NOW).await.unwrap();
+        let unproven = house.identity.accept_invitation(&token, &DEVICE, NOW).await;
+        assert!(matches!(unproven, Err(Error::Invitation)));
+        let mut begun = Vec::new();
+        for n in 0..3 {
+            let one = begin(&house, &format!("p{n}@example.org"), &token, NOW).await.unwrap();
+            begun.push((one, house.code(NOW).await));
+        }
+        let mut entered = 0;
+        for (one, code) in &begun {
+            match house.verify(one, code, NOW).await {
+                Ok(_) => entered += 1,
+                Err(Error::Invitation) => {}
+                Err(other) => panic!("{other}"),
+            }
+        }
+        assert_eq!(entered, 2);
+        let late = begin(&house, "p9@example.org", &token, NOW).await;
+        assert!(matches!(late, Err(Error::Invitation)));
+        let known = house.begin("p0@example.org", NOW).await.unwrap();
+        let code = house.code(NOW).await;
+        house.verify(&known, &code, NOW).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn who_has_an_account_uses_nothing_up_and_keeps_the_role() {
+    for house in houses(&Config::default()).await {
+        house.identity.ensure_account("ann@example.org", Role::Viewer, NOW).await.unwrap();
+        let creators = Offer { role: Role::Creator, ..offer(For::Anyone(1)) };
+        let (_, token) = house.identity.invite(&creators, NOW).await.unwrap();
+        let begun = begin(&house, "ann@example.org", &token, NOW).await.unwrap();
+        let code = house.code(NOW).await;
+        assert_eq!(house.verify(&begun, &code, NOW).await.unwrap().account.role, Role::Viewer);
+        assert_eq!(house.identity.invitation(&token, NOW).await.unwrap().unwrap().uses, 0);
+    }
+}
+
+#[tokio::test]
+async fn invitations_end_and_can_be_taken_back() {
+    for house in houses(&Config::default()).await {
+        let (_, token) = house.identity.invite(&offer(For::Address("a@example.org")), NOW).await.unwrap();
+        assert!(house.identity.invitation(&token, NOW.plus_ms(WEEK)).await.unwrap().is_none());
+        let late = house.identity.accept_invitation(&token, &DEVICE, NOW.plus_ms(WEEK)).await;
+        assert!(matches!(late, Err(Error::Invitation)));
+        let (made, token) = house.identity.invite(&offer(For::Anyone(5)), NOW).await.unwrap();
+        assert!(house.identity.revoke_invitation(&made.id, NOW).await.unwrap());
+        assert!(!house.identity.revoke_invitation(&made.id, NOW).await.unwrap());
+        assert!(matches!(begin(&house, "b@example.org", &token, NOW).await, Err(Error::Invitation)));
+    }
+}
+
+#[tokio::test]
+async fn an_open_invitation_makes_no_operators_and_has_a_count() {
+    for house in houses(&Config::default()).await {
+        for bad in [
+            Offer { role: Role::Operator, ..offer(For::Anyone(1)) },
+            offer(For::Anyone(0)),
+            offer(For::Anyone(1001)),
+        ] {
+            assert!(matches!(house.identity.invite(&bad, NOW).await, Err(Error::Offer)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_last_operator_stays() {
+    for house in houses(&Config::default()).await {
+        let identity = &house.identity;
+        let a = identity.ensure_account("a@example.org", Role::Operator, NOW).await.unwrap().id;
+        assert!(matches!(identity.set_role(a, Role::Viewer).await, Err(Error::LastOperator)));
+        assert!(matches!(identity.suspend(a, NOW).await, Err(Error::LastOperator)));
+        identity.set_role(a, Role::Operator).await.unwrap();
+        let b = identity.ensure_account("b@example.org", Role::Operator, NOW).await.unwrap().id;
+        identity.suspend(b, NOW).await.unwrap();
+        assert!(
+            matches!(identity.suspend(a, NOW).await, Err(Error::LastOperator)),
+            "a suspended one is none"
+        );
+        identity.resume(b).await.unwrap();
+        identity.suspend(a, NOW).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn two_operators_cannot_remove_each_other_at_once() {
+    for house in houses(&Config::default()).await {
+        for round in 0..10 {
+            let mut ids = Vec::new();
+            for name in ["a", "b"] {
+                let address = format!("{name}{round}@example.org");
+                ids.push(house.identity.ensure_account(&address, Role::Operator, NOW).await.unwrap().id);
+            }
+            let (a, b) = tokio::join!(
+                house.identity.set_role(ids[0], Role::Viewer),
+                house.identity.suspend(ids[1], NOW)
+            );
+            assert_eq!(u8::from(a.is_ok()) + u8::from(b.is_ok()), 1, "{:?}", house.test.engine());
+            house.test.db.execute("UPDATE accounts SET role = 'viewer'", db::args![]).await.unwrap();
+        }
+    }
+}
