@@ -12,6 +12,7 @@
 //! assert!(table.iter().any(|route| route.path == "/watch/{title}"));
 //! ```
 
+mod account;
 mod api;
 mod assets;
 mod delete_page;
@@ -19,6 +20,7 @@ mod home;
 mod jobs_page;
 mod operate;
 mod page;
+mod people;
 mod resume;
 mod route;
 mod settings;
@@ -102,7 +104,7 @@ pub fn router(parts: Parts, config: Config) -> Router {
 /// Every route, with its policy.
 pub fn routes() -> Vec<Route> {
     use Kind::{Api, File, Page};
-    use Policy::{Anyone, Installation, Title};
+    use Policy::{Anyone, Installation, SignedIn, Title};
     let row = Route::new;
     vec![
         row(Method::GET, "/", Page, Anyone("shows each visitor what they may see"), get(home::page)),
@@ -136,17 +138,65 @@ pub fn routes() -> Vec<Route> {
             post(operate::restore),
         ),
         row(Method::GET, "/jobs", Page, Installation(Action::SeeJobs), get(jobs_page::page)),
-        row(Method::GET, "/signin", Page, Anyone("asks who they are"), get(sign_in::ask)),
-        row(Method::POST, "/signin", Page, Anyone("limited by identity"), post(sign_in::begin)),
-        row(Method::POST, "/signin/code", Page, Anyone("limited by identity"), post(sign_in::verify)),
-        row(Method::POST, "/signin/resend", Page, Anyone("limited by identity"), post(sign_in::resend)),
-        row(Method::GET, "/signin/link/{token}", Page, Anyone("changes nothing"), get(sign_in::confirm_link)),
+        row(Method::GET, "/signin", Page, Anyone("asks who they are"), get(sign_in::ask::ask)),
+        row(Method::POST, "/signin", Page, Anyone("limited by identity"), post(sign_in::ask::begin)),
+        row(Method::POST, "/signin/code", Page, Anyone("limited by identity"), post(sign_in::code::verify)),
+        row(Method::POST, "/signin/resend", Page, Anyone("limited by identity"), post(sign_in::code::resend)),
+        row(
+            Method::GET,
+            "/signin/link/{token}",
+            Page,
+            Anyone("changes nothing"),
+            get(sign_in::link::confirm_link),
+        ),
         row(
             Method::POST,
             "/signin/link/{token}",
             Page,
             Anyone("the token is the proof"),
-            post(sign_in::use_link),
+            post(sign_in::link::use_link),
+        ),
+        row(Method::GET, "/invite/{token}", Page, Anyone("changes nothing"), get(sign_in::invite::look)),
+        row(
+            Method::POST,
+            "/invite/{token}",
+            Page,
+            Anyone("the token is the proof"),
+            post(sign_in::invite::accept),
+        ),
+        row(Method::GET, "/account", Page, SignedIn, get(account::page)),
+        row(Method::POST, "/account/sessions/{id}/end", Page, SignedIn, post(account::end)),
+        row(Method::POST, "/account/sessions/end-others", Page, SignedIn, post(account::end_others)),
+        row(Method::POST, "/account/sessions/end-all", Page, SignedIn, post(account::end_all)),
+        row(Method::GET, "/people", Page, Installation(Action::ManageAccounts), get(people::page)),
+        row(Method::POST, "/people/invite", Page, Installation(Action::ManageAccounts), post(people::invite)),
+        row(
+            Method::POST,
+            "/people/invitations/{id}/revoke",
+            Page,
+            Installation(Action::ManageAccounts),
+            post(people::revoke),
+        ),
+        row(
+            Method::GET,
+            "/people/{account}",
+            Page,
+            Installation(Action::ManageAccounts),
+            get(people::person::page),
+        ),
+        row(
+            Method::POST,
+            "/people/{account}/role",
+            Page,
+            Installation(Action::ManageAccounts),
+            post(people::person::set_role),
+        ),
+        row(
+            Method::POST,
+            "/people/{account}/{change}",
+            Page,
+            Installation(Action::ManageAccounts),
+            post(people::person::change),
         ),
         row(Method::POST, "/signout", Page, Anyone("ends the visitor's own session"), post(sign_in::out)),
         row(Method::GET, "/api/titles", Api, Anyone("lists what each visitor may see"), get(api::titles)),

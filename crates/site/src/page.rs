@@ -34,6 +34,8 @@ pub(crate) struct Frame {
     pub(crate) operator: bool,
     /// Whether they are reminded that the key ring exists only once.
     pub(crate) keys_at_risk: bool,
+    /// Whether the visitor may manage people.
+    pub(crate) people: bool,
 }
 
 impl Frame {
@@ -45,6 +47,7 @@ impl Frame {
             account: visitor.account.as_ref().map(|account| account.address.as_str().to_owned()),
             operator: visitor.may(Action::SeeJobs),
             keys_at_risk: visitor.keys_at_risk,
+            people: visitor.may(Action::ManageAccounts),
         }
     }
 

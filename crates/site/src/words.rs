@@ -1,5 +1,6 @@
 //! How facts read on pages: times, shares, states, in words for people. Pure.
 
+use identity::Role;
 use model::job;
 use model::title::{State, Visibility};
 use model::{Timestamp, TitleId};
@@ -40,6 +41,64 @@ pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
         s @ 60..3600 => format!("{} min ago", s / 60),
         s @ 3600..86_400 => format!("{} h ago", s / 3600),
         _ => day(at),
+    }
+}
+
+/// A role.
+pub(crate) fn role(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "Viewer",
+        Role::Creator => "Creator",
+        Role::Operator => "Operator",
+    }
+}
+
+/// How somebody signed in.
+pub(crate) fn via(via: &str) -> &'static str {
+    match via {
+        "code" => "By code",
+        "link" => "By link",
+        "invitation" => "By invitation",
+        _ => "Signed in",
+    }
+}
+
+/// `Firefox on Linux` of a `User-Agent`, as its owner would call it.
+pub(crate) fn device(agent: &str) -> String {
+    const BROWSERS: [(&str, &str); 7] = [
+        ("Edg", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("FxiOS/", "Firefox"),
+        ("CriOS/", "Chrome"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ];
+    const SYSTEMS: [(&str, &str); 7] = [
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "Mac"),
+        ("CrOS", "ChromeOS"),
+        ("Linux", "Linux"),
+    ];
+    let find = |table: &[(&str, &'static str)]| {
+        table.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name)
+    };
+    match (find(&BROWSERS), find(&SYSTEMS)) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(only), None) | (None, Some(only)) => only.to_owned(),
+        (None, None) => agent.split(['/', ' ']).next().unwrap_or_default().chars().take(40).collect(),
+    }
+}
+
+/// `in 3 days`, `in 5 h`, `in 20 min`.
+pub(crate) fn until(at: Timestamp, now: Timestamp) -> String {
+    match (at.0 - now.0).max(0) / 1000 {
+        s @ ..5400 => format!("in {} min", (s / 60).max(1)),
+        s @ 5400..172_800 => format!("in {} h", s / 3600),
+        s => format!("in {} days", s / 86_400),
     }
 }
 
@@ -134,6 +193,30 @@ pub(crate) fn hue(id: TitleId) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn devices_are_named_as_their_owners_call_them() {
+        let check = |agent: &str, expected: &str| assert_eq!(device(agent), expected);
+        check("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux");
+        let chrome = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0";
+        check(&format!("Mozilla/5.0 (Windows NT 10.0) {chrome} Safari/537.36"), "Chrome on Windows");
+        check(&format!("Mozilla/5.0 (Windows NT 10.0) {chrome} Safari/537.36 Edg/140.0"), "Edge on Windows");
+        check(&format!("Mozilla/5.0 (Linux; Android 15) {chrome} Mobile Safari/537.36"), "Chrome on Android");
+        check(
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1",
+            "Safari on iPhone",
+        );
+        check("curl/8.5.0", "curl");
+        check("", "");
+    }
+
+    #[test]
+    fn times_to_come_are_rounded_down() {
+        let check = |ms, expected| assert_eq!(until(Timestamp(ms), Timestamp(0)), expected);
+        check(0, "in 1 min");
+        check(7_200_000, "in 2 h");
+        check(7 * 86_400_000, "in 7 days");
+    }
 
     #[test]
     fn lengths_are_as_exact_as_people_care() {

@@ -4,5 +4,6 @@ mod browser;
 mod gates;
 mod house;
 mod pages;
+mod people;
 mod playing;
 mod signing_in;

@@ -1,0 +1,182 @@
+//! The operator's list of people, and invitations.
+
+pub(crate) mod person;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use http::StatusCode;
+use http_face::{ApiError, take};
+use identity::invitation::{For, Offer};
+use identity::{Error, Invitation, Role};
+use model::{AccountId, Timestamp};
+use serde::Deserialize;
+
+use crate::page::{Frame, render_as};
+use crate::visitor::Visitor;
+use crate::{Site, words};
+
+/// People on a page.
+const PAGE: u32 = 100;
+const DAY_MS: i64 = 86_400_000;
+
+struct Row {
+    id: AccountId,
+    address: String,
+    role: &'static str,
+    suspended: bool,
+    since: String,
+    since_iso: String,
+}
+
+struct Invited {
+    id: String,
+    whom: String,
+    role: &'static str,
+    until: String,
+    until_iso: String,
+}
+
+#[derive(Template)]
+#[template(path = "people.html")]
+struct Page<'a> {
+    frame: &'a Frame,
+    people: Vec<Row>,
+    next: Option<AccountId>,
+    invitations: Vec<Invited>,
+    /// A link that was just made, to be handed over: it is shown this once.
+    link: Option<String>,
+    typed: &'a Wish,
+    error: Option<&'static str>,
+    done: Option<&'static str>,
+}
+
+/// Which part of the list, and what was done.
+#[derive(Default, Deserialize)]
+pub(crate) struct Wanted {
+    after: Option<AccountId>,
+    done: Option<String>,
+}
+
+/// The form that invites.
+#[derive(Deserialize)]
+pub(crate) struct Wish {
+    #[serde(default)]
+    address: String,
+    role: Role,
+    /// How many people, where there is no address.
+    #[serde(default)]
+    count: String,
+    days: u8,
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        Self { address: String::new(), role: Role::Viewer, count: "1".into(), days: 7 }
+    }
+}
+
+/// `GET /people`
+pub(crate) async fn page(
+    State(site): State<Site>,
+    visitor: Visitor,
+    take::Query(wanted): take::Query<Wanted>,
+) -> Result<Response, ApiError> {
+    let done = wanted.done.as_deref().map(|_| "The invitation does not work any more.");
+    let said = Said { done, ..Said::default() };
+    show(&site, &visitor, wanted.after, &Wish::default(), said).await
+}
+
+/// `POST /people/invite`
+pub(crate) async fn invite(
+    State(site): State<Site>,
+    visitor: Visitor,
+    take::Form(wish): take::Form<Wish>,
+) -> Result<Response, ApiError> {
+    let address = wish.address.trim();
+    let to = match address.is_empty() {
+        true => For::Anyone(wish.count.trim().parse().unwrap_or(0)),
+        false => For::Address(address),
+    };
+    let lifetime_ms = i64::from(wish.days) * DAY_MS;
+    let offer = Offer { to, role: wish.role, lifetime_ms, by: visitor.who.account() };
+    let error = match site.identity().invite(&offer, site.now()).await {
+        Ok((_, token)) => {
+            let url = site.config().public_url.as_str().trim_end_matches('/');
+            let link = Some(format!("{url}/invite/{}", token.as_str()));
+            let said = Said { link, ..Said::default() };
+            return show(&site, &visitor, None, &Wish::default(), said).await;
+        }
+        Err(Error::Address { .. }) => "This is not an e-mail address.",
+        Err(Error::Taken) => "This address has an account already. Open it below to make a sign-in link.",
+        Err(Error::Offer) => {
+            "A link for several people needs a number from 1 to 1000, and cannot make operators."
+        }
+        Err(other) => return Err(ApiError::internal(other)),
+    };
+    show(&site, &visitor, None, &wish, Said { error: Some(error), ..Said::default() }).await
+}
+
+/// `POST /people/invitations/{id}/revoke`
+pub(crate) async fn revoke(State(site): State<Site>, Path(id): Path<String>) -> Result<Response, ApiError> {
+    site.identity().revoke_invitation(&id, site.now()).await.map_err(ApiError::internal)?;
+    Ok(Redirect::to("/people?done=revoked").into_response())
+}
+
+/// What the page says beside its list.
+#[derive(Default)]
+struct Said {
+    link: Option<String>,
+    error: Option<&'static str>,
+    done: Option<&'static str>,
+}
+
+async fn show(
+    site: &Site,
+    visitor: &Visitor,
+    after: Option<AccountId>,
+    typed: &Wish,
+    said: Said,
+) -> Result<Response, ApiError> {
+    let now = site.now();
+    let accounts = site.identity().accounts(after, PAGE).await.map_err(ApiError::internal)?;
+    let invitations = site.identity().invitations(now).await.map_err(ApiError::internal)?;
+    let frame = Frame::new(visitor, "/people");
+    let next = accounts.last().filter(|_| accounts.len() == PAGE as usize).map(|account| account.id);
+    let row = |account: &identity::Account| Row {
+        id: account.id,
+        address: account.address.as_str().to_owned(),
+        role: words::role(account.role),
+        suspended: account.suspended_at.is_some(),
+        since: words::day(account.created_at),
+        since_iso: words::iso(account.created_at),
+    };
+    let page = Page {
+        frame: &frame,
+        people: accounts.iter().map(row).collect(),
+        next,
+        invitations: invitations.iter().map(|invitation| Invited::of(invitation, now)).collect(),
+        link: said.link,
+        typed,
+        error: said.error,
+        done: said.done,
+    };
+    let status = if said.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    Ok(render_as(status, &frame, &page))
+}
+
+impl Invited {
+    fn of(invitation: &Invitation, now: Timestamp) -> Self {
+        let whom = match &invitation.address {
+            Some(address) => address.as_str().to_owned(),
+            None => format!("Whoever has the link ({} of {} came)", invitation.uses, invitation.max_uses),
+        };
+        Self {
+            id: invitation.id.clone(),
+            whom,
+            role: words::role(invitation.role),
+            until: words::until(invitation.expires_at, now),
+            until_iso: words::iso(invitation.expires_at),
+        }
+    }
+}
