@@ -175,7 +175,7 @@ def test_an_encode_anew_plays_on_and_replaces_the_old_one(tidy_kinora, clip):
     assert status(url) == 200, "who watches the old one goes on"
     assert status(kinora.url("film")) == 200
     kinora.cli("title", "drop-source", "film")
-    assert kinora.json("title", "show", "film")["source_bytes"] is None
+    wait_for(lambda: kinora.json("title", "show", "film")["source_bytes"] is None, timeout=20)
     refused = kinora.cli("title", "reencode", "film", check=False)
     assert refused.returncode == 1 and "upload the file again" in refused.stderr
 

@@ -33,6 +33,7 @@ mod configuration;
 mod error;
 mod history;
 mod list;
+mod pictures;
 mod recent;
 mod removal;
 pub mod room;

@@ -46,7 +46,7 @@ impl List {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT t.*, COALESCE(g.weight * 1000 / g.total_weight, 0) AS progress,
+            "SELECT t.*, g.posters, g.storyboard, COALESCE(g.weight * 1000 / g.total_weight, 0) AS progress,
                 (COALESCE(g.playable, FALSE) AND t.state NOT IN ('failed', 'rejected')) AS playable
             FROM titles t LEFT JOIN generations g ON g.id = t.generation
             WHERE t.deleted_at IS NULL AND ",

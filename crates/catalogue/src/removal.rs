@@ -43,7 +43,8 @@ const RESTORE: &str = "UPDATE titles SET deleted_at = NULL, purge_at = NULL
     WHERE id = $1 AND deleted_at IS NOT NULL AND NOT purging";
 
 const DELETED: &str =
-    "SELECT t.*, COALESCE(g.weight * 1000 / g.total_weight, 0) AS progress, FALSE AS playable
+    "SELECT t.*, g.posters, g.storyboard, COALESCE(g.weight * 1000 / g.total_weight, 0) AS progress,
+        FALSE AS playable
     FROM titles t LEFT JOIN generations g ON g.id = t.generation
     WHERE t.deleted_at IS NOT NULL AND NOT t.purging ORDER BY t.deleted_at DESC, t.id LIMIT 200";
 

@@ -3,8 +3,10 @@
 use db::Migrations;
 
 /// The catalogue's tables.
-pub const MIGRATIONS: Migrations =
-    Migrations { owner: "catalogue", steps: &[("titles", TITLES), ("deleting, sources, room", OPERATING)] };
+pub const MIGRATIONS: Migrations = Migrations { owner: "catalogue", steps: STEPS };
+
+const STEPS: &[(&str, &str)] =
+    &[("titles", TITLES), ("deleting, sources, room", OPERATING), ("pictures", PICTURES)];
 
 /// `folded` is the name in lower case, the same on both engines, for search. `generation` is the one that is
 /// shown. A generation counts what is stored in `stored` (rows) and `weight` (work).
@@ -95,4 +97,11 @@ CREATE TABLE gone_assets (
     asset TEXT PRIMARY KEY,
     title TEXT NOT NULL,
     at BIGINT NOT NULL);
+";
+
+/// Still pictures of a generation as JSON, `NULL` until they are stored: the widths of its posters, and the form of
+/// its storyboard.
+const PICTURES: &str = "
+ALTER TABLE generations ADD COLUMN posters TEXT;
+ALTER TABLE generations ADD COLUMN storyboard TEXT;
 ";

@@ -7,10 +7,17 @@ use crate::{Catalogue, Error, Result};
 
 const HOLD: &str = "UPDATE titles SET source_held = TRUE
     WHERE id = $1 AND NOT source_held RETURNING source_object";
+const LOCK_SQLITE: &str = "SELECT id FROM titles WHERE id = $1";
+const LOCK_POSTGRES: &str = "SELECT id FROM titles WHERE id = $1 FOR UPDATE";
 const LET_GO: &str = "UPDATE titles SET source_held = FALSE
     WHERE id = $1 AND source_held RETURNING source_object";
 
 impl Catalogue {
+    /// Waits until no other transaction decides over the title; `false` when it is gone.
+    pub async fn lock(&self, tx: &mut Tx, id: TitleId) -> Result<bool> {
+        Ok(tx.opt(tx.pick(LOCK_SQLITE, LOCK_POSTGRES), args![id]).await?.is_some())
+    }
+
     /// Notes that the title needs its source when `tx` commits; answers the object if that is new: the caller then
     /// holds it.
     pub async fn hold_source(&self, tx: &mut Tx, id: TitleId) -> Result<Option<ObjectId>> {
@@ -43,9 +50,9 @@ impl Catalogue {
         Ok(row.map(|row| row.get("source_object")).transpose()?)
     }
 
-    /// Whether the title's rule lets its source go once it is published.
+    /// Whether the title is published, and its source need not stay.
     pub async fn drops_source(&self, tx: &mut Tx, id: TitleId) -> Result<bool> {
-        let row = tx.opt("SELECT keep_source FROM titles WHERE id = $1", args![id]).await?;
-        Ok(!row.ok_or(Error::NoTitle { title: id })?.get::<bool>("keep_source")?)
+        let sql = "SELECT id FROM titles WHERE id = $1 AND state = 'published' AND NOT keep_source";
+        Ok(tx.opt(sql, args![id]).await?.is_some())
     }
 }

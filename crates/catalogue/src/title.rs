@@ -1,10 +1,11 @@
 //! A title as it is read and as it is made.
 
 use db::Row;
+use model::media::Stills;
 use model::title::{State, Visibility};
 use model::{AccountId, AssetId, BucketName, Generation, Key, ObjectId, Timestamp, TitleId};
 
-use crate::{Audience, Error, Result};
+use crate::{Audience, Error, Result, pictures};
 
 /// Most characters of a name.
 const NAME_CHARS: usize = 200;
@@ -56,6 +57,8 @@ pub struct Title {
     pub source_dropped_at: Option<Timestamp>,
     /// Until when a deleted title can be restored.
     pub purge_at: Option<Timestamp>,
+    /// Posters and storyboard of the shown generation, as far as they are stored.
+    pub stills: Stills,
 }
 
 /// Whether there is a picture.
@@ -160,6 +163,7 @@ impl Title {
             keep_source: row.get("keep_source")?,
             source_dropped_at: row.get_opt("source_dropped_at")?,
             purge_at: row.get_opt("purge_at")?,
+            stills: pictures::read(row)?,
         })
     }
 }

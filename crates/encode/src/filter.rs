@@ -54,7 +54,7 @@ impl Pictures<'_> {
         let mut parts = vec![];
         for (n, size) in cascade.iter().enumerate() {
             if n == 0 {
-                self.first_picture(*size, &mut chain);
+                upright(video, *size, self.features, &mut chain);
             } else {
                 // Rounding to even sizes changes the shape a little, which the scaler would write down.
                 chain = vec![Arg::of(&[&"[c", &number(n), &"]", &scale(*size), &",setsar=1"])];
@@ -77,33 +77,33 @@ impl Pictures<'_> {
         }
         join(&parts, ";")
     }
+}
 
-    /// Scales the decoded frame, in its own orientation, and makes it an upright picture as it is encoded.
-    fn first_picture(&self, size: Size, chain: &mut Vec<Arg>) {
-        let turned = matches!(self.video.rotation, 90 | 270);
-        let coded = if turned { Size { width: size.height, height: size.width } } else { size };
-        match Hdr::of(self.video).filter(|_| self.features.zscale && self.features.tonemap) {
-            None => {
-                chain.push(Arg::of(&[&scale(coded), &":out_range=tv"]));
-                chain.push("format=yuv420p".into());
-            }
-            Some(hdr) => {
-                chain.push(scale(coded));
-                let input = "zscale=pin=bt2020:min=bt2020nc:rin=tv:t=linear:npl=100:tin=";
-                chain.push(Arg::of(&[&input, &hdr.transfer()]));
-                let map = "format=gbrpf32le,zscale=p=bt709,tonemap=tonemap=hable:desat=0,\
-                           zscale=t=bt709:m=bt709:r=tv:d=none,format=yuv420p";
-                chain.push(map.into());
-            }
+/// Scales the decoded frame, in its own orientation, and makes it an upright picture as it is encoded.
+pub(crate) fn upright(video: &Video, size: Size, features: Features, chain: &mut Vec<Arg>) {
+    let turned = matches!(video.rotation, 90 | 270);
+    let coded = if turned { Size { width: size.height, height: size.width } } else { size };
+    match Hdr::of(video).filter(|_| features.zscale && features.tonemap) {
+        None => {
+            chain.push(Arg::of(&[&scale(coded), &":out_range=tv"]));
+            chain.push("format=yuv420p".into());
         }
-        match self.video.rotation {
-            90 => chain.push("transpose=clock".into()),
-            180 => chain.push("hflip,vflip".into()),
-            270 => chain.push("transpose=cclock".into()),
-            _ => {}
+        Some(hdr) => {
+            chain.push(scale(coded));
+            let input = "zscale=pin=bt2020:min=bt2020nc:rin=tv:t=linear:npl=100:tin=";
+            chain.push(Arg::of(&[&input, &hdr.transfer()]));
+            let map = "format=gbrpf32le,zscale=p=bt709,tonemap=tonemap=hable:desat=0,\
+                       zscale=t=bt709:m=bt709:r=tv:d=none,format=yuv420p";
+            chain.push(map.into());
         }
-        chain.push(tagged(Colour::of(self.video)));
     }
+    match video.rotation {
+        90 => chain.push("transpose=clock".into()),
+        180 => chain.push("hflip,vflip".into()),
+        270 => chain.push("transpose=cclock".into()),
+        _ => {}
+    }
+    chain.push(tagged(Colour::of(video)));
 }
 
 /// Writes the colours of an encode on its frames, and that they are progressive and of square pixels.

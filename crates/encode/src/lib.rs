@@ -28,6 +28,7 @@ mod retime;
 pub mod run;
 mod scratch;
 mod sniff;
+pub mod stills;
 pub mod template;
 pub mod tools;
 mod verify;

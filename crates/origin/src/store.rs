@@ -169,11 +169,16 @@ impl Store {
             let segment = place(laid, &request, chunk);
             sources.push(self.stored(named.generation, track, chunk, segment).await?);
         }
+        let stills = match request {
+            Request::StoryboardVtt => Some(self.catalogue.stills(named.generation).await.map_err(shared)?),
+            _ => None,
+        };
         let laid = laid.clone();
         // A long playlist takes milliseconds to render.
         blocking(move || {
             let indexes: Vec<&Index> = sources.iter().map(|s| &*s.index).collect();
-            let answer: Answer = package::plan(&request, &laid.asset(), &indexes)?;
+            let asset = Asset { stills: stills.as_ref(), ..laid.asset() };
+            let answer: Answer = package::plan(&request, &asset, &indexes)?;
             Ok(Ready::new(answer, sources))
         })
         .await

@@ -13,7 +13,7 @@ use model::{BucketName, Key, Plan, TitleId};
 use package::{Index, Measured};
 use serde_json::json;
 
-use crate::work::{OfChunk, OfGeneration};
+use crate::work::{OfChunk, OfGeneration, OfPictures, Pictures};
 use crate::{Error, Pipeline, Result, Work, now};
 
 /// One track of an encoded chunk, its bytes staged in the store.
@@ -66,6 +66,11 @@ impl Pipeline {
             then: vec![Work::publish(&OfGeneration { title, asset, generation })],
         };
         self.jobs.enqueue_group(&mut tx, now(), &group).await?;
+        let storyboard = source.video.as_ref().map(|_| Pictures::Storyboard);
+        for pictures in [Pictures::Posters].into_iter().chain(storyboard) {
+            let of = OfPictures { title, asset, generation, pictures };
+            self.jobs.enqueue(&mut tx, now(), &Work::pictures(&of)).await?;
+        }
         self.catalogue.encoding(&mut tx, title).await?;
         tx.commit().await?;
         self.jobs.wake();
@@ -130,10 +135,8 @@ impl Pipeline {
         let mut tx = self.db.begin().await?;
         self.jobs.complete(&mut tx, now(), lease, None).await?;
         self.catalogue.complete(&mut tx, now(), of.generation, &measured).await?;
-        self.release(&mut tx, of.title).await?;
-        if self.catalogue.drops_source(&mut tx, of.title).await? {
-            self.discard_source(&mut tx, of.title).await?;
-        }
+        self.catalogue.unpromise(&mut tx, of.title).await?;
+        self.settle(&mut tx, of.title).await?;
         tx.commit().await?;
         tracing::info!(title = %of.title, generation = %of.generation, "title published");
         Ok(())
@@ -171,6 +174,10 @@ impl Pipeline {
     /// Tells a title that a job of its ended for good.
     pub(crate) async fn ended(&self, tx: &mut Tx, ended: &Ended) -> Result<()> {
         let Some(title) = ended.title else { return Ok(()) };
+        if ended.kind == Work::PICTURES {
+            tracing::warn!(%title, job = %ended.job, reason = ended.reason, "title has no pictures");
+            return self.settle(tx, title).await;
+        }
         tracing::error!(%title, job = %ended.job, kind = ended.kind, reason = ended.reason, "title failed");
         self.end(tx, title, &ended.reason).await
     }

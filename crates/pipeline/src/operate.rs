@@ -6,7 +6,7 @@ use catalogue::Removal;
 use db::Tx;
 use jobs::Filter;
 use model::title::State;
-use model::{JobId, TitleId, job};
+use model::{JobId, Timestamp, TitleId, job};
 
 use crate::{Error, Pipeline, Result, Work, now};
 
@@ -76,7 +76,7 @@ impl Pipeline {
         let planned = plan.as_ref().is_some_and(|plan| plan.state == job::State::Done);
         let unfinished = self.catalogue.has_unfinished_generation(id).await?;
         if title.state == State::Published && !unfinished && plan.as_ref().is_none_or(|_| planned) {
-            return Err(Error::NothingFailed { title: id });
+            return self.retry_pictures(id, plan.map(|plan| plan.created_at)).await;
         }
         let mut tx = self.db.begin().await?;
         let mut jobs = 0;
@@ -97,6 +97,21 @@ impl Pipeline {
         tx.commit().await?;
         self.jobs.wake();
         tracing::info!(title = %id, jobs, "title tried again");
+        Ok(jobs)
+    }
+
+    /// Tries those pictures of a published title again that could not be made since then.
+    async fn retry_pictures(&self, title: TitleId, since: Option<Timestamp>) -> Result<u64> {
+        let since = since.ok_or(Error::NothingFailed { title })?;
+        let mut tx = self.db.begin().await?;
+        let why = "a person asked for it again";
+        let jobs = self.jobs.retry_title(&mut tx, now(), title, since, why).await?;
+        if jobs == 0 {
+            return Err(Error::NothingFailed { title });
+        }
+        self.hold(&mut tx, title).await?;
+        tx.commit().await?;
+        self.jobs.wake();
         Ok(jobs)
     }
 
@@ -121,20 +136,22 @@ impl Pipeline {
     /// complete; the old bytes go some time later.
     pub async fn reencode(&self, id: TitleId) -> Result<()> {
         let title = self.catalogue.title(id).await?;
-        if !title.state.is_final() || self.jobs.live(id).await? > 0 {
+        if !title.state.is_final() {
             return Err(Error::UnderWay { title: id });
         }
         if title.source_dropped_at.is_some() {
             return Err(Error::SourceGone { title: id });
         }
         let mut tx = self.db.begin().await?;
+        self.catalogue.lock(&mut tx, id).await?;
+        if self.jobs.live_in(&mut tx, id, Some(Work::PICTURES)).await? > 0 {
+            return Err(Error::UnderWay { title: id });
+        }
         self.jobs.enqueue(&mut tx, now(), &Work::plan_again(id)).await?;
         if title.state != State::Published {
             self.catalogue.revive(&mut tx, id, State::Received).await?;
         }
-        if !self.hold(&mut tx, id).await? {
-            return Err(Error::UnderWay { title: id });
-        }
+        self.hold(&mut tx, id).await?;
         tx.commit().await?;
         self.jobs.wake();
         tracing::info!(title = %id, "title is encoded anew");
@@ -174,14 +191,17 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Drops the bytes of a finished title's upload; it cannot be encoded anew then.
+    /// Drops the bytes of a finished title's upload as soon as its pictures are made; it cannot be encoded anew then.
     pub async fn drop_source(&self, id: TitleId) -> Result<()> {
         let title = self.catalogue.title(id).await?;
-        if title.state != State::Published || self.jobs.live(id).await? > 0 {
+        let mut tx = self.db.begin().await?;
+        self.catalogue.lock(&mut tx, id).await?;
+        let encoding = self.jobs.live_in(&mut tx, id, Some(Work::PICTURES)).await? > 0;
+        if title.state != State::Published || encoding {
             return Err(Error::UnderWay { title: id });
         }
-        let mut tx = self.db.begin().await?;
-        self.discard_source(&mut tx, id).await?;
+        self.catalogue.set_keep_source(&mut tx, id, false).await?;
+        self.settle(&mut tx, id).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -207,13 +227,27 @@ impl Pipeline {
         self.release(tx, title).await
     }
 
-    /// Keeps the source's bytes, whatever happens to its key; `false` if they are kept already.
-    pub(crate) async fn hold(&self, tx: &mut Tx, title: TitleId) -> Result<bool> {
-        let Some(object) = self.catalogue.hold_source(tx, title).await? else { return Ok(false) };
+    /// Keeps the source's bytes, whatever happens to its key.
+    pub(crate) async fn hold(&self, tx: &mut Tx, title: TitleId) -> Result<()> {
+        let Some(object) = self.catalogue.hold_source(tx, title).await? else { return Ok(()) };
         match blob::hold(tx, object).await {
             Err(blob::Error::NoSuchObject(_)) => Err(Error::SourceGone { title }),
-            other => Ok(other.map(|()| true)?),
+            other => Ok(other?),
         }
+    }
+
+    /// The title needs its source no more if this was the last of its work; when it is published, its rule may let
+    /// the source go then.
+    pub(crate) async fn settle(&self, tx: &mut Tx, title: TitleId) -> Result<()> {
+        // Of two jobs that end at the same time the second one sees that the first has ended.
+        if !self.catalogue.lock(tx, title).await? || self.jobs.live_in(tx, title, None).await? > 0 {
+            return Ok(());
+        }
+        self.release(tx, title).await?;
+        if self.catalogue.drops_source(tx, title).await? {
+            self.discard_source(tx, title).await?;
+        }
+        Ok(())
     }
 
     /// The title needs neither its source nor room on the disk any more.

@@ -7,6 +7,8 @@ use serde_json::json;
 
 /// Priority of what a viewer needs first: the head of a title.
 const HEAD: i32 = 10;
+/// Priority of what a title is recognised by, behind the heads of all titles.
+const SOON: i32 = 5;
 /// Priority of everything else.
 const BODY: i32 = 0;
 
@@ -19,6 +21,8 @@ pub enum Work {
     Chunk(OfChunk),
     /// Verify that everything is there, measure it, publish.
     Publish(OfGeneration),
+    /// Make still pictures, without which a title is as good.
+    Pictures(OfPictures),
 }
 
 /// The payload of [`Work::Plan`].
@@ -52,12 +56,38 @@ pub struct OfGeneration {
     pub generation: Generation,
 }
 
+/// The payload of [`Work::Pictures`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfPictures {
+    /// Whose source is looked at.
+    pub title: TitleId,
+    /// Where the pictures belong.
+    pub asset: AssetId,
+    /// The encode they are kept with.
+    pub generation: Generation,
+    /// Which pictures.
+    pub pictures: Pictures,
+}
+
+/// Kinds of still pictures, each made by a job of its own: posters are wanted soon, and a storyboard takes long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pictures {
+    /// What a title is recognised by.
+    Posters,
+    /// What is shown while a viewer looks for a place.
+    Storyboard,
+}
+
 impl Work {
     /// Every kind, for workers that do all.
-    pub const KINDS: [&str; 3] = ["plan", "chunk", "publish"];
+    pub const KINDS: [&str; 4] = ["plan", "chunk", "publish", Self::PICTURES];
 
     /// The kind that is held while encoding is paused.
     pub const ENCODING: &str = "chunk";
+
+    /// The kind without which a title is as good.
+    pub const PICTURES: &str = "pictures";
 
     /// Reads what a worker claimed.
     pub fn of(lease: &Lease) -> jobs::Result<Option<Self>> {
@@ -65,6 +95,7 @@ impl Work {
             "plan" => Self::Plan(lease.payload()?),
             "chunk" => Self::Chunk(lease.payload()?),
             "publish" => Self::Publish(lease.payload()?),
+            Self::PICTURES => Self::Pictures(lease.payload()?),
             _ => return Ok(None),
         }))
     }
@@ -75,6 +106,7 @@ impl Work {
             Self::Plan(of) => of.title,
             Self::Chunk(of) => of.title,
             Self::Publish(of) => of.title,
+            Self::Pictures(of) => of.title,
         }
     }
 
@@ -106,5 +138,15 @@ impl Work {
             .title(of.title)
             .priority(HEAD)
             .key(format!("publish/{}", of.generation))
+    }
+
+    /// Posters come behind the heads of all titles, a storyboard behind the chunks of its own.
+    pub(crate) fn pictures(of: &OfPictures) -> New {
+        let (name, priority) = match of.pictures {
+            Pictures::Posters => ("posters", SOON),
+            Pictures::Storyboard => ("storyboard", BODY),
+        };
+        let new = New::job(Self::PICTURES, json!(of)).title(of.title).priority(priority);
+        New { max_attempts: 2, ..new.key(format!("pictures/{}/{name}", of.generation)) }
     }
 }

@@ -100,6 +100,10 @@ fn what(job: &Job) -> String {
             None => "Encode a part".into(),
         },
         "publish" => "Check and publish".into(),
+        "pictures" => match job.payload.get("pictures").and_then(serde_json::Value::as_str) {
+            Some("storyboard") => "Make the storyboard".into(),
+            _ => "Make posters".into(),
+        },
         other => other.to_owned(),
     }
 }

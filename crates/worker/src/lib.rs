@@ -10,6 +10,7 @@
 //! ```
 
 mod config;
+mod pictures;
 mod run;
 mod sources;
 mod task;

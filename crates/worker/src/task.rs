@@ -1,10 +1,10 @@
 //! What each kind of job does.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use blob::Staged;
-use encode::chunk::{self, Encoded};
+use encode::chunk;
 use encode::template::Template;
 use encode::{captions, first_frame, plan as planning};
 use futures::StreamExt;
@@ -15,6 +15,7 @@ use pipeline::{Made, Work};
 use tokio_util::io::ReaderStream;
 use tokio_util::sync::CancellationToken;
 
+use crate::pictures::pictures;
 use crate::run::{Worker, now};
 use crate::sources::{Local, Sources};
 
@@ -27,7 +28,7 @@ impl Report {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn stage(&self, message: &str) {
+    pub(crate) fn stage(&self, message: &str) {
         let mut beat = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         beat.message = Some(message.to_owned());
     }
@@ -105,6 +106,7 @@ pub(crate) async fn run(
     match Work::of(lease)? {
         Some(Work::Plan(of)) => plan(worker, sources, lease, &of, report, cancel).await,
         Some(Work::Chunk(of)) => encode_chunk(worker, sources, lease, &of, report, cancel).await,
+        Some(Work::Pictures(of)) => pictures(worker, sources, lease, &of, report, cancel).await,
         Some(Work::Publish(of)) => {
             report.stage("counting and measuring");
             Ok(worker.pipeline.publish(lease, &of).await?)
@@ -227,23 +229,23 @@ async fn encode_chunk(
     report.stage("storing");
     let mut made = Vec::with_capacity(encoded.len());
     for one in encoded {
-        let bytes = stage(worker, &one).await?;
+        let bytes = stage(worker, &one.path, Some(one.bytes)).await?;
         made.push(Made { track: one.track, bytes, sha256: one.sha256, index: one.index.encode() });
     }
     Ok(worker.pipeline.encoded(lease, of, made).await?)
 }
 
-/// Streams an encoded track from the scratch folder into the store.
-async fn stage(worker: &Worker, encoded: &Encoded) -> Result<Staged, Stop> {
-    let file = tokio::fs::File::open(&encoded.path).await.map_err(|error| Stop::failed(&error, true))?;
+/// Streams a file from the scratch folder into the store.
+pub(crate) async fn stage(worker: &Worker, path: &Path, bytes: Option<u64>) -> Result<Staged, Stop> {
+    let file = tokio::fs::File::open(path).await.map_err(|error| Stop::failed(&error, true))?;
     let stream = ReaderStream::with_capacity(file, 256 * 1024).map(|piece| piece);
-    Ok(worker.blob.stage(stream, Some(encoded.bytes), None).await?)
+    Ok(worker.blob.stage(stream, bytes, None).await?)
 }
 
 /// A folder for one try of one job; removed when the try ends, however it ends.
-struct Scratch(PathBuf);
+pub(crate) struct Scratch(pub(crate) PathBuf);
 
-async fn scratch(worker: &Worker, lease: &Lease) -> Result<Scratch, Stop> {
+pub(crate) async fn scratch(worker: &Worker, lease: &Lease) -> Result<Scratch, Stop> {
     let path = worker.scratch.join(format!("{}-{}", lease.job, lease.attempt));
     tokio::fs::create_dir_all(&path).await.map_err(|error| Stop::failed(&error, true))?;
     Ok(Scratch(path))

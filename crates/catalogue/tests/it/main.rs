@@ -5,6 +5,7 @@
 mod chunks;
 mod history;
 mod packaging;
+mod pictures;
 mod plans;
 mod removal;
 mod room;

@@ -12,4 +12,5 @@ mod probe;
 mod run;
 mod shared;
 mod sound;
+mod stills;
 mod support;

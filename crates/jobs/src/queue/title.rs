@@ -23,6 +23,9 @@ const GO_ON: &str = "UPDATE jobs SET run_at = $2, cause = NULL
 
 const LIVE: &str = "SELECT COUNT(*) AS n FROM jobs WHERE title = $1 AND state IN ('queued', 'running')";
 
+const LIVE_BESIDES: &str = "SELECT COUNT(*) AS n FROM jobs
+    WHERE title = $1 AND state IN ('queued', 'running') AND (CAST($2 AS TEXT) IS NULL OR kind <> $2)";
+
 impl Queue {
     /// Gives every failed or cancelled job of a title that was made at or after `since` all its tries again when `tx`
     /// commits; answers how many that are.
@@ -56,6 +59,11 @@ impl Queue {
     /// How many jobs of a title wait or run.
     pub async fn live(&self, title: TitleId) -> Result<u64> {
         Ok(self.db.one(LIVE, args![title]).await?.get("n")?)
+    }
+
+    /// The same as `tx` sees it; jobs of one kind may be left out.
+    pub async fn live_in(&self, tx: &mut Tx, title: TitleId, besides: Option<&str>) -> Result<u64> {
+        Ok(tx.one(LIVE_BESIDES, args![title, besides]).await?.get("n")?)
     }
 
     /// Forgets all jobs of a title with their logs and keys when `tx` commits; whoever runs one learns it from its

@@ -1,6 +1,7 @@
 //! Formats beyond the stored one, through the router.
 
 use http::Method;
+use model::media::Storyboard;
 
 use crate::stage::{SECRET, stages};
 
@@ -65,5 +66,25 @@ async fn posters_are_files_of_the_generation() {
         assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "image/jpeg"));
         assert_eq!(&answer.body[..], b"\xff\xd8 a picture");
         assert!(answer.header("cache-control").contains("immutable"));
+    }
+}
+
+#[tokio::test]
+async fn the_storyboard_is_named_once_it_is_there() {
+    for stage in stages().await {
+        let path = stage.path("reference", "storyboard.vtt").await;
+        let early = stage.get(&path, &[]).await;
+        assert_eq!((early.status.as_u16(), early.header("cache-control")), (404, "no-store"));
+        let board =
+            Storyboard { tile_width: 160, tile_height: 90, columns: 2, rows: 1, interval_ms: 2000, count: 3 };
+        let mut tx = stage.test.db.begin().await.unwrap();
+        stage.catalogue.add_storyboard(&mut tx, stage.generation, &board).await.unwrap();
+        tx.commit().await.unwrap();
+        let answer = stage.get(&path, &[]).await;
+        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "text/vtt; charset=utf-8"));
+        assert!(answer.header("cache-control").contains("immutable"));
+        assert!(
+            answer.text().contains("00:00:02.000 --> 00:00:04.000\nstoryboard/0.jpg#xywh=160,0,160,90\n")
+        );
     }
 }

@@ -7,3 +7,4 @@ mod desk;
 mod house;
 mod intake;
 mod operate;
+mod pictures;

@@ -5,7 +5,7 @@ use jobs::Fault;
 use model::title::State;
 use model::{BucketName, TitleId};
 use pipeline::work::{OfChunk, OfGeneration};
-use pipeline::{Bytes, Config, Error, Rule, Source, Upload, Work};
+use pipeline::{Bytes, Config, Error, Rule, Source, Stills, Upload, Work};
 
 use crate::house::{House, houses, now};
 
@@ -25,6 +25,10 @@ async fn finish(house: &House) -> OfGeneration {
     let lease = house.claim("publish").await.unwrap();
     let Some(Work::Publish(of)) = Work::of(&lease).unwrap() else { panic!("{lease:?}") };
     house.pipeline.publish(&lease, &of).await.unwrap();
+    while let Some(lease) = house.claim("pictures").await {
+        let Some(Work::Pictures(of)) = Work::of(&lease).unwrap() else { panic!("{lease:?}") };
+        house.pipeline.pictures_made(&lease, &of, Stills::Posters(vec![])).await.unwrap();
+    }
     of
 }
 
@@ -41,7 +45,7 @@ async fn a_cancelled_title_fails_with_a_name_and_goes_on_where_it_stopped() {
         let (lease, of) = chunk(&house).await;
         house.pipeline.encoded(&lease, &of, vec![house.made(0, 7).await]).await.unwrap();
         let (running, second) = chunk(&house).await;
-        assert_eq!(house.pipeline.cancel(title, "ada@example.org").await.unwrap(), 1);
+        assert_eq!(house.pipeline.cancel(title, "ada@example.org").await.unwrap(), 2);
         let found = house.title(title).await;
         assert_eq!(
             (found.state, found.reason.as_deref()),
@@ -52,7 +56,7 @@ async fn a_cancelled_title_fails_with_a_name_and_goes_on_where_it_stopped() {
         assert!(house.claim("chunk").await.is_none());
         assert!(matches!(house.pipeline.cancel(title, "ada").await, Err(Error::Idle { .. })));
 
-        assert_eq!(house.pipeline.retry(title).await.unwrap(), 1, "the stored chunk stands");
+        assert_eq!(house.pipeline.retry(title).await.unwrap(), 2, "the stored chunk stands");
         assert_eq!(house.title(title).await.state, State::Encoding);
         assert!(matches!(house.pipeline.retry(title).await, Err(Error::UnderWay { .. })));
         let published = finish(&house).await;
@@ -70,7 +74,7 @@ async fn a_job_is_cancelled_and_tried_again_with_its_title() {
         house.pipeline.cancel_job(lease.job, "ada").await.unwrap();
         assert_eq!(house.title(title).await.state, State::Failed);
         assert!(house.pipeline.cancel_job(lease.job, "ada").await.is_err());
-        assert_eq!(house.pipeline.retry_job(lease.job).await.unwrap(), 2);
+        assert_eq!(house.pipeline.retry_job(lease.job).await.unwrap(), 3);
         assert!(house.pipeline.retry_job(lease.job).await.is_err());
         finish(&house).await;
     }

@@ -1,0 +1,154 @@
+//! Still pictures of a title: posters and the storyboard, made from the source and independent of its encode.
+//!
+//! Equal sources give equal pictures. Everything is JPEG in full-range BT.601, as JFIF has it, upright, of square
+//! pixels, and mapped from high dynamic range as the encode is.
+
+mod jpeg;
+mod poster;
+mod storyboard;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use model::media::{Source, Video};
+use tokio_util::sync::CancellationToken;
+
+use crate::argv::{self, SCALER, list};
+use crate::filter::upright;
+use crate::jail::Limits;
+use crate::ladder::Size;
+use crate::run::{self, Arg, Ffmpeg, Input, Name, Patience};
+use crate::scratch::Folder;
+use crate::{Container, Error, Jail, Result, Tools};
+
+pub use poster::{Poster, WIDTHS, posters};
+pub use storyboard::{Board, storyboard};
+
+/// A source to make pictures of.
+#[derive(Debug, Clone, Copy)]
+pub struct Work<'a> {
+    /// What it contains.
+    pub source: &'a Source,
+    /// Where it is.
+    pub file: &'a Path,
+    /// A folder for results and what is needed on the way.
+    pub scratch: &'a Path,
+}
+
+/// What runs need that make pictures of one source.
+struct Here<'a> {
+    tools: &'a Tools,
+    jail: &'a Jail,
+    input: Input<'a>,
+    folder: Folder,
+    work: Work<'a>,
+    cancel: &'a CancellationToken,
+}
+
+impl<'a> Here<'a> {
+    fn new(
+        tools: &'a Tools,
+        jail: &'a Jail,
+        work: Work<'a>,
+        folder: &str,
+        cancel: &'a CancellationToken,
+    ) -> Result<Self> {
+        let container = Container::of_demuxer(&work.source.container);
+        let container = container.ok_or_else(|| Error::Plan {
+            reason: format!("there is no container `{}`", work.source.container),
+        })?;
+        let folder = Folder::create(work.scratch, folder)?;
+        Ok(Self { tools, jail, input: Input { file: work.file, container }, folder, work, cancel })
+    }
+
+    /// Runs ffmpeg; `false` where the file made it fail.
+    async fn run(&self, before: Vec<Arg>, after: Vec<Arg>, wall: Duration) -> Result<bool> {
+        let mut options = list([&["-noautorotate", "-copyts"][..]]);
+        options.extend(["-threads".into(), Arg::of(&[&self.tools.threads()])]);
+        options.extend(before);
+        let run = Ffmpeg {
+            input: self.input,
+            before: options,
+            after,
+            folder: self.folder.path(),
+            limits: Limits { file_bytes: jpeg::MOST_BYTES, cpu: wall * 2, ..Limits::default() },
+            // Nothing is reported between one sheet of pictures and the next.
+            patience: Patience { wall, stall: wall },
+        };
+        match run::ffmpeg(self.tools, self.jail, run, self.cancel, |_| ()).await {
+            Ok(_) => Ok(true),
+            Err(error @ (Error::Exited { .. } | Error::Signalled { .. } | Error::OutOfTime { .. })) => {
+                tracing::warn!(%error, "a picture cannot be made");
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The bytes of a file that ffmpeg wrote; `None` if it is not there or too large.
+    async fn bytes(&self, name: &str) -> Option<Vec<u8>> {
+        let path = self.folder.path().join(name);
+        let length = tokio::fs::metadata(&path).await.ok()?.len();
+        if length > jpeg::MOST_BYTES {
+            return None;
+        }
+        tokio::fs::read(&path).await.ok()
+    }
+
+    /// Moves a verified picture to the results.
+    fn keep(&self, name: &str) -> Result<PathBuf> {
+        let (from, to) = (self.folder.path().join(name), self.work.scratch.join(name));
+        std::fs::rename(&from, &to).map_err(|source| Error::File { path: from, source })?;
+        Ok(to)
+    }
+
+    /// From a decoded frame to an upright picture of that size.
+    fn picture(&self, video: &Video, size: Size) -> Vec<Arg> {
+        let mut chain = vec![];
+        if video.interlaced {
+            // One field: the other shows another moment.
+            chain.push("field=type=top".into());
+        }
+        upright(video, size, self.tools.features(), &mut chain);
+        chain
+    }
+}
+
+/// From any picture to the numbers of a JPEG.
+fn to_jpeg() -> Arg {
+    Arg::of(&[&"scale=out_color_matrix=bt601:out_range=full:flags=", &SCALER, &",format=yuvj420p"])
+}
+
+/// One JPEG file of what was mapped before.
+fn jpeg_file(name: &Name) -> Vec<Arg> {
+    let mut args = jpeg_encoder();
+    args.extend(list([&["-frames:v", "1", "-f", "mjpeg"][..]]));
+    args.push(Arg::output(name));
+    args
+}
+
+fn jpeg_encoder() -> Vec<Arg> {
+    list([
+        &["-c:v", "mjpeg", "-q:v", "3", "-threads:v", "1", "-flags:v", "+bitexact"][..],
+        &["-fflags", "+bitexact", "-map_metadata", "-1", "-map_chapters", "-1", "-fps_mode", "passthrough"],
+    ])
+}
+
+/// The even height of a picture of that width, of the shape that a viewer sees.
+fn height(video: &Video, width: u32, most: u32) -> u32 {
+    let (w, h) = (u64::from(video.display_width.max(1)), u64::from(video.display_height.max(1)));
+    let half = (u64::from(width) * h + w) / (2 * w);
+    u32::try_from(half * 2).unwrap_or(most).clamp(2, most)
+}
+
+fn filter(chain: &[Arg]) -> [Arg; 2] {
+    ["-vf".into(), argv::join(chain, ",")]
+}
+
+fn map(stream: u32) -> [Arg; 2] {
+    ["-map".into(), Arg::of(&[&"0:", &stream])]
+}
+
+fn name(text: &str) -> Name {
+    Name::new(text).expect("names made here are letters, digits and dots")
+}

@@ -1,0 +1,65 @@
+//! Where workers hand in posters and storyboards. A title is as good without them.
+
+use std::sync::Arc;
+
+use blob::{By, New, Staged};
+use catalogue::Asset;
+use db::Tx;
+use jobs::Lease;
+use model::media::Storyboard;
+use model::{BucketName, Key};
+use serde_json::json;
+
+use crate::work::OfPictures;
+use crate::{Pipeline, Result, now};
+
+/// Pictures that were made of a source; their bytes are staged in the store.
+pub enum Stills {
+    /// JPEG files by their width in pixels; none where the title has no picture.
+    Posters(Vec<(u32, Staged)>),
+    /// What the storyboard is like, and its sheets in order; `None` where none can be made.
+    Storyboard(Option<(Storyboard, Vec<Staged>)>),
+}
+
+impl Pipeline {
+    /// The asset that pictures are made for.
+    pub async fn pictured(&self, of: &OfPictures) -> Result<Arc<Asset>> {
+        Ok(self.catalogue.asset(of.asset, of.generation).await?)
+    }
+
+    /// Pictures are made: they get their names and are shown from now on.
+    pub async fn pictures_made(&self, lease: &Lease, of: &OfPictures, made: Stills) -> Result<()> {
+        let count = match &made {
+            Stills::Posters(posters) => posters.len(),
+            Stills::Storyboard(board) => board.as_ref().map_or(0, |(_, sheets)| sheets.len()),
+        };
+        let mut tx = self.db.begin().await?;
+        self.jobs.complete(&mut tx, now(), lease, Some(&json!({ "files": count }))).await?;
+        match made {
+            Stills::Posters(posters) => {
+                let widths: Vec<u32> = posters.iter().map(|(width, _)| *width).collect();
+                for (width, bytes) in posters {
+                    self.keep(&mut tx, of, &format!("poster/{width}.jpg"), bytes).await?;
+                }
+                self.catalogue.add_posters(&mut tx, of.generation, &widths).await?;
+            }
+            Stills::Storyboard(Some((facts, sheets))) => {
+                for (n, bytes) in sheets.into_iter().enumerate() {
+                    self.keep(&mut tx, of, &format!("storyboard/{n}.jpg"), bytes).await?;
+                }
+                self.catalogue.add_storyboard(&mut tx, of.generation, &facts).await?;
+            }
+            Stills::Storyboard(None) => {}
+        }
+        self.settle(&mut tx, of.title).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn keep(&self, tx: &mut Tx, of: &OfPictures, name: &str, bytes: Staged) -> Result<()> {
+        let key = format!("{}/{}/{name}", of.asset, of.generation);
+        let key: Key = key.parse().map_err(crate::record::Error::from)?;
+        self.blob.commit_in(tx, bytes, New::named(BucketName::media(), key, By::Kinora)).await?;
+        Ok(())
+    }
+}

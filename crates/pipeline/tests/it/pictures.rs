@@ -1,0 +1,131 @@
+//! Posters and storyboards.
+
+use jobs::{Fault, Lease};
+use model::media::{Stills as Facts, Storyboard};
+use model::title::State;
+use model::{BucketName, TitleId};
+use pipeline::work::{OfPictures, Pictures};
+use pipeline::{Error, Rule, Source, Stills, Work};
+
+use crate::house::{House, houses};
+
+/// Bytes in the store that have no name yet.
+async fn staged(house: &House, bytes: &'static [u8]) -> blob::Staged {
+    let body = futures::stream::iter([Ok::<_, std::io::Error>(bytes::Bytes::from_static(bytes))]);
+    house.blob.stage(body, None, None).await.unwrap()
+}
+
+async fn claim(house: &House) -> (Lease, OfPictures) {
+    let lease = house.claim("pictures").await.unwrap();
+    let Some(Work::Pictures(of)) = Work::of(&lease).unwrap() else { panic!("{lease:?}") };
+    (lease, of)
+}
+
+async fn finish(house: &House) -> TitleId {
+    while let Some(lease) = house.claim("chunk").await {
+        let Some(Work::Chunk(of)) = Work::of(&lease).unwrap() else { panic!("{lease:?}") };
+        let made = house.made(of.chunk, 7).await;
+        house.pipeline.encoded(&lease, &of, vec![made]).await.unwrap();
+    }
+    let lease = house.claim("publish").await.unwrap();
+    let Some(Work::Publish(of)) = Work::of(&lease).unwrap() else { panic!("{lease:?}") };
+    house.pipeline.publish(&lease, &of).await.unwrap();
+    of.title
+}
+
+const FACTS: Storyboard =
+    Storyboard { tile_width: 160, tile_height: 90, columns: 10, rows: 10, interval_ms: 2000, count: 101 };
+
+#[tokio::test]
+async fn pictures_are_stored_beside_the_chunks_and_come_with_the_title() {
+    for house in houses().await {
+        let title = house.planned().await;
+        let (lease, of) = claim(&house).await;
+        assert_eq!(of.pictures, Pictures::Posters);
+        assert!(house.claim("pictures").await.is_none(), "a song has no storyboard");
+        assert_eq!(house.title(title).await.stills, Facts::default());
+        let posters = vec![(320, staged(&house, b"small").await), (640, staged(&house, b"large").await)];
+        house.pipeline.pictures_made(&lease, &of, Stills::Posters(posters)).await.unwrap();
+        let late = Stills::Posters(vec![(320, staged(&house, b"other").await)]);
+        let late = house.pipeline.pictures_made(&lease, &of, late).await;
+        assert!(matches!(late, Err(Error::Jobs(jobs::Error::LeaseLost { .. }))));
+
+        // A storyboard, handed in with the lease of another job.
+        let lease = house.claim("chunk").await.unwrap();
+        let sheets = vec![staged(&house, b"one").await, staged(&house, b"two").await];
+        let board = Stills::Storyboard(Some((FACTS, sheets)));
+        house.pipeline.pictures_made(&lease, &of, board).await.unwrap();
+
+        let facts = Facts { posters: vec![320, 640], storyboard: Some(FACTS) };
+        assert_eq!(house.catalogue.stills(of.generation).await.unwrap(), facts);
+        // A title shows those of the generation that it shows.
+        let found = house.title(title).await;
+        assert_eq!((found.generation, found.stills), (Some(of.generation), facts));
+        for (name, bytes) in [("poster/640.jpg", b"large"), ("poster/320.jpg", b"small")] {
+            let key = format!("{}/{}/{name}", of.asset, of.generation).parse().unwrap();
+            let object = house.blob.head(&BucketName::media(), &key).await.unwrap();
+            assert_eq!(house.blob.read_to_vec(object.id, 0..5).await.unwrap(), bytes);
+        }
+        let key = format!("{}/{}/storyboard/1.jpg", of.asset, of.generation).parse().unwrap();
+        assert_eq!(house.blob.head(&BucketName::media(), &key).await.unwrap().size, 3);
+    }
+}
+
+#[tokio::test]
+async fn a_title_without_pictures_is_as_good_and_they_can_be_tried_again() {
+    for house in houses().await {
+        let title = house.planned().await;
+        let (lease, _) = claim(&house).await;
+        house.pipeline.failed(&lease, &Fault::Permanent("no picture".into()), &[]).await.unwrap();
+        assert_eq!(house.title(title).await.state, State::Encoding);
+        finish(&house).await;
+        assert_eq!(house.title(title).await.state, State::Published);
+        assert_eq!(house.pipeline.retry_job(lease.job).await.unwrap(), 1);
+        let (lease, of) = claim(&house).await;
+        house.pipeline.pictures_made(&lease, &of, Stills::Posters(vec![])).await.unwrap();
+        assert!(matches!(house.pipeline.retry(title).await, Err(Error::NothingFailed { .. })));
+    }
+}
+
+#[tokio::test]
+async fn the_upload_stays_until_its_pictures_are_made() {
+    for by_rule in [true, false] {
+        for mut house in houses().await {
+            if by_rule {
+                let rules = Rule::defaults().into_iter().map(|rule| Rule { source: Source::Drop, ..rule });
+                house.with_rules(rules.collect());
+            }
+            house.planned().await;
+            let (lease, of) = claim(&house).await;
+            let title = finish(&house).await;
+            if !by_rule {
+                house.pipeline.drop_source(title).await.unwrap();
+            }
+            let found = house.title(title).await;
+            assert_eq!((found.state, found.source_dropped_at), (State::Published, None));
+            house.client_upload("songs/song.wav").await;
+            house.blob.sweep(crate::house::now().plus_ms(1_000_000)).await.unwrap();
+            assert!(house.blob.object(found.source_object).await.is_ok(), "it is being read");
+            house.pipeline.pictures_made(&lease, &of, Stills::Posters(vec![])).await.unwrap();
+            assert!(house.title(title).await.source_dropped_at.is_some());
+            house.blob.sweep(crate::house::now().plus_ms(1_000_000)).await.unwrap();
+            assert!(house.blob.object(found.source_object).await.is_err());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_title_can_be_encoded_anew_while_its_pictures_are_made() {
+    for house in houses().await {
+        let title = house.planned().await;
+        let (lease, of) = claim(&house).await;
+        finish(&house).await;
+        house.pipeline.reencode(title).await.unwrap();
+        assert!(matches!(house.pipeline.reencode(title).await, Err(Error::UnderWay { .. })));
+        house.pipeline.pictures_made(&lease, &of, Stills::Posters(vec![])).await.unwrap();
+        house.client_upload("songs/song.wav").await;
+        house.blob.sweep(crate::house::now().plus_ms(1_000_000)).await.unwrap();
+        let source = house.title(title).await.source_object;
+        assert!(house.blob.object(source).await.is_ok(), "the new encode needs it");
+    }
+}

@@ -1,0 +1,61 @@
+//! Posters and storyboards.
+
+use encode::stills;
+use jobs::Lease;
+use pipeline::Stills;
+use pipeline::work::{OfPictures, Pictures};
+use tokio_util::sync::CancellationToken;
+
+use crate::run::Worker;
+use crate::sources::Sources;
+use crate::task::{Report, Stop, scratch, stage};
+
+pub(crate) async fn pictures(
+    worker: &Worker,
+    sources: &Sources,
+    lease: &Lease,
+    of: &OfPictures,
+    report: &Report,
+    cancel: &CancellationToken,
+) -> Result<(), Stop> {
+    let (title, asset) = (worker.pipeline.title(of.title).await?, worker.pipeline.pictured(of).await?);
+    report.stage("fetching the source");
+    let file = sources.whole(title.source_object).await?;
+    let scratch = scratch(worker, lease).await?;
+    let work = stills::Work { source: &asset.source, file: file.path(), scratch: &scratch.0 };
+    let (tools, jail) = (&worker.tools, &worker.jail);
+    let made = match of.pictures {
+        Pictures::Posters => {
+            report.stage("choosing a picture");
+            let mut posters = vec![];
+            for poster in stills::posters(tools, jail, work, cancel).await.map_err(|error| failed(&error))? {
+                posters.push((poster.width, stage(worker, &poster.path, None).await?));
+            }
+            Stills::Posters(posters)
+        }
+        Pictures::Storyboard => {
+            report.stage("taking pictures");
+            let board =
+                stills::storyboard(tools, jail, work, cancel).await.map_err(|error| failed(&error))?;
+            let mut made = None;
+            if let Some(board) = board {
+                let mut sheets = vec![];
+                for sheet in &board.sheets {
+                    sheets.push(stage(worker, sheet, None).await?);
+                }
+                made = Some((board.facts, sheets));
+            }
+            Stills::Storyboard(made)
+        }
+    };
+    Ok(worker.pipeline.pictures_made(lease, of, made).await?)
+}
+
+/// Pictures never decide over a title: also what would reject it only ends their own job.
+fn failed(error: &encode::Error) -> Stop {
+    let mut stop = Stop::failed(error, error.is_retryable());
+    if let Stop::Failed { log, .. } = &mut stop {
+        *log = error.log().to_vec();
+    }
+    stop
+}
