@@ -96,6 +96,18 @@ pub enum Error {
     /// The name is empty, too long or has control characters.
     #[error("a title's name has 1 to 200 characters and no control characters")]
     Name,
+    /// The description is too long or has control characters.
+    #[error("a description has at most 5000 characters and no control characters but line breaks")]
+    Description,
+    /// Somebody else changed the title since it was read.
+    #[error("title {title} was changed in the meantime")]
+    Stale {
+        /// The title.
+        title: TitleId,
+    },
+    /// There is no draft for a file of that name.
+    #[error("there is no such draft")]
+    NoDraft,
 }
 
 impl Error {

@@ -30,6 +30,8 @@
 mod asset;
 mod chunk;
 mod configuration;
+mod draft;
+mod edit;
 mod error;
 mod history;
 mod list;
@@ -53,6 +55,8 @@ use crate::recent::Recent;
 pub use asset::Asset;
 pub use chunk::{Chunk, Written};
 pub use configuration::Configuration;
+pub use draft::Draft;
+pub use edit::Edit;
 pub use error::{Error, Result};
 pub use history::Watched;
 pub use list::{Audience, List};

@@ -5,8 +5,12 @@ use db::Migrations;
 /// The catalogue's tables.
 pub const MIGRATIONS: Migrations = Migrations { owner: "catalogue", steps: STEPS };
 
-const STEPS: &[(&str, &str)] =
-    &[("titles", TITLES), ("deleting, sources, room", OPERATING), ("pictures", PICTURES)];
+const STEPS: &[(&str, &str)] = &[
+    ("titles", TITLES),
+    ("deleting, sources, room", OPERATING),
+    ("pictures", PICTURES),
+    ("descriptions and drafts", DRAFTS),
+];
 
 /// `folded` is the name in lower case, the same on both engines, for search. `generation` is the one that is
 /// shown. A generation counts what is stored in `stored` (rows) and `weight` (work).
@@ -104,4 +108,20 @@ CREATE TABLE gone_assets (
 const PICTURES: &str = "
 ALTER TABLE generations ADD COLUMN posters TEXT;
 ALTER TABLE generations ADD COLUMN storyboard TEXT;
+";
+
+/// `edited` counts the changes that people made. A draft waits for the file of its key to become a title.
+const DRAFTS: &str = "
+ALTER TABLE titles ADD COLUMN description TEXT NOT NULL DEFAULT '';
+ALTER TABLE titles ADD COLUMN edited BIGINT NOT NULL DEFAULT 0;
+
+CREATE TABLE drafts (
+    bucket TEXT NOT NULL,
+    source_key TEXT NOT NULL,
+    owner TEXT,
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    visibility TEXT NOT NULL CHECK (visibility IN ('private', 'members', 'public')),
+    title TEXT,
+    PRIMARY KEY (bucket, source_key));
 ";

@@ -2,18 +2,18 @@
 
 use db::{Tx, args};
 use model::media::Source;
-use model::title::{State, Visibility};
+use model::title::State;
 use model::{ObjectId, Timestamp, TitleId};
 
-use crate::{Catalogue, Error, Kind, NewTitle, Result, title};
+use crate::{Catalogue, Error, Kind, NewTitle, Result, draft, title};
 
 /// Most characters of a reason.
 const REASON_CHARS: usize = 1000;
 
 const CREATE: &str =
     "INSERT INTO titles (id, name, folded, state, reason, visibility, owner, source_object, bucket,
-        source_key, template, created_at, keep_source)
-    VALUES ($1, $2, $3, 'received', $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        source_key, template, created_at, keep_source, description)
+    VALUES ($1, $2, $3, 'received', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
     ON CONFLICT (source_object) DO NOTHING";
 
 const PROBED: &str = "UPDATE titles SET state = CASE WHEN state = 'published' THEN state ELSE 'probed' END,
@@ -61,25 +61,33 @@ fn waits_for(state: State) -> Option<&'static str> {
 }
 
 impl Catalogue {
-    /// Makes a title of an upload when `tx` commits; `None` if the object has become one before.
+    /// Makes a title of an upload when `tx` commits; `None` if the object has become one before. What a draft says
+    /// of it counts.
     pub async fn create(&self, tx: &mut Tx, now: Timestamp, new: &NewTitle) -> Result<Option<TitleId>> {
         let id = TitleId::new();
-        let name = title::fit(&new.name);
+        let draft = draft::waiting(tx, &new.bucket, &new.key).await?;
+        let drafted = draft.as_ref();
+        let name = drafted.map_or_else(|| title::fit(&new.name), |draft| draft.name.clone());
         let args = args![
             id,
             &name,
             title::fold(&name),
             waits_for(State::Received),
-            new.visibility.as_str(),
-            new.owner,
+            drafted.map_or(new.visibility, |draft| draft.visibility).as_str(),
+            drafted.and_then(|draft| draft.owner).or(new.owner),
             new.object,
             &new.bucket,
             &new.key,
             &new.template,
             now,
             new.keep_source,
+            drafted.map_or("", |draft| draft.description.as_str()),
         ];
-        Ok((tx.execute(CREATE, args).await? == 1).then_some(id))
+        let made = tx.execute(CREATE, args).await? == 1;
+        if made && draft.is_some() {
+            draft::taken(tx, &new.bucket, &new.key, id).await?;
+        }
+        Ok(made.then_some(id))
     }
 
     /// A person asked for another try of what ended badly: the title is read again (`Received`), or encoded on
@@ -138,19 +146,6 @@ impl Catalogue {
         Ok(())
     }
 
-    /// Gives a title another name of 1 to 200 characters.
-    pub async fn rename(&self, id: TitleId, name: &str) -> Result<()> {
-        let name = title::checked(name)?;
-        let sql = "UPDATE titles SET name = $2, folded = $3 WHERE id = $1 AND deleted_at IS NULL";
-        found(self.db.execute(sql, args![id, name, title::fold(name)]).await?, id)
-    }
-
-    /// Chooses who may see a title.
-    pub async fn set_visibility(&self, id: TitleId, visibility: Visibility) -> Result<()> {
-        let sql = "UPDATE titles SET visibility = $2 WHERE id = $1 AND deleted_at IS NULL";
-        found(self.db.execute(sql, args![id, visibility.as_str()]).await?, id)
-    }
-
     /// The upload that a title was made of, also of a deleted one.
     pub async fn source_object(&self, tx: &mut Tx, id: TitleId) -> Result<ObjectId> {
         let row = tx.opt("SELECT source_object FROM titles WHERE id = $1", args![id]).await?;
@@ -172,10 +167,6 @@ async fn arrived(tx: &mut Tx, id: TitleId, to: State, changed: u64) -> Result<()
     let word: String = row.ok_or(Error::NoTitle { title: id })?.get("state")?;
     let from = State::parse(&word).ok_or(Error::Word { what: "state of a title", word })?;
     Err(Error::Transition { title: id, from, to })
-}
-
-fn found(changed: u64, id: TitleId) -> Result<()> {
-    if changed == 1 { Ok(()) } else { Err(Error::NoTitle { title: id }) }
 }
 
 /// A reason fit for its column and a page: one line, bounded, never empty.

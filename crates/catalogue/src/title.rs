@@ -17,6 +17,10 @@ pub struct Title {
     pub id: TitleId,
     /// 1 to 200 characters; from the file's name at first.
     pub name: String,
+    /// What it is about: plain text of several lines, perhaps empty.
+    pub description: String,
+    /// How often people changed what is written about it: the version of name, description and visibility.
+    pub edited: u64,
     /// Where it stands.
     pub state: State,
     /// What it waits for, or why it ended as failed or rejected; `None` only when published.
@@ -142,6 +146,8 @@ impl Title {
         Ok(Self {
             id: row.get("id")?,
             name: row.get("name")?,
+            description: row.get("description")?,
+            edited: row.get("edited")?,
             state: State::parse(&state).ok_or(Error::Word { what: "state of a title", word: state })?,
             reason: row.get_opt("reason")?,
             progress: row.get("progress")?,
@@ -169,7 +175,7 @@ impl Title {
 }
 
 /// The file's name without its ending.
-fn name_of(key: &Key) -> String {
+pub(crate) fn name_of(key: &Key) -> String {
     let file = key.file_name().trim_end_matches('/');
     match file.rsplit_once('.') {
         Some((stem, ending)) if !stem.trim().is_empty() && ending.len() <= 5 => stem.to_owned(),

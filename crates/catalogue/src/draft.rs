@@ -1,0 +1,112 @@
+//! What is written about a title before it exists: its file is still being uploaded. The draft waits at the bucket
+//! and key of the file; the title that the file becomes takes it over in the transaction that makes it.
+
+use db::{Row, Tx, args};
+use model::title::Visibility;
+use model::{AccountId, BucketName, Key, TitleId};
+
+use crate::edit::{Checked, edit_in};
+use crate::{Catalogue, Edit, Error, Result, title};
+
+/// What is known of a title to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// The name it will have.
+    pub name: String,
+    /// What it is about.
+    pub description: String,
+    /// Who will see it.
+    pub visibility: Visibility,
+    /// Who puts it in.
+    pub owner: Option<AccountId>,
+    /// The title that took it over; the draft is history then.
+    pub title: Option<TitleId>,
+}
+
+const INSERT: &str = "INSERT INTO drafts (bucket, source_key, owner, name, description, visibility)
+    VALUES ($1, $2, $3, $4, '', $5)";
+const GET: &str = "SELECT * FROM drafts WHERE bucket = $1 AND source_key = $2";
+const LOCK_POSTGRES: &str = "SELECT * FROM drafts WHERE bucket = $1 AND source_key = $2 FOR UPDATE";
+const EDIT: &str = "UPDATE drafts SET name = COALESCE($3, name), description = COALESCE($4, description),
+    visibility = COALESCE($5, visibility) WHERE bucket = $1 AND source_key = $2";
+const TAKEN: &str = "UPDATE drafts SET title = $3 WHERE bucket = $1 AND source_key = $2";
+
+impl Catalogue {
+    /// Begins a draft for a file that will come under this key; it is named after the file, for members.
+    pub async fn draft(
+        &self,
+        tx: &mut Tx,
+        bucket: &BucketName,
+        key: &Key,
+        owner: AccountId,
+    ) -> Result<Draft> {
+        let name = title::fit(&title::name_of(key));
+        let visibility = Visibility::Members;
+        tx.execute(INSERT, args![bucket, key, owner, &name, visibility.as_str()]).await?;
+        Ok(Draft { name, description: String::new(), visibility, owner: Some(owner), title: None })
+    }
+
+    /// The draft of a file, also after a title took it over.
+    pub async fn drafted(&self, bucket: &BucketName, key: &Key) -> Result<Option<Draft>> {
+        self.db.opt(GET, args![bucket, key]).await?.as_ref().map(Draft::read).transpose()
+    }
+
+    /// Changes a draft, or the title that took it over in the meantime. Answers that title.
+    ///
+    /// # Errors
+    /// [`Error::Name`], [`Error::Description`], [`Error::NoDraft`]; [`Error::NoTitle`] if the title was deleted.
+    pub async fn edit_draft(
+        &self,
+        bucket: &BucketName,
+        key: &Key,
+        edit: &Edit<'_>,
+    ) -> Result<Option<TitleId>> {
+        let edit = edit.checked()?;
+        let mut tx = self.db.begin().await?;
+        let draft = lock(&mut tx, bucket, key).await?.ok_or(Error::NoDraft)?;
+        match draft.title {
+            Some(title) => edit_in(&mut tx, title, &edit).await?,
+            None => {
+                let Checked { name, description, visibility, .. } = edit;
+                tx.execute(EDIT, args![bucket, key, name, description, visibility]).await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(draft.title)
+    }
+
+    /// Forgets a draft when `tx` commits. A title that took it over stays.
+    pub async fn drop_draft(&self, tx: &mut Tx, bucket: &BucketName, key: &Key) -> Result<()> {
+        tx.execute("DELETE FROM drafts WHERE bucket = $1 AND source_key = $2", args![bucket, key]).await?;
+        Ok(())
+    }
+}
+
+impl Draft {
+    fn read(row: &Row) -> Result<Self> {
+        let visibility: String = row.get("visibility")?;
+        Ok(Self {
+            name: row.get("name")?,
+            description: row.get("description")?,
+            visibility: Visibility::parse(&visibility)
+                .ok_or(Error::Word { what: "visibility", word: visibility })?,
+            owner: row.get_opt("owner")?,
+            title: row.get_opt("title")?,
+        })
+    }
+}
+
+/// The draft that nobody took over yet; edits wait until `tx` ends.
+pub(crate) async fn waiting(tx: &mut Tx, bucket: &BucketName, key: &Key) -> Result<Option<Draft>> {
+    Ok(lock(tx, bucket, key).await?.filter(|draft| draft.title.is_none()))
+}
+
+/// Says which title took a draft over.
+pub(crate) async fn taken(tx: &mut Tx, bucket: &BucketName, key: &Key, title: TitleId) -> Result<()> {
+    tx.execute(TAKEN, args![bucket, key, title]).await?;
+    Ok(())
+}
+
+async fn lock(tx: &mut Tx, bucket: &BucketName, key: &Key) -> Result<Option<Draft>> {
+    tx.opt(tx.pick(GET, LOCK_POSTGRES), args![bucket, key]).await?.as_ref().map(Draft::read).transpose()
+}

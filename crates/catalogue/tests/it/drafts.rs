@@ -1,0 +1,70 @@
+//! What people write, before a title exists and after.
+
+use catalogue::{Edit, Error};
+use model::title::Visibility;
+use model::{AccountId, BucketName, Key};
+
+use super::*;
+
+fn key() -> Key {
+    "3f/My Film.mp4".parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_title_takes_its_draft_over() {
+    for shelf in shelves().await {
+        let (bucket, ann) = (BucketName::source(), AccountId::new());
+        let draft = commit!(shelf, |c, tx| c.draft(tx, &bucket, &key(), ann)).unwrap();
+        assert_eq!((draft.name.as_str(), draft.visibility), ("My Film", Visibility::Members));
+        let edit = Edit {
+            name: Some(" Mein Film "),
+            description: Some("Two\r\nlines"),
+            visibility: Some(Visibility::Private),
+        };
+        assert_eq!(shelf.catalogue.edit_draft(&bucket, &key(), &edit).await.unwrap(), None);
+        let only = Edit { visibility: Some(Visibility::Public), ..Edit::default() };
+        shelf.catalogue.edit_draft(&bucket, &key(), &only).await.unwrap();
+        for bad in [Edit { name: Some(" "), ..only }, Edit { description: Some("a\0b"), ..only }] {
+            assert!(shelf.catalogue.edit_draft(&bucket, &key(), &bad).await.is_err());
+        }
+
+        let upload = NewTitle { key: key(), ..upload("x.mp4") };
+        let id = shelf.create(&upload).await;
+        let title = shelf.title(id).await;
+        assert_eq!((title.name.as_str(), title.description.as_str()), ("Mein Film", "Two\nlines"));
+        assert_eq!((title.visibility, title.owner), (Visibility::Public, Some(ann)));
+        assert_eq!(shelf.catalogue.drafted(&bucket, &key()).await.unwrap().unwrap().title, Some(id));
+
+        // What comes later reaches the title.
+        let late = Edit { name: Some("Spät"), ..Edit::default() };
+        assert_eq!(shelf.catalogue.edit_draft(&bucket, &key(), &late).await.unwrap(), Some(id));
+        assert_eq!(shelf.title(id).await.name, "Spät");
+        // Another file of the same name is another title, and not the account's.
+        let other = NewTitle { key: key(), ..super::upload("y.mp4") };
+        let other = shelf.create(&other).await;
+        assert_eq!((shelf.title(other).await.name.as_str(), shelf.title(other).await.owner), ("y", None));
+
+        commit!(shelf, |c, tx| c.drop_draft(tx, &bucket, &key())).unwrap();
+        let gone = shelf.catalogue.edit_draft(&bucket, &key(), &late).await;
+        assert!(matches!(gone, Err(Error::NoDraft)));
+        assert_eq!(shelf.title(id).await.name, "Spät");
+    }
+}
+
+#[tokio::test]
+async fn no_change_is_lost() {
+    for shelf in shelves().await {
+        let id = shelf.create(&upload("a.mp4")).await;
+        let seen = shelf.title(id).await.edited;
+        let first = Edit { name: Some("first"), ..Edit::default() };
+        shelf.catalogue.edit(id, Some(seen), &first).await.unwrap();
+        let second = Edit { description: Some("second"), ..Edit::default() };
+        let refused = shelf.catalogue.edit(id, Some(seen), &second).await;
+        assert!(matches!(refused, Err(Error::Stale { title }) if title == id));
+        let now = shelf.title(id).await;
+        assert_eq!((now.name.as_str(), now.description.as_str(), now.edited), ("first", "", seen + 1));
+        shelf.catalogue.edit(id, Some(now.edited), &second).await.unwrap();
+        let now = shelf.title(id).await;
+        assert_eq!((now.name.as_str(), now.description.as_str()), ("first", "second"));
+    }
+}
