@@ -63,5 +63,5 @@ pub use read::Reader;
 pub use schema::MIGRATIONS;
 pub use store::{Blob, Config};
 pub use sweep::{Sweeper, Swept};
-pub use upload::{Chosen, Complete, ListUploads, NewUpload, Part, Parts, Upload, Uploads};
+pub use upload::{Chosen, Complete, ListUploads, NewUpload, Part, Parts, Upload, Uploads, uploaded_bytes};
 pub use write::{MAX_OBJECT, Staged, Writer};

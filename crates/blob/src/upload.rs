@@ -7,7 +7,7 @@ use db::{Row, args};
 use model::{BucketName, Key, Timestamp, UploadId};
 
 pub use complete::{Chosen, Complete};
-pub use list::{ListUploads, Parts, Uploads};
+pub use list::{ListUploads, Parts, Uploads, uploaded_bytes};
 
 use crate::commit::{insert_file, lock_bucket};
 use crate::object::key;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
-use model::BucketName;
+use model::{BucketName, Key, UploadId};
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::path::S3Path;
@@ -44,6 +44,35 @@ pub enum Buckets {
     All,
     /// These, except `media`.
     Only(Arc<[BucketName]>),
+    /// None: only the parts of one upload can be written.
+    Parts(Arc<UploadParts>),
+}
+
+/// The one upload whose parts a key writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadParts {
+    /// The upload's bucket.
+    pub bucket: BucketName,
+    /// The upload's key.
+    pub key: Key,
+    /// The upload.
+    pub upload: UploadId,
+}
+
+impl UploadParts {
+    /// Whether a request does nothing but write a part of the upload.
+    fn allow(&self, operation: &str, path: &S3Path, query: Option<&str>) -> bool {
+        let S3Path::Object { bucket, key } = path else { return false };
+        let upload = query
+            .into_iter()
+            .flat_map(|query| query.split('&'))
+            .filter_map(|pair| pair.strip_prefix("uploadId="));
+        let named: Vec<&str> = upload.collect();
+        operation == "UploadPart"
+            && **bucket == *self.bucket.as_str()
+            && **key == *self.key.as_str()
+            && named == [self.upload.to_string()]
+    }
 }
 
 impl Buckets {
@@ -53,6 +82,7 @@ impl Buckets {
             && match self {
                 Self::All => true,
                 Self::Only(names) => names.contains(bucket),
+                Self::Parts(_) => false,
             }
     }
 }
@@ -106,7 +136,11 @@ impl S3Access for Guard {
             None => return Err(s3_error!(AccessDenied, "Anonymous requests are not allowed.")),
         };
         let buckets = self.find(&id).await?.buckets;
-        if let S3Path::Bucket { bucket } | S3Path::Object { bucket, .. } = cx.s3_path() {
+        if let Buckets::Parts(parts) = &buckets {
+            if !parts.allow(cx.s3_op().name(), cx.s3_path(), cx.uri().query()) {
+                return Err(s3_error!(AccessDenied, "This access key only writes the parts of one upload."));
+            }
+        } else if let S3Path::Bucket { bucket } | S3Path::Object { bucket, .. } = cx.s3_path() {
             check(&buckets, bucket)?;
         }
         cx.extensions_mut().insert(buckets);
@@ -140,6 +174,23 @@ mod tests {
         assert!(!Buckets::Only([media.clone()].into()).open(&media));
         assert!(Buckets::All.open(&BucketName::source()));
         assert!(!Buckets::Only(["other".parse().unwrap()].into()).open(&BucketName::source()));
+    }
+
+    #[test]
+    fn a_key_of_an_upload_writes_its_parts_and_nothing_else() {
+        let upload = UploadId::new();
+        let parts = UploadParts { bucket: BucketName::source(), key: "u/a b".parse().unwrap(), upload };
+        let path = |bucket: &str, key: &str| S3Path::Object { bucket: bucket.into(), key: key.into() };
+        let own = format!("partNumber=1&uploadId={upload}");
+        assert!(parts.allow("UploadPart", &path("source", "u/a b"), Some(&own)));
+        assert!(!parts.allow("UploadPartCopy", &path("source", "u/a b"), Some(&own)));
+        assert!(!parts.allow("PutObject", &path("source", "u/a b"), None));
+        assert!(!parts.allow("UploadPart", &path("source", "u/other"), Some(&own)));
+        assert!(!parts.allow("UploadPart", &path("media", "u/a b"), Some(&own)));
+        let foreign = format!("partNumber=1&uploadId={}", UploadId::new());
+        assert!(!parts.allow("UploadPart", &path("source", "u/a b"), Some(&foreign)));
+        assert!(!parts.allow("UploadPart", &path("source", "u/a b"), Some(&format!("{own}&{foreign}"))));
+        assert!(!Buckets::Parts(parts.into()).open(&BucketName::source()));
     }
 
     #[test]

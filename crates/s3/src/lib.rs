@@ -1,7 +1,8 @@
 //! The S3 wire over [`blob`], spoken by the crate `s3s`.
 //!
 //! This crate adds what `s3s` leaves open: which requests are let in at all (SigV4 only, everything that matters
-//! signed), which buckets a key opens, how S3's operations map to the store, and the bounds of connections.
+//! signed), which buckets a key opens, which pages of browsers may send parts, how S3's operations map to the
+//! store, and the bounds of connections.
 //! The bucket `media` is never shown here: its bytes leave through the origin alone.
 //!
 //! Deliberately absent: SigV2, anonymous access, form uploads, versions, ACLs, and policies.
@@ -23,6 +24,7 @@ mod buckets;
 mod checksum;
 mod convert;
 mod copy;
+mod cors;
 mod delete;
 mod error;
 mod face;
@@ -35,5 +37,5 @@ mod objects;
 mod put;
 mod server;
 
-pub use access::{Access, Buckets, Keys, Secret, keys};
+pub use access::{Access, Buckets, Keys, Secret, UploadParts, keys};
 pub use server::{Config, Service, service};

@@ -25,6 +25,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Guard, Keys};
+use crate::cors;
 use crate::face::Face;
 use crate::gate;
 use crate::host::Domains;
@@ -46,6 +47,8 @@ pub struct Config {
     pub shutdown_seconds: u64,
     /// Domains below which a host name begins with the bucket (`bucket.domain`).
     pub domains: Vec<String>,
+    /// Origins (`https://host[:port]`) whose pages may send presigned parts.
+    pub page_origins: Vec<String>,
 }
 
 impl Default for Config {
@@ -57,6 +60,7 @@ impl Default for Config {
             idle_seconds: 300,
             shutdown_seconds: 10,
             domains: vec!["localhost".into()],
+            page_origins: Vec::new(),
         }
     }
 }
@@ -159,10 +163,17 @@ impl Service {
         let id = uuid::Uuid::new_v4().simple().to_string();
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let (parts, body) = request.into_parts();
+        let page = cors::origin(&self.config.page_origins, &parts.headers);
+        if cors::is_question(&parts) {
+            return cors::answer(&parts, page);
+        }
         let mut response = match gate::check(&parts) {
             Ok(()) => self.call(Request::from_parts(parts, body)).await,
             Err(error) => refusal(error),
         };
+        if let Some(origin) = page {
+            cors::expose(response.headers_mut(), origin);
+        }
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert("x-amz-request-id", value);
         }

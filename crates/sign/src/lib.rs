@@ -44,6 +44,7 @@ mod policy;
 mod presented;
 pub mod session;
 mod signing;
+pub mod sigv4;
 pub mod token;
 
 pub use cidr::{Cidr, ParseCidrError};

@@ -1,6 +1,6 @@
 //! Listing uploads under way and their parts.
 
-use db::args;
+use db::{Tx, args};
 use model::{BucketName, UploadId};
 
 use super::{Part, Upload, columns};
@@ -40,7 +40,20 @@ pub struct Uploads {
     pub next: Option<(String, Option<UploadId>)>,
 }
 
+const BYTES: &str =
+    "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes FROM upload_parts WHERE upload = $1";
+
+/// How many bytes the parts of an upload have, seen from a transaction.
+pub async fn uploaded_bytes(tx: &mut Tx, id: UploadId) -> Result<u64> {
+    Ok(tx.one(BYTES, args![id]).await?.get("bytes")?)
+}
+
 impl Blob {
+    /// How many bytes the parts of an upload have.
+    pub async fn uploaded_bytes(&self, id: UploadId) -> Result<u64> {
+        Ok(self.db.one(BYTES, args![id]).await?.get("bytes")?)
+    }
+
     /// Lists the parts of an upload with numbers above `after`, at most `limit`.
     pub async fn parts(&self, id: UploadId, after: u32, limit: usize) -> Result<Parts> {
         let sql = "SELECT number, bytes, md5, checksum, created_at FROM upload_parts

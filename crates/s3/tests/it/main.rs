@@ -6,6 +6,7 @@ mod bodies;
 mod client;
 mod connections;
 mod doors;
+mod pages;
 
 use blob::Blob;
 use client::Client;
@@ -21,6 +22,8 @@ struct Server {
     shutdown: CancellationToken,
     running: JoinHandle<std::io::Result<()>>,
     folder: TempDir,
+    /// What the key `PARTS` opens.
+    parts: std::sync::Arc<std::sync::OnceLock<Buckets>>,
 }
 
 impl Server {
@@ -33,21 +36,34 @@ impl Server {
         let db = db::Db::open_sqlite(&folder.path().join("test.db")).await.unwrap();
         db.migrate(&[blob::MIGRATIONS]).await.unwrap();
         let blob = Blob::open(db, &folder.path().join("blob")).await.unwrap();
-        let keys = s3::keys(|id| async move {
-            let only = |name: &str| Buckets::Only([name.parse().unwrap()].into());
-            Ok(match id.as_str() {
-                "ALL" => Some(Access { secret: "secret".into(), buckets: Buckets::All }),
-                "OTHER" => Some(Access { secret: "secret".into(), buckets: only("other") }),
-                "BROKEN" => return Err("the database is away".into()),
-                _ => None,
-            })
+        let parts = std::sync::Arc::new(std::sync::OnceLock::new());
+        let opened = parts.clone();
+        let keys = s3::keys(move |id| {
+            let opened = opened.clone();
+            async move {
+                let only = |name: &str| Buckets::Only([name.parse().unwrap()].into());
+                Ok(match id.as_str() {
+                    "ALL" => Some(Access { secret: "secret".into(), buckets: Buckets::All }),
+                    "OTHER" => Some(Access { secret: "secret".into(), buckets: only("other") }),
+                    "PARTS" => {
+                        opened.get().cloned().map(|buckets| Access { secret: "secret".into(), buckets })
+                    }
+                    "BROKEN" => return Err("the database is away".into()),
+                    _ => None,
+                })
+            }
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
         let service = s3::service(blob.clone(), keys, config);
         let running = tokio::spawn(service.run(listener, shutdown.clone()));
-        Self { blob, address, shutdown, running, folder }
+        Self { blob, address, shutdown, running, folder, parts }
+    }
+
+    /// Lets the key `PARTS` write the parts of an upload.
+    fn open(&self, parts: &s3::UploadParts) {
+        self.parts.set(Buckets::Parts(parts.clone().into())).unwrap();
     }
 
     fn client(&self) -> Client {
