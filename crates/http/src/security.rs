@@ -60,9 +60,18 @@ pub async fn baseline(request: Request, next: Next) -> Response {
 /// Sets the policy of a page whose own scripts and styles carry `nonce`. No other host, no inline code, no `eval`,
 /// no frame around or inside it; media may come from Media Source (`blob:`).
 pub fn page(headers: &mut HeaderMap, nonce: &Nonce) {
+    policy(headers, nonce, "'self'");
+}
+
+/// [`page`], whose scripts may also send to and fetch from `origin` (`https://host[:port]`).
+pub fn page_reaching(headers: &mut HeaderMap, nonce: &Nonce, origin: &str) {
+    policy(headers, nonce, &format!("'self' {origin}"));
+}
+
+fn policy(headers: &mut HeaderMap, nonce: &Nonce, connect: &str) {
     let policy = format!(
         "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src 'self' data:; \
-         font-src 'self'; media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; form-action 'self'; \
+         font-src 'self'; media-src 'self' blob:; connect-src {connect}; manifest-src 'self'; form-action 'self'; \
          base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     );
     if let Ok(value) = HeaderValue::from_str(&policy) {
@@ -85,7 +94,10 @@ mod tests {
         page(&mut headers, &nonce);
         let policy = headers[CSP].to_str().unwrap();
         assert!(policy.contains(&format!("script-src 'nonce-{nonce}';")));
+        assert!(policy.contains("connect-src 'self';"));
         assert!(!policy.contains("unsafe"));
         assert_ne!(nonce, Nonce::generate());
+        page_reaching(&mut headers, &nonce, "https://s3.example");
+        assert!(headers[CSP].to_str().unwrap().contains("connect-src 'self' https://s3.example;"));
     }
 }

@@ -35,6 +35,8 @@ pub(crate) struct Config {
     pub(crate) s3: SocketAddr,
     /// How connections are protected.
     pub(crate) tls: Tls,
+    /// Uploads by browsers.
+    pub(crate) upload: upload::Config,
     /// `postgres://…`; a SQLite file in the data folder when absent.
     pub(crate) database: Option<Address>,
     /// File with the key ring; `keys/ring` in the data folder when absent.
@@ -143,6 +145,7 @@ impl Default for Config {
             https: None,
             s3: SocketAddr::from(([127, 0, 0, 1], 9000)),
             tls: Tls::Off,
+            upload: upload::Config::default(),
             database: None,
             keys: None,
             sign_in: SignIn::Codes,

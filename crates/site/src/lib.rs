@@ -26,6 +26,8 @@ mod route;
 mod settings;
 mod sign_in;
 mod titles;
+mod upload_page;
+mod uploads;
 mod visitor;
 mod watch;
 mod words;
@@ -36,7 +38,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, patch, post};
 use catalogue::Catalogue;
 use http::{HeaderMap, Method, Uri, header};
 use http_face::{ApiError, Limits};
@@ -47,6 +49,7 @@ use model::{Timestamp, TitleId};
 use pipeline::Pipeline;
 use playback::Playback;
 use seal::KeyRing;
+use upload::Uploads;
 use url::Url;
 
 pub use route::{Kind, Policy, Route};
@@ -64,6 +67,8 @@ pub struct Parts {
     pub jobs: Queue,
     /// What people do to titles and jobs.
     pub pipeline: Pipeline,
+    /// What is on its way.
+    pub uploads: Uploads,
 }
 
 /// Settings of the pages.
@@ -104,7 +109,7 @@ pub fn router(parts: Parts, config: Config) -> Router {
 /// Every route, with its policy.
 pub fn routes() -> Vec<Route> {
     use Kind::{Api, File, Page};
-    use Policy::{Anyone, Installation, SignedIn, Title};
+    use Policy::{Anyone, Installation, SignedIn, Title, Upload};
     let row = Route::new;
     vec![
         row(Method::GET, "/", Page, Anyone("shows each visitor what they may see"), get(home::page)),
@@ -137,6 +142,7 @@ pub fn routes() -> Vec<Route> {
             Installation(Action::ManageJobs),
             post(operate::restore),
         ),
+        row(Method::GET, "/upload", Page, Installation(Action::Upload), get(upload_page::page)),
         row(Method::GET, "/jobs", Page, Installation(Action::SeeJobs), get(jobs_page::page)),
         row(Method::GET, "/signin", Page, Anyone("asks who they are"), get(sign_in::ask::ask)),
         row(Method::POST, "/signin", Page, Anyone("limited by identity"), post(sign_in::ask::begin)),
@@ -246,6 +252,13 @@ pub fn routes() -> Vec<Route> {
             Installation(Action::ManageJobs),
             post(operate::api_retry_job),
         ),
+        row(Method::GET, "/api/uploads", Api, Installation(Action::Upload), get(uploads::list)),
+        row(Method::POST, "/api/uploads", Api, Installation(Action::Upload), post(uploads::begin)),
+        row(Method::GET, "/api/uploads/{upload}", Api, Upload, get(uploads::one)),
+        row(Method::PATCH, "/api/uploads/{upload}", Api, Upload, patch(uploads::edit)),
+        row(Method::DELETE, "/api/uploads/{upload}", Api, Upload, delete(uploads::discard)),
+        row(Method::POST, "/api/uploads/{upload}/parts", Api, Upload, post(uploads::parts)),
+        row(Method::POST, "/api/uploads/{upload}/complete", Api, Upload, post(uploads::complete)),
         row(Method::POST, "/api/playback", Api, Anyone("playback decides by title"), post(api::start)),
         row(Method::POST, "/api/playback/report", Api, Anyone("writes one bounded line"), post(api::report)),
         row(
@@ -286,6 +299,10 @@ impl Site {
 
     pub(crate) fn pipeline(&self) -> &Pipeline {
         &self.inner.parts.pipeline
+    }
+
+    pub(crate) fn uploads(&self) -> &Uploads {
+        &self.inner.parts.uploads
     }
 
     pub(crate) fn config(&self) -> &Config {

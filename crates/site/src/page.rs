@@ -12,7 +12,8 @@ use crate::visitor::Visitor;
 
 /// Plain names of the bundled files that templates use.
 #[cfg(test)]
-pub(crate) const FILES: [&str; 6] = [
+pub(crate) const FILES: [&str; 7] = [
+    "upload.js",
     "site.js",
     "watch.js",
     "hls-engine.js",
@@ -26,10 +27,12 @@ pub(crate) const FILES: [&str; 6] = [
 pub(crate) struct Frame {
     /// Marks the page's own scripts and styles.
     pub(crate) nonce: Nonce,
-    /// The main link that is lit: `/`, `/jobs`.
+    /// The main link that is lit: `/`, `/upload`, `/jobs`.
     pub(crate) here: &'static str,
     /// Address of who is signed in.
     pub(crate) account: Option<String>,
+    /// Whether the link to uploading is shown.
+    pub(crate) uploads: bool,
     /// Whether the operator's links are shown.
     pub(crate) operator: bool,
     /// Whether they are reminded that the key ring exists only once.
@@ -45,6 +48,7 @@ impl Frame {
             nonce: Nonce::generate(),
             here,
             account: visitor.account.as_ref().map(|account| account.address.as_str().to_owned()),
+            uploads: visitor.may(Action::Upload),
             operator: visitor.may(Action::SeeJobs),
             keys_at_risk: visitor.keys_at_risk,
             people: visitor.may(Action::ManageAccounts),
@@ -65,6 +69,13 @@ impl Frame {
 /// Renders a page. Pages are personal: nobody keeps them.
 pub(crate) fn render(frame: &Frame, page: &impl Template) -> Response {
     render_as(StatusCode::OK, frame, page)
+}
+
+/// Renders a page whose scripts may also reach one other origin.
+pub(crate) fn render_reaching(origin: &str, frame: &Frame, page: &impl Template) -> Response {
+    let mut response = render(frame, page);
+    security::page_reaching(response.headers_mut(), &frame.nonce, origin);
+    response
 }
 
 pub(crate) fn render_as(status: StatusCode, frame: &Frame, page: &impl Template) -> Response {

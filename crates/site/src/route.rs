@@ -1,5 +1,7 @@
 //! The table of routes. A route without a policy cannot be written down: the router is made of this table only.
 
+use std::collections::HashMap;
+
 use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
@@ -24,6 +26,8 @@ pub enum Policy {
     Installation(Action),
     /// Who may do this to the title that the path names as `{title}`. The handler gets the title.
     Title(Action),
+    /// Who may upload, and began the upload that the path names as `{upload}`. The handler gets the upload.
+    Upload,
 }
 
 /// How refusals are said.
@@ -80,15 +84,15 @@ struct Gate {
 /// Middleware of one route: lets in or refuses, and says refusals of the handler in the route's kind.
 async fn enforce(
     State(gate): State<Gate>,
-    title: Option<Path<std::collections::HashMap<String, String>>>,
+    names: Option<Path<HashMap<String, String>>>,
     visitor: Visitor,
     mut request: Request,
     next: Next,
 ) -> Response {
     let path = request.uri().path().to_owned();
     let reading = request.method() == Method::GET || request.method() == Method::HEAD;
-    let named = title.and_then(|Path(map)| map.get("title").cloned());
-    let answer = match admit(&gate, named.as_deref(), &visitor, &mut request).await {
+    let names = names.map(|Path(map)| map).unwrap_or_default();
+    let answer = match admit(&gate, &names, &visitor, &mut request).await {
         Ok(()) => next.run(request).await,
         Err(refused) => refused.into_response(),
     };
@@ -103,7 +107,7 @@ async fn enforce(
 
 async fn admit(
     gate: &Gate,
-    named: Option<&str>,
+    names: &HashMap<String, String>,
     visitor: &Visitor,
     request: &mut Request,
 ) -> Result<(), ApiError> {
@@ -117,6 +121,16 @@ async fn admit(
         Policy::Installation(_) => {
             Err(ApiError::forbidden("not_allowed", "Your account may not see this. Ask an operator."))
         }
+        Policy::Upload if visitor.may(Action::Upload) => {
+            let named = names.get("upload").map(String::as_str);
+            let own = crate::uploads::own(&gate.site, visitor, named).await?;
+            request.extensions_mut().insert(own);
+            Ok(())
+        }
+        Policy::Upload if guest => Err(ApiError::unauthorized()),
+        Policy::Upload => {
+            Err(ApiError::forbidden("not_allowed", "Your account may not upload. Ask an operator."))
+        }
         Policy::Title(action) => {
             // Guests get the same answer for every id: it may be for them once they sign in.
             let missing = || match guest {
@@ -125,6 +139,7 @@ async fn admit(
                     ApiError::not_found("title_not_found", "There is no such title, or it is not for you.")
                 }
             };
+            let named = names.get("title");
             let id: TitleId = named.and_then(|text| text.parse().ok()).ok_or_else(missing)?;
             let title = gate.site.title(id).await?.ok_or_else(missing)?;
             let resource = Resource::Title(crate::titles::facts(&title));

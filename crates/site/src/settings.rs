@@ -1,9 +1,9 @@
-//! A title's settings: its name, who may watch it, where it stands.
+//! A title's settings: its name, what it is about, who may watch it, where it stands.
 
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use catalogue::Title;
+use catalogue::{Edit, Title};
 use http::StatusCode;
 use http_face::{ApiError, take};
 use jobs::Filter;
@@ -33,9 +33,12 @@ struct Settings<'a> {
     frame: &'a Frame,
     id: String,
     name: &'a str,
-    /// What is in the field: what was typed, if it was refused.
+    /// What is in the fields: what was typed, if it was refused.
     typed: &'a str,
-    error: Option<&'a str>,
+    description: &'a str,
+    /// The version that is being changed.
+    edited: u64,
+    error: Option<Mistake<'a>>,
     saved: bool,
     choices: Vec<Choice>,
     state: &'static str,
@@ -63,11 +66,26 @@ struct Settings<'a> {
     deletable: bool,
 }
 
+/// Why a change was not saved.
+#[derive(Clone, Copy)]
+enum Mistake<'a> {
+    /// The name is not one.
+    Name,
+    /// The description is too long.
+    Description,
+    /// Somebody else was quicker; what they saved.
+    Stale { name: &'a str, visibility: &'static str },
+}
+
 /// What the form sends.
 #[derive(Deserialize)]
 pub(crate) struct Changes {
     name: String,
+    /// Absent where only the rest is changed.
+    description: Option<String>,
     visibility: Visibility,
+    /// The version that the form showed.
+    edited: Option<u64>,
 }
 
 /// What the address says after saving.
@@ -83,7 +101,7 @@ pub(crate) async fn page(
     Found(title): Found,
     take::Query(said): take::Query<Said>,
 ) -> Result<Response, ApiError> {
-    show(&site, &visitor, &title, &title.name, None, said.saved.is_some()).await
+    show(&site, &visitor, &title, &Typed::of(&title), None, said.saved.is_some()).await
 }
 
 /// `POST /title/{title}`
@@ -93,30 +111,63 @@ pub(crate) async fn save(
     Found(title): Found,
     take::Form(changes): take::Form<Changes>,
 ) -> Result<Response, ApiError> {
-    let catalogue = site.catalogue();
-    match catalogue.rename(title.id, &changes.name).await {
-        Ok(()) => {}
-        Err(catalogue::Error::Name) => {
-            let error = "A name has 1 to 200 characters.";
-            let typed: String = changes.name.chars().take(400).collect();
-            return show(&site, &visitor, &title, &typed, Some(error), false).await;
+    let edit = Edit {
+        name: Some(&changes.name),
+        description: changes.description.as_deref(),
+        visibility: Some(changes.visibility),
+    };
+    let refused = match site.catalogue().edit(title.id, changes.edited, &edit).await {
+        Ok(()) => None,
+        Err(catalogue::Error::Name) => Some(Mistake::Name),
+        Err(catalogue::Error::Description) => Some(Mistake::Description),
+        Err(catalogue::Error::Stale { .. }) => {
+            let (visibility, _) = words::visibility(title.visibility);
+            Some(Mistake::Stale { name: &title.name, visibility })
         }
         Err(other) => return Err(ApiError::internal(other)),
+    };
+    if refused.is_some() {
+        let cut = |text: &str, most: usize| text.chars().take(most).collect::<String>();
+        let typed = Typed {
+            name: cut(&changes.name, 400),
+            description: changes
+                .description
+                .as_deref()
+                .map_or_else(|| title.description.clone(), |d| cut(d, 10_000)),
+            visibility: changes.visibility,
+        };
+        return show(&site, &visitor, &title, &typed, refused, false).await;
     }
     if changes.visibility != title.visibility {
-        catalogue.set_visibility(title.id, changes.visibility).await.map_err(ApiError::internal)?;
         // Who lost the title stops watching now, not when the cookies end; the others' players renew by themselves.
         site.playback().revoke_title(title.id, site.now()).await.map_err(ApiError::internal)?;
     }
     Ok(Redirect::to(&format!("/title/{}?saved=1", title.id)).into_response())
 }
 
+/// What is in the form's fields.
+struct Typed {
+    name: String,
+    description: String,
+    visibility: Visibility,
+}
+
+impl Typed {
+    fn of(title: &Title) -> Self {
+        Self {
+            name: title.name.clone(),
+            description: title.description.clone(),
+            visibility: title.visibility,
+        }
+    }
+}
+
 async fn show(
     site: &Site,
     visitor: &Visitor,
     title: &Title,
-    typed: &str,
-    error: Option<&str>,
+    typed: &Typed,
+    error: Option<Mistake<'_>>,
     saved: bool,
 ) -> Result<Response, ApiError> {
     let now = site.now();
@@ -139,13 +190,15 @@ async fn show(
     let frame = Frame::new(visitor, "");
     let choice = |visibility: Visibility| {
         let (label, hint) = words::visibility(visibility);
-        Choice { value: visibility.as_str(), label, hint, chosen: visibility == title.visibility }
+        Choice { value: visibility.as_str(), label, hint, chosen: visibility == typed.visibility }
     };
     let page = Settings {
         frame: &frame,
         id: title.id.to_string(),
         name: &title.name,
-        typed,
+        typed: &typed.name,
+        description: &typed.description,
+        edited: title.edited,
         error,
         saved,
         choices: [Visibility::Private, Visibility::Members, Visibility::Public].map(choice).into(),
@@ -170,6 +223,10 @@ async fn show(
         deletable,
         jobs: jobs.iter().map(|job| Row::of(job, None, now)).collect(),
     };
-    let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let status = match error {
+        None => StatusCode::OK,
+        Some(Mistake::Stale { .. }) => StatusCode::CONFLICT,
+        Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
+    };
     Ok(render_as(status, &frame, &page))
 }

@@ -78,6 +78,7 @@ pub(crate) async fn list(site: &Site, visitor: &Visitor, wanted: &Wanted) -> Res
 pub(crate) struct Json<'a> {
     id: TitleId,
     name: &'a str,
+    description: &'a str,
     state: State,
     /// What it waits for, or why it ended.
     reason: Option<&'a str>,
@@ -98,6 +99,7 @@ impl<'a> Json<'a> {
         Self {
             id: title.id,
             name: &title.name,
+            description: &title.description,
             state: title.state,
             reason: title.reason.as_deref(),
             progress: title.progress,

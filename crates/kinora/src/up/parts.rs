@@ -19,6 +19,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::WatchStream;
+use upload::Uploads;
 
 use super::ready::Ready;
 use super::services::Services;
@@ -74,6 +75,7 @@ pub(crate) struct Parts {
     playback: Playback,
     ring: KeyRing,
     pipeline: Pipeline,
+    uploads: Uploads,
     outbox: Outbox,
     /// How mails leave; `None` where nobody gets any.
     mail: Option<Arc<dyn Notifier>>,
@@ -95,6 +97,7 @@ impl Parts {
             catalogue::MIGRATIONS,
             identity::MIGRATIONS,
             playback::MIGRATIONS,
+            upload::MIGRATIONS,
         ])
         .await
         .context("the database cannot be brought up to date")?;
@@ -130,6 +133,16 @@ impl Parts {
         let pipeline =
             Pipeline::new(db.clone(), blob.clone(), jobs.clone(), catalogue.clone(), config.rules.clone())
                 .with_config(config.pipeline.clone());
+        let s3_url = place.s3_origin.parse().context("the address of the S3 face is no URL")?;
+        let key = ring.key(Purpose::Sessions, ring.version(Purpose::Sessions)?)?;
+        let uploads = Uploads::new(
+            db.clone(),
+            blob.clone(),
+            catalogue.clone(),
+            key.expose(),
+            s3_url,
+            config.upload.clone(),
+        );
         Ok(Self {
             db,
             blob,
@@ -139,6 +152,7 @@ impl Parts {
             playback,
             ring,
             pipeline,
+            uploads,
             outbox,
             mail,
             mailbox,
@@ -172,8 +186,12 @@ impl Parts {
             sweeper.run(stop).await;
             Ok(())
         });
+        let abandoned = self.uploads.sweeper();
+        services.start("uploads", |stop| abandoned.run(stop));
         self.start_worker(services, config, folder, WORKER).await?;
-        let mut s3_face = s3::service(self.blob.clone(), self.s3_keys(), s3::Config::default());
+        let page_origins = page_origins(&self.place.origin.parse()?);
+        let settings = s3::Config { page_origins, ..s3::Config::default() };
+        let mut s3_face = s3::service(self.blob.clone(), self.s3_keys(), settings);
         if let Some(tls) = doors.s3_tls {
             s3_face = s3_face.over(tls);
         }
@@ -238,10 +256,19 @@ impl Parts {
     }
 
     fn s3_keys(&self) -> s3::Keys {
-        let identity = self.identity.clone();
+        let (identity, uploads) = (self.identity.clone(), self.uploads.clone());
         s3::keys(move |id: String| {
-            let identity = identity.clone();
+            let (identity, uploads) = (identity.clone(), uploads.clone());
             async move {
+                if let Some(found) = uploads.credential(&id).await? {
+                    // An account that may no longer upload ends here, whatever addresses it was given.
+                    let account = identity.account(found.account).await?;
+                    let may = account.is_some_and(|a| a.suspended_at.is_none() && a.role != Role::Viewer);
+                    let upload::Credential { upload, bucket, key, secret, .. } = found;
+                    let parts = s3::UploadParts { bucket, key, upload };
+                    let buckets = s3::Buckets::Parts(parts.into());
+                    return Ok(may.then(|| s3::Access { secret: secret.as_str().into(), buckets }));
+                }
                 let Some(found) = identity.credential(&id).await? else { return Ok(None) };
                 let Some(secret) = found.secret.expose_str() else { return Ok(None) };
                 let buckets = match found.who {
@@ -277,10 +304,11 @@ impl Parts {
                 playback: self.playback.clone(),
                 jobs: self.jobs.clone(),
                 pipeline: self.pipeline.clone(),
+                uploads: self.uploads.clone(),
             },
             site::Config {
                 public_url: self.place.origin.parse()?,
-                s3_url: Some(self.place.s3_origin.parse()?),
+                s3_url: Some(self.uploads.s3_url().clone()),
                 keys: Some(self.ring.clone()),
             },
         );
@@ -371,6 +399,19 @@ fn production(config: &Config, place: &Place) -> anyhow::Result<identity::Config
     let url: url::Url = place.origin.parse()?;
     let host = url.host_str().context("the public address has no host")?.to_owned();
     Ok(identity::Config { host, ..config.identity.clone() })
+}
+
+/// The origins whose pages may send parts of uploads: the public one, and on loopback its other names.
+fn page_origins(public: &url::Url) -> Vec<String> {
+    let own = public.origin().ascii_serialization();
+    let named = |host: &str| {
+        let mut url = public.clone();
+        url.set_host(Some(host)).ok().map(|()| url.origin().ascii_serialization())
+    };
+    match public.host_str() {
+        Some("localhost" | "127.0.0.1") => ["localhost", "127.0.0.1"].into_iter().filter_map(named).collect(),
+        _ => vec![own],
+    }
 }
 
 /// A watch that follows another one in a different shape, for as long as anyone looks.

@@ -18,13 +18,14 @@ use playback::Playback;
 use serde_json::json;
 use site::Parts;
 
-pub(crate) const MIGRATIONS: [db::Migrations; 6] = [
+pub(crate) const MIGRATIONS: [db::Migrations; 7] = [
     blob::MIGRATIONS,
     notify::MIGRATIONS,
     identity::MIGRATIONS,
     catalogue::MIGRATIONS,
     jobs::MIGRATIONS,
     playback::MIGRATIONS,
+    upload::MIGRATIONS,
 ];
 
 /// Everything behind the pages.
@@ -32,6 +33,7 @@ pub(crate) struct House {
     pub(crate) db: Db,
     pub(crate) parts: Parts,
     pub(crate) outbox: notify::Outbox,
+    pub(crate) blob: Blob,
     _folder: tempfile::TempDir,
 }
 
@@ -54,10 +56,19 @@ impl House {
         let jobs = Queue::new(db.clone());
         let folder = tempfile::tempdir().expect("a folder is made");
         let blob = Blob::open(db.clone(), folder.path()).await.expect("the store opens");
-        let pipeline =
-            Pipeline::new(db.clone(), blob, jobs.clone(), catalogue.clone(), pipeline::Rule::defaults());
-        let parts = Parts { identity, catalogue, playback, jobs, pipeline };
-        Self { db, parts, outbox, _folder: folder }
+        let pipeline = Pipeline::new(
+            db.clone(),
+            blob.clone(),
+            jobs.clone(),
+            catalogue.clone(),
+            pipeline::Rule::defaults(),
+        );
+        let s3_url = "http://localhost:9000".parse().expect("an address");
+        let limits = upload::Config { open_per_account: 3, max_bytes: 1 << 30, ..upload::Config::default() };
+        let uploads =
+            upload::Uploads::new(db.clone(), blob.clone(), catalogue.clone(), &[9; 32], s3_url, limits);
+        let parts = Parts { identity, catalogue, playback, jobs, pipeline, uploads };
+        Self { db, parts, outbox, blob, _folder: folder }
     }
 
     pub(crate) async fn account(&self, address: &str, role: Role) -> AccountId {

@@ -7,3 +7,4 @@ mod pages;
 mod people;
 mod playing;
 mod signing_in;
+mod uploading;

@@ -1,0 +1,32 @@
+//! The upload page: the frame of the script that sends files, and what to do without it.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http_face::ApiError;
+
+use crate::page::{Frame, render_reaching};
+use crate::visitor::Visitor;
+use crate::{Site, words};
+
+#[derive(Template)]
+#[template(path = "upload.html")]
+struct Page<'a> {
+    frame: &'a Frame,
+    s3_url: String,
+    largest: String,
+    days: u32,
+}
+
+/// `GET /upload`
+pub(crate) async fn page(State(site): State<Site>, visitor: Visitor) -> Result<Response, ApiError> {
+    let (frame, config) = (Frame::new(&visitor, "/upload"), site.uploads().config());
+    let s3_url = site.uploads().s3_url().origin().ascii_serialization();
+    let page = Page {
+        frame: &frame,
+        s3_url: s3_url.clone(),
+        largest: words::bytes(config.max_bytes),
+        days: config.abandoned_days,
+    };
+    Ok(render_reaching(&s3_url, &frame, &page))
+}

@@ -1,0 +1,174 @@
+//! Beginning an upload: is it small enough, are there not too many, is there room?
+
+use blob::NewUpload;
+use db::{Tx, args};
+use model::{AccountId, BucketName, Key, Timestamp, UploadId};
+
+use crate::record::Upload;
+use crate::{Error, Result, State, Uploads};
+
+/// Longest name of a file in bytes: a key has at most 1024, and ours begins with an id.
+const NAME_BYTES: usize = 800;
+/// Longest fingerprint in bytes.
+const FINGERPRINT_BYTES: usize = 64;
+/// Longest media type in bytes.
+const TYPE_BYTES: usize = 100;
+
+/// What a browser says about a file.
+#[derive(Debug, Clone)]
+pub struct File {
+    /// Its name, without folders.
+    pub name: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// When it was changed, in ms since 1970.
+    pub modified_ms: i64,
+    /// A digest of a few of its bytes, to know it again.
+    pub fingerprint: String,
+    /// Its media type; empty if the browser knows none.
+    pub media_type: String,
+}
+
+const LOCK_SQLITE: &str = "SELECT id FROM browser_upload_room";
+const LOCK_POSTGRES: &str = "SELECT id FROM browser_upload_room FOR UPDATE";
+const COUNT: &str = "SELECT COUNT(*) AS n FROM browser_uploads WHERE account = $1 AND completed_at IS NULL";
+const OPEN: &str = "SELECT id, size FROM browser_uploads WHERE completed_at IS NULL";
+const INSERT: &str = "INSERT INTO browser_uploads
+    (id, account, bucket, source_key, file, size, modified_ms, fingerprint, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+
+impl Uploads {
+    /// Begins an upload for an account. It survives restarts; its room is promised until it ends.
+    ///
+    /// # Errors
+    /// [`Error::Empty`], [`Error::TooLarge`], [`Error::TooMany`], [`Error::NoRoom`], [`Error::Name`].
+    pub async fn begin(&self, account: AccountId, file: &File, now: Timestamp) -> Result<State> {
+        if file.size == 0 {
+            return Err(Error::Empty);
+        }
+        let limit = self.inner.config.max_bytes.min(blob::MAX_OBJECT);
+        if file.size > limit {
+            return Err(Error::TooLarge { size: file.size, limit });
+        }
+        let key = key_of(&file.name)?;
+        let mut attributes = blob::Attributes::default();
+        if let Some(media_type) = media_type(&file.media_type) {
+            attributes.content_type = Some(media_type.to_owned());
+        }
+        let new = NewUpload {
+            bucket: BucketName::source(),
+            key: key.clone(),
+            attributes,
+            checksum: Some(blob::Algorithm::Crc32),
+            composite: false,
+        };
+        let begun = self.inner.blob.begin_upload(new).await?;
+        let upload = Upload {
+            id: begun.id,
+            account,
+            bucket: begun.bucket,
+            key,
+            file: file.name.clone(),
+            size: file.size,
+            modified_ms: file.modified_ms,
+            fingerprint: file
+                .fingerprint
+                .chars()
+                .filter(char::is_ascii_graphic)
+                .take(FINGERPRINT_BYTES)
+                .collect(),
+            created_at: now,
+            completed_at: None,
+        };
+        match self.admit(&upload).await {
+            Ok(draft) => {
+                tracing::info!(upload = %upload.id, %account, bytes = upload.size, "upload begun");
+                Ok(State { upload, received: 0, draft: Some(draft) })
+            }
+            Err(refused) => {
+                self.inner.blob.abort_upload(&upload.bucket, &upload.key, upload.id).await?;
+                Err(refused)
+            }
+        }
+    }
+
+    /// Counts and writes in one transaction that waits for others of its kind.
+    async fn admit(&self, upload: &Upload) -> Result<catalogue::Draft> {
+        // Asked before the transaction: on SQLite it holds the one writer.
+        let available = self.inner.blob.available().await?;
+        let mut tx = self.inner.db.begin().await?;
+        tx.one(tx.pick(LOCK_SQLITE, LOCK_POSTGRES), args![]).await?;
+        let open: u32 = tx.one(COUNT, args![upload.account]).await?.get("n")?;
+        let limit = self.inner.config.open_per_account;
+        if open >= limit {
+            return Err(Error::TooMany { limit });
+        }
+        let room = available.saturating_sub(self.promised(&mut tx).await?);
+        if upload.size > room {
+            tracing::warn!(upload = %upload.id, bytes = upload.size, room, "no room for an upload");
+            return Err(Error::NoRoom { size: upload.size, room });
+        }
+        let row = args![
+            upload.id,
+            upload.account,
+            &upload.bucket,
+            &upload.key,
+            &upload.file,
+            upload.size,
+            upload.modified_ms,
+            &upload.fingerprint,
+            upload.created_at,
+        ];
+        tx.execute(INSERT, row).await?;
+        let draft = self.inner.catalogue.draft(&mut tx, &upload.bucket, &upload.key, upload.account).await?;
+        tx.commit().await?;
+        Ok(draft)
+    }
+
+    /// Bytes that open uploads will still send.
+    async fn promised(&self, tx: &mut Tx) -> Result<u64> {
+        let mut promised: u64 = 0;
+        for row in tx.all(OPEN, args![]).await? {
+            let (id, size): (UploadId, u64) = (row.get("id")?, row.get("size")?);
+            promised = promised.saturating_add(size.saturating_sub(blob::uploaded_bytes(tx, id).await?));
+        }
+        Ok(promised)
+    }
+}
+
+/// A key that nobody else has, and that ends in the file's name.
+fn key_of(name: &str) -> Result<Key> {
+    // Browsers give plain names; a folder in one would change where the name of the title is taken from.
+    let name: String = name.chars().map(|c| if c == '/' || c.is_control() { '_' } else { c }).collect();
+    if name.trim().is_empty() || name.len() > NAME_BYTES {
+        return Err(Error::Name);
+    }
+    format!("uploads/{}/{name}", UploadId::new()).parse().map_err(|_| Error::Name)
+}
+
+fn media_type(text: &str) -> Option<&str> {
+    let graphic = text.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
+    (!text.is_empty() && text.len() <= TYPE_BYTES && graphic).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_keep_the_files_name_and_are_never_the_same() {
+        let (one, two) = (key_of("Mein Film.mp4").unwrap(), key_of("Mein Film.mp4").unwrap());
+        assert_ne!(one, two);
+        assert_eq!(one.file_name(), "Mein Film.mp4");
+        assert_eq!(key_of("../a/b\n.mp4").unwrap().file_name(), ".._a_b_.mp4");
+        assert!(key_of(" ").is_err() && key_of(&"x".repeat(801)).is_err());
+    }
+
+    #[test]
+    fn a_media_type_is_plain_or_none() {
+        assert_eq!(media_type("video/mp4"), Some("video/mp4"));
+        for bad in ["", "video/mp4\r\nx: y", "é"] {
+            assert_eq!(media_type(bad), None);
+        }
+    }
+}

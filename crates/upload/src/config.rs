@@ -1,0 +1,23 @@
+//! What uploads by browsers may take.
+
+use serde::Deserialize;
+
+/// Limits of uploads by browsers.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Largest file in bytes.
+    pub max_bytes: u64,
+    /// Uploads that an account may have open at a time.
+    pub open_per_account: u32,
+    /// Days after which an upload that was not finished is given up.
+    pub abandoned_days: u32,
+    /// Seconds within which the address of a part must be used.
+    pub address_seconds: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { max_bytes: 1 << 40, open_per_account: 100, abandoned_days: 7, address_seconds: 900 }
+    }
+}

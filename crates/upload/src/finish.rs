@@ -1,0 +1,91 @@
+//! The ends of an upload: complete, given up.
+
+use blob::{By, Chosen, Complete, Means};
+use catalogue::Edit;
+use db::args;
+use model::{Timestamp, TitleId};
+
+use crate::record::Upload;
+use crate::{Error, Result, Uploads, now};
+
+const COMPLETED: &str = "UPDATE browser_uploads SET completed_at = $2 WHERE id = $1 AND completed_at IS NULL";
+const DELETE: &str = "DELETE FROM browser_uploads WHERE id = $1";
+
+impl Uploads {
+    /// Makes the object of all parts; when this answers, the file is acknowledged. Asked again, it answers the same.
+    ///
+    /// # Errors
+    /// [`Error::Incomplete`].
+    pub async fn complete(&self, upload: &Upload) -> Result<()> {
+        if upload.completed_at.is_some() {
+            return Ok(());
+        }
+        let stored = self.stored(upload).await?;
+        let count = upload.cut().count();
+        let have = u32::try_from(stored.len()).unwrap_or(u32::MAX);
+        // Once it is complete there are no parts; then only this row lags behind.
+        if have != count && have > 0 {
+            return Err(Error::Incomplete { missing: count.saturating_sub(have) });
+        }
+        let chosen =
+            |part: blob::Part| Chosen { number: part.number, etag: part.etag(), checksum: part.checksum };
+        let complete = Complete {
+            parts: stored.into_iter().map(chosen).collect(),
+            checksum: None,
+            size: Some(upload.size),
+            condition: blob::Condition::default(),
+            by: By::Client(Means::CompleteMultipartUpload),
+        };
+        match self.inner.blob.complete_upload(&upload.bucket, &upload.key, upload.id, complete).await {
+            Ok(_) => {}
+            Err(blob::Error::NoSuchUpload(id)) => return Err(Error::NoUpload(id)),
+            Err(blob::Error::PartOrder) => return Err(Error::Incomplete { missing: count }),
+            Err(other) => return Err(other.into()),
+        }
+        self.inner.db.execute(COMPLETED, args![upload.id, now()]).await?;
+        tracing::info!(upload = %upload.id, bytes = upload.size, "upload complete");
+        Ok(())
+    }
+
+    /// Gives up an upload: its parts and its draft go. One that is complete is only taken from the list.
+    pub async fn discard(&self, upload: &Upload) -> Result<()> {
+        if upload.completed_at.is_none() {
+            match self.inner.blob.abort_upload(&upload.bucket, &upload.key, upload.id).await {
+                Ok(()) | Err(blob::Error::NoSuchUpload(_)) => {}
+                Err(other) => return Err(other.into()),
+            }
+        }
+        let mut tx = self.inner.db.begin().await?;
+        tx.execute(DELETE, args![upload.id]).await?;
+        // The draft of a complete upload is still wanted by the title that it becomes.
+        let over = self.inner.catalogue.drafted(&upload.bucket, &upload.key).await?;
+        if upload.completed_at.is_none() || over.is_some_and(|draft| draft.title.is_some()) {
+            self.inner.catalogue.drop_draft(&mut tx, &upload.bucket, &upload.key).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Changes what is written about the title to be, or about the title that it has become, which is answered.
+    pub async fn edit(&self, upload: &Upload, edit: &Edit<'_>) -> Result<Option<TitleId>> {
+        Ok(self.inner.catalogue.edit_draft(&upload.bucket, &upload.key, edit).await?)
+    }
+
+    /// Gives up uploads that were begun too long ago, and forgets those that arrived as long ago; answers how many.
+    pub async fn sweep(&self, now: Timestamp) -> Result<usize> {
+        let days = i64::from(self.inner.config.abandoned_days);
+        let before = now.plus_ms(-86_400_000 * days);
+        let rows = self.inner.db.all(OLD, args![before]).await?;
+        for row in &rows {
+            let upload = Upload::read(row)?;
+            if upload.completed_at.is_none() {
+                tracing::info!(upload = %upload.id, bytes = upload.size, "abandoned upload given up");
+            }
+            self.discard(&upload).await?;
+        }
+        Ok(rows.len())
+    }
+}
+
+const OLD: &str = "SELECT * FROM browser_uploads WHERE COALESCE(completed_at, created_at) <= $1
+    ORDER BY created_at LIMIT 1000";
