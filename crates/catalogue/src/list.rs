@@ -55,6 +55,9 @@ macro_rules! select {
     };
 }
 
+const COUNTS: &str =
+    "SELECT state, COUNT(*) AS n FROM titles WHERE deleted_at IS NULL GROUP BY state ORDER BY state";
+
 const GET: &str = select!("t.id = $1");
 const NAMED: &str = select!("t.folded = $1 ORDER BY t.id DESC LIMIT 20");
 const LIST: &str = select!(
@@ -69,6 +72,21 @@ const UNFINISHED: &str = "SELECT id FROM titles
     WHERE deleted_at IS NULL AND state IN ('received', 'probed', 'planned', 'encoding') ORDER BY id";
 
 impl Catalogue {
+    /// Counts titles by state; every state is there.
+    pub async fn counts(&self) -> Result<Vec<(State, u64)>> {
+        let rows = self.db.all(COUNTS, args![]).await?;
+        let mut counts: Vec<(State, u64)> = State::ALL.into_iter().map(|state| (state, 0)).collect();
+        for row in &rows {
+            let word: String = row.get("state")?;
+            for (state, n) in &mut counts {
+                if state.as_str() == word {
+                    *n = row.get("n")?;
+                }
+            }
+        }
+        Ok(counts)
+    }
+
     /// Reads a title; [`Error::NoTitle`] when it was deleted.
     pub async fn title(&self, id: TitleId) -> Result<Title> {
         let row = self.db.opt(GET, args![id]).await?.ok_or(Error::NoTitle { title: id })?;

@@ -141,9 +141,16 @@ impl Catalogue {
     /// Says in other words what an unfinished title waits for; does nothing once it has ended.
     pub async fn note(&self, id: TitleId, reason: &str) -> Result<()> {
         let sql = "UPDATE titles SET reason = $2
-            WHERE id = $1 AND state IN ('received', 'probed', 'planned', 'encoding')";
+            WHERE id = $1 AND (reason IS NULL OR reason <> $2) AND state IN ('received', 'probed', 'planned', 'encoding')";
         self.db.execute(sql, args![id, bounded(reason)]).await?;
         Ok(())
+    }
+
+    /// Lists titles being encoded whose reason begins with `words`.
+    pub async fn noted(&self, words: &str) -> Result<Vec<TitleId>> {
+        let sql =
+            "SELECT id FROM titles WHERE state = 'encoding' AND SUBSTR(reason, 1, LENGTH($1)) = $1 LIMIT 200";
+        self.db.all(sql, args![words]).await?.iter().map(|row| Ok(row.get("id")?)).collect()
     }
 
     /// The upload that a title was made of, also of a deleted one.

@@ -112,6 +112,7 @@ fn door(key: &SigningKey) -> Result<(SocketAddr, CancellationToken), Failure> {
                 upstreams: Upstreams { packager: media.clone(), site: media },
                 state: watch::channel(Arc::new(state)).1,
                 secret: watch::channel(secret).1,
+                meter: edge::Meter::default(),
             };
             Ok(service.run(ending).await?)
         })

@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -22,6 +24,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub struct Body {
     kind: Kind,
     record: Option<Box<Record>>,
+    sent: Option<Arc<AtomicU64>>,
 }
 
 enum Kind {
@@ -37,7 +40,7 @@ enum Kind {
 impl Body {
     /// A body of no bytes.
     pub fn empty() -> Self {
-        Self { kind: Kind::Whole(None), record: None }
+        Self { kind: Kind::Whole(None), record: None, sent: None }
     }
 
     /// Wraps any other body.
@@ -46,11 +49,11 @@ impl Body {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        Self { kind: Kind::Foreign(body.map_err(Into::into).boxed_unsync()), record: None }
+        Self { kind: Kind::Foreign(body.map_err(Into::into).boxed_unsync()), record: None, sent: None }
     }
 
     pub(crate) fn shared(reader: Reader) -> Self {
-        Self { kind: Kind::Shared(reader), record: None }
+        Self { kind: Kind::Shared(reader), record: None, sent: None }
     }
 
     /// A client's body that may pause at most for `idle`.
@@ -60,7 +63,13 @@ impl Body {
         }
         let half = idle / 2;
         let upload = Upload { incoming, half, timer: Box::pin(sleep(half)), halfway: false };
-        Self { kind: Kind::Upload(upload), record: None }
+        Self { kind: Kind::Upload(upload), record: None, sent: None }
+    }
+
+    /// Adds the bytes that are sent to a counter.
+    pub(crate) fn counted(mut self, sent: Arc<AtomicU64>) -> Self {
+        self.sent = Some(sent);
+        self
     }
 
     /// Lets the access log know when and after how many bytes the body ended.
@@ -72,7 +81,7 @@ impl Body {
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        Self { kind: Kind::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())), record: None }
+        Self { kind: Kind::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())), record: None, sent: None }
     }
 }
 
@@ -102,10 +111,15 @@ impl HttpBody for Body {
             Kind::Upload(upload) => ready!(upload.poll_frame(cx)),
             Kind::Foreign(body) => ready!(Pin::new(body).poll_frame(cx)),
         };
-        if let (Some(record), Some(Ok(frame))) = (&mut self.record, &frame)
+        if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()
         {
-            record.sent(data.len());
+            if let Some(record) = &mut self.record {
+                record.sent(data.len());
+            }
+            if let Some(sent) = &self.sent {
+                sent.fetch_add(data.len() as u64, Ordering::Relaxed);
+            }
         }
         Poll::Ready(frame)
     }

@@ -24,6 +24,7 @@ use crate::forward;
 use crate::gate::Gate;
 use crate::headers::{self, CACHE_STATUS, CDN_IDENTIFIER, X_CACHE, X_REQUEST_ID};
 use crate::ids::{self, Ids};
+use crate::meter::Meter;
 use crate::refusal::Refusal;
 use crate::route::{Route, Routes};
 use crate::upstream::{CdnSecret, Upstreams};
@@ -39,6 +40,7 @@ pub(crate) struct Door {
     gate: Gate,
     pub(crate) cache: Arc<Cache>,
     ids: Ids,
+    pub(crate) meter: Meter,
     /// Fetches under way, which shutdown waits for.
     pub(crate) tasks: TaskTracker,
 }
@@ -60,17 +62,19 @@ pub(crate) struct Asked<'a> {
 pub(crate) struct How {
     x_cache: &'static str,
     status: &'static str,
+    /// Its place among [`crate::meter::WAYS`].
+    way: usize,
 }
 
 impl How {
-    pub(crate) const HIT: Self = Self { x_cache: "Hit from kinora", status: "kinora; hit" };
+    pub(crate) const HIT: Self = Self { x_cache: "Hit from kinora", status: "kinora; hit", way: 0 };
     pub(crate) const RENEWED: Self =
-        Self { x_cache: "RefreshHit from kinora", status: "kinora; fwd=stale; fwd-status=304" };
-    pub(crate) const LED: Self = Self { x_cache: "Miss from kinora", status: "kinora; fwd=miss" };
+        Self { x_cache: "RefreshHit from kinora", status: "kinora; fwd=stale; fwd-status=304", way: 1 };
+    pub(crate) const LED: Self = Self { x_cache: "Miss from kinora", status: "kinora; fwd=miss", way: 2 };
     pub(crate) const FOLLOWED: Self =
-        Self { x_cache: "Miss from kinora", status: "kinora; fwd=miss; collapsed" };
-    const HANDED_ON: Self = Self { x_cache: "Miss from kinora", status: "kinora; fwd=bypass" };
-    const OWN: Self = Self { x_cache: "Error from kinora", status: "kinora; detail=refused" };
+        Self { x_cache: "Miss from kinora", status: "kinora; fwd=miss; collapsed", way: 2 };
+    const HANDED_ON: Self = Self { x_cache: "Miss from kinora", status: "kinora; fwd=bypass", way: 3 };
+    const OWN: Self = Self { x_cache: "Error from kinora", status: "kinora; detail=refused", way: 4 };
 }
 
 /// An answer and how it came about, or why there is none.
@@ -83,15 +87,19 @@ impl Door {
         routes: watch::Receiver<Arc<Routes>>,
         secret: watch::Receiver<CdnSecret>,
         tasks: TaskTracker,
+        meter: Meter,
     ) -> Self {
+        let cache = Arc::new(Cache::new(config.cache_bytes, config.cache_object_bytes));
+        meter.watch(cache.gauge());
         Self {
             gate: Gate::new(config.signatures as usize),
-            cache: Arc::new(Cache::new(config.cache_bytes, config.cache_object_bytes)),
+            cache,
             config,
             upstreams,
             routes,
             secret,
             ids: Ids::default(),
+            meter,
             tasks,
         }
     }
@@ -127,6 +135,11 @@ impl Door {
         if let Some(route) = route {
             route.cors.apply(parts.headers.get(ORIGIN), response.headers_mut());
         }
+        self.meter.answered(how.way, response.status(), began.elapsed());
+        if let Some(refusal) = refused {
+            self.meter.refused(refusal.place());
+        }
+        let response = response.map(|body| body.counted(self.meter.sent()));
         match Record::begin(&parts, asked.ok().map(|asked| asked.viewer), began) {
             None => response,
             Some(mut record) => {

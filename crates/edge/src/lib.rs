@@ -37,6 +37,7 @@
 //!     upstreams: Upstreams { packager: page.clone(), site: page },
 //!     state,
 //!     secret,
+//!     meter: edge::Meter::default(),
 //! };
 //! let shutdown = CancellationToken::new();
 //! # shutdown.cancel();
@@ -60,6 +61,7 @@ mod forward;
 mod gate;
 mod headers;
 mod ids;
+pub mod meter;
 mod refusal;
 mod route;
 mod service;
@@ -70,5 +72,6 @@ pub use body::{Body, BoxError};
 pub use config::Config;
 pub use entrance::Entrance;
 pub use error::{Error, Result};
+pub use meter::Meter;
 pub use service::Service;
 pub use upstream::{CdnSecret, Upstream, Upstreams, upstream};

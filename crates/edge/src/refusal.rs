@@ -26,6 +26,21 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
+    /// Its place among [`crate::meter::REASONS`].
+    pub(crate) fn place(self) -> usize {
+        match self {
+            Self::BadRequest(_) => 0,
+            Self::Denied(_) => 1,
+            Self::NoBehaviour => 2,
+            Self::Gone => 3,
+            Self::Plain => 4,
+            Self::Method(_) => 5,
+            Self::TargetTooLong | Self::HeadTooLarge => 6,
+            Self::Upstream => 7,
+            Self::UpstreamTimeout => 8,
+        }
+    }
+
     /// What the log says.
     pub(crate) fn reason(self) -> String {
         match self {

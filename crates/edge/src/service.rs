@@ -22,6 +22,7 @@ use crate::connection::Guarded;
 use crate::door::{Door, Peer};
 use crate::entrance::{Entrance, Entrances};
 use crate::error::Result;
+use crate::meter::Meter;
 use crate::route::{Routes, asset};
 use crate::upstream::{CdnSecret, Upstreams};
 
@@ -38,6 +39,8 @@ pub struct Service {
     pub state: watch::Receiver<Arc<State>>,
     /// What the packager knows the edge by.
     pub secret: watch::Receiver<CdnSecret>,
+    /// Counts what passes.
+    pub meter: Meter,
 }
 
 impl Service {
@@ -45,7 +48,7 @@ impl Service {
     ///
     /// Fails only at once, for settings out of their range. Dropping the future breaks all connections.
     pub async fn run(self, shutdown: CancellationToken) -> Result<()> {
-        let Self { entrances, config, upstreams, mut state, secret } = self;
+        let Self { entrances, config, upstreams, mut state, secret, meter } = self;
         config.check()?;
         let now = state.borrow_and_update().clone();
         let (routes, watched) = watch::channel(Arc::new(Routes::compile(now)));
@@ -54,7 +57,7 @@ impl Service {
         let _break_on_drop = broken.clone().drop_guard();
         let permits = Arc::new(Semaphore::new(config.connections as usize));
         let drain = Duration::from_millis(u64::from(config.drain_ms));
-        let door = Arc::new(Door::new(config, upstreams, watched, secret, tasks.clone()));
+        let door = Arc::new(Door::new(config, upstreams, watched, secret, tasks.clone(), meter));
         let entrances = Entrances::new(entrances);
         let mut state_lives = true;
 
@@ -123,6 +126,7 @@ struct Connection {
 
 impl Connection {
     async fn serve(self, stream: TcpStream, tls: Option<tls::Server>, shutdown: &CancellationToken) {
+        let _counted = self.door.meter.connected();
         // Fails only where the connection is gone already.
         let _ = stream.set_nodelay(true);
         let config = &self.door.config;

@@ -7,6 +7,7 @@ mod group;
 mod lapse;
 mod lease;
 mod pause;
+mod presence;
 mod read;
 mod title;
 
@@ -22,6 +23,7 @@ pub use group::{Group, GroupState};
 pub use lapse::Released;
 pub use lease::{Claim, LogLine, Progress};
 pub use pause::Pause;
+pub use presence::Presence;
 pub use read::{Counts, Filter};
 
 /// The queue in a database. Cheap to clone; clones share their hints.

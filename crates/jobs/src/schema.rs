@@ -3,8 +3,10 @@
 use db::Migrations;
 
 /// The queue's tables.
-pub const MIGRATIONS: Migrations =
-    Migrations { owner: "jobs", steps: &[("queue", QUEUE), ("bumps", BUMPS), ("pauses", PAUSES)] };
+pub const MIGRATIONS: Migrations = Migrations {
+    owner: "jobs",
+    steps: &[("queue", QUEUE), ("bumps", BUMPS), ("pauses", PAUSES), ("workers", WORKERS)],
+};
 
 /// `attempt` counts claims and is part of the fence; `failures` counts what ended badly and is held against
 /// `max_attempts`; `releases` counts deaths of the process that held the job. `cause` is why the job waits,
@@ -75,4 +77,13 @@ const PAUSES: &str = "
 CREATE TABLE job_pauses (
     kind TEXT PRIMARY KEY,
     since BIGINT NOT NULL);
+";
+
+/// Processes that take jobs, and when they said so last.
+const WORKERS: &str = "
+CREATE TABLE job_workers (
+    name TEXT PRIMARY KEY,
+    capability TEXT NOT NULL,
+    slots BIGINT NOT NULL,
+    seen_at BIGINT NOT NULL);
 ";

@@ -70,6 +70,8 @@ pub(crate) enum Command {
     Backup(Backup),
     /// Make a data folder of a backup.
     Restore(Restore),
+    /// Print the figures of the running server in the text format of Prometheus.
+    Metrics(Server),
     /// Make a sign-in link that works once.
     SigninLink(SigninLink),
     /// Confine this process and become the given program (used by the encoder).

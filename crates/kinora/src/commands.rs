@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use crate::cli::{Doctor, Event, Format, Import, Job, Key, Mail, Secret, SigninLink, Title, Url, Worker};
+use crate::cli::{Doctor, Event, Format, Import, Job, Key, Mail, Secret, Server, SigninLink, Title, Url, Worker};
 use crate::control::client::Client;
 use crate::control::{self, EventAnswer, UrlAnswer, UrlRequest};
 use crate::{doctor, print};
@@ -262,6 +262,13 @@ pub(crate) async fn key(command: Key) -> anyhow::Result<()> {
             Ok(())
         }
     }
+}
+
+/// Prints the metrics.
+pub(crate) async fn metrics(server: Server) -> anyhow::Result<()> {
+    let page: String = Client::connect(&server.data).await?.get("/metrics").await?;
+    print!("{page}");
+    Ok(())
 }
 
 /// Sends a mail now.

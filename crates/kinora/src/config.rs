@@ -10,7 +10,7 @@ use anyhow::Context;
 use serde::Deserialize;
 use url::Url;
 
-use crate::cli;
+use crate::{cli, metrics};
 #[cfg(test)]
 pub(crate) use tls::Files;
 pub(crate) use tls::Tls;
@@ -61,6 +61,8 @@ pub(crate) struct Config {
     pub(crate) store: blob::Config,
     /// How long things are kept, and how much room encodes may take.
     pub(crate) pipeline: pipeline::Config,
+    /// Figures for those who watch the installation.
+    pub(crate) metrics: metrics::Config,
     /// Which uploads become titles, and how they are encoded; the first rule that matches counts.
     pub(crate) rules: Vec<pipeline::Rule>,
     /// Whether the configuration file itself holds a secret.
@@ -158,6 +160,7 @@ impl Default for Config {
             worker: worker::Config::default(),
             store: blob::Config::default(),
             pipeline: pipeline::Config::default(),
+            metrics: metrics::Config::default(),
             rules: pipeline::Rule::defaults(),
             secret_in_file: false,
         }
@@ -207,6 +210,7 @@ impl Config {
         if let Some(smtp) = &config.mail.smtp {
             smtp.check()?;
         }
+        config.metrics.check()?;
         for rule in &config.rules {
             encode::template::Template::named(&rule.template).with_context(|| {
                 format!("the rule for `{}/{}*` names no job template", rule.bucket, rule.prefix)
@@ -297,5 +301,6 @@ mod tests {
     /// Files with secrets are on the machine that the sample speaks of.
     fn without_files(text: &str) -> String {
         text.replace("password_file = \"/etc/kinora/smtp-password\"", "password = \"x\"")
+            .replace("token_file = \"/etc/kinora/metrics-token\"", "token = \"0123456789abcdef\"")
     }
 }

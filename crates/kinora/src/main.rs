@@ -11,6 +11,7 @@ mod doctor;
 mod folder;
 mod keys;
 mod log;
+mod metrics;
 mod print;
 mod serve;
 mod systemd;
@@ -51,6 +52,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Worker(command) => commands::worker(command).await,
             Command::Event(command) => commands::event(command).await,
             Command::Key(command) => commands::key(command).await,
+            Command::Metrics(server) => commands::metrics(server).await,
             Command::Mail(command) => commands::mail(command).await,
             Command::Secret(command) => commands::secret(command).await,
             Command::Backup(command) => backup::backup(command).await,

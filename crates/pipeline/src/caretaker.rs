@@ -3,12 +3,19 @@
 
 use std::time::Duration;
 
+use model::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Pipeline, Result, now};
 
 /// How often leases are looked at.
 const LOOK: Duration = Duration::from_secs(1);
+/// How often it is looked whether there are workers for all that waits, in looks.
+const STRANDED: u32 = 5;
+/// How long work is due before anyone says that nobody can do it, in ms: workers may just be starting.
+const PATIENCE_MS: i64 = 30_000;
+/// How a reason begins that says nobody can encode a title.
+const NOBODY: &str = "no worker";
 
 /// Looks after jobs whose workers went silent. A service.
 #[derive(Debug)]
@@ -19,15 +26,21 @@ pub struct Caretaker {
 impl Caretaker {
     /// Runs until told to stop.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
-        loop {
+        for look in (0..STRANDED).cycle() {
             if let Err(error) = self.pipeline.look_after().await {
                 tracing::error!(error = &error as &dyn std::error::Error, "leases are not looked after");
+            }
+            if look == 0
+                && let Err(error) = self.pipeline.note_stranded(now()).await
+            {
+                tracing::warn!(error = &error as &dyn std::error::Error, "workers are not looked at");
             }
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
                 () = tokio::time::sleep(LOOK) => {}
             }
         }
+        Ok(())
     }
 }
 
@@ -43,6 +56,30 @@ impl Pipeline {
             taken += self.tell(tx, released).await?;
         }
         Ok(taken)
+    }
+
+    /// Says of titles that no worker there is can encode why they wait, and of others that they do no more. The bytes
+    /// of one title are all made by one version of the encoder.
+    pub async fn note_stranded(&self, now: Timestamp) -> Result<()> {
+        let stranded = self.jobs.stranded(now, now.plus_ms(-PATIENCE_MS)).await?;
+        let others = if stranded.is_empty() { Vec::new() } else { self.jobs.workers(now).await? };
+        for (title, capability) in &stranded {
+            let why = if others.is_empty() {
+                format!("{NOBODY} is running that encodes: start one (`worker.slots` above 0)")
+            } else {
+                format!(
+                    "{NOBODY} that is running has the encoder this was begun with ({capability}): encode it anew with \
+                     `kinora title reencode {title}`, or start a worker with that encoder"
+                )
+            };
+            self.catalogue.note(*title, &why).await?;
+        }
+        for title in self.catalogue.noted(NOBODY).await? {
+            if stranded.iter().all(|(other, _)| *other != title) {
+                self.catalogue.note(title, "being encoded").await?;
+            }
+        }
+        Ok(())
     }
 
     /// Takes back what a process of that name held before it died: for the start of its successor.

@@ -136,13 +136,19 @@ impl Pipeline {
     /// complete; the old bytes go some time later.
     pub async fn reencode(&self, id: TitleId) -> Result<()> {
         let title = self.catalogue.title(id).await?;
-        if !title.state.is_final() {
+        let stranded = self.is_stranded(id).await?;
+        if !stranded && !title.state.is_final() {
             return Err(Error::UnderWay { title: id });
         }
         if title.source_dropped_at.is_some() {
             return Err(Error::SourceGone { title: id });
         }
         let mut tx = self.db.begin().await?;
+        if stranded {
+            let why = "encoded anew: no worker had its encoder";
+            self.jobs.cancel_title(&mut tx, now(), id, why).await?;
+            self.end(&mut tx, id, why).await?;
+        }
         self.catalogue.lock(&mut tx, id).await?;
         if self.jobs.live_in(&mut tx, id, Some(Work::PICTURES)).await? > 0 {
             return Err(Error::UnderWay { title: id });
@@ -156,6 +162,15 @@ impl Pipeline {
         self.jobs.wake();
         tracing::info!(title = %id, "title is encoded anew");
         Ok(())
+    }
+
+    /// Whether nothing of a title runs, and what waits is for a worker that is not there.
+    async fn is_stranded(&self, id: TitleId) -> Result<bool> {
+        let running =
+            Filter { state: Some(job::State::Running), title: Some(id), limit: 1, ..Filter::default() };
+        let now = now();
+        Ok(self.jobs.stranded(now, now).await?.iter().any(|(title, _)| *title == id)
+            && self.jobs.list(&running).await?.is_empty())
     }
 
     /// Deletes a title, whatever state it is in: its work is stopped and it is gone for everyone at once. Who keeps

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use blob::Blob;
 use encode::{Jail, Tools};
-use jobs::{Claim, Lease, Queue};
+use jobs::{Claim, Lease, Presence, Queue};
 use model::Timestamp;
 use pipeline::{Pipeline, Work};
 use tokio::task::JoinSet;
@@ -25,6 +25,8 @@ const LEASE: Duration = Duration::from_secs(30);
 const BEAT: Duration = Duration::from_secs(1);
 /// How long a job waits that found no room on the disk, in ms.
 const HOLD_MS: i64 = 5_000;
+/// How often a worker says that it is there.
+const PRESENT: Duration = Duration::from_secs(5);
 /// How often the queue is looked at when nothing was announced.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -65,6 +67,7 @@ impl Worker {
         let sources = Arc::new(Sources::new(self.blob.clone(), self.scratch.clone()));
         let worker = Arc::new(self);
         let mut slots = JoinSet::new();
+        slots.spawn(present(worker.clone(), shutdown.clone()));
         for n in 0..worker.slots {
             let name = format!("{}/{n}", worker.name);
             slots.spawn(slot(worker.clone(), name, sources.clone(), shutdown.clone()));
@@ -75,6 +78,29 @@ impl Worker {
         let _ = tokio::fs::remove_dir_all(&worker.scratch).await;
         Ok(())
     }
+}
+
+/// Says that this worker is there, until told to stop.
+async fn present(worker: Arc<Worker>, shutdown: CancellationToken) {
+    let presence = Presence {
+        name: worker.name.clone(),
+        capability: worker.tools.fingerprint(),
+        slots: worker.slots as u64,
+    };
+    while !shutdown.is_cancelled() {
+        if let Err(error) = worker.queue.present(now(), &presence).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "nobody learns that this worker is there"
+            );
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = tokio::time::sleep(PRESENT) => {}
+        }
+    }
+    // Whoever looks next learns it from the silence otherwise.
+    let _ = worker.queue.leave(&presence.name).await;
 }
 
 async fn slot(worker: Arc<Worker>, name: String, sources: Arc<Sources>, shutdown: CancellationToken) {

@@ -26,6 +26,7 @@ async fn settings_out_of_range_are_refused_at_once() {
         upstreams: Upstreams { packager: nobody.clone(), site: nobody },
         state: watch::channel(Arc::new(State::default())).1,
         secret: watch::channel(CdnSecret::new("12345678").unwrap()).1,
+        meter: edge::Meter::default(),
     };
     let refused = service.run(CancellationToken::new()).await;
     assert!(matches!(refused, Err(Error::Config { name: "connections", .. })));

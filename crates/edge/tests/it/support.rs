@@ -125,7 +125,14 @@ impl Door {
         let address = listener.local_addr().unwrap();
         let upstreams = Upstreams { packager: packager.upstream(), site: site.upstream() };
         let entrances = vec![edge::Entrance::plain(listener)];
-        let service = Service { entrances, config, upstreams, state: watched, secret: secret_watched };
+        let service = Service {
+            entrances,
+            config,
+            upstreams,
+            state: watched,
+            secret: secret_watched,
+            meter: edge::Meter::default(),
+        };
         let shutdown = CancellationToken::new();
         let running = tokio::spawn(service.run(shutdown.clone()));
         Self { address, packager, site, key, state, secret, shutdown, running }

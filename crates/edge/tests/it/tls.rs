@@ -113,7 +113,8 @@ async fn an_entrance_speaks_tls_and_gives_up_on_who_does_not() {
     let entrances = vec![Entrance { listener, tls: Some(tls::Server::load(&certificate, &key).unwrap()) }];
     let config = Config { head_ms: 300, ..strict() };
     let shutdown = CancellationToken::new();
-    let service = Service { entrances, config, upstreams: site, state, secret };
+    let service =
+        Service { entrances, config, upstreams: site, state, secret, meter: edge::Meter::default() };
     let running = tokio::spawn(service.run(shutdown.clone()));
 
     let mut roots = rustls::RootCertStore::empty();

@@ -107,6 +107,23 @@ impl Queue {
         self.db.all(sql, args![id]).await?.iter().map(read).collect()
     }
 
+    /// Counts jobs by kind and state.
+    pub async fn tally(&self) -> Result<Vec<(String, State, u64)>> {
+        let sql = "SELECT kind, state, COUNT(*) AS n FROM jobs GROUP BY kind, state ORDER BY kind, state";
+        let read = |row: &Row| {
+            let word: String = row.get("state")?;
+            let state = State::parse(&word).ok_or(Error::Word { what: "state of a job", word })?;
+            Ok((row.get("kind")?, state, row.get("n")?))
+        };
+        self.db.all(sql, args![]).await?.iter().map(read).collect()
+    }
+
+    /// How fast all running encodes are together, times real time.
+    pub async fn speed(&self) -> Result<f64> {
+        let sql = "SELECT COALESCE(SUM(speed), 0.0) AS speed FROM jobs WHERE state = 'running'";
+        Ok(self.db.one(sql, args![]).await?.get("speed")?)
+    }
+
     /// Counts jobs by state.
     pub async fn counts(&self, now: Timestamp) -> Result<Counts> {
         let mut counts = Counts::default();

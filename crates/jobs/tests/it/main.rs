@@ -7,6 +7,7 @@ mod claim;
 mod group;
 mod lapse;
 mod look;
+mod presence;
 mod retry;
 mod title;
 

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 
 /// Settings that are secrets. Each may also be given as `NAME_file = "path"`, or as a file of its dotted name in
 /// `$CREDENTIALS_DIRECTORY` (systemd's `LoadCredential=`), which counts before all else.
-const SECRETS: [&[&str]; 2] = [&["database"], &["mail", "smtp", "password"]];
+const SECRETS: [&[&str]; 3] = [&["database"], &["mail", "smtp", "password"], &["metrics", "token"]];
 
 /// Longest file with a secret, in bytes.
 const MOST_SECRET: u64 = 64 * 1024;

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
@@ -29,6 +29,7 @@ use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{Refusal, SOCKET, rfc3339};
+use crate::metrics::Metrics;
 
 /// Largest JSON request.
 const MOST_JSON: usize = 1 << 20;
@@ -49,6 +50,7 @@ pub(crate) struct Parts {
     /// Scheme, host and port that viewers use.
     pub(crate) origin: String,
     pub(crate) data: std::path::PathBuf,
+    pub(crate) metrics: Metrics,
 }
 
 /// Listens on the data folder's socket; only the owner of the folder can open it.
@@ -99,6 +101,7 @@ pub(crate) async fn run(
         .route("/secrets/{name}/rotate", post(secrets::rotate))
         .route("/signin-links", post(delivery::signin_link))
         .route("/mail/test", post(mail::test))
+        .route("/metrics", get(metrics))
         .route("/doctor", get(delivery::doctor))
         .layer(DefaultBodyLimit::max(MOST_JSON))
         .with_state(parts);
@@ -106,6 +109,11 @@ pub(crate) async fn run(
         .with_graceful_shutdown(shutdown.cancelled_owned())
         .await
         .context("the control socket broke")
+}
+
+async fn metrics(State(parts): State<Parts>) -> Answer<String> {
+    let page = parts.metrics.page(now()).await;
+    page.map(Json).map_err(|error| Refused::bad(format!("{error:#}")))
 }
 
 type Answer<T> = Result<Json<T>, Refused>;

@@ -28,6 +28,7 @@ use crate::control::server;
 use crate::doctor;
 use crate::folder::Folder;
 use crate::keys;
+use crate::metrics::{self, Metrics};
 
 /// The first operator of a development installation.
 const OPERATOR: &str = "operator@localhost";
@@ -196,8 +197,21 @@ impl Parts {
             s3_face = s3_face.over(tls);
         }
         services.start("s3", |stop| async move { Ok(s3_face.run(doors.s3, stop).await?) });
-        let edge = self.edge(doors.edge, config.edge.clone())?;
+        let meter = edge::Meter::default();
+        let edge = self.edge(doors.edge, config.edge.clone(), meter.clone())?;
         services.start("edge", |stop| async move { Ok(edge.run(stop).await?) });
+        let metrics = Metrics {
+            catalogue: self.catalogue.clone(),
+            blob: self.blob.clone(),
+            jobs: self.jobs.clone(),
+            meter,
+            turn: Arc::default(),
+        };
+        if let Some(address) = config.metrics.listen {
+            let listener = super::listen(address, "metrics", "`metrics.listen`").await?;
+            let (metrics, token) = (metrics.clone(), config.metrics.token.clone());
+            services.start("metrics", |stop| metrics::run(listener, metrics, token, stop));
+        }
         let parts = server::Parts {
             db: self.db.clone(),
             blob: self.blob.clone(),
@@ -210,6 +224,7 @@ impl Parts {
             ring: self.ring.clone(),
             origin: self.place.origin.clone(),
             data: folder.path().to_owned(),
+            metrics,
         };
         services.start("control", |stop| server::run(doors.control, parts, stop));
         Ok(())
@@ -285,7 +300,12 @@ impl Parts {
         })
     }
 
-    fn edge(&self, entrances: Vec<edge::Entrance>, config: edge::Config) -> anyhow::Result<edge::Service> {
+    fn edge(
+        &self,
+        entrances: Vec<edge::Entrance>,
+        config: edge::Config,
+        meter: edge::Meter,
+    ) -> anyhow::Result<edge::Service> {
         let secrets = mapped(self.playback.cdn_secret(), |secret| origin::Secrets {
             current: secret.current().clone(),
             previous: secret.other().cloned(),
@@ -322,6 +342,7 @@ impl Parts {
             upstreams: edge::Upstreams { packager: edge::upstream(packager), site: edge::upstream(site) },
             state: mapped(self.playback.state(), |state| Arc::new(state.clone())),
             secret,
+            meter,
         })
     }
 

@@ -219,3 +219,37 @@ async fn an_encode_waits_for_room_and_goes_on_by_itself() {
         finish(&house).await;
     }
 }
+
+#[tokio::test]
+async fn a_title_whose_encoder_is_gone_says_so_and_can_be_encoded_anew() {
+    for house in houses().await {
+        let title = house.planned().await;
+        let later = || now().plus_ms(31_000);
+        house.pipeline.note_stranded(later()).await.unwrap();
+        let why = house.title(title).await.reason.unwrap();
+        assert!(why.starts_with("no worker is running that encodes"), "{why}");
+
+        let worker =
+            |capability: &str| jobs::Presence { name: "up".into(), capability: capability.into(), slots: 1 };
+        let (lease, _) = chunk(&house).await;
+        let capability = house.jobs.get(lease.job).await.unwrap().unwrap().capability.unwrap();
+        house.jobs.present(later(), &worker(&capability)).await.unwrap();
+        house.pipeline.note_stranded(later()).await.unwrap();
+        assert_eq!(house.title(title).await.reason.as_deref(), Some("being encoded"));
+        assert!(matches!(house.pipeline.reencode(title).await, Err(Error::UnderWay { .. })));
+
+        house.jobs.present(later(), &worker("another")).await.unwrap();
+        house.pipeline.note_stranded(later()).await.unwrap();
+        let why = house.title(title).await.reason.unwrap();
+        assert!(why.contains(&capability) && why.contains("kinora title reencode"), "{why}");
+        assert!(
+            matches!(house.pipeline.reencode(title).await, Err(Error::UnderWay { .. })),
+            "one still runs"
+        );
+        house.jobs.put_back(&lease, now(), "stopped").await.unwrap();
+        house.pipeline.reencode(title).await.unwrap();
+        assert_eq!(house.title(title).await.state, State::Received);
+        house.plan_next().await;
+        finish(&house).await;
+    }
+}

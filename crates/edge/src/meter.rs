@@ -1,0 +1,149 @@
+//! What the door counts, for those who watch the installation. Labels are few and fixed: no viewer, title or path.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::cache::Gauge;
+
+/// Upper bounds of the classes of [`Counts::seconds`], in milliseconds; longer answers are in a class of their own.
+pub const BOUNDS_MS: [u64; 10] = [1, 5, 10, 25, 50, 100, 250, 1000, 2500, 10_000];
+
+/// How answers came about, in the order of [`Counts::answers`].
+pub const WAYS: [&str; 5] = ["hit", "renewed", "miss", "bypass", "refused"];
+
+/// Classes of status codes, in the order of each entry of [`Counts::answers`].
+pub const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// Counts requests. Cheap to clone; clones count together.
+#[derive(Debug, Clone, Default)]
+pub struct Meter(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    answers: [[AtomicU64; 5]; 5],
+    refusals: [AtomicU64; REASONS.len()],
+    waits: [AtomicU64; BOUNDS_MS.len() + 1],
+    wait_us: AtomicU64,
+    sent: Arc<AtomicU64>,
+    connections: AtomicU64,
+    cache: OnceLock<Arc<Gauge>>,
+}
+
+/// Why the door itself refuses, in the order of [`Counts::refusals`].
+pub const REASONS: [&str; 9] = [
+    "malformed",
+    "signature",
+    "no_behaviour",
+    "deleted",
+    "no_tls",
+    "method",
+    "too_large",
+    "upstream_failed",
+    "upstream_late",
+];
+
+/// What was counted since the start.
+#[derive(Debug, Clone, Copy)]
+pub struct Counts {
+    /// Answers by way ([`WAYS`]) and class of status ([`CLASSES`]).
+    pub answers: [[u64; 5]; 5],
+    /// Refusals by reason ([`REASONS`]).
+    pub refusals: [u64; REASONS.len()],
+    /// Answers by the time until their head was sent: up to each of [`BOUNDS_MS`], and longer. Not cumulative.
+    pub seconds: [u64; BOUNDS_MS.len() + 1],
+    /// All those times together.
+    pub waited: Duration,
+    /// Bytes of bodies handed to connections.
+    pub sent: u64,
+    /// Connections now.
+    pub connections: u64,
+    /// Bytes of answers in memory now.
+    pub cached: u64,
+}
+
+impl Meter {
+    /// Reads all counters.
+    pub fn read(&self) -> Counts {
+        let inner = &*self.0;
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counts {
+            answers: inner.answers.each_ref().map(|way| way.each_ref().map(get)),
+            refusals: inner.refusals.each_ref().map(get),
+            seconds: inner.waits.each_ref().map(get),
+            waited: Duration::from_micros(get(&inner.wait_us)),
+            sent: get(&inner.sent),
+            connections: get(&inner.connections),
+            cached: inner.cache.get().map_or(0, |gauge| gauge.bytes()),
+        }
+    }
+
+    /// Counts an answer whose head is ready.
+    pub(crate) fn answered(&self, way: usize, status: StatusCode, after: Duration) {
+        let class = usize::from(status.as_u16() / 100).clamp(1, CLASSES.len()) - 1;
+        add(&self.0.answers[way.min(WAYS.len() - 1)][class], 1);
+        let place = BOUNDS_MS.partition_point(|&bound| Duration::from_millis(bound) < after);
+        add(&self.0.waits[place], 1);
+        add(&self.0.wait_us, u64::try_from(after.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// Counts a refusal of the door itself.
+    pub(crate) fn refused(&self, reason: usize) {
+        if let Some(counter) = self.0.refusals.get(reason) {
+            add(counter, 1);
+        }
+    }
+
+    /// Where bodies count their bytes.
+    pub(crate) fn sent(&self) -> Arc<AtomicU64> {
+        self.0.sent.clone()
+    }
+
+    /// Counts a connection for as long as the answer lives.
+    pub(crate) fn connected(&self) -> Connected {
+        add(&self.0.connections, 1);
+        Connected(self.0.clone())
+    }
+
+    /// Reads the memory's size from now on.
+    pub(crate) fn watch(&self, cache: &Arc<Gauge>) {
+        // The first cache counts; a meter has one door.
+        let _ = self.0.cache.set(cache.clone());
+    }
+}
+
+/// A connection that is counted.
+pub(crate) struct Connected(Arc<Inner>);
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn add(counter: &AtomicU64, n: u64) {
+    counter.fetch_add(n, Ordering::Relaxed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_counted_by_way_class_and_time() {
+        let meter = Meter::default();
+        meter.answered(0, StatusCode::OK, Duration::from_millis(1));
+        meter.answered(4, StatusCode::FORBIDDEN, Duration::from_micros(1001));
+        meter.answered(2, StatusCode::from_u16(999).unwrap(), Duration::from_secs(60));
+        meter.refused(1);
+        let connection = meter.connected();
+        let counts = meter.read();
+        assert_eq!((counts.answers[0][1], counts.answers[4][3], counts.answers[2][4]), (1, 1, 1));
+        assert_eq!((counts.seconds[0], counts.seconds[1], counts.seconds[BOUNDS_MS.len()]), (1, 1, 1));
+        assert_eq!((counts.refusals[1], counts.connections), (1, 1));
+        drop(connection);
+        assert_eq!(meter.read().connections, 0);
+    }
+}

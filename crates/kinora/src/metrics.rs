@@ -1,0 +1,247 @@
+//! `/metrics`: figures of the installation for Prometheus. Counts and sizes only: no label names a person, a title or
+//! an address.
+//!
+//! They are behind a door of their own, which is closed unless it is configured: the front door knows no such path.
+
+mod process;
+pub(crate) mod text;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::{Context, ensure};
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use blob::Blob;
+use catalogue::Catalogue;
+use edge::meter::{BOUNDS_MS, CLASSES, REASONS, WAYS};
+use http::{HeaderMap, StatusCode, header};
+use jobs::Queue;
+use model::Timestamp;
+use serde::Deserialize;
+use tokio::net::TcpListener;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use text::Page;
+
+/// The shortest token, in bytes.
+const LEAST_TOKEN: usize = 16;
+
+/// Where metrics can be read.
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    /// Address to listen on; nobody can read them over the network when absent.
+    pub(crate) listen: Option<SocketAddr>,
+    /// What readers show as `Authorization: Bearer …`. On loopback not needed.
+    pub(crate) token: Option<String>,
+}
+
+/// Hides the token.
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config").field("listen", &self.listen).finish_non_exhaustive()
+    }
+}
+
+impl Config {
+    /// Refuses what would let strangers read.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        if let Some(token) = &self.token {
+            ensure!(token.len() >= LEAST_TOKEN, "`metrics.token` is shorter than {LEAST_TOKEN} characters");
+        }
+        let open = self.listen.is_some_and(|at| !at.ip().is_loopback()) && self.token.is_none();
+        ensure!(
+            !open,
+            "`metrics.listen` is not on loopback: set `metrics.token` too, or listen on 127.0.0.1"
+        );
+        Ok(())
+    }
+}
+
+/// What is counted.
+#[derive(Debug, Clone)]
+pub(crate) struct Metrics {
+    pub(crate) catalogue: Catalogue,
+    pub(crate) blob: Blob,
+    pub(crate) jobs: Queue,
+    pub(crate) meter: edge::Meter,
+    /// One reading at a time: each asks the database.
+    pub(crate) turn: Arc<Mutex<()>>,
+}
+
+impl Metrics {
+    /// Writes all figures as they are now.
+    pub(crate) async fn page(&self, now: Timestamp) -> anyhow::Result<String> {
+        let _turn = self.turn.lock().await;
+        let mut page = Page::default();
+        let version = [("version", env!("CARGO_PKG_VERSION"))];
+        page.family("kinora_build_info", "gauge", "The version that runs.").value("", &version, 1);
+        self.titles(&mut page).await?;
+        self.queue(&mut page, now).await?;
+        self.store(&mut page).await?;
+        self.edge(&mut page);
+        process::write(&mut page);
+        Ok(page.finish())
+    }
+
+    async fn titles(&self, page: &mut Page) -> anyhow::Result<()> {
+        let counts = self.catalogue.counts().await?;
+        let mut family = page.family("kinora_titles", "gauge", "Titles by state.");
+        for (state, n) in counts {
+            family.of("state", state.as_str(), n);
+        }
+        Ok(())
+    }
+
+    async fn queue(&self, page: &mut Page, now: Timestamp) -> anyhow::Result<()> {
+        let mut family =
+            page.family("kinora_jobs", "gauge", "Jobs by kind and state, until they are forgotten.");
+        for (kind, state, n) in self.jobs.tally().await? {
+            family.value("", &[("kind", &kind), ("state", state.as_str())], n);
+        }
+        let oldest = self.jobs.counts(now).await?.oldest_due;
+        #[expect(clippy::cast_precision_loss, reason = "seconds as Prometheus counts them")]
+        let waited = oldest.map_or(0.0, |at| (now.0 - at.0).max(0) as f64 / 1000.0);
+        page.gauge("kinora_jobs_oldest_due_seconds", "How long the first due job has waited.", waited);
+        let help = "Running encodes together, times real time.";
+        page.gauge("kinora_encode_speed_ratio", help, self.jobs.speed().await?);
+        let paused = self.jobs.pauses().await?.iter().any(|pause| pause.kind == pipeline::Work::ENCODING);
+        page.gauge("kinora_encoding_paused", "Whether the encoder is held.", u8::from(paused));
+        Ok(())
+    }
+
+    async fn store(&self, page: &mut Page) -> anyhow::Result<()> {
+        page.gauge("kinora_store_bytes", "Bytes that all stored files take.", self.blob.used().await?);
+        let help = "Bytes that may still be stored: beyond the reserve and what writers were promised.";
+        page.gauge("kinora_store_available_bytes", help, self.blob.available().await?);
+        Ok(())
+    }
+
+    fn edge(&self, page: &mut Page) {
+        let counts = self.meter.read();
+        let help = "Answers of the front door by the way they came about and class of status.";
+        let mut family = page.family("kinora_edge_answers_total", "counter", help);
+        for (way, classes) in WAYS.iter().zip(counts.answers) {
+            for (class, n) in CLASSES.iter().zip(classes) {
+                family.value("", &[("way", way), ("status", class)], n);
+            }
+        }
+        let help = "Requests that the front door itself refused.";
+        let mut family = page.family("kinora_edge_refusals_total", "counter", help);
+        for (reason, n) in REASONS.iter().zip(counts.refusals) {
+            family.of("reason", reason, n);
+        }
+        let help = "Time until an answer's head was ready.";
+        let mut family = page.family("kinora_edge_answer_seconds", "histogram", help);
+        let mut sum = 0;
+        for (n, count) in counts.seconds.iter().enumerate() {
+            sum += count;
+            #[expect(clippy::cast_precision_loss, reason = "a small number")]
+            let bound =
+                BOUNDS_MS.get(n).map_or_else(|| "+Inf".to_owned(), |ms| (*ms as f64 / 1000.0).to_string());
+            family.value("_bucket", &[("le", &bound)], sum);
+        }
+        family.value("_sum", &[], counts.waited.as_secs_f64());
+        family.value("_count", &[], sum);
+        page.counter("kinora_edge_sent_bytes_total", "Bytes of answers' bodies.", counts.sent);
+        page.gauge("kinora_edge_connections", "Connections now.", counts.connections);
+        page.gauge("kinora_edge_cache_bytes", "Bytes of answers in memory.", counts.cached);
+    }
+}
+
+struct Door {
+    metrics: Metrics,
+    token: Option<String>,
+}
+
+/// Answers who may read until told to stop.
+pub(crate) async fn run(
+    listener: TcpListener,
+    metrics: Metrics,
+    token: Option<String>,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let router = Router::new().route("/metrics", get(answer)).with_state(Arc::new(Door { metrics, token }));
+    axum::serve(listener, router)
+        .with_graceful_shutdown(shutdown.cancelled_owned())
+        .await
+        .context("the metrics' door broke")
+}
+
+async fn answer(State(door): State<Arc<Door>>, headers: HeaderMap) -> Response {
+    if !may_read(&headers, door.token.as_deref()) {
+        return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")]).into_response();
+    }
+    let now = Timestamp(jiff::Timestamp::now().as_millisecond());
+    match door.metrics.page(now).await {
+        Ok(page) => {
+            let headers = [(header::CONTENT_TYPE, text::TYPE), (header::CACHE_CONTROL, "no-store")];
+            (headers, page).into_response()
+        }
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "metrics cannot be read");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// With a token: who shows it. Without: whoever comes to the loopback address itself, and not a page of a browser
+/// that was led here under another name.
+fn may_read(headers: &HeaderMap, token: Option<&str>) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let Some(token) = token else {
+        let host = text(header::HOST);
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        let name = name.trim_start_matches('[').trim_end_matches(']');
+        return name == "localhost" || name.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
+    };
+    let shown = text(header::AUTHORIZATION).strip_prefix("Bearer ").unwrap_or_default().as_bytes();
+    let token = token.as_bytes();
+    // Every byte is looked at, so that the time tells nothing of them.
+    let differences = shown.iter().zip(token).fold(0, |sum, (a, b)| sum | (a ^ b));
+    shown.len() == token.len() && std::hint::black_box(differences) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(name: header::HeaderName, value: &str, token: Option<&str>, expected: bool) {
+        let headers = HeaderMap::from_iter([(name, value.parse().unwrap())]);
+        assert_eq!(may_read(&headers, token), expected, "{value}");
+    }
+
+    #[test]
+    fn strangers_read_nothing() {
+        let token = Some("0123456789abcdef");
+        check(header::AUTHORIZATION, "Bearer 0123456789abcdef", token, true);
+        check(header::AUTHORIZATION, "Bearer 0123456789abcdeg", token, false);
+        check(header::AUTHORIZATION, "Bearer 0123456789abcde", token, false);
+        check(header::AUTHORIZATION, "0123456789abcdef", token, false);
+        check(header::HOST, "localhost:9464", token, false);
+        check(header::HOST, "localhost:9464", None, true);
+        check(header::HOST, "127.0.0.1:9464", None, true);
+        check(header::HOST, "[::1]:9464", None, true);
+        check(header::HOST, "evil.example:9464", None, false);
+        check(header::ACCEPT, "*/*", None, false);
+    }
+
+    #[test]
+    fn a_door_to_the_network_needs_a_token() {
+        let config = |listen: &str, token: Option<&str>| Config {
+            listen: Some(listen.parse().unwrap()),
+            token: token.map(Into::into),
+        };
+        assert!(Config::default().check().is_ok());
+        assert!(config("127.0.0.1:9464", None).check().is_ok());
+        assert!(config("0.0.0.0:9464", None).check().is_err());
+        assert!(config("0.0.0.0:9464", Some("short")).check().is_err());
+        let good = config("0.0.0.0:9464", Some("0123456789abcdef"));
+        assert!(good.check().is_ok());
+        assert!(!format!("{good:?}").contains("0123456789"));
+    }
+}
