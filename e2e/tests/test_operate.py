@@ -1,5 +1,6 @@
 """Operating: cancel, retry, delete, restore, encode anew, wait for the disk; what is deleted is gone everywhere."""
 
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -7,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from kinora_server import Kinora, postgres_address
 
@@ -199,4 +201,72 @@ def test_an_encode_waits_for_room_says_so_and_goes_on_by_itself(engine, tmp_path
     kinora.stop()
     kinora.start()
     kinora.wait("second")
+    kinora.stop()
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def families(text):
+    return {family.name: family for family in text_string_to_metric_families(text)}
+
+
+def sample(found, name, **labels):
+    family = found[name.removesuffix("_total")]
+    values = [s.value for s in family.samples if s.name == name and labels.items() <= s.labels.items()]
+    assert values, (name, labels)
+    return sum(values)
+
+
+def test_figures_are_told_to_prometheus_and_to_nobody_else(engine, tmp_path, clip):
+    port = free_port()
+    environment = {"KINORA__METRICS__LISTEN": f"127.0.0.1:{port}"}
+    kinora = Kinora(tmp_path / "data", postgres_address(engine), environment=environment).start()
+    upload(kinora, clip("short"), "secretfilm")
+    kinora.wait("secretfilm")
+    address = kinora.url("secretfilm")
+    assert status(address) == 200 and status(kinora.http + "/out/v1/none") == 403
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
+        assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+        text = answer.read().decode()
+    found = families(text)
+    assert all(family.documentation and family.type != "unknown" for family in found.values())
+    assert sample(found, "kinora_titles", state="published") == 1
+    assert sample(found, "kinora_jobs", kind="chunk", state="done") >= 1
+    assert sample(found, "kinora_store_bytes") > 10_000
+    assert sample(found, "kinora_worker_slots") >= 1
+    assert sample(found, "kinora_edge_answers_total", status="2xx") >= 1
+    assert sample(found, "kinora_edge_refusals_total", reason="signature") == 1
+    assert sample(found, "kinora_edge_sent_bytes_total") > 100
+    buckets = [s.value for s in found["kinora_edge_answer_seconds"].samples if s.name.endswith("_bucket")]
+    assert buckets == sorted(buckets) and buckets[-1] >= 2, buckets
+    assert sample(found, "process_resident_memory_bytes") > 1_000_000
+    title = kinora.title("secretfilm")
+    assert "secretfilm" not in text and title["id"] not in text, "figures only"
+    assert families(kinora.cli("metrics").stdout).keys() == found.keys()
+
+    strange = urllib.request.Request(f"http://127.0.0.1:{port}/metrics", headers={"Host": "evil.example"})
+    assert status(strange) == 401
+    assert status(kinora.http + "/metrics") in (303, 404), "the front door knows no such path"
+    kinora.stop()
+
+    kinora.environment["KINORA__METRICS__TOKEN"] = "a-token-of-a-good-length"
+    kinora.start()
+    assert status(f"http://127.0.0.1:{port}/metrics") == 401
+    told = {"Authorization": "Bearer a-token-of-a-good-length"}
+    assert status(urllib.request.Request(f"http://127.0.0.1:{port}/metrics", headers=told)) == 200
+    kinora.stop()
+
+
+def test_the_doctor_says_what_is_wrong_and_what_to_do(engine, tmp_path, clip):
+    kinora = Kinora(tmp_path / "data", postgres_address(engine), ["--workers", "0"]).start()
+    checks = {c["name"]: c for c in kinora.json_of_doctor()["checks"]}
+    assert checks["encoder"]["ok"] and "no worker is running" in checks["encoder"]["finding"]
+    assert checks["store"]["ok"] and "can be used" in checks["store"]["finding"]
+    (kinora.data).chmod(0o755)
+    found = kinora.cli("doctor", check=False)
+    assert found.returncode == 1 and "chmod 700" in found.stdout
     kinora.stop()

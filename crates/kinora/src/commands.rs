@@ -9,7 +9,9 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use crate::cli::{Doctor, Event, Format, Import, Job, Key, Mail, Secret, Server, SigninLink, Title, Url, Worker};
+use crate::cli::{
+    Doctor, Event, Format, Import, Job, Key, Mail, Secret, Server, SigninLink, Title, Url, Worker,
+};
 use crate::control::client::Client;
 use crate::control::{self, EventAnswer, UrlAnswer, UrlRequest};
 use crate::{doctor, print};

@@ -4,11 +4,14 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use encode::{Jail, Tools};
+use model::ByteSize;
 
 use crate::control::{Check, Report};
 
-/// Free space below which uploads and encodes are in danger.
-const FREE_BYTES: u64 = 5 << 30;
+/// Free space below which larger uploads and encodes will soon have to wait.
+const LITTLE_BYTES: u64 = 5 << 30;
+/// Free space below which nothing can be taken any more.
+const NO_BYTES: u64 = 512 << 20;
 
 /// What can be seen without a running server.
 pub(crate) async fn machine(data: &Path) -> Report {
@@ -65,11 +68,14 @@ fn disk(data: &Path) -> Check {
     match rustix::fs::statvfs(there) {
         Ok(stat) => {
             let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-            let finding = format!("{} GiB free at {}", free >> 30, there.display());
-            if free >= FREE_BYTES {
-                Check::good("disk", finding)
-            } else {
-                Check::bad("disk", format!("{finding}: make room, uploads are refused when it runs out"))
+            let finding = format!("{} free at {}", ByteSize(free), there.display());
+            match free {
+                LITTLE_BYTES.. => Check::good("disk", finding),
+                NO_BYTES.. => {
+                    let what = "make room, or larger uploads are refused and encodes wait";
+                    Check::remind("disk", format!("{finding}: {what}"))
+                }
+                _ => Check::bad("disk", format!("{finding}: make room, uploads are refused")),
             }
         }
         Err(error) => Check::bad("disk", format!("cannot look at {}: {error}", there.display())),

@@ -109,6 +109,8 @@ impl Metrics {
         page.gauge("kinora_jobs_oldest_due_seconds", "How long the first due job has waited.", waited);
         let help = "Running encodes together, times real time.";
         page.gauge("kinora_encode_speed_ratio", help, self.jobs.speed().await?);
+        let slots: u64 = self.jobs.workers(now).await?.iter().map(|worker| worker.slots).sum();
+        page.gauge("kinora_worker_slots", "Jobs that all running workers can run at a time.", slots);
         let paused = self.jobs.pauses().await?.iter().any(|pause| pause.kind == pipeline::Work::ENCODING);
         page.gauge("kinora_encoding_paused", "Whether the encoder is held.", u8::from(paused));
         Ok(())

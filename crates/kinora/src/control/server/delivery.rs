@@ -11,6 +11,8 @@ use crate::doctor;
 
 /// How long a sign-in link works: a day, in ms.
 const LINK_MS: i64 = 86_400_000;
+/// How long work is due before the doctor misses a worker for it, in ms.
+const PATIENCE_MS: i64 = 30_000;
 
 pub(super) async fn url(State(parts): State<Parts>, Json(request): Json<UrlRequest>) -> Answer<UrlAnswer> {
     let title = parts.title(&request.title).await?;
@@ -97,7 +99,38 @@ pub(super) async fn doctor(State(parts): State<Parts>) -> Answer<Report> {
     } else {
         Check::good("jobs", finding)
     });
+    checks.push(encoder(&parts).await?);
+    checks.push(room(&parts).await?);
     checks.push(doctor::keys(&parts.ring));
     checks.push(Check::good("server", format!("answers at {}", parts.origin)));
     Ok(Json(Report { checks }))
+}
+
+/// Whether there are workers, and for everything that waits.
+async fn encoder(parts: &Parts) -> Result<Check, Refused> {
+    let now = now();
+    let workers = parts.jobs.workers(now).await?;
+    let stranded = parts.jobs.stranded(now, now.plus_ms(-PATIENCE_MS)).await?.len();
+    let slots: u64 = workers.iter().map(|worker| worker.slots).sum();
+    Ok(if stranded > 0 {
+        let what =
+            "wait for an encoder that no running worker has: `kinora title ls --state encoding` says which";
+        Check::bad("encoder", format!("{stranded} titles {what}, and what to do"))
+    } else if workers.is_empty() {
+        Check::remind("encoder", "no worker is running, so nothing is encoded: set `worker.slots` above 0")
+    } else {
+        Check::good("encoder", format!("{slots} at a time, in {} process(es)", workers.len()))
+    })
+}
+
+/// Whether encodes wait for the disk.
+async fn room(parts: &Parts) -> Result<Check, Refused> {
+    let free = model::ByteSize(parts.blob.available().await?);
+    let held = parts.catalogue.noted(pipeline::WAITS).await?.len();
+    Ok(if held > 0 {
+        let what = "delete titles or sources (`kinora title rm`, `kinora title drop-source`), or add a disk";
+        Check::bad("store", format!("{held} titles wait for disk space, {free} can be used: {what}"))
+    } else {
+        Check::good("store", format!("{free} can be used"))
+    })
 }
