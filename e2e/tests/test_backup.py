@@ -26,8 +26,8 @@ def backup(kinora, to, *arguments, check=True):
 def test_a_backup_under_load_restores_to_titles_that_play(engine, tmp_path, clip, passphrase):
     kinora = Kinora(tmp_path / "data", postgres_address(engine)).start()
     kinora.boto().upload_file(str(clip("short")), "source", "film.mp4")
-    kinora.wait("film.mp4")
-    chunks = kinora.json("title", "show", "film.mp4")["chunks"]
+    kinora.wait("film")
+    chunks = kinora.json("title", "show", "film")["chunks"]
     stop, acknowledged = threading.Event(), []
 
     def load():
@@ -74,10 +74,10 @@ def test_a_backup_under_load_restores_to_titles_that_play(engine, tmp_path, clip
         again.start()
     again.cli("key", "import", tmp_path / "keys.txt", "--passphrase-file", passphrase)
     again.start()
-    assert again.json("title", "show", "film.mp4")["chunks"] == chunks
+    assert again.json("title", "show", "film")["chunks"] == chunks
     body = again.boto().get_object(Bucket="source", Key=f"load/{last}.txt")["Body"].read()
     assert body == hashlib.shake_256(b"%d" % last).digest(200_000)
-    run("ffmpeg", "-v", "error", "-xerror", "-i", again.url("film.mp4"), "-f", "null", "-")
+    run("ffmpeg", "-v", "error", "-xerror", "-i", again.url("film"), "-f", "null", "-")
     again.stop()
 
     refused = again.cli("restore", to, *database, check=False)

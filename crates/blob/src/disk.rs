@@ -112,7 +112,7 @@ impl Disk {
     pub(crate) fn open_file(&self, id: FileId, size: u64, dek: Option<&[u8]>) -> Result<OpenFile> {
         let path = self.path(id);
         let file = File::open(&path).map_err(disk("open", &path))?;
-        let damaged = |why| Error::Damaged { file: id.to_string(), why };
+        let damaged = |why| damaged(id, why);
         let expected = if dek.is_some() { stored_length(size) } else { size };
         let got = file.metadata().map_err(disk("look at", &path))?.len();
         if got != expected {
@@ -225,7 +225,7 @@ impl OpenFile {
         };
         let span = opener.span(range.clone(), SEGMENTS);
         let opened = opener.open(&span, &self.stored(span.stored.clone())?);
-        opened.map(Bytes::from).map_err(|why| Error::Damaged { file: self.id.to_string(), why })
+        opened.map(Bytes::from).map_err(|why| damaged(self.id, why))
     }
 
     fn stored(&self, range: Range<u64>) -> Result<Vec<u8>> {
@@ -335,6 +335,12 @@ impl Drop for Temporary {
             remove_soon(self.path());
         }
     }
+}
+
+/// Whoever reads only sees that nothing more comes, so it is told here.
+fn damaged(id: FileId, why: seal::Error) -> Error {
+    tracing::error!(file = %id, %why, "a stored file is not what was written: restore it from a backup");
+    Error::Damaged { file: id.to_string(), why }
 }
 
 /// What a sealed file is bound to: what it is for, its name, and the format of its bytes (1: Tink's).

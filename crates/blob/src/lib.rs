@@ -43,6 +43,7 @@ mod lane;
 mod list;
 mod object;
 mod read;
+mod reseal;
 mod rewrap;
 mod schema;
 mod space;

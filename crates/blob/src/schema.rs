@@ -5,8 +5,10 @@
 use db::Migrations;
 
 /// Buckets, names, objects, their parts, uploads under way and events.
-pub const MIGRATIONS: Migrations =
-    Migrations { owner: "blob", steps: &[("objects", OBJECTS), ("sealed files", SEALED)] };
+pub const MIGRATIONS: Migrations = Migrations {
+    owner: "blob",
+    steps: &[("objects", OBJECTS), ("sealed files", SEALED), ("clear files", CLEAR)],
+};
 
 /// An object is current while a row of `names` points to it; `retired_at` says since when it is not.
 /// A file is in use while a row of `parts` or `upload_parts` refers to it.
@@ -96,3 +98,6 @@ ALTER TABLE files ADD COLUMN dek {bytes};
 ALTER TABLE files ADD COLUMN kek BIGINT;
 CREATE INDEX files_kek ON files (kek) WHERE kek IS NOT NULL;
 ";
+
+/// For finding what is to be sealed.
+const CLEAR: &str = "CREATE INDEX files_clear ON files (id) WHERE dek IS NULL";

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::disk::{Disk, Keys};
 use crate::lane::blocking;
 use crate::read::Pins;
+use crate::reseal::Replaced;
 use crate::{Error, Result};
 
 /// The store. Cheap to clone.
@@ -22,6 +23,7 @@ pub struct Blob {
     pub(crate) disk: Disk,
     pub(crate) config: Config,
     pub(crate) pins: Arc<Pins>,
+    pub(crate) replaced: Arc<Replaced>,
     pub(crate) hint: Arc<watch::Sender<()>>,
 }
 
@@ -38,7 +40,8 @@ pub struct Config {
     pub upload_days: u32,
     /// Days that handled events are kept.
     pub event_days: u32,
-    /// Whether new objects are sealed. What is there stays as it is and is read either way.
+    /// Whether objects are sealed. Those that are clear are sealed by and by; if this is off, everything stays as it is.
+    /// What is there is read either way.
     pub sealed: bool,
 }
 
@@ -70,7 +73,8 @@ impl Blob {
                 "INSERT INTO buckets (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
             db.execute(insert, args![bucket, now()]).await?;
         }
-        Ok(Self { db, disk, config, pins: Arc::default(), hint: Arc::new(watch::Sender::new(())) })
+        let hint = Arc::new(watch::Sender::new(()));
+        Ok(Self { db, disk, config, pins: Arc::default(), replaced: Arc::default(), hint })
     }
 
     /// How long the bytes of what was deleted stay for readers under way.

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use db::{Tx, args};
 use model::{ObjectId, Timestamp, UploadId};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::disk::FileId;
@@ -16,6 +17,8 @@ const GRACE_MS: i64 = 3_600_000;
 /// Milliseconds that a completed upload answers a repeated completion.
 const COMPLETED_MS: i64 = 86_400_000;
 const DAY_MS: i64 = 86_400_000;
+/// From one sweep to the next.
+const EVERY: Duration = Duration::from_secs(60);
 
 /// What a sweep deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -26,7 +29,7 @@ pub struct Swept {
     pub uploads: u64,
     /// Handled events.
     pub events: u64,
-    /// Files without a row, rows of files without use, and half-written files.
+    /// Files without a row, rows of files without use, half-written files, and clear files that were sealed.
     pub files: u64,
 }
 
@@ -55,6 +58,7 @@ impl Blob {
         }
         let handled = now.plus_ms(-DAY_MS * i64::from(self.config.event_days));
         swept.events = self.db.execute("DELETE FROM events WHERE handled_at <= $1", args![handled]).await?;
+        swept.files = self.drop_replaced(lingered).await?;
         Ok(swept)
     }
 
@@ -68,7 +72,8 @@ impl Blob {
             Swept { files: blocking(move || disk.clear_temporary(before)).await?, ..Swept::default() };
         loop {
             let rows = self.db.all(UNUSED_FILES, args![]).await?;
-            let unused: Vec<String> = rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?;
+            let mut unused: Vec<String> = rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?;
+            unused.retain(|file| !self.replaced.has(file));
             let mut tx = self.db.begin().await?;
             let unused = drop_files(&mut tx, &unused).await?;
             tx.commit().await?;
@@ -144,16 +149,24 @@ impl Sweeper {
                 Ok(keys) => tracing::info!(keys, "files' keys sealed under the newest key"),
                 Err(error) => tracing::warn!(%error, cause = ?error, "files' keys not sealed again"),
             }
-            tokio::select! {
-                () = shutdown.cancelled() => return,
-                () = tokio::time::sleep(Duration::from_secs(60)) => {}
+            let next = Instant::now() + EVERY;
+            let rest = async {
+                match self.blob.seal_clear(next).await {
+                    Ok(0) => {}
+                    Ok(files) => tracing::info!(files, "clear files sealed"),
+                    Err(error) => tracing::warn!(%error, cause = ?error, "clear files not sealed yet"),
+                }
+                tokio::time::sleep_until(next).await;
+            };
+            if shutdown.run_until_cancelled(rest).await.is_none() {
+                return;
             }
         }
     }
 
     async fn all(&self) -> Result<Swept> {
         let rows = self.blob.sweep(now()).await?;
-        Ok(Swept { files: self.blob.sweep_disk(now()).await?.files, ..rows })
+        Ok(Swept { files: rows.files + self.blob.sweep_disk(now()).await?.files, ..rows })
     }
 }
 

@@ -72,6 +72,24 @@ pub(crate) fn open(
     Ok(ring)
 }
 
+/// Makes the ring of a data folder in which nothing is yet, so that it can be exported before the first start.
+pub(crate) fn prepare(provider: &KeyProvider, data: &Path, now: Timestamp) -> anyhow::Result<()> {
+    let used = ["kinora.db", "objects", "keys/vault"].iter().any(|name| data.join(name).exists());
+    if !used && provider.load()?.is_none() && matches!(provider, KeyProvider::File(_)) {
+        provider.store(&Ring::make(now)?)?;
+    }
+    Ok(())
+}
+
+/// Whether losing the data folder means losing the keys: they are in it and were never exported.
+pub(crate) fn stand_and_fall_with(data: &Path, provider: &KeyProvider) -> bool {
+    let real = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let KeyProvider::File(path) = provider else { return false };
+    let folder = path.parent().unwrap_or(path);
+    let folder = folder.canonicalize().unwrap_or_else(|_| real(folder));
+    folder.starts_with(data.canonicalize().unwrap_or_else(|_| real(data))) && !provider.was_exported()
+}
+
 /// A raw key of the first format.
 fn legacy(path: &Path) -> anyhow::Result<Option<Key>> {
     let bytes = match fs::read(path) {
@@ -108,6 +126,26 @@ mod tests {
         fs::write(data.join("keys/vault"), [8; 31]).unwrap();
         fs::remove_file(data.join("keys/ring")).unwrap();
         assert!(open(provider(), data, true, NOW).unwrap_err().to_string().contains("damaged"));
+    }
+
+    #[test]
+    fn a_ring_can_be_exported_before_the_first_start_and_only_then_is_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("data");
+        let inside = provider(None, &data);
+        assert!(stand_and_fall_with(&data, &inside));
+        prepare(&inside, &data, NOW).unwrap();
+        let ring = inside.load().unwrap().unwrap();
+        prepare(&inside, &data, NOW).unwrap();
+        assert_eq!(inside.load().unwrap().unwrap().fingerprint(), ring.fingerprint());
+        inside.mark_exported(&ring).unwrap();
+        assert!(!stand_and_fall_with(&data, &inside));
+
+        assert!(!stand_and_fall_with(&data, &provider(Some(&dir.path().join("ring")), &data)));
+        fs::remove_file(inside.path()).unwrap();
+        fs::create_dir(data.join("objects")).unwrap();
+        prepare(&inside, &data, NOW).unwrap();
+        assert!(inside.load().unwrap().is_none(), "objects need the ring that is lost");
     }
 
     #[test]

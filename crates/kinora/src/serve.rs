@@ -167,8 +167,12 @@ fn follow(services: &mut Services, certificate: tls::Server) {
     });
 }
 
-/// On the first start there is nobody who could sign in: says how the first operator does.
+/// Says what must not be forgotten; on the first start, when there is nobody who could sign in, how the first operator
+/// does.
 async fn greet(parts: &Parts, folder: &Folder) -> anyhow::Result<()> {
+    if let Some(reminder) = parts.reminder()? {
+        tracing::warn!("{reminder}");
+    }
     if !parts.lacks_operator().await? {
         return Ok(());
     }

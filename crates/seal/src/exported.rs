@@ -28,6 +28,14 @@ impl KeyProvider {
         }
     }
 
+    /// Whether the keys were ever exported, maybe before newer ones were added, or come from outside.
+    pub fn was_exported(&self) -> bool {
+        match self {
+            Self::Credential(_) => true,
+            Self::File(_) => self.mark().exists(),
+        }
+    }
+
     fn mark(&self) -> PathBuf {
         let mut path = self.path().as_os_str().to_owned();
         path.push(".exported");

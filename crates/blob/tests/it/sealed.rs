@@ -127,7 +127,52 @@ async fn a_store_from_before_sealing_opens_and_goes_on() {
         let new = blob.put("a new film", client("film")).await.unwrap();
         assert_eq!(blob.read_to_vec(new.id, 2..10).await.unwrap(), b"new film");
         assert_eq!(blob.rewrap().await.unwrap(), 0);
+
+        // The clear file gets sealed while it is read, and goes when nobody reads it.
+        let old_file = root.join("ab").join(&file);
+        let copy = blob.copy(old.id, own("copy")).await.unwrap();
+        let mut reader = blob.read(old.id, 0..11).await.unwrap();
+        assert_eq!(blob.seal_clear(soon()).await.unwrap(), 1);
+        assert_eq!(blob.seal_clear(soon()).await.unwrap(), 0);
+        for object in [&old, &copy] {
+            assert_eq!(blob.read_to_vec(object.id, 0..11).await.unwrap(), b"an old film");
+        }
+        let later = old.created_at.plus_ms(1 << 42);
+        assert_eq!(blob.sweep(later).await.unwrap().files, 0);
+        assert_eq!(blob.sweep_disk(old.created_at).await.unwrap().files, 0);
+        assert!(old_file.exists());
+        assert_eq!(reader.next().await.unwrap().unwrap(), "an old film");
+        drop(reader);
+        assert_eq!(blob.sweep(later).await.unwrap().files, 1);
+        assert!(!old_file.exists());
+        let rows = test.db.all("SELECT id FROM files WHERE dek IS NULL", args![]).await.unwrap();
+        assert!(rows.is_empty());
+        assert_eq!(blob.read_to_vec(copy.id, 0..11).await.unwrap(), b"an old film");
     }
+}
+
+#[tokio::test]
+async fn a_clear_store_by_choice_stays_clear_and_a_lost_file_holds_up_no_other() {
+    for store in stores().await {
+        let clear = store.again(false, ring()).await;
+        let mut objects = Vec::new();
+        for n in 0..3 {
+            objects.push(clear.put(noise(300_000 + n), own(&format!("chunk {n}"))).await.unwrap());
+        }
+        assert_eq!(clear.seal_clear(soon()).await.unwrap(), 0);
+        let lost = store.stored(&objects[1]).await.remove(0);
+        std::fs::remove_file(&lost).unwrap();
+        assert_eq!(store.blob.seal_clear(soon()).await.unwrap(), 2);
+        for object in [&objects[0], &objects[2]] {
+            assert!(store.read(object).await == noise(object.size as usize));
+            let path = store.stored(object).await.remove(0);
+            assert_eq!(std::fs::metadata(path).unwrap().len(), seal::stream::stored_length(object.size));
+        }
+    }
+}
+
+fn soon() -> tokio::time::Instant {
+    tokio::time::Instant::now() + std::time::Duration::from_secs(60)
 }
 
 #[tokio::test]

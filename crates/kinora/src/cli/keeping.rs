@@ -31,7 +31,7 @@ pub(crate) enum Key {
     #[command(after_help = "Example:
   kinora key export kinora-keys.txt
 
-Whoever loses the key ring loses everything that is stored. Keep the file elsewhere, and the passphrase apart from it.
+Before the first start it makes the key ring, so that there is something to export. Whoever loses the key ring loses everything that is stored. Keep the file elsewhere, and the passphrase apart from it.
 It is an age file (https://age-encryption.org): `age -d kinora-keys.txt` opens it too.")]
     Export {
         /// The file to write.

@@ -16,6 +16,8 @@ const SHORTEST: usize = 12;
 pub(super) async fn export(file: &Path, passphrase: &Passphrase, place: &Ring) -> anyhow::Result<()> {
     ensure!(!file.exists(), "{} exists already: choose another name", file.display());
     let provider = provider(place);
+    let now = model::Timestamp(jiff::Timestamp::now().as_millisecond());
+    keys::prepare(&provider, &place.server.data, now)?;
     let ring = load(&provider)?;
     let passphrase = new_passphrase(passphrase)?;
     let (written, fingerprint) = tokio::task::spawn_blocking(move || {

@@ -8,6 +8,7 @@ use url::Url;
 
 use super::mode;
 use crate::config::{Config, Role, SignIn, Tls};
+use crate::keys;
 
 /// The shortest prefix of a trusted proxies' range: below it, half of the Internet could say who asks.
 const LEAST_BITS: u8 = 7;
@@ -164,6 +165,18 @@ fn files(config: &Config, around: &Surroundings, list: &mut List) {
     if let Some(mode) = mode(&config.data).filter(|mode| mode & 0o077 != 0) {
         let path = config.data.display();
         list.add("data", format!("others may look into {path} (mode {mode:o}): chmod 700 {path}"));
+    }
+    let provider = keys::provider(config.keys.as_deref(), &config.data);
+    if keys::stand_and_fall_with(&config.data, &provider) {
+        list.add(
+            "keys",
+            format!(
+                "whoever loses the data folder loses the keys to everything, backups included: write a copy that only a \
+                 passphrase opens (`kinora key export FILE --data {}`) and keep it elsewhere, or keep the key ring \
+                 outside the data folder, `keys = \"/path/ring\"`",
+                config.data.display()
+            ),
+        );
     }
 }
 

@@ -359,7 +359,7 @@ impl Parts {
             s3_access_key: key.id,
             s3_secret_key: secret.expose_str().context("the stored S3 key is not text")?.to_owned(),
             mailbox: self.mailbox.clone(),
-            reminder: (!self.ring.is_exported()?).then_some(keys::REMINDER),
+            reminder: self.reminder()?,
             operator_link: format!("{origin}/signin/link/{}", link.as_str()),
         })
     }
@@ -391,6 +391,11 @@ impl Parts {
             let Some(last) = some.last() else { return Ok(true) };
             after = Some(last.id);
         }
+    }
+
+    /// What an operator must do about the keys.
+    pub(crate) fn reminder(&self) -> anyhow::Result<Option<&'static str>> {
+        Ok((!self.ring.is_exported()?).then_some(keys::REMINDER))
     }
 
     /// Whether `kinora up` made keys on this database that whoever read its terminal knows.

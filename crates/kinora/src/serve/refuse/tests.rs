@@ -19,6 +19,7 @@ fn good() -> Good {
     fs::set_permissions(&data, Permissions::from_mode(0o700)).unwrap();
     let mut config = Config {
         public_url: Some("https://films.example".parse().unwrap()),
+        keys: Some(dir.path().join("ring")),
         data,
         tls: Tls::Proxy,
         sign_in: SignIn::InvitationsOnly,
@@ -69,7 +70,7 @@ fn everything_wrong_is_said_at_once() {
     let around = Surroundings { file: None, root: true };
     let config = Config { data: "/nowhere".into(), ..Config::default() };
     let settings: Vec<&str> = all(&config, &around).iter().map(|refusal| refusal.setting).collect();
-    assert_eq!(settings, ["public_url", "tls", "sign_in", "user"]);
+    assert_eq!(settings, ["public_url", "tls", "keys", "sign_in", "user"]);
 }
 
 #[test]
@@ -173,6 +174,18 @@ fn a_data_folder_that_others_may_look_into() {
     let good = good();
     fs::set_permissions(&good.config.data, Permissions::from_mode(0o750)).unwrap();
     check(&good, "data", "chmod 700");
+}
+
+#[test]
+fn keys_that_are_lost_with_the_data() {
+    let mut good = good();
+    good.config.keys = None;
+    check(&good, "keys", "kinora key export");
+    let provider = keys::provider(None, &good.config.data);
+    keys::prepare(&provider, &good.config.data, model::Timestamp(1)).unwrap();
+    check(&good, "keys", "kinora key export");
+    provider.mark_exported(&provider.load().unwrap().unwrap()).unwrap();
+    assert_eq!(all(&good.config, &good.around), []);
 }
 
 #[test]
