@@ -5,6 +5,8 @@ import json
 import os
 import subprocess
 import threading
+import uuid
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
@@ -16,6 +18,16 @@ def passphrase(tmp_path):
     path = tmp_path / "passphrase"
     path.write_text("seven words that nobody would ever guess")
     return path
+
+
+def empty_database(address):
+    """A PostgreSQL database with nothing in it, on the same server and with the same search path; None for SQLite."""
+    if address is None:
+        return None
+    name = "restored_" + uuid.uuid4().hex
+    run("psql", "-q", address, "-c", f"CREATE DATABASE {name}")
+    place = urlsplit(address)
+    return urlunsplit(place._replace(path="/" + name))
 
 
 def backup(kinora, to, *arguments, check=True):
@@ -66,7 +78,7 @@ def test_a_backup_under_load_restores_to_titles_that_play(engine, tmp_path, clip
     listed = "".join(l for l in (to / manifest["objects"]).read_text().splitlines(True) if not l.startswith("#"))
     run("sha256sum", "--check", "--quiet", "-", cwd=to, input=listed)
 
-    again = Kinora(tmp_path / "again", postgres_address(engine))
+    again = Kinora(tmp_path / "again", empty_database(kinora.database))
     database = ["--database", again.database] if again.database else []
     restored = again.cli("restore", to, *database)
     assert "kinora key import" in restored.stdout

@@ -211,7 +211,7 @@ def test_nothing_on_disk_shows_the_source(tmp_path, clip):
         s3.upload_part(**part, Body=MARKER * 200_000)
     finally:
         kinora.stop()
-    assert oct((kinora.data / "scratch").stat().st_mode & 0o777) == "0o700"
+    assert oct(kinora.data.stat().st_mode & 0o777) == "0o700"
     looked = 0
     for path in kinora.data.rglob("*"):
         if path.is_file():

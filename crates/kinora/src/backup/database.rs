@@ -91,8 +91,7 @@ pub(super) async fn load(dump: &Path, address: Option<&str>) -> anyhow::Result<(
     let db = Db::open(address).await?;
     let row = db
         .one(
-            "SELECT COUNT(*) AS n FROM pg_tables WHERE tablename = 'migrations'
-        AND schemaname NOT IN ('pg_catalog', 'information_schema')",
+            "SELECT COUNT(*) AS n FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')",
             args![],
         )
         .await?;
