@@ -214,7 +214,7 @@ impl Door {
         let call = self.upstreams.call(route.origin, request);
         // An upload takes as long as it takes; its pauses are bounded.
         let answered = if uploads { Ok(call.await) } else { timeout(self.upstream_patience(), call).await };
-        let mut response = judge(route.origin, answered)?;
+        let mut response = judge(route.origin, asked.id, answered)?;
         let headers = response.headers_mut();
         headers::end_connection(headers);
         headers.remove(CDN_IDENTIFIER);
@@ -284,20 +284,22 @@ impl<'a> Asked<'a> {
 /// Takes an upstream's answer, or says what to tell the viewer.
 pub(crate) fn judge<T>(
     origin: Origin,
+    id: &HeaderValue,
     answered: Result<Result<Response<T>, BoxError>, tokio::time::error::Elapsed>,
 ) -> Result<Response<T>, Refusal> {
+    let id = id.to_str().unwrap_or_default();
     match answered {
         Ok(Ok(response)) if response.status().is_informational() => {
-            tracing::warn!(?origin, status = response.status().as_u16(), "upstream answered strangely");
+            tracing::warn!(id, ?origin, status = response.status().as_u16(), "upstream answered strangely");
             Err(Refusal::Upstream)
         }
         Ok(Ok(response)) => Ok(response),
         Ok(Err(error)) => {
-            tracing::warn!(?origin, error, "upstream failed");
+            tracing::warn!(id, ?origin, error, "upstream failed");
             Err(Refusal::Upstream)
         }
         Err(_) => {
-            tracing::warn!(?origin, "upstream took too long");
+            tracing::warn!(id, ?origin, "upstream took too long");
             Err(Refusal::UpstreamTimeout)
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::header::{
     CONTENT_LENGTH, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
 };
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use model::delivery::Origin;
@@ -86,9 +86,11 @@ impl Door {
         first: oneshot::Sender<Response<Body>>,
     ) {
         let origin = lead.key().origin;
+        let id = request.headers().get(&headers::X_REQUEST_ID).cloned();
+        let id = id.unwrap_or(HeaderValue::from_static(""));
         let answered = timeout(self.upstream_patience(), self.upstreams.call(origin, request)).await;
         let now = Instant::now();
-        let response = match judge(origin, answered) {
+        let response = match judge(origin, &id, answered) {
             Ok(response) => response,
             Err(refusal) => return lead.finish(Head::Failed(refusal)),
         };
@@ -119,11 +121,11 @@ impl Door {
             }
         };
         if let Err(error) = self.pump(response.into_body(), &writer).await {
-            tracing::warn!(?origin, error, "upstream broke off");
+            tracing::warn!(id = text(&id), ?origin, error, "upstream broke off");
             return;
         }
         let Some(bytes) = writer.end() else {
-            tracing::warn!(?origin, "upstream sent less than it announced");
+            tracing::warn!(id = text(&id), ?origin, "upstream sent less than it announced");
             return;
         };
         // What was deleted while it was on its way is kept no more.
@@ -156,6 +158,10 @@ impl Door {
         }
         entry
     }
+}
+
+fn text(id: &HeaderValue) -> &str {
+    id.to_str().unwrap_or_default()
 }
 
 fn wants_all(headers: &HeaderMap) -> bool {

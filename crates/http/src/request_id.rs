@@ -62,7 +62,8 @@ pub async fn assign(mut request: Request, next: Next) -> Response {
     request.headers_mut().remove(HEADER);
     request.extensions_mut().insert(id.clone());
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let span = tracing::info_span!(
+    // Of the highest level, so that every line of a request has its id, however few lines are wanted.
+    let span = tracing::error_span!(
         "request",
         %id,
         method = %request.method(),

@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     match run(cli.command) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("kinora: {error:#}");
+            log::end(&error);
             ExitCode::FAILURE
         }
     }

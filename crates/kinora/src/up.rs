@@ -21,7 +21,7 @@ use services::Services;
 /// Starts everything, says where it is, and runs until told to stop.
 pub(crate) async fn run(flags: &Up) -> anyhow::Result<()> {
     let config = Config::for_up(flags)?;
-    log::start(config.log.unwrap_or(Log::Text), "info,edge::access=warn");
+    log::start(config.log.unwrap_or(Log::Text), "info,edge::access=warn,s3::access=warn,worker=warn");
     let folder = Folder::open(&config.data)?;
     let http = listen(config.http, "pages and streams", "--http").await?;
     let s3 = listen(config.s3, "S3", "--s3").await?;

@@ -62,7 +62,10 @@ async fn body(store: Arc<Store>, ready: &Ready, range: &Range<u64>) -> Result<Bo
     let mut rest = Box::pin(stream(store, pieces));
     let first = rest.next().await.transpose()?;
     let first = stream::iter(first.map(Ok));
-    let logged = rest.inspect_err(|error| tracing::error!(%error, cause = ?error, "a body broke off"));
+    // Bodies are sent when the handler has ended: the line names the request all the same.
+    let span = tracing::Span::current();
+    let logged = rest
+        .inspect_err(move |error| tracing::error!(parent: &span, %error, cause = ?error, "a body broke off"));
     Ok(Body::from_stream(first.chain(logged)))
 }
 

@@ -11,6 +11,7 @@ use package::Request;
 use pipeline::{Hope, Pipeline, Place};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
+use tracing::Instrument as _;
 
 use crate::Config;
 use crate::error::{Error, Result};
@@ -106,12 +107,13 @@ impl Store {
         let Some(segment) = self.last_segment(named, number).await else { return };
         let pipeline = self.queue.pipeline.clone();
         // Nobody waits for that.
-        tokio::spawn(async move {
+        let follow = async move {
             let place = Place { asset: &asset, track, segment };
             if let Err(error) = pipeline.follow(&place).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "read-ahead cannot be asked for");
             }
-        });
+        };
+        tokio::spawn(follow.in_current_span());
     }
 }
 

@@ -23,6 +23,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::access::{Guard, Keys};
 use crate::cors;
@@ -30,6 +31,9 @@ use crate::face::Face;
 use crate::gate;
 use crate::host::Domains;
 use crate::idle::{IdleBody, IdleStream};
+
+/// Longest path that is written to the log, in characters.
+const MAX_PATH: usize = 512;
 
 /// How the S3 face behaves.
 #[derive(Debug, Clone, Deserialize)]
@@ -157,11 +161,17 @@ impl Service {
         self.answer(request.map(|body| Body::http_body_unsync(IdleBody::new(body, silence)))).await
     }
 
-    /// Answers one request.
+    /// Answers one request. Every line about it has the id that the answer has as `x-amz-request-id`.
     pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
-        let begun = Instant::now();
         let id = uuid::Uuid::new_v4().simple().to_string();
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        // Of the highest level, so that it is there however few lines are wanted.
+        let span = tracing::error_span!("request", id, face = "s3", method = %request.method());
+        self.answer_as(&id, request).instrument(span).await
+    }
+
+    async fn answer_as(&self, id: &str, request: Request<Body>) -> Response<Body> {
+        let begun = Instant::now();
+        let path = request.uri().path().to_owned();
         let (parts, body) = request.into_parts();
         let page = cors::origin(&self.config.page_origins, &parts.headers);
         if cors::is_question(&parts) {
@@ -174,16 +184,17 @@ impl Service {
         if let Some(origin) = page {
             cors::expose(response.headers_mut(), origin);
         }
-        if let Ok(value) = HeaderValue::from_str(&id) {
+        if let Ok(value) = HeaderValue::from_str(id) {
             response.headers_mut().insert("x-amz-request-id", value);
         }
         if !response.status().is_success() {
-            name_request(&mut response, &id);
+            name_request(&mut response, id);
         }
         // The query may hold a signature: it is never logged.
+        let path = path.char_indices().nth(MAX_PATH).map_or(&path[..], |(end, _)| &path[..end]);
         let status = response.status().as_u16();
         let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::debug!(id, %method, path, status, ms, "answered");
+        tracing::info!(target: "s3::access", path, status, ms, "answered");
         response
     }
 

@@ -20,6 +20,8 @@ const CONFIGURATION: &str = "standard";
 const LONGEST_MS: u64 = 7 * 86_400_000;
 /// Longest word and text of a report, in characters.
 const REPORT_CHARS: usize = 500;
+/// Longest id in an address: a UUID with its dashes.
+const LONGEST_ID: usize = 36;
 
 /// A list that goes on at `next`, if there is more.
 #[derive(Serialize)]
@@ -180,10 +182,19 @@ pub(crate) async fn report(
     take::Json(report): take::Json<Report>,
 ) -> Response {
     let cut = |text: &str| text.chars().filter(|c| !c.is_control()).take(REPORT_CHARS).collect::<String>();
+    let cut = |text: &str| without_secrets(&cut(text));
     let (kind, detail) = (cut(&report.kind), cut(&report.detail));
     let session = report.session.map(|session| session.to_string());
     tracing::warn!(title = %report.title, session, kind, detail, "a player gave up");
     fresh(&Reported { report: id.to_string() })
+}
+
+/// A text without what may be a token or a signature, as addresses have them: long runs of what those are made of.
+fn without_secrets(text: &str) -> String {
+    let between = |c: char| !(c.is_ascii_alphanumeric() || "-_~%+=".contains(c));
+    let shown =
+        |run: &str| if run.trim_end_matches(between).len() > LONGEST_ID { "… " } else { run }.to_owned();
+    text.split_inclusive(between).map(shown).collect()
 }
 
 /// The session that a path names.
@@ -220,4 +231,21 @@ fn cookies(site: &Site, permit: &Permit) -> AppendHeaders<Vec<(header::HeaderNam
 /// A JSON answer that nobody keeps.
 fn fresh(body: &impl Serialize) -> Response {
     ([(header::CACHE_CONTROL, "private, no-store")], Json(body)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_players_words_keep_ids_and_lose_secrets() {
+        let id = "0123456789abcdef".repeat(2);
+        let secret = "AbC-_~9".repeat(8);
+        let check = |said: &str, logged: &str| assert_eq!(without_secrets(said), logged);
+        check("fragLoadError 503 seg-1.m4s", "fragLoadError 503 seg-1.m4s");
+        check(&format!("https://h/out/v1/{id}/index.m3u8"), &format!("https://h/out/v1/{id}/index.m3u8"));
+        check(&format!("/t/{secret}/out/v1/{id}/x"), &format!("/t/… out/v1/{id}/x"));
+        check(&format!("?Policy={secret}&Signature={secret}&Key-Pair-Id=K1"), "?… … Key-Pair-Id=K1");
+        check("", "");
+    }
 }

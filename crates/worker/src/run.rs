@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use blob::Blob;
@@ -129,15 +129,20 @@ pub(crate) fn now() -> Timestamp {
 }
 
 /// Runs one job to its end, whatever that is.
-#[tracing::instrument(skip_all, fields(job = %lease.job, kind = lease.kind))]
+///
+/// Every line of it names the job: the span is of the highest level, so that it is there however few lines are wanted.
+#[tracing::instrument(level = "error", name = "job", skip_all, fields(job = %lease.job, kind = lease.kind))]
 async fn one(worker: &Worker, sources: &Sources, lease: &Lease, shutdown: &CancellationToken) {
     let cancel = shutdown.child_token();
     let report = Report::default();
+    let begun = Instant::now();
     let result = tokio::select! {
         result = task::run(worker, sources, lease, &report, &cancel) => result,
         // Polled beside the task, never instead of it: the task may hold the transaction that a beat waits for.
         never = beat(worker, lease, &report, &cancel) => match never {},
     };
+    let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(ms, attempt = lease.attempt, end = end(&result, shutdown), "job left");
     let told = match result {
         Ok(()) => Ok(()),
         Err(_) if shutdown.is_cancelled() => {
@@ -158,6 +163,17 @@ async fn one(worker: &Worker, sources: &Sources, lease: &Lease, shutdown: &Cance
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "the end of a job is not written down")
         }
+    }
+}
+
+/// How a job ended, in a word for the log.
+fn end(result: &Result<(), Stop>, shutdown: &CancellationToken) -> &'static str {
+    match result {
+        Ok(()) => "done",
+        Err(_) if shutdown.is_cancelled() => "put back",
+        Err(Stop::Held { .. }) => "held",
+        Err(Stop::Rejected { .. }) => "rejected",
+        Err(Stop::Failed { .. }) => "failed",
     }
 }
 
