@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::titles::{self, Found, Wanted};
 use crate::visitor::Visitor;
-use crate::{Site, jobs_page};
+use crate::{Site, jobs_page, poster};
 
 /// The packaging configuration of the watch page: the plan's own segments, for a quick start.
 const CONFIGURATION: &str = "standard";
@@ -35,16 +35,28 @@ struct Items<T> {
 pub(crate) async fn titles(
     State(site): State<Site>,
     visitor: Visitor,
+    headers: HeaderMap,
+    uri: Uri,
     take::Query(wanted): take::Query<Wanted>,
 ) -> Result<Response, ApiError> {
     let listed = titles::list(&site, &visitor, &wanted).await?;
-    let items = listed.titles.iter().map(titles::Json::of).collect();
+    let origin = site.origin(&headers, &uri);
+    let mut items = Vec::with_capacity(listed.titles.len());
+    for title in &listed.titles {
+        items.push(titles::Json::of(title, poster::of(&site, title, &origin).await?));
+    }
     Ok(fresh(&Items { items, next: listed.next }))
 }
 
 /// `GET /api/titles/{title}`
-pub(crate) async fn title(Found(title): Found) -> Response {
-    fresh(&titles::Json::of(&title))
+pub(crate) async fn title(
+    State(site): State<Site>,
+    headers: HeaderMap,
+    uri: Uri,
+    Found(title): Found,
+) -> Result<Response, ApiError> {
+    let poster = poster::of(&site, &title, &site.origin(&headers, &uri)).await?;
+    Ok(fresh(&titles::Json::of(&title, poster)))
 }
 
 /// `GET /api/jobs?state=&title=&before=`

@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use http::{HeaderMap, Uri};
 use http_face::{ApiError, take};
 use identity::Action;
 use model::TitleId;
@@ -10,7 +11,7 @@ use model::TitleId;
 use crate::page::{Frame, render};
 use crate::titles::{self, Tile, Wanted};
 use crate::visitor::Visitor;
-use crate::{Site, resume};
+use crate::{Site, poster, resume};
 
 #[derive(Template)]
 #[template(path = "home.html")]
@@ -32,20 +33,30 @@ struct Home<'a> {
 pub(crate) async fn page(
     State(site): State<Site>,
     visitor: Visitor,
+    headers: HeaderMap,
+    uri: Uri,
     take::Query(wanted): take::Query<Wanted>,
 ) -> Result<Response, ApiError> {
     let listed = titles::list(&site, &visitor, &wanted).await?;
     let now = site.now();
     let frame = Frame::new(&visitor, "/");
     let uploads = visitor.may(Action::Upload);
-    let begun = match wanted.is_first() {
-        true => resume::row(&site, &visitor).await?,
-        false => Vec::new(),
-    };
+    let origin = site.origin(&headers, &uri);
+    let mut begun = Vec::new();
+    if wanted.is_first() {
+        for (title, seen) in resume::row(&site, &visitor).await? {
+            let poster = poster::of(&site, &title, &origin).await?;
+            begun.push(Tile::of(&title, &visitor, poster, now).seen(seen));
+        }
+    }
+    let mut tiles = Vec::with_capacity(listed.titles.len());
+    for title in &listed.titles {
+        tiles.push(Tile::of(title, &visitor, poster::of(&site, title, &origin).await?, now));
+    }
     let home = Home {
         frame: &frame,
-        begun: begun.iter().map(|(title, seen)| Tile::of(title, &visitor, now).seen(*seen)).collect(),
-        tiles: listed.titles.iter().map(|title| Tile::of(title, &visitor, now)).collect(),
+        begun,
+        tiles,
         next: listed.next,
         live: uploads && wanted.is_first(),
         guest: visitor.account.is_none(),

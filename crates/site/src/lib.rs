@@ -21,6 +21,7 @@ mod jobs_page;
 mod operate;
 mod page;
 mod people;
+mod poster;
 mod resume;
 mod route;
 mod settings;

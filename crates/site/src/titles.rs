@@ -9,6 +9,7 @@ use model::title::State;
 use model::{Timestamp, TitleId};
 use serde::{Deserialize, Serialize};
 
+use crate::poster::Poster;
 use crate::visitor::Visitor;
 use crate::{Site, words};
 
@@ -90,12 +91,14 @@ pub(crate) struct Json<'a> {
     duration_ms: Option<u64>,
     width: Option<u32>,
     height: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    poster: Option<Poster>,
     /// In ms since 1970.
     created_at: Timestamp,
 }
 
 impl<'a> Json<'a> {
-    pub(crate) fn of(title: &'a Title) -> Self {
+    pub(crate) fn of(title: &'a Title, poster: Option<Poster>) -> Self {
         Self {
             id: title.id,
             name: &title.name,
@@ -109,6 +112,7 @@ impl<'a> Json<'a> {
             duration_ms: title.duration_ms,
             width: title.width,
             height: title.height,
+            poster,
             created_at: title.created_at,
         }
     }
@@ -142,10 +146,11 @@ pub(crate) struct Tile {
     pub(crate) reason: Option<String>,
     /// What the visitor has seen of it, in ‰, where they may go on.
     pub(crate) seen: Option<u16>,
+    pub(crate) poster: Option<Poster>,
 }
 
 impl Tile {
-    pub(crate) fn of(title: &Title, visitor: &Visitor, now: Timestamp) -> Self {
+    pub(crate) fn of(title: &Title, visitor: &Visitor, poster: Option<Poster>, now: Timestamp) -> Self {
         let edit = may(&visitor.who, Action::EditTitle, &Resource::Title(facts(title)));
         let bad = matches!(title.state, State::Failed | State::Rejected);
         let settings = format!("/title/{}", title.id);
@@ -173,6 +178,7 @@ impl Tile {
             playable: title.playable,
             reason: title.reason.as_deref().map(words::sentence),
             seen: None,
+            poster,
         }
     }
 

@@ -3,10 +3,12 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use http::{HeaderMap, Uri};
 use http_face::ApiError;
 use identity::{Action, Resource, may};
 
 use crate::page::{Frame, render};
+use crate::poster::{self, Poster};
 use crate::titles::{self, Found};
 use crate::visitor::Visitor;
 use crate::{Site, resume, words};
@@ -19,6 +21,7 @@ struct Watch<'a> {
     name: &'a str,
     description: &'a str,
     playable: bool,
+    poster: Option<Poster>,
     state: &'static str,
     state_word: &'static str,
     reason: String,
@@ -38,6 +41,8 @@ struct Watch<'a> {
 pub(crate) async fn page(
     State(site): State<Site>,
     visitor: Visitor,
+    headers: HeaderMap,
+    uri: Uri,
     Found(title): Found,
 ) -> Result<Response, ApiError> {
     let frame = Frame::new(&visitor, "/");
@@ -48,7 +53,9 @@ pub(crate) async fn page(
         }
         None => 0,
     };
+    let poster = poster::of(&site, &title, &site.origin(&headers, &uri)).await?;
     let watch = Watch {
+        poster,
         start: start_ms / 1000,
         frame: &frame,
         id: title.id.to_string(),
