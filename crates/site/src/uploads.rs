@@ -100,7 +100,7 @@ async fn shown(site: &Site, state: &upload::State) -> Result<Option<serde_json::
             .or(draft.map(|d| d.visibility))
             .unwrap_or(Visibility::Members),
         created_at: upload.created_at,
-        title: title.map(titles::Json::of),
+        title: title.map(|title| titles::Json::of(title, None)),
         eta_ms: title.and_then(|title| eta(title, site.now())),
     };
     serde_json::to_value(&shown).map(Some).map_err(ApiError::internal)
