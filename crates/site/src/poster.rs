@@ -24,11 +24,11 @@ pub(crate) async fn of(site: &Site, title: &Title, origin: &str) -> Result<Optio
         let signed = site.playback().picture(title, &file, origin, now).await.map_err(ApiError::internal)?;
         sizes.extend(signed.map(|address| (*width, address)));
     }
-    Ok(choices(sizes))
+    Ok(choices(&sizes))
 }
 
 /// Of addresses by width, ascending.
-fn choices(sizes: Vec<(u32, String)>) -> Option<Poster> {
+fn choices(sizes: &[(u32, String)]) -> Option<Poster> {
     let src = sizes.first()?.1.clone();
     let srcset: Vec<String> = sizes.iter().map(|(width, address)| format!("{address} {width}w")).collect();
     Some(Poster { src, srcset: srcset.join(", ") })
@@ -41,9 +41,9 @@ mod tests {
     #[test]
     fn the_smallest_is_for_browsers_that_cannot_choose() {
         let sizes = vec![(320, "/a".to_owned()), (640, "/b".to_owned())];
-        let poster = choices(sizes).unwrap();
+        let poster = choices(&sizes).unwrap();
         assert_eq!(poster.src, "/a");
         assert_eq!(poster.srcset, "/a 320w, /b 640w");
-        assert_eq!(choices(Vec::new()), None);
+        assert_eq!(choices(&[]), None);
     }
 }
