@@ -15,8 +15,11 @@ const SCREENS = [
   [`/signin/link/${'0'.repeat(64)}`, 'guest'],
   ['/', 'operator'],
   ['/jobs', 'operator'],
+  ['/jobs?state=failed', 'operator'],
+  ['/deleted', 'operator'],
   ['/nowhere', 'operator'],
   [`/title/${film}`, 'operator'],
+  [`/title/${film}/delete`, 'operator'],
   [`/watch/${film}`, 'operator'],
 ];
 

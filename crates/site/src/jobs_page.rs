@@ -162,6 +162,10 @@ struct Jobs<'a> {
     frame: &'a Frame,
     headline: String,
     tabs: Vec<Tab>,
+    /// Whether titles are shown: on the first page of all jobs.
+    first: bool,
+    /// What the tab's titles are doing.
+    what: &'static str,
     cards: Vec<work::Card>,
     rows: Vec<Row>,
     query: String,
@@ -199,6 +203,8 @@ pub(crate) async fn page(
             tab("Failed", Some(job::State::Failed), counts.failed),
             tab("Done", Some(job::State::Done), counts.done),
         ],
+        first,
+        what: work::doing(wanted.state),
         cards,
         rows: jobs
             .iter()

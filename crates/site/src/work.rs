@@ -83,6 +83,16 @@ fn states(tab: Option<job::State>) -> &'static [Stage] {
     }
 }
 
+/// What the titles of a tab are doing, for when there are none.
+pub(crate) fn doing(tab: Option<job::State>) -> &'static str {
+    match tab {
+        None => "being worked on, and none has failed",
+        Some(job::State::Failed) => "failed or rejected",
+        Some(job::State::Running | job::State::Queued) => "being worked on",
+        Some(job::State::Done | job::State::Cancelled) => "shown here: finished titles are on the first page",
+    }
+}
+
 async fn titles(site: &Site, tab: Option<job::State>) -> Result<Vec<Title>, ApiError> {
     let mut found = Vec::new();
     for state in states(tab) {
