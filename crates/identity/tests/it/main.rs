@@ -8,3 +8,4 @@ mod invitations;
 mod limits;
 mod secrecy;
 mod support;
+mod timing;
