@@ -55,6 +55,67 @@ test('without scripts the forms do the same', async () => {
   await page.getByText(address).waitFor();
 });
 
+/** Presses Tab until something of that name has the focus. */
+async function tabTo(page, name) {
+  for (let n = 0; n < 60; n += 1) {
+    await page.keyboard.press('Tab');
+    const focus = await page.evaluate(() => {
+      const on = document.activeElement;
+      const { outlineStyle, outlineWidth } = getComputedStyle(on);
+      return { text: on.textContent.trim(), visible: outlineStyle !== 'none' && outlineWidth !== '0px' };
+    });
+    if (!name.test(focus.text)) continue;
+    assert.ok(focus.visible, `the focus on ${name} can be seen`);
+    return;
+  }
+  assert.fail(`Tab does not lead to ${name}`);
+}
+
+test('the keyboard is enough: in, to the own devices, out everywhere', async () => {
+  const page = await open(await browser.newContext());
+  const address = fresh();
+  await page.goto(`${site}/account`);
+  assert.equal(new URL(page.url()).pathname, '/signin');
+  await page.keyboard.type(address);
+  await page.keyboard.press('Enter');
+  await page.getByLabel('Code from the mail').waitFor();
+  await page.keyboard.type(await codeFor(address));
+  await page.keyboard.press('Enter');
+  await page.waitForURL((url) => url.pathname === '/account');
+  await page.getByText('(this one)').waitFor();
+  await tabTo(page, /^Sign out everywhere$/);
+  await page.keyboard.press('Enter');
+  await page.waitForURL((url) => url.pathname === '/signin');
+  await page.goto(`${site}/account`);
+  assert.equal(new URL(page.url()).pathname, '/signin');
+  assert.deepEqual(page.complaints, []);
+});
+
+test('an operator invites by keyboard, and the invited comes in by the button', async () => {
+  const page = await open(await operator(browser));
+  await page.goto(`${site}/people`);
+  await page.getByLabel('E-mail address').focus();
+  const address = fresh();
+  await page.keyboard.type(address);
+  await page.keyboard.press('Enter');
+  const link = await page.locator('.note code').textContent();
+  await page.getByText(address).first().waitFor();
+  const invited = await open(await browser.newContext());
+  await invited.goto(link);
+  await invited.getByText(address).waitFor();
+  await invited.keyboard.press('Enter');
+  await invited.waitForURL((url) => url.pathname === '/');
+  await page.goto(`${site}/people`);
+  await tabTo(page, new RegExp(address));
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: address }).waitFor();
+  await page.getByRole('button', { name: 'Suspend' }).press('Enter');
+  await page.getByText(/nothing plays on/).waitFor();
+  await invited.goto(`${site}/account`);
+  assert.equal(new URL(invited.url()).pathname, '/signin');
+  assert.deepEqual([...page.complaints, ...invited.complaints], []);
+});
+
 test('the operator comes in by link', async () => {
   const page = await open(await operator(browser));
   await page.goto(`${site}/jobs`);

@@ -9,13 +9,12 @@ from urllib.parse import urlencode, urlsplit
 class Person:
     """One browser on one site; connections are made anew, so that nothing hangs on one."""
 
-    def __init__(self, site, agent="Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", source=None):
-        self.site, self.agent, self.source, self.cookies = urlsplit(site), agent, source, {}
+    def __init__(self, site, agent="Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", headers=None):
+        self.site, self.agent, self.headers, self.cookies = urlsplit(site), agent, headers or {}, {}
 
     def ask(self, method, path, body=None, **headers):
-        source = (self.source, 0) if self.source else None
-        connection = http.client.HTTPConnection(self.site.hostname, self.site.port, timeout=30, source_address=source)
-        headers = {"User-Agent": self.agent, "Sec-Fetch-Site": "same-origin", **headers}
+        connection = http.client.HTTPConnection(self.site.hostname, self.site.port, timeout=30)
+        headers = {"User-Agent": self.agent, "Sec-Fetch-Site": "same-origin", **self.headers, **headers}
         if self.cookies:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         connection.request(method, path, body, headers)

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod keeping;
+mod people;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use keeping::{Backup, Key, Passphrase, Restore, Ring, Secret};
+pub(crate) use people::{Invitation, OnePerson, Person, SigninLink};
 
 /// A streaming platform in one binary: put a film into a bucket, and soon the people who may watch it do.
 #[derive(Debug, Parser)]
@@ -72,6 +74,12 @@ pub(crate) enum Command {
     Restore(Restore),
     /// Print the figures of the running server in the text format of Prometheus.
     Metrics(Server),
+    /// Accounts: roles, suspension, signing out.
+    #[command(subcommand)]
+    Person(Person),
+    /// Invitations: links that make accounts.
+    #[command(subcommand)]
+    Invitation(Invitation),
     /// Make a sign-in link that works once.
     SigninLink(SigninLink),
     /// Confine this process and become the given program (used by the encoder).
@@ -378,17 +386,6 @@ pub(crate) enum Mail {
         #[command(flatten)]
         server: Server,
     },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct SigninLink {
-    /// Mail address of the account; it is made when it does not exist.
-    pub(crate) address: String,
-    /// Role of a new account: viewer, creator or operator.
-    #[arg(long, default_value = "viewer")]
-    pub(crate) role: String,
-    #[command(flatten)]
-    pub(crate) server: Server,
 }
 
 /// Reads `90s`, `15m`, `1h`, `7d`.

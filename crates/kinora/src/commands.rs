@@ -3,15 +3,14 @@
 mod import;
 mod keys;
 mod operate;
+pub(crate) mod people;
 mod secret;
 
 use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use crate::cli::{
-    Doctor, Event, Format, Import, Job, Key, Mail, Secret, Server, SigninLink, Title, Url, Worker,
-};
+use crate::cli::{Doctor, Event, Format, Import, Job, Key, Mail, Secret, Server, Title, Url, Worker};
 use crate::control::client::Client;
 use crate::control::{self, EventAnswer, UrlAnswer, UrlRequest};
 use crate::{doctor, print};
@@ -285,15 +284,6 @@ pub(crate) async fn mail(command: Mail) -> anyhow::Result<()> {
 /// Lists and rotates secrets.
 pub(crate) async fn secret(command: Secret) -> anyhow::Result<()> {
     secret::run(command).await
-}
-
-/// Makes a sign-in link.
-pub(crate) async fn signin_link(command: SigninLink) -> anyhow::Result<()> {
-    let new = control::NewLink { address: command.address, role: command.role };
-    let link: control::Link =
-        Client::connect(&command.server.data).await?.post("/signin-links", &new).await?;
-    println!("{}", link.url);
-    Ok(())
 }
 
 /// Looks at the machine and, when one runs, the server.

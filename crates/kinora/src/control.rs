@@ -2,6 +2,7 @@
 //! folder; who can open the folder may do everything.
 
 pub(crate) mod client;
+pub(crate) mod people;
 pub(crate) mod server;
 
 use std::collections::BTreeMap;
@@ -210,19 +211,6 @@ pub(crate) struct Secret {
     pub(crate) previous: bool,
     /// What it is for.
     pub(crate) purpose: String,
-}
-
-/// Who gets a sign-in link.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct NewLink {
-    pub(crate) address: String,
-    pub(crate) role: String,
-}
-
-/// A sign-in link.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Link {
-    pub(crate) url: String,
 }
 
 /// Where a test goes.

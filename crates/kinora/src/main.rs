@@ -57,7 +57,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Secret(command) => commands::secret(command).await,
             Command::Backup(command) => backup::backup(command).await,
             Command::Restore(command) => backup::restore(command).await,
-            Command::SigninLink(command) => commands::signin_link(command).await,
+            Command::Person(command) => commands::people::person(command).await,
+            Command::Invitation(command) => commands::people::invitation(command).await,
+            Command::SigninLink(command) => commands::people::signin_link(command).await,
             Command::Jail { .. } => unreachable!("entered above"),
         }
     })?;

@@ -44,6 +44,7 @@ async fn main() -> anyhow::Result<()> {
     }
     let config = site::Config {
         public_url: address.parse()?,
+        mail: true,
         s3_url: "http://localhost:9000".parse().ok(),
         keys: None,
     };

@@ -79,6 +79,8 @@ pub struct Config {
     pub public_url: Url,
     /// Where S3 clients upload to, for the lesson on the empty home page.
     pub s3_url: Option<Url>,
+    /// Whether codes can be sent: without, people come in by links that operators make.
+    pub mail: bool,
     /// The key ring, of which operators are reminded until it was exported.
     pub keys: Option<KeyRing>,
 }

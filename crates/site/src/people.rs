@@ -98,6 +98,12 @@ pub(crate) async fn invite(
         true => For::Anyone(wish.count.trim().parse().unwrap_or(0)),
         false => For::Address(address),
     };
+    if address.is_empty() && !site.config().mail {
+        let error = Some(
+            "A link for several people asks each of them for a code, and there is no mail server. Invite one address.",
+        );
+        return show(&site, &visitor, None, &wish, Said { error, ..Said::default() }).await;
+    }
     let lifetime_ms = i64::from(wish.days) * DAY_MS;
     let offer = Offer { to, role: wish.role, lifetime_ms, by: visitor.who.account() };
     let error = match site.identity().invite(&offer, site.now()).await {

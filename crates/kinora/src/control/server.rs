@@ -3,6 +3,7 @@
 mod delivery;
 mod mail;
 mod operate;
+mod people;
 mod secrets;
 mod titles;
 
@@ -99,7 +100,11 @@ pub(crate) async fn run(
         .route("/ring/rotate", post(secrets::rotate_key))
         .route("/secrets", get(secrets::list))
         .route("/secrets/{name}/rotate", post(secrets::rotate))
-        .route("/signin-links", post(delivery::signin_link))
+        .route("/signin-links", post(people::signin_link))
+        .route("/invitations", get(people::invitations).post(people::invite))
+        .route("/invitations/{id}/revoke", post(people::revoke))
+        .route("/accounts", get(people::accounts))
+        .route("/accounts/{address}", post(people::change))
         .route("/mail/test", post(mail::test))
         .route("/metrics", get(metrics))
         .route("/doctor", get(delivery::doctor))

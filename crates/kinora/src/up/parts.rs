@@ -329,6 +329,7 @@ impl Parts {
             site::Config {
                 public_url: self.place.origin.parse()?,
                 s3_url: Some(self.uploads.s3_url().clone()),
+                mail: self.mail.is_some(),
                 keys: Some(self.ring.clone()),
             },
         );

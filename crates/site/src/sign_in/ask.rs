@@ -33,6 +33,13 @@ pub(super) struct AskPage<'a> {
     pub(super) error: Option<String>,
 }
 
+/// Said instead where no mail can be sent.
+#[derive(Template)]
+#[template(path = "no_mail.html")]
+struct NoMailPage<'a> {
+    frame: &'a Frame,
+}
+
 /// Where to go after signing in.
 #[derive(Deserialize)]
 pub(crate) struct Ask {
@@ -41,11 +48,18 @@ pub(crate) struct Ask {
 }
 
 /// `GET /signin`
-pub(crate) async fn ask(visitor: Visitor, take::Query(ask): take::Query<Ask>) -> Response {
+pub(crate) async fn ask(
+    State(site): State<Site>,
+    visitor: Visitor,
+    take::Query(ask): take::Query<Ask>,
+) -> Response {
     if visitor.account.is_some() {
         return Redirect::to(own(&ask.next)).into_response();
     }
     let frame = Frame::new(&visitor, "");
+    if !site.config().mail {
+        return render(&frame, &NoMailPage { frame: &frame });
+    }
     let next = own(&ask.next);
     render(&frame, &AskPage { frame: &frame, next, address: "", invitation: "", error: None })
 }
@@ -69,6 +83,9 @@ pub(crate) async fn begin(
     take::Form(wish): take::Form<Wish>,
 ) -> Result<Response, ApiError> {
     let frame = Frame::new(&visitor, "");
+    if !site.config().mail {
+        return Ok(render_as(StatusCode::CONFLICT, &frame, &NoMailPage { frame: &frame }));
+    }
     let (browser, invitation) = (browser(&site, &headers), InviteToken::parse(&wish.invitation));
     let (browser, invitation, ip) = (browser.as_ref(), invitation.as_ref(), place(ip));
     let begin = Begin { address: &wish.address, browser, invitation, ip, now: site.now() };

@@ -50,6 +50,7 @@ impl Browser {
     pub(crate) fn new(house: &House) -> Self {
         let config = site::Config {
             public_url: "http://localhost:8080".parse().expect("an address"),
+            mail: true,
             s3_url: "http://localhost:9000".parse().ok(),
             keys: None,
         };

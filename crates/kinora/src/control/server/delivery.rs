@@ -1,16 +1,14 @@
-//! Addresses, keys, sign-in links, doctor.
+//! Addresses, keys, doctor.
 
 use axum::Json;
 use axum::extract::{Path, State};
-use identity::{Role, Who};
+use identity::Who;
 use playback::{Format, NewKey, TrustedKey, Wish};
 
 use super::{Answer, Parts, Refused, now, rfc3339};
-use crate::control::{Check, Key, Link, NewLink, Report, UrlAnswer, UrlRequest};
+use crate::control::{Check, Key, Report, UrlAnswer, UrlRequest};
 use crate::doctor;
 
-/// How long a sign-in link works: a day, in ms.
-const LINK_MS: i64 = 86_400_000;
 /// How long work is due before the doctor misses a worker for it, in ms.
 const PATIENCE_MS: i64 = 30_000;
 
@@ -67,14 +65,6 @@ fn key(key: &TrustedKey) -> Key {
         created: rfc3339(key.created_at),
         own: key.own,
     }
-}
-
-pub(super) async fn signin_link(State(parts): State<Parts>, Json(new): Json<NewLink>) -> Answer<Link> {
-    let role = Role::parse(&new.role)
-        .ok_or_else(|| Refused::bad(format!("`{}` is not a role: viewer, creator, operator", new.role)))?;
-    let account = parts.identity.ensure_account(&new.address, role, now()).await?;
-    let token = parts.identity.create_link(account.id, LINK_MS, now()).await?;
-    Ok(Json(Link { url: format!("{}/signin/link/{}", parts.origin, token.as_str()) }))
 }
 
 pub(super) async fn doctor(State(parts): State<Parts>) -> Answer<Report> {

@@ -1,0 +1,100 @@
+//! Commands about people.
+
+use serde_json::json;
+
+use super::encode;
+use crate::cli::{Invitation, OnePerson, Person, SigninLink};
+use crate::control::client::Client;
+use crate::control::people::{Account, Change, Invited, Link, NewInvitation, NewLink};
+use crate::print;
+
+/// Makes a sign-in link.
+pub(crate) async fn signin_link(command: SigninLink) -> anyhow::Result<()> {
+    let new = NewLink { address: command.address, role: command.role };
+    let link: Link = Client::connect(&command.server.data).await?.post("/signin-links", &new).await?;
+    println!("{}", link.url);
+    Ok(())
+}
+
+/// Makes, lists and takes back invitations.
+pub(crate) async fn invitation(command: Invitation) -> anyhow::Result<()> {
+    match command {
+        Invitation::New { address, people, role, valid, server, output } => {
+            let new = NewInvitation {
+                address,
+                people: people.unwrap_or(1),
+                role: role.as_str().to_owned(),
+                seconds: valid.as_secs(),
+            };
+            let link: Link = Client::connect(&server.data).await?.post("/invitations", &new).await?;
+            if output.json {
+                return print::json(&link);
+            }
+            println!("{}", link.url);
+        }
+        Invitation::Ls { server, output } => {
+            let all: Vec<Invited> = Client::connect(&server.data).await?.get("/invitations").await?;
+            if output.json {
+                return print::json(&all);
+            }
+            let row = |i: &Invited| {
+                let whom = i.address.as_ref().map_or("whoever has the link".into(), |a| print::safe(a));
+                vec![
+                    i.id.clone(),
+                    whom,
+                    i.role.clone(),
+                    format!("{}/{}", i.uses, i.people),
+                    i.expires.clone(),
+                ]
+            };
+            print::table(&["ID", "FOR", "ROLE", "CAME", "ENDS"], &all.iter().map(row).collect::<Vec<_>>());
+        }
+        Invitation::Rm { id, server } => {
+            let path = format!("/invitations/{}/revoke", encode(&id));
+            let () = Client::connect(&server.data).await?.post(&path, &json!({})).await?;
+            println!("The invitation does not work any more");
+        }
+    }
+    Ok(())
+}
+
+/// Lists accounts and changes what they may do.
+pub(crate) async fn person(command: Person) -> anyhow::Result<()> {
+    match command {
+        Person::Ls { server, output } => {
+            let all: Vec<Account> = Client::connect(&server.data).await?.get("/accounts").await?;
+            if output.json {
+                return print::json(&all);
+            }
+            let row = |a: &Account| {
+                let state = if a.suspended { "suspended" } else { "may sign in" };
+                vec![print::safe(&a.address), a.role.clone(), state.into(), a.created.clone()]
+            };
+            print::table(&["ADDRESS", "ROLE", "STATE", "SINCE"], &all.iter().map(row).collect::<Vec<_>>());
+            Ok(())
+        }
+        Person::Role { address, role, server } => {
+            let said = format!("{} is {} now", print::safe(&address), role.as_str());
+            change(OnePerson { address, server }, Change::Role(role.as_str().to_owned()), &said).await
+        }
+        Person::Suspend(one) => {
+            let said = format!("{} is suspended; nothing plays on", print::safe(&one.address));
+            change(one, Change::Suspend, &said).await
+        }
+        Person::Resume(one) => {
+            let said = format!("{} may sign in again", print::safe(&one.address));
+            change(one, Change::Resume, &said).await
+        }
+        Person::SignOut(one) => {
+            let said = format!("{} is signed out everywhere", print::safe(&one.address));
+            change(one, Change::SignOut, &said).await
+        }
+    }
+}
+
+async fn change(one: OnePerson, change: Change, said: &str) -> anyhow::Result<()> {
+    let path = format!("/accounts/{}", encode(&one.address));
+    let () = Client::connect(&one.server.data).await?.post(&path, &change).await?;
+    println!("{said}");
+    Ok(())
+}

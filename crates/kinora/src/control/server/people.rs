@@ -1,0 +1,92 @@
+//! Sign-in links, invitations, accounts.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use identity::Role;
+use identity::invitation::{For, Offer};
+
+use super::{Answer, Parts, Refused, now, rfc3339};
+use crate::control::people::{Account, Change, Invited, Link, NewInvitation, NewLink};
+
+/// How long a sign-in link works: a day, in ms.
+const LINK_MS: i64 = 86_400_000;
+/// Accounts read at a time.
+const PAGE: u32 = 1000;
+
+fn role(word: &str) -> Result<Role, Refused> {
+    Role::parse(word)
+        .ok_or_else(|| Refused::bad(format!("`{word}` is not a role: viewer, creator, operator")))
+}
+
+pub(super) async fn signin_link(State(parts): State<Parts>, Json(new): Json<NewLink>) -> Answer<Link> {
+    let account = parts.identity.ensure_account(&new.address, role(&new.role)?, now()).await?;
+    let token = parts.identity.create_link(account.id, LINK_MS, now()).await?;
+    Ok(Json(Link { url: format!("{}/signin/link/{}", parts.origin, token.as_str()) }))
+}
+
+pub(super) async fn invite(State(parts): State<Parts>, Json(new): Json<NewInvitation>) -> Answer<Link> {
+    let to = new.address.as_deref().map_or(For::Anyone(new.people), For::Address);
+    let lifetime_ms = i64::try_from(new.seconds).unwrap_or(i64::MAX).saturating_mul(1000);
+    let offer = Offer { to, role: role(&new.role)?, lifetime_ms, by: None };
+    let (_, token) = parts.identity.invite(&offer, now()).await?;
+    Ok(Json(Link { url: format!("{}/invite/{}", parts.origin, token.as_str()) }))
+}
+
+pub(super) async fn invitations(State(parts): State<Parts>) -> Answer<Vec<Invited>> {
+    let all = parts.identity.invitations(now()).await?;
+    let view = |one: &identity::Invitation| Invited {
+        id: one.id.clone(),
+        address: one.address.as_ref().map(|address| address.as_str().to_owned()),
+        role: one.role.as_str().to_owned(),
+        uses: one.uses,
+        people: one.max_uses,
+        expires: rfc3339(one.expires_at),
+    };
+    Ok(Json(all.iter().map(view).collect()))
+}
+
+pub(super) async fn revoke(State(parts): State<Parts>, Path(id): Path<String>) -> Answer<()> {
+    match parts.identity.revoke_invitation(&id, now()).await? {
+        true => Ok(Json(())),
+        false => Err(Refused::not_found("there is no such invitation; see `kinora invitation ls`")),
+    }
+}
+
+pub(super) async fn accounts(State(parts): State<Parts>) -> Answer<Vec<Account>> {
+    let mut all: Vec<Account> = Vec::new();
+    let mut after = None;
+    loop {
+        let page = parts.identity.accounts(after, PAGE).await?;
+        all.extend(page.iter().map(|account| Account {
+            id: account.id.to_string(),
+            address: account.address.as_str().to_owned(),
+            role: account.role.as_str().to_owned(),
+            suspended: account.suspended_at.is_some(),
+            created: rfc3339(account.created_at),
+        }));
+        match page.last() {
+            Some(last) => after = Some(last.id),
+            None => return Ok(Json(all)),
+        }
+    }
+}
+
+/// Changes an account; what it plays ends when its sessions do.
+pub(super) async fn change(
+    State(parts): State<Parts>,
+    Path(address): Path<String>,
+    Json(change): Json<Change>,
+) -> Answer<()> {
+    let found = parts.identity.account_of(&address).await?;
+    let id = found.ok_or_else(|| Refused::not_found("there is no such account; see `kinora person ls`"))?.id;
+    match change {
+        Change::Role(word) => parts.identity.set_role(id, role(&word)?).await?,
+        Change::Suspend => parts.identity.suspend(id, now()).await?,
+        Change::Resume => parts.identity.resume(id).await?,
+        Change::SignOut => {
+            parts.identity.end_sessions(id, None).await?;
+        }
+    }
+    parts.playback.revoke_account(id, now()).await?;
+    Ok(Json(()))
+}
