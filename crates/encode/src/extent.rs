@@ -179,6 +179,21 @@ impl Map {
         })
     }
 
+    /// The ranges that a look at some moments of the film reads (µs of its clock), ascending; `None` where only the
+    /// whole source will do.
+    pub fn around(&self, source: &Source, moments: &[i64]) -> Option<Vec<Range<u64>>> {
+        let film = self.tracks.get(usize::try_from(source.video.as_ref()?.stream).ok()?)?;
+        let window = |us: &i64| {
+            let sought = us.saturating_sub(BEFORE_US);
+            let from = film.sync_before(sought).min(sought);
+            from.saturating_sub(BEFORE_US)..us.saturating_add(BEHIND_US)
+        };
+        let windows: Vec<Range<i64>> = moments.iter().map(window).collect();
+        self.collect(HEAD_BYTES, |track, times| {
+            std::ptr::eq(track, film) && windows.iter().any(|w| times.start < w.end && times.end > w.start)
+        })
+    }
+
     /// What is always read, so many bytes of the beginning of each track, and the runs of samples that are wanted.
     fn collect(
         &self,

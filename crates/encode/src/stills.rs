@@ -21,7 +21,7 @@ use crate::run::{self, Arg, Ffmpeg, Input, Name, Patience};
 use crate::scratch::Folder;
 use crate::{Container, Error, Jail, Result, Tools};
 
-pub use poster::{Poster, WIDTHS, posters};
+pub use poster::{Poster, WIDTHS, moments, posters};
 pub use storyboard::{Board, storyboard};
 
 /// A source to make pictures of.

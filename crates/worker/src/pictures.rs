@@ -1,5 +1,7 @@
 //! Posters and storyboards.
 
+use std::sync::Arc;
+
 use encode::stills;
 use jobs::Lease;
 use pipeline::Stills;
@@ -20,7 +22,14 @@ pub(crate) async fn pictures(
 ) -> Result<(), Stop> {
     let (title, asset) = (worker.pipeline.title(of.title).await?, worker.pipeline.pictured(of).await?);
     report.stage("fetching the source");
-    let file = sources.whole(title.source_object).await?;
+    let parts = match of.pictures {
+        Pictures::Posters => sources.to_look(title.source_object, &asset).await?,
+        Pictures::Storyboard => None,
+    };
+    let file = match parts {
+        Some(parts) => Arc::new(parts),
+        None => sources.whole(title.source_object).await?,
+    };
     let scratch = scratch(worker, lease).await?;
     let work = stills::Work { source: &asset.source, file: file.path(), scratch: &scratch.0 };
     let (tools, jail) = (&worker.tools, &worker.jail);

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use blob::Blob;
 use catalogue::Asset;
 use encode::extent::{Finder, Map, Step};
+use encode::stills;
 use futures::StreamExt;
 use model::ObjectId;
 use tokio::io::{AsyncSeekExt, AsyncWriteExt};
@@ -107,6 +108,13 @@ impl Sources {
     ) -> Result<Option<Local>, Stop> {
         let Some(map) = self.map(object, asset.source.bytes).await? else { return Ok(None) };
         self.parts(object, &map, map.ranges(&asset.plan, chunk, &asset.source)).await
+    }
+
+    /// The same with what posters are chosen from.
+    pub(crate) async fn to_look(&self, object: ObjectId, asset: &Asset) -> Result<Option<Local>, Stop> {
+        let Some(video) = &asset.source.video else { return Ok(None) };
+        let Some(map) = self.map(object, asset.source.bytes).await? else { return Ok(None) };
+        self.parts(object, &map, map.around(&asset.source, &stills::moments(video))).await
     }
 
     async fn parts(

@@ -54,6 +54,11 @@ pub async fn posters(
     }
 }
 
+/// Where a film is looked at for its poster, in µs of the source's clock, besides its beginning.
+pub fn moments(video: &Video) -> Vec<i64> {
+    seeks(video).into_iter().filter_map(|seek| seek.us).collect()
+}
+
 async fn of_film(here: &Here<'_>, video: &Video) -> Result<Vec<Poster>> {
     let mut best: Option<(u64, Seek)> = None;
     for seek in seeks(video) {

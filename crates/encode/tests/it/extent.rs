@@ -4,9 +4,9 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use encode::captions;
 use encode::extent::{Finder, Map, Step};
 use encode::template::reference;
+use encode::{captions, stills};
 use model::media::Source;
 use model::plan::{CaptionTrack, Medium};
 use tokio_util::sync::CancellationToken;
@@ -67,6 +67,24 @@ async fn check_probe(file: &Path) -> u64 {
     index + sum(&ranges)
 }
 
+/// Posters chosen from parts of the file are those chosen from all of it.
+async fn check_posters(file: &Path) -> u64 {
+    let source = encode::probe(tools(), jail(), file).await.unwrap();
+    let (map, index) = map(file);
+    let ranges = map.unwrap().around(&source, &stills::moments(source.video.as_ref().unwrap())).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let holes = with_holes(file, &ranges, folder.path());
+    let mut found = vec![];
+    for file in [&holes, file] {
+        let (scratch, never) = (tempfile::tempdir().unwrap(), CancellationToken::new());
+        let work = stills::Work { source: &source, file, scratch: scratch.path() };
+        let posters = stills::posters(tools(), jail(), work, &never).await.unwrap();
+        found.push(posters.iter().map(|poster| std::fs::read(&poster.path).unwrap()).collect::<Vec<_>>());
+    }
+    assert!(found[0] == found[1] && !found[0].is_empty(), "{}", file.display());
+    index + sum(&ranges)
+}
+
 async fn within(source: &Source, file: &Path) -> Vec<CaptionTrack> {
     let (scratch, never) = (tempfile::tempdir().unwrap(), CancellationToken::new());
     captions::within(tools(), jail(), source, file, scratch.path(), &never).await.unwrap()
@@ -84,7 +102,7 @@ async fn parts_of_a_long_film_are_enough() {
     for (name, options) in [("front.mp4", "-movflags +faststart"), ("behind.mov", "")] {
         let looped = format!("-stream_loop -1 -i {} -t 1500 -c copy {options}", short.display());
         let film = clip(folder.path(), name, &looped);
-        let needed = check(&film, 500).await.max(check_probe(&film).await);
+        let needed = check(&film, 500).await.max(check_probe(&film).await).max(check_posters(&film).await);
         let bytes = std::fs::metadata(&film).unwrap().len();
         assert!(needed < 12 << 20 && needed * 4 < bytes, "{name}: {needed} of {bytes} bytes");
     }
