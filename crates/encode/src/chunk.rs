@@ -5,6 +5,7 @@
 
 mod audio;
 mod captions;
+mod early;
 mod seen;
 mod video;
 
@@ -23,6 +24,7 @@ use crate::scratch::Folder;
 use crate::template::Template;
 use crate::{Container, Error, Jail, Result, Tools};
 
+pub use self::early::{SoFar, so_far};
 pub use crate::retime::Encoded;
 
 /// What to encode.
@@ -106,7 +108,7 @@ pub async fn encode_as(
     let container = container.ok_or_else(|| Error::Plan {
         reason: format!("there is no container `{}`", work.source.container),
     })?;
-    let folder = Folder::create(work.scratch, &format!("c{}-run", work.chunk))?;
+    let folder = Folder::create(work.scratch, &run_folder(work.chunk))?;
     let here = Here { template, tools, jail, cancel, work, chunk, container, folder: &folder };
     match chunk.of {
         Medium::Video => video::encode(&here, frames, progress).await,
@@ -150,7 +152,8 @@ impl Here<'_> {
         let from = self.file(from);
         let to = self.work.scratch.join(format!("c{}-{track}.cmaf", self.work.chunk));
         let write = move || {
-            let job = Job { plan: &plan, chunk: &chunk, track, warm_up, from: &from, to: &to };
+            let job =
+                Job { plan: &plan, chunk: &chunk, track, warm_up, from: &from, to: &to, running: false };
             retime::write(&job)
         };
         tokio::task::spawn_blocking(write)
@@ -165,6 +168,11 @@ pub(crate) fn limits(rungs: &[Rung]) -> Limits {
     let pixels: u64 = rungs.iter().map(|rung| rung.size.pixels()).sum();
     let memory = (4 << 30) + pixels.saturating_mul(400);
     Limits { memory_bytes: memory, ..Limits::default() }
+}
+
+/// Where ffmpeg writes, in the scratch folder.
+fn run_folder(chunk: u32) -> String {
+    format!("c{chunk}-run")
 }
 
 /// Whether ffmpeg met with something that it could not read.

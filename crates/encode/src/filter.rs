@@ -37,7 +37,7 @@ impl Pictures<'_> {
             Arg::of(&[&"[0:", &video.stream, &"]settb=1/1000000"]),
             Arg::of(&[&"setpts=PTS-(", &video.start_us, &")"]),
             "metadata=mode=add:key=seen:value=1".into(),
-            Arg::of(&[&"metadata=mode=print:file=", self.seen]),
+            Arg::of(&[&"metadata=mode=print:direct=1:file=", self.seen]),
         ];
         if video.interlaced {
             chain.push("bwdif=mode=send_frame:deint=all".into());
@@ -195,7 +195,7 @@ impl Sound<'_> {
         chain.extend([
             Arg::of(&[&"asetpts=PTS-(", &zero, &")"]),
             "ametadata=mode=add:key=seen:value=1".into(),
-            Arg::of(&[&"ametadata=mode=print:file=", self.seen]),
+            Arg::of(&[&"ametadata=mode=print:direct=1:file=", self.seen]),
             Arg::of(&[&"aresample=", &from, &":async=1:min_comp=0.00001:first_pts=", &input]),
         ]);
         if self.audio.channels == 1 {

@@ -50,6 +50,14 @@ pub(crate) struct Job<'a> {
     pub(crate) from: &'a Path,
     /// What is to be written.
     pub(crate) to: &'a Path,
+    /// Whether ffmpeg still writes: the segments that are whole are taken.
+    pub(crate) running: bool,
+}
+
+impl Job<'_> {
+    fn fragments(&self) -> Result<Fragments> {
+        if self.running { Fragments::open_running(self.from) } else { Fragments::open(self.from) }
+    }
 }
 
 /// Writes the chunk's file and its index. Blocks.
@@ -83,11 +91,14 @@ pub(crate) fn keep(track: Track, path: PathBuf, bytes: &[u8], index: Index) -> R
 
 fn video(job: &Job<'_>, writer: &mut ChunkWriter, out: &mut Out<'_>) -> Result<()> {
     let rate = job.plan.grid.rate;
-    let mut fragments = Fragments::open(job.from)?;
+    let mut fragments = job.fragments()?;
     for k in job.chunk.segments.clone() {
         let frames = job.plan.grid.segment(k).ok_or_else(|| no_segment(k))?;
         let planned = || Error::Unplanned { reason: format!("{}: segment {k} is missing", job.track) };
-        let fragment = fragments.next()?.ok_or_else(planned)?;
+        let fragment = match fragments.next()? {
+            None if job.running => return Ok(()),
+            fragment => fragment.ok_or_else(planned)?,
+        };
         verify::header(job.plan, job.track, &fragment.track)?;
         verify::video(job.track, k, &frames, &fragment)?;
 
@@ -127,7 +138,7 @@ fn ranks(times: &[i64]) -> Vec<u64> {
 
 fn audio(job: &Job<'_>, writer: &mut ChunkWriter, out: &mut Out<'_>) -> Result<()> {
     let init = TrackInit::of(job.plan, job.track).map_err(Error::Encoded)?;
-    let mut fragments = Fragments::open(job.from)?;
+    let mut fragments = job.fragments()?;
     let mut skip = job.warm_up;
     let mut waiting: std::collections::VecDeque<Vec<u8>> = std::collections::VecDeque::new();
     for k in job.chunk.segments.clone() {
@@ -135,6 +146,9 @@ fn audio(job: &Job<'_>, writer: &mut ChunkWriter, out: &mut Out<'_>) -> Result<(
         let count = usize::try_from(frames.end - frames.start).unwrap_or(usize::MAX);
         while waiting.len() < count {
             let Some(fragment) = fragments.next()? else {
+                if job.running {
+                    return Ok(());
+                }
                 let reason = format!("{}: segment {k} has {} of {count} frames", job.track, waiting.len());
                 return Err(Error::Unplanned { reason });
             };

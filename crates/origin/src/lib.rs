@@ -32,6 +32,7 @@
 //! ```
 
 mod deliver;
+mod early;
 mod error;
 mod head;
 mod range;

@@ -40,19 +40,19 @@ pub(crate) struct Stored {
     pub(crate) chunk: u32,
     pub(crate) object: ObjectId,
     pub(crate) sha256: [u8; 32],
-    index: Arc<Index>,
+    pub(crate) index: Arc<Index>,
 }
 
 /// A generation laid out for a configuration; what [`Asset`] borrows from.
 #[derive(Debug)]
-struct Laid {
+pub(crate) struct Laid {
     asset: Arc<catalogue::Asset>,
     layout: Layout,
     measured: Option<Measured>,
 }
 
 impl Laid {
-    fn asset(&self) -> Asset<'_> {
+    pub(crate) fn asset(&self) -> Asset<'_> {
         Asset { plan: &self.asset.plan, layout: &self.layout, measured: self.measured.as_ref(), stills: None }
     }
 }
@@ -138,6 +138,15 @@ impl Store {
         laid.layout.segments().get(usize::try_from(number).ok()?)?.end.checked_sub(1)
     }
 
+    /// An unfinished generation as it was laid out lately.
+    pub(crate) async fn laid(&self, named: Named) -> Result<Option<Arc<Laid>>> {
+        let asset = self.status(named.asset, named.generation).await?;
+        Ok(match asset.complete {
+            true => None,
+            false => self.layouts.get(&(named.generation, named.configuration, false)).await,
+        })
+    }
+
     async fn lay_out(
         &self,
         asset: Arc<catalogue::Asset>,
@@ -196,7 +205,13 @@ impl Store {
     }
 
     /// The chunk's place and index; [`Error::NotYet`] while it is not stored, which is not remembered.
-    async fn stored(&self, generation: Generation, track: Track, chunk: u32, segment: u32) -> Result<Stored> {
+    pub(crate) async fn stored(
+        &self,
+        generation: Generation,
+        track: Track,
+        chunk: u32,
+        segment: u32,
+    ) -> Result<Stored> {
         let make = async {
             let row = self.catalogue.chunk(generation, track, chunk).await.map_err(shared)?;
             let row = row.ok_or_else(|| shared(Error::NotYet { track, chunk, segment }))?;

@@ -28,7 +28,7 @@ const MOST: Duration = Duration::from_secs(10);
 /// Who waits, and for how long.
 #[derive(Debug)]
 pub(crate) struct Waiting {
-    pipeline: Pipeline,
+    pub(crate) pipeline: Pipeline,
     patience: Duration,
     places: Semaphore,
 }
@@ -60,6 +60,13 @@ impl Store {
                 }
                 Err(error) => error,
             };
+            if is_awaited(&named.request)
+                && matches!(*error, Error::NotYet { .. })
+                && let Some(ready) = self.early(named).await?
+            {
+                self.play_on(named).await;
+                return Ok(ready);
+            }
             let now = Instant::now();
             if !is_awaited(&named.request) || !matches!(*error, Error::NotYet { .. }) {
                 return Err(error);

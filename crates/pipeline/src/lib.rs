@@ -18,6 +18,7 @@
 mod caretaker;
 mod config;
 mod desk;
+mod early;
 mod error;
 mod intake;
 mod operate;
@@ -40,6 +41,7 @@ use tokio::sync::{Notify, watch};
 pub use caretaker::Caretaker;
 pub use config::Config;
 pub use desk::Made;
+pub use early::{Early, Showing};
 pub use error::{Error, Result};
 pub use intake::{Intake, Outcome};
 pub use operate::{Bytes, Upload};
@@ -64,6 +66,7 @@ pub struct Pipeline {
     catalogue: Catalogue,
     rules: Arc<[Rule]>,
     demand: Arc<want::Demand>,
+    shown: Arc<early::Shown>,
     changes: watch::Sender<()>,
     config: Arc<Config>,
     /// Rings when a title was deleted.
@@ -75,7 +78,18 @@ impl Pipeline {
     pub fn new(db: Db, blob: Blob, jobs: Queue, catalogue: Catalogue, rules: Vec<Rule>) -> Self {
         let (demand, changes) = (Arc::default(), watch::Sender::new(()));
         let (config, removals) = (Arc::default(), Arc::default());
-        Self { db, blob, jobs, catalogue, rules: rules.into(), demand, changes, config, removals }
+        Self {
+            db,
+            blob,
+            jobs,
+            catalogue,
+            rules: rules.into(),
+            demand,
+            shown: Arc::default(),
+            changes,
+            config,
+            removals,
+        }
     }
 
     /// Hints that something may be there now that was not before, or will never be: only from this process, so

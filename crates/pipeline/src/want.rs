@@ -144,6 +144,13 @@ impl Demand {
         due
     }
 
+    /// Whether a viewer waits for a chunk.
+    pub(crate) fn is_wanted(&self, now: Timestamp, generation: Generation, chunk: u32) -> bool {
+        let wishes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let wish = wishes.get(&(generation, chunk));
+        wish.is_some_and(|wish| wish.priority == WANTED && now.0 - wish.written.0 < HOLDS_MS)
+    }
+
     /// The chunk is there.
     pub(crate) fn met(&self, generation: Generation, chunk: u32) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(generation, chunk));
@@ -167,7 +174,9 @@ mod tests {
         let crowd: Vec<u32> = (100..200).collect();
         assert_eq!(demand.admit(at(2001), film, &crowd, WANTED).len(), MOST_OF_GENERATION - 3);
         assert_eq!(demand.admit(at(2001), other, &crowd, WANTED).len(), MOST_OF_GENERATION);
+        assert!(demand.is_wanted(at(2001), film, 1) && !demand.is_wanted(at(2001), film, 99));
         demand.met(film, 1);
+        assert!(!demand.is_wanted(at(2001), film, 1));
         assert_eq!(demand.admit(at(2002), film, &[300, 301], WANTED), [300]);
         assert_eq!(
             demand.admit(at(2001 + HOLDS_MS), film, &[301], WANTED),

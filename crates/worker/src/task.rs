@@ -1,23 +1,28 @@
 //! What each kind of job does.
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use blob::Staged;
-use encode::chunk;
+use encode::chunk::{self, Encoded};
 use encode::template::Template;
 use encode::{captions, first_frame, plan as planning};
 use futures::StreamExt;
 use jobs::{Fault, Lease, Progress};
 use model::TitleId;
 use pipeline::work::{OfChunk, OfTitle};
-use pipeline::{Made, Work};
+use pipeline::{Early, Made, Showing, Work};
 use tokio_util::io::ReaderStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::pictures::pictures;
 use crate::run::{Worker, now};
 use crate::sources::{Local, Sources};
+
+/// How often a running encode is looked at for somebody who waits.
+const SHOW: Duration = Duration::from_millis(300);
 
 /// How far a running job is, for the next beat of its lease.
 #[derive(Debug, Default)]
@@ -192,6 +197,8 @@ async fn encode_chunk(
     let title = worker.pipeline.title(of.title).await?;
     let asset = worker.pipeline.asset(of).await?;
     let scratch = scratch(worker, lease).await?;
+    // Until the chunk is stored.
+    let showing = worker.pipeline.showing(of);
     let encode = async |local: &Local, holes: bool| {
         report.stage("encoding");
         let work = chunk::Work {
@@ -203,7 +210,10 @@ async fn encode_chunk(
             scratch: &scratch.0,
         };
         let progress = |p: chunk::Progress| report.progress(p.permille, p.speed);
-        chunk::encode(&worker.tools, &worker.jail, work, cancel, progress).await
+        tokio::select! {
+            encoded = chunk::encode(&worker.tools, &worker.jail, work, cancel, progress) => encoded,
+            never = show(&showing, work) => match never {},
+        }
     };
     report.stage("fetching the source");
     let parts = sources.to_encode(title.source_object, &asset, of.chunk).await?;
@@ -218,6 +228,7 @@ async fn encode_chunk(
                 tracing::info!(chunk = of.chunk, %error, "encoded again from the whole source");
             }
             drop(parts);
+            showing.clear();
             report.stage("fetching the source");
             encode(&*sources.whole(title.source_object).await?, false).await
         }
@@ -233,6 +244,29 @@ async fn encode_chunk(
         made.push(Made { track: one.track, bytes, sha256: one.sha256, index: one.index.encode() });
     }
     Ok(worker.pipeline.encoded(lease, of, made).await?)
+}
+
+/// Shows what is written of a chunk that a viewer waits for, while it is being encoded.
+async fn show(showing: &Showing, work: chunk::Work<'_>) -> Infallible {
+    let mut known = chunk::SoFar::default();
+    loop {
+        tokio::time::sleep(SHOW).await;
+        if !showing.is_wanted() {
+            continue;
+        }
+        match chunk::so_far(work, &mut known).await {
+            Ok(tracks) => {
+                for Encoded { track, path, index, .. } in tracks {
+                    if let Ok(bytes) = tokio::fs::read(&path).await {
+                        showing.show(track, Early { index, bytes });
+                    }
+                    let _ = tokio::fs::remove_file(&path).await;
+                }
+            }
+            // Nothing is written yet, or what is wrong shows when the encode ends.
+            Err(error) => tracing::trace!(%error, "nothing to be shown early"),
+        }
+    }
 }
 
 /// Streams a file from the scratch folder into the store.

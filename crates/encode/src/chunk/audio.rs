@@ -8,14 +8,14 @@
 use std::time::Duration;
 
 use model::media::Audio;
-use model::plan::{AAC_FRAME_SAMPLES, AudioTrack, Track};
+use model::plan::{AAC_FRAME_SAMPLES, AudioTrack, Chunk, Track};
 
 use super::seen::{self, Seen};
-use super::{Here, Progress, complained, limits, name};
+use super::{Here, Progress, Work, complained, limits, name};
 use crate::argv;
 use crate::filter::{Sound, silence};
 use crate::retime::Encoded;
-use crate::run::{Arg, Patience};
+use crate::run::{Arg, Name, Patience};
 use crate::{Container, Error, Rejection, Result};
 
 /// AAC frames that the encoder gets before the chunk's first, until its rate control has settled (0.7 s).
@@ -32,26 +32,11 @@ pub(super) async fn encode(
     n: u16,
     mut progress: impl FnMut(Progress) + Send,
 ) -> Result<Encoded> {
-    let (plan, source) = (here.work.plan, here.work.source);
-    let no_audio = || Error::Plan { reason: format!("the source has no audio track for a{n}") };
-    let track = plan.audio.get(usize::from(n)).ok_or_else(no_audio)?;
-    let audio = source.audio.iter().find(|audio| audio.stream == track.stream).ok_or_else(no_audio)?;
-    let frames = |k| plan.grid.aac_frames(k, track.sample_rate);
-    let last = here.chunk.segments.end.saturating_sub(1);
-    let (Some(first), Some(last)) = (frames(here.chunk.segments.start), frames(last)) else {
-        return Err(Error::Plan { reason: "a chunk leaves the grid".to_owned() });
-    };
-    let (first, end) = (first.start, last.end);
-    let warm_up = WARM_UP.min(first);
+    let source = here.work.source;
     let list = name("seen");
-    let sound = Sound {
-        audio,
-        zero_us: source.video.as_ref().map_or(audio.start_us, |video| video.start_us),
-        samples: (first - warm_up) * AAC_FRAME_SAMPLES..(end + BEHIND) * AAC_FRAME_SAMPLES,
-        rate: track.sample_rate,
-        coarse_clock: has_coarse_clock(here.container),
-        seen: &list,
-    };
+    let part = part(&here.work, here.chunk, here.container, n, &list)?;
+    let skip = part.skip();
+    let Part { audio, track, sound, end, .. } = part;
     let count = sound.samples.end - sound.samples.start;
     // ffmpeg's time of a run that keeps the source's times is relative; its bytes are not.
     let bytes = count * u64::from(track.bit_rate.0) / (8 * u64::from(track.sample_rate.max(1)));
@@ -70,9 +55,60 @@ pub(super) async fn encode(
     if is_silent {
         run(here, track, vec![], silence(count, track.sample_rate), &mut report).await?;
     }
-    // The encoder's first frame holds nothing but the run-up to the first sample.
-    let encoded = here.retimed(Track::Audio(n), warm_up + 1, &name("a.mp4")).await?;
+    let encoded = here.retimed(Track::Audio(n), skip, &output()).await?;
     Ok(Encoded { note, ..encoded })
+}
+
+/// What a chunk takes of a track.
+pub(super) struct Part<'a> {
+    audio: &'a Audio,
+    track: &'a AudioTrack,
+    sound: Sound<'a>,
+    /// The AAC frame behind its last.
+    end: u64,
+    warm_up: u64,
+}
+
+impl Part<'_> {
+    /// AAC frames in front of the chunk's first. The encoder's own first holds nothing but the run-up to it.
+    pub(super) fn skip(&self) -> u64 {
+        self.warm_up + 1
+    }
+
+    /// Whether decoding began early enough for a chunk that is still being encoded.
+    pub(super) fn begins_well(&self, seen: Seen) -> bool {
+        let first = self.sound.first_sample().max(self.sound.audio_start());
+        sounds(self.audio, &self.sound) && seen.first.is_some_and(|seen| seen <= first)
+    }
+}
+
+pub(super) fn part<'a>(
+    work: &Work<'a>,
+    chunk: &Chunk,
+    container: Container,
+    n: u16,
+    list: &'a Name,
+) -> Result<Part<'a>> {
+    let (plan, source) = (work.plan, work.source);
+    let no_audio = || Error::Plan { reason: format!("the source has no audio track for a{n}") };
+    let track = plan.audio.get(usize::from(n)).ok_or_else(no_audio)?;
+    let audio = source.audio.iter().find(|audio| audio.stream == track.stream).ok_or_else(no_audio)?;
+    let frames = |k| plan.grid.aac_frames(k, track.sample_rate);
+    let last = chunk.segments.end.saturating_sub(1);
+    let (Some(first), Some(last)) = (frames(chunk.segments.start), frames(last)) else {
+        return Err(Error::Plan { reason: "a chunk leaves the grid".to_owned() });
+    };
+    let (first, end) = (first.start, last.end);
+    let warm_up = WARM_UP.min(first);
+    let sound = Sound {
+        audio,
+        zero_us: source.video.as_ref().map_or(audio.start_us, |video| video.start_us),
+        samples: (first - warm_up) * AAC_FRAME_SAMPLES..(end + BEHIND) * AAC_FRAME_SAMPLES,
+        rate: track.sample_rate,
+        coarse_clock: has_coarse_clock(container),
+        seen: list,
+    };
+    Ok(Part { audio, track, sound, end, warm_up })
 }
 
 /// Encodes what can be decoded; what that was, and a note if decoding failed.
@@ -122,12 +158,16 @@ async fn run(
 ) -> Result<Vec<String>> {
     let mut after = vec!["-filter_complex".into(), graph, "-map".into(), "[a]".into()];
     after.extend(argv::aac(track.bit_rate));
-    after.extend(argv::audio_file(&name("a.mp4")));
+    after.extend(argv::audio_file(&output()));
     let mut options = argv::baseline();
     options.extend(argv::list([&["-copyts", "-threads", "1"][..]]));
     options.extend(before);
     let patience = Patience { wall: Duration::from_secs(1800), stall: Duration::from_secs(120) };
     here.ffmpeg(options, after, (limits(&[]), patience), report).await.map(|done| done.log)
+}
+
+pub(super) fn output() -> Name {
+    name("a.mp4")
 }
 
 fn before(seek: Option<i64>) -> Vec<Arg> {

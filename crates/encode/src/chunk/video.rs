@@ -4,10 +4,10 @@ use std::ops::Range;
 use std::time::Duration;
 
 use model::media::Video;
-use model::plan::{Medium, Track};
+use model::plan::{Chunk, Medium, Track};
 
 use super::seen::{self, Seen};
-use super::{Here, Progress, complained, limits, name};
+use super::{Here, Progress, Work, complained, limits, name};
 use crate::argv;
 use crate::colour::Colour;
 use crate::filter::Pictures;
@@ -162,7 +162,15 @@ fn keyframes(here: &Here<'_>, frames: &Range<u64>) -> Arg {
     argv::join(&times, ",")
 }
 
-fn output(n: u64) -> Name {
+/// Whether decoding began early enough for a chunk that is still being encoded.
+pub(super) fn begins_well(work: &Work<'_>, chunk: &Chunk, seen: Seen) -> bool {
+    let (Some(video), Some(frames)) = (&work.source.video, work.plan.grid.span(&chunk.segments)) else {
+        return false;
+    };
+    number(seen.first, video).is_some_and(|first| first <= frames.start)
+}
+
+pub(super) fn output(n: u64) -> Name {
     name(&format!("v{n}.mp4"))
 }
 

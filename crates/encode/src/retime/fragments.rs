@@ -1,7 +1,7 @@
 //! Reads ffmpeg's fragmented MP4 one fragment at a time.
 
 use std::fs::File;
-use std::io::{BufReader, ErrorKind, Read};
+use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use package::TrackInit;
@@ -40,6 +40,19 @@ pub(crate) struct Fragments {
 }
 
 impl Fragments {
+    /// Opens a file that ffmpeg still writes; only its whole fragments are seen.
+    pub(crate) fn open_running(path: &Path) -> Result<Self> {
+        let mut fragments = Self::open(path)?;
+        let whole = whole(&mut fragments.file, fragments.left);
+        fragments.left = whole.map_err(|source| Error::File { path: path.to_owned(), source })?;
+        Ok(fragments)
+    }
+
+    /// Bytes that are not read yet.
+    pub(crate) fn left(&self) -> u64 {
+        self.left
+    }
+
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let failed = |source| Error::File { path: path.to_owned(), source };
         let file = File::open(path).map_err(failed)?;
@@ -106,4 +119,28 @@ impl Fragments {
     fn broken(&self, reason: &str) -> Error {
         Error::Unplanned { reason: format!("ffmpeg's file consists of {reason}") }
     }
+}
+
+/// The end of the last whole fragment; the file is at its beginning again.
+fn whole(file: &mut BufReader<File>, bytes: u64) -> std::io::Result<u64> {
+    let (mut at, mut end) = (0_u64, 0);
+    while bytes - at >= 16 {
+        let mut header = [0; 16];
+        file.seek(SeekFrom::Start(at))?;
+        file.read_exact(&mut header)?;
+        let [a, b, c, d, kind @ .., _, _, _, _, _, _, _, _] = header;
+        let size = match u32::from_be_bytes([a, b, c, d]) {
+            1 => u64::from_be_bytes(header[8..].try_into().unwrap_or_default()),
+            size => u64::from(size),
+        };
+        if size < 8 || size > bytes - at {
+            break;
+        }
+        at += size;
+        if &kind == b"mdat" {
+            end = at;
+        }
+    }
+    file.rewind()?;
+    Ok(end)
 }

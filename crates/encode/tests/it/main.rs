@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail as its tests do")]
 
 mod captions;
+mod early;
 mod extent;
 mod frames;
 mod hostile;

@@ -5,8 +5,11 @@ use http_body_util::BodyExt as _;
 use model::Timestamp;
 use model::plan::Track;
 use origin::Secrets;
+use package::Index;
 use package::cmaf::ChunkWriter;
 use package::index::Sample;
+use pipeline::Early;
+use pipeline::work::OfChunk;
 
 use crate::film::{Film, Stored};
 use crate::stage::{SECRET, Stage, film, stages};
@@ -71,6 +74,40 @@ async fn a_chunk_that_is_not_there_yet_is_asked_for_again() {
         assert_eq!(stage.get(&path, &[]).await.status, 200, "absence is not remembered");
         let merged = stage.path("reference", "v0/0.m4s").await;
         assert_eq!(stage.get(&merged, &[]).await.status, 503, "every chunk of a merged segment is needed");
+    }
+}
+
+#[tokio::test]
+async fn a_segment_is_answered_while_its_chunk_is_being_encoded() {
+    for stage in stages().await {
+        for track in [Track::Video(1), Track::Audio(0)] {
+            let chunk =
+                film().chunks.iter().find(|c| c.track == track && c.index.segments.len() > 1).unwrap();
+            let first = chunk.index.first_segment;
+            let path = async |n: u32| stage.path("standard", &format!("{track}/{n}.m4s")).await;
+            let (title, asset, generation) = (stage.title, stage.asset, stage.generation);
+            let showing = stage.pipeline.showing(&OfChunk { title, asset, generation, chunk: chunk.chunk });
+            assert_eq!(stage.get(&path(first).await, &[]).await.status, 503);
+            assert!(showing.is_wanted());
+
+            let index = Index { first_segment: first, segments: chunk.index.segments[..1].to_vec() };
+            let bytes = chunk.bytes[..index.bytes() as usize].to_vec();
+            showing.show(track, Early { index, bytes: bytes.clone() });
+            let answer = stage.get(&path(first).await, &[]).await;
+            assert_eq!((answer.status.as_u16(), &answer.body[..]), (200, &bytes[..]));
+            assert_eq!(answer.header("cache-control"), FOR_EVER);
+            let part = stage.get(&path(first).await, &[("range", "bytes=8-99")]).await;
+            assert_eq!((part.status.as_u16(), &part.body[..]), (206, &bytes[8..100]));
+            // A picture comes with its sound there.
+            if matches!(track, Track::Audio(_)) {
+                let ts =
+                    stage.get(&stage.path("standard", &format!("ts/{track}/{first}.ts")).await, &[]).await;
+                assert_eq!((ts.status.as_u16(), ts.body.len() % 188), (200, 0));
+            }
+            assert_eq!(stage.get(&path(first + 1).await, &[]).await.status, 503, "it is not written yet");
+            drop(showing);
+            assert_eq!(stage.get(&path(first).await, &[]).await.status, 503, "nothing of it was kept");
+        }
     }
 }
 

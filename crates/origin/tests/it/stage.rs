@@ -43,6 +43,7 @@ pub(crate) struct Stage {
     pub(crate) catalogue: Catalogue,
     pub(crate) blob: Blob,
     pub(crate) queue: Queue,
+    pub(crate) pipeline: Pipeline,
     pub(crate) secrets: watch::Sender<Secrets>,
     pub(crate) title: TitleId,
     pub(crate) asset: AssetId,
@@ -110,11 +111,11 @@ async fn stage(test: TestDb) -> Stage {
     let router = origin::router(Origin {
         catalogue: catalogue.clone(),
         blob: blob.clone(),
-        pipeline,
+        pipeline: pipeline.clone(),
         secrets: watched,
         config,
     });
-    Stage { router, catalogue, blob, queue, secrets, title, asset, generation, test, _dir: dir }
+    Stage { router, catalogue, blob, queue, pipeline, secrets, title, asset, generation, test, _dir: dir }
 }
 
 impl Stage {

@@ -1,0 +1,65 @@
+//! What of a running encode is whole already: its first segments can be played before the chunk is done.
+
+use std::collections::HashMap;
+
+use model::plan::{Medium, Track};
+
+use super::{Encoded, Work, audio, name, run_folder, seen, video};
+use crate::retime::{self, Fragments, Job};
+use crate::run::Name;
+use crate::{Container, Error, Result};
+
+/// How much of a running encode was looked at.
+#[derive(Debug, Default)]
+pub struct SoFar(HashMap<Track, u64>);
+
+/// The segments that are whole of a chunk that [`super::encode`] is encoding with the same `work`: of each track of
+/// which there are more than at the last look all of them, as they will be the beginning of the finished chunk.
+///
+/// Their files are in the scratch folder and belong to the caller.
+///
+/// # Errors
+/// As [`super::encode`]; also where nothing is written yet.
+pub async fn so_far(work: Work<'_>, known: &mut SoFar) -> Result<Vec<Encoded>> {
+    let chunk = usize::try_from(work.chunk).ok().and_then(|n| work.plan.chunks.get(n));
+    let chunk = chunk.ok_or_else(|| Error::Plan { reason: format!("it has no chunk {}", work.chunk) })?;
+    let folder = work.scratch.join(run_folder(work.chunk));
+    let list = name("seen");
+    let seen = seen::read(&folder.join(list.as_str()))?;
+    let tracks: Vec<(Track, u64, Name)> = match chunk.of {
+        Medium::Video if video::begins_well(&work, chunk, seen) => (0_u16..)
+            .zip(&work.plan.renditions)
+            .map(|(n, _)| (Track::Video(n), 0, video::output(n.into())))
+            .collect(),
+        Medium::Audio(n) => {
+            let container = Container::of_demuxer(&work.source.container);
+            let container = container.ok_or(Error::Holes)?;
+            let part = audio::part(&work, chunk, container, n, &list)?;
+            let well = part.begins_well(seen);
+            well.then(|| (Track::Audio(n), part.skip(), audio::output())).into_iter().collect()
+        }
+        Medium::Video | Medium::Captions(_) => vec![],
+    };
+    let mut early = vec![];
+    for (track, warm_up, from) in tracks {
+        let from = folder.join(from.as_str());
+        let whole = Fragments::open_running(&from)?.left();
+        if known.0.get(&track).is_some_and(|known| *known >= whole) {
+            continue;
+        }
+        known.0.insert(track, whole);
+        let to = work.scratch.join(format!("c{}-{track}.early", work.chunk));
+        let (plan, chunk) = (work.plan.clone(), chunk.clone());
+        let write = move || {
+            let job = Job { plan: &plan, chunk: &chunk, track, warm_up, from: &from, to: &to, running: true };
+            retime::write(&job)
+        };
+        let written = tokio::task::spawn_blocking(write)
+            .await
+            .unwrap_or_else(|gone| Err(Error::Run { tool: "ffmpeg", source: std::io::Error::other(gone) }))?;
+        if !written.index.segments.is_empty() {
+            early.push(written);
+        }
+    }
+    Ok(early)
+}
