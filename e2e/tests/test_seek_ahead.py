@@ -98,6 +98,41 @@ def test_a_place_that_is_sought_is_encoded_first(patient, clip, tmp_path):
     seek_ahead(patient, film(clip("long"), 5, tmp_path), sought=240, early=120)
 
 
+def test_a_source_never_lies_on_disk_by_name(patient, clip, tmp_path):
+    """Neither while it is encoded, nor after a kill, nor after a cancelled encode."""
+    marker = b"nobody but the owner may read this"
+    path = film(clip("long"), 5, tmp_path)
+    with path.open("ab") as end:
+        filling = marker * 1000
+        end.write((8 + len(filling)).to_bytes(4, "big") + b"free" + filling)
+
+    def files():
+        return [p for p in (patient.data / "scratch").rglob("*") if p.is_file()]
+
+    def look():
+        for file in files():
+            try:
+                assert marker not in file.read_bytes(), file
+            except FileNotFoundError:
+                pass
+
+    patient.boto().upload_file(str(path), "source", path.name)
+    while not files() or patient.title(path.stem)["state"] != "encoding":
+        look()
+        time.sleep(0.05)
+    patient.kill()
+    look()
+    patient.start()
+    while not files():
+        time.sleep(0.05)
+    look()
+    patient.cli("job", "cancel", next(j["id"] for j in patient.json("job", "ls") if j["state"] == "running"))
+    deadline = time.monotonic() + 20
+    while files():
+        assert time.monotonic() < deadline, files()
+        time.sleep(0.1)
+
+
 @pytest.mark.soak
 def test_minute_40_of_an_hour_comes_before_minute_5(patient, shared, tmp_path):
     path = film(shared / "main" / "sintel_trailer_720p24_52s.mp4", 60, tmp_path)
