@@ -83,6 +83,9 @@ impl Work {
     /// Every kind, for workers that do all.
     pub const KINDS: [&str; 4] = ["plan", "chunk", "publish", Self::PICTURES];
 
+    /// Those that somebody may wait for.
+    pub const AWAITED: [&str; 3] = ["plan", "chunk", "publish"];
+
     /// The kind that is held while encoding is paused.
     pub const ENCODING: &str = "chunk";
 

@@ -70,7 +70,9 @@ impl Worker {
         slots.spawn(present(worker.clone(), shutdown.clone()));
         for n in 0..worker.slots {
             let name = format!("{}/{n}", worker.name);
-            slots.spawn(slot(worker.clone(), name, sources.clone(), shutdown.clone()));
+            // Pictures take long and nobody waits for them: they leave the other slots free.
+            let kinds: &[&str] = if n == 0 { &Work::KINDS } else { &Work::AWAITED };
+            slots.spawn(slot(worker.clone(), name, kinds, sources.clone(), shutdown.clone()));
         }
         while let Some(ended) = slots.join_next().await {
             ended.context("a slot of the worker broke")?;
@@ -103,9 +105,15 @@ async fn present(worker: Arc<Worker>, shutdown: CancellationToken) {
     let _ = worker.queue.leave(&presence.name).await;
 }
 
-async fn slot(worker: Arc<Worker>, name: String, sources: Arc<Sources>, shutdown: CancellationToken) {
+async fn slot(
+    worker: Arc<Worker>,
+    name: String,
+    kinds: &'static [&'static str],
+    sources: Arc<Sources>,
+    shutdown: CancellationToken,
+) {
     let fingerprint = worker.tools.fingerprint();
-    let claim = Claim { worker: &name, kinds: &Work::KINDS, capabilities: &[&fingerprint], lease: LEASE };
+    let claim = Claim { worker: &name, kinds, capabilities: &[&fingerprint], lease: LEASE };
     let mut hints = worker.queue.hints();
     while !shutdown.is_cancelled() {
         match worker.queue.claim(now(), &claim).await {

@@ -166,11 +166,13 @@ pub(super) async fn job(State(parts): State<Parts>, Path(id): Path<String>) -> A
 
 pub(super) async fn pause(State(parts): State<Parts>) -> Answer<bool> {
     let changed = parts.jobs.pause(now(), pipeline::Work::ENCODING).await?;
+    parts.jobs.pause(now(), pipeline::Work::PICTURES).await?;
     tracing::info!(changed, "encoding paused");
     Ok(Json(changed))
 }
 
 pub(super) async fn resume(State(parts): State<Parts>) -> Answer<bool> {
+    parts.jobs.resume(pipeline::Work::PICTURES).await?;
     let changed = parts.jobs.resume(pipeline::Work::ENCODING).await?;
     tracing::info!(changed, "encoding resumed");
     Ok(Json(changed))
