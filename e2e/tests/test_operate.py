@@ -53,7 +53,9 @@ def encoders(kinora):
     return found
 
 
-def status(url):
+def status(url, cookies=None):
+    if cookies:
+        url = urllib.request.Request(url, headers={"Cookie": "; ".join(f"{k}={v}" for k, v in cookies.items())})
     try:
         with urllib.request.urlopen(url, timeout=20) as answer:
             answer.read()
@@ -114,7 +116,10 @@ def test_a_deleted_title_is_gone_everywhere_and_can_be_restored(tidy_kinora, cli
     kinora.wait("film")
     urls = addresses(kinora.url("film"))
     assert [status(url) for url in urls] == [200] * len(urls)
+    signed = kinora.json("url", "film", "--cookies")
+    assert status(signed["url"], signed["cookies"]) == 200
     kinora.cli("title", "rm", "film")
+    assert status(signed["url"], signed["cookies"]) in (403, 404), "its cookies open nothing any more"
     assert kinora.titles() == []
     assert all(status(url) in (403, 404) for url in urls), "though the edge had them"
     assert objects(kinora), "they can be restored"
