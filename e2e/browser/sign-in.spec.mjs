@@ -119,6 +119,6 @@ test('an operator invites by keyboard, and the invited comes in by the button', 
 test('the operator comes in by link', async () => {
   const page = await open(await operator(browser));
   await page.goto(`${site}/jobs`);
-  await page.getByRole('heading', { name: 'Jobs' }).waitFor();
+  await page.getByRole('heading', { name: 'Jobs', level: 1 }).waitFor();
   assert.deepEqual(page.complaints, []);
 });
