@@ -89,6 +89,7 @@ const BY_ID: &str = "SELECT k.*, a.role FROM access_keys k JOIN accounts a ON a.
 const BY_ACCOUNT: &str = "SELECT * FROM access_keys WHERE account = $1 ORDER BY created_at, id";
 const SECRETS: &str = "SELECT id, sealed_secret FROM access_keys";
 const RENEW: &str = "UPDATE access_keys SET sealed_secret = $2 WHERE id = $1 AND sealed_secret = $3";
+const LIVE: &str = "SELECT * FROM access_keys WHERE revoked_at IS NULL ORDER BY created_at, id";
 const REVOKE: &str =
     "UPDATE access_keys SET revoked_at = $3 WHERE id = $1 AND account = $2 AND revoked_at IS NULL";
 
@@ -137,6 +138,12 @@ impl Identity {
     /// All keys of an account, revoked ones too, oldest first.
     pub async fn access_keys(&self, account: AccountId) -> Result<Vec<AccessKey>> {
         let rows = self.db().all(BY_ACCOUNT, args![account]).await?;
+        rows.iter().map(AccessKey::read).collect()
+    }
+
+    /// All keys that are not revoked, whoever they belong to, oldest first.
+    pub async fn live_access_keys(&self) -> Result<Vec<AccessKey>> {
+        let rows = self.db().all(LIVE, args![]).await?;
         rows.iter().map(AccessKey::read).collect()
     }
 

@@ -2,6 +2,7 @@
 
 mod keeping;
 mod people;
+pub(crate) mod s3_key;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -62,6 +63,9 @@ pub(crate) enum Command {
     /// Keys: the key ring that opens everything stored, and public keys whose CloudFront signatures are accepted.
     #[command(subcommand)]
     Key(Key),
+    /// Keys of S3 clients.
+    #[command(subcommand)]
+    S3Key(s3_key::S3Key),
     /// Mails: sign-in codes.
     #[command(subcommand)]
     Mail(Mail),

@@ -4,6 +4,7 @@ mod import;
 mod keys;
 mod operate;
 pub(crate) mod people;
+mod s3_key;
 mod secret;
 
 use std::path::Path;
@@ -14,6 +15,8 @@ use crate::cli::{Doctor, Event, Format, Import, Job, Key, Mail, Secret, Server, 
 use crate::control::client::Client;
 use crate::control::{self, EventAnswer, UrlAnswer, UrlRequest};
 use crate::{doctor, print};
+
+pub(crate) use s3_key::s3_key;
 
 /// Lists or shows titles.
 pub(crate) async fn title(command: Title) -> anyhow::Result<()> {

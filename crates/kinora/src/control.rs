@@ -3,6 +3,7 @@
 
 pub(crate) mod client;
 pub(crate) mod people;
+pub(crate) mod s3_key;
 pub(crate) mod server;
 
 use std::collections::BTreeMap;

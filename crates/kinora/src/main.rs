@@ -53,6 +53,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Event(command) => commands::event(command).await,
             Command::Key(command) => commands::key(command).await,
             Command::Metrics(server) => commands::metrics(server).await,
+            Command::S3Key(command) => commands::s3_key(command).await,
             Command::Mail(command) => commands::mail(command).await,
             Command::Secret(command) => commands::secret(command).await,
             Command::Backup(command) => backup::backup(command).await,

@@ -173,6 +173,7 @@ async fn an_access_key_opens_its_buckets_until_it_is_revoked() {
         assert!(house.identity.credential(&key.id).await.unwrap().is_none());
         assert_ne!(ensure().await.unwrap().0.id, key.id);
         assert_eq!(house.identity.access_keys(account).await.unwrap().len(), 2);
+        assert_eq!(house.identity.live_access_keys().await.unwrap().len(), 1);
     }
 }
 

@@ -4,6 +4,7 @@ mod delivery;
 mod mail;
 mod operate;
 mod people;
+mod s3_keys;
 mod secrets;
 mod titles;
 
@@ -50,6 +51,8 @@ pub(crate) struct Parts {
     pub(crate) ring: KeyRing,
     /// Scheme, host and port that viewers use.
     pub(crate) origin: String,
+    /// The same of the S3 face.
+    pub(crate) s3_origin: String,
     pub(crate) data: std::path::PathBuf,
     pub(crate) metrics: Metrics,
 }
@@ -105,6 +108,8 @@ pub(crate) async fn run(
         .route("/invitations/{id}/revoke", post(people::revoke))
         .route("/accounts", get(people::accounts))
         .route("/accounts/{address}", post(people::change))
+        .route("/s3-keys", get(s3_keys::list).post(s3_keys::make))
+        .route("/s3-keys/{key}", delete(s3_keys::end))
         .route("/mail/test", post(mail::test))
         .route("/metrics", get(metrics))
         .route("/doctor", get(delivery::doctor))

@@ -223,6 +223,7 @@ impl Parts {
             mail: self.mail.clone(),
             ring: self.ring.clone(),
             origin: self.place.origin.clone(),
+            s3_origin: self.place.s3_origin.clone(),
             data: folder.path().to_owned(),
             metrics,
         };
@@ -401,18 +402,8 @@ impl Parts {
 
     /// Whether `kinora up` made keys on this database that whoever read its terminal knows.
     pub(crate) async fn has_ready_made_keys(&self) -> anyhow::Result<bool> {
-        let mut after = None;
-        loop {
-            let some = self.identity.accounts(after, 1000).await?;
-            for account in some.iter().filter(|account| account.suspended_at.is_none()) {
-                let keys = self.identity.access_keys(account.id).await?;
-                if keys.iter().any(|key| key.name == READY_MADE && key.revoked_at.is_none()) {
-                    return Ok(true);
-                }
-            }
-            let Some(last) = some.last() else { return Ok(false) };
-            after = Some(last.id);
-        }
+        let keys = self.identity.live_access_keys().await?;
+        Ok(keys.iter().any(|key| key.name == READY_MADE))
     }
 
     /// Closes the database; what is committed is in its file.
