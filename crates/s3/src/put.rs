@@ -11,6 +11,9 @@ use crate::convert::{
 use crate::error::from_blob;
 use crate::{checksum, multipart};
 
+/// The length of a body without what frames its pieces (`aws-chunked`).
+const DECODED_LENGTH: &str = "x-amz-decoded-content-length";
+
 pub(crate) async fn object(
     blob: &Blob,
     mut request: S3Request<PutObjectInput>,
@@ -94,8 +97,10 @@ impl Incoming<'_> {
     /// Brings the bytes to the disk and checks them.
     async fn stage(self, blob: &Blob) -> S3Result<Staged> {
         let body = self.body.unwrap_or_else(|| s3s::Body::empty().into());
-        // Without it nobody could tell an empty object from a lost header.
+        // Without it nobody could tell an empty object from a lost header. Clients that send in pieces over TLS say it in
+        // a header of their own and leave the length of the transfer open.
         let length = self.length.and_then(|length| u64::try_from(length).ok());
+        let length = length.or_else(|| self.headers.get(DECODED_LENGTH)?.to_str().ok()?.parse().ok());
         let length = length.ok_or_else(|| s3_error!(MissingContentLength, "Give a Content-Length."))?;
         let announced = match self.given {
             Some(_) => None,
