@@ -115,6 +115,10 @@ async fn everything(config: &Config, flags: &Serve, notifier: &Notifier) -> anyh
 /// The encoder alone, beside a process that has the rest.
 async fn worker(config: &Config, notifier: &Notifier) -> anyhow::Result<()> {
     let folder = Folder::open_beside(&config.data)?;
+    let mut config = config.clone();
+    // It sends no mail.
+    config.mail.smtp = None;
+    let config = &config;
     let parts = Parts::open(config, &folder, place(config)?).await?;
     let shutdown = CancellationToken::new();
     let mut services = Services::new(shutdown.clone());

@@ -45,9 +45,14 @@ impl Surroundings {
 pub(super) fn all(config: &Config, around: &Surroundings) -> Vec<Refusal> {
     let mut list = List(Vec::new());
     public_url(config, &mut list);
-    connections(config, &mut list);
+    // The encoder alone has no doors and sees no people.
+    if config.role != Role::Worker {
+        connections(config, &mut list);
+    }
     files(config, around, &mut list);
-    people(config, &mut list);
+    if config.role != Role::Worker {
+        people(config, &mut list);
+    }
     role(config, &mut list);
     if around.root && !config.allow_root {
         list.add(
