@@ -41,8 +41,7 @@ class Kinora:
         self.data.parent.mkdir(parents=True, exist_ok=True)
         ready_file = self.data.parent / f"{self.data.name}.ready.json"
         ready_file.unlink(missing_ok=True)
-        command = [BINARY, "up", "--data", self.data, "--http", "127.0.0.1:0", "--s3", "127.0.0.1:0"]
-        command += ["--ready-file", ready_file, *self.arguments]
+        command = [*self.command(), "--ready-file", ready_file, *self.arguments]
         environment = {**os.environ, **self.environment}
         if self.database:
             environment["KINORA__DATABASE"] = self.database
@@ -59,11 +58,18 @@ class Kinora:
             time.sleep(0.02)
         ready = json.loads(ready_file.read_text())
         self.ready_file = ready_file
+        self.take(ready)
+        return self
+
+    def command(self):
+        return [BINARY, "up", "--data", self.data, "--http", "127.0.0.1:0", "--s3", "127.0.0.1:0"]
+
+    def take(self, ready):
+        """Keeps what the ready file says."""
         self.http, self.s3 = ready["http"].rstrip("/"), ready["s3"].rstrip("/")
         self.s3_access_key, self.s3_secret_key = ready["s3_access_key"], ready["s3_secret_key"]
         self.operator_link = ready["operator_link"]
         self.mailbox = Path(ready["mailbox"]) if "mailbox" in ready else None
-        return self
 
     def stop(self, timeout=30):
         if self.process and self.process.poll() is None:

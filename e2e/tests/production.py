@@ -1,0 +1,151 @@
+"""`kinora serve` as an operator would set it up: an authority of our own, TLS, a mail server, nginx."""
+
+import datetime
+import json
+import socket
+import subprocess
+import time
+from ipaddress import ip_address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from kinora_server import BINARY, Kinora
+from mail_servers import free_port
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+
+
+class Authority:
+    """A certificate authority that only our clients know."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        folder.mkdir(parents=True)
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Authority of the tests")])
+        made = self._build(self.name, self.key).add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        self.file = folder / "authority.pem"
+        self.file.write_bytes(made.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+
+    def issue(self, certificate, key):
+        """Writes a new certificate for localhost and its key, the key first; answers the serial number."""
+        own = ec.generate_private_key(ec.SECP256R1())
+        names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+        made = self._build(subject, own).add_extension(names, critical=False).sign(self.key, hashes.SHA256())
+        private = serialization.PrivateFormat.PKCS8
+        key.touch(0o600)
+        key.write_bytes(own.private_bytes(serialization.Encoding.PEM, private, serialization.NoEncryption()))
+        certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+        return made.serial_number
+
+    def _build(self, subject, key):
+        now = datetime.datetime.now(datetime.UTC)
+        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(self.name).public_key(key.public_key())
+        builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(hours=1))
+        return builder.not_valid_after(now + datetime.timedelta(days=1))
+
+
+class Served(Kinora):
+    """A server in production. `groups` is TOML that follows the settings."""
+
+    def __init__(self, folder, authority, groups="", database=None, environment=None, **settings):
+        super().__init__(folder / "data", database, environment=environment)
+        self.certificate, self.key = folder / "fullchain.pem", folder / "privkey.pem"
+        self.serial = authority.issue(self.certificate, self.key)
+        ports = {name: free_port() for name in ["http", "https", "s3"]}
+        settings = {
+            "public_url": f"https://localhost:{ports['https']}",
+            "data": str(self.data),
+            "keys": str(folder / "keys/ring"),
+            "sign_in": "invitations only",
+            "allow_root": True,
+            **{name: f"127.0.0.1:{port}" for name, port in ports.items()},
+            **settings,
+        }
+        if "tls" not in settings:
+            groups += f'\n[tls]\ncertificate = "{self.certificate}"\nkey = "{self.key}"\n'
+        lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items() if value is not None]
+        self.config = folder / "kinora.toml"
+        self.config.write_text("\n".join(lines) + "\n" + groups)
+        self.http, self.plain = settings["public_url"], "http://" + settings["http"]
+
+    def command(self):
+        return [BINARY, "serve", "--config", self.config]
+
+    def take(self, ready):
+        self.ready = ready
+        made = self.json("s3-key", "new", "e2e", "--for", "operator@example.org")
+        self.s3, self.s3_access_key, self.s3_secret_key = made["url"], made["id"], made["secret"]
+
+    def link(self, address="operator@example.org", role="operator"):
+        return self.cli("signin-link", address, "--role", role).stdout.strip()
+
+    def lines(self):
+        """What was logged: every line is one JSON object."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    def line(self, timeout=5, **wanted):
+        """Waits for the first line with these values."""
+        deadline = time.monotonic() + timeout
+        while True:
+            for line in self.lines():
+                if all(line.get(name) == value for name, value in wanted.items()):
+                    return line
+            assert time.monotonic() < deadline, f"no line with {wanted}:\n{self.log_tail()}"
+            time.sleep(0.05)
+
+    def end(self, timeout=30):
+        """SIGTERM; answers the exit code."""
+        self.process.terminate()
+        return self.process.wait(timeout)
+
+
+class Nginx:
+    """nginx with the server block that is in deploy/."""
+
+    def __init__(self, folder, certificate, key, kinora_port, source):
+        folder.mkdir()
+        self.port = free_port()
+        server = (DEPLOY / "nginx.conf").read_text()
+        for theirs, ours in {
+            "listen [::]:443 ssl;": "",
+            "listen 443 ssl;": f"listen 127.0.0.1:{self.port} ssl;",
+            "films.example.org": "localhost",
+            "/etc/kinora/tls/fullchain.pem": str(certificate),
+            "/etc/kinora/tls/privkey.pem": str(key),
+            "127.0.0.1:8080": f"127.0.0.1:{kinora_port}",
+            "location / {": f"location / {{ proxy_bind {source};",
+        }.items():
+            assert theirs in server, theirs
+            server = server.replace(theirs, ours)
+        temporary = "".join(
+            f"{kind}_temp_path {folder}/{kind};" for kind in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        )
+        self.config = folder / "nginx.conf"
+        self.config.write_text(
+            f"daemon off; master_process off; pid {folder}/pid; error_log stderr; events {{}}\n"
+            f"http {{ access_log off; {temporary}\n{server} }}\n"
+        )
+        self.folder, self.process = folder, None
+
+    def start(self):
+        with open(self.folder / "log", "wb") as log:
+            command = ["nginx", "-c", self.config, "-p", self.folder, "-e", "stderr"]
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        deadline = time.monotonic() + 10
+        while True:
+            assert self.process.poll() is None and time.monotonic() < deadline, (self.folder / "log").read_text()
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return self
+            except OSError:
+                time.sleep(0.02)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
