@@ -12,6 +12,7 @@ from lxml import etree
 
 import hls
 from kinora_server import run
+from visitor import Visitor
 
 BROWSER = Path(__file__).parent.parent / "browser"
 SECONDS, RATE = 16, 24
@@ -272,6 +273,37 @@ def test_the_manifest_of_dash_is_valid(schema, kinora, address, clip, unique):
         schema.assertValid(tree)
     tree.find(f"{MPD}Period").set("surprise", "1")
     assert not schema.validate(tree), "the schema refuses something"
+
+
+def test_operators_add_configurations(kinora, title, unique):
+    link = kinora.cli("signin-link", f"{unique}@example.org", "--role", "operator").stdout.strip()
+    operator = Visitor(kinora).by_link(link)
+    groups = operator.json("/api/packaging/groups")["items"]
+    assert [(g["name"], [c["name"] for c in g["configurations"]]) for g in groups] == [("default", ["reference", "standard"])]
+    kinora.cli("packaging", "add-group", unique)
+    settings = {"package": "HLS", "segment_duration_seconds": 4, "use_audio_rendition_group": True}
+    settings |= {"stream_order": "VIDEO_BITRATE_DESCENDING", "segment_template_format": "TIME_WITH_TIMELINE"}
+    new = {"name": unique, "group": unique, "settings": settings}
+    added = operator.json("/api/packaging/configurations", new)
+    assert operator.ask("/api/packaging/configurations", new)[0] == 409
+    assert operator.ask("/api/packaging/configurations", new | {"settings": {"segments": 4}})[0] == 422
+    assert unique in [c["name"] for c in kinora.json("packaging", "ls")]
+
+    url = kinora.url(title, "--configuration", unique)
+    assert f"/{added['id']}/" in url
+    show = hls.load(url)
+    assert [a["RESOLUTION"] for a, _ in show.variants] == ["1280x720", "960x540", "640x360"]
+    assert [a["LANGUAGE"] for a, _ in show.audio] == list(TONES), "sound apart from the picture"
+    assert [(s.rpartition(".")[2], d) for s, d in show.variants[0][1].segments] == [("ts", 4.0)] * 4
+    assert [decoded(url, f"v:{n}") for n in range(3)] == [FRAMES] * 3
+    dash = kinora.url(title, "--configuration", unique, "--format", "dash")
+    assert "$Time$" in hls.text(dash) and decoded(dash, "v:0") == FRAMES
+
+    assert operator.ask(f"/api/packaging/groups/{unique}", method="DELETE")[0] == 409
+    kinora.cli("packaging", "rm", unique)
+    assert operator.ask(f"/api/packaging/groups/{unique}", method="DELETE")[0] == 204
+    assert "no packaging configuration" in kinora.cli("url", title, "--configuration", unique, check=False).stderr
+    assert kinora.cli("packaging", "rm", "standard", check=False).returncode != 0
 
 
 @pytest.mark.browser

@@ -6,6 +6,7 @@ use db::{Row, args};
 use model::ConfigurationId;
 use model::packaging::{self, Package, SegmentTemplateFormat, StreamOrder};
 
+use crate::configure::DEFAULT_GROUP;
 use crate::recent::lock;
 use crate::{Catalogue, Error, Result};
 
@@ -17,6 +18,8 @@ pub struct Configuration {
     pub id: ConfigurationId,
     /// What people call it.
     pub name: String,
+    /// The name of the packaging group it is in.
+    pub group: String,
     /// How it renders an asset.
     pub settings: packaging::Configuration,
 }
@@ -50,9 +53,10 @@ impl Catalogue {
     pub(crate) async fn add_ready_made(&self) -> Result<()> {
         for (name, settings) in READY_MADE {
             let settings = serde_json::to_string(&settings).expect("plain values are written as JSON");
-            let sql = "INSERT INTO configurations (id, name, settings) VALUES ($1, $2, $3)
+            let sql =
+                "INSERT INTO configurations (id, name, packaging_group, settings) VALUES ($1, $2, $3, $4)
                 ON CONFLICT (name) DO NOTHING";
-            self.db.execute(sql, args![ConfigurationId::new(), name, settings]).await?;
+            self.db.execute(sql, args![ConfigurationId::new(), name, DEFAULT_GROUP, settings]).await?;
         }
         Ok(())
     }
@@ -62,8 +66,10 @@ impl Catalogue {
         if let Some(known) = lock(&self.configurations).get(&id) {
             return Ok(Some(known));
         }
-        let row =
-            self.db.opt("SELECT id, name, settings FROM configurations WHERE id = $1", args![id]).await?;
+        let row = self
+            .db
+            .opt("SELECT id, name, packaging_group, settings FROM configurations WHERE id = $1", args![id])
+            .await?;
         let Some(row) = row else { return Ok(None) };
         let read = Arc::new(Configuration::read(&row)?);
         lock(&self.configurations).put(id, read.clone());
@@ -72,25 +78,38 @@ impl Catalogue {
 
     /// Reads a configuration by its name; `None` if there is none.
     pub async fn configuration_named(&self, name: &str) -> Result<Option<Configuration>> {
-        let row =
-            self.db.opt("SELECT id, name, settings FROM configurations WHERE name = $1", args![name]).await?;
+        let row = self
+            .db
+            .opt(
+                "SELECT id, name, packaging_group, settings FROM configurations WHERE name = $1",
+                args![name],
+            )
+            .await?;
         row.as_ref().map(Configuration::read).transpose()
     }
 
     /// Lists the configurations by name.
     pub async fn configurations(&self) -> Result<Vec<Configuration>> {
-        let rows =
-            self.db.all("SELECT id, name, settings FROM configurations ORDER BY name", args![]).await?;
+        let rows = self
+            .db
+            .all("SELECT id, name, packaging_group, settings FROM configurations ORDER BY name", args![])
+            .await?;
         rows.iter().map(Configuration::read).collect()
     }
 }
 
 impl Configuration {
-    fn read(row: &Row) -> Result<Self> {
+    /// Whether it exists from the start.
+    pub fn is_ready_made(&self) -> bool {
+        READY_MADE.iter().any(|(name, _)| *name == self.name)
+    }
+
+    pub(crate) fn read(row: &Row) -> Result<Self> {
         let settings: String = row.get("settings")?;
         Ok(Self {
             id: row.get("id")?,
             name: row.get("name")?,
+            group: row.get("packaging_group")?,
             settings: serde_json::from_str(&settings)
                 .map_err(|source| Error::Json { what: "configuration", source })?,
         })

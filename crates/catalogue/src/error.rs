@@ -93,6 +93,54 @@ pub enum Error {
         /// What was found.
         word: String,
     },
+    /// There is no such packaging group.
+    #[error("there is no packaging group `{name}`")]
+    NoGroup {
+        /// What was asked for.
+        name: String,
+    },
+    /// There is no such packaging configuration.
+    #[error("there is no packaging configuration `{name}`")]
+    NoConfiguration {
+        /// What was asked for.
+        name: String,
+    },
+    /// The name is taken.
+    #[error("there is a packaging {what} `{name}` already")]
+    Taken {
+        /// Group or configuration.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// It was there from the start, and everything relies on it.
+    #[error("the packaging {what} `{name}` cannot be removed: it is there from the start")]
+    ReadyMade {
+        /// Group or configuration.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// The group has configurations.
+    #[error("the packaging group `{name}` has configurations: remove those first")]
+    GroupInUse {
+        /// Its name.
+        name: String,
+    },
+    /// There are as many as there may be.
+    #[error("there may be {most} packaging {what}s at most")]
+    TooMany {
+        /// Group or configuration.
+        what: &'static str,
+        /// Their number.
+        most: u32,
+    },
+    /// The settings of a packaging configuration cannot be meant.
+    #[error("the packaging configuration is not right: {why}")]
+    Packaging {
+        /// What is wrong.
+        why: &'static str,
+    },
     /// The name is empty, too long or has control characters.
     #[error("a title's name has 1 to 200 characters and no control characters")]
     Name,

@@ -30,6 +30,7 @@
 mod asset;
 mod chunk;
 mod configuration;
+mod configure;
 mod draft;
 mod edit;
 mod error;
@@ -55,6 +56,7 @@ use crate::recent::Recent;
 pub use asset::Asset;
 pub use chunk::{Chunk, Written};
 pub use configuration::Configuration;
+pub use configure::{DEFAULT_GROUP, Group};
 pub use draft::Draft;
 pub use edit::Edit;
 pub use error::{Error, Result};

@@ -30,6 +30,10 @@ impl<K: PartialEq, V: Clone> Recent<K, V> {
         }
         self.values.push((key, value));
     }
+
+    pub(crate) fn remove(&mut self, key: &K) {
+        self.values.retain(|(k, _)| k != key);
+    }
 }
 
 /// What is remembered stays usable when a holder of the lock panicked: every change above is whole.
@@ -51,5 +55,7 @@ mod tests {
         assert_eq!((recent.get(&"a"), recent.get(&"b"), recent.get(&"c")), (Some(1), None, Some(3)));
         recent.put("c", 4);
         assert_eq!((recent.get(&"a"), recent.get(&"c")), (Some(1), Some(4)));
+        recent.remove(&"c");
+        assert_eq!((recent.get(&"a"), recent.get(&"c")), (Some(1), None));
     }
 }

@@ -10,6 +10,7 @@ const STEPS: &[(&str, &str)] = &[
     ("deleting, sources, room", OPERATING),
     ("pictures", PICTURES),
     ("descriptions and drafts", DRAFTS),
+    ("packaging groups", GROUPS),
 ];
 
 /// `folded` is the name in lower case, the same on both engines, for search. `generation` is the one that is
@@ -124,4 +125,13 @@ CREATE TABLE drafts (
     visibility TEXT NOT NULL CHECK (visibility IN ('private', 'members', 'public')),
     title TEXT,
     PRIMARY KEY (bucket, source_key));
+";
+
+/// Every configuration is in one group.
+const GROUPS: &str = "
+CREATE TABLE packaging_groups (name TEXT PRIMARY KEY);
+INSERT INTO packaging_groups (name) VALUES ('default');
+ALTER TABLE configurations ADD COLUMN packaging_group TEXT REFERENCES packaging_groups (name);
+UPDATE configurations SET packaging_group = 'default';
+CREATE INDEX configurations_group ON configurations (packaging_group);
 ";

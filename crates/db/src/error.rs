@@ -82,6 +82,11 @@ impl Error {
         matches!(self, Self::Statement { source: sqlx::Error::Database(e), .. } if e.is_unique_violation())
     }
 
+    /// Whether a row that is referred to is missing, or one that is still referred to was to go.
+    pub fn is_foreign_key_violation(&self) -> bool {
+        matches!(self, Self::Statement { source: sqlx::Error::Database(e), .. } if e.is_foreign_key_violation())
+    }
+
     /// Whether the same call may succeed when it is made again: the connection broke or transactions collided.
     pub fn is_retryable(&self) -> bool {
         let source = match self {

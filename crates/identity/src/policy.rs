@@ -95,11 +95,13 @@ pub enum Action {
     ManageAccounts,
     /// Trust and remove signing keys, rotate secrets.
     ManageKeys,
+    /// See, add and remove packaging groups and configurations.
+    ManagePackaging,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::SeeTitle,
         Self::WatchTitle,
         Self::EditTitle,
@@ -113,6 +115,7 @@ impl Action {
         Self::ManageAccessKeys,
         Self::ManageAccounts,
         Self::ManageKeys,
+        Self::ManagePackaging,
     ];
 }
 
@@ -203,7 +206,8 @@ fn fits(action: Action, resource: &Resource<'_>) -> bool {
         | Action::SeeJobs
         | Action::ManageJobs
         | Action::ManageAccounts
-        | Action::ManageKeys => matches!(resource, Resource::Installation),
+        | Action::ManageKeys
+        | Action::ManagePackaging => matches!(resource, Resource::Installation),
     }
 }
 

@@ -3,6 +3,7 @@
 mod import;
 mod keys;
 mod operate;
+pub(crate) mod packaging;
 pub(crate) mod people;
 mod s3_key;
 mod secret;

@@ -144,6 +144,23 @@ pub(crate) struct UrlAnswer {
     pub(crate) expires: String,
 }
 
+/// A packaging configuration.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Configuration {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) group: String,
+    pub(crate) settings: serde_json::Value,
+}
+
+/// A packaging configuration to be added.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct NewConfiguration {
+    pub(crate) name: String,
+    pub(crate) group: String,
+    pub(crate) settings: serde_json::Value,
+}
+
 /// What an upload became.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Imported {

@@ -61,6 +61,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Person(command) => commands::people::person(command).await,
             Command::Invitation(command) => commands::people::invitation(command).await,
             Command::SigninLink(command) => commands::people::signin_link(command).await,
+            Command::Packaging(command) => commands::packaging::run(command).await,
             Command::Jail { .. } => unreachable!("entered above"),
         }
     })?;

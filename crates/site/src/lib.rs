@@ -19,6 +19,7 @@ mod delete_page;
 mod home;
 mod jobs_page;
 mod operate;
+mod packaging;
 mod page;
 mod people;
 mod poster;
@@ -113,6 +114,7 @@ pub fn router(parts: Parts, config: Config) -> Router {
 pub fn routes() -> Vec<Route> {
     use Kind::{Api, File, Page};
     use Policy::{Anyone, Installation, SignedIn, Title, Upload};
+    const PACKAGING: Policy = Policy::Installation(Action::ManagePackaging);
     let row = Route::new;
     vec![
         row(Method::GET, "/", Page, Anyone("shows each visitor what they may see"), get(home::page)),
@@ -262,6 +264,24 @@ pub fn routes() -> Vec<Route> {
         row(Method::DELETE, "/api/uploads/{upload}", Api, Upload, delete(uploads::discard)),
         row(Method::POST, "/api/uploads/{upload}/parts", Api, Upload, post(uploads::parts)),
         row(Method::POST, "/api/uploads/{upload}/complete", Api, Upload, post(uploads::complete)),
+        row(Method::GET, "/api/packaging/groups", Api, PACKAGING, get(packaging::groups)),
+        row(Method::POST, "/api/packaging/groups", Api, PACKAGING, post(packaging::add_group)),
+        row(Method::DELETE, "/api/packaging/groups/{group}", Api, PACKAGING, delete(packaging::remove_group)),
+        row(Method::GET, "/api/packaging/configurations", Api, PACKAGING, get(packaging::configurations)),
+        row(
+            Method::POST,
+            "/api/packaging/configurations",
+            Api,
+            PACKAGING,
+            post(packaging::add_configuration),
+        ),
+        row(
+            Method::DELETE,
+            "/api/packaging/configurations/{configuration}",
+            Api,
+            PACKAGING,
+            delete(packaging::remove_configuration),
+        ),
         row(Method::POST, "/api/playback", Api, Anyone("playback decides by title"), post(api::start)),
         row(Method::POST, "/api/playback/report", Api, Anyone("writes one bounded line"), post(api::report)),
         row(

@@ -1,5 +1,6 @@
+use catalogue::Error;
 use model::ConfigurationId;
-use model::packaging::StreamOrder;
+use model::packaging::{self, Package, StreamOrder};
 
 use super::*;
 
@@ -37,5 +38,50 @@ async fn processes_that_start_together_agree_on_the_ids() {
                 shelf.catalogue.configurations().await.unwrap()
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn operators_add_groups_and_configurations() {
+    for shelf in shelves().await {
+        let catalogue = &shelf.catalogue;
+        let dash = packaging::Configuration { package: Package::Dash, ..packaging::Configuration::default() };
+        let missing = catalogue.add_configuration("television", "boxes", dash.clone()).await;
+        assert!(matches!(missing, Err(Error::NoGroup { .. })), "{missing:?}");
+        catalogue.add_group("television").await.unwrap();
+        assert!(matches!(catalogue.add_group("television").await, Err(Error::Taken { .. })));
+        let added = catalogue.add_configuration("television", "boxes", dash.clone()).await.unwrap();
+        assert_eq!(*catalogue.configuration(added.id).await.unwrap().unwrap(), added);
+        assert!(matches!(
+            catalogue.add_configuration("default", "boxes", dash.clone()).await,
+            Err(Error::Taken { .. })
+        ));
+        let groups = catalogue.groups().await.unwrap();
+        let names = |n: usize| groups[n].configurations.iter().map(|c| c.name.as_str()).collect::<Vec<_>>();
+        assert_eq!((groups[0].name.as_str(), names(0)), ("default", vec!["reference", "standard"]));
+        assert_eq!((groups[1].name.as_str(), names(1)), ("television", vec!["boxes"]));
+
+        assert!(matches!(catalogue.remove_group("television").await, Err(Error::GroupInUse { .. })));
+        catalogue.remove_configuration("boxes").await.unwrap();
+        assert_eq!(catalogue.configuration(added.id).await.unwrap(), None, "not even remembered");
+        assert!(matches!(catalogue.remove_configuration("boxes").await, Err(Error::NoConfiguration { .. })));
+        catalogue.remove_group("television").await.unwrap();
+        assert!(matches!(catalogue.remove_group("television").await, Err(Error::NoGroup { .. })));
+    }
+}
+
+#[tokio::test]
+async fn what_is_there_from_the_start_stays_and_nonsense_is_refused() {
+    for shelf in shelves().await {
+        let catalogue = &shelf.catalogue;
+        assert!(matches!(catalogue.remove_group("default").await, Err(Error::ReadyMade { .. })));
+        assert!(matches!(catalogue.remove_configuration("standard").await, Err(Error::ReadyMade { .. })));
+        for name in ["", "Upper", "with space", "a/b", &"x".repeat(65)] {
+            assert!(matches!(catalogue.add_group(name).await, Err(Error::Packaging { .. })), "{name}");
+        }
+        let long =
+            packaging::Configuration { segment_duration_seconds: 61, ..packaging::Configuration::default() };
+        let refused = catalogue.add_configuration("default", "long", long).await;
+        assert!(matches!(refused, Err(Error::Packaging { .. })));
     }
 }

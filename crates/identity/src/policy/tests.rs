@@ -55,8 +55,8 @@ fn the_whole_matrix() {
     insta::assert_snapshot!(matrix, @r"
     installation
       creator: Upload
-      operator: Upload SeeJobs ManageJobs ManageAccounts ManageKeys
-      host: Upload SeeJobs ManageJobs ManageAccounts ManageKeys
+      operator: Upload SeeJobs ManageJobs ManageAccounts ManageKeys ManagePackaging
+      host: Upload SeeJobs ManageJobs ManageAccounts ManageKeys ManagePackaging
     own private title
       viewer: SeeTitle WatchTitle
       creator: SeeTitle WatchTitle EditTitle DeleteTitle

@@ -3,6 +3,7 @@
 mod delivery;
 mod mail;
 mod operate;
+mod packaging;
 mod people;
 mod s3_keys;
 mod secrets;
@@ -110,6 +111,9 @@ pub(crate) async fn run(
         .route("/accounts/{address}", post(people::change))
         .route("/s3-keys", get(s3_keys::list).post(s3_keys::make))
         .route("/s3-keys/{key}", delete(s3_keys::end))
+        .route("/packaging", get(packaging::list).post(packaging::add))
+        .route("/packaging/{name}", delete(packaging::remove))
+        .route("/packaging-groups/{name}", post(packaging::add_group).delete(packaging::remove_group))
         .route("/mail/test", post(mail::test))
         .route("/metrics", get(metrics))
         .route("/doctor", get(delivery::doctor))

@@ -119,6 +119,12 @@ async fn every_route_keeps_its_policy() {
         DELETE /api/uploads/{upload}                 401 403 404 404
         POST /api/uploads/{upload}/parts             401 403 404 404
         POST /api/uploads/{upload}/complete          401 403 404 404
+        GET  /api/packaging/groups                   401 403 403 200
+        POST /api/packaging/groups                   401 403 403 422
+        DELETE /api/packaging/groups/{group}         401 403 403 404
+        GET  /api/packaging/configurations           401 403 403 200
+        POST /api/packaging/configurations           401 403 403 422
+        DELETE /api/packaging/configurations/{configuration} 401 403 403 404
         POST /api/playback                           401 200 200 200
         POST /api/playback/report                    422 422 422 422
         POST /api/playback/{session}/heartbeat       401 410 410 410

@@ -1,0 +1,49 @@
+//! Packaging groups and configurations.
+
+use anyhow::Context;
+
+use super::encode;
+use crate::cli::Packaging;
+use crate::control::client::{self, Client};
+use crate::control::{Configuration, NewConfiguration};
+use crate::print;
+
+/// Lists, adds and removes them.
+pub(crate) async fn run(command: Packaging) -> anyhow::Result<()> {
+    match command {
+        Packaging::Ls { server, output } => {
+            let list: Vec<Configuration> = Client::connect(&server.data).await?.get("/packaging").await?;
+            if output.json {
+                return print::json(&list);
+            }
+            let row = |c: &Configuration| {
+                vec![c.group.clone(), c.name.clone(), c.id.clone(), c.settings.to_string()]
+            };
+            print::table(&["GROUP", "NAME", "ID", "SETTINGS"], &list.iter().map(row).collect::<Vec<_>>());
+        }
+        Packaging::Add { name, settings, group, server } => {
+            let settings = serde_json::from_str(&settings).context("the settings are not JSON")?;
+            let new = NewConfiguration { name: name.clone(), group, settings };
+            let _: Configuration = Client::connect(&server.data).await?.post("/packaging", &new).await?;
+            println!("every title can be had so: kinora url TITLE --configuration {}", print::safe(&name));
+        }
+        Packaging::Rm { name, server } => {
+            remove(&server.data, &format!("/packaging/{}", encode(&name))).await?;
+            println!("{} is removed", print::safe(&name));
+        }
+        Packaging::AddGroup { name, server } => {
+            let path = format!("/packaging-groups/{}", encode(&name));
+            let () = Client::connect(&server.data).await?.post(&path, &()).await?;
+            println!("the group {} is added", print::safe(&name));
+        }
+        Packaging::RmGroup { name, server } => {
+            remove(&server.data, &format!("/packaging-groups/{}", encode(&name))).await?;
+            println!("the group {} is removed", print::safe(&name));
+        }
+    }
+    Ok(())
+}
+
+async fn remove(data: &std::path::Path, path: &str) -> anyhow::Result<()> {
+    Client::connect(data).await?.call("DELETE", path, client::body(bytes::Bytes::new())).await
+}
