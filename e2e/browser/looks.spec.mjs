@@ -17,6 +17,7 @@ const SCREENS = [
   ['/', 'operator'],
   ['/account', 'operator'],
   ['/people', 'operator'],
+  ['/upload', 'operator'],
   ['/jobs', 'operator'],
   ['/jobs?state=failed', 'operator'],
   ['/deleted', 'operator'],

@@ -16,6 +16,8 @@ assert.ok(readyFile, 'KINORA_READY_FILE names the ready file of a running server
 
 export const ready = JSON.parse(readFileSync(readyFile));
 export const site = ready.http.replace(/\/$/, '');
+/** Where parts of uploads go to. */
+export const s3 = ready.s3.replace(/\/$/, '');
 export const film = process.env.KINORA_TITLE;
 export const rejected = process.env.KINORA_REJECTED ?? 'browser-not-a-film';
 
@@ -44,7 +46,7 @@ export async function open(context, complaints = []) {
   });
   page.on('request', (request) => {
     const { protocol, origin } = new URL(request.url());
-    if (protocol.startsWith('http') && origin !== site) complaints.push(`foreign host: ${request.url()}`);
+    if (protocol.startsWith('http') && ![site, s3].includes(origin)) complaints.push(`foreign host: ${request.url()}`);
   });
   page.complaints = complaints;
   return page;

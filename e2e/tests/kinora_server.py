@@ -7,7 +7,7 @@ import subprocess
 import time
 import uuid
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import boto3
 from botocore.config import Config
@@ -37,7 +37,9 @@ class Kinora:
         self.process = None
         self.log = self.data.parent / f"{self.data.name}.log"
 
-    def start(self, timeout=60):
+    def start(self, timeout=60, in_place=False):
+        """Starts it, with `in_place` at the addresses that it had before."""
+        self.ports = [urlsplit(url).port for url in (self.http, self.s3)] if in_place else [0, 0]
         self.data.parent.mkdir(parents=True, exist_ok=True)
         ready_file = self.data.parent / f"{self.data.name}.ready.json"
         ready_file.unlink(missing_ok=True)
@@ -62,7 +64,8 @@ class Kinora:
         return self
 
     def command(self):
-        return [BINARY, "up", "--data", self.data, "--http", "127.0.0.1:0", "--s3", "127.0.0.1:0"]
+        http, s3 = (f"127.0.0.1:{port}" for port in self.ports)
+        return [BINARY, "up", "--data", self.data, "--http", http, "--s3", s3]
 
     def take(self, ready):
         """Keeps what the ready file says."""
@@ -163,14 +166,17 @@ def run(*command, **options):
 
 
 def clips(name, folder):
-    """A generated clip: `short` (4 s, 360p24, beep), `silent`, `long` (40 s), `hd` (40 s, 720p24)."""
+    """A generated clip: `short` (4 s, 360p24, beep), `silent`, `long` (40 s), `hd` (40 s, 720p24), `noisy` (27 MB)."""
     path = folder / f"{name}.mp4"
     if path.exists():
         return path
-    seconds = {"short": 4, "silent": 4, "long": 40, "hd": 40}[name]
+    seconds = {"short": 4, "noisy": 3, "silent": 4, "long": 40, "hd": 40}[name]
     size = "1280x720" if name == "hd" else "640x360"
     video = ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate=24:duration={seconds}"]
     audio = [] if name == "silent" else ["-f", "lavfi", "-i", f"sine=frequency=330:beep_factor=4:duration={seconds}"]
+    if name == "noisy":
+        video[-1] += ",noise=alls=60:allf=t"
     codec = ["-c:v", "libx264", "-preset", "veryfast", "-g", "48", "-pix_fmt", "yuv420p", "-c:a", "aac"]
-    run("ffmpeg", "-nostdin", "-v", "error", "-y", *video, *audio, *codec, path)
+    rate = ["-qp", "8"] if name == "noisy" else []
+    run("ffmpeg", "-nostdin", "-v", "error", "-y", *video, *audio, *codec, *rate, path)
     return path

@@ -17,11 +17,12 @@ def test_pages_in_headless_chromium(kinora, clip):
     title = kinora.wait("browser-film")
     kinora.wait("browser-not-a-film", states=("rejected",))
     environment = {**os.environ, "KINORA_READY_FILE": str(kinora.ready_file), "KINORA_TITLE": title["id"]}
+    environment["KINORA_UPLOAD"] = str(clip("noisy"))
     environment["KINORA_SIGNIN_LINK"] = kinora.cli("signin-link", "browser@example.org", "--role", "operator").stdout.strip()
     specs = sorted(str(p) for p in BROWSER.glob("*.spec.mjs"))
     assert specs
     done = subprocess.run(
-        ["node", "--test", "--test-concurrency=1", *specs], cwd=BROWSER, env=environment, capture_output=True, text=True, timeout=600
+        ["node", "--test", "--test-concurrency=1", *specs], cwd=BROWSER, env=environment, capture_output=True, text=True, timeout=900
     )
     print(done.stdout[-20_000:])
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-4000:]

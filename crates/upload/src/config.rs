@@ -1,6 +1,7 @@
 //! What uploads by browsers may take.
 
 use serde::Deserialize;
+use url::Url;
 
 /// Limits of uploads by browsers.
 #[derive(Debug, Clone, Deserialize)]
@@ -14,10 +15,18 @@ pub struct Config {
     pub abandoned_days: u32,
     /// Seconds within which the address of a part must be used.
     pub address_seconds: u32,
+    /// Other sites whose pages may send parts straight to the S3 face; the installation's own may anyway.
+    pub page_origins: Vec<Url>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { max_bytes: 1 << 40, open_per_account: 100, abandoned_days: 7, address_seconds: 900 }
+        Self {
+            max_bytes: 1 << 40,
+            open_per_account: 100,
+            abandoned_days: 7,
+            address_seconds: 900,
+            page_origins: Vec::new(),
+        }
     }
 }

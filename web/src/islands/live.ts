@@ -1,6 +1,7 @@
 // Keeps figures on a page current while work is under way. The page names what to ask (`data-live="/api/jobs"`) and
 // marks what changes: `[data-item=ID]` holds elements with `data-field=NAME` and how to write it, `data-as=FORMAT`.
-// When items come, go or change their state, the page is loaded again: the server knows best how that looks.
+// When items come, go or change their state, the page is loaded again: the server knows best how that looks. What a
+// person has typed is not lost to that: then the page waits.
 
 interface Item {
   id: string;
@@ -28,7 +29,7 @@ function watch(root: HTMLElement, address: string): void {
       if (!answer.ok) throw new Error(String(answer.status));
       const found = (await answer.json()) as { items: Item[] } | Item;
       const items = 'items' in found && Array.isArray(found.items) ? found.items : [found as Item];
-      if (!apply(root, items)) return location.reload();
+      if (!apply(root, items) && !unsaved()) return location.reload();
       const busy = items.some((item) => !OVER.includes(item.state));
       // Where nothing is under way, something new may still come.
       wait = busy ? EVERY_MS : EVERY_MS * 4;
@@ -38,6 +39,16 @@ function watch(root: HTMLElement, address: string): void {
     setTimeout(poll, wait);
   };
   setTimeout(poll, wait);
+}
+
+/** Whether something was typed or chosen that the server does not have yet. */
+function unsaved(): boolean {
+  const changed = (field: Element) =>
+    (field instanceof HTMLInputElement && (field.value !== field.defaultValue || field.checked !== field.defaultChecked)) ||
+    (field instanceof HTMLTextAreaElement && field.value !== field.defaultValue) ||
+    (field instanceof HTMLSelectElement &&
+      field.selectedIndex !== Math.max(0, [...field.options].findIndex((option) => option.defaultSelected)));
+  return [...document.querySelectorAll('form :is(input, textarea, select)')].some(changed);
 }
 
 /** Writes the values into the page; `false` when the page must be rendered anew. */

@@ -71,7 +71,9 @@ export class Row {
     this.bar.setAttribute('aria-label', `Progress of ${upload.file}`);
     const actions = h('div', { class: 'actions' }, this.watch, this.pause, this.resume, this.settings, this.discard);
     const top = h('div', { class: 'upload-top' }, h('div', {}, this.heading, this.figures), actions);
-    this.element.append(top, this.bar, this.status, fields);
+    // What is over and described needs no room; it opens again.
+    const about = h('details', { open: upload.title?.state !== 'published' }, h('summary', {}, 'About the title'), fields);
+    this.element.append(top, this.bar, this.status, about);
     this.pause.addEventListener('click', () => this.sender.pause());
     this.resume.addEventListener('click', () => this.wishes.resume(this));
     this.discard.addEventListener('click', () => void this.askDiscard());
@@ -96,7 +98,8 @@ export class Row {
     this.element.dataset.phase = phase;
     write(this.heading, upload.file);
     write(this.figures, this.figuresText());
-    const share = done && title ? title.progress : (sender.acknowledged / upload.size) * 1000;
+    this.element.dataset.arrived = String(sender.acknowledged);
+    const share = done && title ? title.progress : (sender.sent / upload.size) * 1000;
     const bar = done && title?.state === 'published' ? 1000 : share;
     if (this.bar.value !== bar) this.bar.value = bar;
     const bad = phase === 'failed' || (title !== null && ['failed', 'rejected'].includes(title.state));
@@ -125,7 +128,7 @@ export class Row {
     const { sender } = this;
     const { upload, phase } = sender;
     if (phase === 'done') return size(upload.size);
-    const text = [`${size(sender.acknowledged)} of ${size(upload.size)}`];
+    const text = [`${size(sender.sent)} of ${size(upload.size)}`];
     if (phase === 'sending') {
       const now = performance.now();
       const speed = sender.pace.speed(now);

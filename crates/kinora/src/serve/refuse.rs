@@ -88,6 +88,9 @@ fn public_url(config: &Config, list: &mut List) {
     if let Some(url) = &config.s3_public_url {
         check("s3_public_url", url);
     }
+    for url in &config.upload.page_origins {
+        check("upload.page_origins", url);
+    }
     if config.public_url.is_none() {
         list.add(
             "public_url",

@@ -190,7 +190,7 @@ impl Parts {
         let abandoned = self.uploads.sweeper();
         services.start("uploads", |stop| abandoned.run(stop));
         self.start_worker(services, config, folder, WORKER).await?;
-        let page_origins = page_origins(&self.place.origin.parse()?);
+        let page_origins = page_origins(&self.place.origin.parse()?, &config.upload.page_origins);
         let settings = s3::Config { page_origins, ..s3::Config::default() };
         let mut s3_face = s3::service(self.blob.clone(), self.s3_keys(), settings);
         if let Some(tls) = doors.s3_tls {
@@ -419,17 +419,20 @@ fn production(config: &Config, place: &Place) -> anyhow::Result<identity::Config
     Ok(identity::Config { host, ..config.identity.clone() })
 }
 
-/// The origins whose pages may send parts of uploads: the public one, and on loopback its other names.
-fn page_origins(public: &url::Url) -> Vec<String> {
-    let own = public.origin().ascii_serialization();
+/// The origins whose pages may send parts of uploads: the public one, on loopback its other names, and those that the
+/// settings name.
+fn page_origins(public: &url::Url, others: &[url::Url]) -> Vec<String> {
+    let origin = |url: &url::Url| url.origin().ascii_serialization();
     let named = |host: &str| {
         let mut url = public.clone();
-        url.set_host(Some(host)).ok().map(|()| url.origin().ascii_serialization())
+        url.set_host(Some(host)).ok().map(|()| origin(&url))
     };
-    match public.host_str() {
+    let mut all: Vec<String> = match public.host_str() {
         Some("localhost" | "127.0.0.1") => ["localhost", "127.0.0.1"].into_iter().filter_map(named).collect(),
-        _ => vec![own],
-    }
+        _ => vec![origin(public)],
+    };
+    all.extend(others.iter().map(origin));
+    all
 }
 
 /// A watch that follows another one in a different shape, for as long as anyone looks.

@@ -101,6 +101,8 @@ fn an_s3_url_without_tls() {
     let mut good = good();
     good.config.s3_public_url = Some("http://s3.films.example".parse().unwrap());
     check(&good, "s3_public_url", "not https");
+    good.config.upload.page_origins = vec!["http://elsewhere.example".parse().unwrap()];
+    check(&good, "upload.page_origins", "not https");
 }
 
 #[test]

@@ -1,0 +1,75 @@
+// Uploads two films while e2e/tests/test_upload.py stops and starts the server. Each line that this writes is a wish
+// (`stop`, `start`), each line that it reads says that it is fulfilled. Arguments: the films.
+
+import assert from 'node:assert/strict';
+import { statSync } from 'node:fs';
+import { basename } from 'node:path';
+import { createInterface } from 'node:readline';
+import { launch, open, operator, player, site } from './support.mjs';
+import { acknowledged, phase, row, some, uploads } from './uploading.mjs';
+
+const films = process.argv.slice(2);
+const names = films.map((film) => basename(film));
+const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const wish = async (what) => {
+  console.log(what);
+  assert.equal((await answers.next()).value, what);
+};
+
+const browser = await launch();
+try {
+  const context = await operator(browser);
+  const page = await uploads(context, 3 << 20);
+  await page.locator('[data-files]').setInputFiles(films);
+  for (const name of names) {
+    await phase(page, name, 'sending');
+    await row(page, name).getByLabel('Name').fill(`Film ${name}`);
+    await row(page, name).getByText('Saved.').waitFor();
+  }
+  // Speed and time left are said.
+  await row(page, names[0]).getByText(/MB\/s · .* left/).waitFor({ timeout: 60_000 });
+  await some(page, names[0]);
+  await row(page, names[0]).getByRole('button', { name: /^Pause/ }).click();
+  await phase(page, names[0], 'paused');
+  const kept = await acknowledged(page, names[0]);
+
+  const leaving = page.waitForEvent('dialog', { timeout: 20_000 }).then((dialog) => dialog.accept());
+  await Promise.all([leaving, page.reload()]);
+  await page.locator('[data-uploads][data-ready]').waitFor();
+  for (const name of names) {
+    await phase(page, name, 'idle');
+    assert.equal(await row(page, name).getByLabel('Name').inputValue(), `Film ${name}`);
+  }
+  assert.ok((await acknowledged(page, names[0])) >= kept, 'what had arrived is there');
+  await page.locator('[data-files]').setInputFiles(films);
+  for (const name of names) await phase(page, name, 'sending');
+
+  await wish('stop');
+  for (const name of names) await phase(page, name, 'lost', 90_000);
+  await wish('start');
+  for (const name of names) await phase(page, name, 'done', 180_000);
+  for (const [at, name] of names.entries()) {
+    const parts = Math.ceil(statSync(films[at]).size / (8 << 20));
+    const sent = page.sent.filter((part) => part.startsWith(`${encodeURIComponent(name)}#`));
+    assert.ok(parts >= 3 && sent.length <= parts, `${sent} for ${parts} parts`);
+    assert.equal(new Set(sent).size, sent.length, 'no part is sent again that was acknowledged');
+  }
+
+  const links = [];
+  for (const name of names) {
+    const link = row(page, name).getByRole('link', { name: /^Watch/ });
+    await link.waitFor({ timeout: 240_000 });
+    links.push(await link.getAttribute('href'));
+  }
+  for (const link of links) {
+    const watching = await open(context);
+    await watching.goto(`${site}${link}?t=0`);
+    await player(watching, (d) => d.state === 'playing' && d.time > 0.5, 60_000);
+    assert.deepEqual(watching.complaints, []);
+    await watching.close();
+  }
+  assert.deepEqual(page.complaints, []);
+} finally {
+  await browser.close();
+  process.stdin.destroy();
+}

@@ -1,0 +1,227 @@
+// Uploading in the browser: drops, pauses, reloads, what is written meanwhile. Every part is counted on the wire.
+//
+// KINORA_UPLOAD names a film of more than 16 MiB (three parts or more), made by e2e/tests/test_browser.py.
+
+import assert from 'node:assert/strict';
+import { copyFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { accessible, launch, operator, site } from './support.mjs';
+import { MIB, acknowledged, drop, phase, row, some, uploads } from './uploading.mjs';
+
+const film = process.env.KINORA_UPLOAD;
+
+let browser, context, folder;
+before(async () => {
+  browser = await launch();
+  context = await operator(browser);
+  folder = mkdtempSync(join(tmpdir(), 'kinora-upload-'));
+});
+after(async () => {
+  await browser?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A copy of the film under a name of its own. */
+function named(name) {
+  const path = join(folder, name);
+  copyFileSync(film, path);
+  return path;
+}
+
+test('several dropped files arrive, and what is no film says why', async () => {
+  const page = await uploads(context);
+  await drop(page, [{ name: 'one.mp4', size: 9 * MIB }, { name: 'zwei ü.mp4', size: 100 }, { name: 'leer.mp4', size: 0 }]);
+  await page.getByText('leer.mp4: This file is empty.').first().waitFor();
+  for (const file of ['one.mp4', 'zwei ü.mp4']) {
+    await phase(page, file, 'done');
+    await row(page, file).getByText('Choose another file').waitFor({ timeout: 60_000 });
+    assert.equal(await row(page, file).getByRole('link', { name: /^Watch/ }).isVisible(), false);
+  }
+  assert.equal(page.sent.filter((part) => part.startsWith('one.mp4#')).length, 2, 'two parts of 8 and 1 MiB');
+  for (const file of ['one.mp4', 'zwei ü.mp4']) await row(page, file).getByRole('button', { name: /^Remove/ }).click();
+  await page.getByRole('button', { name: 'Close: leer.mp4' }).click();
+  await page.getByText('No uploads yet.').waitFor();
+  assert.deepEqual(page.complaints, []);
+  await page.close();
+});
+
+test('paused, reloaded, chosen again: only what is missing is sent, and the title is as it was described', async () => {
+  const file = `Ferien ${Date.now()}.mp4`;
+  const path = named(file);
+  const parts = Math.ceil(statSync(path).size / (8 * MIB));
+  assert.ok(parts >= 3, 'a film of several parts');
+  const page = await uploads(context, 6 * MIB);
+  await page.locator('[data-files]').setInputFiles(path);
+  await phase(page, file, 'sending');
+  const mine = row(page, file);
+  await mine.getByLabel('Name').fill('Die Ferien „1926“');
+  await mine.getByLabel('Description').fill('Am Meer.\nMit <b>Hund</b>.');
+  await mine.getByLabel('Who may watch').selectOption('private');
+  await mine.getByText('Saved.').waitFor();
+  await some(page, file);
+  await mine.getByRole('button', { name: /^Pause/ }).click();
+  await phase(page, file, 'paused');
+  const before = await acknowledged(page, file);
+  assert.ok(before > 0 && before < statSync(path).size, `some parts are there, not all: ${before}`);
+  const first = page.sent.length;
+  assert.ok(first > 0 && first < parts);
+  await page.waitForTimeout(1000);
+  assert.equal(page.sent.length, first, 'nothing is sent while it is paused');
+  // Going on after the pause, then a reload in the middle.
+  await mine.getByRole('button', { name: /^Resume/ }).click();
+  await phase(page, file, 'sending');
+  const leaving = page.waitForEvent('dialog', { timeout: 10_000 }).then(async (dialog) => {
+    assert.equal(dialog.type(), 'beforeunload');
+    await dialog.accept();
+  });
+  await Promise.all([leaving, page.reload()]);
+  await page.locator('[data-uploads][data-ready]').waitFor();
+  await phase(page, file, 'idle');
+  assert.equal(await row(page, file).getByLabel('Name').inputValue(), 'Die Ferien „1926“');
+  assert.ok((await acknowledged(page, file)) >= before);
+  const kept = page.sent.length;
+
+  // A file of the same name and another content is not taken for it.
+  const other = join(folder, 'other.mp4');
+  writeFileSync(other, 'no');
+  const [chooser] = await Promise.all([
+    page.waitForEvent('filechooser'),
+    row(page, file).getByRole('button', { name: /^Choose the file again/ }).click(),
+  ]);
+  await chooser.setFiles(other);
+  await page.getByText(/This is not the file of/).first().waitFor();
+  await page.getByRole('button', { name: 'Close: other.mp4' }).click();
+
+  const [again] = await Promise.all([
+    page.waitForEvent('filechooser'),
+    row(page, file).getByRole('button', { name: /^Choose the file again/ }).click(),
+  ]);
+  await again.setFiles(path);
+  await phase(page, file, 'done');
+  const numbers = page.sent.filter((part) => part.startsWith(encodeURIComponent(file))).map((part) => part.split('#')[1]);
+  assert.deepEqual([...new Set(numbers)].length, parts, 'every part arrived');
+  assert.equal(numbers.length, parts, `no part was sent twice (${kept} before the reload)`);
+  await row(page, file).getByRole('link', { name: /^Watch/ }).waitFor({ timeout: 120_000 });
+  await row(page, file).getByText(/Playable now|Published/).waitFor();
+  const title = await row(page, file).getByRole('link', { name: /^Settings/ }).getAttribute('href');
+  await page.goto(site + title);
+  assert.equal(await page.getByLabel('Name').inputValue(), 'Die Ferien „1926“');
+  assert.equal(await page.getByLabel('Description').inputValue(), 'Am Meer.\nMit <b>Hund</b>.');
+  assert.ok(await page.getByLabel('Private').isChecked());
+  assert.deepEqual(page.complaints, []);
+  await page.close();
+});
+
+test('two tabs do not send the same file, and the other goes on when the first is closed', async () => {
+  const file = `Tabs ${Date.now()}.mp4`;
+  const path = named(file);
+  const first = await uploads(context, 2 * MIB);
+  await first.locator('[data-files]').setInputFiles(path);
+  await phase(first, file, 'sending');
+  const second = await uploads(context);
+  await phase(second, file, 'elsewhere');
+  await second.locator('[data-files]').setInputFiles(path);
+  await phase(second, file, 'elsewhere');
+  assert.deepEqual(second.sent, []);
+  await first.close({ runBeforeUnload: false });
+  await phase(second, file, 'idle');
+  await second.locator('[data-files]').setInputFiles(path);
+  await phase(second, file, 'done');
+  await second.close();
+});
+
+test('a lost network is waited for, and a discarded upload leaves nothing', async () => {
+  const file = `Netz ${Date.now()}.mp4`;
+  const page = await uploads(context, 4 * MIB);
+  await page.locator('[data-files]').setInputFiles(named(file));
+  await phase(page, file, 'sending');
+  await page.network(0);
+  await phase(page, file, 'lost');
+  await row(page, file).getByText('The connection is lost.').waitFor();
+  await page.network(4 * MIB);
+  await phase(page, file, 'sending');
+  const discard = row(page, file).getByRole('button', { name: /discard/i });
+  await discard.press('Enter');
+  await discard.press('Enter');
+  await row(page, file).waitFor({ state: 'detached' });
+  const items = await page.evaluate(() => fetch('/api/uploads').then((answer) => answer.json()));
+  assert.equal(items.items.filter((item) => item.file === file).length, 0);
+  await page.close();
+});
+
+test('everything works with the keyboard alone', async () => {
+  const file = `Tasten ${Date.now()}.mp4`;
+  const page = await uploads(context, 4 * MIB);
+  /** Presses Tab until something is focused. */
+  const reach = async (locator) => {
+    const there = () => locator.evaluate((element) => element === document.activeElement);
+    for (let tabs = 0; !(await there()); tabs++) {
+      assert.ok(tabs < 60, `${locator} is not reached`);
+      await page.keyboard.press('Tab');
+    }
+    const seen = await locator.evaluate((element) => getComputedStyle(element).outlineStyle !== 'none');
+    assert.ok(seen, `the focus on ${locator} is seen`);
+  };
+  await reach(page.getByRole('button', { name: 'Choose files' }));
+  const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.keyboard.press('Enter')]);
+  await chooser.setFiles(named(file));
+  await phase(page, file, 'sending');
+  const mine = row(page, file);
+  await reach(mine.getByRole('button', { name: /^Pause/ }));
+  await page.keyboard.press('Enter');
+  await phase(page, file, 'paused');
+  await reach(mine.getByRole('button', { name: /^Resume/ }));
+  await page.keyboard.press('Space');
+  await reach(mine.getByLabel('Name'));
+  await page.keyboard.press('Control+A');
+  await page.keyboard.type('Getippt');
+  await reach(mine.getByLabel('Who may watch'));
+  await page.keyboard.press('p');
+  await mine.getByText('Saved.').waitFor();
+  await page.network(1 << 30);
+  await phase(page, file, 'done');
+  const settings = mine.getByRole('link', { name: /^Settings/ });
+  await settings.waitFor({ timeout: 60_000 });
+  await reach(settings);
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/\/title\//);
+  await reach(page.getByLabel('Description'));
+  await page.keyboard.type('Ohne Maus.');
+  await reach(page.getByRole('radio', { checked: true }));
+  await page.keyboard.press('ArrowDown');
+  const chosen = await page.getByRole('radio', { checked: true }).getAttribute('value');
+  await reach(page.getByRole('button', { name: 'Save' }));
+  await page.keyboard.press('Enter');
+  await page.getByText('Saved.').waitFor();
+  assert.equal(await page.getByLabel('Name').inputValue(), 'Getippt');
+  assert.equal(await page.getByLabel('Description').inputValue(), 'Ohne Maus.');
+  assert.equal(await page.getByRole('radio', { checked: true }).getAttribute('value'), chosen);
+  assert.deepEqual(page.complaints, []);
+  await page.close();
+});
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`the page with files is accessible and fits (${colorScheme})`, async () => {
+    const options = { colorScheme, bypassCSP: true, reducedMotion: 'reduce', viewport: { width: 1440, height: 900 } };
+    const looking = await operator(browser, options);
+    const page = await uploads(looking, MIB / 2);
+    const file = `Ein_ziemlich_langer_Dateiname_ohne_jede_Luecke_${colorScheme}_0123456789.mp4`;
+    await page.locator('[data-files]').setInputFiles(named(file));
+    await phase(page, file, 'sending');
+    for (const width of [1440, 360]) {
+      await page.setViewportSize({ width, height: 900 });
+      await accessible(page, `upload at ${width} px, ${colorScheme}`);
+      const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(over <= 0, `${over} px too wide at ${width} px`);
+      const folder = process.env.KINORA_SCREENSHOTS;
+      if (folder) await page.screenshot({ path: join(folder, `upload-${colorScheme}-${width}.png`), fullPage: true });
+    }
+    const discard = row(page, file).getByRole('button', { name: /discard/i });
+    await discard.click();
+    await discard.click();
+    await row(page, file).waitFor({ state: 'detached' });
+    await page.close();
+  });
+}

@@ -1,0 +1,61 @@
+// What the tests of the upload page share. Every part is counted on the wire.
+
+import assert from 'node:assert/strict';
+import { open, s3, site } from './support.mjs';
+
+export const MIB = 1 << 20;
+
+/** The row of a file. */
+export const row = (page, file) =>
+  page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: file, exact: true }) });
+
+/** Waits until a file's upload is in a phase. */
+export const phase = (page, file, wanted, timeout = 60_000) =>
+  row(page, file).and(page.locator(`[data-phase="${wanted}"]`)).waitFor({ timeout });
+
+/** How many bytes of a file have arrived and stay. */
+export const acknowledged = async (page, file) => Number(await row(page, file).getAttribute('data-arrived'));
+
+/** Waits until some of a file has arrived. */
+export async function some(page, file) {
+  while ((await acknowledged(page, file)) === 0) await page.waitForTimeout(50);
+}
+
+/** The upload page; `sent` holds the part numbers of finished PUTs. It sends at most `slow` bytes a second. */
+export async function uploads(context, slow) {
+  const page = await open(context);
+  page.sent = [];
+  page.on('requestfinished', async (request) => {
+    const url = new URL(request.url());
+    if (request.method() !== 'PUT' || url.origin !== s3) return;
+    const answer = await request.response();
+    if (answer?.status() === 200) page.sent.push(`${url.pathname.split('/').at(-1)}#${url.searchParams.get('partNumber')}`);
+  });
+  page.network = await throttle(page);
+  if (slow) await page.network(slow);
+  await page.goto(`${site}/upload`);
+  await page.locator('[data-uploads][data-ready]').waitFor();
+  return page;
+}
+
+/** Answers what limits a page's network to so many bytes a second; 0 takes it away. */
+async function throttle(page) {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Network.enable');
+  return (bytes) =>
+    session.send('Network.emulateNetworkConditions', {
+      offline: bytes === 0, latency: 0, downloadThroughput: -1, uploadThroughput: bytes || -1,
+    });
+}
+
+/** Drops files on the page, as a person would from a folder. */
+export async function drop(page, files) {
+  const transfer = await page.evaluateHandle((given) => {
+    const transfer = new DataTransfer();
+    for (const { name, size } of given) transfer.items.add(new File([new Uint8Array(size).fill(7)], name, { lastModified: 1 }));
+    return transfer;
+  }, files);
+  await page.dispatchEvent('main', 'dragenter', { dataTransfer: transfer });
+  assert.ok(await page.evaluate(() => document.body.classList.contains('dropping')), 'the page shows that it takes it');
+  await page.dispatchEvent('main', 'drop', { dataTransfer: transfer });
+}

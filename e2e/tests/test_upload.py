@@ -1,0 +1,122 @@
+"""Uploads in a browser: over reloads and restarts of the server, and of 20 GB (KINORA_SOAK_BYTES) in bounded memory."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+BROWSER = Path(__file__).parent.parent / "browser"
+MIB = 1 << 20
+# Of the browser's processes together, and of the server. Parts of a 20 GB file have 32 MiB, four go at a time.
+MOST_BROWSER, MOST_SERVER = 1500 * MIB, 768 * MIB
+
+
+def drive(kinora, script, *arguments):
+    """Starts a script in Chromium; the caller reads what it wishes and answers."""
+    environment = {**os.environ, "KINORA_READY_FILE": str(kinora.ready_file)}
+    return subprocess.Popen(
+        ["node", script, *map(str, arguments)],
+        cwd=BROWSER,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def answer(driver, line):
+    driver.stdin.write(line)
+    driver.stdin.flush()
+
+
+def end(driver, timeout=60):
+    out, error = driver.communicate(timeout=timeout)
+    assert driver.returncode == 0, out[-4000:] + error[-8000:]
+
+
+@pytest.mark.browser
+def test_two_files_survive_a_pause_a_reload_and_a_restart(own_kinora, clip, tmp_path):
+    films = [tmp_path / name for name in ("ein Film.mp4", "zweiter.mp4")]
+    for film in films:
+        shutil.copyfile(clip("noisy"), film)
+    driver = drive(own_kinora, "upload.drive.mjs", *films)
+    wishes = []
+    for line in driver.stdout:
+        wishes.append(line.strip())
+        if wishes[-1] == "stop":
+            own_kinora.stop()
+        elif wishes[-1] == "start":
+            own_kinora.start(in_place=True)
+        answer(driver, line)
+    end(driver)
+    assert wishes == ["stop", "start"]
+    for film in films:
+        own_kinora.wait(f"Film {film.name}")
+    s3 = own_kinora.boto()
+    kept = s3.list_objects_v2(Bucket="source", Prefix="uploads/")["Contents"]
+    assert sorted(o["Size"] for o in kept) == sorted(f.stat().st_size for f in films)
+    for item in kept:
+        assert s3.get_object(Bucket="source", Key=item["Key"])["Body"].read() == films[0].read_bytes()
+
+
+def memory(root):
+    """The memory of a process and all below it, in bytes; what they share counts once."""
+    children = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(stat.read_text().rsplit(")", 1)[1].split()[1])
+        except OSError:
+            continue
+        children.setdefault(parent, []).append(int(stat.parent.name))
+    todo, total = [root], 0
+    while todo:
+        pid = todo.pop()
+        todo += children.get(pid, [])
+        try:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+            total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+        except OSError:
+            continue
+    return total
+
+
+@pytest.mark.soak
+@pytest.mark.browser
+def test_a_very_large_file_in_bounded_memory(own_kinora, tmp_path):
+    size = int(os.environ.get("KINORA_SOAK_BYTES", 20 << 30))
+    free, needed = shutil.disk_usage(tmp_path).free, size + size // 50 + (2 << 30)
+    if free < needed:
+        pytest.skip(f"{needed >> 20} MiB of disk are needed, {free >> 20} MiB are free; set KINORA_SOAK_BYTES to try with less")
+    film = tmp_path / "large.bin"
+    with open(film, "wb") as file:
+        file.truncate(size)
+        # Something to know it by, at both ends.
+        file.write(b"the head")
+        file.seek(size - 8)
+        file.write(b"the tail")
+    try:
+        driver = drive(own_kinora, "large.drive.mjs", film)
+        browser = server = 0
+        for line in driver.stdout:
+            # The script asks every second.
+            browser, server = max(browser, memory(driver.pid)), max(server, memory(own_kinora.process.pid))
+            if line.strip() == "restart":
+                own_kinora.stop()
+                own_kinora.start(in_place=True)
+            answer(driver, line)
+        end(driver)
+        print(f"{size >> 20} MiB: browser {browser >> 20} MiB, server {server >> 20} MiB at most")
+        assert 0 < browser < MOST_BROWSER and 0 < server < MOST_SERVER
+        s3 = own_kinora.boto()
+        (kept,) = s3.list_objects_v2(Bucket="source", Prefix="uploads/")["Contents"]
+        assert kept["Size"] == size
+        for range_, text in [("bytes=0-7", b"the head"), ("bytes=-8", b"the tail")]:
+            assert s3.get_object(Bucket="source", Key=kept["Key"], Range=range_)["Body"].read() == text
+    finally:
+        # The store is the size of the file: pytest would keep it.
+        own_kinora.stop()
+        film.unlink()
+        shutil.rmtree(own_kinora.data, ignore_errors=True)
