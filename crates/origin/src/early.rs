@@ -1,4 +1,4 @@
-//! Segments of chunks that are still being encoded: answers made in memory, never kept.
+//! Segments of chunks that are still being encoded: answers made in memory, kept by caches for seconds only.
 //!
 //! The body is the one that the stored chunk will give; only the `ETag` is another, which costs who resumes a
 //! download across that moment the part that he had.
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::plan::Track;
-use package::{Index, Input, Part};
+use package::{Cache, Index, Input, Part};
 use pipeline::Early;
 
 use crate::error::{Error, Result};
@@ -68,6 +68,8 @@ impl Store {
             };
             *part = Part::Literal(bytes);
         }
+        // Whether the encoder was content with all of it is known when the chunk is whole: nobody keeps this for long.
+        answer.cache = Cache::Revalidate;
         Ok(Some(Arc::new(Ready::new(answer, vec![]))))
     }
 

@@ -95,7 +95,7 @@ async fn a_segment_is_answered_while_its_chunk_is_being_encoded() {
             showing.show(track, Early { index, bytes: bytes.clone() });
             let answer = stage.get(&path(first).await, &[]).await;
             assert_eq!((answer.status.as_u16(), &answer.body[..]), (200, &bytes[..]));
-            assert_eq!(answer.header("cache-control"), FOR_EVER);
+            assert_eq!(answer.header("cache-control"), "public, max-age=5");
             let part = stage.get(&path(first).await, &[("range", "bytes=8-99")]).await;
             assert_eq!((part.status.as_u16(), &part.body[..]), (206, &bytes[8..100]));
             // A picture comes with its sound there.
