@@ -11,7 +11,7 @@ const SAMPLES: usize = 2000;
 /// Of these, those for which a wrong code is typed.
 const TYPED: usize = 500;
 /// The slowest samples of each kind are the machine's doing: so many of a hundred are left out.
-const LEFT_OUT: usize = 10;
+const LEFT_OUT: usize = 25;
 
 /// Welch's t of two samples.
 fn welch(a: &[f64], b: &[f64]) -> f64 {
