@@ -101,6 +101,11 @@ fn an_s3_url_without_tls() {
     let mut good = good();
     good.config.s3_public_url = Some("http://s3.films.example".parse().unwrap());
     check(&good, "s3_public_url", "not https");
+}
+
+#[test]
+fn pages_without_tls_that_may_send_parts() {
+    let mut good = good();
     good.config.upload.page_origins = vec!["http://elsewhere.example".parse().unwrap()];
     check(&good, "upload.page_origins", "not https");
 }
