@@ -2,7 +2,7 @@
 //
 // KINORA_READY_FILE names the ready file of a running `kinora up`; KINORA_SIGNIN_LINK an operator's sign-in link (else
 // the ready file's own); KINORA_TITLE the id of a published film of at least 30 s; KINORA_REJECTED the name of an
-// upload that is no film (else `browser-not-a-film`).
+// upload that is no film (else `browser-not-a-film`); KINORA_SPOKEN the id of a film of e2e/tests/spoken.py.
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -19,6 +19,7 @@ export const site = ready.http.replace(/\/$/, '');
 /** Where parts of uploads go to. */
 export const s3 = ready.s3.replace(/\/$/, '');
 export const film = process.env.KINORA_TITLE;
+export const spoken = process.env.KINORA_SPOKEN;
 export const rejected = process.env.KINORA_REJECTED ?? 'browser-not-a-film';
 
 const FLAGS = [

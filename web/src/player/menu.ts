@@ -1,5 +1,4 @@
-// A button that opens a list to choose one from (WAI-ARIA menu button): quality and speed today, captions and
-// languages as soon as there are some.
+// A button that opens a list to choose one from (WAI-ARIA menu button): quality, speed, sound, captions.
 
 import { h } from '../dom';
 import { check } from './icons';

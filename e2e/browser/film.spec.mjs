@@ -1,0 +1,100 @@
+// What belongs to a film beside its picture: captions, languages, the storyboard on the scrub bar, posters.
+
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+import { launch, open, operator, player, site, spoken } from './support.mjs';
+
+let browser, context, page;
+before(async () => {
+  browser = await launch();
+  context = await operator(browser, { viewport: { width: 1280, height: 800 } });
+});
+after(() => browser?.close());
+
+beforeEach(async () => {
+  await page?.close();
+  page = await open(context);
+});
+
+const play = async () => {
+  await page.goto(`${site}/watch/${spoken}?t=0`);
+  return player(page, (d) => d.state === 'playing' && d.time > 0.3 && d.texts.length > 0);
+};
+
+/** Waits until the caption that is shown matches. */
+const caption = (pattern) =>
+  page.waitForFunction((source) => {
+    const tracks = [...document.querySelector('kinora-player video').textTracks];
+    const shown = tracks.filter((track) => track.mode === 'showing').flatMap((track) => [...(track.activeCues ?? [])]);
+    return shown.some((cue) => new RegExp(source).test(cue.text));
+  }, pattern.source);
+
+const choose = async (menu, item) => {
+  await page.locator('kinora-player').hover(); // the bar hides while nothing moves
+  await page.getByRole('button', { name: menu }).click();
+  await page.getByRole('menuitemradio', { name: item }).click();
+};
+
+test('captions are switched by key and by menu, and stay chosen', async () => {
+  const { texts, text } = await play();
+  assert.deepEqual(texts.map(({ label }) => label), ['English', 'Deutsch']);
+  assert.equal(text, -1, 'off until somebody wants them');
+  await page.keyboard.press('c');
+  await caption(/^Cue \d/);
+  await choose(/^Captions/, 'Deutsch');
+  await caption(/^Zeile \d/);
+  await page.reload();
+  await player(page, (d) => d.state === 'playing');
+  await caption(/^Zeile \d/);
+  await page.keyboard.press('c');
+  await player(page, (d) => d.text === -1);
+  assert.deepEqual(page.complaints, []);
+});
+
+test('another language is heard from where the film is', async () => {
+  const { sounds } = await play();
+  assert.deepEqual(sounds.map(({ label }) => label), ['English', 'Deutsch']);
+  await choose(/^Audio|^Sound/, 'Deutsch');
+  const asked = await page.waitForResponse((answer) => /\/a1\/\d+\.m4s$/.test(new URL(answer.url()).pathname));
+  assert.equal(asked.status(), 200);
+  const { time } = await player(page, (d) => d.state === 'playing');
+  await player(page, (d) => d.time > time + 1);
+  assert.deepEqual(page.complaints, []);
+});
+
+test('the scrub bar shows the place that is pointed at', async () => {
+  await play();
+  const bar = page.getByRole('slider', { name: 'Position' });
+  const picture = page.locator('.k-tip i');
+  const end = Date.now() + 60_000; // the storyboard is made after the film
+  const sheet = page.waitForResponse((answer) => /\/storyboard\/0\.jpg$/.test(new URL(answer.url()).pathname), { timeout: 60_000 });
+  for (let n = 0; !(await picture.isVisible()); n++) {
+    assert.ok(Date.now() < end, 'no storyboard came');
+    const box = await bar.boundingBox();
+    await page.mouse.move(box.x + box.width * (0.5 + (n % 2) * 0.02), box.y + box.height / 2);
+    await page.waitForTimeout(300);
+  }
+  assert.equal((await sheet).status(), 200);
+  const box = await picture.boundingBox();
+  assert.ok(box.width === 160 && box.height === 90, `${box.width} × ${box.height}`);
+  assert.match(await page.locator('.k-tip').textContent(), /^0:0[78]$/);
+  assert.deepEqual(page.complaints, []);
+});
+
+test('posters show films on the home page and before they play, and are the same for an hour', async () => {
+  const loaded = (img) => img.evaluate((el) => el.decode().then(() => [el.naturalWidth, el.naturalHeight, el.currentSrc]));
+  await page.goto(`${site}/`);
+  const img = page.locator(`[data-item="${spoken}"] .poster img`).first();
+  await img.scrollIntoViewIfNeeded();
+  const [width, height, address] = await loaded(img);
+  assert.ok(width >= 320 && Math.abs(width / height - 16 / 9) < 0.02, `${width} × ${height}`);
+  await page.reload();
+  await img.scrollIntoViewIfNeeded();
+  assert.equal((await loaded(img))[2], address);
+  await page.route(/\/out\/.*\.m4s/, (route) => route.fulfill({ status: 503, headers: { 'retry-after': '5' } }));
+  await page.goto(`${site}/watch/${spoken}?t=0`);
+  const poster = page.locator('kinora-player .k-poster');
+  assert.ok((await loaded(poster))[0] >= 640);
+  assert.ok(await poster.isVisible());
+  assert.deepEqual(page.complaints, []);
+});
