@@ -1,6 +1,6 @@
 //! MPEG-TS (ISO 13818-1) of stored samples: pure, and every length is known before a byte of media is read.
 //!
-//! A delivered segment is a list of [`Unit`]s (tables, and one PES packet for each picture or few frames of
+//! A delivered segment is a list of units (tables, and one PES packet for each picture or few frames of
 //! sound), grouped into [`Transform`]s that need one contiguous read of each track. Every count of packets follows from
 //! the index: NAL lengths of four bytes become start codes of four bytes.
 //!
