@@ -51,7 +51,7 @@ test('captions are switched by key and by menu, and stay chosen', async () => {
   assert.deepEqual(page.complaints, []);
 });
 
-test('another language is heard from where the film is', async () => {
+test('another language is heard from where the film is, and stays chosen', async () => {
   const { sounds } = await play();
   assert.deepEqual(sounds.map(({ label }) => label), ['English', 'Deutsch']);
   await choose(/^Audio|^Sound/, 'Deutsch');
@@ -59,6 +59,9 @@ test('another language is heard from where the film is', async () => {
   assert.equal(asked.status(), 200);
   const { time } = await player(page, (d) => d.state === 'playing');
   await player(page, (d) => d.time > time + 1);
+  await page.reload();
+  await page.waitForResponse((answer) => /\/a1\/\d+\.m4s$/.test(new URL(answer.url()).pathname));
+  await player(page, (d) => d.state === 'playing' && d.time > 0.3);
   assert.deepEqual(page.complaints, []);
 });
 

@@ -58,7 +58,7 @@ pub async fn baseline(request: Request, next: Next) -> Response {
 }
 
 /// Sets the policy of a page whose own scripts and styles carry `nonce`. No other host, no inline code, no `eval`,
-/// no frame around or inside it; media may come from Media Source (`blob:`).
+/// no frame around or inside it; media may come from Media Source (`blob:`), and tracks for captions may begin empty (`data:`).
 pub fn page(headers: &mut HeaderMap, nonce: &Nonce) {
     policy(headers, nonce, "'self'");
 }
@@ -71,8 +71,8 @@ pub fn page_reaching(headers: &mut HeaderMap, nonce: &Nonce, origin: &str) {
 fn policy(headers: &mut HeaderMap, nonce: &Nonce, connect: &str) {
     let policy = format!(
         "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src 'self' data:; \
-         font-src 'self'; media-src 'self' blob:; connect-src {connect}; manifest-src 'self'; form-action 'self'; \
-         base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+         font-src 'self'; media-src 'self' blob: data:; connect-src {connect}; manifest-src 'self'; \
+         form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     );
     if let Ok(value) = HeaderValue::from_str(&policy) {
         headers.insert(CSP, value);

@@ -53,9 +53,10 @@ export class HlsEngine implements Engine {
     this.#hls = new Hls(config);
     this.#hls.on(Events.MANIFEST_PARSED, () => this.#parsed());
     this.#hls.on(Events.LEVEL_SWITCHED, (_, { level }) => listener.level(level));
-    this.#hls.on(Events.AUDIO_TRACKS_UPDATED, () => this.#audio());
+    // hls.js makes its own choice after it has told of new tracks: the listener's comes after that.
+    this.#hls.on(Events.AUDIO_TRACKS_UPDATED, () => queueMicrotask(() => this.#audio()));
     this.#hls.on(Events.AUDIO_TRACK_SWITCHED, () => this.#audio());
-    this.#hls.on(Events.SUBTITLE_TRACKS_UPDATED, () => this.#captions());
+    this.#hls.on(Events.SUBTITLE_TRACKS_UPDATED, () => queueMicrotask(() => this.#captions()));
     this.#hls.on(Events.SUBTITLE_TRACK_SWITCH, () => this.#captions());
     this.#hls.on(Events.FRAG_BUFFERED, () => memory.bandwidth(this.#hls.bandwidthEstimate));
     this.#hls.on(Events.ERROR, (_, data) => this.#error(data));
@@ -109,10 +110,12 @@ export class HlsEngine implements Engine {
   }
 
   #audio(): void {
+    if (this.#gone) return;
     this.#listener.audio(this.#hls.audioTracks.map(language), this.#hls.audioTrack);
   }
 
   #captions(): void {
+    if (this.#gone) return;
     this.#listener.captions(this.#hls.subtitleTracks.map(language), this.#hls.subtitleTrack);
   }
 
