@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use blob::Blob;
 use futures::FutureExt;
-use http::header::CONTENT_LENGTH;
-use http::{HeaderValue, Request, Response};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT};
+use http::{HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -173,6 +173,7 @@ impl Service {
         let begun = Instant::now();
         let path = request.uri().path().to_owned();
         let (parts, body) = request.into_parts();
+        let waits = parts.version < Version::HTTP_2 && parts.headers.contains_key(EXPECT);
         let page = cors::origin(&self.config.page_origins, &parts.headers);
         if cors::is_question(&parts) {
             return cors::answer(&parts, page);
@@ -189,6 +190,11 @@ impl Service {
         }
         if !response.status().is_success() {
             name_request(&mut response, id);
+            // Who waited for leave to send a body may now send the next request in its place: nothing on the wire
+            // tells one from the other, so the connection ends here (RFC 9110 §10.1.1).
+            if waits {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
         }
         // The query may hold a signature: it is never logged.
         let path = path.char_indices().nth(MAX_PATH).map_or(&path[..], |(end, _)| &path[..end]);

@@ -79,3 +79,16 @@ async fn a_head_that_is_too_large_is_refused() {
     let read = stream.read_exact(&mut start).await;
     assert!(read.is_err() || &start == b"HTTP/1.1 431", "{}", String::from_utf8_lossy(&start));
 }
+
+#[tokio::test]
+async fn a_refusal_before_the_body_ends_the_connection() {
+    let server = Server::start().await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let put = "PUT /source/a HTTP/1.1\r\nHost: s3\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n";
+    // The next request comes where the body would have been.
+    let both = format!("{put}GET /source HTTP/1.1\r\nHost: s3\r\n\r\n");
+    stream.write_all(both.as_bytes()).await.unwrap();
+    let answers = rest(stream).await.to_ascii_lowercase();
+    assert!(answers.starts_with("http/1.1 403") && answers.contains("connection: close"), "{answers}");
+    assert_eq!(answers.matches("http/1.1").count(), 1, "{answers}");
+}
