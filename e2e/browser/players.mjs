@@ -90,6 +90,11 @@ after(() => browser?.close());
 async function page(script) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
   const found = await open(context);
+  found.asked = [];
+  const note = (answer) => (request) => found.asked.push(`${answer} ${request.url().split('/').slice(-2).join('/')}`);
+  found.on('request', note('asks'));
+  found.on('requestfinished', note('has'));
+  found.on('requestfailed', note('lost'));
   const html = '<!doctype html><title>player</title><video muted playsinline width=640></video>';
   await found.route(`${site}/-/player`, (route) => route.fulfill({ contentType: 'text/html', body: html }));
   await found.goto(`${site}/-/player`);
@@ -119,9 +124,15 @@ async function until(found, what, wanted, timeout = 20_000) {
     });
     assert.deepEqual(facts.errors, [], what);
     if (wanted(facts)) return facts;
-    assert.ok(Date.now() < end, `waited in vain: ${what}: ${JSON.stringify(facts)}`);
+    assert.ok(Date.now() < end, `waited in vain: ${what}: ${JSON.stringify(facts)}; last requests: ${found.asked.slice(-40).join(', ')}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+}
+
+/** How many seconds are there from where it is, without a hole; to the end of the film counts as any number. */
+function ahead({ time, buffered }) {
+  const end = buffered.find(([start, end]) => start <= time && time <= end)?.[1] ?? time;
+  return end > seconds - 0.1 ? Infinity : end - time;
 }
 
 const seek = (found, to) => found.evaluate((to) => { globalThis.video.currentTime = to; }, to);
@@ -163,12 +174,14 @@ for (const [name, url] of [['hls.js', HLS], ['hls.js', TS], ['shaka-player', HLS
     await goesOn(found, 'it plays behind a seek');
     await seek(found, 1);
     await until(found, 'it seeks back', (f) => f.time < 2);
+    await goesOn(found, 'it plays behind a seek back');
 
     assert.deepEqual(await ask('qualities'), [360, 540, 720]);
     for (const [n, height] of [[2, 720], [0, 360]]) {
+      // Loaded ahead before and after: dash.js leaves a hole if it replaces pictures while it loads others.
+      await until(found, 'it has loaded ahead', (f) => ahead(f) > 8);
       await ask('quality', n);
-      await until(found, `${height}p is shown`, (f) => f.height === height);
-      await seek(found, 2);
+      await until(found, `${height}p is shown`, (f) => f.height === height && ahead(f) > 8);
       await goesOn(found, `${height}p plays`);
     }
 

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { accessible, launch, operator, site } from './support.mjs';
-import { MIB, acknowledged, drop, phase, row, some, uploads } from './uploading.mjs';
+import { MIB, acknowledged, choosing, drop, phase, row, some, uploads } from './uploading.mjs';
 
 const film = process.env.KINORA_UPLOAD;
 
@@ -86,19 +86,12 @@ test('paused, reloaded, chosen again: only what is missing is sent, and the titl
   // A file of the same name and another content is not taken for it.
   const other = join(folder, 'other.mp4');
   writeFileSync(other, 'no');
-  const [chooser] = await Promise.all([
-    page.waitForEvent('filechooser'),
-    row(page, file).getByRole('button', { name: /^Choose the file again/ }).click(),
-  ]);
-  await chooser.setFiles(other);
+  const againButton = row(page, file).getByRole('button', { name: /^Choose the file again/ });
+  await (await choosing(page, () => againButton.click())).setFiles(other);
   await page.getByText(/This is not the file of/).first().waitFor();
   await page.getByRole('button', { name: 'Close: other.mp4' }).click();
 
-  const [again] = await Promise.all([
-    page.waitForEvent('filechooser'),
-    row(page, file).getByRole('button', { name: /^Choose the file again/ }).click(),
-  ]);
-  await again.setFiles(path);
+  await (await choosing(page, () => againButton.click())).setFiles(path);
   await phase(page, file, 'done');
   const numbers = page.sent.filter((part) => part.startsWith(encodeURIComponent(file))).map((part) => part.split('#')[1]);
   assert.deepEqual([...new Set(numbers)].length, parts, 'every part arrived');
@@ -111,6 +104,37 @@ test('paused, reloaded, chosen again: only what is missing is sent, and the titl
   assert.equal(await page.getByLabel('Description').inputValue(), 'Am Meer.\nMit <b>Hund</b>.');
   assert.ok(await page.getByLabel('Private').isChecked());
   assert.deepEqual(page.complaints, []);
+  await page.close();
+});
+
+test('where the browser remembers files, one press goes on after a reload', async () => {
+  const file = `Gemerkt ${Date.now()}.mp4`;
+  // A file of the browser's own file system needs neither a dialog nor a permission; its handle is as real as any.
+  const page = await uploads(context, 4 * MIB, () => {
+    globalThis.showOpenFilePicker = async () => {
+      const folder = await navigator.storage.getDirectory();
+      return Array.fromAsync(folder.values());
+    };
+  });
+  await page.evaluate(async ([name, size]) => {
+    const handle = await (await navigator.storage.getDirectory()).getFileHandle(name, { create: true });
+    const writer = await handle.createWritable();
+    await writer.write(new Uint8Array(size).fill(7));
+    await writer.close();
+  }, [file, 20 * MIB]);
+  await page.getByRole('button', { name: 'Choose files' }).click();
+  await phase(page, file, 'sending');
+  await some(page, file);
+  page.on('dialog', (dialog) => dialog.accept());
+  await page.reload();
+  await phase(page, file, 'idle');
+  await page.network(1 << 30);
+  await row(page, file).getByRole('button', { name: /^Resume/ }).click();
+  await phase(page, file, 'done');
+  const parts = page.sent.filter((part) => part.startsWith(encodeURIComponent(file)));
+  assert.deepEqual([parts.length, new Set(parts).size], [3, 3], 'each part once');
+  await row(page, file).getByText('Choose another file').waitFor({ timeout: 60_000 });
+  await row(page, file).getByRole('button', { name: /^Remove/ }).click();
   await page.close();
 });
 
@@ -165,8 +189,7 @@ test('everything works with the keyboard alone', async () => {
     assert.ok(seen, `the focus on ${locator} is seen`);
   };
   await reach(page.getByRole('button', { name: 'Choose files' }));
-  const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.keyboard.press('Enter')]);
-  await chooser.setFiles(named(file));
+  await (await choosing(page, () => page.keyboard.press('Enter'))).setFiles(named(file));
   await phase(page, file, 'sending');
   const mine = row(page, file);
   await reach(mine.getByRole('button', { name: /^Pause/ }));

@@ -21,9 +21,13 @@ export async function some(page, file) {
   while ((await acknowledged(page, file)) === 0) await page.waitForTimeout(50);
 }
 
-/** The upload page; `sent` holds the part numbers of finished PUTs. It sends at most `slow` bytes a second. */
-export async function uploads(context, slow) {
+/**
+ * The upload page; `sent` holds the part numbers of finished PUTs. It sends at most `slow` bytes a second.
+ * Files are chosen with `picker`, a script that runs first; without one by the file field, as in Firefox.
+ */
+export async function uploads(context, slow, picker = () => { delete globalThis.showOpenFilePicker; }) {
   const page = await open(context);
+  await page.addInitScript(picker);
   page.sent = [];
   page.on('requestfinished', async (request) => {
     const url = new URL(request.url());
@@ -46,6 +50,14 @@ async function throttle(page) {
     session.send('Network.emulateNetworkConditions', {
       offline: bytes === 0, latency: 0, downloadThroughput: -1, uploadThroughput: bytes || -1,
     });
+}
+
+/** The file dialog that `act` opens. What catches it must be in place before: a question to the page waits for that. */
+export async function choosing(page, act) {
+  const chooser = page.waitForEvent('filechooser');
+  await page.evaluate(() => document.readyState);
+  await act();
+  return chooser;
 }
 
 /** Drops files on the page, as a person would from a folder. */

@@ -72,6 +72,13 @@ class Inbox:
             time.sleep(0.02)
         return email.message_from_string(self.mails[-1][1])
 
+    def wait_for_tries(self, count, timeout=15):
+        """Waits until so many mails were offered, taken or refused."""
+        deadline = time.monotonic() + timeout
+        while self.tries < count:
+            assert time.monotonic() < deadline, f"{self.tries} of {count} tries in {timeout} s"
+            time.sleep(0.02)
+
 
 def start_aiosmtpd(inbox, pair=None, implicit=False, user=None, port=None):
     """Starts a server; with a certificate it wants STARTTLS (or TLS at once), with `user` (name, password) a sign-in."""

@@ -1,14 +1,9 @@
 """Runs the browser tests of e2e/browser against a server of their own titles."""
 
-import os
-import subprocess
-from pathlib import Path
-
 import pytest
 
 import spoken
-
-BROWSER = Path(__file__).parent.parent / "browser"
+from chromium import BROWSER, run_specs
 
 
 @pytest.mark.browser
@@ -19,14 +14,14 @@ def test_pages_in_headless_chromium(kinora, clip, tmp_path):
     s3.put_object(Bucket="source", Key="browser-not-a-film.mp4", Body=b"#EXTM3U\nfile:///etc/passwd\n")
     title = kinora.wait("browser-film")
     kinora.wait("browser-not-a-film", states=("rejected",))
-    environment = {**os.environ, "KINORA_READY_FILE": str(kinora.ready_file), "KINORA_TITLE": title["id"]}
-    environment["KINORA_SPOKEN"] = kinora.wait("browser-spoken")["id"]
-    environment["KINORA_UPLOAD"] = str(clip("noisy"))
-    environment["KINORA_SIGNIN_LINK"] = kinora.cli("signin-link", "browser@example.org", "--role", "operator").stdout.strip()
-    specs = sorted(str(p) for p in BROWSER.glob("*.spec.mjs"))
+    specs = sorted(BROWSER.glob("*.spec.mjs"))
     assert specs
-    done = subprocess.run(
-        ["node", "--test", "--test-concurrency=1", *specs], cwd=BROWSER, env=environment, capture_output=True, text=True, timeout=900
+    run_specs(
+        kinora,
+        *specs,
+        timeout=900,
+        KINORA_TITLE=title["id"],
+        KINORA_SPOKEN=kinora.wait("browser-spoken")["id"],
+        KINORA_UPLOAD=str(clip("noisy")),
+        KINORA_SIGNIN_LINK=kinora.cli("signin-link", "browser@example.org", "--role", "operator").stdout.strip(),
     )
-    print(done.stdout[-20_000:])
-    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-4000:]

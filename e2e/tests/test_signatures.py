@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import time
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,9 +13,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 import hls
+from chromium import BROWSER
 from kinora_server import run
 
-SDK = Path(__file__).parent.parent / "browser" / "sign.mjs"
+SDK = BROWSER / "sign.mjs"
 
 
 def pem(key):

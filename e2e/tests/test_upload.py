@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-BROWSER = Path(__file__).parent.parent / "browser"
+from chromium import BROWSER
+
 MIB = 1 << 20
 # Of the browser's processes together, and of the server. Parts of a 20 GB file have 32 MiB, four go at a time.
 MOST_BROWSER, MOST_SERVER = 1500 * MIB, 768 * MIB

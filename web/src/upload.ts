@@ -143,12 +143,17 @@ class Page {
   private async choose(wanted: Row | undefined): Promise<void> {
     this.wanted = wanted;
     const picker = (window as unknown as { showOpenFilePicker?: Picker }).showOpenFilePicker;
-    if (!picker || navigator.webdriver) return this.input.click();
+    if (!picker) return this.input.click();
+    let chosen: FileSystemFileHandle[];
     try {
-      const chosen = await picker({ multiple: !wanted });
-      await this.take(await Promise.all(chosen.map(async (handle) => ({ file: await handle.getFile(), handle }))));
+      chosen = await picker({ multiple: !wanted });
     } catch {
-      // Nothing was chosen.
+      return; // Closed without a choice.
+    }
+    try {
+      await this.take(await Promise.all(chosen.map(async (handle) => ({ file: await handle.getFile(), handle }))));
+    } catch (error) {
+      this.say(`The file cannot be read: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 

@@ -25,6 +25,7 @@ mod people;
 mod poster;
 mod resume;
 mod route;
+mod routes;
 mod settings;
 mod sign_in;
 mod titles;
@@ -40,12 +41,11 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
-use axum::routing::{delete, get, patch, post};
 use catalogue::Catalogue;
-use http::{HeaderMap, Method, Uri, header};
+use http::{HeaderMap, Uri, header};
 use http_face::{ApiError, Limits};
+use identity::Identity;
 use identity::cookie::Cookies;
-use identity::{Action, Identity};
 use jobs::Queue;
 use model::{Timestamp, TitleId};
 use pipeline::Pipeline;
@@ -55,6 +55,7 @@ use upload::Uploads;
 use url::Url;
 
 pub use route::{Kind, Policy, Route};
+pub use routes::routes;
 
 /// What the pages are made from.
 #[derive(Debug, Clone)]
@@ -108,199 +109,6 @@ pub fn router(parts: Parts, config: Config) -> Router {
         .layer(from_fn_with_state(site.clone(), visitor::identify))
         .layer(from_fn(move |request, next| http_face::origin::guard(own.clone(), request, next)));
     http_face::wrap(routes, Limits::default()).with_state(site)
-}
-
-/// Every route, with its policy.
-pub fn routes() -> Vec<Route> {
-    use Kind::{Api, File, Page};
-    use Policy::{Anyone, Installation, SignedIn, Title, Upload};
-    const PACKAGING: Policy = Policy::Installation(Action::ManagePackaging);
-    let row = Route::new;
-    vec![
-        row(Method::GET, "/", Page, Anyone("shows each visitor what they may see"), get(home::page)),
-        row(Method::GET, "/watch/{title}", Page, Title(Action::WatchTitle), get(watch::page)),
-        row(Method::GET, "/title/{title}", Page, Title(Action::EditTitle), get(settings::page)),
-        row(Method::POST, "/title/{title}", Page, Title(Action::EditTitle), post(settings::save)),
-        row(Method::POST, "/title/{title}/cancel", Page, Title(Action::EditTitle), post(operate::cancel)),
-        row(Method::POST, "/title/{title}/retry", Page, Title(Action::EditTitle), post(operate::retry)),
-        row(Method::POST, "/title/{title}/reencode", Page, Title(Action::EditTitle), post(operate::reencode)),
-        row(
-            Method::POST,
-            "/title/{title}/drop-source",
-            Page,
-            Title(Action::DeleteTitle),
-            post(operate::drop_source),
-        ),
-        row(Method::GET, "/title/{title}/delete", Page, Title(Action::DeleteTitle), get(delete_page::page)),
-        row(
-            Method::POST,
-            "/title/{title}/delete",
-            Page,
-            Title(Action::DeleteTitle),
-            post(delete_page::delete),
-        ),
-        row(Method::GET, "/deleted", Page, Installation(Action::SeeJobs), get(delete_page::list)),
-        row(
-            Method::POST,
-            "/deleted/{id}/restore",
-            Page,
-            Installation(Action::ManageJobs),
-            post(operate::restore),
-        ),
-        row(Method::GET, "/upload", Page, Installation(Action::Upload), get(upload_page::page)),
-        row(Method::GET, "/jobs", Page, Installation(Action::SeeJobs), get(jobs_page::page)),
-        row(Method::GET, "/signin", Page, Anyone("asks who they are"), get(sign_in::ask::ask)),
-        row(Method::POST, "/signin", Page, Anyone("limited by identity"), post(sign_in::ask::begin)),
-        row(Method::POST, "/signin/code", Page, Anyone("limited by identity"), post(sign_in::code::verify)),
-        row(Method::POST, "/signin/resend", Page, Anyone("limited by identity"), post(sign_in::code::resend)),
-        row(
-            Method::GET,
-            "/signin/link/{token}",
-            Page,
-            Anyone("changes nothing"),
-            get(sign_in::link::confirm_link),
-        ),
-        row(
-            Method::POST,
-            "/signin/link/{token}",
-            Page,
-            Anyone("the token is the proof"),
-            post(sign_in::link::use_link),
-        ),
-        row(Method::GET, "/invite/{token}", Page, Anyone("changes nothing"), get(sign_in::invite::look)),
-        row(
-            Method::POST,
-            "/invite/{token}",
-            Page,
-            Anyone("the token is the proof"),
-            post(sign_in::invite::accept),
-        ),
-        row(Method::GET, "/account", Page, SignedIn, get(account::page)),
-        row(Method::POST, "/account/sessions/{id}/end", Page, SignedIn, post(account::end)),
-        row(Method::POST, "/account/sessions/end-others", Page, SignedIn, post(account::end_others)),
-        row(Method::POST, "/account/sessions/end-all", Page, SignedIn, post(account::end_all)),
-        row(Method::GET, "/people", Page, Installation(Action::ManageAccounts), get(people::page)),
-        row(Method::POST, "/people/invite", Page, Installation(Action::ManageAccounts), post(people::invite)),
-        row(
-            Method::POST,
-            "/people/invitations/{id}/revoke",
-            Page,
-            Installation(Action::ManageAccounts),
-            post(people::revoke),
-        ),
-        row(
-            Method::GET,
-            "/people/{account}",
-            Page,
-            Installation(Action::ManageAccounts),
-            get(people::person::page),
-        ),
-        row(
-            Method::POST,
-            "/people/{account}/role",
-            Page,
-            Installation(Action::ManageAccounts),
-            post(people::person::set_role),
-        ),
-        row(
-            Method::POST,
-            "/people/{account}/{change}",
-            Page,
-            Installation(Action::ManageAccounts),
-            post(people::person::change),
-        ),
-        row(Method::POST, "/signout", Page, Anyone("ends the visitor's own session"), post(sign_in::out)),
-        row(Method::GET, "/api/titles", Api, Anyone("lists what each visitor may see"), get(api::titles)),
-        row(Method::GET, "/api/titles/{title}", Api, Title(Action::SeeTitle), get(api::title)),
-        row(
-            Method::POST,
-            "/api/titles/{title}/cancel",
-            Api,
-            Title(Action::EditTitle),
-            post(operate::api_cancel),
-        ),
-        row(
-            Method::POST,
-            "/api/titles/{title}/retry",
-            Api,
-            Title(Action::EditTitle),
-            post(operate::api_retry),
-        ),
-        row(
-            Method::POST,
-            "/api/titles/{title}/reencode",
-            Api,
-            Title(Action::EditTitle),
-            post(operate::api_reencode),
-        ),
-        row(
-            Method::POST,
-            "/api/titles/{title}/delete",
-            Api,
-            Title(Action::DeleteTitle),
-            post(operate::api_delete),
-        ),
-        row(Method::GET, "/api/work", Api, Installation(Action::SeeJobs), get(work::api)),
-        row(Method::GET, "/api/jobs", Api, Installation(Action::SeeJobs), get(api::jobs)),
-        row(Method::GET, "/api/jobs/{job}/log", Api, Installation(Action::SeeJobs), get(operate::api_log)),
-        row(
-            Method::POST,
-            "/api/jobs/{job}/cancel",
-            Api,
-            Installation(Action::ManageJobs),
-            post(operate::api_cancel_job),
-        ),
-        row(
-            Method::POST,
-            "/api/jobs/{job}/retry",
-            Api,
-            Installation(Action::ManageJobs),
-            post(operate::api_retry_job),
-        ),
-        row(Method::GET, "/api/uploads", Api, Installation(Action::Upload), get(uploads::list)),
-        row(Method::POST, "/api/uploads", Api, Installation(Action::Upload), post(uploads::begin)),
-        row(Method::GET, "/api/uploads/{upload}", Api, Upload, get(uploads::one)),
-        row(Method::PATCH, "/api/uploads/{upload}", Api, Upload, patch(uploads::edit)),
-        row(Method::DELETE, "/api/uploads/{upload}", Api, Upload, delete(uploads::discard)),
-        row(Method::POST, "/api/uploads/{upload}/parts", Api, Upload, post(uploads::parts)),
-        row(Method::POST, "/api/uploads/{upload}/complete", Api, Upload, post(uploads::complete)),
-        row(Method::GET, "/api/packaging/groups", Api, PACKAGING, get(packaging::groups)),
-        row(Method::POST, "/api/packaging/groups", Api, PACKAGING, post(packaging::add_group)),
-        row(Method::DELETE, "/api/packaging/groups/{group}", Api, PACKAGING, delete(packaging::remove_group)),
-        row(Method::GET, "/api/packaging/configurations", Api, PACKAGING, get(packaging::configurations)),
-        row(
-            Method::POST,
-            "/api/packaging/configurations",
-            Api,
-            PACKAGING,
-            post(packaging::add_configuration),
-        ),
-        row(
-            Method::DELETE,
-            "/api/packaging/configurations/{configuration}",
-            Api,
-            PACKAGING,
-            delete(packaging::remove_configuration),
-        ),
-        row(Method::POST, "/api/playback", Api, Anyone("playback decides by title"), post(api::start)),
-        row(Method::POST, "/api/playback/report", Api, Anyone("writes one bounded line"), post(api::report)),
-        row(
-            Method::POST,
-            "/api/playback/{session}/heartbeat",
-            Api,
-            Anyone("playback knows whose session it is"),
-            post(api::heartbeat),
-        ),
-        row(
-            Method::POST,
-            "/api/playback/{session}/end",
-            Api,
-            Anyone("playback knows whose session it is"),
-            post(api::end),
-        ),
-        row(Method::GET, "/assets/{file}", File, Anyone("the same for all"), get(assets::serve)),
-        row(Method::GET, "/favicon.svg", File, Anyone("the same for all"), get(assets::icon)),
-    ]
 }
 
 impl Site {

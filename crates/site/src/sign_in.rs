@@ -12,6 +12,7 @@ use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use http::{HeaderMap, header};
 use http_face::ApiError;
 use identity::SignedIn;
+use identity::session::Device;
 use identity::token::BrowserToken;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -62,15 +63,29 @@ fn enter(site: &Site, signed_in: &SignedIn, next: &str) -> Response {
     (AppendHeaders([(header::SET_COOKIE, cookie)]), Redirect::to(next)).into_response()
 }
 
+/// Lets in whom a link or an invitation proves; one that does not work (any more) is answered with `over`.
+fn enter_by(
+    site: &Site,
+    proof: identity::Result<SignedIn>,
+    over: impl FnOnce() -> Response,
+) -> Result<Response, ApiError> {
+    match proof {
+        Ok(signed_in) => Ok(enter(site, &signed_in, "/")),
+        Err(identity::Error::Link | identity::Error::Invitation) => Ok(over()),
+        Err(other) => Err(ApiError::internal(other)),
+    }
+}
+
 fn browser(site: &Site, headers: &HeaderMap) -> Option<BrowserToken> {
     cookie(site, headers, site.cookies().browser()).and_then(BrowserToken::parse)
 }
 
-fn agent(headers: &HeaderMap) -> &str {
-    headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("unknown")
+/// Where somebody signs in; without an edge in front (tests) everybody is in one place.
+fn device(headers: &HeaderMap, ip: Option<IpAddr>) -> Device<'_> {
+    let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("unknown");
+    Device { agent, ip: place(ip) }
 }
 
-/// Where somebody is; without an edge in front (tests) everybody is in one place.
 fn place(ip: Option<IpAddr>) -> IpAddr {
     ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }

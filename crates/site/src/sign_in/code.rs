@@ -8,12 +8,11 @@ use http_face::client::ClientIp;
 use http_face::{ApiError, take};
 use identity::Error;
 use identity::challenge::Answer;
-use identity::session::Device;
 use identity::token::ChallengeId;
 use serde::Deserialize;
 
 use super::ask::AskPage;
-use super::{agent, browser, enter, later, own, place, wait};
+use super::{browser, enter, later, own, place, wait};
 use crate::Site;
 use crate::page::{Frame, render, render_as};
 use crate::visitor::Visitor;
@@ -68,7 +67,7 @@ pub(crate) async fn verify(
 ) -> Result<Response, ApiError> {
     let frame = Frame::new(&visitor, "");
     let digits: String = typed.code.chars().filter(char::is_ascii_digit).take(16).collect();
-    let device = Device { agent: agent(&headers), ip: place(ip) };
+    let device = super::device(&headers, ip);
     let result = match (ChallengeId::parse(&typed.challenge), browser(&site, &headers)) {
         (Some(challenge), Some(browser)) => {
             let (challenge, browser) = (&challenge, &browser);

@@ -7,12 +7,11 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use http_face::ApiError;
 use http_face::client::ClientIp;
-use identity::session::Device;
 use identity::token::InviteToken;
 use identity::{Error, Role};
 
 use super::ask::AskPage;
-use super::{agent, enter, place};
+use super::{device, enter_by};
 use crate::Site;
 use crate::page::{Frame, render, render_as};
 use crate::visitor::Visitor;
@@ -59,16 +58,11 @@ pub(crate) async fn accept(
     headers: HeaderMap,
     Path(text): Path<String>,
 ) -> Result<Response, ApiError> {
-    let device = Device { agent: agent(&headers), ip: place(ip) };
     let accepted = match InviteToken::parse(&text) {
-        Some(token) => site.identity().accept_invitation(&token, &device, site.now()).await,
+        Some(token) => site.identity().accept_invitation(&token, &device(&headers, ip), site.now()).await,
         None => Err(Error::Invitation),
     };
-    match accepted {
-        Ok(signed_in) => Ok(enter(&site, &signed_in, "/")),
-        Err(Error::Invitation) => Ok(over(&Frame::new(&visitor, ""))),
-        Err(other) => Err(ApiError::internal(other)),
-    }
+    enter_by(&site, accepted, || over(&Frame::new(&visitor, "")))
 }
 
 /// The page of an invitation that does not work any more.

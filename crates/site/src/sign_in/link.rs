@@ -7,10 +7,9 @@ use http::{HeaderMap, StatusCode};
 use http_face::ApiError;
 use http_face::client::ClientIp;
 use identity::Error;
-use identity::session::Device;
 use identity::token::LinkToken;
 
-use super::{agent, enter, place};
+use super::{device, enter_by};
 use crate::Site;
 use crate::page::{Frame, render_as};
 use crate::visitor::Visitor;
@@ -33,9 +32,7 @@ pub(crate) async fn confirm_link(
         Some(token) => site.identity().link_works(&token, site.now()).await.map_err(ApiError::internal)?,
         None => false,
     };
-    let frame = Frame::new(&visitor, "");
-    let status = if works { StatusCode::OK } else { StatusCode::GONE };
-    Ok(render_as(status, &frame, &LinkPage { frame: &frame, works, token: &text }))
+    Ok(page(&visitor, works, &text))
 }
 
 /// `POST /signin/link/{token}`
@@ -46,18 +43,16 @@ pub(crate) async fn use_link(
     headers: HeaderMap,
     Path(text): Path<String>,
 ) -> Result<Response, ApiError> {
-    let device = Device { agent: agent(&headers), ip: place(ip) };
-    let result = match LinkToken::parse(&text) {
-        Some(token) => site.identity().consume_link(&token, &device, site.now()).await,
+    let used = match LinkToken::parse(&text) {
+        Some(token) => site.identity().consume_link(&token, &device(&headers, ip), site.now()).await,
         None => Err(Error::Link),
     };
-    match result {
-        Ok(signed_in) => Ok(enter(&site, &signed_in, "/")),
-        Err(Error::Link) => {
-            let frame = Frame::new(&visitor, "");
-            let page = LinkPage { frame: &frame, works: false, token: &text };
-            Ok(render_as(StatusCode::GONE, &frame, &page))
-        }
-        Err(other) => Err(ApiError::internal(other)),
-    }
+    enter_by(&site, used, || page(&visitor, false, &text))
+}
+
+/// The page of a link; one that does not work (any more) is gone.
+fn page(visitor: &Visitor, works: bool, token: &str) -> Response {
+    let frame = Frame::new(visitor, "");
+    let status = if works { StatusCode::OK } else { StatusCode::GONE };
+    render_as(status, &frame, &LinkPage { frame: &frame, works, token })
 }

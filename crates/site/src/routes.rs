@@ -1,0 +1,170 @@
+//! Every route, with its policy.
+
+use Policy::{Anyone, Installation, SignedIn, Title, Upload};
+use axum::handler::Handler;
+use axum::routing::{delete, get, patch, post};
+use http::Method;
+use identity::Action;
+
+use crate::route::{Kind, Policy, Route};
+use crate::{
+    Site, account, api, assets, delete_page, home, jobs_page, operate, packaging, people, settings, sign_in,
+    upload_page, uploads, watch, work,
+};
+
+const JOBS: Policy = Installation(Action::ManageJobs);
+const SEE_JOBS: Policy = Installation(Action::SeeJobs);
+const PEOPLE: Policy = Installation(Action::ManageAccounts);
+const PACKAGING: Policy = Installation(Action::ManagePackaging);
+const UPLOADING: Policy = Installation(Action::Upload);
+const EDIT: Policy = Title(Action::EditTitle);
+const DELETE: Policy = Title(Action::DeleteTitle);
+const CODES: Policy = Anyone("limited by identity");
+const LOOKING: Policy = Anyone("changes nothing");
+const TOKEN: Policy = Anyone("the token is the proof");
+const PLAYING: Policy = Anyone("playback knows whose session it is");
+const FILES: Policy = Anyone("the same for all");
+
+/// Every route, with its policy.
+pub fn routes() -> Vec<Route> {
+    let areas = [watching(), titles(), jobs(), signing_in(), accounts(), uploading(), packaging(), playing()];
+    areas.into_iter().flatten().collect()
+}
+
+fn watching() -> Vec<Route> {
+    vec![
+        page("/", Anyone("shows each visitor what they may see"), home::page),
+        page("/watch/{title}", Title(Action::WatchTitle), watch::page),
+        file("/assets/{file}", FILES, assets::serve),
+        file("/favicon.svg", FILES, assets::icon),
+    ]
+}
+
+fn titles() -> Vec<Route> {
+    vec![
+        page("/title/{title}", EDIT, settings::page),
+        form("/title/{title}", EDIT, settings::save),
+        form("/title/{title}/cancel", EDIT, operate::cancel),
+        form("/title/{title}/retry", EDIT, operate::retry),
+        form("/title/{title}/reencode", EDIT, operate::reencode),
+        form("/title/{title}/drop-source", DELETE, operate::drop_source),
+        page("/title/{title}/delete", DELETE, delete_page::page),
+        form("/title/{title}/delete", DELETE, delete_page::delete),
+        page("/deleted", SEE_JOBS, delete_page::list),
+        form("/deleted/{id}/restore", JOBS, operate::restore),
+        read("/api/titles", Anyone("lists what each visitor may see"), api::titles),
+        read("/api/titles/{title}", Title(Action::SeeTitle), api::title),
+        act("/api/titles/{title}/cancel", EDIT, operate::api_cancel),
+        act("/api/titles/{title}/retry", EDIT, operate::api_retry),
+        act("/api/titles/{title}/reencode", EDIT, operate::api_reencode),
+        act("/api/titles/{title}/delete", DELETE, operate::api_delete),
+    ]
+}
+
+fn jobs() -> Vec<Route> {
+    vec![
+        page("/jobs", SEE_JOBS, jobs_page::page),
+        read("/api/work", SEE_JOBS, work::api),
+        read("/api/jobs", SEE_JOBS, api::jobs),
+        read("/api/jobs/{job}/log", SEE_JOBS, operate::api_log),
+        act("/api/jobs/{job}/cancel", JOBS, operate::api_cancel_job),
+        act("/api/jobs/{job}/retry", JOBS, operate::api_retry_job),
+    ]
+}
+
+fn signing_in() -> Vec<Route> {
+    vec![
+        page("/signin", Anyone("asks who they are"), sign_in::ask::ask),
+        form("/signin", CODES, sign_in::ask::begin),
+        form("/signin/code", CODES, sign_in::code::verify),
+        form("/signin/resend", CODES, sign_in::code::resend),
+        page("/signin/link/{token}", LOOKING, sign_in::link::confirm_link),
+        form("/signin/link/{token}", TOKEN, sign_in::link::use_link),
+        page("/invite/{token}", LOOKING, sign_in::invite::look),
+        form("/invite/{token}", TOKEN, sign_in::invite::accept),
+        form("/signout", Anyone("ends the visitor's own session"), sign_in::out),
+    ]
+}
+
+fn accounts() -> Vec<Route> {
+    vec![
+        page("/account", SignedIn, account::page),
+        form("/account/sessions/{id}/end", SignedIn, account::end),
+        form("/account/sessions/end-others", SignedIn, account::end_others),
+        form("/account/sessions/end-all", SignedIn, account::end_all),
+        page("/people", PEOPLE, people::page),
+        form("/people/invite", PEOPLE, people::invite),
+        form("/people/invitations/{id}/revoke", PEOPLE, people::revoke),
+        page("/people/{account}", PEOPLE, people::person::page),
+        form("/people/{account}/role", PEOPLE, people::person::set_role),
+        form("/people/{account}/{change}", PEOPLE, people::person::change),
+    ]
+}
+
+fn uploading() -> Vec<Route> {
+    vec![
+        page("/upload", UPLOADING, upload_page::page),
+        read("/api/uploads", UPLOADING, uploads::list),
+        act("/api/uploads", UPLOADING, uploads::begin),
+        read("/api/uploads/{upload}", Upload, uploads::one),
+        edit("/api/uploads/{upload}", Upload, uploads::edit),
+        remove("/api/uploads/{upload}", Upload, uploads::discard),
+        act("/api/uploads/{upload}/parts", Upload, uploads::parts),
+        act("/api/uploads/{upload}/complete", Upload, uploads::complete),
+    ]
+}
+
+fn packaging() -> Vec<Route> {
+    vec![
+        read("/api/packaging/groups", PACKAGING, packaging::groups),
+        act("/api/packaging/groups", PACKAGING, packaging::add_group),
+        remove("/api/packaging/groups/{group}", PACKAGING, packaging::remove_group),
+        read("/api/packaging/configurations", PACKAGING, packaging::configurations),
+        act("/api/packaging/configurations", PACKAGING, packaging::add_configuration),
+        remove("/api/packaging/configurations/{configuration}", PACKAGING, packaging::remove_configuration),
+    ]
+}
+
+fn playing() -> Vec<Route> {
+    vec![
+        act("/api/playback", Anyone("playback decides by title"), api::start),
+        act("/api/playback/report", Anyone("writes one bounded line"), api::report),
+        act("/api/playback/{session}/heartbeat", PLAYING, api::heartbeat),
+        act("/api/playback/{session}/end", PLAYING, api::end),
+    ]
+}
+
+/// A page that is looked at.
+fn page<H: Handler<T, Site>, T: 'static>(path: &'static str, policy: Policy, handler: H) -> Route {
+    Route::new(Method::GET, path, Kind::Page, policy, get(handler))
+}
+
+/// What a form on a page sends.
+fn form<H: Handler<T, Site>, T: 'static>(path: &'static str, policy: Policy, handler: H) -> Route {
+    Route::new(Method::POST, path, Kind::Page, policy, post(handler))
+}
+
+/// A file that pages need.
+fn file<H: Handler<T, Site>, T: 'static>(path: &'static str, policy: Policy, handler: H) -> Route {
+    Route::new(Method::GET, path, Kind::File, policy, get(handler))
+}
+
+/// A question to the API.
+fn read<H: Handler<T, Site>, T: 'static>(path: &'static str, policy: Policy, handler: H) -> Route {
+    Route::new(Method::GET, path, Kind::Api, policy, get(handler))
+}
+
+/// What the API is told to do.
+fn act<H: Handler<T, Site>, T: 'static>(path: &'static str, policy: Policy, handler: H) -> Route {
+    Route::new(Method::POST, path, Kind::Api, policy, post(handler))
+}
+
+/// What the API is told to change.
+fn edit<H: Handler<T, Site>, T: 'static>(path: &'static str, policy: Policy, handler: H) -> Route {
+    Route::new(Method::PATCH, path, Kind::Api, policy, patch(handler))
+}
+
+/// What the API is told to take away.
+fn remove<H: Handler<T, Site>, T: 'static>(path: &'static str, policy: Policy, handler: H) -> Route {
+    Route::new(Method::DELETE, path, Kind::Api, policy, delete(handler))
+}
