@@ -6,7 +6,7 @@ use db::{Row, Scalar, Tx, Value, args};
 use model::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, Identity, Result};
+use crate::{Address, Identity, Result, invitation};
 
 /// An account. Its address is personal data.
 #[derive(Debug, Clone)]
@@ -131,13 +131,28 @@ impl Account {
 }
 
 pub(crate) async fn ensure(tx: &mut Tx, address: &Address, role: Role, now: Timestamp) -> Result<Account> {
-    let key = address.key();
-    let made = tx.execute(INSERT, args![AccountId::new(), address.as_str(), &key, role, now]).await?;
-    let account = Account::read(&tx.one(BY_KEY, args![key]).await?)?;
-    if made > 0 {
-        tracing::info!(account = %account.id, %role, "account made");
+    match make(tx, address, role, now).await? {
+        Some(account) => {
+            invitation::revoke_for(tx, address, now).await?;
+            Ok(account)
+        }
+        None => Account::read(&tx.one(BY_KEY, args![address.key()]).await?),
     }
-    Ok(account)
+}
+
+/// Makes the account of an address; `None` if it has one. The caller ends the invitations for the address.
+pub(crate) async fn make(
+    tx: &mut Tx,
+    address: &Address,
+    role: Role,
+    now: Timestamp,
+) -> Result<Option<Account>> {
+    let id = AccountId::new();
+    if tx.execute(INSERT, args![id, address.as_str(), address.key(), role, now]).await? == 0 {
+        return Ok(None);
+    }
+    tracing::info!(account = %id, %role, "account made");
+    get(tx, id).await
 }
 
 pub(crate) async fn get(tx: &mut Tx, id: AccountId) -> Result<Option<Account>> {

@@ -70,6 +70,11 @@ const USE: &str = "UPDATE invitations SET uses = uses + 1
     WHERE id = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2 RETURNING *";
 const REVOKE: &str = "UPDATE invitations SET revoked_at = $2
     WHERE id = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2";
+/// An address is ASCII, and its key is the address in lower case.
+const REVOKE_FOR: &str = "UPDATE invitations SET revoked_at = $2
+    WHERE LOWER(address) = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2";
+const REVOKE_OF: &str = "UPDATE invitations SET revoked_at = $2
+    WHERE created_by = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2";
 
 impl Identity {
     /// Makes an invitation; its token is shown this once.
@@ -130,6 +135,9 @@ impl Identity {
     }
 
     /// Uses up an invitation that is for one address: makes the account and signs it in.
+    ///
+    /// # Errors
+    /// [`Error::Invitation`] also when the address has an account by now: an invitation is no way into that.
     pub async fn accept_invitation(
         &self,
         token: &InviteToken,
@@ -139,12 +147,10 @@ impl Identity {
         let offered = self.invitation(token, now).await?.ok_or(Error::Invitation)?;
         let address = offered.address.ok_or(Error::Invitation)?;
         let mut tx = self.db().begin().await?;
-        let role = consume(&mut tx, &offered.id, now).await?.ok_or(Error::Invitation)?;
-        // Who has an account by now keeps its role: the link proves the address, as a sign-in link would.
-        let account = account::ensure(&mut tx, &address, role, now).await?;
-        if account.suspended_at.is_some() {
-            return Err(Error::Invitation);
-        }
+        // The address first: two invitations for it would wait for each other otherwise.
+        let account = account::make(&mut tx, &address, offered.role, now).await?.ok_or(Error::Invitation)?;
+        consume(&mut tx, &offered.id, now).await?.ok_or(Error::Invitation)?;
+        revoke_for(&mut tx, &address, now).await?;
         failures::recover(&mut tx, &self.address_name(&account.address.key())).await?;
         let signed_in = session::create(&mut tx, account, "invitation", device, now).await?;
         tx.commit().await?;
@@ -166,6 +172,21 @@ impl Invitation {
             expires_at: row.get("expires_at")?,
         })
     }
+}
+
+/// Ends the invitations for an address that has an account now.
+pub(crate) async fn revoke_for(tx: &mut Tx, address: &Address, now: Timestamp) -> Result<()> {
+    tx.execute(REVOKE_FOR, args![address.key(), now]).await?;
+    Ok(())
+}
+
+/// Ends what is left of the invitations of an account that may invite nobody any more.
+pub(crate) async fn revoke_of(tx: &mut Tx, account: AccountId, now: Timestamp) -> Result<()> {
+    let ended = tx.execute(REVOKE_OF, args![account, now]).await?;
+    if ended > 0 {
+        tracing::info!(%account, ended, "its invitations ended");
+    }
+    Ok(())
 }
 
 /// Takes one use; answers the role that it gives, `None` when nothing is left.

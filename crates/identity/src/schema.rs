@@ -115,5 +115,10 @@ pub const MIGRATIONS: Migrations = Migrations {
             revoked_at BIGINT);
         CREATE INDEX invitations_expires ON invitations (expires_at)",
         ),
+        (
+            "no invitations of those who may invite nobody any more",
+            "UPDATE invitations SET revoked_at = created_at WHERE revoked_at IS NULL AND created_by IN
+            (SELECT id FROM accounts WHERE role <> 'operator' OR suspended_at IS NOT NULL)",
+        ),
     ],
 };

@@ -3,7 +3,7 @@
 use db::{Tx, args};
 use model::{AccountId, Timestamp};
 
-use crate::{Error, Identity, Result, Role};
+use crate::{Error, Identity, Result, Role, invitation};
 
 const SET_ROLE: &str = "UPDATE accounts SET role = $2 WHERE id = $1";
 const SUSPEND: &str = "UPDATE accounts SET suspended_at = COALESCE(suspended_at, $2) WHERE id = $1";
@@ -17,14 +17,16 @@ const OPERATORS_POSTGRES: &str =
     "SELECT id FROM accounts WHERE role = 'operator' AND suspended_at IS NULL ORDER BY id FOR UPDATE";
 
 impl Identity {
-    /// Gives an account another role and ends its sessions. The caller revokes its playbacks.
+    /// Gives an account another role and ends its sessions, and its invitations where it may invite nobody any more.
+    /// The caller revokes its playbacks.
     ///
     /// # Errors
     /// [`Error::LastOperator`] when nobody could manage the installation then.
-    pub async fn set_role(&self, id: AccountId, role: Role) -> Result<()> {
+    pub async fn set_role(&self, id: AccountId, role: Role, now: Timestamp) -> Result<()> {
         let mut tx = self.db().begin().await?;
         if role != Role::Operator {
             spare(&mut tx, id).await?;
+            invitation::revoke_of(&mut tx, id, now).await?;
         }
         if tx.execute(SET_ROLE, args![id, role]).await? == 0 {
             return Err(Error::NoAccount);
@@ -35,14 +37,15 @@ impl Identity {
         Ok(())
     }
 
-    /// Suspends an account and ends its sessions: its codes, links and access keys stop working. The caller revokes
-    /// its playbacks.
+    /// Suspends an account and ends its sessions and invitations: its codes, links and access keys stop working. The
+    /// caller revokes its playbacks.
     ///
     /// # Errors
     /// [`Error::LastOperator`] when nobody could manage the installation then.
     pub async fn suspend(&self, id: AccountId, now: Timestamp) -> Result<()> {
         let mut tx = self.db().begin().await?;
         spare(&mut tx, id).await?;
+        invitation::revoke_of(&mut tx, id, now).await?;
         if tx.execute(SUSPEND, args![id, now]).await? == 0 {
             return Err(Error::NoAccount);
         }

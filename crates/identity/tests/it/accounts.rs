@@ -131,7 +131,7 @@ async fn an_account_has_at_most_fifty_sessions() {
 async fn suspending_and_a_new_role_end_sessions() {
     for house in houses(&Config::default()).await {
         let viewer = sign_in(&house, Role::Viewer, NOW).await;
-        house.identity.set_role(viewer.account.id, Role::Creator).await.unwrap();
+        house.identity.set_role(viewer.account.id, Role::Creator, NOW).await.unwrap();
         assert!(house.identity.authenticate(&viewer.token, NOW).await.unwrap().is_none());
         let account = house.identity.account(viewer.account.id).await.unwrap().unwrap();
         assert_eq!(account.role, Role::Creator);
@@ -165,9 +165,9 @@ async fn an_access_key_opens_its_buckets_until_it_is_revoked() {
         house.identity.suspend(account, NOW).await.unwrap();
         assert!(house.identity.credential(&key.id).await.unwrap().is_none());
         house.identity.resume(account).await.unwrap();
-        house.identity.set_role(account, Role::Creator).await.unwrap();
+        house.identity.set_role(account, Role::Creator, NOW).await.unwrap();
         assert!(house.identity.credential(&key.id).await.unwrap().is_none(), "operators only have keys");
-        house.identity.set_role(account, Role::Operator).await.unwrap();
+        house.identity.set_role(account, Role::Operator, NOW).await.unwrap();
         assert!(house.identity.revoke_access_key(account, &key.id, NOW).await.unwrap());
         assert!(!house.identity.revoke_access_key(account, &key.id, NOW).await.unwrap());
         assert!(house.identity.credential(&key.id).await.unwrap().is_none());

@@ -91,6 +91,53 @@ async fn who_has_an_account_uses_nothing_up_and_keeps_the_role() {
 }
 
 #[tokio::test]
+async fn an_invitation_is_no_way_into_an_account_that_came_since() {
+    for house in houses(&Config::default()).await {
+        let identity = &house.identity;
+        let wide = Offer { role: Role::Operator, ..offer(For::Address("Ann@example.org")) };
+        let (_, token) = identity.invite(&wide, NOW).await.unwrap();
+        let (_, other) = identity.invite(&offer(For::Address("bob@example.org")), NOW).await.unwrap();
+        identity.ensure_account("ann@example.org", Role::Creator, NOW).await.unwrap();
+        let left = identity.invitations(NOW).await.unwrap();
+        assert_eq!(left.len(), 1, "that of the address that has no account");
+        let open = "UPDATE invitations SET revoked_at = NULL";
+        house.test.db.execute(open, db::args![]).await.unwrap();
+        let refused = identity.accept_invitation(&token, &DEVICE, NOW).await;
+        assert!(matches!(refused, Err(Error::Invitation)));
+        assert_eq!(identity.invitation(&token, NOW).await.unwrap().unwrap().uses, 0);
+        identity.accept_invitation(&other, &DEVICE, NOW).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn invitations_end_with_the_authority_behind_them() {
+    for house in houses(&Config::default()).await {
+        let identity = &house.identity;
+        identity.ensure_account("first@example.org", Role::Operator, NOW).await.unwrap();
+        for suspends in [false, true] {
+            let address = format!("second{suspends}@example.org");
+            let by = identity.ensure_account(&address, Role::Operator, NOW).await.unwrap().id;
+            let theirs = |to| Offer { by: Some(by), ..offer(to) };
+            let (_, one) = identity.invite(&theirs(For::Address("ann@example.org")), NOW).await.unwrap();
+            let (_, many) = identity.invite(&theirs(For::Anyone(9)), NOW).await.unwrap();
+            let (kept, _) = identity.invite(&offer(For::Anyone(9)), NOW).await.unwrap();
+            identity.set_role(by, Role::Operator, NOW).await.unwrap();
+            assert_eq!(identity.invitations(NOW).await.unwrap().len(), 3);
+            match suspends {
+                true => identity.suspend(by, NOW).await.unwrap(),
+                false => identity.set_role(by, Role::Creator, NOW).await.unwrap(),
+            }
+            let left = identity.invitations(NOW).await.unwrap();
+            assert_eq!(left.iter().map(|one| &one.id).collect::<Vec<_>>(), [&kept.id]);
+            let refused = identity.accept_invitation(&one, &DEVICE, NOW).await;
+            assert!(matches!(refused, Err(Error::Invitation)));
+            assert!(matches!(begin(&house, "b@example.org", &many, NOW).await, Err(Error::Invitation)));
+            identity.revoke_invitation(&kept.id, NOW).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
 async fn invitations_end_and_can_be_taken_back() {
     for house in houses(&Config::default()).await {
         let (_, token) = house.identity.invite(&offer(For::Address("a@example.org")), NOW).await.unwrap();
@@ -122,9 +169,9 @@ async fn the_last_operator_stays() {
     for house in houses(&Config::default()).await {
         let identity = &house.identity;
         let a = identity.ensure_account("a@example.org", Role::Operator, NOW).await.unwrap().id;
-        assert!(matches!(identity.set_role(a, Role::Viewer).await, Err(Error::LastOperator)));
+        assert!(matches!(identity.set_role(a, Role::Viewer, NOW).await, Err(Error::LastOperator)));
         assert!(matches!(identity.suspend(a, NOW).await, Err(Error::LastOperator)));
-        identity.set_role(a, Role::Operator).await.unwrap();
+        identity.set_role(a, Role::Operator, NOW).await.unwrap();
         let b = identity.ensure_account("b@example.org", Role::Operator, NOW).await.unwrap().id;
         identity.suspend(b, NOW).await.unwrap();
         assert!(
@@ -146,7 +193,7 @@ async fn two_operators_cannot_remove_each_other_at_once() {
                 ids.push(house.identity.ensure_account(&address, Role::Operator, NOW).await.unwrap().id);
             }
             let (a, b) = tokio::join!(
-                house.identity.set_role(ids[0], Role::Viewer),
+                house.identity.set_role(ids[0], Role::Viewer, NOW),
                 house.identity.suspend(ids[1], NOW)
             );
             assert_eq!(u8::from(a.is_ok()) + u8::from(b.is_ok()), 1, "{:?}", house.test.engine());

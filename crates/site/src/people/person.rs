@@ -80,7 +80,7 @@ pub(crate) async fn set_role(
     if new.role == account.role {
         return Ok(Redirect::to(&format!("/people/{}", account.id)).into_response());
     }
-    let changed = site.identity().set_role(account.id, new.role).await;
+    let changed = site.identity().set_role(account.id, new.role, site.now()).await;
     settle(&site, &visitor, &account, changed, "role").await
 }
 

@@ -80,7 +80,7 @@ pub(super) async fn change(
     let found = parts.identity.account_of(&address).await?;
     let id = found.ok_or_else(|| Refused::not_found("there is no such account; see `kinora person ls`"))?.id;
     match change {
-        Change::Role(word) => parts.identity.set_role(id, role(&word)?).await?,
+        Change::Role(word) => parts.identity.set_role(id, role(&word)?, now()).await?,
         Change::Suspend => parts.identity.suspend(id, now()).await?,
         Change::Resume => parts.identity.resume(id).await?,
         Change::SignOut => {
