@@ -392,7 +392,7 @@ def test_what_is_not_safe_is_refused_all_at_once(tmp_path):
 
 
 def test_a_folder_of_development_is_not_served(authority, tmp_path):
-    """Its S3 key was printed on a terminal, and its key ring is nowhere else."""
+    """Its S3 key and a sign-in link were printed on a terminal, and its key ring is nowhere else."""
     from kinora_server import Kinora
 
     Kinora(tmp_path / "data", arguments=["--workers", "0"]).start().stop()
@@ -409,4 +409,6 @@ def test_a_folder_of_development_is_not_served(authority, tmp_path):
         development.boto().list_buckets()
     development.stop()
     server.start()
+    assert curl(server.http + urlsplit(development.operator_link).path)[0] == 410
+    assert "nobody can operate this installation yet" in {line["message"] for line in server.lines()}
     server.stop()

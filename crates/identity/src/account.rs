@@ -86,6 +86,8 @@ const INSERT: &str = "INSERT INTO accounts (id, address, address_key, role, crea
     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (address_key) DO NOTHING";
 const BY_KEY: &str = "SELECT * FROM accounts WHERE address_key = $1";
 const BY_ID: &str = "SELECT * FROM accounts WHERE id = $1";
+const OPERATOR: &str = "SELECT id FROM accounts
+    WHERE role = 'operator' AND suspended_at IS NULL AND address_key <> $1 LIMIT 1";
 const PAGE: &str = "SELECT * FROM accounts WHERE id > $1 ORDER BY id LIMIT $2";
 
 impl Identity {
@@ -108,6 +110,11 @@ impl Identity {
     pub async fn account_of(&self, address: &str) -> Result<Option<Account>> {
         let row = self.db().opt(BY_KEY, args![Address::parse(address)?.key()]).await?;
         row.as_ref().map(Account::read).transpose()
+    }
+
+    /// Whether somebody other than the holder of `address` can operate the installation.
+    pub async fn has_operator_beside(&self, address: &str) -> Result<bool> {
+        Ok(self.db().opt(OPERATOR, args![Address::parse(address)?.key()]).await?.is_some())
     }
 
     /// Up to `limit` accounts after the given one, oldest first.

@@ -14,6 +14,7 @@ const INSERT: &str =
     "INSERT INTO links (token_hash, account, created_at, expires_at) VALUES ($1, $2, $3, $4)";
 const CONSUME: &str = "UPDATE links SET used_at = $2
     WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2 RETURNING account";
+const END: &str = "DELETE FROM links WHERE account = $1 AND used_at IS NULL";
 const LIVE: &str = "SELECT account FROM links WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2";
 
 impl Identity {
@@ -30,6 +31,11 @@ impl Identity {
         self.db().execute(INSERT, args![hash(token.as_str()), account, now, expires]).await?;
         tracing::info!(%account, "sign-in link made");
         Ok(token)
+    }
+
+    /// Ends the links of an account that nobody used; answers how many.
+    pub async fn end_links(&self, account: AccountId) -> Result<u64> {
+        Ok(self.db().execute(END, args![account]).await?)
     }
 
     /// Whether a link still works, without using it: pages that are only fetched must change nothing.

@@ -94,6 +94,7 @@ async fn everything(config: &Config, flags: &Serve, notifier: &Notifier) -> anyh
              key with `kinora s3-key rm development`, stop it, then serve"
         );
     }
+    parts.end_printed_links().await?;
     let shutdown = CancellationToken::new();
     let mut services = Services::new(shutdown.clone());
     if let Some(certificate) = &certificate {

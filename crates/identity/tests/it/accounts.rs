@@ -56,6 +56,33 @@ async fn a_link_signs_in_once() {
 }
 
 #[tokio::test]
+async fn links_end_when_they_are_ended() {
+    for house in houses(&Config::default()).await {
+        let (account, other) = (operator(&house).await, sign_in(&house, Role::Operator, NOW).await.account);
+        let link = house.identity.create_link(account.id, DAY, NOW).await.unwrap();
+        let others = house.identity.create_link(other.id, DAY, NOW).await.unwrap();
+        assert_eq!(house.identity.end_links(account.id).await.unwrap(), 1);
+        let refused = house.identity.consume_link(&link, &DEVICE, NOW).await;
+        assert!(matches!(refused, Err(Error::Link)));
+        assert!(house.identity.link_works(&others, NOW).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn an_operator_counts_beside_another_while_not_suspended() {
+    for house in houses(&Config::default()).await {
+        let beside = || house.identity.has_operator_beside("Operator@localhost");
+        operator(&house).await;
+        sign_in(&house, Role::Creator, NOW).await;
+        assert!(!beside().await.unwrap());
+        let second = sign_in(&house, Role::Operator, NOW).await.account.id;
+        assert!(beside().await.unwrap());
+        house.identity.suspend(second, NOW).await.unwrap();
+        assert!(!beside().await.unwrap());
+    }
+}
+
+#[tokio::test]
 async fn sessions_end_by_idleness_and_age() {
     for house in houses(&Config::default()).await {
         let viewer = sign_in(&house, Role::Viewer, NOW).await;

@@ -382,17 +382,19 @@ impl Parts {
         Ok(())
     }
 
-    /// Whether nobody can operate this installation yet.
+    /// Whether nobody can operate this installation yet. The operator of `kinora up` is nobody: whoever read its terminal
+    /// came in as that.
     pub(crate) async fn lacks_operator(&self) -> anyhow::Result<bool> {
-        let mut after = None;
-        loop {
-            let some = self.identity.accounts(after, 1000).await?;
-            if some.iter().any(|account| account.role == Role::Operator && account.suspended_at.is_none()) {
-                return Ok(false);
-            }
-            let Some(last) = some.last() else { return Ok(true) };
-            after = Some(last.id);
+        Ok(!self.identity.has_operator_beside(OPERATOR).await?)
+    }
+
+    /// Ends the sign-in links that `kinora up` made on this database and that whoever read its terminal knows.
+    pub(crate) async fn end_printed_links(&self) -> anyhow::Result<()> {
+        if let Some(operator) = self.identity.account_of(OPERATOR).await? {
+            let links = self.identity.end_links(operator.id).await?;
+            tracing::info!(links, "sign-in links of the development profile ended");
         }
+        Ok(())
     }
 
     /// What an operator must do about the keys.
