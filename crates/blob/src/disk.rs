@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::error::disk;
 use crate::lane::{Lane, blocking};
 use crate::space::{Claim, Space};
-use crate::{Error, Result, fault};
+use crate::{Error, Result, fault, mirror};
 
 /// Files below one root: `tmp/` while they are written, then `00/` to `ff/` by the first digits of their id.
 #[derive(Debug, Clone)]
@@ -40,8 +40,8 @@ pub(crate) struct Keys {
 }
 
 /// Names a stored file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct FileId(Uuid);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(Uuid);
 
 /// A written file.
 #[derive(Debug)]
@@ -158,17 +158,6 @@ impl Disk {
         }
     }
 
-    /// Gives a stored file a second name if both are on the same file system. Blocks.
-    pub(crate) fn link(&self, id: FileId, to: &Path) -> Result<bool> {
-        match fs::hard_link(self.path(id), to) {
-            Ok(()) => Ok(true),
-            Err(e) if matches!(e.kind(), io::ErrorKind::CrossesDevices | io::ErrorKind::PermissionDenied) => {
-                Ok(false)
-            }
-            Err(e) => Err(disk("link", to)(e)),
-        }
-    }
-
     /// Files of one of the 256 folders that nothing was written to since `before`. Blocks.
     pub(crate) fn files(&self, folder: u8, before: SystemTime) -> Result<Vec<FileId>> {
         let path = self.root.join(format!("{folder:02x}"));
@@ -196,8 +185,7 @@ impl Disk {
     }
 
     fn path(&self, id: FileId) -> PathBuf {
-        let name = id.to_string();
-        self.root.join(&name[..2]).join(name)
+        mirror::path(&self.root, id)
     }
 }
 

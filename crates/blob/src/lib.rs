@@ -41,6 +41,7 @@ pub mod fault;
 mod fault;
 mod lane;
 mod list;
+pub mod mirror;
 mod object;
 mod read;
 mod reseal;

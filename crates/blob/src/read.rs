@@ -1,11 +1,7 @@
 //! Reading objects, in bounded memory and off the runtime's threads.
 
 use std::collections::HashMap;
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::ops::Range;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -17,7 +13,6 @@ use futures::stream::{BoxStream, StreamExt, try_unfold};
 use model::ObjectId;
 
 use crate::disk::{Disk, FileId, OpenFile};
-use crate::error::disk;
 use crate::lane::blocking;
 use crate::{Blob, Error, Result};
 
@@ -85,33 +80,6 @@ impl Blob {
                 }
             }
             Ok(all)
-        })
-        .await
-    }
-
-    /// Makes the object a local clear file at `path`, which must not exist: a second name of the stored file if that is
-    /// clear, the only one, and on the same file system (so nobody may write to it); otherwise an opened copy, mode 0600.
-    pub async fn materialise(&self, id: ObjectId, path: &Path) -> Result<()> {
-        let _pin = Pins::pin(&self.pins, id);
-        let size = self.object(id).await?.size;
-        let spans = self.spans(id, &(0..size)).await?;
-        let (store, path) = (self.disk.clone(), path.to_owned());
-        blocking(move || {
-            if let [only] = spans.as_slice()
-                && only.dek.is_none()
-                && store.link(only.file, &path)?
-            {
-                return Ok(());
-            }
-            let to = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-            let mut to = to.map_err(disk("create", &path))?;
-            for span in spans {
-                let mut open = Open { file: None, span };
-                while !open.span.range.is_empty() {
-                    to.write_all(&open.piece(&store)?).map_err(disk("write", &path))?;
-                }
-            }
-            Ok(())
         })
         .await
     }

@@ -141,6 +141,11 @@ impl Db {
         self.opt(sql, args).await?.ok_or(Error::NoRow { sql })
     }
 
+    /// Asks for an answer, whatever the tables.
+    pub async fn ping(&self) -> Result<()> {
+        self.one("SELECT 1 AS one", crate::args![]).await.map(drop)
+    }
+
     /// Writes what is committed now into a new SQLite file at `path`, while others go on writing. Not synced.
     ///
     /// # Errors

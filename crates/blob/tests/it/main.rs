@@ -4,6 +4,7 @@
 mod crash;
 mod events;
 mod list;
+mod mirror;
 mod objects;
 mod sealed;
 mod sweep;

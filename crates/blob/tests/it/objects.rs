@@ -223,22 +223,6 @@ async fn many_keys_are_deleted_at_once() {
 }
 
 #[tokio::test]
-async fn an_object_becomes_a_local_file() {
-    for store in stores().await {
-        let object = store.put("film", b"bytes").await;
-        let path = store.folder.path().join("local");
-        store.blob.materialise(object.id, &path).await.unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"bytes");
-        let taken = store.blob.materialise(object.id, &path).await;
-        assert!(matches!(taken, Err(Error::Disk { .. })));
-        let empty = store.put("empty", b"").await;
-        let path = store.folder.path().join("empty");
-        store.blob.materialise(empty.id, &path).await.unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"");
-    }
-}
-
-#[tokio::test]
 async fn buckets_come_and_go_but_ours_stay() {
     for store in stores().await {
         let name: BucketName = "films".parse().unwrap();

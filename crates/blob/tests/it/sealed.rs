@@ -274,12 +274,6 @@ async fn ranges_go_across_parts_of_which_each_has_its_key() {
         }
         let deks = store.test.db.all("SELECT DISTINCT dek FROM files", args![]).await.unwrap();
         assert_eq!(deks.len(), 2);
-
-        let path = store.folder.path().join("film");
-        store.blob.materialise(object.id, &path).await.unwrap();
-        assert!(std::fs::read(&path).unwrap() == bytes);
-        use std::os::unix::fs::PermissionsExt;
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }
 

@@ -40,9 +40,6 @@ async fn parts_become_an_object_without_being_written_again() {
         let pieces: Vec<Bytes> =
             store.blob.read(object.id, range).await.unwrap().try_collect().await.unwrap();
         assert!(pieces.concat() == bytes[across]);
-        let path = store.folder.path().join("local");
-        store.blob.materialise(object.id, &path).await.unwrap();
-        assert!(std::fs::read(&path).unwrap() == bytes);
 
         let parts = store.blob.object_parts(&object, 1, 1).await.unwrap();
         assert_eq!((parts.len(), parts[0].number, parts[0].range.clone()), (1, 2, 5 << 20..10 << 20));

@@ -1,0 +1,85 @@
+//! The stored files as they lie on disk, for copies of a whole store: which there are, and how one gets from folder to
+//! folder.
+//!
+//! Nothing here opens a seal: a copy has the bytes that the store has, and the keys are in the tables. A stored file
+//! never changes, so that a second name of it is as good as a copy.
+
+use std::collections::BTreeSet;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use db::{Tx, args};
+
+use crate::Result;
+pub use crate::disk::FileId;
+use crate::error::disk;
+
+/// The stored files that the tables name, as the transaction sees them.
+pub async fn files(tx: &mut Tx) -> Result<BTreeSet<FileId>> {
+    let rows = tx.all("SELECT id FROM files", args![]).await?;
+    rows.iter().map(|row| row.get::<String>("id")?.parse::<FileId>()).collect()
+}
+
+/// Where a file is below the store's folder, or below one of the same shape.
+pub fn path(root: &Path, id: FileId) -> PathBuf {
+    let name = id.to_string();
+    root.join(&name[..2]).join(name)
+}
+
+/// Brings a file from one folder to another, in place of what is there: a second name on the same file system, a
+/// private copy on another; on disk when this answers. `false` if it is not in the first one, and then nothing is
+/// changed. Blocks.
+pub fn bring(id: FileId, from: &Path, into: &Path) -> Result<bool> {
+    let (from, into) = (path(from, id), path(into, id));
+    let folder = into.parent().unwrap_or(&into);
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(disk("make folder", folder))?;
+    // A call that was broken off may have left it.
+    let beside = into.with_extension("new");
+    remove(&beside)?;
+    match fs::hard_link(&from, &beside) {
+        Ok(()) => {}
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(e) if has_no_second_name(&e) => {
+            if !copy(&from, &beside)? {
+                return Ok(false);
+            }
+        }
+        Err(e) => return Err(disk("link", &from)(e)),
+    }
+    fs::rename(&beside, &into).map_err(disk("rename", &beside))?;
+    // Renaming one name of a file to another of the same file leaves both.
+    remove(&beside)?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(disk("sync folder", folder))?;
+    Ok(true)
+}
+
+fn has_no_second_name(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::CrossesDevices
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::TooManyLinks
+            | io::ErrorKind::Unsupported
+    )
+}
+
+fn copy(from: &Path, to: &Path) -> Result<bool> {
+    let mut source = match File::open(from) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+        opened => opened.map_err(disk("open", from))?,
+    };
+    let target = OpenOptions::new().create_new(true).write(true).mode(0o600).open(to);
+    let mut target = target.map_err(disk("create", to))?;
+    io::copy(&mut source, &mut target).map_err(disk("copy", from))?;
+    target.sync_all().map_err(disk("sync", to))?;
+    Ok(true)
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(disk("delete", path)(e)),
+        _ => Ok(()),
+    }
+}
