@@ -78,6 +78,14 @@ def test_a_backup_under_load_restores_to_titles_that_play(engine, tmp_path, clip
     listed = "".join(l for l in (to / manifest["objects"]).read_text().splitlines(True) if not l.startswith("#"))
     run("sha256sum", "--check", "--quiet", "-", cwd=to, input=listed)
 
+    # What cannot be restored is refused before anything is written.
+    never = Kinora(tmp_path / "never")
+    wrong = [[], ["--database", kinora.database]] if kinora.database else [["--database", "postgres://localhost/none"]]
+    for arguments in wrong:
+        refused = never.cli("restore", to, *arguments, check=False)
+        assert refused.returncode != 0 and "--database" in refused.stderr, refused.stderr
+        assert not never.data.exists()
+
     again = Kinora(tmp_path / "again", empty_database(kinora.database))
     database = ["--database", again.database] if again.database else []
     restored = again.cli("restore", to, *database)
@@ -116,6 +124,8 @@ def test_a_damaged_backup_is_told_and_not_restored(tmp_path):
     refused = new.cli("restore", copy, check=False)
     assert refused.returncode != 0 and victim.name in refused.stderr and not new.data.exists()
     assert new.cli("backup", copy, "--check", check=False).returncode != 0
+    assert "1 objects were new" in backup(kinora, copy).stdout
+    assert "is whole" in backup(kinora, copy, "--check").stdout
 
     assert "The key ring came with it" in new.cli("restore", to).stdout
     new.start()

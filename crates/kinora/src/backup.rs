@@ -3,55 +3,59 @@
 //! A backup is a folder: a snapshot of the database, the object files that its rows name (sealed as they are), a list
 //! of their SHA-256 and, written last and replaced at once, a manifest that names the two. Objects never change, so that
 //! a later backup into the same folder adds only what is new. The server may run meanwhile: a file that it deleted
-//! after the snapshot is not in the next snapshot, which is taken then.
+//! after the snapshot is not in the next snapshot, which is taken then. A file that the next one names too is lost, and
+//! the backup says so.
 
+mod archive;
 mod database;
 mod files;
 mod manifest;
+mod restore;
+#[cfg(test)]
+mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
+use blob::mirror::{self, FileId};
+use seal::Ring;
 
-use crate::cli::{Backup, Restore};
-use crate::folder::{self, Folder};
+pub(crate) use restore::restore;
+
+use crate::cli::Backup;
 use crate::keys;
+use archive::Archive;
 use database::Source;
-use files::{FileSum, bring, objects_path};
-use manifest::{Engine, Manifest};
+use files::{FileSum, Kept, keep};
+use manifest::Manifest;
 
 /// Snapshots that are tried before giving up.
 const TRIES: u32 = 10;
-/// Where a backup keeps the ring, if it is to have it.
-const RING: &str = "keys/ring";
 
 /// Copies the installation.
 pub(crate) async fn backup(command: Backup) -> anyhow::Result<()> {
-    let to = &command.to;
     if command.check {
-        let manifest = Manifest::read(to)?.with_context(|| format!("{} is no backup", to.display()))?;
-        let count = check(to, &manifest).await?;
-        println!("{} is whole: {count} objects and the database have their hashes.", to.display());
-        return Ok(());
+        return check(&command.to).await;
     }
     let data = &command.ring.server.data;
-    let before = Manifest::read(to)?;
-    let strange = before.is_none() && files::has_other(to)?;
-    ensure!(!strange, "{} has something else in it: choose an empty folder", to.display());
-    files::make_folder(to)?;
-    let source = Source::open(command.database.as_deref(), data).await?;
-    let known = match &before {
-        Some(manifest) => FileSum::read_list(&to.join(&manifest.objects))?,
-        None => BTreeMap::new(),
+    let provider = keys::provider(command.ring.keys.as_deref(), data);
+    let ring = match command.with_keys {
+        true => Some(provider.load()?.context("there is no key ring to put into the backup")?),
+        false => None,
     };
+    let source = Source::open(command.database.as_deref(), data).await?;
+    let to = Archive::to_write(&command.to)?;
+    let before = Manifest::read(to.path())?;
     let turn = before.as_ref().map_or(0, |manifest| manifest.turn) + 1;
-    let database = to.join(source.engine().file(turn));
-    let (sums, added) = collect(&source, data, to, &database, &known).await?;
+    let known = known(&to, before.as_ref());
+    let database = to.join(&source.engine().file(turn));
+    let Collected { sums, added, lost } = collect(&source, data, &to, &database, &known).await?;
     source.close().await;
 
     let objects = format!("objects-{turn}.sha256");
     FileSum::write_list(&to.join(&objects), &sums)?;
+    let here = || sums.iter().filter(|(id, _)| !lost.contains(id));
     let manifest = Manifest {
         format: manifest::FORMAT,
         kinora: env!("CARGO_PKG_VERSION").to_owned(),
@@ -62,24 +66,20 @@ pub(crate) async fn backup(command: Backup) -> anyhow::Result<()> {
         database_sha256: files::hash_file(&database).await?,
         objects,
         count: sums.len() as u64,
-        bytes: sums.values().map(|sum| sum.bytes).sum(),
-        keys: command.with_keys,
+        bytes: here().map(|(_, sum)| sum.bytes).sum(),
+        keys: ring.is_some(),
+        missing: lost.iter().map(FileId::to_string).collect(),
     };
-    let provider = keys::provider(command.ring.keys.as_deref(), data);
-    if command.with_keys {
-        let ring = provider.load()?.context("there is no key ring to put into the backup")?;
-        files::make_folder(&to.join("keys"))?;
-        folder::write_private(&to.join(RING), ring.to_bytes().expose())?;
-    }
-    manifest.write(to)?;
-    files::prune(to, before.as_ref(), &manifest, &sums)?;
+    to.set_ring(ring.as_ref())?;
+    manifest.write(to.path())?;
+    to.prune(&manifest, &here().map(|(id, _)| *id).collect(), &lost)?;
     println!(
         "{}: {} objects, {} bytes; {added} objects were new.",
-        to.display(),
-        manifest.count,
+        to.path().display(),
+        here().count(),
         manifest.bytes
     );
-    if command.with_keys {
+    if ring.is_some() {
         println!("THE KEY RING IS IN IT: whoever gets this folder can read everything.");
     } else {
         println!("The key ring is not in it, and without the key ring it cannot be read.");
@@ -87,102 +87,159 @@ pub(crate) async fn backup(command: Backup) -> anyhow::Result<()> {
             println!("{}", keys::REMINDER);
         }
     }
+    ensure!(
+        lost.is_empty(),
+        "{} stored files are lost or damaged in {}, and everything else is in the backup: {}",
+        lost.len(),
+        data.display(),
+        manifest.missing.join(", ")
+    );
     Ok(())
 }
 
-/// Snapshot and objects; answers the hashes of all objects and how many were new.
+/// What the objects of the backup so far are. A list that cannot be read heals: every object is brought and hashed anew.
+fn known(to: &Archive, before: Option<&Manifest>) -> BTreeMap<FileId, FileSum> {
+    let Some(before) = before else { return BTreeMap::new() };
+    FileSum::read_list(&to.join(&before.objects)).unwrap_or_else(|error| {
+        eprintln!("kinora: {error:#}: all objects are brought anew");
+        BTreeMap::new()
+    })
+}
+
+/// The objects that one snapshot names.
+struct Collected {
+    /// Of those that are in the backup, and of those lost ones of which it is known what they were.
+    sums: BTreeMap<FileId, FileSum>,
+    added: u64,
+    /// Those that the store lost.
+    lost: BTreeSet<FileId>,
+}
+
+/// Takes snapshot and objects.
 async fn collect(
     source: &Source,
     data: &Path,
-    to: &Path,
+    to: &Archive,
     database: &Path,
-    known: &BTreeMap<String, FileSum>,
-) -> anyhow::Result<(BTreeMap<String, FileSum>, u64)> {
-    let mut sums: BTreeMap<String, FileSum> = BTreeMap::new();
+    known: &BTreeMap<FileId, FileSum>,
+) -> anyhow::Result<Collected> {
+    let mut sums: BTreeMap<FileId, FileSum> = BTreeMap::new();
+    let (mut altered, mut gone) = (BTreeSet::new(), BTreeSet::new());
     let mut added = 0;
     for _ in 0..TRIES {
         let wanted = source.snapshot(database).await?;
-        let mut missing = false;
+        let mut again = BTreeSet::new();
         for id in &wanted {
             if sums.contains_key(id) {
                 continue;
             }
-            let from = objects_path(&data.join("objects"), id)?;
-            let into = objects_path(&to.join("objects"), id)?;
-            match files::keep(from, into, known.get(id).cloned()).await? {
-                Some((sum, new)) => {
-                    sums.insert(id.clone(), sum);
-                    added += u64::from(new);
+            let way = (data.join("objects"), to.objects());
+            match keep(*id, way, known.get(id).cloned()).await? {
+                Kept::Already(sum) => {
+                    sums.insert(*id, sum);
                 }
-                None => missing = true,
+                Kept::New(sum) => {
+                    sums.insert(*id, sum);
+                    added += 1;
+                }
+                Kept::Altered(sum) => {
+                    sums.insert(*id, sum);
+                    altered.insert(*id);
+                }
+                Kept::Gone => {
+                    again.insert(*id);
+                }
             }
         }
-        if !missing {
+        // What the server deleted since a snapshot is not in the next one.
+        if again.is_subset(&gone) {
+            sums.extend(again.iter().filter_map(|id| Some((*id, known.get(id)?.clone()))));
             sums.retain(|id, _| wanted.contains(id));
-            return Ok((sums, added));
+            altered.retain(|id| wanted.contains(id));
+            return Ok(Collected { sums, added, lost: &altered | &again });
         }
+        gone = again;
     }
-    bail!("files that the database names are not there: look at `kinora doctor`, is the disk whole?")
+    bail!("files are deleted faster than they are copied: try again when the server has less to do")
 }
 
-/// Compares everything with its hash; answers the number of objects.
-async fn check(from: &Path, manifest: &Manifest) -> anyhow::Result<u64> {
+/// Says whether a backup is what it was, and puts aside what is not, so that the next one brings it anew.
+async fn check(from: &Path) -> anyhow::Result<()> {
+    let from = Archive::to_read(from)?;
+    let manifest = manifest_of(&from)?;
+    let checked = examine(&from, &manifest).await?;
+    let (count, bad) = (checked.sums.len(), checked.bad.len());
+    if bad > 0 {
+        let next = match checked.bad.iter().try_for_each(|id| put_aside(&from, *id)) {
+            Ok(()) => "the next backup into this folder brings them anew".into(),
+            Err(error) => format!("and they stay as they are: {error:#}"),
+        };
+        bail!("{bad} of {count} objects are missing or damaged ({}); {next}", checked.bad_paths(&from));
+    }
+    let path = from.path().display();
+    ensure!(
+        manifest.missing.is_empty(),
+        "{path} has all {count} objects that there were, and {} had been lost before: {}",
+        manifest.missing.len(),
+        manifest.missing.join(", ")
+    );
+    println!("{path} is whole: {count} objects and the database have their hashes.");
+    Ok(())
+}
+
+fn put_aside(from: &Archive, id: FileId) -> anyhow::Result<()> {
+    let path = mirror::path(&from.objects(), id);
+    match std::fs::rename(&path, from.aside(id)) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(e).with_context(|| format!("cannot rename {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A backup that was compared with its hashes.
+struct Checked {
+    /// The objects that should be in it.
+    sums: BTreeMap<FileId, FileSum>,
+    /// Those that are not.
+    bad: Vec<FileId>,
+    ring: Option<Ring>,
+}
+
+impl Checked {
+    fn bad_paths(&self, from: &Archive) -> String {
+        let path = |id: &FileId| mirror::path(&from.objects(), *id).display().to_string();
+        self.bad.iter().map(path).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Compares everything with its hash.
+///
+/// # Errors
+/// If what is one of a kind cannot be used: database, list, key ring.
+async fn examine(from: &Archive, manifest: &Manifest) -> anyhow::Result<Checked> {
     let got = files::hash_file(&from.join(&manifest.database)).await?;
     ensure!(got == manifest.database_sha256, "{} is damaged", manifest.database);
-    let sums = FileSum::read_list(&from.join(&manifest.objects))?;
+    let mut sums = FileSum::read_list(&from.join(&manifest.objects))?;
     ensure!(sums.len() as u64 == manifest.count, "{} is cut", manifest.objects);
+    let ring = match manifest.keys {
+        true => Some(from.ring()?.context("the key ring is not in the backup after all")?),
+        false => None,
+    };
+    for id in &manifest.missing {
+        sums.remove(&id.parse()?);
+    }
     let mut bad = Vec::new();
     for (id, sum) in &sums {
-        let path = objects_path(&from.join("objects"), id)?;
+        let path = mirror::path(&from.objects(), *id);
         match files::hash_file(&path).await {
             Ok(got) if got == sum.sha256 => {}
-            _ => bad.push(path.display().to_string()),
+            _ => bad.push(*id),
         }
     }
-    ensure!(
-        bad.is_empty(),
-        "{} of {} objects are missing or damaged: {}",
-        bad.len(),
-        sums.len(),
-        bad.join(", ")
-    );
-    Ok(manifest.count)
+    Ok(Checked { sums, bad, ring })
 }
 
-/// Makes a data folder.
-pub(crate) async fn restore(command: Restore) -> anyhow::Result<()> {
-    let (from, data) = (&command.from, &command.server.data);
-    let manifest = Manifest::read(from)?.with_context(|| format!("{} is no backup", from.display()))?;
-    ensure!(
-        !files::has_any(data)?,
-        "{} is not empty: restore into a new folder with --data DIR, nothing is overwritten",
-        data.display()
-    );
-    check(from, &manifest).await?;
-    let folder = Folder::open(data)?;
-    let sums = FileSum::read_list(&from.join(&manifest.objects))?;
-    for (id, sum) in &sums {
-        let into = objects_path(&folder.join("objects"), id)?;
-        bring(objects_path(&from.join("objects"), id)?, into, sum).await?;
-    }
-    match manifest.engine {
-        Engine::Sqlite => {
-            let (snapshot, place) = (from.join(&manifest.database), folder.join("kinora.db"));
-            files::copy_file(snapshot, place).await?;
-        }
-        Engine::Postgres => {
-            database::load(&from.join(&manifest.database), command.database.as_deref()).await?
-        }
-    }
-    files::sync_tree(folder.path())?;
-    println!("{}: {} objects.", data.display(), manifest.count);
-    if manifest.keys {
-        let ring = std::fs::read(from.join(RING)).context("the key ring is not in the backup after all")?;
-        files::make_folder(&folder.join("keys"))?;
-        folder::write_private(&folder.join(RING), &zeroize::Zeroizing::new(ring))?;
-        println!("The key ring came with it. Start with: kinora up --data {}", data.display());
-    } else {
-        println!("Now bring the key ring back: kinora key import FILE --data {}", data.display());
-    }
-    Ok(())
+fn manifest_of(from: &Archive) -> anyhow::Result<Manifest> {
+    Manifest::read(from.path())?.with_context(|| format!("{} is no backup", from.path().display()))
 }

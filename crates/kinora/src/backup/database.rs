@@ -1,16 +1,18 @@
 //! Snapshots of the database.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
+use blob::mirror::{self, FileId};
 use db::{Db, args};
 use tokio::process::Command;
 use url::Url;
 
 use super::manifest::Engine;
 
-const FILES: &str = "SELECT id FROM files ORDER BY id";
+const TABLES: &str =
+    "SELECT COUNT(*) AS n FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')";
 
 /// The database of an installation that may be in use.
 pub(super) struct Source {
@@ -41,7 +43,7 @@ impl Source {
     }
 
     /// Writes a snapshot to `path`, synced, in place of one that is there; answers the stored files that it names.
-    pub(super) async fn snapshot(&self, path: &Path) -> anyhow::Result<BTreeSet<String>> {
+    pub(super) async fn snapshot(&self, path: &Path) -> anyhow::Result<BTreeSet<FileId>> {
         if path.exists() {
             std::fs::remove_file(path)?;
         }
@@ -50,7 +52,7 @@ impl Source {
             None => {
                 self.db.snapshot(path).await.context("the database cannot be copied")?;
                 let copy = Db::open_sqlite(path).await?;
-                let files = ids(&copy.all(FILES, args![]).await?)?;
+                let files = mirror::files(&mut copy.begin().await?).await?;
                 copy.close().await;
                 files
             }
@@ -62,13 +64,13 @@ impl Source {
     }
 
     /// `pg_dump` and our list see the same snapshot.
-    async fn dump(&self, address: &Url, path: &Path) -> anyhow::Result<BTreeSet<String>> {
+    async fn dump(&self, address: &Url, path: &Path) -> anyhow::Result<BTreeSet<FileId>> {
         let mut tx = self.db.begin().await?;
         tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", args![]).await?;
         let row =
             tx.one("SELECT pg_export_snapshot() AS id, current_schema()::text AS name", args![]).await?;
         let (snapshot, schema): (String, String) = (row.get("id")?, row.get("name")?);
-        let files = ids(&tx.all(FILES, args![]).await?)?;
+        let files = mirror::files(&mut tx).await?;
         let mut dump = tool("pg_dump", address)?;
         dump.arg("--format=custom").arg("--no-owner").arg("--no-privileges");
         dump.arg(format!("--snapshot={snapshot}"))
@@ -84,23 +86,34 @@ impl Source {
     }
 }
 
-/// Loads a dump into an empty database.
-pub(super) async fn load(dump: &Path, address: Option<&str>) -> anyhow::Result<()> {
-    let address =
-        address.context("this is a backup of a PostgreSQL: name an empty database with --database")?;
-    let db = Db::open(address).await?;
-    let row = db
-        .one(
-            "SELECT COUNT(*) AS n FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')",
-            args![],
-        )
-        .await?;
-    ensure!(row.get::<i64>("n")? == 0, "that database is not empty: name another one with --database");
-    db.close().await;
-    let mut restore = tool("pg_restore", &address.parse()?)?;
-    restore.arg("--no-owner").arg("--no-privileges").arg("--single-transaction").arg("--exit-on-error");
-    restore.arg("--clean").arg("--if-exists").arg(dump);
-    run(restore, "pg_restore").await
+/// An empty PostgreSQL, and a dump that can be loaded into it.
+pub(super) struct Empty {
+    address: Url,
+    dump: PathBuf,
+}
+
+impl Empty {
+    /// Looks whether the database is empty and whether `pg_restore` is there and reads the dump.
+    pub(super) async fn find(address: &str, dump: PathBuf) -> anyhow::Result<Self> {
+        let url = address.parse().context("the address of the database is not one")?;
+        let db = Db::open(address).await?;
+        ensure!(db.engine() == db::Engine::Postgres, "that is no PostgreSQL: name one with --database");
+        let row = db.one(TABLES, args![]).await?;
+        db.close().await;
+        ensure!(row.get::<i64>("n")? == 0, "that database is not empty: name another one with --database");
+        let mut list = Command::new("pg_restore");
+        list.arg("--list").arg(&dump).stdin(std::process::Stdio::null());
+        run(list, "pg_restore").await?;
+        Ok(Self { address: url, dump })
+    }
+
+    /// Loads the dump, whole or not at all.
+    pub(super) async fn load(self) -> anyhow::Result<()> {
+        let mut restore = tool("pg_restore", &self.address)?;
+        restore.arg("--no-owner").arg("--no-privileges").arg("--single-transaction").arg("--exit-on-error");
+        restore.arg("--clean").arg("--if-exists").arg(&self.dump);
+        run(restore, "pg_restore").await
+    }
 }
 
 /// PostgreSQL's tool, with the password where only we can see it.
@@ -130,8 +143,4 @@ async fn run(mut command: Command, name: &str) -> anyhow::Result<()> {
     };
     ensure!(done.status.success(), "{name}: {}", String::from_utf8_lossy(&done.stderr).trim());
     Ok(())
-}
-
-fn ids(rows: &[db::Row]) -> anyhow::Result<BTreeSet<String>> {
-    Ok(rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?)
 }

@@ -1,15 +1,15 @@
-//! Files of a backup: linked or copied, hashed, synced.
+//! Files of a backup: brought, hashed, listed.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use aws_lc_rs::digest::{self, SHA256};
+use blob::mirror::{self, FileId};
 
-use super::manifest::Manifest;
 use crate::folder;
 
 /// What a stored file must be.
@@ -22,67 +22,80 @@ pub(super) struct FileSum {
 
 impl FileSum {
     /// Reads a list: `sha256`, two spaces, path, and the length after `#`, which `sha256sum` takes for a comment line.
-    pub(super) fn read_list(path: &Path) -> anyhow::Result<BTreeMap<String, Self>> {
+    pub(super) fn read_list(path: &Path) -> anyhow::Result<BTreeMap<FileId, Self>> {
         let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         let mut all = BTreeMap::new();
         let mut lines = text.lines();
         while let (Some(length), Some(line)) = (lines.next(), lines.next()) {
             let bytes = length.strip_prefix("# ").and_then(|n| n.parse().ok());
-            let parts = line.split_once("  ").and_then(|(sum, path)| Some((sum, path.rsplit_once('/')?.1)));
+            let parts = line
+                .split_once("  ")
+                .and_then(|(sum, path)| Some((sum, path.rsplit_once('/')?.1.parse::<FileId>().ok()?)));
             let (Some(bytes), Some((sha256, id))) = (bytes, parts) else {
                 anyhow::bail!("{} is damaged", path.display());
             };
-            all.insert(id.to_owned(), Self { sha256: sha256.to_owned(), bytes });
+            all.insert(id, Self { sha256: sha256.to_owned(), bytes });
         }
         Ok(all)
     }
 
-    pub(super) fn write_list(path: &Path, all: &BTreeMap<String, Self>) -> anyhow::Result<()> {
+    pub(super) fn write_list(path: &Path, all: &BTreeMap<FileId, Self>) -> anyhow::Result<()> {
         let mut text = String::new();
         for (id, sum) in all {
-            text.push_str(&format!("# {}\n{}  objects/{}/{id}\n", sum.bytes, sum.sha256, &id[..2]));
+            let place = mirror::path(Path::new("objects"), *id);
+            text.push_str(&format!("# {}\n{}  {}\n", sum.bytes, sum.sha256, place.display()));
         }
         folder::write_private(path, text.as_bytes())
     }
 }
 
-/// Where a stored file is below `objects`.
-pub(super) fn objects_path(objects: &Path, id: &str) -> anyhow::Result<PathBuf> {
-    let right = id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
-    ensure!(right, "`{}` is not a file's id", crate::print::safe(id));
-    Ok(objects.join(&id[..2]).join(id))
+/// How a file came to be in the backup, or why it is not.
+pub(super) enum Kept {
+    /// It was there.
+    Already(FileSum),
+    /// It was brought.
+    New(FileSum),
+    /// The store has it no more.
+    Gone,
+    /// The store has something else in its place: stored files never change, so it is damaged.
+    Altered(FileSum),
 }
 
-/// Brings a file into the backup unless it is there; answers its hash and whether it is new, `None` if it is gone.
+/// Brings a file from the store's folder into the backup's unless it is there.
 pub(super) async fn keep(
-    from: PathBuf,
-    into: PathBuf,
+    id: FileId,
+    (from, into): (PathBuf, PathBuf),
     known: Option<FileSum>,
-) -> anyhow::Result<Option<(FileSum, bool)>> {
+) -> anyhow::Result<Kept> {
     blocking(move || {
-        let there = fs::metadata(&into).ok().map(|m| m.len());
-        if let Some(sum) = known
-            && there == Some(sum.bytes)
-        {
-            return Ok(Some((sum, false)));
+        let place = mirror::path(&into, id);
+        let there = fs::metadata(&place).ok().map(|m| m.len());
+        match &known {
+            Some(sum) if there == Some(sum.bytes) => return Ok(Kept::Already(sum.clone())),
+            _ => {}
         }
-        match link_or_copy(&from, &into) {
-            Ok(()) => Ok(Some((sum_of(&into)?, true))),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => {
-                Err(e).with_context(|| format!("cannot bring {} to {}", from.display(), into.display()))
+        if !mirror::bring(id, &from, &into)? {
+            return Ok(Kept::Gone);
+        }
+        let sum = sum_of(&place)?;
+        match known {
+            Some(known) if known != sum => {
+                fs::remove_file(&place).with_context(|| format!("cannot remove {}", place.display()))?;
+                Ok(Kept::Altered(known))
             }
+            _ => Ok(Kept::New(sum)),
         }
     })
     .await
 }
 
-/// Brings a file out of a backup.
-pub(super) async fn bring(from: PathBuf, into: PathBuf, sum: &FileSum) -> anyhow::Result<()> {
+/// Brings a file out of a backup's folder.
+pub(super) async fn bring(id: FileId, from: PathBuf, into: PathBuf, sum: &FileSum) -> anyhow::Result<()> {
     let bytes = sum.bytes;
     blocking(move || {
-        link_or_copy(&from, &into).with_context(|| format!("cannot bring {}", from.display()))?;
-        ensure!(fs::metadata(&into)?.len() == bytes, "{} is cut", into.display());
+        let brought = mirror::bring(id, &from, &into)?;
+        let place = mirror::path(&into, id);
+        ensure!(brought && fs::metadata(&place)?.len() == bytes, "{} is cut", place.display());
         Ok(())
     })
     .await
@@ -90,6 +103,13 @@ pub(super) async fn bring(from: PathBuf, into: PathBuf, sum: &FileSum) -> anyhow
 
 /// Copies a file that will be written to.
 pub(super) async fn copy_file(from: PathBuf, into: PathBuf) -> anyhow::Result<()> {
+    let copy = |from: &Path, into: &Path| {
+        let mut source = File::open(from)?;
+        let mut target = OpenOptions::new().create_new(true).write(true).mode(0o600).open(into)?;
+        io::copy(&mut source, &mut target)?;
+        target.flush()?;
+        target.sync_all()
+    };
     blocking(move || copy(&from, &into).with_context(|| format!("cannot bring {}", from.display()))).await
 }
 
@@ -97,38 +117,6 @@ pub(super) async fn copy_file(from: PathBuf, into: PathBuf) -> anyhow::Result<()
 pub(super) async fn hash_file(path: &Path) -> anyhow::Result<String> {
     let path = path.to_owned();
     blocking(move || Ok(sum_of(&path)?.sha256)).await
-}
-
-/// A second name on the same file system (stored files never change), a synced copy on another.
-fn link_or_copy(from: &Path, into: &Path) -> io::Result<()> {
-    if let Some(folder) = into.parent() {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    }
-    // What an earlier backup left half-written.
-    match fs::remove_file(into) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-        _ => {}
-    }
-    match fs::hard_link(from, into) {
-        Err(e)
-            if matches!(
-                e.kind(),
-                io::ErrorKind::CrossesDevices | io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported
-            ) =>
-        {
-            copy(from, into)
-        }
-        other => other,
-    }?;
-    into.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
-}
-
-fn copy(from: &Path, into: &Path) -> io::Result<()> {
-    let mut source = File::open(from)?;
-    let mut target = OpenOptions::new().create_new(true).write(true).mode(0o600).open(into)?;
-    io::copy(&mut source, &mut target)?;
-    target.flush()?;
-    target.sync_all()
 }
 
 fn sum_of(path: &Path) -> anyhow::Result<FileSum> {
@@ -144,72 +132,6 @@ fn sum_of(path: &Path) -> anyhow::Result<FileSum> {
             }
         }
     }
-}
-
-/// Makes a private folder with its parents.
-pub(super) fn make_folder(path: &Path) -> anyhow::Result<()> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.with_context(|| format!("cannot make {}", path.display()))
-}
-
-/// Whether there is anything in a folder.
-pub(super) fn has_any(path: &Path) -> anyhow::Result<bool> {
-    Ok(!names(path)?.is_empty())
-}
-
-/// Whether there is anything that no broken-off backup left.
-pub(super) fn has_other(path: &Path) -> anyhow::Result<bool> {
-    let ours = |name: &String| name == "objects" || name == "keys" || name.starts_with("kinora-1.");
-    Ok(!names(path)?.iter().all(|name| ours(name) || name.starts_with("objects-1.")))
-}
-
-fn names(path: &Path) -> anyhow::Result<Vec<String>> {
-    let entries = match fs::read_dir(path) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(e).with_context(|| format!("cannot read {}", path.display())),
-    };
-    let name = |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
-    entries.map(name).collect()
-}
-
-/// Deletes what belonged only to the state before.
-pub(super) fn prune(
-    to: &Path,
-    before: Option<&Manifest>,
-    now: &Manifest,
-    sums: &BTreeMap<String, FileSum>,
-) -> anyhow::Result<()> {
-    if let Some(before) = before {
-        fs::remove_file(to.join(&before.database))
-            .context("cannot remove the database of the backup before")?;
-        fs::remove_file(to.join(&before.objects)).context("cannot remove the list of the backup before")?;
-        if before.keys && !now.keys {
-            fs::remove_file(to.join(super::RING))
-                .context("cannot remove the key ring of the backup before")?;
-        }
-    }
-    let kept: BTreeSet<&str> = sums.keys().map(String::as_str).collect();
-    for folder in names(&to.join("objects"))? {
-        let folder = to.join("objects").join(folder);
-        for name in names(&folder)? {
-            if !kept.contains(name.as_str()) {
-                fs::remove_file(folder.join(&name)).with_context(|| format!("cannot remove {name}"))?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Syncs the folders of a tree; its files are synced already.
-pub(super) fn sync_tree(path: &Path) -> anyhow::Result<()> {
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            sync_tree(&entry.path())?;
-        }
-    }
-    File::open(path)?.sync_all().with_context(|| format!("cannot sync {}", path.display()))
 }
 
 async fn blocking<T: Send + 'static>(

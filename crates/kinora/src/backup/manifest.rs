@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::folder;
 
 pub(super) const FORMAT: u32 = 1;
-const NAME: &str = "manifest.json";
+pub(super) const NAME: &str = "manifest.json";
 
 /// The newest complete state of a backup.
 #[derive(Debug, Serialize, Deserialize)]
@@ -33,6 +33,9 @@ pub(super) struct Manifest {
     pub(super) bytes: u64,
     /// Whether the key ring is in it.
     pub(super) keys: bool,
+    /// Stored files that the database names and that are not in it: the store had lost them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) missing: Vec<String>,
 }
 
 /// What the database is.

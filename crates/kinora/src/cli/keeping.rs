@@ -121,14 +121,16 @@ pub(crate) enum Secret {
   kinora backup /mnt/backup/kinora --check
 
 Done again into the same folder, it adds only what is new. Objects are sealed: without the key ring a backup cannot be
-read, so export that too (`kinora key export FILE`).")]
+read, so export that too (`kinora key export FILE`). Stored files that are lost or damaged are named, and everything else
+is in the backup all the same.")]
 pub(crate) struct Backup {
     /// Folder of the backup; it is made when it is missing.
     pub(crate) to: PathBuf,
     /// Put the key ring in too. Whoever gets the backup can then read everything.
     #[arg(long)]
     pub(crate) with_keys: bool,
-    /// Write nothing; compare every file of the backup with its hash.
+    /// Make no backup; compare every file of the one that is there with its hash. Damaged objects are put aside as
+    /// `….damaged`, and the next backup brings them anew.
     #[arg(long, conflicts_with = "with_keys")]
     pub(crate) check: bool,
     /// `postgres://…` if the database is not in the data folder.

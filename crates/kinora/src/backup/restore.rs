@@ -1,0 +1,78 @@
+//! `kinora restore`: looks at everything first, then writes.
+
+use std::path::Path;
+
+use anyhow::{Context, bail, ensure};
+use seal::KeyProvider;
+
+use super::archive::{self, Archive};
+use super::database::Empty;
+use super::files::{self, bring};
+use super::manifest::{Engine, Manifest};
+use super::{Checked, examine, manifest_of};
+use crate::cli::Restore;
+use crate::folder::Folder;
+
+/// Makes a data folder.
+pub(crate) async fn restore(command: Restore) -> anyhow::Result<()> {
+    let data = &command.server.data;
+    let from = Archive::to_read(&command.from)?;
+    let manifest = manifest_of(&from)?;
+    ensure!(
+        !archive::has_any(data)?,
+        "{} is not empty: restore into a new folder with --data DIR, nothing is overwritten",
+        data.display()
+    );
+    let database = match (manifest.engine, command.database.as_deref()) {
+        (Engine::Sqlite, None) => None,
+        (Engine::Sqlite, Some(_)) => bail!(
+            "this is a backup of an SQLite database, which goes into the data folder: leave out --database and \
+             KINORA__DATABASE"
+        ),
+        (Engine::Postgres, None) => {
+            bail!("this is a backup of a PostgreSQL: name an empty database with --database")
+        }
+        (Engine::Postgres, Some(address)) => Some(Empty::find(address, from.join(&manifest.database)).await?),
+    };
+    let checked = examine(&from, &manifest).await?;
+    ensure!(
+        checked.bad.is_empty(),
+        "{} of {} objects are missing or damaged: {}",
+        checked.bad.len(),
+        checked.sums.len(),
+        checked.bad_paths(&from)
+    );
+    let filled = fill(data, &from, &manifest, &checked, database).await;
+    filled.with_context(|| format!("the restore broke off: empty {} before the next try", data.display()))?;
+    println!("{}: {} objects.", data.display(), checked.sums.len());
+    if !manifest.missing.is_empty() {
+        println!("Lost before the backup was made, and not in it: {}", manifest.missing.join(", "));
+    }
+    if checked.ring.is_some() {
+        println!("The key ring came with it. Start with: kinora up --data {}", data.display());
+    } else {
+        println!("Now bring the key ring back: kinora key import FILE --data {}", data.display());
+    }
+    Ok(())
+}
+
+async fn fill(
+    data: &Path,
+    from: &Archive,
+    manifest: &Manifest,
+    checked: &Checked,
+    database: Option<Empty>,
+) -> anyhow::Result<()> {
+    let folder = Folder::open(data)?;
+    for (id, sum) in &checked.sums {
+        bring(*id, from.objects(), folder.join("objects"), sum).await?;
+    }
+    match database {
+        Some(empty) => empty.load().await?,
+        None => files::copy_file(from.join(&manifest.database), folder.join("kinora.db")).await?,
+    }
+    if let Some(ring) = &checked.ring {
+        KeyProvider::File(folder.join("keys/ring")).store(ring)?;
+    }
+    archive::sync_tree(folder.path())
+}

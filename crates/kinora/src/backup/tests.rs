@@ -1,0 +1,217 @@
+use std::fs;
+use std::path::PathBuf;
+
+use blob::Blob;
+use db::Db;
+use model::{BucketName, Timestamp};
+use seal::{KeyProvider, Ring};
+use tempfile::TempDir;
+
+use super::*;
+use crate::cli::{self, Restore, Server};
+
+/// A data folder with stored files, and a backup of it.
+struct House {
+    dir: TempDir,
+    ids: Vec<FileId>,
+}
+
+impl House {
+    async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("data");
+        fs::create_dir(&data).unwrap();
+        let db = Db::open_sqlite(&data.join("kinora.db")).await.unwrap();
+        db.migrate(&[blob::MIGRATIONS]).await.unwrap();
+        let blob = Blob::open(db.clone(), &data.join("objects")).await.unwrap();
+        for n in 0..3 {
+            let new = blob::New::named(BucketName::media(), n.to_string().parse().unwrap(), blob::By::Kinora);
+            blob.put(vec![n; 5000], new).await.unwrap();
+        }
+        let ids = mirror::files(&mut db.begin().await.unwrap()).await.unwrap().into_iter().collect();
+        db.close().await;
+        let ring = KeyProvider::File(data.join("keys/ring"));
+        ring.store(&Ring::make(Timestamp(1)).unwrap()).unwrap();
+        Self { dir, ids }
+    }
+
+    fn to(&self) -> PathBuf {
+        self.dir.path().join("backup")
+    }
+
+    async fn run(&self, with_keys: bool, check: bool) -> Result<(), String> {
+        let data = self.dir.path().join("data");
+        let ring = cli::Ring { keys: Some(data.join("keys/ring")), server: Server { data } };
+        let command = Backup { to: self.to(), with_keys, check, database: None, ring };
+        backup(command).await.map_err(|error| format!("{error:#}"))
+    }
+
+    async fn backup(&self) -> Result<(), String> {
+        self.run(false, false).await
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        self.run(false, true).await
+    }
+
+    /// Restores into `new`; answers the files that are there then.
+    async fn restore(&self, database: Option<&str>) -> Result<usize, String> {
+        let data = self.dir.path().join("new");
+        let server = Server { data: data.clone() };
+        let command = Restore { from: self.to(), database: database.map(str::to_owned), server };
+        restore(command).await.map_err(|error| format!("{error:#}"))?;
+        Ok(self.ids.iter().filter(|id| mirror::path(&data.join("objects"), **id).exists()).count())
+    }
+
+    fn is_restored(&self) -> bool {
+        self.dir.path().join("new").exists()
+    }
+
+    fn stored(&self, n: usize) -> PathBuf {
+        mirror::path(&self.dir.path().join("data/objects"), self.ids[n])
+    }
+
+    fn kept(&self, n: usize) -> PathBuf {
+        mirror::path(&self.to().join("objects"), self.ids[n])
+    }
+
+    fn name(&self, n: usize) -> String {
+        self.ids[n].to_string()
+    }
+}
+
+/// Changes a file's bytes and not its length, in this one of its names.
+fn damage(path: &Path) {
+    let bytes = fs::read(path).unwrap();
+    fs::remove_file(path).unwrap();
+    fs::write(path, vec![9; bytes.len()]).unwrap();
+}
+
+#[tokio::test]
+async fn a_restore_that_cannot_be_done_leaves_no_trace() {
+    let house = House::new().await;
+    house.run(true, false).await.unwrap();
+    let refused = house.restore(Some("postgres://localhost/none")).await.unwrap_err();
+    assert!(refused.contains("SQLite"), "{refused}");
+    assert!(!house.is_restored());
+
+    let ring = house.to().join("keys/ring");
+    let good = fs::read(&ring).unwrap();
+    for bad in [&good[..good.len() / 2], b"{}"] {
+        fs::write(&ring, bad).unwrap();
+        assert!(house.check().await.unwrap_err().contains("key ring"));
+        assert!(house.restore(None).await.unwrap_err().contains("key ring"));
+    }
+    fs::remove_file(&ring).unwrap();
+    assert!(house.check().await.unwrap_err().contains("key ring"));
+    assert!(house.restore(None).await.unwrap_err().contains("key ring"));
+    assert!(!house.is_restored());
+    fs::write(&ring, &good).unwrap();
+    assert_eq!(house.restore(None).await.unwrap(), 3);
+    assert!(KeyProvider::File(house.dir.path().join("new/keys/ring")).load().unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_folder_takes_one_backup_at_a_time() {
+    let house = House::new().await;
+    let first = Archive::to_write(&house.to()).unwrap();
+    assert!(house.backup().await.unwrap_err().contains("in use"));
+    drop(first);
+    house.backup().await.unwrap();
+    let first = Archive::to_write(&house.to()).unwrap();
+    assert!(house.check().await.unwrap_err().contains("right now"));
+    assert!(house.restore(None).await.unwrap_err().contains("right now"));
+    drop(first);
+    let reader = Archive::to_read(&house.to()).unwrap();
+    house.check().await.unwrap();
+    assert!(house.backup().await.unwrap_err().contains("in use"));
+    drop(reader);
+    house.backup().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_broken_off_backup_left_is_cleared() {
+    let house = House::new().await;
+    let to = house.to();
+    fs::create_dir_all(to.join("keys")).unwrap();
+    let leave = |names: &[&str]| names.iter().for_each(|name| fs::write(to.join(name), "left").unwrap());
+    leave(&["keys/ring", "keys/ring.new", "manifest.json.new", "kinora-1.db", "objects-1.sha256.new"]);
+    house.backup().await.unwrap();
+    assert!(!to.join("keys").exists());
+    house.run(true, false).await.unwrap();
+    assert!(to.join("keys/ring").exists());
+
+    leave(&["kinora-1.db", "kinora-9.db-wal", "kinora-9.dump", "objects-9.sha256", "kinora-keys.txt"]);
+    fs::write(to.join("keys/letter"), "dear").unwrap();
+    house.backup().await.unwrap();
+    let names = |path: &Path| {
+        let names = fs::read_dir(path).unwrap().map(|one| one.unwrap().file_name().into_string().unwrap());
+        names.collect::<BTreeSet<_>>()
+    };
+    let ours = [
+        "backup.lock",
+        "keys",
+        "kinora-3.db",
+        "kinora-keys.txt",
+        "manifest.json",
+        "objects",
+        "objects-3.sha256",
+    ];
+    assert_eq!(names(&to), ours.map(str::to_owned).into());
+    assert_eq!(names(&to.join("keys")), ["letter".to_owned()].into());
+    house.check().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lost_object_is_named_and_the_rest_is_kept() {
+    let house = House::new().await;
+    let stored = fs::read(house.stored(1)).unwrap();
+    fs::remove_file(house.stored(1)).unwrap();
+    for _ in 0..2 {
+        let told = house.backup().await.unwrap_err();
+        assert!(told.contains(&house.name(1)) && !told.contains(&house.name(0)), "{told}");
+    }
+    let told = house.check().await.unwrap_err();
+    assert!(told.contains("all 2 objects") && told.contains(&house.name(1)), "{told}");
+    assert_eq!(house.restore(None).await.unwrap(), 2);
+
+    fs::write(house.stored(1), stored).unwrap();
+    house.backup().await.unwrap();
+    house.check().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_damaged_backup_heals() {
+    let house = House::new().await;
+    house.backup().await.unwrap();
+    damage(&house.kept(0));
+    let told = house.check().await.unwrap_err();
+    assert!(told.contains("1 of 3") && told.contains(&house.name(0)) && told.contains("anew"), "{told}");
+    assert!(house.kept(0).with_extension("damaged").exists(), "it may be all that is left");
+    assert!(house.restore(None).await.unwrap_err().contains(&house.name(0)));
+    house.backup().await.unwrap();
+    house.check().await.unwrap();
+    assert!(!house.kept(0).with_extension("damaged").exists());
+
+    let list = house.to().join("objects-2.sha256");
+    fs::write(&list, "# 1\nsomething else\n").unwrap();
+    assert!(house.check().await.is_err());
+    house.backup().await.unwrap();
+    house.check().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_damaged_in_the_store_is_not_taken_for_what_it_was() {
+    let house = House::new().await;
+    house.backup().await.unwrap();
+    damage(&house.stored(2));
+    house.backup().await.unwrap();
+    damage(&house.kept(2));
+    house.check().await.unwrap_err();
+    for _ in 0..2 {
+        let told = house.backup().await.unwrap_err();
+        assert!(told.contains(&house.name(2)), "{told}");
+        assert!(house.kept(2).with_extension("damaged").exists() && !house.kept(2).exists());
+    }
+    assert_eq!(house.restore(None).await.unwrap(), 2);
+}
