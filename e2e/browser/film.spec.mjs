@@ -39,12 +39,19 @@ test('captions are switched by key and by menu, and stay chosen', async () => {
   const { texts, text } = await play();
   assert.deepEqual(texts.map(({ label }) => label), ['English', 'Deutsch']);
   assert.equal(text, -1, 'off until somebody wants them');
+  // Captions stand at even seconds for a while: the film is stopped at one.
+  const stop = async () => {
+    await page.evaluate(() => document.querySelector('kinora-player video').pause());
+    await page.evaluate(() => document.querySelector('kinora-player').seek(6.5));
+  };
+  await stop();
   await page.keyboard.press('c');
   await caption(/^Cue \d/);
   await choose(/^Captions/, 'Deutsch');
   await caption(/^Zeile \d/);
   await page.reload();
   await player(page, (d) => d.state === 'playing');
+  await stop();
   await caption(/^Zeile \d/);
   await page.keyboard.press('c');
   await player(page, (d) => d.text === -1);
@@ -54,13 +61,12 @@ test('captions are switched by key and by menu, and stay chosen', async () => {
 test('another language is heard from where the film is, and stays chosen', async () => {
   const { sounds } = await play();
   assert.deepEqual(sounds.map(({ label }) => label), ['English', 'Deutsch']);
-  await choose(/^Audio|^Sound/, 'Deutsch');
-  const asked = await page.waitForResponse((answer) => /\/a1\/\d+\.m4s$/.test(new URL(answer.url()).pathname));
+  const other = () => page.waitForResponse((answer) => /\/a1\/\d+\.m4s$/.test(new URL(answer.url()).pathname));
+  const [asked] = await Promise.all([other(), choose(/^Audio|^Sound/, 'Deutsch')]);
   assert.equal(asked.status(), 200);
   const { time } = await player(page, (d) => d.state === 'playing');
   await player(page, (d) => d.time > time + 1);
-  await page.reload();
-  await page.waitForResponse((answer) => /\/a1\/\d+\.m4s$/.test(new URL(answer.url()).pathname));
+  await Promise.all([other(), page.reload()]);
   await player(page, (d) => d.state === 'playing' && d.time > 0.3);
   assert.deepEqual(page.complaints, []);
 });
@@ -91,9 +97,14 @@ test('posters show films on the home page and before they play, and are the same
   await img.scrollIntoViewIfNeeded();
   const [width, height, address] = await loaded(img);
   assert.ok(width >= 320 && Math.abs(width / height - 16 / 9) < 0.02, `${width} × ${height}`);
-  await page.reload();
-  await img.scrollIntoViewIfNeeded();
-  assert.equal((await loaded(img))[2], address);
+  const anew = async () => {
+    await page.reload();
+    await img.scrollIntoViewIfNeeded();
+    return (await loaded(img))[2];
+  };
+  // Twice, if a full hour went by between the two.
+  const next = await anew();
+  if (next !== address) assert.equal(await anew(), next);
   await page.route(/\/out\/.*\.m4s/, (route) => route.fulfill({ status: 503, headers: { 'retry-after': '5' } }));
   await page.goto(`${site}/watch/${spoken}?t=0`);
   const poster = page.locator('kinora-player .k-poster');

@@ -19,7 +19,7 @@ test('a code from the mail signs in; typing it is enough', async () => {
   await page.getByRole('button', { name: 'Send me a code' }).click();
   const field = page.getByLabel('Code from the mail');
   assert.equal(await field.getAttribute('autocomplete'), 'one-time-code');
-  assert.equal(await page.evaluate(() => document.activeElement.id), 'code', 'the field has the focus');
+  await page.waitForFunction(() => document.activeElement.id === 'code'); // the field has the focus
   const again = page.getByRole('button', { name: /Send it again/ });
   assert.ok(await again.isDisabled(), 'a second code is not to be had at once');
   assert.match(await again.textContent(), /in \d+ s/);
@@ -55,6 +55,9 @@ test('without scripts the forms do the same', async () => {
   await page.getByText(address).waitFor();
 });
 
+/** Waits until something has the focus, as pages give it when they open. */
+const focused = (locator) => locator.and(locator.page().locator(':focus')).waitFor();
+
 /** Presses Tab until something of that name has the focus. */
 async function tabTo(page, name) {
   for (let n = 0; n < 60; n += 1) {
@@ -76,9 +79,10 @@ test('the keyboard is enough: in, to the own devices, out everywhere', async () 
   const address = fresh();
   await page.goto(`${site}/account`);
   assert.equal(new URL(page.url()).pathname, '/signin');
+  await focused(page.getByLabel('E-mail address'));
   await page.keyboard.type(address);
   await page.keyboard.press('Enter');
-  await page.getByLabel('Code from the mail').waitFor();
+  await focused(page.getByLabel('Code from the mail'));
   await page.keyboard.type(await codeFor(address));
   await page.keyboard.press('Enter');
   await page.waitForURL((url) => url.pathname === '/account');
@@ -103,6 +107,7 @@ test('an operator invites by keyboard, and the invited comes in by the button', 
   const invited = await open(await browser.newContext());
   await invited.goto(link);
   await invited.getByText(address).waitFor();
+  await focused(invited.locator('main form button'));
   await invited.keyboard.press('Enter');
   await invited.waitForURL((url) => url.pathname === '/');
   await page.goto(`${site}/people`);

@@ -13,12 +13,32 @@ export const row = (page, file) =>
 export const phase = (page, file, wanted, timeout = 60_000) =>
   row(page, file).and(page.locator(`[data-phase="${wanted}"]`)).waitFor({ timeout });
 
+/** The parts of a file that were sent and acknowledged. */
+export const sent = (page, file) => page.sent.filter((part) => part.startsWith(`${encodeURIComponent(file)}#`));
+
 /** How many bytes of a file have arrived and stay. */
 export const acknowledged = async (page, file) => Number(await row(page, file).getAttribute('data-arrived'));
 
 /** Waits until some of a file has arrived. */
-export async function some(page, file) {
-  while ((await acknowledged(page, file)) === 0) await page.waitForTimeout(50);
+export const some = (page, file) =>
+  row(page, file).and(page.locator('[data-arrived]:not([data-arrived="0"])')).waitFor({ timeout: 60_000 });
+
+/**
+ * Holds back the addresses of parts of every file, so that they are being sent until what this answers is called:
+ * nothing then depends on how fast a machine is.
+ */
+export async function hold(page, ...numbers) {
+  const addresses = '**/api/uploads/*/parts';
+  let go;
+  const gone = new Promise((resolve) => { go = resolve; });
+  await page.route(addresses, async (route) => {
+    if (route.request().postDataJSON().parts.some((part) => numbers.includes(part.number))) await gone;
+    await route.continue().catch(() => {}); // given up meanwhile
+  });
+  return async () => {
+    go();
+    await page.unroute(addresses);
+  };
 }
 
 /**
@@ -29,11 +49,10 @@ export async function uploads(context, slow, picker = () => { delete globalThis.
   const page = await open(context);
   await page.addInitScript(picker);
   page.sent = [];
-  page.on('requestfinished', async (request) => {
-    const url = new URL(request.url());
-    if (request.method() !== 'PUT' || url.origin !== s3) return;
-    const answer = await request.response();
-    if (answer?.status() === 200) page.sent.push(`${url.pathname.split('/').at(-1)}#${url.searchParams.get('partNumber')}`);
+  page.on('response', (answer) => {
+    const url = new URL(answer.url());
+    if (answer.request().method() !== 'PUT' || url.origin !== s3 || answer.status() !== 200) return;
+    page.sent.push(`${url.pathname.split('/').at(-1)}#${url.searchParams.get('partNumber')}`);
   });
   page.network = await throttle(page);
   if (slow) await page.network(slow);

@@ -34,16 +34,19 @@ test('it plays: time goes on and frames are decoded', async () => {
 test('it seeks by script, by key and by the scrub bar', async () => {
   await play();
   await page.evaluate(() => document.querySelector('kinora-player').seek(20));
-  await player(page, (d) => d.state === 'playing' && d.time > 20.5 && d.time < 25);
+  await player(page, (d) => d.state === 'playing' && d.time > 20.5);
+  await page.keyboard.press('k');
+  const before = await player(page, (d) => d.paused);
   await page.keyboard.press('j');
-  await player(page, (d) => d.time > 10 && d.time < 16);
+  await player(page, (d) => Math.abs(d.time - (before.time - 10)) < 0.1);
   await page.keyboard.press('9');
-  const end = await player(page, (d) => d.time >= d.duration * 0.9);
-  assert.ok(end.time < end.duration);
+  await player(page, (d) => Math.abs(d.time - d.duration * 0.9) < 0.1);
   const bar = page.getByRole('slider', { name: 'Position' });
   const box = await bar.boundingBox();
   await page.mouse.click(box.x + box.width * 0.25, box.y + box.height / 2);
-  await player(page, (d) => Math.abs(d.time - d.duration * 0.25) < 3 && d.state === 'playing');
+  await player(page, (d) => Math.abs(d.time - d.duration * 0.25) < 1);
+  await page.keyboard.press('k');
+  await player(page, (d) => d.state === 'playing' && d.time > d.duration * 0.25 + 1);
   assert.match(await bar.getAttribute('aria-valuetext'), /of \d+/);
 });
 
@@ -132,10 +135,11 @@ test('when it cannot go on it says why, gives an id to quote, and tries again', 
 test('a film goes on where it was left, on another device too, and can be started over', async () => {
   await play();
   await page.evaluate(() => document.querySelector('kinora-player').seek(17));
-  await player(page, (d) => d.state === 'playing' && d.time > 17.5 && d.time < 20);
+  await player(page, (d) => d.state === 'playing' && d.time > 17.5);
   const kept = page.waitForResponse((answer) => answer.url().endsWith('/heartbeat') && answer.ok());
   await page.keyboard.press('k');
   await kept;
+  const left = await player(page, (d) => d.paused);
   const other = await operator(browser, { viewport: { width: 390, height: 844 } });
   try {
     const phone = await open(other);
@@ -143,7 +147,7 @@ test('a film goes on where it was left, on another device too, and can be starte
     const row = phone.getByRole('region', { name: 'Continue watching' });
     await row.locator(`a[href="/watch/${film}"]`).click();
     const went = await player(phone, (d) => d.state === 'playing' && d.decoded > 0);
-    assert.ok(went.time >= 17 && went.time < 24, `${went.time} s`);
+    assert.ok(went.time >= left.time - 1, `${went.time} s after ${left.time} s`);
     await phone.getByRole('link', { name: 'Start over' }).click();
     const over = await player(phone, (d) => d.state === 'playing' && d.time > 0.2);
     assert.ok(over.time < 10, `${over.time} s`);

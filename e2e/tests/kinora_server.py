@@ -126,6 +126,16 @@ class Kinora:
                 raise AssertionError(f"wanted {name!r} to be {states}, is {title}\n{self.log_tail()}")
             time.sleep(0.2)
 
+    def wait_for_jobs(self, timeout=240):
+        """Waits until nothing is queued or running: pictures are made after a title is published. Answers all jobs."""
+        deadline = time.monotonic() + timeout
+        while True:
+            jobs = self.json("job", "ls")
+            if not any(job["state"] in ("queued", "running") for job in jobs):
+                return jobs
+            assert time.monotonic() < deadline, jobs
+            time.sleep(0.2)
+
     def url(self, title, *arguments):
         return self.cli("url", title, *arguments).stdout.strip()
 

@@ -5,8 +5,10 @@ import * as api from './upload/api';
 import { fingerprint } from './upload/crc32';
 import * as handles from './upload/handles';
 import { alike, match } from './upload/match';
+import { backoff } from './upload/pace';
 import { Row } from './upload/row';
 import { Sender } from './upload/sender';
+import { wait } from './wait';
 
 /** How often states of titles are asked for, in ms. */
 const LOOK = 2000;
@@ -25,8 +27,10 @@ class Page {
   private files = new Map<string, File>();
   /** The upload whose file is being chosen again. */
   private wanted: Row | undefined;
+  /** Fulfilled when the page knows what was begun: only then a file can be told from one that is new. */
+  private known: Promise<void> = Promise.resolve();
 
-  constructor(root: HTMLElement) {
+  constructor(private root: HTMLElement) {
     const find = <T extends HTMLElement>(name: string) => root.querySelector(`[data-${name}]`) as T;
     this.news = find('news');
     this.list = find('list');
@@ -38,7 +42,7 @@ class Page {
       this.input.value = '';
       void this.take(given);
     });
-    this.drops(root);
+    this.drops();
     addEventListener('beforeunload', (event) => {
       if ([...this.rows.values()].some((row) => row.sender.active)) event.preventDefault();
     });
@@ -47,14 +51,29 @@ class Page {
 
   /** Shows what the server knows, then keeps it current. */
   async begin(): Promise<void> {
-    await this.refresh();
+    this.known = this.first();
+    await this.known;
     this.empty();
+    this.root.dataset.ready = '';
     const look = async () => {
       if (!document.hidden && this.moving()) await this.refresh();
       setTimeout(look, LOOK);
     };
     setTimeout(look, LOOK);
     setInterval(() => this.rows.forEach((row) => row.sender.active && row.show()), TICK);
+  }
+
+  /** Waits for the first list, however long that takes. */
+  private async first(): Promise<void> {
+    const note = document.createElement('p');
+    note.className = 'status bad';
+    for (let tries = 0; !(await this.refresh()); tries++) {
+      note.textContent = 'Your uploads cannot be listed now: the server does not answer. It is asked again.';
+      this.list.before(note);
+      this.say(note.textContent);
+      await wait(backoff(tries), new AbortController().signal);
+    }
+    note.remove();
   }
 
   /** Whether something may change that this page does not do itself. */
@@ -65,33 +84,39 @@ class Page {
     });
   }
 
-  private async refresh(): Promise<void> {
+  /** Asks for the list; `false` if it did not come. */
+  private async refresh(): Promise<boolean> {
     let items: api.Upload[];
     try {
       items = await api.list();
     } catch (error) {
       if (error instanceof api.Refused && error.status === 401) location.reload();
-      return;
+      return false;
     }
     const held = new Set((await navigator.locks?.query())?.held?.map((lock) => lock.name));
     for (const upload of items) {
-      const row = this.rows.get(upload.id) ?? (await this.add(upload));
+      const row = await this.add(upload);
       const { sender } = row;
       const elsewhere = !sender.active && !upload.complete && held.has(`kinora-upload-${upload.id}`);
       if (elsewhere) sender.phase = 'elsewhere';
       else if (sender.phase === 'elsewhere') sender.phase = 'idle';
       row.take(upload);
     }
+    return true;
   }
 
+  /** The row of an upload; a new one if there is none yet. */
   private async add(upload: api.Upload): Promise<Row> {
+    const known = this.rows.get(upload.id);
+    if (known) return known;
     const sender = new Sender(upload, () => this.changed(upload.id));
     const row = new Row(sender, { resume: (row) => void this.resume(row), gone: (row) => this.gone(row) });
-    row.remembered = this.files.has(upload.id) || (!upload.complete && (await handles.has(upload.id)));
-    row.show();
+    // Before anything is waited for: whoever asks meanwhile finds this row.
     this.rows.set(upload.id, row);
     this.list.prepend(row.element);
     this.empty();
+    row.remembered = this.files.has(upload.id) || (!upload.complete && (await handles.has(upload.id)));
+    row.show();
     return row;
   }
 
@@ -161,6 +186,7 @@ class Page {
   private async take(given: handles.Given[]): Promise<void> {
     const wanted = this.wanted;
     this.wanted = undefined;
+    await this.known;
     for (const { file, handle } of given) {
       try {
         await this.one(file, handle, wanted);
@@ -210,7 +236,7 @@ class Page {
   }
 
   /** The whole page takes drops. */
-  private drops(root: HTMLElement): void {
+  private drops(): void {
     let depth = 0;
     const over = (on: boolean) => document.body.classList.toggle('dropping', on);
     const files = (event: DragEvent) => event.dataTransfer?.types.includes('Files') ?? false;
@@ -224,7 +250,6 @@ class Page {
       this.wanted = undefined;
       void handles.dropped(event.dataTransfer).then((given) => this.take(given));
     });
-    root.dataset.ready = '';
   }
 
   private say(text: string): void {

@@ -3,6 +3,8 @@
 // When items come, go or change their state, the page is loaded again: the server knows best how that looks. What a
 // person has typed is not lost to that: then the page waits.
 
+import { sentence } from '../words';
+
 interface Item {
   id: string;
   state: string;
@@ -84,10 +86,6 @@ export function write(format: string, value: unknown): string | null {
       return s < 5400 ? `about ${Math.floor((s + 30) / 60)} min left` : `about ${Math.floor((s + 1800) / 3600)} h left`;
     }
   }
-  if (typeof value === 'string' && format === 'sentence') {
-    const text = value.trim();
-    const capital = text.charAt(0).toUpperCase() + text.slice(1);
-    return /[.!?…]$/.test(capital) || capital === '' ? capital : `${capital}.`;
-  }
+  if (typeof value === 'string' && format === 'sentence') return sentence(value);
   return value === null ? '' : null;
 }

@@ -122,6 +122,9 @@ export class KinoraPlayer extends HTMLElement {
   async #start(at: number): Promise<void> {
     const attempt = ++this.#attempt;
     this.#close();
+    // What is remembered is chosen anew when the tracks come.
+    this.#sounds = this.#texts = [];
+    this.#text = -1;
     this.#failure = null;
     this.#delay = null;
     this.#panel.hide();

@@ -3,6 +3,7 @@
 
 import type { HlsConfig, Loader, LoaderCallbacks, LoaderConfiguration, LoaderContext, LoaderStats } from 'hls.js';
 import type { Delay, Listener } from './engine';
+import { wait } from '../wait';
 import type { Ahead } from './ahead';
 import { type Outcome, next, retryAfter } from './retry';
 
@@ -74,7 +75,7 @@ export function patientLoader(listener: Pick<Listener, 'delay' | 'renew'>, ahead
         this.stats.retry = failures;
         if (step.do === 'wait') {
           delay(navigator.onLine ? step.reason : 'offline');
-          await pause(step.ms, this.#stop.signal);
+          await wait(step.ms, this.#stop.signal);
         } else if (step.do === 'renew' && (await listener.renew())) {
           renewed = true;
         } else {
@@ -176,21 +177,6 @@ async function read(response: Response, stats: LoaderStats, alive: () => void): 
     at += piece.byteLength;
   }
   return whole.buffer;
-}
-
-/** Waits; ends early when the network comes back or the request is given up. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      removeEventListener('online', done);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    if (!navigator.onLine) addEventListener('online', done);
-    signal.addEventListener('abort', done);
-  });
 }
 
 function freshStats(): LoaderStats {

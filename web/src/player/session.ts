@@ -100,13 +100,14 @@ export class Session {
 
   async #beat(): Promise<boolean> {
     let answer: Response;
+    let grant: { expires_in_s: number } | null = null;
     try {
       answer = await post(`/api/playback/${this.id}/heartbeat`, this.#place());
+      if (answer.ok) grant = (await answer.json()) as { expires_in_s: number };
     } catch {
       return false; // offline: the next beat, or the next refused segment, tries again
     }
-    if (answer.ok) {
-      const grant = (await answer.json()) as { expires_in_s: number };
+    if (grant) {
       this.#expires = performance.now() + grant.expires_in_s * 1000;
       this.#renewed = performance.now();
       return true;

@@ -43,24 +43,47 @@ export class Refused extends Error {
   }
 }
 
+/** How long an answer may take, in ms: a dead connection says nothing by itself. */
+const LONGEST = 60_000;
+
 async function ask<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
-  const init: RequestInit = { method, cache: 'no-store', signal: signal ?? null };
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(), LONGEST);
+  const given = () => stop.abort();
+  signal?.addEventListener('abort', given);
+  // What was typed last is saved while the page is being left.
+  const init: RequestInit = { method, cache: 'no-store', signal: stop.signal, keepalive: method === 'PATCH' };
   if (body !== undefined) {
     init.headers = { 'content-type': 'application/json' };
     init.body = JSON.stringify(body);
   }
   let answer: Response;
+  let said: Record<string, unknown>;
   try {
+    signal?.throwIfAborted();
     answer = await fetch(`/api/uploads${path}`, init);
+    if (answer.status === 204) return undefined as T;
+    const text = await answer.text();
+    said = parsed(text);
   } catch (error) {
     signal?.throwIfAborted();
     throw new Refused(0, 'offline', String(error));
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', given);
   }
-  if (answer.status === 204) return undefined as T;
-  const said = (await answer.json().catch(() => ({}))) as Record<string, unknown>;
   if (answer.ok) return said as T;
   const words = [said.detail, said.title].find((text) => typeof text === 'string');
   throw new Refused(answer.status, String(said.code ?? ''), String(words ?? 'That did not work.'));
+}
+
+/** An answer's JSON; a proxy may answer with something else. */
+function parsed(text: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
 }
 
 export const list = () => ask<{ items: Upload[] }>('GET', '').then((found) => found.items);

@@ -2,6 +2,7 @@
 
 import * as api from './api';
 import { h } from '../dom';
+import { sentence } from '../words';
 import { size, span } from './pace';
 import type { Phase, Sender } from './sender';
 
@@ -38,6 +39,8 @@ export class Row {
   private description: HTMLTextAreaElement;
   private visibility: HTMLSelectElement;
   private sure = 0;
+  /** Why it could not be discarded; said until it is tried again. */
+  private kept = '';
   /** Whether one press goes on: the browser remembers the file, or still has it. */
   remembered = false;
 
@@ -84,7 +87,7 @@ export class Row {
   /** Takes what the server says; what the person is typing stays. */
   take(upload: api.Upload): void {
     this.sender.upload = upload;
-    if (upload.complete && this.sender.phase !== 'done') this.sender.phase = 'done';
+    if (upload.complete) this.sender.arrived();
     if (!this.sender.active) this.sender.acknowledged = upload.complete ? upload.size : upload.received;
     this.show();
   }
@@ -141,7 +144,7 @@ export class Row {
 
   private statusText(): string {
     const { phase, message, upload } = this.sender;
-    const words: Record<Phase, string> = {
+    const says: Record<Phase, string> = {
       waiting: 'Waiting for the files before it.',
       sending: 'Uploading. You can write about it meanwhile.',
       lost: 'The connection is lost. It goes on by itself as soon as the server answers.',
@@ -152,7 +155,7 @@ export class Row {
       failed: message,
       done: '',
     };
-    return phase === 'done' ? stands(upload) : words[phase];
+    return this.kept || (phase === 'done' ? stands(upload) : says[phase]);
   }
 
   private async askDiscard(): Promise<void> {
@@ -167,12 +170,15 @@ export class Row {
       return;
     }
     clearTimeout(this.sure);
+    this.kept = '';
     try {
       await this.sender.discard();
       this.wishes.gone(this);
     } catch (error) {
       this.sure = 0;
-      write(this.status, error instanceof Error ? error.message : 'That did not work.');
+      const offline = error instanceof api.Refused && error.status === 0;
+      this.kept = offline ? 'Not discarded: the server does not answer. Try again.' : `Not discarded: ${words(error)}`;
+      this.show();
     }
   }
 
@@ -184,7 +190,7 @@ export class Row {
         if (upload) this.take(upload);
         write(this.saved, 'Saved.');
       } catch (error) {
-        write(this.saved, `Not saved: ${error instanceof Error ? error.message : 'try again.'}`);
+        write(this.saved, `Not saved: ${words(error)}`);
       }
     };
     for (const [field, input] of Object.entries({ name: this.name, description: this.description, visibility: this.visibility })) {
@@ -215,10 +221,9 @@ export function stands({ title, eta_ms }: Pick<api.Upload, 'title' | 'eta_ms'>):
   return title.playable ? `Playable now, ${rest}.` : `Arrived. ${sentence(title.reason)}`;
 }
 
-function sentence(reason: string | null): string {
-  const text = (reason ?? '').trim();
-  if (!text) return '';
-  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?…]$/.test(text) ? '' : '.');
+/** An error in words for people. */
+function words(error: unknown): string {
+  return error instanceof Error && error.message ? error.message : 'That did not work.';
 }
 
 function button(text: string): HTMLButtonElement {

@@ -2,6 +2,7 @@
 // tried again until it is acknowledged. Knows nothing of the page.
 
 import * as api from './api';
+import { wait } from '../wait';
 import { bytesOf, missing, range } from './cut';
 import { checksum } from './crc32';
 import { Pace, backoff } from './pace';
@@ -116,9 +117,15 @@ export class Sender {
     this.halt('paused', '');
   }
 
+  /** The server says that the file has arrived, whoever sent it. */
+  arrived(): void {
+    if (this.phase !== 'finishing') this.stop?.abort();
+    this.become('done');
+  }
+
   /** Stops and forgets what has arrived. */
   async discard(): Promise<void> {
-    this.stop?.abort();
+    if (this.active) this.halt('paused', '');
     await api.discard(this.upload.id).catch((error: unknown) => {
       if (!(error instanceof api.Refused && error.status === 404)) throw error;
     });
@@ -226,7 +233,8 @@ export class Sender {
       } catch (error) {
         if (stop.aborted || !(error instanceof api.Refused && error.passing)) throw error;
         this.become('lost');
-        await patience(backoff(tries), stop);
+        await wait(backoff(tries), stop);
+        stop.throwIfAborted();
       }
     }
   }
@@ -259,20 +267,4 @@ export class Sender {
     if (phase === 'done') this.acknowledged = this.upload.size;
     this.changed();
   }
-}
-
-/** Waits, but not longer than until the network is back. */
-function patience(ms: number, stop: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const end = () => {
-      clearTimeout(timer);
-      removeEventListener('online', end);
-      stop.removeEventListener('abort', end);
-      if (stop.aborted) reject(stop.reason);
-      else resolve();
-    };
-    const timer = setTimeout(end, ms);
-    addEventListener('online', end);
-    stop.addEventListener('abort', end);
-  });
 }
