@@ -15,6 +15,23 @@ from botocore.config import Config
 BINARY = os.environ.get("KINORA_BIN", "target/release/kinora")
 
 
+def wait_for(what, timeout=60, every=0.2):
+    """Waits until `what` is true; answers it."""
+    deadline = time.monotonic() + timeout
+    while True:
+        found = what()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"waited {timeout} s in vain, at last for {found!r}"
+        time.sleep(every)
+
+
+def files_below(folder):
+    """The files of a folder in which others work: what goes away meanwhile is no error."""
+    paths = [Path(root) / name for root, _, names in os.walk(folder) for name in names]
+    return [path for path in paths if path.is_file()]
+
+
 def postgres_address(engine):
     """An address with a schema of its own, or None for SQLite."""
     if engine != "postgres":
@@ -56,6 +73,7 @@ class Kinora:
             if self.process.poll() is not None:
                 raise AssertionError(f"kinora ended with {self.process.returncode}:\n{self.log_tail()}")
             if time.monotonic() > deadline:
+                self.kill()
                 raise AssertionError(f"kinora was not ready in {timeout} s:\n{self.log_tail()}")
             time.sleep(0.02)
         ready = json.loads(ready_file.read_text())
@@ -135,6 +153,18 @@ class Kinora:
                 return jobs
             assert time.monotonic() < deadline, jobs
             time.sleep(0.2)
+
+    def cancel_a_part(self, title):
+        """Cancels a part that still waits, and with it all work for the title; one that runs might end before that."""
+
+        def cancelled():
+            waiting = self.json("job", "ls", "--title", title["id"], "--state", "queued")
+            parts = [j["id"] for j in waiting if j["kind"] == "chunk"]
+            assert parts, "every part was begun"
+            done = self.cli("job", "cancel", parts[0], "--json", check=False)
+            return done.returncode == 0 and json.loads(done.stdout)
+
+        return wait_for(cancelled)
 
     def url(self, title, *arguments):
         return self.cli("url", title, *arguments).stdout.strip()

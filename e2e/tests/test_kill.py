@@ -55,14 +55,15 @@ def test_a_killed_server_goes_on_where_it_was(own_kinora, undisturbed, clip, see
         kinora.start()
     title = kinora.wait("film")
     stop.set()
-    writer.join(30)
+    writer.join(120)
+    assert not writer.is_alive()
     assert hashes(kinora, title["id"]) == undisturbed
     s3 = kinora.boto()
     assert acknowledged
     for key, body in acknowledged.items():
         assert s3.get_object(Bucket="kept", Key=key)["Body"].read() == body
     assert len([t for t in kinora.titles() if t["name"] == "film"]) == 1
-    assert all(j["state"] in ("done", "cancelled") for j in kinora.json("job", "ls"))
+    assert all(j["state"] in ("done", "cancelled") for j in kinora.wait_for_jobs())
 
 
 def test_a_multipart_upload_survives_a_kill(own_kinora, clip):

