@@ -2,40 +2,15 @@
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from chromium import BROWSER
+from chromium import Node
 
 MIB = 1 << 20
 # Of the browser's processes together, and of the server. Parts of a 20 GB file have 32 MiB, four go at a time.
 MOST_BROWSER, MOST_SERVER = 1500 * MIB, 768 * MIB
-
-
-def drive(kinora, script, *arguments):
-    """Starts a script in Chromium; the caller reads what it wishes and answers."""
-    environment = {**os.environ, "KINORA_READY_FILE": str(kinora.ready_file)}
-    return subprocess.Popen(
-        ["node", script, *map(str, arguments)],
-        cwd=BROWSER,
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def answer(driver, line):
-    driver.stdin.write(line)
-    driver.stdin.flush()
-
-
-def end(driver, timeout=60):
-    out, error = driver.communicate(timeout=timeout)
-    assert driver.returncode == 0, out[-4000:] + error[-8000:]
 
 
 @pytest.mark.browser
@@ -43,16 +18,16 @@ def test_two_files_survive_a_pause_a_reload_and_a_restart(own_kinora, clip, tmp_
     films = [tmp_path / name for name in ("ein Film.mp4", "zweiter.mp4")]
     for film in films:
         shutil.copyfile(clip("noisy"), film)
-    driver = drive(own_kinora, "upload.drive.mjs", *films)
     wishes = []
-    for line in driver.stdout:
-        wishes.append(line.strip())
-        if wishes[-1] == "stop":
-            own_kinora.stop()
-        elif wishes[-1] == "start":
-            own_kinora.start(in_place=True)
-        answer(driver, line)
-    end(driver)
+    with Node(own_kinora, "upload.drive.mjs", *films, timeout=900) as driver:
+        for line in driver.process.stdout:
+            wishes.append(line.strip())
+            if wishes[-1] == "stop":
+                own_kinora.stop()
+            elif wishes[-1] == "start":
+                own_kinora.start(in_place=True)
+            driver.answer(line)
+        driver.end()
     assert wishes == ["stop", "start"]
     for film in films:
         own_kinora.wait(f"Film {film.name}")
@@ -99,16 +74,16 @@ def test_a_very_large_file_in_bounded_memory(own_kinora, tmp_path):
         file.seek(size - 8)
         file.write(b"the tail")
     try:
-        driver = drive(own_kinora, "large.drive.mjs", film)
         browser = server = 0
-        for line in driver.stdout:
-            # The script asks every second.
-            browser, server = max(browser, memory(driver.pid)), max(server, memory(own_kinora.process.pid))
-            if line.strip() == "restart":
-                own_kinora.stop()
-                own_kinora.start(in_place=True)
-            answer(driver, line)
-        end(driver)
+        with Node(own_kinora, "large.drive.mjs", film, timeout=900 + size // (2 * MIB)) as driver:
+            for line in driver.process.stdout:
+                # The script asks every second.
+                browser, server = max(browser, memory(driver.process.pid)), max(server, memory(own_kinora.process.pid))
+                if line.strip() == "restart":
+                    own_kinora.stop()
+                    own_kinora.start(in_place=True)
+                driver.answer(line)
+            driver.end()
         print(f"{size >> 20} MiB: browser {browser >> 20} MiB, server {server >> 20} MiB at most")
         assert 0 < browser < MOST_BROWSER and 0 < server < MOST_SERVER
         s3 = own_kinora.boto()
