@@ -64,7 +64,7 @@ class Inbox:
         self.mails.append((envelope.rcpt_tos, envelope.content.decode()))
         return "250 taken"
 
-    def wait(self, count=1, timeout=15):
+    def wait(self, count=1, timeout=60):
         """Waits for so many mails; answers the last one."""
         deadline = time.monotonic() + timeout
         while len(self.mails) < count:
@@ -72,7 +72,7 @@ class Inbox:
             time.sleep(0.02)
         return email.message_from_string(self.mails[-1][1])
 
-    def wait_for_tries(self, count, timeout=15):
+    def wait_for_tries(self, count, timeout=60):
         """Waits until so many mails were offered, taken or refused."""
         deadline = time.monotonic() + timeout
         while self.tries < count:
@@ -143,12 +143,12 @@ class OpenSmtpd:
         script = "mount -t tmpfs none /var/spool && mount -t tmpfs none /run && exec /usr/sbin/smtpd -d -f " + str(settings)
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(["unshare", "--mount", "sh", "-c", script], stdout=log, stderr=log)
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while socket.socket().connect_ex(("127.0.0.1", self.port)) != 0:
             assert self.process.poll() is None and time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.05)
 
-    def wait(self, timeout=15):
+    def wait(self, timeout=60):
         deadline = time.monotonic() + timeout
         while not (found := list(self.box.glob("new/*"))):
             assert time.monotonic() < deadline, self.log.read_text()

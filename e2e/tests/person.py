@@ -13,7 +13,7 @@ class Person:
         self.site, self.agent, self.headers, self.cookies = urlsplit(site), agent, headers or {}, {}
 
     def ask(self, method, path, body=None, **headers):
-        connection = http.client.HTTPConnection(self.site.hostname, self.site.port, timeout=30)
+        connection = http.client.HTTPConnection(self.site.hostname, self.site.port, timeout=60)
         headers = {"User-Agent": self.agent, "Sec-Fetch-Site": "same-origin", **self.headers, **headers}
         if self.cookies:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())

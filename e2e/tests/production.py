@@ -89,7 +89,7 @@ class Served(Kinora):
         """What was logged: every line is one JSON object."""
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
-    def line(self, timeout=5, **wanted):
+    def line(self, timeout=30, **wanted):
         """Waits for the first line with these values."""
         deadline = time.monotonic() + timeout
         while True:
@@ -137,7 +137,7 @@ class Nginx:
         with open(self.folder / "log", "wb") as log:
             command = ["nginx", "-c", self.config, "-p", self.folder, "-e", "stderr"]
             self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while True:
             assert self.process.poll() is None and time.monotonic() < deadline, (self.folder / "log").read_text()
             try:

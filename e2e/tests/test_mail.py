@@ -12,7 +12,7 @@ ADDRESS = "ann.o'neill+kinora@example.org"
 def kinora_with(tmp_path, port, **settings):
     """A server whose mails go to localhost:port."""
     environment = {"KINORA__MAIL__FROM": "Kinora <no-reply@kinora.example>"}
-    settings = {"host": "localhost", "port": port, "timeout_seconds": 2, **settings}
+    settings = {"host": "localhost", "port": port, "timeout_seconds": 10, **settings}
     environment.update({f"KINORA__MAIL__SMTP__{name.upper()}": str(value) for name, value in settings.items()})
     return Kinora(tmp_path / "data", arguments=["--workers", "0"], environment=environment)
 
