@@ -66,6 +66,8 @@ async fn every_route_keeps_its_policy() {
         insta::allow_duplicates! { insta::assert_snapshot!(lines.join("\n"), @r"
         GET  /                                       200 200 200 200
         GET  /watch/{title}                          303 200 200 200
+        GET  /assets/{file}                          404 404 404 404
+        GET  /favicon.svg                            200 200 200 200
         GET  /title/{title}                          303 403 403 200
         POST /title/{title}                          401 403 403 422
         POST /title/{title}/cancel                   401 403 403 409
@@ -76,8 +78,18 @@ async fn every_route_keeps_its_policy() {
         POST /title/{title}/delete                   401 403 403 422
         GET  /deleted                                303 403 403 200
         POST /deleted/{id}/restore                   401 403 403 404
-        GET  /upload                                 303 403 200 200
+        GET  /api/titles                             200 200 200 200
+        GET  /api/titles/{title}                     401 200 200 200
+        POST /api/titles/{title}/cancel              401 403 403 409
+        POST /api/titles/{title}/retry               401 403 403 409
+        POST /api/titles/{title}/reencode            401 403 403 409
+        POST /api/titles/{title}/delete              401 403 403 422
         GET  /jobs                                   303 403 403 200
+        GET  /api/work                               401 403 403 200
+        GET  /api/jobs                               401 403 403 200
+        GET  /api/jobs/{job}/log                     401 403 403 404
+        POST /api/jobs/{job}/cancel                  401 403 403 404
+        POST /api/jobs/{job}/retry                   401 403 403 404
         GET  /signin                                 200 303 303 303
         POST /signin                                 422 422 422 422
         POST /signin/code                            422 422 422 422
@@ -86,6 +98,7 @@ async fn every_route_keeps_its_policy() {
         POST /signin/link/{token}                    410 410 410 410
         GET  /invite/{token}                         410 410 410 410
         POST /invite/{token}                         410 410 410 410
+        POST /signout                                303 303 303 303
         GET  /account                                303 200 200 200
         POST /account/sessions/{id}/end              401 303 303 303
         POST /account/sessions/end-others            401 303 303 303
@@ -100,18 +113,7 @@ async fn every_route_keeps_its_policy() {
         POST /people/{account}/sign-out              401 403 403 303
         POST /people/{account}/link                  401 403 403 200
         POST /people/{account}/delete                401 403 403 404
-        POST /signout                                303 303 303 303
-        GET  /api/titles                             200 200 200 200
-        GET  /api/titles/{title}                     401 200 200 200
-        POST /api/titles/{title}/cancel              401 403 403 409
-        POST /api/titles/{title}/retry               401 403 403 409
-        POST /api/titles/{title}/reencode            401 403 403 409
-        POST /api/titles/{title}/delete              401 403 403 422
-        GET  /api/work                               401 403 403 200
-        GET  /api/jobs                               401 403 403 200
-        GET  /api/jobs/{job}/log                     401 403 403 404
-        POST /api/jobs/{job}/cancel                  401 403 403 404
-        POST /api/jobs/{job}/retry                   401 403 403 404
+        GET  /upload                                 303 403 200 200
         GET  /api/uploads                            401 403 200 200
         POST /api/uploads                            401 403 422 422
         GET  /api/uploads/{upload}                   401 403 404 404
@@ -129,8 +131,6 @@ async fn every_route_keeps_its_policy() {
         POST /api/playback/report                    422 422 422 422
         POST /api/playback/{session}/heartbeat       401 410 410 410
         POST /api/playback/{session}/end             204 204 204 204
-        GET  /assets/{file}                          404 404 404 404
-        GET  /favicon.svg                            200 200 200 200
         ") }
     }
 }
