@@ -83,7 +83,7 @@ impl Catalogue {
     ) -> Result<Written> {
         let Chunk { track, chunk, .. } = *new;
         let asset = self.asset_in(tx, generation).await?;
-        let planned = usize::try_from(chunk).ok().and_then(|n| asset.plan.chunks.get(n));
+        let planned = asset.plan.chunk(chunk);
         let planned = planned
             .filter(|planned| asset.plan.tracks_of(planned).contains(&track))
             .ok_or(Error::NotPlanned { track, chunk })?;

@@ -190,6 +190,11 @@ pub enum Track {
 }
 
 impl Plan {
+    /// The chunk with this number.
+    pub fn chunk(&self, number: u32) -> Option<&Chunk> {
+        self.chunks.get(usize::try_from(number).ok()?)
+    }
+
     /// The number of the chunk that holds segment `k` of `track`.
     pub fn chunk_of(&self, track: Track, k: u32) -> Option<u32> {
         let medium = track.medium();

@@ -82,8 +82,7 @@ impl Pipeline {
     pub async fn encoded(&self, lease: &Lease, of: &OfChunk, made: Vec<Made>) -> Result<()> {
         let asset = self.asset(of).await?;
         let missing = || Error::NotPlanned { title: of.title, chunk: of.chunk };
-        let chunk =
-            usize::try_from(of.chunk).ok().and_then(|n| asset.plan.chunks.get(n)).ok_or_else(missing)?;
+        let chunk = asset.plan.chunk(of.chunk).ok_or_else(missing)?;
         let expected = asset.plan.tracks_of(chunk);
         if expected.len() != made.len() || !made.iter().all(|m| expected.contains(&m.track)) {
             return Err(missing());

@@ -29,8 +29,7 @@ impl Pipeline {
                     self.jobs.go_on(of.title, now(), WAITS).await?;
                 }
                 // Others may have written meanwhile; the chunk is once in the scratch folder and once in the store.
-                let chunk = usize::try_from(of.chunk).ok().and_then(|n| asset.plan.chunks.get(n));
-                let needs = 2 * chunk.map_or(0, |chunk| room::of_chunk(&asset.plan, chunk));
+                let needs = 2 * asset.plan.chunk(of.chunk).map_or(0, |c| room::of_chunk(&asset.plan, c));
                 (needs > available).then_some((needs, available))
             }
         };

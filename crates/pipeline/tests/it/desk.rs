@@ -5,22 +5,10 @@ use std::time::Duration;
 use jobs::Fault;
 use model::plan::Track;
 use model::title::State;
+use pipeline::Error;
 use pipeline::work::{OfChunk, OfGeneration};
-use pipeline::{Error, Work};
 
-use crate::house::{House, houses, plan};
-
-async fn chunk(house: &House) -> (jobs::Lease, OfChunk) {
-    let lease = house.claim("chunk").await.unwrap();
-    let Some(Work::Chunk(of)) = Work::of(&lease).unwrap() else { panic!("{lease:?}") };
-    (lease, of)
-}
-
-async fn publication(house: &House) -> (jobs::Lease, OfGeneration) {
-    let lease = house.claim("publish").await.unwrap();
-    let Some(Work::Publish(of)) = Work::of(&lease).unwrap() else { panic!("{lease:?}") };
-    (lease, of)
-}
+use crate::house::{houses, plan};
 
 #[tokio::test]
 async fn a_title_goes_from_upload_to_published() {
@@ -29,15 +17,15 @@ async fn a_title_goes_from_upload_to_published() {
         assert_eq!(house.title(title).await.state, State::Encoding);
         assert!(!house.title(title).await.playable);
 
-        let (lease, of) = chunk(&house).await;
+        let (lease, of) = house.chunk().await;
         assert_eq!(of.chunk, 0, "the head comes first");
         house.pipeline.encoded(&lease, &of, vec![house.made(0, 7).await]).await.unwrap();
         assert!(house.title(title).await.playable);
         assert!(house.claim("publish").await.is_none());
 
-        let (lease, of) = chunk(&house).await;
+        let (lease, of) = house.chunk().await;
         house.pipeline.encoded(&lease, &of, vec![house.made(1, 8).await]).await.unwrap();
-        let (lease, of) = publication(&house).await;
+        let (lease, of) = house.publication().await;
         house.pipeline.publish(&lease, &of).await.unwrap();
         let title = house.title(title).await;
         assert_eq!((title.state, title.progress, title.reason), (State::Published, 1000, None));
@@ -50,9 +38,9 @@ async fn a_title_goes_from_upload_to_published() {
 async fn the_first_stored_bytes_stand() {
     for house in houses().await {
         house.planned().await;
-        let (lease, of) = chunk(&house).await;
+        let (lease, of) = house.chunk().await;
         house.pipeline.encoded(&lease, &of, vec![house.made(0, 7).await]).await.unwrap();
-        let (lease, second) = chunk(&house).await;
+        let (lease, second) = house.chunk().await;
         let of = OfChunk { chunk: 0, ..second.clone() };
         let differs = house.pipeline.encoded(&lease, &of, vec![house.made(0, 9).await]).await;
         assert!(matches!(differs, Err(Error::Catalogue(catalogue::Error::ChunkDiffers { .. }))));
@@ -67,7 +55,7 @@ async fn the_first_stored_bytes_stand() {
 async fn tracks_that_the_plan_does_not_name_are_refused() {
     for house in houses().await {
         house.planned().await;
-        let (lease, of) = chunk(&house).await;
+        let (lease, of) = house.chunk().await;
         let none = house.pipeline.encoded(&lease, &of, vec![]).await;
         assert!(matches!(none, Err(Error::NotPlanned { .. })));
         let beyond = OfChunk { chunk: 99, ..of };
@@ -80,7 +68,7 @@ async fn tracks_that_the_plan_does_not_name_are_refused() {
 async fn nothing_is_published_while_chunks_are_missing() {
     for house in houses().await {
         house.planned().await;
-        let (lease, of) = chunk(&house).await;
+        let (lease, of) = house.chunk().await;
         let of = OfGeneration { title: of.title, asset: of.asset, generation: of.generation };
         let early = house.pipeline.publish(&lease, &of).await;
         assert!(matches!(early, Err(Error::Incomplete { missing: 2, .. })));
@@ -91,7 +79,7 @@ async fn nothing_is_published_while_chunks_are_missing() {
 async fn a_rejected_source_ends_its_title_and_all_its_jobs() {
     for house in houses().await {
         let title = house.planned().await;
-        let (lease, of) = chunk(&house).await;
+        let (lease, of) = house.chunk().await;
         house.pipeline.rejected(&lease, of.title, "the file stops in the middle").await.unwrap();
         let title = house.title(title).await;
         assert_eq!(
@@ -109,7 +97,7 @@ async fn a_rejected_source_ends_its_title_and_all_its_jobs() {
 async fn a_failure_is_tried_again_and_a_permanent_one_ends_the_title() {
     for house in houses().await {
         let title = house.planned().await;
-        let (lease, _) = chunk(&house).await;
+        let (lease, _) = house.chunk().await;
         house
             .pipeline
             .failed(&lease, &Fault::Transient("no room".into()), &["last line".into()])
@@ -117,7 +105,7 @@ async fn a_failure_is_tried_again_and_a_permanent_one_ends_the_title() {
             .unwrap();
         assert_eq!(house.title(title).await.state, State::Encoding);
         assert_eq!(house.jobs.log_lines(lease.job).await.unwrap()[0].line, "last line");
-        let (lease, _) = chunk(&house).await;
+        let (lease, _) = house.chunk().await;
         house.pipeline.failed(&lease, &Fault::Permanent("it is broken".into()), &[]).await.unwrap();
         let title = house.title(title).await;
         assert_eq!((title.state, title.reason.as_deref()), (State::Failed, Some("it is broken")));
@@ -157,8 +145,7 @@ async fn a_chunk_that_a_viewer_waits_for_is_encoded_next() {
         let asset = house.catalogue.asset(title.asset.unwrap(), title.generation.unwrap()).await.unwrap();
         let place = pipeline::Place { asset: &asset, track: Track::Audio(0), segment: 1 };
         assert_eq!(house.pipeline.want(&place).await.unwrap(), pipeline::Hope::Coming);
-        let lease = house.claim("chunk").await.unwrap();
-        let Some(Work::Chunk(of)) = Work::of(&lease).unwrap() else { panic!("a chunk was claimed") };
+        let (lease, of) = house.chunk().await;
         assert_eq!(of.chunk, 1);
         let changes = house.pipeline.changes();
         house.pipeline.encoded(&lease, &of, vec![house.made(1, 1).await]).await.unwrap();

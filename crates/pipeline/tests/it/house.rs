@@ -11,7 +11,8 @@ use model::plan::{AudioTrack, Chunk, Grid, Medium, Track, VERSION};
 use model::{BitsPerSecond, BucketName, FrameRate, Plan, Timestamp, TitleId};
 use package::cmaf::ChunkWriter;
 use package::index::Sample;
-use pipeline::{Made, Pipeline, Rule, Work};
+use pipeline::work::{OfChunk, OfGeneration, OfPictures};
+use pipeline::{Made, Pipeline, Rule, Source as Upload, Stills, Work};
 
 pub(crate) const FINGERPRINT: &str = "test encoder";
 
@@ -71,8 +72,27 @@ impl House {
         self.jobs.claim(now(), &claim).await.unwrap()
     }
 
-    /// The same pipeline with other rules.
-    pub(crate) fn with_rules(&mut self, rules: Vec<Rule>) {
+    pub(crate) async fn chunk(&self) -> (Lease, OfChunk) {
+        let lease = self.claim("chunk").await.unwrap();
+        let Some(Work::Chunk(of)) = Work::of(&lease).unwrap() else { panic!("{lease:?}") };
+        (lease, of)
+    }
+
+    pub(crate) async fn publication(&self) -> (Lease, OfGeneration) {
+        let lease = self.claim("publish").await.unwrap();
+        let Some(Work::Publish(of)) = Work::of(&lease).unwrap() else { panic!("{lease:?}") };
+        (lease, of)
+    }
+
+    pub(crate) async fn pictures(&self) -> (Lease, OfPictures) {
+        let lease = self.claim("pictures").await.unwrap();
+        let Some(Work::Pictures(of)) = Work::of(&lease).unwrap() else { panic!("{lease:?}") };
+        (lease, of)
+    }
+
+    /// The same pipeline with rules that let uploads go.
+    pub(crate) fn dropping(&mut self) {
+        let rules = Rule::defaults().into_iter().map(|rule| Rule { source: Upload::Drop, ..rule }).collect();
         let (db, blob) = (self.test.db.clone(), self.blob.clone());
         self.pipeline = Pipeline::new(db, blob, self.jobs.clone(), self.catalogue.clone(), rules);
     }
@@ -91,6 +111,28 @@ impl House {
         self.pipeline.probed(&lease, title, &source()).await.unwrap();
         self.pipeline.planned(&lease, title, &source(), &plan()).await.unwrap();
         title
+    }
+
+    /// Encodes what is queued of the one title there is, and publishes it; its pictures still wait.
+    pub(crate) async fn publish(&self) -> OfGeneration {
+        while let Some(lease) = self.claim("chunk").await {
+            let Some(Work::Chunk(of)) = Work::of(&lease).unwrap() else { panic!("{lease:?}") };
+            let made = self.made(of.chunk, 7).await;
+            self.pipeline.encoded(&lease, &of, vec![made]).await.unwrap();
+        }
+        let (lease, of) = self.publication().await;
+        self.pipeline.publish(&lease, &of).await.unwrap();
+        of
+    }
+
+    /// Does all that is queued for the one title there is.
+    pub(crate) async fn finish(&self) -> OfGeneration {
+        let of = self.publish().await;
+        while let Some(lease) = self.claim("pictures").await {
+            let Some(Work::Pictures(of)) = Work::of(&lease).unwrap() else { panic!("{lease:?}") };
+            self.pipeline.pictures_made(&lease, &of, Stills::Posters(vec![])).await.unwrap();
+        }
+        of
     }
 
     /// What an encoder would hand in for a chunk; `salt` makes other bytes.

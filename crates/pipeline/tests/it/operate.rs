@@ -4,33 +4,10 @@ use blob::{By, New};
 use jobs::Fault;
 use model::title::State;
 use model::{BucketName, TitleId};
-use pipeline::work::{OfChunk, OfGeneration};
-use pipeline::{Bytes, Config, Error, Rule, Source, Stills, Upload, Work};
+use pipeline::work::OfGeneration;
+use pipeline::{Bytes, Config, Error, Upload};
 
 use crate::house::{House, houses, now};
-
-async fn chunk(house: &House) -> (jobs::Lease, OfChunk) {
-    let lease = house.claim("chunk").await.unwrap();
-    let Some(Work::Chunk(of)) = Work::of(&lease).unwrap() else { panic!("{lease:?}") };
-    (lease, of)
-}
-
-/// Does all that is queued for the one title there is; answers the generation.
-async fn finish(house: &House) -> OfGeneration {
-    while let Some(lease) = house.claim("chunk").await {
-        let Some(Work::Chunk(of)) = Work::of(&lease).unwrap() else { panic!("{lease:?}") };
-        let made = house.made(of.chunk, 7).await;
-        house.pipeline.encoded(&lease, &of, vec![made]).await.unwrap();
-    }
-    let lease = house.claim("publish").await.unwrap();
-    let Some(Work::Publish(of)) = Work::of(&lease).unwrap() else { panic!("{lease:?}") };
-    house.pipeline.publish(&lease, &of).await.unwrap();
-    while let Some(lease) = house.claim("pictures").await {
-        let Some(Work::Pictures(of)) = Work::of(&lease).unwrap() else { panic!("{lease:?}") };
-        house.pipeline.pictures_made(&lease, &of, Stills::Posters(vec![])).await.unwrap();
-    }
-    of
-}
 
 /// Bytes that the store has; those that nobody needs are swept first.
 async fn stored(house: &House) -> u64 {
@@ -42,9 +19,9 @@ async fn stored(house: &House) -> u64 {
 async fn a_cancelled_title_fails_with_a_name_and_goes_on_where_it_stopped() {
     for house in houses().await {
         let title = house.planned().await;
-        let (lease, of) = chunk(&house).await;
+        let (lease, of) = house.chunk().await;
         house.pipeline.encoded(&lease, &of, vec![house.made(0, 7).await]).await.unwrap();
-        let (running, second) = chunk(&house).await;
+        let (running, second) = house.chunk().await;
         assert_eq!(house.pipeline.cancel(title, "ada@example.org").await.unwrap(), 2);
         let found = house.title(title).await;
         assert_eq!(
@@ -59,7 +36,7 @@ async fn a_cancelled_title_fails_with_a_name_and_goes_on_where_it_stopped() {
         assert_eq!(house.pipeline.retry(title).await.unwrap(), 2, "the stored chunk stands");
         assert_eq!(house.title(title).await.state, State::Encoding);
         assert!(matches!(house.pipeline.retry(title).await, Err(Error::UnderWay { .. })));
-        let published = finish(&house).await;
+        let published = house.finish().await;
         assert_eq!(published.generation, of.generation);
         assert_eq!(house.title(title).await.state, State::Published);
         assert!(matches!(house.pipeline.retry(title).await, Err(Error::NothingFailed { .. })));
@@ -70,13 +47,13 @@ async fn a_cancelled_title_fails_with_a_name_and_goes_on_where_it_stopped() {
 async fn a_job_is_cancelled_and_tried_again_with_its_title() {
     for house in houses().await {
         let title = house.planned().await;
-        let (lease, _) = chunk(&house).await;
+        let (lease, _) = house.chunk().await;
         house.pipeline.cancel_job(lease.job, "ada").await.unwrap();
         assert_eq!(house.title(title).await.state, State::Failed);
         assert!(house.pipeline.cancel_job(lease.job, "ada").await.is_err());
         assert_eq!(house.pipeline.retry_job(lease.job).await.unwrap(), 3);
         assert!(house.pipeline.retry_job(lease.job).await.is_err());
-        finish(&house).await;
+        house.finish().await;
     }
 }
 
@@ -84,13 +61,13 @@ async fn a_job_is_cancelled_and_tried_again_with_its_title() {
 async fn a_title_whose_jobs_were_forgotten_is_read_again() {
     for house in houses().await {
         let title = house.planned().await;
-        let (lease, _) = chunk(&house).await;
+        let (lease, _) = house.chunk().await;
         house.pipeline.failed(&lease, &Fault::Permanent("broken".into()), &[]).await.unwrap();
         house.jobs.prune(now().plus_ms(1000)).await.unwrap();
         assert_eq!(house.pipeline.retry(title).await.unwrap(), 1);
         assert_eq!(house.title(title).await.state, State::Received);
         house.plan_next().await;
-        finish(&house).await;
+        house.finish().await;
         assert_eq!(house.title(title).await.state, State::Published);
     }
 }
@@ -113,17 +90,17 @@ async fn a_source_that_is_gone_is_said_and_changes_nothing() {
 async fn an_encode_anew_replaces_the_old_one_and_its_bytes_go_later() {
     for house in houses().await {
         let title = house.planned().await;
-        let old = finish(&house).await;
+        let old = house.finish().await;
         house.pipeline.reencode(title).await.unwrap();
         assert!(matches!(house.pipeline.reencode(title).await, Err(Error::UnderWay { .. })));
         house.plan_next().await;
         let under_way = house.title(title).await;
         assert_eq!((under_way.state, under_way.generation), (State::Published, Some(old.generation)));
-        let (lease, _) = chunk(&house).await;
+        let (lease, _) = house.chunk().await;
         house.pipeline.failed(&lease, &Fault::Permanent("no".into()), &[]).await.unwrap();
         assert_eq!(house.title(title).await.state, State::Published, "the old one still plays");
         house.pipeline.retry(title).await.unwrap();
-        let new = finish(&house).await;
+        let new = house.finish().await;
         assert_ne!(new.generation, old.generation);
         assert_eq!(house.title(title).await.generation, Some(new.generation));
 
@@ -148,7 +125,7 @@ async fn poster(house: &House, of: &OfGeneration) {
 async fn a_deleted_title_leaves_nothing() {
     for house in houses().await {
         let title = house.planned().await;
-        let of = finish(&house).await;
+        let of = house.finish().await;
         poster(&house, &of).await;
         assert!(stored(&house).await > 0);
         house.pipeline.delete(title, Bytes::Now, Upload::Goes).await.unwrap();
@@ -168,7 +145,7 @@ async fn a_deleted_title_leaves_nothing() {
 async fn a_title_is_deleted_while_it_is_encoded_and_restored_to_be_tried_again() {
     for house in houses().await {
         let title = house.planned().await;
-        let (lease, of) = chunk(&house).await;
+        let (lease, of) = house.chunk().await;
         house.pipeline.delete(title, Bytes::Later, Upload::Goes).await.unwrap();
         let late = house.pipeline.encoded(&lease, &of, vec![house.made(0, 7).await]).await;
         assert!(late.is_err());
@@ -176,7 +153,7 @@ async fn a_title_is_deleted_while_it_is_encoded_and_restored_to_be_tried_again()
         house.pipeline.restore(title).await.unwrap();
         assert_eq!(house.title(title).await.state, State::Failed);
         house.pipeline.retry(title).await.unwrap();
-        finish(&house).await;
+        house.finish().await;
         house.pipeline.delete(title, Bytes::Later, Upload::Goes).await.unwrap();
         house.pipeline.delete(title, Bytes::Now, Upload::Stays).await.unwrap();
         assert_eq!(house.pipeline.remove_doomed().await.unwrap(), 1);
@@ -187,12 +164,10 @@ async fn a_title_is_deleted_while_it_is_encoded_and_restored_to_be_tried_again()
 #[tokio::test]
 async fn a_rule_can_let_the_upload_go_once_the_title_is_published() {
     for mut house in houses().await {
-        let rules: Vec<Rule> =
-            Rule::defaults().into_iter().map(|rule| Rule { source: Source::Drop, ..rule }).collect();
-        house.with_rules(rules);
+        house.dropping();
         let title = house.planned().await;
         let object = house.title(title).await.source_object;
-        finish(&house).await;
+        house.finish().await;
         stored(&house).await;
         assert!(house.blob.object(object).await.is_err());
         let found = house.title(title).await;
@@ -206,7 +181,7 @@ async fn a_rule_can_let_the_upload_go_once_the_title_is_published() {
 async fn an_encode_waits_for_room_and_goes_on_by_itself() {
     for house in houses().await {
         let title: TitleId = house.planned().await;
-        let (lease, of) = chunk(&house).await;
+        let (lease, of) = house.chunk().await;
         let tight = house.pipeline.clone().with_config(Config { most_bytes: 20, ..Config::default() });
         let why = tight.wait_for_room(&of).await.unwrap().unwrap();
         assert!(why.starts_with("waits for disk space: needs "), "{why}");
@@ -216,7 +191,7 @@ async fn an_encode_waits_for_room_and_goes_on_by_itself() {
 
         assert_eq!(house.pipeline.wait_for_room(&of).await.unwrap(), None);
         assert_eq!(house.title(title).await.reason.as_deref(), Some("being encoded"));
-        finish(&house).await;
+        house.finish().await;
     }
 }
 
@@ -231,7 +206,7 @@ async fn a_title_whose_encoder_is_gone_says_so_and_can_be_encoded_anew() {
 
         let worker =
             |capability: &str| jobs::Presence { name: "up".into(), capability: capability.into(), slots: 1 };
-        let (lease, _) = chunk(&house).await;
+        let (lease, _) = house.chunk().await;
         let capability = house.jobs.get(lease.job).await.unwrap().unwrap().capability.unwrap();
         house.jobs.present(later(), &worker(&capability)).await.unwrap();
         house.pipeline.note_stranded(later()).await.unwrap();
@@ -250,6 +225,6 @@ async fn a_title_whose_encoder_is_gone_says_so_and_can_be_encoded_anew() {
         house.pipeline.reencode(title).await.unwrap();
         assert_eq!(house.title(title).await.state, State::Received);
         house.plan_next().await;
-        finish(&house).await;
+        house.finish().await;
     }
 }

@@ -1,11 +1,11 @@
 //! Posters and storyboards.
 
-use jobs::{Fault, Lease};
+use jobs::Fault;
+use model::BucketName;
 use model::media::{Stills as Facts, Storyboard};
 use model::title::State;
-use model::{BucketName, TitleId};
-use pipeline::work::{OfPictures, Pictures};
-use pipeline::{Error, Rule, Source, Stills, Work};
+use pipeline::work::Pictures;
+use pipeline::{Error, Stills};
 
 use crate::house::{House, houses};
 
@@ -15,24 +15,6 @@ async fn staged(house: &House, bytes: &'static [u8]) -> blob::Staged {
     house.blob.stage(body, None, None).await.unwrap()
 }
 
-async fn claim(house: &House) -> (Lease, OfPictures) {
-    let lease = house.claim("pictures").await.unwrap();
-    let Some(Work::Pictures(of)) = Work::of(&lease).unwrap() else { panic!("{lease:?}") };
-    (lease, of)
-}
-
-async fn finish(house: &House) -> TitleId {
-    while let Some(lease) = house.claim("chunk").await {
-        let Some(Work::Chunk(of)) = Work::of(&lease).unwrap() else { panic!("{lease:?}") };
-        let made = house.made(of.chunk, 7).await;
-        house.pipeline.encoded(&lease, &of, vec![made]).await.unwrap();
-    }
-    let lease = house.claim("publish").await.unwrap();
-    let Some(Work::Publish(of)) = Work::of(&lease).unwrap() else { panic!("{lease:?}") };
-    house.pipeline.publish(&lease, &of).await.unwrap();
-    of.title
-}
-
 const FACTS: Storyboard =
     Storyboard { tile_width: 160, tile_height: 90, columns: 10, rows: 10, interval_ms: 2000, count: 101 };
 
@@ -40,7 +22,7 @@ const FACTS: Storyboard =
 async fn pictures_are_stored_beside_the_chunks_and_come_with_the_title() {
     for house in houses().await {
         let title = house.planned().await;
-        let (lease, of) = claim(&house).await;
+        let (lease, of) = house.pictures().await;
         assert_eq!(of.pictures, Pictures::Posters);
         assert!(house.claim("pictures").await.is_none(), "a song has no storyboard");
         assert_eq!(house.title(title).await.stills, Facts::default());
@@ -75,13 +57,13 @@ async fn pictures_are_stored_beside_the_chunks_and_come_with_the_title() {
 async fn a_title_without_pictures_is_as_good_and_they_can_be_tried_again() {
     for house in houses().await {
         let title = house.planned().await;
-        let (lease, _) = claim(&house).await;
+        let (lease, _) = house.pictures().await;
         house.pipeline.failed(&lease, &Fault::Permanent("no picture".into()), &[]).await.unwrap();
         assert_eq!(house.title(title).await.state, State::Encoding);
-        finish(&house).await;
+        house.publish().await;
         assert_eq!(house.title(title).await.state, State::Published);
         assert_eq!(house.pipeline.retry_job(lease.job).await.unwrap(), 1);
-        let (lease, of) = claim(&house).await;
+        let (lease, of) = house.pictures().await;
         house.pipeline.pictures_made(&lease, &of, Stills::Posters(vec![])).await.unwrap();
         assert!(matches!(house.pipeline.retry(title).await, Err(Error::NothingFailed { .. })));
     }
@@ -92,12 +74,11 @@ async fn the_upload_stays_until_its_pictures_are_made() {
     for by_rule in [true, false] {
         for mut house in houses().await {
             if by_rule {
-                let rules = Rule::defaults().into_iter().map(|rule| Rule { source: Source::Drop, ..rule });
-                house.with_rules(rules.collect());
+                house.dropping();
             }
             house.planned().await;
-            let (lease, of) = claim(&house).await;
-            let title = finish(&house).await;
+            let (lease, of) = house.pictures().await;
+            let title = house.publish().await.title;
             if !by_rule {
                 house.pipeline.drop_source(title).await.unwrap();
             }
@@ -118,8 +99,8 @@ async fn the_upload_stays_until_its_pictures_are_made() {
 async fn a_title_can_be_encoded_anew_while_its_pictures_are_made() {
     for house in houses().await {
         let title = house.planned().await;
-        let (lease, of) = claim(&house).await;
-        finish(&house).await;
+        let (lease, of) = house.pictures().await;
+        house.publish().await;
         house.pipeline.reencode(title).await.unwrap();
         assert!(matches!(house.pipeline.reencode(title).await, Err(Error::UnderWay { .. })));
         house.pipeline.pictures_made(&lease, &of, Stills::Posters(vec![])).await.unwrap();
