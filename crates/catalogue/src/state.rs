@@ -146,6 +146,12 @@ impl Catalogue {
         Ok(())
     }
 
+    /// Whether the title is published, as `tx` sees it.
+    pub async fn is_published(&self, tx: &mut Tx, id: TitleId) -> Result<bool> {
+        let sql = "SELECT id FROM titles WHERE id = $1 AND state = 'published'";
+        Ok(tx.opt(sql, args![id]).await?.is_some())
+    }
+
     /// Lists titles being encoded whose reason begins with `words`.
     pub async fn noted(&self, words: &str) -> Result<Vec<TitleId>> {
         let sql =

@@ -151,7 +151,7 @@ impl Pipeline {
             Err(catalogue::Error::Transition { from, .. }) if from.is_final() => {}
             other => other?,
         }
-        self.release(&mut tx, title).await?;
+        self.settle(&mut tx, title).await?;
         tx.commit().await?;
         self.changes.send_replace(());
         tracing::info!(%title, reason, "title rejected");
@@ -178,6 +178,10 @@ impl Pipeline {
             return self.settle(tx, title).await;
         }
         tracing::error!(%title, job = %ended.job, kind = ended.kind, reason = ended.reason, "title failed");
+        if !self.catalogue.is_published(tx, title).await? {
+            // Nobody looks at pictures of a title that fails; those of one that plays all the same are made.
+            self.jobs.cancel_title(tx, now(), title, &ended.reason).await?;
+        }
         self.end(tx, title, &ended.reason).await
     }
 }

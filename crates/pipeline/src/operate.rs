@@ -147,7 +147,8 @@ impl Pipeline {
         if stranded {
             let why = "encoded anew: no worker had its encoder";
             self.jobs.cancel_title(&mut tx, now(), id, why).await?;
-            self.end(&mut tx, id, why).await?;
+            // Not `end`: the source is still needed.
+            self.fail(&mut tx, id, why).await?;
         }
         self.catalogue.lock(&mut tx, id).await?;
         if self.jobs.live_in(&mut tx, id, Some(Work::PICTURES)).await? > 0 {
@@ -179,9 +180,11 @@ impl Pipeline {
         let why = "the title was deleted";
         let mut tx = self.db.begin().await?;
         self.jobs.cancel_title(&mut tx, now(), id, why).await?;
-        match self.end(&mut tx, id, why).await {
+        match self.fail(&mut tx, id, why).await {
+            // What becomes of the upload is said by who deletes, not by the rule.
+            Ok(()) => self.release(&mut tx, id).await?,
             // Deleted already: its bytes may go sooner.
-            Ok(()) | Err(Error::Catalogue(catalogue::Error::NoTitle { .. })) => {}
+            Err(Error::Catalogue(catalogue::Error::NoTitle { .. })) => {}
             Err(other) => return Err(other),
         }
         let rest_ms = match bytes {
@@ -233,13 +236,20 @@ impl Pipeline {
         }
     }
 
-    /// The work for a title has ended badly: it ends as failed if it is not finished, and needs its source no more.
+    /// The work for a title has ended badly: it ends as failed if it is not finished, and needs its source no more if
+    /// this was the last of its work.
     pub(crate) async fn end(&self, tx: &mut Tx, title: TitleId, why: &str) -> Result<()> {
+        self.fail(tx, title, why).await?;
+        self.settle(tx, title).await
+    }
+
+    /// A title ends as failed if it is not finished; its encode needs no room on the disk any more.
+    async fn fail(&self, tx: &mut Tx, title: TitleId, why: &str) -> Result<()> {
         match self.catalogue.fail(tx, title, why).await {
             Err(catalogue::Error::Transition { from, .. }) if from.is_final() => {}
             other => other?,
         }
-        self.release(tx, title).await
+        Ok(self.catalogue.unpromise(tx, title).await?)
     }
 
     /// Keeps the source's bytes, whatever happens to its key.
@@ -266,7 +276,7 @@ impl Pipeline {
     }
 
     /// The title needs neither its source nor room on the disk any more.
-    pub(crate) async fn release(&self, tx: &mut Tx, title: TitleId) -> Result<()> {
+    async fn release(&self, tx: &mut Tx, title: TitleId) -> Result<()> {
         if let Some(object) = self.catalogue.let_go_source(tx, title).await? {
             blob::release(tx, object).await?;
         }

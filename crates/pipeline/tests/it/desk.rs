@@ -109,6 +109,8 @@ async fn a_failure_is_tried_again_and_a_permanent_one_ends_the_title() {
         house.pipeline.failed(&lease, &Fault::Permanent("it is broken".into()), &[]).await.unwrap();
         let title = house.title(title).await;
         assert_eq!((title.state, title.reason.as_deref()), (State::Failed, Some("it is broken")));
+        assert!(house.claim("pictures").await.is_none(), "nobody looks at pictures of it");
+        assert_eq!(house.jobs.live(title.id).await.unwrap(), 0);
     }
 }
 

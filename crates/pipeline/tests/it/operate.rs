@@ -178,6 +178,32 @@ async fn a_rule_can_let_the_upload_go_once_the_title_is_published() {
 }
 
 #[tokio::test]
+async fn an_upload_goes_when_the_pictures_it_waits_for_are_cancelled() {
+    for mut house in houses().await {
+        house.dropping();
+        let title = house.planned().await;
+        house.publish().await;
+        assert_eq!(house.title(title).await.source_dropped_at, None, "pictures are still to be made of it");
+        assert_eq!(house.pipeline.cancel(title, "ada").await.unwrap(), 1);
+        let found = house.title(title).await;
+        assert_eq!(found.state, State::Published);
+        assert!(found.source_dropped_at.is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_title_keeps_its_upload_where_that_was_asked_for() {
+    for mut house in houses().await {
+        house.dropping();
+        let title = house.planned().await;
+        house.publish().await;
+        house.pipeline.delete(title, Bytes::Now, Upload::Stays).await.unwrap();
+        assert_eq!(house.pipeline.remove_doomed().await.unwrap(), 1);
+        assert_eq!(stored(&house).await, "songs/song.wav".len() as u64);
+    }
+}
+
+#[tokio::test]
 async fn an_encode_waits_for_room_and_goes_on_by_itself() {
     for house in houses().await {
         let title: TitleId = house.planned().await;
