@@ -124,10 +124,12 @@ impl Catalogue {
         Ok(read)
     }
 
-    /// Whether a title has an encode that is not complete.
-    pub async fn has_unfinished_generation(&self, title: TitleId) -> Result<bool> {
-        let sql = "SELECT COUNT(*) AS n FROM generations WHERE title = $1 AND NOT complete";
-        Ok(self.db.one(sql, args![title]).await?.get::<u64>("n")? > 0)
+    /// Whether the newest encode of a title is not complete; older ones that never were are of no use any more.
+    pub async fn newest_is_unfinished(&self, tx: &mut Tx, title: TitleId) -> Result<bool> {
+        let sql =
+            "SELECT complete FROM generations WHERE title = $1 ORDER BY created_at DESC, id DESC LIMIT 1";
+        let newest = tx.opt(sql, args![title]).await?;
+        Ok(newest.map(|row| row.get("complete")).transpose()? == Some(false))
     }
 
     /// Reads a generation for a change of its chunks; it may have been made by `tx` itself.

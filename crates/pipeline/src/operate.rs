@@ -62,7 +62,7 @@ impl Pipeline {
     }
 
     /// Tries a title again that failed, was rejected or cancelled: what is stored stands, what failed is done once
-    /// more. A published title whose newer encode failed is tried again likewise. Answers how many jobs were queued.
+    /// more. A published title whose newest encode failed is tried again likewise. Answers how many jobs were queued.
     pub async fn retry(&self, id: TitleId) -> Result<u64> {
         let title = self.catalogue.title(id).await?;
         if !title.state.is_final() {
@@ -74,11 +74,16 @@ impl Pipeline {
         let newest = Filter { kind: Some("plan".into()), title: Some(id), limit: 1, ..Filter::default() };
         let plan = self.jobs.list(&newest).await?.into_iter().next();
         let planned = plan.as_ref().is_some_and(|plan| plan.state == job::State::Done);
-        let unfinished = self.catalogue.has_unfinished_generation(id).await?;
-        if title.state == State::Published && !unfinished && plan.as_ref().is_none_or(|_| planned) {
-            return self.retry_pictures(id, plan.map(|plan| plan.created_at)).await;
-        }
         let mut tx = self.db.begin().await?;
+        // Of two people who ask at the same time the second one sees what the first has begun.
+        self.catalogue.lock(&mut tx, id).await?;
+        if self.jobs.live_in(&mut tx, id, Some(Work::PICTURES)).await? > 0 {
+            return Err(Error::UnderWay { title: id });
+        }
+        let unfinished = self.catalogue.newest_is_unfinished(&mut tx, id).await?;
+        if title.state == State::Published && !unfinished && plan.as_ref().is_none_or(|_| planned) {
+            return self.retry_pictures(tx, id, plan.map(|plan| plan.created_at)).await;
+        }
         let mut jobs = 0;
         if let Some(plan) = plan.filter(|_| unfinished || !planned) {
             let why = "a person asked for it again";
@@ -101,9 +106,8 @@ impl Pipeline {
     }
 
     /// Tries those pictures of a published title again that could not be made since then.
-    async fn retry_pictures(&self, title: TitleId, since: Option<Timestamp>) -> Result<u64> {
+    async fn retry_pictures(&self, mut tx: Tx, title: TitleId, since: Option<Timestamp>) -> Result<u64> {
         let since = since.ok_or(Error::NothingFailed { title })?;
-        let mut tx = self.db.begin().await?;
         let why = "a person asked for it again";
         let jobs = self.jobs.retry_title(&mut tx, now(), title, since, why).await?;
         if jobs == 0 {

@@ -116,6 +116,29 @@ async fn an_encode_anew_replaces_the_old_one_and_its_bytes_go_later() {
     }
 }
 
+#[tokio::test]
+async fn only_the_newest_encode_is_tried_again_and_only_once() {
+    for house in houses().await {
+        let title = house.planned().await;
+        house.finish().await;
+        for _ in 0..2 {
+            house.pipeline.reencode(title).await.unwrap();
+            house.plan_next().await;
+            let (lease, _) = house.chunk().await;
+            house.pipeline.failed(&lease, &Fault::Permanent("no".into()), &[]).await.unwrap();
+        }
+        let (one, other) = tokio::join!(house.pipeline.retry(title), house.pipeline.retry(title));
+        assert!([&one, &other].iter().filter(|asked| asked.is_ok()).count() == 1, "{one:?} {other:?}");
+        assert!(matches!(one.and(other), Err(Error::UnderWay { .. })));
+        house.finish().await;
+        let again = house.pipeline.retry(title).await;
+        assert!(
+            matches!(again, Err(Error::NothingFailed { .. })),
+            "the first that failed was replaced: {again:?}"
+        );
+    }
+}
+
 async fn poster(house: &House, of: &OfGeneration) {
     let key = format!("{}/{}/poster/320.jpg", of.asset, of.generation).parse().unwrap();
     house.blob.put("jpg", New::named(BucketName::media(), key, By::Kinora)).await.unwrap();
