@@ -1,5 +1,6 @@
 //! Looking up and reading, each thing once: bounded caches whose misses are shared by all who wait.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,7 +47,7 @@ pub(crate) struct Stored {
 /// A generation laid out for a configuration; what [`Asset`] borrows from.
 #[derive(Debug)]
 pub(crate) struct Laid {
-    asset: Arc<catalogue::Asset>,
+    pub(crate) asset: Arc<catalogue::Asset>,
     layout: Layout,
     measured: Option<Measured>,
 }
@@ -54,6 +55,18 @@ pub(crate) struct Laid {
 impl Laid {
     pub(crate) fn asset(&self) -> Asset<'_> {
         Asset { plan: &self.asset.plan, layout: &self.layout, measured: self.measured.as_ref(), stills: None }
+    }
+
+    /// The grid segments of the delivered one that a request names.
+    pub(crate) fn delivered(&self, request: &Request) -> Option<(Track, Range<u32>)> {
+        let (track, number) = package::delivered(request, &self.asset())?;
+        Some((track, self.layout.segments().get(usize::try_from(number).ok()?)?.clone()))
+    }
+
+    /// The first grid segment that a request needs of a chunk.
+    fn place(&self, request: &Request, chunk: u32) -> u32 {
+        let first = self.asset.plan.chunk(chunk).map_or(0, |chunk| chunk.segments.start);
+        self.delivered(request).map_or(first, |(_, segments)| segments.start.max(first))
     }
 }
 
@@ -132,12 +145,6 @@ impl Store {
         self.statuses.try_get_with((asset, generation), make).await.map_err(|e| (*e).clone())
     }
 
-    /// The last grid segment of a delivered one of an unfinished generation, if that was laid out lately.
-    pub(crate) async fn last_segment(&self, named: Named, number: u32) -> Option<u32> {
-        let laid = self.layouts.get(&(named.generation, named.configuration, false)).await?;
-        laid.layout.segments().get(usize::try_from(number).ok()?)?.end.checked_sub(1)
-    }
-
     /// An unfinished generation as it was laid out lately.
     pub(crate) async fn laid(&self, named: Named) -> Result<Option<Arc<Laid>>> {
         let asset = self.status(named.asset, named.generation).await?;
@@ -175,7 +182,7 @@ impl Store {
         let needed = package::chunks(&request, &laid.asset()).map_err(shared)?;
         let mut sources = Vec::with_capacity(needed.len());
         for (track, chunk) in needed {
-            let segment = place(laid, &request, chunk);
+            let segment = laid.place(&request, chunk);
             sources.push(self.stored(named.generation, track, chunk, segment).await?);
         }
         let stills = match request {
@@ -227,15 +234,6 @@ impl Store {
 fn still(request: &Request) -> Option<String> {
     let still = matches!(request, Request::Poster(_) | Request::Storyboard(_));
     still.then(|| request.to_string())
-}
-
-/// The first grid segment that a request needs of a chunk.
-fn place(laid: &Laid, request: &Request, chunk: u32) -> u32 {
-    let chunk = usize::try_from(chunk).ok().and_then(|n| laid.asset.plan.chunks.get(n));
-    let first = chunk.map_or(0, |chunk| chunk.segments.start);
-    let number = request.segment().and_then(|(_, number)| usize::try_from(number).ok());
-    let delivered = number.and_then(|n| laid.layout.segments().get(n));
-    delivered.map_or(first, |segments| segments.start.max(first))
 }
 
 fn shared(error: impl Into<Error>) -> Arc<Error> {

@@ -106,16 +106,16 @@ impl Store {
 
     /// Says that a viewer was given a segment of an unfinished film, so that what follows is encoded first.
     async fn play_on(&self, named: Named) {
-        let Some((track, number)) = named.request.segment() else { return };
-        let Ok(asset) = self.status(named.asset, named.generation).await else { return };
-        if asset.complete {
+        if !named.request.is_segment() {
             return;
         }
-        let Some(segment) = self.last_segment(named, number).await else { return };
+        let Ok(Some(laid)) = self.laid(named).await else { return };
+        let Some((track, segments)) = laid.delivered(&named.request) else { return };
+        let Some(segment) = segments.end.checked_sub(1) else { return };
         let pipeline = self.queue.pipeline.clone();
         // Nobody waits for that.
         let follow = async move {
-            let place = Place { asset: &asset, track, segment };
+            let place = Place { asset: &laid.asset, track, segment };
             if let Err(error) = pipeline.follow(&place).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "read-ahead cannot be asked for");
             }
@@ -126,5 +126,5 @@ impl Store {
 
 /// Whether a request is worth waiting: what a player fetches piece by piece.
 fn is_awaited(request: &Request) -> bool {
-    request.segment().is_some() || matches!(request, Request::TimedSegment { .. } | Request::Captions(_))
+    request.is_segment() || matches!(request, Request::Captions(_))
 }

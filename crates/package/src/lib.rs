@@ -81,6 +81,6 @@ pub use index::Index;
 pub use layout::Layout;
 pub use measured::Measured;
 pub use request::{Movie, Request};
-pub use respond::{chunks, plan};
+pub use respond::{chunks, delivered, plan};
 pub use track::{Media, TrackInit};
 pub use ts::{Input, Transform};

@@ -136,12 +136,9 @@ impl Request {
         }
     }
 
-    /// The delivered segment that is asked for by its number, and of which track.
-    pub fn segment(&self) -> Option<(Track, u32)> {
-        match *self {
-            Self::Segment { track, number } | Self::TsSegment { track, number } => Some((track, number)),
-            _ => None,
-        }
+    /// Whether it is one of the pieces that a player fetches one after another.
+    pub fn is_segment(&self) -> bool {
+        matches!(self, Self::Segment { .. } | Self::TsSegment { .. } | Self::TimedSegment { .. })
     }
 
     /// Whether the answer needs the bytes of the whole asset: until it is complete there is none.

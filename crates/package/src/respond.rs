@@ -64,6 +64,15 @@ pub fn chunks(request: &Request, asset: &Asset<'_>) -> Result<Vec<(Track, u32)>>
     }
 }
 
+/// The delivered segment that a request names, by its number or by its start, and its track; `None` where it names none.
+pub fn delivered(request: &Request, asset: &Asset<'_>) -> Option<(Track, u32)> {
+    match *request {
+        Request::Segment { track, number } | Request::TsSegment { track, number } => Some((track, number)),
+        Request::TimedSegment { track, time } => Some((track, dash::number_at(asset, track, time).ok()?)),
+        _ => None,
+    }
+}
+
 /// Answers a request. `indexes` are those of [`chunks`], in the same order. Still pictures are no packaging: who keeps
 /// them answers for them.
 pub fn plan(request: &Request, asset: &Asset<'_>, indexes: &[&Index]) -> Result<Answer> {
