@@ -146,6 +146,13 @@ impl Catalogue {
         Ok(())
     }
 
+    /// Says that a title is being encoded if its reason begins with `words`; answers whether it did.
+    pub async fn goes_on(&self, id: TitleId, words: &str) -> Result<bool> {
+        let sql = "UPDATE titles SET reason = $3
+            WHERE id = $1 AND state = 'encoding' AND SUBSTR(reason, 1, LENGTH($2)) = $2";
+        Ok(self.db.execute(sql, args![id, words, waits_for(State::Encoding)]).await? == 1)
+    }
+
     /// Whether the title is published, as `tx` sees it.
     pub async fn is_published(&self, tx: &mut Tx, id: TitleId) -> Result<bool> {
         let sql = "SELECT id FROM titles WHERE id = $1 AND state = 'published'";

@@ -76,7 +76,7 @@ impl Pipeline {
         }
         for title in self.catalogue.noted(NOBODY).await? {
             if stranded.iter().all(|(other, _)| *other != title) {
-                self.catalogue.note(title, "being encoded").await?;
+                self.catalogue.goes_on(title, NOBODY).await?;
             }
         }
         Ok(())

@@ -23,17 +23,19 @@ impl Pipeline {
         tx.commit().await?;
         let short = match found {
             Room::Short { needs, free } => Some((needs, free)),
-            Room::Promised { now: granted } => {
-                if granted {
-                    self.catalogue.note(of.title, "being encoded").await?;
-                    self.jobs.go_on(of.title, now(), WAITS).await?;
-                }
+            Room::Promised { .. } => {
                 // Others may have written meanwhile; the chunk is once in the scratch folder and once in the store.
                 let needs = 2 * asset.plan.chunk(of.chunk).map_or(0, |c| room::of_chunk(&asset.plan, c));
                 (needs > available).then_some((needs, available))
             }
         };
-        let Some((needs, free)) = short else { return Ok(None) };
+        let Some((needs, free)) = short else {
+            let waited = self.catalogue.goes_on(of.title, WAITS).await?;
+            if waited || found == (Room::Promised { now: true }) {
+                self.jobs.go_on(of.title, now(), WAITS).await?;
+            }
+            return Ok(None);
+        };
         let why = format!(
             "{WAITS}: needs {}, {} free; delete titles or sources, or add a disk",
             ByteSize(needs),

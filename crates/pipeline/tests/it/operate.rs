@@ -240,6 +240,15 @@ async fn an_encode_waits_for_room_and_goes_on_by_itself() {
 
         assert_eq!(house.pipeline.wait_for_room(&of).await.unwrap(), None);
         assert_eq!(house.title(title).await.reason.as_deref(), Some("being encoded"));
+
+        // Others have taken what was promised to it.
+        let (lease, of) = house.chunk().await;
+        let why = tight.wait_for_room(&of).await.unwrap().unwrap();
+        house.jobs.put_back(&lease, now().plus_ms(5000), &why).await.unwrap();
+        assert_eq!(house.title(title).await.reason.as_deref(), Some(why.as_str()));
+        assert!(house.claim("chunk").await.is_none());
+        assert_eq!(house.pipeline.wait_for_room(&of).await.unwrap(), None);
+        assert_eq!(house.title(title).await.reason.as_deref(), Some("being encoded"));
         house.finish().await;
     }
 }
