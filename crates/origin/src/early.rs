@@ -70,7 +70,7 @@ impl Store {
         }
         // Whether the encoder was content with all of it is known when the chunk is whole: nobody keeps this for long.
         answer.cache = Cache::Revalidate;
-        Ok(Some(Arc::new(Ready::new(answer, vec![]))))
+        Ok(Some(Arc::new(Ready::new(answer, &[]))))
     }
 
     async fn bytes(&self, chunks: &[((Track, u32), Chunk)], of: &Input) -> Result<Bytes> {

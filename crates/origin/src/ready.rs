@@ -1,5 +1,6 @@
 //! An answer with everything that its head and body need.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 use http::HeaderValue;
 use model::ObjectId;
+use model::plan::Track;
 use package::{Answer, Cache, Part, Transform};
 
 use crate::store::Stored;
@@ -17,8 +19,9 @@ pub(crate) struct Ready {
     pub(crate) answer: Answer,
     /// Strong, from the content: equal on every origin.
     pub(crate) etag: HeaderValue,
-    /// The chunks that parts copy from, each once.
-    sources: Vec<Stored>,
+    /// The objects of the chunks that parts copy from. Their indexes are not kept: the cache of answers counts what
+    /// an answer is, not what it was planned with.
+    objects: HashMap<(Track, u32), ObjectId>,
     /// An object that is the whole body.
     object: Option<ObjectId>,
 }
@@ -50,11 +53,15 @@ const TRANSFORM_VERSION: &[u8] = b"ts 1";
 /// Most bytes of one read.
 const READ_BYTES: u64 = 512 << 10;
 
+/// Roughly the memory that a part without bytes takes, and an entry of a map.
+const ENTRY_BYTES: u64 = 64;
+
 impl Ready {
     /// `sources` are the chunks whose indexes the answer was planned with.
-    pub(crate) fn new(answer: Answer, sources: Vec<Stored>) -> Self {
-        let etag = etag(&answer, &sources);
-        Self { answer, etag, sources, object: None }
+    pub(crate) fn new(answer: Answer, sources: &[Stored]) -> Self {
+        let sources = sources.iter().map(|s| ((s.track, s.chunk), s)).collect();
+        let (etag, objects) = (etag(&answer, &sources), objects(&answer, &sources));
+        Self { answer, etag, objects, object: None }
     }
 
     /// An object as it is stored.
@@ -62,7 +69,7 @@ impl Ready {
         let etag = HeaderValue::from_str(&format!("\"{}\"", object.etag));
         let etag = etag.unwrap_or(HeaderValue::from_static("\"\""));
         let answer = Answer { content_type, length: object.size, parts: Vec::new(), cache: Cache::Immutable };
-        Self { answer, etag, sources: Vec::new(), object: Some(object.id) }
+        Self { answer, etag, objects: HashMap::new(), object: Some(object.id) }
     }
 
     /// The pieces of a byte range of the body.
@@ -75,12 +82,11 @@ impl Ready {
             match part {
                 Part::Literal(bytes) => pieces.push(Piece::Literal(bytes)),
                 Part::Copy { track, chunk, range } => {
-                    let source = find(&self.sources, track, chunk);
-                    pieces.extend(reads(source.object, &range).map(Piece::Read));
+                    pieces.extend(reads(*find(&self.objects, track, chunk), &range).map(Piece::Read));
                 }
                 Part::Transform { of, range } => {
                     let read = |input: &package::Input| Read {
-                        object: find(&self.sources, input.track, input.chunk).object,
+                        object: *find(&self.objects, input.track, input.chunk),
                         start: input.range.start,
                         end: input.range.end,
                     };
@@ -96,11 +102,12 @@ impl Ready {
     pub(crate) fn weight(&self) -> u32 {
         let weight = |part: &Part| match part {
             Part::Literal(bytes) => bytes.len() as u64,
-            Part::Copy { .. } => 64,
+            Part::Copy { .. } => ENTRY_BYTES,
             Part::Transform { of, .. } => of.weight(),
         };
         let parts: u64 = self.answer.parts.iter().map(weight).sum();
-        u32::try_from(parts + 512).unwrap_or(u32::MAX)
+        let objects = self.objects.len() as u64 * ENTRY_BYTES;
+        u32::try_from(parts + objects + 512).unwrap_or(u32::MAX)
     }
 }
 
@@ -115,12 +122,29 @@ fn reads(object: ObjectId, range: &Range<u64>) -> impl Iterator<Item = Read> + u
     })
 }
 
-fn find(sources: &[Stored], track: model::plan::Track, chunk: u32) -> &Stored {
-    let found = sources.iter().find(|s| s.track == track && s.chunk == chunk);
-    found.expect("an answer copies only from chunks it was planned with")
+type Sources<'a> = HashMap<(Track, u32), &'a Stored>;
+
+fn find<T>(chunks: &HashMap<(Track, u32), T>, track: Track, chunk: u32) -> &T {
+    chunks.get(&(track, chunk)).expect("an answer copies only from chunks it was planned with")
 }
 
-fn etag(answer: &Answer, sources: &[Stored]) -> HeaderValue {
+/// The objects that parts copy from.
+fn objects(answer: &Answer, sources: &Sources<'_>) -> HashMap<(Track, u32), ObjectId> {
+    let mut objects = HashMap::new();
+    let mut note = |track, chunk| {
+        objects.insert((track, chunk), find(sources, track, chunk).object);
+    };
+    for part in &answer.parts {
+        match part {
+            Part::Literal(_) => {}
+            Part::Copy { track, chunk, .. } => note(*track, *chunk),
+            Part::Transform { of, .. } => of.inputs().iter().for_each(|input| note(input.track, input.chunk)),
+        }
+    }
+    objects
+}
+
+fn etag(answer: &Answer, sources: &Sources<'_>) -> HeaderValue {
     let mut hash = Context::new(&SHA256);
     for part in &answer.parts {
         match part {
@@ -144,4 +168,38 @@ fn etag(answer: &Answer, sources: &[Stored]) -> HeaderValue {
     }
     let text = format!("\"{}\"", hex::encode(&hash.finish().as_ref()[..16]));
     HeaderValue::from_str(&text).expect("hex digits in quotes are a header value")
+}
+
+#[cfg(test)]
+mod tests {
+    use package::Index;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_keeps_no_index_and_weighs_what_it_keeps() {
+        let index = Arc::new(Index::default());
+        let stored = |chunk| Stored {
+            track: Track::Audio(0),
+            chunk,
+            object: ObjectId::new(),
+            sha256: [0; 32],
+            index: index.clone(),
+        };
+        let sources: Vec<Stored> = (0..100).map(stored).collect();
+        let ready = |parts: Vec<Part>| {
+            let length = parts.iter().map(Part::length).sum();
+            let answer = Answer { content_type: "text/plain", length, parts, cache: Cache::Immutable };
+            Ready::new(answer, &sources)
+        };
+        let playlist = ready(vec![Part::Literal(Bytes::from_static(b"#EXTM3U"))]);
+        let copy = |chunk| Part::Copy { track: Track::Audio(0), chunk, range: 0..10 };
+        let movie = ready((1..100).map(copy).collect());
+        assert!(playlist.objects.is_empty());
+        assert!(u64::from(movie.weight() - playlist.weight()) > 99 * ENTRY_BYTES);
+        let third = Read { object: sources[3].object, start: 2, end: 10 };
+        assert_eq!(movie.pieces(&(22..30)), [Piece::Read(third)]);
+        drop(sources);
+        assert_eq!(Arc::strong_count(&index), 1);
+    }
 }

@@ -195,7 +195,7 @@ impl Store {
             let indexes: Vec<&Index> = sources.iter().map(|s| &*s.index).collect();
             let asset = Asset { stills: stills.as_ref(), ..laid.asset() };
             let answer: Answer = package::plan(&request, &asset, &indexes)?;
-            Ok(Ready::new(answer, sources))
+            Ok(Ready::new(answer, &sources))
         })
         .await
     }
