@@ -4,7 +4,7 @@
 //! the chunk is stored, where the same bytes are. Elsewhere viewers wait for the whole chunk.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::Generation;
 use model::plan::Track;
@@ -27,7 +27,10 @@ pub struct Early {
 
 /// What is shown early now.
 #[derive(Debug, Default)]
-pub(crate) struct Shown(Mutex<HashMap<(Generation, u32, Track), Arc<Early>>>);
+pub(crate) struct Shown(Mutex<HashMap<Name, Arc<Early>>>);
+
+/// Generation, chunk, track.
+type Name = (Generation, u32, Track);
 
 /// A chunk that is being encoded; what was shown of it is forgotten when this is dropped.
 #[derive(Debug)]
@@ -40,7 +43,7 @@ pub struct Showing {
 impl Pipeline {
     /// The beginning of a chunk that is being encoded in this process, if it is shown.
     pub fn early(&self, generation: Generation, track: Track, chunk: u32) -> Option<Arc<Early>> {
-        self.shown.0.lock().unwrap_or_else(PoisonError::into_inner).get(&(generation, chunk, track)).cloned()
+        self.shown.lock().get(&(generation, chunk, track)).cloned()
     }
 
     /// A worker begins to encode a chunk.
@@ -55,27 +58,62 @@ impl Showing {
         self.pipeline.demand.is_wanted(crate::now(), self.generation, self.chunk)
     }
 
-    /// Shows the beginning of a track, in place of what was shown before.
+    /// Shows the beginning of a track, in place of what was shown before. What was shown stays where there is no room
+    /// for more.
     pub fn show(&self, track: Track, early: Early) {
-        let mut shown = self.pipeline.shown.0.lock().unwrap_or_else(PoisonError::into_inner);
-        shown.remove(&(self.generation, self.chunk, track));
-        let bytes: usize = shown.values().map(|early| early.bytes.len()).sum();
-        if bytes + early.bytes.len() <= MOST_BYTES {
-            shown.insert((self.generation, self.chunk, track), Arc::new(early));
+        if self.pipeline.shown.put((self.generation, self.chunk, track), early) {
+            self.pipeline.changes.send_replace(());
         }
-        drop(shown);
-        self.pipeline.changes.send_replace(());
     }
 
     /// Forgets what was shown.
     pub fn clear(&self) {
-        let mut shown = self.pipeline.shown.0.lock().unwrap_or_else(PoisonError::into_inner);
-        shown.retain(|(generation, chunk, _), _| (*generation, *chunk) != (self.generation, self.chunk));
+        self.pipeline
+            .shown
+            .lock()
+            .retain(|(generation, chunk, _), _| (*generation, *chunk) != (self.generation, self.chunk));
     }
 }
 
 impl Drop for Showing {
     fn drop(&mut self) {
         self.clear();
+    }
+}
+
+impl Shown {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Name, Arc<Early>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps a beginning in place of the one before it, if there is room; answers whether there was.
+    fn put(&self, name: Name, early: Early) -> bool {
+        let mut shown = self.lock();
+        let others = shown.iter().filter(|(other, _)| **other != name);
+        let bytes: usize = others.map(|(_, early)| early.bytes.len()).sum();
+        let fits = bytes + early.bytes.len() <= MOST_BYTES;
+        if fits {
+            shown.insert(name, Arc::new(early));
+        }
+        fits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_stays_when_there_is_no_room_for_more() {
+        let (shown, name) = (Shown::default(), (Generation::new(), 0, Track::Video(0)));
+        let early = |bytes| Early { index: Index::default(), bytes: vec![0; bytes] };
+        let length = |name| shown.lock().get(&name).map(|early| early.bytes.len());
+        assert!(shown.put(name, early(MOST_BYTES / 2 + 1)));
+        assert!(shown.put(name, early(MOST_BYTES)), "what it replaces does not count");
+        assert!(!shown.put(name, early(MOST_BYTES + 1)));
+        assert_eq!(length(name), Some(MOST_BYTES), "segments that were offered are still there");
+        let other = (name.0, 1, name.2);
+        assert!(!shown.put(other, early(1)));
+        assert_eq!(length(other), None);
     }
 }
