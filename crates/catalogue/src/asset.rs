@@ -78,7 +78,7 @@ impl Catalogue {
         }
         let asset = row.get_opt("asset")?.unwrap_or_else(AssetId::new);
         let generation = Generation::new();
-        let bytes = room::of_plan(plan);
+        let bytes = room::of_plan(plan).saturating_add(room::of_source(source));
         let (plan, source) = (json(plan), json(source));
         let args = args![generation, asset, title, plan, source, expected, total_weight, now, bytes];
         tx.execute(INSERT, args).await?;

@@ -1,6 +1,7 @@
 //! How many bytes an encode may need, and which encodes have been promised theirs.
 
 use db::{Tx, args};
+use model::media::Source;
 use model::plan::{Chunk, Track};
 use model::{Generation, Plan, TitleId};
 
@@ -8,6 +9,9 @@ use crate::{Catalogue, Error, Result};
 
 /// Bytes of container and index for each second of a track, about.
 const OVERHEAD: u64 = 2_000;
+
+/// The container of which no more than the parts that a chunk needs are copied.
+const READ_IN_PARTS: &str = "mov";
 
 /// Most bytes that one chunk will take in the store, all its tracks together: its rates are bounds that the encoder
 /// keeps.
@@ -32,6 +36,12 @@ pub fn of_plan(plan: &Plan) -> u64 {
     let chunks = plan.chunks.iter().map(|chunk| of_chunk(plan, chunk));
     let (all, largest) = chunks.fold((0_u64, 0), |(all, largest), n| (all.saturating_add(n), largest.max(n)));
     all.saturating_add(largest)
+}
+
+/// Bytes that a copy of a source takes in the scratch folder while it is encoded: none where its parts are enough. The
+/// rare file of that container whose index does not tell the parts is not counted.
+pub fn of_source(source: &Source) -> u64 {
+    if source.container == READ_IN_PARTS { 0 } else { source.bytes }
 }
 
 /// Whether an encode may go on.

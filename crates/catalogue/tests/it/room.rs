@@ -5,8 +5,9 @@ use super::*;
 #[tokio::test]
 async fn encodes_are_promised_their_bytes_one_after_the_other() {
     for shelf in shelves().await {
-        let (_, plan) = film();
+        let (source, plan) = film();
         let needs = room::of_plan(&plan);
+        assert_eq!(room::of_source(&source), 0, "of an MP4 file parts are copied");
         // Two renditions of 1 Mbit/s and 96 kbit/s of sound for ten seconds, buffers and scratch on top.
         assert!((2_620_000..6_000_000).contains(&needs), "{needs}");
 
@@ -27,5 +28,18 @@ async fn encodes_are_promised_their_bytes_one_after_the_other() {
         assert_eq!(now, Room::Promised { now: true });
         commit!(shelf, |c, tx| c.unpromise(tx, second)).unwrap();
         assert_eq!(commit!(shelf, |c, tx| c.promise(tx, two, 0)).unwrap(), Room::Short { needs, free: 0 });
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_is_copied_whole_needs_room_too() {
+    for shelf in shelves().await {
+        let (source, plan) = film();
+        let source = Source { container: "matroska".into(), bytes: 5_000_000_000, ..source };
+        let id = shelf.create(&upload("a.mkv")).await;
+        let (_, generation) = commit!(shelf, |c, tx| c.plan_ready(tx, NOW, id, &source, &plan)).unwrap();
+        let short = commit!(shelf, |c, tx| c.promise(tx, generation, 5_000_000_000)).unwrap();
+        let needs = room::of_plan(&plan) + 5_000_000_000;
+        assert_eq!(short, Room::Short { needs, free: 5_000_000_000 });
     }
 }
