@@ -49,21 +49,38 @@ impl Uploads {
 
     /// Gives up an upload: its parts and its draft go. One that is complete is only taken from the list.
     pub async fn discard(&self, upload: &Upload) -> Result<()> {
-        if upload.completed_at.is_none() {
-            match self.inner.blob.abort_upload(&upload.bucket, &upload.key, upload.id).await {
-                Ok(()) | Err(blob::Error::NoSuchUpload(_)) => {}
-                Err(other) => return Err(other.into()),
-            }
-        }
+        let wanted = self.close(upload).await? && !self.taken_over(upload).await?;
         let mut tx = self.inner.db.begin().await?;
         tx.execute(DELETE, args![upload.id]).await?;
-        // The draft of a complete upload is still wanted by the title that it becomes.
-        let over = self.inner.catalogue.drafted(&upload.bucket, &upload.key).await?;
-        if upload.completed_at.is_none() || over.is_some_and(|draft| draft.title.is_some()) {
+        if !wanted {
             self.inner.catalogue.drop_draft(&mut tx, &upload.bucket, &upload.key).await?;
         }
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Lets no part come any more; answers whether the upload is complete. What is known of it here does not count:
+    /// it may have been completed since it was read, from another window. The store knows, and from now on for good.
+    async fn close(&self, upload: &Upload) -> Result<bool> {
+        if upload.completed_at.is_some() {
+            return Ok(true);
+        }
+        match self.inner.blob.abort_upload(&upload.bucket, &upload.key, upload.id).await {
+            Ok(()) | Err(blob::Error::NoSuchUpload(_)) => {}
+            Err(other) => return Err(other.into()),
+        }
+        match self.inner.blob.head(&upload.bucket, &upload.key).await {
+            Ok(_) => Ok(true),
+            Err(blob::Error::NoSuchKey) => Ok(false),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// Whether a title has the draft: until then a complete upload's draft is wanted, it says whose the title is and
+    /// who may see it.
+    async fn taken_over(&self, upload: &Upload) -> Result<bool> {
+        let draft = self.inner.catalogue.drafted(&upload.bucket, &upload.key).await?;
+        Ok(draft.is_some_and(|draft| draft.title.is_some()))
     }
 
     /// Changes what is written about the title to be, or about the title that it has become, which is answered.

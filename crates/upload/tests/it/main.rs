@@ -1,0 +1,104 @@
+//! Uploads through the public door, on every engine that is there.
+
+#![expect(clippy::unwrap_used, reason = "a failing helper of a test shall panic")]
+
+use blob::Blob;
+use catalogue::{Catalogue, Edit, NewTitle};
+use db::testing::TestDb;
+use futures::stream;
+use model::title::Visibility;
+use model::{AccountId, Timestamp};
+use tempfile::TempDir;
+use upload::{Config, File, Upload, Uploads};
+
+/// Uploads of one account on one of the databases.
+struct Ramp {
+    uploads: Uploads,
+    blob: Blob,
+    catalogue: Catalogue,
+    account: AccountId,
+    test: TestDb,
+    _folder: TempDir,
+}
+
+async fn ramps() -> Vec<Ramp> {
+    let mut all = Vec::new();
+    for test in db::testing::databases(&[blob::MIGRATIONS, catalogue::MIGRATIONS, upload::MIGRATIONS]).await {
+        let folder = tempfile::tempdir().unwrap();
+        let blob = Blob::open(test.db.clone(), folder.path()).await.unwrap();
+        let catalogue = Catalogue::open(test.db.clone()).await.unwrap();
+        let url = "https://s3.example.org".parse().unwrap();
+        let config = Config { open_per_account: 1000, ..Config::default() };
+        let uploads = Uploads::new(test.db.clone(), blob.clone(), catalogue.clone(), &[7; 32], url, config);
+        all.push(Ramp { uploads, blob, catalogue, account: AccountId::new(), test, _folder: folder });
+    }
+    all
+}
+
+impl Ramp {
+    /// A file of four bytes.
+    async fn begin(&self, name: &str, at: Timestamp) -> Upload {
+        let file = File {
+            name: name.into(),
+            size: 4,
+            modified_ms: 0,
+            fingerprint: String::new(),
+            media_type: String::new(),
+        };
+        self.uploads.begin(self.account, &file, at).await.unwrap().upload
+    }
+
+    /// Sends them, as the S3 face stores them.
+    async fn send(&self, upload: &Upload) {
+        let bytes = stream::iter([Ok::<_, std::io::Error>(bytes::Bytes::from_static(b"film"))]);
+        let staged = self.blob.stage(bytes, Some(4), Some(blob::Algorithm::Crc32)).await.unwrap();
+        self.blob.commit_part(upload.id, 1, staged).await.unwrap();
+    }
+
+    async fn names(&self) -> Vec<String> {
+        let listed = self.uploads.list(self.account, now()).await.unwrap();
+        listed.into_iter().map(|state| state.upload.file).collect()
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp(jiff::Timestamp::now().as_millisecond())
+}
+
+#[tokio::test]
+async fn what_is_discarded_while_it_completes_stays_private() {
+    for ramp in ramps().await {
+        let upload = ramp.begin("a.mp4", now()).await;
+        let private = Edit { visibility: Some(Visibility::Private), ..Edit::default() };
+        ramp.uploads.edit(&upload, &private).await.unwrap();
+        ramp.send(&upload).await;
+        // Another window completes it after this one has read it.
+        ramp.uploads.complete(&upload).await.unwrap();
+        assert_eq!(upload.completed_at, None);
+        ramp.uploads.discard(&upload).await.unwrap();
+        assert!(ramp.names().await.is_empty());
+
+        let object = ramp.blob.head(&upload.bucket, &upload.key).await.unwrap().id;
+        let new = NewTitle::of(upload.bucket.clone(), upload.key.clone(), object, "standard");
+        let mut tx = ramp.test.db.begin().await.unwrap();
+        let title = ramp.catalogue.create(&mut tx, now(), &new).await.unwrap().unwrap();
+        tx.commit().await.unwrap();
+        let title = ramp.catalogue.title(title).await.unwrap();
+        assert_eq!((title.visibility, title.owner), (Visibility::Private, Some(ramp.account)));
+    }
+}
+
+#[tokio::test]
+async fn what_is_discarded_leaves_nothing() {
+    for ramp in ramps().await {
+        let upload = ramp.begin("a.mp4", now()).await;
+        ramp.send(&upload).await;
+        // Asked twice, as two windows do.
+        for _ in 0..2 {
+            ramp.uploads.discard(&upload).await.unwrap();
+        }
+        assert!(ramp.uploads.complete(&upload).await.is_err());
+        assert_eq!(ramp.catalogue.drafted(&upload.bucket, &upload.key).await.unwrap(), None);
+        assert_eq!(ramp.blob.used().await.unwrap(), 0);
+    }
+}
