@@ -36,7 +36,7 @@ pub struct Config {
     pub reserve_bytes: Option<u64>,
     /// Seconds that the bytes of an overwritten or deleted object stay for readers under way.
     pub linger_seconds: u32,
-    /// Days after which an upload that was neither completed nor aborted is dropped.
+    /// Days without a new part after which an upload that was neither completed nor aborted is dropped.
     pub upload_days: u32,
     /// Days that handled events are kept.
     pub event_days: u32,
@@ -47,7 +47,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { reserve_bytes: None, linger_seconds: 60, upload_days: 7, event_days: 7, sealed: true }
+        Self { reserve_bytes: None, linger_seconds: 60, upload_days: 8, event_days: 7, sealed: true }
     }
 }
 

@@ -51,8 +51,8 @@ impl Blob {
                 }
             }
         }
-        let begun = now.plus_ms(-DAY_MS * i64::from(self.config.upload_days));
-        for row in self.db.all(OLD_UPLOADS, args![begun, now.plus_ms(-COMPLETED_MS)]).await? {
+        let idle = now.plus_ms(-DAY_MS * i64::from(self.config.upload_days));
+        for row in self.db.all(OLD_UPLOADS, args![idle, now.plus_ms(-COMPLETED_MS)]).await? {
             self.drop_upload(row.get::<UploadId>("id")?).await?;
             swept.uploads += 1;
         }
@@ -174,8 +174,9 @@ const RETIRED: &str = "SELECT o.id FROM objects o WHERE o.retired_at <= $1 AND o
     AND NOT EXISTS (SELECT 1 FROM events e WHERE e.object = o.id AND e.handled_at IS NULL)
     ORDER BY o.id LIMIT 100";
 
-const OLD_UPLOADS: &str = "SELECT id FROM uploads
-    WHERE (object IS NULL AND created_at <= $1) OR completed_at <= $2 LIMIT 1000";
+const OLD_UPLOADS: &str = "SELECT u.id FROM uploads u WHERE u.completed_at <= $2
+    OR (u.object IS NULL AND u.created_at <= $1
+        AND NOT EXISTS (SELECT 1 FROM upload_parts p WHERE p.upload = u.id AND p.created_at > $1)) LIMIT 1000";
 
 const UNUSED_FILES: &str = "SELECT f.id FROM files f
     WHERE NOT EXISTS (SELECT 1 FROM parts p WHERE p.file = f.id)

@@ -11,7 +11,7 @@ pub struct Config {
     pub max_bytes: u64,
     /// Uploads that an account may have open at a time.
     pub open_per_account: u32,
-    /// Days after which an upload that was not finished is given up.
+    /// Days without a new part after which an upload that was not finished is given up.
     pub abandoned_days: u32,
     /// Seconds within which the address of a part must be used.
     pub address_seconds: u32,

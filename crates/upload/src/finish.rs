@@ -88,21 +88,31 @@ impl Uploads {
         Ok(self.inner.catalogue.edit_draft(&upload.bucket, &upload.key, edit).await?)
     }
 
-    /// Gives up uploads that were begun too long ago, and forgets those that arrived as long ago; answers how many.
+    /// Gives up uploads to which no part came for too long, and forgets those that arrived as long ago; answers how
+    /// many.
     pub async fn sweep(&self, now: Timestamp) -> Result<usize> {
         let days = i64::from(self.inner.config.abandoned_days);
         let before = now.plus_ms(-86_400_000 * days);
-        let rows = self.inner.db.all(OLD, args![before]).await?;
-        for row in &rows {
-            let upload = Upload::read(row)?;
-            if upload.completed_at.is_none() {
-                tracing::info!(upload = %upload.id, bytes = upload.size, "abandoned upload given up");
+        let (mut swept, mut after) = (0, String::new());
+        loop {
+            let rows = self.inner.db.all(OLD, args![before, &after]).await?;
+            let Some(last) = rows.last() else { return Ok(swept) };
+            after = last.get("id")?;
+            for row in &rows {
+                let upload = Upload::read(row)?;
+                if upload.completed_at.is_none() {
+                    // A large file on a slow line takes longer than that.
+                    if self.inner.blob.newest_part(upload.id).await?.is_some_and(|at| at > before) {
+                        continue;
+                    }
+                    tracing::info!(upload = %upload.id, bytes = upload.size, "abandoned upload given up");
+                }
+                self.discard(&upload).await?;
+                swept += 1;
             }
-            self.discard(&upload).await?;
         }
-        Ok(rows.len())
     }
 }
 
-const OLD: &str = "SELECT * FROM browser_uploads WHERE COALESCE(completed_at, created_at) <= $1
-    ORDER BY created_at LIMIT 1000";
+const OLD: &str = "SELECT * FROM browser_uploads WHERE COALESCE(completed_at, created_at) <= $1 AND id > $2
+    ORDER BY id LIMIT 100";

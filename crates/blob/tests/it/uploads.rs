@@ -3,6 +3,7 @@ use blob::{
     Part, Upload,
 };
 use bytes::Bytes;
+use db::args;
 use futures::{TryStreamExt, stream};
 use model::{BucketName, UploadId};
 
@@ -214,6 +215,18 @@ async fn forgotten_uploads_are_swept() {
         handle_events(&store).await;
         assert_eq!(store.blob.sweep(hours_from_now(25)).await.unwrap().uploads, 1);
         assert_eq!(store.read(&object).await, b"part");
+    }
+}
+
+#[tokio::test]
+async fn an_upload_is_not_forgotten_while_parts_come() {
+    for store in stores().await {
+        let upload = begin(&store, "film", None).await;
+        let old = args![upload.id, hours_from_now(-24 * 10)];
+        store.test.db.execute("UPDATE uploads SET created_at = $2 WHERE id = $1", old).await.unwrap();
+        send(&store, &upload, 1, b"part").await;
+        assert_eq!(store.blob.sweep(hours_from_now(24 * 6)).await.unwrap().uploads, 0);
+        assert_eq!(store.blob.sweep(hours_from_now(24 * 8)).await.unwrap().uploads, 1);
     }
 }
 

@@ -11,6 +11,8 @@ use model::{AccountId, Timestamp};
 use tempfile::TempDir;
 use upload::{Config, File, Upload, Uploads};
 
+const DAY_MS: i64 = 86_400_000;
+
 /// Uploads of one account on one of the databases.
 struct Ramp {
     uploads: Uploads,
@@ -100,5 +102,19 @@ async fn what_is_discarded_leaves_nothing() {
         assert!(ramp.uploads.complete(&upload).await.is_err());
         assert_eq!(ramp.catalogue.drafted(&upload.bucket, &upload.key).await.unwrap(), None);
         assert_eq!(ramp.blob.used().await.unwrap(), 0);
+    }
+}
+
+#[tokio::test]
+async fn only_what_nobody_sends_any_more_is_given_up() {
+    for ramp in ramps().await {
+        let long_ago = now().plus_ms(-10 * DAY_MS);
+        let slow = ramp.begin("slow.mp4", long_ago).await;
+        ramp.send(&slow).await;
+        ramp.begin("idle.mp4", long_ago).await;
+        assert_eq!(ramp.uploads.sweep(now()).await.unwrap(), 1);
+        assert_eq!(ramp.names().await, ["slow.mp4"]);
+        assert_eq!(ramp.uploads.sweep(now().plus_ms(8 * DAY_MS)).await.unwrap(), 1);
+        assert!(ramp.names().await.is_empty());
     }
 }
