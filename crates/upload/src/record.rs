@@ -78,15 +78,19 @@ impl Upload {
 
 const GET: &str = "SELECT * FROM browser_uploads WHERE id = $1";
 const LIST: &str = "SELECT * FROM browser_uploads
-    WHERE account = $1 AND (completed_at IS NULL OR completed_at > $2) ORDER BY created_at, id LIMIT $3";
+    WHERE account = $1 AND (completed_at IS NULL OR completed_at > $2)
+    ORDER BY (completed_at IS NOT NULL), created_at DESC, id DESC LIMIT $3";
 
 impl Uploads {
-    /// The uploads of an account, oldest first: the open ones, and those that arrived within a day.
+    /// The uploads of an account, oldest first: the open ones, and those that arrived within a day. If they are too
+    /// many, the oldest that arrived are left out.
     pub async fn list(&self, account: AccountId, now: Timestamp) -> Result<Vec<State>> {
         let rows = self.inner.db.all(LIST, args![account, now.plus_ms(-SHOWN_MS), PAGE]).await?;
-        let mut states = Vec::with_capacity(rows.len());
-        for row in rows {
-            states.push(self.state(Upload::read(&row)?).await?);
+        let mut uploads = rows.iter().map(Upload::read).collect::<Result<Vec<_>>>()?;
+        uploads.sort_by_key(|upload| (upload.created_at, upload.id));
+        let mut states = Vec::with_capacity(uploads.len());
+        for upload in uploads {
+            states.push(self.state(upload).await?);
         }
         Ok(states)
     }

@@ -4,14 +4,19 @@
 
 use blob::Blob;
 use catalogue::{Catalogue, Edit, NewTitle};
+use db::args;
 use db::testing::TestDb;
 use futures::stream;
 use model::title::Visibility;
-use model::{AccountId, Timestamp};
+use model::{AccountId, Timestamp, UploadId};
 use tempfile::TempDir;
 use upload::{Config, File, Upload, Uploads};
 
 const DAY_MS: i64 = 86_400_000;
+
+const ARRIVED: &str = "INSERT INTO browser_uploads
+    (id, account, bucket, source_key, file, size, modified_ms, fingerprint, created_at, completed_at)
+    VALUES ($1, $2, 'source', $3, $3, 4, 0, '', $4, $4)";
 
 /// Uploads of one account on one of the databases.
 struct Ramp {
@@ -116,5 +121,22 @@ async fn only_what_nobody_sends_any_more_is_given_up() {
         assert_eq!(ramp.names().await, ["slow.mp4"]);
         assert_eq!(ramp.uploads.sweep(now().plus_ms(8 * DAY_MS)).await.unwrap(), 1);
         assert!(ramp.names().await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_is_open_and_what_came_last_is_listed() {
+    for ramp in ramps().await {
+        ramp.begin("open.mp4", now().plus_ms(-1000)).await;
+        let mut tx = ramp.test.db.begin().await.unwrap();
+        for n in 0..201 {
+            let (name, at) = (format!("{n}.mp4"), now().plus_ms(n - 500));
+            let row = args![UploadId::new(), ramp.account, &name, at];
+            tx.execute(ARRIVED, row).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let names = ramp.names().await;
+        assert_eq!(names.len(), 200);
+        assert_eq!([&names[0], &names[1], &names[199]], ["open.mp4", "2.mp4", "200.mp4"]);
     }
 }
