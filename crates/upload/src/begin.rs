@@ -127,12 +127,12 @@ impl Uploads {
 
     /// Bytes that open uploads will still send.
     async fn promised(&self, tx: &mut Tx) -> Result<u64> {
-        let mut promised: u64 = 0;
+        let (mut open, mut promised) = (Vec::new(), 0_u64);
         for row in tx.all(OPEN, args![]).await? {
-            let (id, size): (UploadId, u64) = (row.get("id")?, row.get("size")?);
-            promised = promised.saturating_add(size.saturating_sub(blob::uploaded_bytes(tx, id).await?));
+            open.push(row.get("id")?);
+            promised = promised.saturating_add(row.get("size")?);
         }
-        Ok(promised)
+        Ok(promised.saturating_sub(blob::uploaded_bytes(tx, &open).await?))
     }
 }
 

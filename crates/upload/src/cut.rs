@@ -1,4 +1,4 @@
-//! How a file is cut into parts. Pure, and written a second time in `web/src/upload/cut.ts`.
+//! How a file is cut into parts. Pure; pages are told the length of a part and count from there.
 
 const MIB: u64 = 1 << 20;
 /// Parts are no smaller, so that small files go in one piece and none is below S3's 5 MiB.

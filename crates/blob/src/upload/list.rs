@@ -42,10 +42,16 @@ pub struct Uploads {
 
 const BYTES: &str =
     "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes FROM upload_parts WHERE upload = $1";
+const BYTES_OF_SQLITE: &str = "SELECT COALESCE(SUM(bytes), 0) AS bytes FROM upload_parts
+    WHERE upload IN (SELECT value FROM json_each($1))";
+const BYTES_OF_POSTGRES: &str = "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes FROM upload_parts
+    WHERE upload IN (SELECT json_array_elements_text($1::json))";
 
-/// How many bytes the parts of an upload have, seen from a transaction.
-pub async fn uploaded_bytes(tx: &mut Tx, id: UploadId) -> Result<u64> {
-    Ok(tx.one(BYTES, args![id]).await?.get("bytes")?)
+/// How many bytes the parts of these uploads have together, seen from a transaction.
+pub async fn uploaded_bytes(tx: &mut Tx, ids: &[UploadId]) -> Result<u64> {
+    let list: Vec<String> = ids.iter().map(UploadId::to_string).collect();
+    let list = serde_json::Value::from(list).to_string();
+    Ok(tx.one(tx.pick(BYTES_OF_SQLITE, BYTES_OF_POSTGRES), args![list]).await?.get("bytes")?)
 }
 
 impl Blob {
