@@ -12,7 +12,8 @@ pub struct Config {
     /// Proxies in front whose `X-Forwarded-For`, `-Proto` and `-Host` are believed.
     pub trusted_proxies: Vec<Cidr>,
     /// Where requests that came without TLS are sent: scheme, host and port, such as `https://films.example.org`. Empty:
-    /// they are answered.
+    /// they are answered. Follows from the public address, so no file sets it.
+    #[serde(skip)]
     pub https_origin: String,
     /// How long browsers remember to come with TLS only, in s (`Strict-Transport-Security`, RFC 6797); 0 says nothing.
     pub hsts_seconds: u32,
@@ -30,7 +31,8 @@ pub struct Config {
     pub write_ms: u32,
     /// Longest time until an upstream's head, for requests without a body, and between parts of its body, in ms.
     pub upstream_ms: u32,
-    /// How long requests under way may go on after shutdown begins, in ms.
+    /// How long requests under way may go on after shutdown begins, in ms. One time for all doors, so no file sets it.
+    #[serde(skip)]
     pub drain_ms: u32,
     /// Longest path and query, in bytes.
     pub target_bytes: u32,

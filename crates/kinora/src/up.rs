@@ -3,8 +3,7 @@
 pub(crate) mod parts;
 mod ready;
 pub(crate) mod services;
-
-use std::time::Duration;
+pub(crate) mod settings;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
@@ -44,7 +43,7 @@ pub(crate) async fn run(flags: &Up) -> anyhow::Result<()> {
     }
     ready.print();
 
-    services.run(stop_signal(), Duration::from_secs(u64::from(config.stop_seconds))).await?;
+    services.run(stop_signal(), settings::patience(&config)).await?;
     parts.close().await;
     drop(folder);
     Ok(())

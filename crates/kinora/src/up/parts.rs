@@ -23,6 +23,7 @@ use upload::Uploads;
 
 use super::ready::Ready;
 use super::services::Services;
+use super::settings;
 use crate::config::Config;
 use crate::control::server;
 use crate::doctor;
@@ -109,7 +110,7 @@ impl Parts {
         let vault = Vault::new(&ring, Purpose::Signing);
         let codes = codes(&ring)?;
         let objects = folder.join("objects");
-        let blob = Blob::open_with(db.clone(), &objects, config.store.clone(), Some(ring.clone())).await?;
+        let blob = Blob::open_with(db.clone(), &objects, settings::store(config), Some(ring.clone())).await?;
         let catalogue = Catalogue::open(db.clone()).await?;
         let jobs = Queue::new(db.clone());
         let outbox = Outbox::new(db.clone());
@@ -120,11 +121,11 @@ impl Parts {
             (None, Some(mailbox)) => Some(Arc::new(Mailbox::open(mailbox, &config.mail.from)?)),
             (None, None) => None,
         };
-        let settings = match place.profile {
+        let identity_config = match place.profile {
             Profile::Development => identity::Config::development(),
-            Profile::Production => production(config, &place)?,
+            Profile::Production => settings::production(config, &place)?,
         };
-        let identity = Identity::new(db.clone(), outbox.clone(), codes, vault.clone(), settings)?;
+        let identity = Identity::new(db.clone(), outbox.clone(), codes, vault.clone(), identity_config)?;
         let playback =
             Playback::open(db.clone(), catalogue.clone(), vault, playback::Config::default(), now).await?;
         let renewed = identity.renew_secrets().await? + playback.renew_secrets().await?;
@@ -190,15 +191,14 @@ impl Parts {
         let abandoned = self.uploads.sweeper();
         services.start("uploads", |stop| abandoned.run(stop));
         self.start_worker(services, config, folder, WORKER).await?;
-        let page_origins = page_origins(&self.place.origin.parse()?, &config.upload.page_origins);
-        let settings = s3::Config { page_origins, ..s3::Config::default() };
-        let mut s3_face = s3::service(self.blob.clone(), self.s3_keys(), settings);
+        let s3_config = settings::s3(config, &self.place.origin.parse()?);
+        let mut s3_face = s3::service(self.blob.clone(), self.s3_keys(), s3_config);
         if let Some(tls) = doors.s3_tls {
             s3_face = s3_face.over(tls);
         }
         services.start("s3", |stop| async move { Ok(s3_face.run(doors.s3, stop).await?) });
         let meter = edge::Meter::default();
-        let edge = self.edge(doors.edge, config.edge.clone(), meter.clone())?;
+        let edge = self.edge(doors.edge, settings::edge(config), meter.clone())?;
         services.start("edge", |stop| async move { Ok(edge.run(stop).await?) });
         let metrics = Metrics {
             catalogue: self.catalogue.clone(),
@@ -412,29 +412,6 @@ impl Parts {
     pub(crate) async fn close(&self) {
         self.db.close().await;
     }
-}
-
-/// Settings of identity for strangers on the network.
-fn production(config: &Config, place: &Place) -> anyhow::Result<identity::Config> {
-    let url: url::Url = place.origin.parse()?;
-    let host = url.host_str().context("the public address has no host")?.to_owned();
-    Ok(identity::Config { host, ..config.identity.clone() })
-}
-
-/// The origins whose pages may send parts of uploads: the public one, on loopback its other names, and those that the
-/// settings name.
-fn page_origins(public: &url::Url, others: &[url::Url]) -> Vec<String> {
-    let origin = |url: &url::Url| url.origin().ascii_serialization();
-    let named = |host: &str| {
-        let mut url = public.clone();
-        url.set_host(Some(host)).ok().map(|()| origin(&url))
-    };
-    let mut all: Vec<String> = match public.host_str() {
-        Some("localhost" | "127.0.0.1") => ["localhost", "127.0.0.1"].into_iter().filter_map(named).collect(),
-        _ => vec![origin(public)],
-    };
-    all.extend(others.iter().map(origin));
-    all
 }
 
 /// A watch that follows another one in a different shape, for as long as anyone looks.

@@ -1,0 +1,91 @@
+//! Settings of parts that follow from others.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use url::Url;
+
+use super::parts::Place;
+use crate::config::Config;
+
+/// Of the store, in which uploads by browsers live: what they still wait for it does not drop.
+pub(super) fn store(config: &Config) -> blob::Config {
+    let upload_days = config.store.upload_days.max(config.upload.abandoned_days.saturating_add(1));
+    blob::Config { upload_days, ..config.store.clone() }
+}
+
+/// Of the front door.
+pub(super) fn edge(config: &Config) -> edge::Config {
+    edge::Config { drain_ms: config.stop_seconds.saturating_mul(1000), ..config.edge.clone() }
+}
+
+/// Of the S3 face, to which pages of `public` send parts.
+pub(super) fn s3(config: &Config, public: &Url) -> s3::Config {
+    s3::Config {
+        shutdown_seconds: u64::from(config.stop_seconds),
+        page_origins: page_origins(public, &config.upload.page_origins),
+        ..s3::Config::default()
+    }
+}
+
+/// Of identity for strangers on the network.
+pub(super) fn production(config: &Config, place: &Place) -> anyhow::Result<identity::Config> {
+    let url: Url = place.origin.parse()?;
+    let host = url.host_str().context("the public address has no host")?.to_owned();
+    Ok(identity::Config { host, ..config.identity.clone() })
+}
+
+/// How long all parts together may take to stop: the doors break requests off by themselves a little earlier.
+pub(crate) fn patience(config: &Config) -> Duration {
+    Duration::from_secs(u64::from(config.stop_seconds) + 1)
+}
+
+/// The origins whose pages may send parts of uploads: the public one, on loopback its other names, and those that the
+/// settings name.
+fn page_origins(public: &Url, others: &[Url]) -> Vec<String> {
+    let origin = |url: &Url| url.origin().ascii_serialization();
+    let named = |host: &str| {
+        let mut url = public.clone();
+        url.set_host(Some(host)).ok().map(|()| origin(&url))
+    };
+    let mut all: Vec<String> = match public.host_str() {
+        Some("localhost" | "127.0.0.1") => ["localhost", "127.0.0.1"].into_iter().filter_map(named).collect(),
+        _ => vec![origin(public)],
+    };
+    all.extend(others.iter().map(origin));
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_store_keeps_what_uploads_wait_for() {
+        let mut config = Config::default();
+        for (abandoned, own, kept) in [(7, 7, 8), (30, 7, 31), (2, 14, 14), (u32::MAX, 7, u32::MAX)] {
+            config.upload.abandoned_days = abandoned;
+            config.store.upload_days = own;
+            assert_eq!(store(&config).upload_days, kept);
+        }
+    }
+
+    #[test]
+    fn all_doors_wait_as_long_as_the_settings_say() {
+        let config = Config { stop_seconds: 90, ..Config::default() };
+        let public = "https://films.example".parse().unwrap();
+        assert_eq!(edge(&config).drain_ms, 90_000);
+        assert_eq!(s3(&config, &public).shutdown_seconds, 90);
+        assert!(patience(&config) > Duration::from_secs(90));
+    }
+
+    #[test]
+    fn pages_of_the_installation_may_send_parts() {
+        let mut config = Config::default();
+        config.upload.page_origins = vec!["https://studio.example".parse().unwrap()];
+        let origins = |public: &str| s3(&config, &public.parse().unwrap()).page_origins;
+        assert_eq!(origins("https://films.example"), ["https://films.example", "https://studio.example"]);
+        let local = ["http://localhost:8080", "http://127.0.0.1:8080", "https://studio.example"];
+        assert_eq!(origins("http://localhost:8080"), local);
+    }
+}
