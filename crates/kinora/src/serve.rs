@@ -4,7 +4,6 @@ mod refuse;
 
 use std::io::IsTerminal as _;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde::Serialize;
@@ -19,6 +18,7 @@ use crate::folder::{self, Folder};
 use crate::systemd::Notifier;
 use crate::up::parts::{Doors, Parts, Place, Profile};
 use crate::up::services::Services;
+use crate::up::settings::patience;
 use crate::{log, up};
 
 /// What is logged: life-cycle and one line a request.
@@ -97,9 +97,7 @@ async fn everything(config: &Config, flags: &Serve, notifier: &Notifier) -> anyh
     parts.end_printed_links().await?;
     let shutdown = CancellationToken::new();
     let mut services = Services::new(shutdown.clone());
-    if let Some(certificate) = &certificate {
-        follow(&mut services, certificate.clone());
-    }
+    follow(&mut services, certificate.clone())?;
     let doors = Doors { edge: entrances, s3, s3_tls: certificate, control };
     parts.start(&mut services, &config, &folder, doors).await?;
     greet(&parts, &folder).await?;
@@ -123,6 +121,7 @@ async fn worker(config: &Config, notifier: &Notifier) -> anyhow::Result<()> {
     let parts = Parts::open(config, &folder, place(config)?).await?;
     let shutdown = CancellationToken::new();
     let mut services = Services::new(shutdown.clone());
+    follow(&mut services, None)?;
     parts.start_worker(&mut services, config, &folder, "worker").await?;
     end(services, config, notifier, &shutdown).await?;
     parts.close().await;
@@ -143,26 +142,28 @@ async fn end(
         notifier.stopping();
         stopped
     };
-    let patience = Duration::from_secs(u64::from(config.stop_seconds));
     tokio::select! {
-        ended = services.run(stop, patience) => ended,
+        ended = services.run(stop, patience(config)) => ended,
         never = async { notifier.live(shutdown).await; std::future::pending::<anyhow::Result<()>>().await } => never,
     }
 }
 
-/// Reads the certificate anew when its files change, and at once on SIGHUP.
-fn follow(services: &mut Services, certificate: tls::Server) {
-    let followed = certificate.clone();
-    services.start("certificate", |stop| async move {
-        followed.follow(stop).await;
-        Ok(())
-    });
+/// Reads the certificate anew when its files change, and at once on SIGHUP. Without a certificate SIGHUP changes
+/// nothing: left alone, it would end the process.
+fn follow(services: &mut Services, certificate: Option<tls::Server>) -> anyhow::Result<()> {
+    if let Some(followed) = certificate.clone() {
+        services.start("certificate", |stop| async move {
+            followed.follow(stop).await;
+            Ok(())
+        });
+    }
+    let mut hangup = signal(SignalKind::hangup())?;
     services.start("signals", |stop| async move {
-        let mut hangup = signal(SignalKind::hangup())?;
         while stop.run_until_cancelled(hangup.recv()).await.flatten().is_some() {
-            match certificate.reload() {
-                Ok(()) => tracing::info!("certificate read anew"),
-                Err(error) => {
+            match certificate.as_ref().map(tls::Server::reload) {
+                None => tracing::info!("there is no certificate to read anew"),
+                Some(Ok(())) => tracing::info!("certificate read anew"),
+                Some(Err(error)) => {
                     let error = &error as &dyn std::error::Error;
                     tracing::error!(error, "the new certificate is not right, the old one stays");
                 }
@@ -170,6 +171,7 @@ fn follow(services: &mut Services, certificate: tls::Server) {
         }
         Ok(())
     });
+    Ok(())
 }
 
 /// Says what must not be forgotten; on the first start, when there is nobody who could sign in, how the first operator
@@ -204,7 +206,8 @@ fn place(config: &Config) -> anyhow::Result<Place> {
     })
 }
 
-/// The S3 face on the public host with its own port, where Kinora itself speaks TLS; else as it listens.
+/// The S3 face on the public host with its own port, where Kinora itself speaks TLS; else as it listens, which only an
+/// encoder by itself may say, because it tells nobody.
 fn s3_beside(config: &Config, public: &Url) -> anyhow::Result<Url> {
     let host = public.host_str().context("public_url has no host")?;
     let text = match config.tls {
