@@ -91,6 +91,13 @@ pub(crate) fn render_as(status: StatusCode, frame: &Frame, page: &impl Template)
     response
 }
 
+/// Keeps a page's address to itself: it holds a secret, and browsers say it to whatever is asked for from there. The
+/// origin they say on: without it a form that is sent from the page looks like another site's.
+pub(crate) fn unnamed(mut response: Response) -> Response {
+    response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("strict-origin"));
+    response
+}
+
 #[derive(Template)]
 #[template(path = "error.html")]
 struct ErrorPage<'a> {

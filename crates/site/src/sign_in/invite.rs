@@ -13,7 +13,7 @@ use identity::{Error, Role};
 use super::ask::AskPage;
 use super::{device, enter_by};
 use crate::Site;
-use crate::page::{Frame, render, render_as};
+use crate::page::{Frame, render, render_as, unnamed};
 use crate::visitor::Visitor;
 
 #[derive(Template)]
@@ -36,7 +36,7 @@ pub(crate) async fn look(
     let Some(token) = InviteToken::parse(&text) else { return Ok(over(&frame)) };
     let offered = site.identity().invitation(&token, site.now()).await.map_err(ApiError::internal)?;
     let Some(offered) = offered else { return Ok(over(&frame)) };
-    Ok(match offered.address {
+    Ok(unnamed(match offered.address {
         Some(address) => {
             let address = Some(address.as_str().to_owned());
             let role = offer(offered.role);
@@ -47,7 +47,7 @@ pub(crate) async fn look(
                 AskPage { frame: &frame, next: "/", address: "", invitation: token.as_str(), error: None };
             render(&frame, &page)
         }
-    })
+    }))
 }
 
 /// `POST /invite/{token}`
@@ -67,7 +67,7 @@ pub(crate) async fn accept(
 
 /// The page of an invitation that does not work any more.
 pub(super) fn over(frame: &Frame) -> Response {
-    render_as(StatusCode::GONE, frame, &InvitePage { frame, address: None, role: "", token: "" })
+    unnamed(render_as(StatusCode::GONE, frame, &InvitePage { frame, address: None, role: "", token: "" }))
 }
 
 fn offer(role: Role) -> &'static str {

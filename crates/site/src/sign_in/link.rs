@@ -11,7 +11,7 @@ use identity::token::LinkToken;
 
 use super::{device, enter_by};
 use crate::Site;
-use crate::page::{Frame, render_as};
+use crate::page::{Frame, render_as, unnamed};
 use crate::visitor::Visitor;
 
 #[derive(Template)]
@@ -54,5 +54,5 @@ pub(crate) async fn use_link(
 fn page(visitor: &Visitor, works: bool, token: &str) -> Response {
     let frame = Frame::new(visitor, "");
     let status = if works { StatusCode::OK } else { StatusCode::GONE };
-    render_as(status, &frame, &LinkPage { frame: &frame, works, token })
+    unnamed(render_as(status, &frame, &LinkPage { frame: &frame, works, token }))
 }

@@ -155,6 +155,21 @@ async fn guests_are_led_to_the_sign_in_page_and_back() {
     }
 }
 
+/// Their addresses hold secrets.
+#[tokio::test]
+async fn pages_of_links_and_invitations_are_not_named_to_others() {
+    for test in databases(&MIGRATIONS).await {
+        let house = House::open(test.db.clone()).await;
+        let account = house.account("someone@example.org", Role::Viewer).await;
+        let mut guest = Browser::new(&house);
+        let (spent, works) = ("0".repeat(64), house.link(account).await);
+        for path in [works, format!("/signin/link/{spent}"), format!("/invite/{spent}")] {
+            assert_eq!(guest.get(&path).await.header("referrer-policy"), "strict-origin", "{path}");
+        }
+        assert_eq!(guest.get("/signin").await.header("referrer-policy"), "same-origin");
+    }
+}
+
 #[tokio::test]
 async fn other_sites_change_nothing() {
     for test in databases(&MIGRATIONS).await {
