@@ -106,19 +106,21 @@ class Served(Kinora):
 
 
 class Nginx:
-    """nginx with the server block that is in deploy/."""
+    """nginx with the server blocks that are in deploy/: pages on `localhost`, the S3 face on `127.0.0.1`."""
 
-    def __init__(self, folder, certificate, key, kinora_port, source):
+    def __init__(self, folder, certificate, key, kinora_port, s3_port, source):
         folder.mkdir()
         self.port = free_port()
         server = (DEPLOY / "nginx.conf").read_text()
         for theirs, ours in {
             "listen [::]:443 ssl;": "",
             "listen 443 ssl;": f"listen 127.0.0.1:{self.port} ssl;",
+            "s3.films.example.org": "127.0.0.1",
             "films.example.org": "localhost",
             "/etc/kinora/tls/fullchain.pem": str(certificate),
             "/etc/kinora/tls/privkey.pem": str(key),
             "127.0.0.1:8080": f"127.0.0.1:{kinora_port}",
+            "127.0.0.1:9000": f"127.0.0.1:{s3_port}",
             "location / {": f"location / {{ proxy_bind {source};",
         }.items():
             assert theirs in server, theirs
@@ -129,7 +131,7 @@ class Nginx:
         self.config = folder / "nginx.conf"
         self.config.write_text(
             f"daemon off; master_process off; pid {folder}/pid; error_log stderr; events {{}}\n"
-            f"http {{ access_log off; {temporary}\n{server} }}\n"
+            f"http {{ access_log {folder}/access; {temporary}\n{server} }}\n"
         )
         self.folder, self.process = folder, None
 

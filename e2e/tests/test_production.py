@@ -242,15 +242,24 @@ def test_a_proxy_is_believed_and_nobody_else(serve, authority, clip, tmp_path):
     if not shutil.which("nginx"):
         pytest.skip("nginx (not installed)")
     # nginx comes from an address that nobody else has.
-    port = free_port()
+    port, s3_port = free_port(), free_port()
     trusted = '[edge]\ntrusted_proxies = ["127.0.0.2"]\n'
     keys = tmp_path / "certificate.pem", tmp_path / "certificate.key"
     authority.issue(*keys)
-    nginx = Nginx(tmp_path / "nginx", *keys, port, "127.0.0.2").start()
+    nginx = Nginx(tmp_path / "nginx", *keys, port, s3_port, "127.0.0.2").start()
     try:
         served = serve(
-            trusted, tls="proxy", https=None, http=f"127.0.0.1:{port}", public_url=f"https://localhost:{nginx.port}"
+            trusted,
+            tls="proxy",
+            https=None,
+            http=f"127.0.0.1:{port}",
+            s3=f"127.0.0.1:{s3_port}",
+            public_url=f"https://localhost:{nginx.port}",
+            s3_public_url=f"https://127.0.0.1:{nginx.port}",
         )
+        # As `systemctl reload` does; there is no certificate to read.
+        served.process.send_signal(signal.SIGHUP)
+        served.line(message="there is no certificate to read anew")
         spoofed = ["-H", "X-Forwarded-For: 203.0.113.77", "-H", "X-Forwarded-Host: evil.example"]
         spoofed += ["-H", "X-Request-Id: chosen-by-the-client", "-H", "Forwarded: for=203.0.113.77;proto=https"]
         status, headers, _ = curl(served.http + "/signin?proxied", *spoofed, "--interface", "127.9.8.7")
@@ -272,6 +281,7 @@ def test_a_proxy_is_believed_and_nobody_else(serve, authority, clip, tmp_path):
         visitor = Visitor(served).by_link(served.link())
         assert visitor.ask(visitor.play(served.title("film")["id"]))[0] == 200
         assert all(cookie.secure for cookie in visitor.jar)
+        assert (nginx.folder / "access").read_text() == "", "nginx keeps no addresses"
     finally:
         nginx.stop()
 

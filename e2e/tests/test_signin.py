@@ -93,7 +93,8 @@ class Closed:
         mail = f'[mail.smtp]\nhost = "localhost"\nport = {smtp_port}\ntls = "none"\n' if smtp_port else ""
         (folder / "kinora.toml").write_text(
             f'public_url = "https://films.example.org"\ndata = "{self.data}"\nhttp = "127.0.0.1:{port}"\n'
-            f's3 = "127.0.0.1:{free_port()}"\ntls = "proxy"\nallow_root = true\nkeys = "{folder}/ring"\n'
+            f's3 = "127.0.0.1:{free_port()}"\ns3_public_url = "https://s3.films.example.org"\n'
+            f'tls = "proxy"\nallow_root = true\nkeys = "{folder}/ring"\n'
             + (f'database = "{database}"\n' if database else "")
             + ("" if smtp_port else 'sign_in = "invitations only"\n')
             + '[mail]\nfrom = "Kinora <no-reply@films.example.org>"\n'

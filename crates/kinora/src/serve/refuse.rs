@@ -128,6 +128,17 @@ fn connections(config: &Config, list: &mut List) {
             }
         }
     }
+    if config.tls == Tls::Proxy && config.s3_public_url.is_none() {
+        list.add(
+            "s3_public_url",
+            format!(
+                "is missing and `tls = \"proxy\"`: browsers send what they upload straight to the S3 face, and {} is \
+                 nowhere for them. Let the proxy pass a host of its own on to it (deploy/nginx.conf has one) and name \
+                 it, `s3_public_url = \"https://s3.films.example.org\"`",
+                config.s3
+            ),
+        );
+    }
     let over_tls = matches!(config.tls, Tls::Files(_));
     if config.https.is_some() && !over_tls {
         list.add(

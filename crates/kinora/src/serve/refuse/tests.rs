@@ -19,6 +19,7 @@ fn good() -> Good {
     fs::set_permissions(&data, Permissions::from_mode(0o700)).unwrap();
     let mut config = Config {
         public_url: Some("https://films.example".parse().unwrap()),
+        s3_public_url: Some("https://s3.films.example".parse().unwrap()),
         keys: Some(dir.path().join("ring")),
         data,
         tls: Tls::Proxy,
@@ -62,6 +63,7 @@ fn what_is_in_order_is_not_refused() {
     good.config.http = "[::]:80".parse().unwrap();
     good.config.s3 = "[::]:9000".parse().unwrap();
     good.config.edge.trusted_proxies.clear();
+    good.config.s3_public_url = None;
     assert_eq!(all(&good.config, &good.around), []);
 }
 
@@ -122,6 +124,16 @@ fn a_proxy_without_an_address() {
     let mut good = good();
     good.config.edge.trusted_proxies.clear();
     check(&good, "edge.trusted_proxies", "127.0.0.1");
+}
+
+#[test]
+fn an_s3_face_that_browsers_cannot_reach() {
+    let mut good = good();
+    good.config.s3_public_url = None;
+    check(&good, "s3_public_url", "https://s3.films.example.org");
+    good.config.role = Role::Worker;
+    good.config.database = Some(Address("postgres://h/d".into()));
+    assert_eq!(all(&good.config, &good.around), [], "an encoder has no doors");
 }
 
 #[test]
