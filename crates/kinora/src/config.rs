@@ -6,7 +6,7 @@ mod tls;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde::Deserialize;
 use url::Url;
 
@@ -15,7 +15,7 @@ use crate::{cli, metrics};
 pub(crate) use tls::Files;
 pub(crate) use tls::Tls;
 
-/// Everything that can be set. `deploy/kinora.toml` shows all of it.
+/// Everything that can be set. `deploy/kinora.toml` shows all of it but the finer limits of single parts.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Config {
@@ -68,7 +68,13 @@ pub(crate) struct Config {
     /// Whether the configuration file itself holds a secret.
     #[serde(skip)]
     pub(crate) secret_in_file: bool,
+    /// Which of [`SERVE_ONLY`] are set.
+    #[serde(skip)]
+    pub(crate) serve_only: Vec<&'static str>,
 }
+
+/// Settings of an installation for strangers: `kinora up` is on loopback, for whoever started it.
+const SERVE_ONLY: [&str; 7] = ["public_url", "s3_public_url", "https", "tls", "sign_in", "role", "identity"];
 
 /// A database address; `Debug` hides its password.
 #[derive(Clone, Deserialize)]
@@ -163,6 +169,7 @@ impl Default for Config {
             metrics: metrics::Config::default(),
             rules: pipeline::Rule::defaults(),
             secret_in_file: false,
+            serve_only: Vec::new(),
         }
     }
 }
@@ -171,6 +178,7 @@ impl Config {
     /// Reads all layers for `kinora up`.
     pub(crate) fn for_up(flags: &cli::Up) -> anyhow::Result<Self> {
         let mut config = Self::read(flags.config.as_deref())?;
+        config.for_development()?;
         if let Some(data) = &flags.data {
             config.data.clone_from(data);
         }
@@ -191,6 +199,19 @@ impl Config {
         Ok(config)
     }
 
+    /// Refuses what `kinora up` would not do.
+    fn for_development(&self) -> anyhow::Result<()> {
+        if self.serve_only.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<String> = self.serve_only.iter().map(|name| format!("`{name}`")).collect();
+        bail!(
+            "`kinora up` is for this machine and does nothing with {}: take that out of the settings, or start \
+             `kinora serve --config FILE`",
+            names.join(", ")
+        );
+    }
+
     fn read(file: Option<&Path>) -> anyhow::Result<Self> {
         let text = match file {
             Some(path) => {
@@ -203,8 +224,10 @@ impl Config {
 
     fn layered(file: &str, environment: impl Iterator<Item = (String, String)>) -> anyhow::Result<Self> {
         let table = layers::merge(file, environment)?;
+        let serve_only = SERVE_ONLY.into_iter().filter(|name| table.contains_key(*name)).collect();
         let mut config: Self =
             toml::Value::Table(table).try_into().context("the configuration is not right")?;
+        config.serve_only = serve_only;
         config.secret_in_file = file.parse().is_ok_and(|table| layers::holds_secret(&table));
         notify::Sender::parse(&config.mail.from)?;
         if let Some(smtp) = &config.mail.smtp {
@@ -267,6 +290,18 @@ mod tests {
         assert!(layered("", &[("KINORA__NOPE", "1")]).is_err());
         assert!(layered("[[rules]]\nbucket = 'source'\ntemplate = 'nope'", &[]).is_err());
         assert!(layered("[[rules]]\nbucket = 'source'\ntemplate = 'standard'", &[]).is_ok());
+    }
+
+    #[test]
+    fn development_refuses_what_it_would_not_do() {
+        let refused = |file: &str| {
+            let refused = layered(file, &[]).unwrap().for_development();
+            refused.err().map(|error| error.to_string()).unwrap_or_default()
+        };
+        assert_eq!(refused("http = '127.0.0.1:1'\n[store]\nlinger_seconds = 1"), "");
+        assert!(refused("[identity]\nopen_sign_up = false").contains("`identity`"));
+        let many = refused("public_url = 'https://films.example'\nhttps = '[::]:443'\ntls = 'proxy'");
+        assert!(many.contains("`public_url`, `https`, `tls`") && many.contains("kinora serve"), "{many}");
     }
 
     #[test]
