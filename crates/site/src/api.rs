@@ -1,6 +1,5 @@
 //! The JSON API that pages use. Errors are problem details (`http_face::Problem`).
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use catalogue::Watched;
@@ -10,6 +9,7 @@ use model::{PlaybackSessionId, TitleId};
 use playback::{Format, Permit, Wish};
 use serde::{Deserialize, Serialize};
 
+use crate::answer::{Items, fresh};
 use crate::titles::{self, Found, Wanted};
 use crate::visitor::Visitor;
 use crate::{Site, jobs_page, poster};
@@ -22,14 +22,6 @@ const LONGEST_MS: u64 = 7 * 86_400_000;
 const REPORT_CHARS: usize = 500;
 /// Longest id in an address: a UUID with its dashes.
 const LONGEST_ID: usize = 36;
-
-/// A list that goes on at `next`, if there is more.
-#[derive(Serialize)]
-struct Items<T> {
-    items: Vec<T>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<TitleId>,
-}
 
 /// `GET /api/titles?before=`
 pub(crate) async fn titles(
@@ -45,7 +37,7 @@ pub(crate) async fn titles(
     for title in &listed.titles {
         items.push(titles::Json::of(title, poster::of(&site, title, &origin).await?));
     }
-    Ok(fresh(&Items { items, next: listed.next }))
+    Ok(fresh(&Items::page(items, listed.next)))
 }
 
 /// `GET /api/titles/{title}`
@@ -66,7 +58,7 @@ pub(crate) async fn jobs(
 ) -> Result<Response, ApiError> {
     let now = site.now();
     let jobs = site.jobs().list(&wanted.filter()).await.map_err(ApiError::internal)?;
-    Ok(fresh(&Items { items: jobs.iter().map(|job| jobs_page::Json::of(job, now)).collect(), next: None }))
+    Ok(fresh(&Items::all(jobs.iter().map(|job| jobs_page::Json::of(job, now)).collect())))
 }
 
 /// What a player asks for.
@@ -238,11 +230,6 @@ fn refused(error: playback::Error, visitor: &Visitor) -> ApiError {
 fn cookies(site: &Site, permit: &Permit) -> AppendHeaders<Vec<(header::HeaderName, String)>> {
     let cookies = permit.set_cookies(site.cookies(), site.now());
     AppendHeaders(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)).collect())
-}
-
-/// A JSON answer that nobody keeps.
-fn fresh(body: &impl Serialize) -> Response {
-    ([(header::CACHE_CONTROL, "private, no-store")], Json(body)).into_response()
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@
 //! ```
 
 mod account;
+mod answer;
 mod api;
 mod assets;
 mod delete_page;

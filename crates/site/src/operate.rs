@@ -3,15 +3,16 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use http::{HeaderMap, header};
+use http::HeaderMap;
 use http_face::{ApiError, take};
 use model::{JobId, TitleId};
 use pipeline::{Bytes, Error, Upload};
 use serde::{Deserialize, Serialize};
 
 use crate::Site;
+use crate::answer::{Items, fresh};
 use crate::titles::Found;
-use crate::visitor::Visitor;
+use crate::visitor::{Visitor, referer};
 
 /// What was done.
 #[derive(Serialize)]
@@ -20,11 +21,9 @@ struct Did {
     jobs: u64,
 }
 
-/// Back to the page the form was on, where that is one of ours; `to` otherwise.
+/// Back to the list of jobs, where the form was on it; `to` otherwise.
 fn back(headers: &HeaderMap, to: &str) -> Response {
-    let from = headers.get(header::REFERER).and_then(|value| value.to_str().ok());
-    let path = from.and_then(|from| url::Url::parse(from).ok()).map(|url| url.path().to_owned());
-    let jobs = path.is_some_and(|path| path == "/jobs");
+    let jobs = referer(headers).is_some_and(|page| page.path() == "/jobs");
     Redirect::to(if jobs { "/jobs" } else { to }).into_response()
 }
 
@@ -152,12 +151,6 @@ struct Line {
     line: String,
 }
 
-/// The log of a job.
-#[derive(Serialize)]
-struct Log {
-    items: Vec<Line>,
-}
-
 /// `GET /api/jobs/{job}/log`
 pub(crate) async fn api_log(State(site): State<Site>, Path(job): Path<String>) -> Result<Response, ApiError> {
     let id = named(&job)?;
@@ -166,7 +159,7 @@ pub(crate) async fn api_log(State(site): State<Site>, Path(job): Path<String>) -
     }
     let lines = site.jobs().log_lines(id).await.map_err(ApiError::internal)?;
     let items = lines.into_iter().map(|l| Line { n: l.n, attempt: l.attempt, line: l.line }).collect();
-    Ok(([(header::CACHE_CONTROL, "private, no-store")], Json(Log { items })).into_response())
+    Ok(fresh(&Items::<Line>::all(items)))
 }
 
 fn named(job: &str) -> Result<JobId, ApiError> {

@@ -1,15 +1,15 @@
 //! The API of packaging groups and configurations.
 
-use axum::Json;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use catalogue::{Configuration, DEFAULT_GROUP, Error, Group};
-use http::{StatusCode, header};
+use http::StatusCode;
 use http_face::{ApiError, take};
 use model::{ConfigurationId, packaging};
 use serde::{Deserialize, Serialize};
 
 use crate::Site;
+use crate::answer::{Items, fresh, made};
 
 /// A configuration as clients see it.
 #[derive(Serialize)]
@@ -27,11 +27,6 @@ struct View {
 struct GroupView {
     name: String,
     configurations: Vec<View>,
-}
-
-#[derive(Serialize)]
-struct Items<T> {
-    items: Vec<T>,
 }
 
 /// What a group is made of.
@@ -54,7 +49,7 @@ pub(crate) struct NewConfiguration {
 /// `GET /api/packaging/groups`
 pub(crate) async fn groups(State(site): State<Site>) -> Result<Response, ApiError> {
     let groups = site.catalogue().groups().await.map_err(ApiError::internal)?;
-    Ok(fresh(StatusCode::OK, &Items { items: groups.into_iter().map(GroupView::of).collect() }))
+    Ok(fresh(&Items::all(groups.into_iter().map(GroupView::of).collect())))
 }
 
 /// `POST /api/packaging/groups`
@@ -63,7 +58,7 @@ pub(crate) async fn add_group(
     take::Json(new): take::Json<NewGroup>,
 ) -> Result<Response, ApiError> {
     site.catalogue().add_group(&new.name).await.map_err(refused)?;
-    Ok(fresh(StatusCode::CREATED, &GroupView { name: new.name, configurations: Vec::new() }))
+    Ok(made(&GroupView { name: new.name, configurations: Vec::new() }))
 }
 
 /// `DELETE /api/packaging/groups/{group}`
@@ -78,7 +73,7 @@ pub(crate) async fn remove_group(
 /// `GET /api/packaging/configurations`
 pub(crate) async fn configurations(State(site): State<Site>) -> Result<Response, ApiError> {
     let list = site.catalogue().configurations().await.map_err(ApiError::internal)?;
-    Ok(fresh(StatusCode::OK, &Items { items: list.into_iter().map(View::of).collect() }))
+    Ok(fresh(&Items::all(list.into_iter().map(View::of).collect())))
 }
 
 /// `POST /api/packaging/configurations`
@@ -88,7 +83,7 @@ pub(crate) async fn add_configuration(
 ) -> Result<Response, ApiError> {
     let group = new.group.as_deref().unwrap_or(DEFAULT_GROUP);
     let added = site.catalogue().add_configuration(group, &new.name, new.settings).await.map_err(refused)?;
-    Ok(fresh(StatusCode::CREATED, &View::of(added)))
+    Ok(made(&View::of(added)))
 }
 
 /// `DELETE /api/packaging/configurations/{configuration}`
@@ -116,10 +111,6 @@ impl GroupView {
     fn of(group: Group) -> Self {
         Self { name: group.name, configurations: group.configurations.into_iter().map(View::of).collect() }
     }
-}
-
-fn fresh(status: StatusCode, body: &impl Serialize) -> Response {
-    (status, [(header::CACHE_CONTROL, "private, no-store")], Json(body)).into_response()
 }
 
 fn refused(error: Error) -> ApiError {

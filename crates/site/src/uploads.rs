@@ -1,20 +1,20 @@
 //! The API of uploads: a page begins one, asks for addresses of its parts, sends those straight to the S3 face, and
 //! says when it is done. Only who began an upload sees it (`Policy::Upload`).
 
-use axum::Json;
 use axum::extract::{FromRequestParts, State};
-use axum::response::{IntoResponse, Response};
-use catalogue::{Edit, Title};
+use axum::response::Response;
+use catalogue::Edit;
+use http::StatusCode;
 use http::request::Parts;
-use http::{StatusCode, header};
 use http_face::{ApiError, take};
 use model::title::Visibility;
 use model::{AccountId, Timestamp, UploadId};
 use serde::{Deserialize, Serialize};
 use upload::{Error, File, Upload, Wanted};
 
+use crate::answer::{Items, fresh, made};
 use crate::visitor::Visitor;
-use crate::{Site, titles, words};
+use crate::{Site, titles, words, work};
 
 /// The upload that the path names, found by the route's policy.
 #[derive(Debug, Clone)]
@@ -61,12 +61,7 @@ struct Shown<'a> {
     /// Once it has become one.
     title: Option<titles::Json<'a>>,
     /// How long until the title is published, in ms, as far as one can tell.
-    eta_ms: Option<i64>,
-}
-
-#[derive(Serialize)]
-struct Items<T> {
-    items: Vec<T>,
+    eta_ms: Option<u64>,
 }
 
 async fn shown(site: &Site, state: &upload::State) -> Result<Option<serde_json::Value>, ApiError> {
@@ -101,15 +96,9 @@ async fn shown(site: &Site, state: &upload::State) -> Result<Option<serde_json::
             .unwrap_or(Visibility::Members),
         created_at: upload.created_at,
         title: title.map(|title| titles::Json::of(title, None)),
-        eta_ms: title.and_then(|title| eta(title, site.now())),
+        eta_ms: title.and_then(|title| work::left_ms(title, site.now())),
     };
     serde_json::to_value(&shown).map(Some).map_err(ApiError::internal)
-}
-
-/// The time so far, stretched to what is left. Too little done says nothing.
-fn eta(title: &Title, now: Timestamp) -> Option<i64> {
-    let (done, spent) = (i64::from(title.progress), now.0 - title.created_at.0);
-    (!title.state.is_final() && done >= 50 && spent > 0).then(|| spent * (1000 - done) / done)
 }
 
 /// `GET /api/uploads`
@@ -118,7 +107,7 @@ pub(crate) async fn list(State(site): State<Site>, visitor: Visitor) -> Result<R
     for state in site.uploads().list(account(&visitor)?, site.now()).await.map_err(refused)? {
         items.extend(shown(&site, &state).await?);
     }
-    Ok(fresh(StatusCode::OK, &Items { items }))
+    Ok(fresh(&Items::all(items)))
 }
 
 /// What a page says about a file.
@@ -142,7 +131,7 @@ pub(crate) async fn begin(
     let Begin { file: name, size, modified_ms, fingerprint, media_type } = begin;
     let file = File { name, size, modified_ms, fingerprint, media_type };
     let state = site.uploads().begin(account(&visitor)?, &file, site.now()).await.map_err(refused)?;
-    Ok(fresh(StatusCode::CREATED, &shown(&site, &state).await?))
+    Ok(made(&shown(&site, &state).await?))
 }
 
 /// An upload and the parts that are there.
@@ -159,7 +148,7 @@ pub(crate) async fn one(State(site): State<Site>, Own(upload): Own) -> Result<Re
         None => site.uploads().have(&upload).await.map_err(refused)?,
     };
     let state = site.uploads().state(upload).await.map_err(refused)?;
-    Ok(fresh(StatusCode::OK, &WithParts { upload: shown(&site, &state).await?, have }))
+    Ok(fresh(&WithParts { upload: shown(&site, &state).await?, have }))
 }
 
 /// Parts that are about to be sent.
@@ -195,7 +184,7 @@ pub(crate) async fn parts(
         batch.parts.into_iter().map(|Part { number, crc32 }| Wanted { number, crc32 }).collect();
     let given = site.uploads().addresses(&upload, &wanted, site.now()).map_err(refused)?;
     let address = |upload::Presigned { number, url, crc32 }| Address { number, url, crc32 };
-    Ok(fresh(StatusCode::OK, &Items { items: given.into_iter().map(address).collect() }))
+    Ok(fresh(&Items::all(given.into_iter().map(address).collect())))
 }
 
 /// What is written about the title; what is absent stays.
@@ -224,7 +213,7 @@ pub(crate) async fn edit(
         site.playback().revoke_title(title, site.now()).await.map_err(ApiError::internal)?;
     }
     let state = site.uploads().state(upload).await.map_err(refused)?;
-    Ok(fresh(StatusCode::OK, &shown(&site, &state).await?))
+    Ok(fresh(&shown(&site, &state).await?))
 }
 
 /// `POST /api/uploads/{upload}/complete`
@@ -284,9 +273,4 @@ fn refused(error: Error) -> ApiError {
         }
         other => ApiError::internal(other),
     }
-}
-
-/// A JSON answer that nobody keeps.
-fn fresh(status: StatusCode, body: &impl Serialize) -> Response {
-    (status, [(header::CACHE_CONTROL, "private, no-store")], Json(body)).into_response()
 }

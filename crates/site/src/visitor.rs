@@ -8,6 +8,7 @@ use http::{HeaderMap, header};
 use http_face::ApiError;
 use identity::token::SessionToken;
 use identity::{Account, Action, Resource, Who, may};
+use url::Url;
 
 use crate::Site;
 
@@ -74,4 +75,9 @@ pub(crate) fn token(site: &Site, headers: &HeaderMap) -> Option<SessionToken> {
 pub(crate) fn cookie<'a>(site: &Site, headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
     lines.into_iter().find_map(|line| site.cookies().find(line, name))
+}
+
+/// The page that a request came from, where the browser says so.
+pub(crate) fn referer(headers: &HeaderMap) -> Option<Url> {
+    headers.get(header::REFERER)?.to_str().ok()?.parse().ok()
 }

@@ -1,19 +1,21 @@
 //! The titles that are being worked on, stage by stage, and those that failed.
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use catalogue::{Audience, List, Title};
-use http::header;
 use http_face::ApiError;
 use jobs::{Filter, Job};
 use model::title::State as Stage;
 use model::{Timestamp, TitleId, job};
 use serde::Serialize;
 
+use crate::answer::{Items, fresh};
 use crate::{Site, words};
 
 /// Titles of each state that are shown.
 const MOST: u32 = 20;
+/// The share that is stored, in ‰, from which on the time left can be told.
+const TELLING: u64 = 50;
 /// Lines of a log that are shown.
 const LINES: usize = 20;
 
@@ -65,11 +67,6 @@ pub(crate) struct Json {
     reason: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Items {
-    items: Vec<Json>,
-}
-
 /// What is shown with a tab of the jobs page.
 fn states(tab: Option<job::State>) -> &'static [Stage] {
     match tab {
@@ -115,10 +112,11 @@ fn speed(jobs: &[Job]) -> Option<f64> {
     (!speeds.is_empty()).then(|| speeds.iter().sum())
 }
 
-/// Time that is left when the rest goes as what was done: from the share that is stored and when the title came.
-fn eta_ms(title: &Title, now: Timestamp) -> Option<u64> {
+/// Time that is left when the rest goes as what was done, in ms: from the share that is stored and when the title
+/// came. Too little done says nothing.
+pub(crate) fn left_ms(title: &Title, now: Timestamp) -> Option<u64> {
     let done = u64::from(title.progress);
-    if title.state != Stage::Encoding || done == 0 {
+    if title.state != Stage::Encoding || done < TELLING {
         return None;
     }
     let elapsed = u64::try_from(now.0 - title.created_at.0).ok()?;
@@ -158,7 +156,7 @@ fn card(title: &Title, now: Timestamp) -> Card {
         progress: title.progress,
         percent: words::percent(title.progress),
         speed: String::new(),
-        left: eta_ms(title, now).map(words::left).unwrap_or_default(),
+        left: left_ms(title, now).map(words::left).unwrap_or_default(),
         reason: words::sentence(title.reason.as_deref().unwrap_or_default()),
         log: Vec::new(),
     }
@@ -195,10 +193,10 @@ pub(crate) async fn api(
             state: title.state,
             progress: title.progress,
             speed: speed(&jobs),
-            eta_ms: eta_ms(&title, now),
+            eta_ms: left_ms(&title, now),
             reason: title.reason,
             name: title.name,
         });
     }
-    Ok(([(header::CACHE_CONTROL, "private, no-store")], axum::Json(Items { items })).into_response())
+    Ok(fresh(&Items::all(items)))
 }
