@@ -181,14 +181,16 @@ impl Site {
 
 async fn nowhere(visitor: visitor::Visitor, uri: Uri) -> axum::response::Response {
     let refused = ApiError::not_found("not_found", "There is no such page. It may have moved or never been.");
-    let refused = refused.into_response();
-    if uri.path().starts_with("/api/") { refused } else { page::of_refusal(refused, &visitor, "/") }
+    beside(refused, &visitor, &uri)
 }
 
-async fn not_so() -> ApiError {
-    ApiError::new(
-        http::StatusCode::METHOD_NOT_ALLOWED,
-        "method_not_allowed",
-        "This address is not used that way.",
-    )
+async fn not_so(visitor: visitor::Visitor, uri: Uri) -> axum::response::Response {
+    let code = http::StatusCode::METHOD_NOT_ALLOWED;
+    beside(ApiError::new(code, "method_not_allowed", "This address is not used that way."), &visitor, &uri)
+}
+
+/// A refusal beside all routes: in the kind of those that begin alike.
+fn beside(refused: ApiError, visitor: &visitor::Visitor, uri: &Uri) -> axum::response::Response {
+    let refused = refused.into_response();
+    if uri.path().starts_with("/api/") { refused } else { page::of_refusal(refused, visitor, "/") }
 }

@@ -7,12 +7,13 @@ use axum::extract::{Path, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::MethodRouter;
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode, Uri};
 use http_face::ApiError;
 use identity::{Action, Resource, Who, may};
 use model::TitleId;
+use url::Url;
 
-use crate::visitor::Visitor;
+use crate::visitor::{Visitor, referer};
 use crate::{Site, page, sign_in};
 
 /// Who may come in.
@@ -89,8 +90,11 @@ async fn enforce(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let path = request.uri().path().to_owned();
     let reading = request.method() == Method::GET || request.method() == Method::HEAD;
+    let path = match reading {
+        true => request.uri().path().to_owned(),
+        false => page_before(&gate.site, request.headers(), request.uri()),
+    };
     let names = names.map(|Path(map)| map).unwrap_or_default();
     let answer = match admit(&gate, &names, &visitor, &mut request).await {
         Ok(()) => next.run(request).await,
@@ -103,6 +107,12 @@ async fn enforce(
         return Redirect::to(&sign_in::address(&path)).into_response();
     }
     page::of_refusal(answer, &visitor, &path)
+}
+
+/// The page of ours on which a form was, to go back to: what the form is sent to cannot be looked at.
+fn page_before(site: &Site, headers: &HeaderMap, uri: &Uri) -> String {
+    let own = |page: &Url| page.origin().ascii_serialization() == site.origin(headers, uri);
+    referer(headers).filter(own).map_or_else(|| "/".into(), |page| page.path().to_owned())
 }
 
 async fn admit(

@@ -155,6 +155,37 @@ async fn guests_are_led_to_the_sign_in_page_and_back() {
     }
 }
 
+/// What a form is sent to cannot be looked at: who was signed out meanwhile goes back to the form.
+#[tokio::test]
+async fn whose_session_ended_comes_back_to_the_page_of_the_form() {
+    for test in databases(&MIGRATIONS).await {
+        let house = House::open(test.db.clone()).await;
+        let title = house.published("films/Metropolis.mp4", 0).await;
+        let mut guest = Browser::new(&house);
+        let path = format!("/title/{title}/cancel");
+        for (referer, next) in [
+            (Some("http://localhost:8080/people?after=x"), "/signin?next=%2Fpeople\""),
+            (Some("http://elsewhere.example/people"), "/signin\""),
+            (Some("no address"), "/signin\""),
+            (None, "/signin\""),
+        ] {
+            let mut request = Request::post(&path);
+            if let Some(referer) = referer {
+                request = request.header("referer", referer);
+            }
+            let seen = guest.send(request.body(axum::body::Body::empty()).unwrap()).await;
+            assert_eq!(seen.status, 401);
+            assert!(seen.body.contains(&format!("href=\"{next}")), "{referer:?}: {}", seen.body);
+        }
+
+        let seen = guest.get(&path).await;
+        assert_eq!((seen.status.as_u16(), seen.header("allow")), (405, "POST"));
+        assert!(seen.body.contains("<h1>That was not understood</h1>"), "{}", seen.body);
+        let seen = guest.ask(Method::DELETE, "/api/titles").await;
+        assert_eq!((seen.status.as_u16(), &seen.json()["code"]), (405, &"method_not_allowed".into()));
+    }
+}
+
 /// Their addresses hold secrets.
 #[tokio::test]
 async fn pages_of_links_and_invitations_are_not_named_to_others() {
