@@ -51,13 +51,17 @@ async fn requests_under_way_end_before_the_door_closes() {
     let waiting = tokio::spawn(async move { client.send("GET", "/site/a", &[]).await });
     begun.notified().await;
     door.shutdown.cancel();
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    assert!(TcpStream::connect(address).await.is_err());
+    let closed = async {
+        while TcpStream::connect(address).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(Duration::from_secs(20), closed).await.unwrap();
     assert!(!door.running.is_finished());
     release.notify_one();
     let got = waiting.await.unwrap();
     assert_eq!((got.text(), got.header("connection")), ("done", "close"));
-    timeout(Duration::from_secs(3), door.running).await.unwrap().unwrap().unwrap();
+    timeout(Duration::from_secs(20), door.running).await.unwrap().unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -73,10 +77,10 @@ async fn what_does_not_end_is_broken_off() {
         tokio::task::yield_now().await;
     }
     door.shutdown.cancel();
-    timeout(Duration::from_secs(3), door.running).await.unwrap().unwrap().unwrap();
+    timeout(Duration::from_secs(20), door.running).await.unwrap().unwrap().unwrap();
     let mut got = Vec::new();
     let read = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut got);
-    let _ = timeout(Duration::from_secs(3), read).await.unwrap();
+    let _ = timeout(Duration::from_secs(20), read).await.unwrap();
     assert!(got.is_empty());
 }
 
@@ -120,7 +124,6 @@ async fn the_log_says_what_happened_and_tells_no_secret() {
         client.send("GET", &format!("/site/link/{}", "5e5a".repeat(16)), &[]).await,
     ];
     // A record is written when its body is dropped, which may be after the client has it all.
-    // A record is written when its body is dropped, which may be after the client has it all.
     let begun = tokio::time::Instant::now();
     let mut lines = Vec::new();
     for got in &answers {
@@ -130,7 +133,7 @@ async fn the_log_says_what_happened_and_tells_no_secret() {
             if let Some(line) = all.lines().find(|line| line.contains("edge::access") && line.contains(id)) {
                 break line.to_owned();
             }
-            assert!(begun.elapsed() < Duration::from_secs(5), "no record of {id}: {all}");
+            assert!(begun.elapsed() < Duration::from_secs(30), "no record of {id}: {all}");
             tokio::task::yield_now().await;
         });
     }

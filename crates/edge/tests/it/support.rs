@@ -179,13 +179,14 @@ impl Door {
         self.get(target, &all).await
     }
 
-    /// Bytes sent as they are; what comes back until the door closes or 1 s passes.
+    /// Bytes sent as they are, after which the door closes the connection; what comes back.
     pub(crate) async fn raw(&self, bytes: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(bytes).await.unwrap();
         let mut got = Vec::new();
+        // It may close before all was read, which shows as a reset.
         let reading = stream.read_to_end(&mut got);
-        let _ = tokio::time::timeout(std::time::Duration::from_secs(1), reading).await;
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(10), reading).await;
         String::from_utf8_lossy(&got).into_owned()
     }
 }

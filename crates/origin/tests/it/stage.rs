@@ -72,14 +72,19 @@ impl Answer {
 
 /// An installation of each engine with the planned film and no chunk of it.
 pub(crate) async fn stages() -> Vec<Stage> {
+    stages_that_wait(Duration::from_millis(300)).await
+}
+
+/// The same; requests wait so long for what is not there yet.
+pub(crate) async fn stages_that_wait(patience: Duration) -> Vec<Stage> {
     let mut stages = Vec::new();
     for test in db::testing::databases(&[catalogue::MIGRATIONS, blob::MIGRATIONS, jobs::MIGRATIONS]).await {
-        stages.push(stage(test).await);
+        stages.push(stage(test, patience).await);
     }
     stages
 }
 
-async fn stage(test: TestDb) -> Stage {
+async fn stage(test: TestDb, patience: Duration) -> Stage {
     let dir = tempfile::tempdir().unwrap();
     let catalogue = Catalogue::open(test.db.clone()).await.unwrap();
     let blob = Blob::open(test.db.clone(), dir.path()).await.unwrap();
@@ -107,7 +112,8 @@ async fn stage(test: TestDb) -> Stage {
     let planned = catalogue.title(title).await.unwrap();
     let (asset, generation) = (planned.asset.unwrap(), planned.generation.unwrap());
     let (secrets, watched) = watch::channel(Secrets { current: SECRET.into(), previous: None });
-    let config = Config { status_age_ms: 0, wait_ms: 300, waiting: 4, ..Config::default() };
+    let wait_ms = u32::try_from(patience.as_millis()).unwrap();
+    let config = Config { status_age_ms: 0, wait_ms, waiting: 4, ..Config::default() };
     let router = origin::router(Origin {
         catalogue: catalogue.clone(),
         blob: blob.clone(),
