@@ -114,5 +114,5 @@ async fn the_sweeper_stops_when_told() {
     let shutdown = tokio_util::sync::CancellationToken::new();
     let running = tokio::spawn(store.blob.sweeper().run(shutdown.clone()));
     shutdown.cancel();
-    running.await.unwrap();
+    tokio::time::timeout(std::time::Duration::from_secs(60), running).await.expect("it goes on").unwrap();
 }

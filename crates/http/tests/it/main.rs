@@ -10,7 +10,7 @@ use http_body_util::BodyExt as _;
 use http_face::{ApiError, Limits, RequestId, take};
 use tower::ServiceExt as _;
 
-fn router() -> Router {
+fn router(time: Duration) -> Router {
     let routes = Router::new()
         .route("/missing", get(async || ApiError::not_found("title_not_found", "There is no such title.")))
         .route("/id", get(async |id: axum::Extension<RequestId>| id.to_string()))
@@ -23,11 +23,15 @@ fn router() -> Router {
                 assert!(std::env::args().count() > 1000, "on purpose");
             }),
         );
-    http_face::wrap(routes, Limits { body_bytes: 16, time: Duration::from_millis(50) })
+    http_face::wrap(routes, Limits { body_bytes: 16, time })
 }
 
 async fn ask(request: Request<Body>) -> (StatusCode, http::HeaderMap, String) {
-    let response: Response<Body> = router().oneshot(request).await.expect("a router never fails");
+    ask_within(Duration::from_secs(30), request).await
+}
+
+async fn ask_within(time: Duration, request: Request<Body>) -> (StatusCode, http::HeaderMap, String) {
+    let response: Response<Body> = router(time).oneshot(request).await.expect("a router never fails");
     let (parts, body) = response.into_parts();
     let text = String::from_utf8(body.collect().await.expect("bodies are in memory").to_bytes().to_vec())
         .expect("UTF-8");
@@ -76,7 +80,7 @@ async fn long_bodies_are_refused() {
 
 #[tokio::test]
 async fn slow_answers_end_in_503() {
-    let (status, headers, body) = ask(get_of("/slow")).await;
+    let (status, headers, body) = ask_within(Duration::from_millis(50), get_of("/slow")).await;
     assert_eq!(status, 503);
     assert_eq!(headers["retry-after"], "5");
     assert!(body.contains("too_slow"));

@@ -219,9 +219,12 @@ async fn the_service_delivers_on_a_hint_and_stops_when_told() {
         let running = tokio::spawn(post.service().run(shutdown.clone()));
         let now = Timestamp(jiff::Timestamp::now().as_millisecond());
         post.enqueue(New { created: now, expires: now.plus_ms(60_000), ..code("a", 1) }).await;
-        while post.mails().is_empty() {
-            tokio::task::yield_now().await;
-        }
+        let delivered = async {
+            while post.mails().is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(60), delivered).await.expect("nothing is sent");
         shutdown.cancel();
         running.await.unwrap().unwrap();
     }

@@ -52,9 +52,12 @@ async fn an_upload_under_way_ends_well_at_shutdown() {
     stream.write_all(b"1234").await.unwrap();
     // The request is under way once its file is begun.
     let begun = server.folder.path().join("blob/tmp");
-    while std::fs::read_dir(&begun).unwrap().count() == 0 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    let under_way = async {
+        while std::fs::read_dir(&begun).unwrap().count() == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), under_way).await.unwrap();
     server.shutdown.cancel();
     stream.write_all(b"5678").await.unwrap();
     let answer = rest(stream).await;

@@ -111,7 +111,7 @@ async fn a_new_certificate_is_shown_once_its_files_fit() {
     assert!(greet(&server, &old, &TLS13).await.is_some(), "what was in force stays");
 
     let new = files.renew();
-    for _ in 0..100 {
+    for _ in 0..300 {
         if greet(&server, &new, &TLS13).await.is_some() {
             break;
         }
