@@ -1,7 +1,6 @@
 //! The data folder: private, locked by one process at a time, the place of everything that Kinora keeps.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
-use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -56,21 +55,9 @@ impl Folder {
     }
 }
 
-/// Writes a file of mode 0600 that appears whole: beside its place, synced, then moved.
+/// Writes a file of mode 0600 that appears whole.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    let beside = PathBuf::from(beside);
-    let write = || {
-        let mut file =
-            OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&beside, path)?;
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(folder)?.sync_all()
-    };
-    write().with_context(|| format!("cannot write {}", path.display()))
+    seal::private::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }
 
 #[cfg(test)]

@@ -40,15 +40,16 @@ pub(crate) fn open(
     now: Timestamp,
 ) -> anyhow::Result<KeyRing> {
     let (vault, codes) = (data.join("keys/vault"), data.join("keys/codes"));
-    let ring = match (provider.load()?, legacy(&vault)?) {
-        (Some(_), _) => KeyRing::open(provider)?,
-        (None, Some(old)) => {
+    // First the old key, then the ring: another process may be moving the one into the other.
+    let ring = match (legacy(&vault)?, provider.load()?) {
+        (_, Some(_)) => KeyRing::open(provider)?,
+        (Some(old), None) => {
             let mut ring = Ring::make(now)?;
             ring.insert(Purpose::Legacy, 1, old, now);
             if let Some(codes) = legacy(&codes)? {
                 ring.insert(Purpose::Codes, 1, codes, now);
             }
-            provider.store(&ring).context("the keys of this data folder cannot move into a key ring")?;
+            provider.create(&ring).context("the keys of this data folder cannot move into a key ring")?;
             KeyRing::open(provider)?
         }
         (None, None) if used => bail!(
@@ -58,36 +59,55 @@ pub(crate) fn open(
         ),
         (None, None) => KeyRing::open_or_make(provider, now)?,
     };
-    if ring.key(Purpose::Legacy, 1).is_ok() {
-        // The ring is on disk and has both.
-        for path in [vault, codes] {
-            match fs::remove_file(&path) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                    return Err(e).with_context(|| format!("cannot remove {}", path.display()));
-                }
-                _ => {}
-            }
-        }
+    for (path, purpose) in [(vault, Purpose::Legacy), (codes, Purpose::Codes)] {
+        remove_moved(&path, ring.key(purpose, 1).ok().as_ref())?;
     }
     Ok(ring)
+}
+
+/// Removes a key of the first format once the ring, which is on disk, has it. The ring may be a foreign one, and then this
+/// file is the only place of the key.
+fn remove_moved(path: &Path, in_ring: Option<&Key>) -> anyhow::Result<()> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => Zeroizing::new(bytes),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(e).with_context(|| format!("cannot read {}", path.display())),
+    };
+    if in_ring.is_none_or(|key| key.expose() != bytes.as_slice()) {
+        tracing::warn!(path = %path.display(), "the key ring has not this old key, so it stays");
+        return Ok(());
+    }
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => {
+            Err(e).with_context(|| format!("cannot remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Makes the ring of a data folder in which nothing is yet, so that it can be exported before the first start.
 pub(crate) fn prepare(provider: &KeyProvider, data: &Path, now: Timestamp) -> anyhow::Result<()> {
     let used = ["kinora.db", "objects", "keys/vault"].iter().any(|name| data.join(name).exists());
     if !used && provider.load()?.is_none() && matches!(provider, KeyProvider::File(_)) {
-        provider.store(&Ring::make(now)?)?;
+        provider.create(&Ring::make(now)?)?;
     }
     Ok(())
 }
 
 /// Whether losing the data folder means losing the keys: they are in it and were never exported.
 pub(crate) fn stand_and_fall_with(data: &Path, provider: &KeyProvider) -> bool {
-    let real = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let KeyProvider::File(path) = provider else { return false };
-    let folder = path.parent().unwrap_or(path);
-    let folder = folder.canonicalize().unwrap_or_else(|_| real(folder));
-    folder.starts_with(data.canonicalize().unwrap_or_else(|_| real(data))) && !provider.was_exported()
+    real(path.parent().unwrap_or(path)).starts_with(real(data)) && !provider.was_exported()
+}
+
+/// Where a path leads, links followed as far as it is there already.
+fn real(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let found = path.ancestors().find_map(|there| Some((there, there.canonicalize().ok()?)));
+    match found {
+        Some((there, real)) => real.join(path.strip_prefix(there).unwrap_or(Path::new(""))),
+        None => path,
+    }
 }
 
 /// A raw key of the first format.
@@ -123,6 +143,11 @@ mod tests {
             assert_eq!(ring.key(Purpose::Codes, 1).unwrap().expose(), &[7; 32]);
             assert_eq!(fs::read_dir(data.join("keys")).unwrap().count(), 1);
         }
+        // An old key that this ring has not is the only one of its kind.
+        fs::write(data.join("keys/vault"), [9; 32]).unwrap();
+        open(provider(), data, true, NOW).unwrap();
+        assert_eq!(fs::read(data.join("keys/vault")).unwrap(), [9; 32]);
+
         fs::write(data.join("keys/vault"), [8; 31]).unwrap();
         fs::remove_file(data.join("keys/ring")).unwrap();
         assert!(open(provider(), data, true, NOW).unwrap_err().to_string().contains("damaged"));
@@ -146,6 +171,18 @@ mod tests {
         fs::create_dir(data.join("objects")).unwrap();
         prepare(&inside, &data, NOW).unwrap();
         assert!(inside.load().unwrap().is_none(), "objects need the ring that is lost");
+    }
+
+    #[test]
+    fn a_data_folder_behind_a_link_is_the_same_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let (data, link) = (dir.path().join("data"), dir.path().join("link"));
+        fs::create_dir(&data).unwrap();
+        std::os::unix::fs::symlink(&data, &link).unwrap();
+        for (data, ring) in [(&link, &link), (&link, &data), (&data, &link)] {
+            assert!(stand_and_fall_with(data, &provider(Some(&ring.join("keys/ring")), data)));
+        }
+        assert!(!stand_and_fall_with(&link, &provider(Some(&dir.path().join("data-keys/ring")), &link)));
     }
 
     #[test]

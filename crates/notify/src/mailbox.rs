@@ -1,8 +1,8 @@
 //! A folder with one file per mail: the channel for development.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -38,8 +38,8 @@ impl Notifier for Mailbox {
     /// Puts a mail in as `{id}.eml`. The file appears whole and stays after a crash; the same id replaces it.
     async fn send(&self, id: &str, mail: &Mail, now: Timestamp) -> Result<()> {
         let bytes = mail.to_bytes(&self.from, id, now)?;
-        let (folder, name) = (self.folder.clone(), format!("{id}.eml"));
-        let written = tokio::task::spawn_blocking(move || write(&folder, &name, &bytes)).await;
+        let path = self.folder.join(format!("{id}.eml"));
+        let written = tokio::task::spawn_blocking(move || seal::private::write(&path, &bytes)).await;
         let written = written.unwrap_or_else(|e| Err(io::Error::other(e)));
         written.map_err(|source| Error::Mailbox {
             what: "write a mail into",
@@ -54,13 +54,4 @@ impl Notifier for Mailbox {
         there.map_err(|source| Error::Mailbox { what: "look into", path: folder, source })?;
         Ok(format!("mails are put into {}; nobody gets them by mail", self.folder.display()))
     }
-}
-
-fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let unfinished = folder.join(format!(".{name}.part"));
-    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&unfinished, folder.join(name))?;
-    File::open(folder)?.sync_all()
 }

@@ -4,16 +4,22 @@ use std::path::PathBuf;
 use std::{fs, io};
 
 use crate::error::disk;
-use crate::provider::write_private;
-use crate::{KeyProvider, Result, Ring};
+use crate::provider::lock;
+use crate::{KeyProvider, Result, Ring, private};
 
 impl KeyProvider {
-    /// Notes that just these keys were exported.
+    /// Notes that just these keys were exported, unless that is noted of newer ones.
     pub fn mark_exported(&self, ring: &Ring) -> Result<()> {
-        match self {
-            Self::File(_) => write_private(&self.mark(), ring.fingerprint().as_bytes()),
-            Self::Credential(_) => Ok(()),
+        let Self::File(path) = self else { return Ok(()) };
+        let _lock = lock(path)?;
+        if let Some(now) = self.load()?
+            && now.contains(ring)
+            && self.is_exported(&now)?
+        {
+            return Ok(());
         }
+        let mark = self.mark();
+        private::write(&mark, ring.fingerprint().as_bytes()).map_err(disk("write", &mark))
     }
 
     /// Whether losing this machine leaves the keys: they were exported as they are now, or come from outside.

@@ -40,16 +40,13 @@ impl KeyRing {
         Ok(Self::new(ring, Some(provider)))
     }
 
-    /// Opens the provider's ring; makes one where there is none and the provider may write.
+    /// Opens the provider's ring; makes one where there is none and the provider may write. Processes that start
+    /// together have the same one.
     pub fn open_or_make(provider: KeyProvider, now: Timestamp) -> Result<Self> {
-        match (provider.load()?, &provider) {
-            (None, KeyProvider::File(_)) => {
-                let ring = Ring::make(now)?;
-                provider.store(&ring)?;
-                Ok(Self::new(ring, Some(provider)))
-            }
-            _ => Self::open(provider),
+        if matches!(provider, KeyProvider::File(_)) && provider.load()?.is_none() {
+            provider.create(&Ring::make(now)?)?;
         }
+        Self::open(provider)
     }
 
     /// A ring that is only in memory.
@@ -93,15 +90,22 @@ impl KeyRing {
     /// Adds a key that seals from now on; the older ones go on opening. It is on disk when this answers. Blocks.
     ///
     /// # Errors
-    /// [`Error::ReadOnly`].
+    /// [`Error::ReadOnly`]; [`Error::RingExists`] if the provider has a ring by now that lacks keys of this one.
     pub fn rotate(&self, purpose: Purpose, now: Timestamp) -> Result<u32> {
-        self.reload()?;
         let mut ring = self.inner.ring.write().unwrap_or_else(PoisonError::into_inner);
-        let mut next = Ring::clone(&ring);
-        let version = next.rotate(purpose, now)?;
-        if let Some(provider) = &self.inner.provider {
-            provider.store(&next)?;
-        }
+        let rotated = |mut next: Ring| next.rotate(purpose, now).map(|_| next);
+        let next = match &self.inner.provider {
+            None => rotated(Ring::clone(&ring))?,
+            Some(provider) => {
+                let changed = provider.update(|stored| match stored {
+                    Some(stored) if stored.contains(&ring) => rotated(stored).map(Some),
+                    Some(_) => Err(Error::RingExists { path: provider.path().to_owned() }),
+                    None => rotated(Ring::clone(&ring)).map(Some),
+                });
+                changed?.expect("the change always answers a ring")
+            }
+        };
+        let version = next.current(purpose)?.0;
         *ring = Arc::new(next);
         Ok(version)
     }

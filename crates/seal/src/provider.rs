@@ -1,14 +1,14 @@
 //! Where the ring comes from.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use crate::error::disk;
-use crate::{Error, Result, Ring};
+use crate::{Error, Result, Ring, private};
 
 /// Where the ring comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,36 +47,69 @@ impl KeyProvider {
         Ring::from_bytes(&bytes).map(Some)
     }
 
-    /// Replaces the ring; it appears whole or not at all, and is on disk when this answers.
+    /// Stores the ring where there is none, never in place of another one, which may come from a process that starts at
+    /// the same time. It is on disk when this answers, which says nothing about whose it is: load it. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`] for a credential.
+    pub fn create(&self, ring: &Ring) -> Result<()> {
+        let path = self.writable()?;
+        make_folder(path)?;
+        private::create(path, ring.to_bytes().expose()).map(drop).map_err(disk("write", path))
+    }
+
+    /// Changes the ring while no other process does: `change` gets what is there and answers what to store instead,
+    /// `None` to leave it. It is on disk when this answers. Blocks.
+    ///
+    /// # Errors
+    /// Those of [`KeyProvider::load`] and of `change`; [`Error::ReadOnly`] if a credential is to be changed.
+    pub fn update(&self, change: impl FnOnce(Option<Ring>) -> Result<Option<Ring>>) -> Result<Option<Ring>> {
+        let _lock = match self {
+            Self::File(path) => Some(lock(path)?),
+            Self::Credential(_) => None,
+        };
+        let changed = change(self.load()?)?;
+        if let Some(ring) = &changed {
+            self.store(ring)?;
+        }
+        Ok(changed)
+    }
+
+    /// Stores the ring in place of what is there, unread: where nobody else has a ring, as in a copy that is being made.
+    /// It appears whole or not at all, and is on disk when this answers. Blocks.
     ///
     /// # Errors
     /// [`Error::ReadOnly`] for a credential.
     pub fn store(&self, ring: &Ring) -> Result<()> {
+        let path = self.writable()?;
+        make_folder(path)?;
+        private::write(path, ring.to_bytes().expose()).map_err(disk("write", path))
+    }
+
+    fn writable(&self) -> Result<&Path> {
         match self {
-            Self::File(path) => write_private(path, ring.to_bytes().expose()),
+            Self::File(path) => Ok(path),
             Self::Credential(path) => Err(Error::ReadOnly { path: path.clone() }),
         }
     }
 }
 
-/// Writes a file of mode 0600 that appears whole, and syncs it and its folder, which is made if it is missing.
-pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(disk("make folder", folder))?;
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    let beside = PathBuf::from(beside);
-    let write = || {
-        // One that a process left over may have another mode.
-        match fs::remove_file(&beside) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-            _ => {}
-        }
-        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)?;
-        File::open(folder)?.sync_all()
+/// Waits until no other process changes the ring at `path` or what is noted beside it; held until dropped.
+pub(crate) fn lock(path: &Path) -> Result<File> {
+    make_folder(path)?;
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let name = PathBuf::from(name);
+    let open = || {
+        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&name)?;
+        file.lock()?;
+        Ok(file)
     };
-    write().map_err(disk("write", path))
+    open().map_err(disk("lock", &name))
+}
+
+/// Makes the folder of a file.
+fn make_folder(path: &Path) -> Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(disk("make folder", folder))
 }

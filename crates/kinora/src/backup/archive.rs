@@ -110,7 +110,8 @@ impl Archive {
         lost: &BTreeSet<mirror::FileId>,
     ) -> anyhow::Result<()> {
         for name in names(&self.path)? {
-            if is_of_a_turn(&name) && name != now.database && name != now.objects {
+            let of_ours = is_of_a_turn(&name) || name.starts_with(manifest::NAME);
+            if of_ours && ![&*now.database, &*now.objects, manifest::NAME].contains(&name.as_str()) {
                 remove(&self.join(&name))?;
             }
         }

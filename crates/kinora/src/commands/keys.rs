@@ -44,16 +44,17 @@ pub(super) async fn import(file: &Path, passphrase: &Passphrase, place: &Ring) -
     let text = super::read(file)?;
     let passphrase = passphrase_for(passphrase, "Passphrase of the recovery file: ")?;
     let ring = tokio::task::spawn_blocking(move || recovery::read(&text, &passphrase)).await??;
-    if let Some(there) = provider.load()? {
-        if there.contains(&ring) {
-            println!("All these keys are in {} already.", provider.path().display());
-            return Ok(());
+    let imported = provider.update(|there| match there {
+        Some(there) if there.contains(&ring) => Ok(None),
+        Some(there) if !ring.contains(&there) => {
+            Err(seal::Error::RingExists { path: provider.path().to_owned() })
         }
-        if !ring.contains(&there) {
-            return Err(seal::Error::RingExists { path: provider.path().to_owned() }.into());
-        }
+        _ => Ok(Some(ring.clone())),
+    });
+    if imported?.is_none() {
+        println!("All these keys are in {} already.", provider.path().display());
+        return Ok(());
     }
-    provider.store(&ring)?;
     provider.mark_exported(&ring)?;
     println!("{} has {} keys now.", provider.path().display(), ring.entries().len());
     Ok(())

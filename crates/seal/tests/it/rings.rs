@@ -25,6 +25,61 @@ fn a_ring_is_made_once_and_is_private() {
 }
 
 #[test]
+fn processes_that_start_together_have_one_ring() {
+    let (_folder, provider) = file();
+    let barrier = std::sync::Barrier::new(8);
+    let start = || {
+        barrier.wait();
+        KeyRing::open_or_make(provider.clone(), NOW).unwrap()
+    };
+    let rings: Vec<KeyRing> = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..8).map(|_| scope.spawn(start)).collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let sealed = Vault::new(&rings[0], Purpose::Signing).seal("a", b"hush").unwrap();
+    for ring in &rings {
+        assert_eq!(Vault::new(ring, Purpose::Signing).open("a", &sealed).unwrap().expose(), b"hush");
+    }
+    // Whoever comes late has theirs only in memory.
+    provider.create(&Ring::make(NOW).unwrap()).unwrap();
+    assert!(KeyRing::open(provider).unwrap().open_sealed(Purpose::Signing, "a", &sealed).is_ok());
+}
+
+#[test]
+fn rotations_at_the_same_time_lose_no_key() {
+    let (_folder, provider) = file();
+    let rings: Vec<KeyRing> = (0..8).map(|_| KeyRing::open_or_make(provider.clone(), NOW).unwrap()).collect();
+    std::thread::scope(|scope| {
+        for ring in &rings {
+            scope.spawn(|| ring.rotate(Purpose::Media, NOW).unwrap());
+        }
+    });
+    let there = provider.load().unwrap().unwrap();
+    assert_eq!(there.current(Purpose::Media).unwrap().0, 9);
+    for ring in &rings {
+        let version = ring.version(Purpose::Media).unwrap();
+        let own = ring.key(Purpose::Media, version).unwrap();
+        assert_eq!(own.expose(), there.key(Purpose::Media, version).unwrap().expose());
+    }
+}
+
+#[test]
+fn a_rotation_does_not_replace_a_foreign_ring() {
+    let (folder, provider) = file();
+    let ring = KeyRing::open_or_make(provider.clone(), NOW).unwrap();
+    let foreign = KeyProvider::File(folder.path().join("foreign"));
+    foreign.create(&Ring::make(NOW).unwrap()).unwrap();
+    fs::copy(foreign.path(), provider.path()).unwrap();
+    assert!(matches!(ring.rotate(Purpose::Media, NOW), Err(Error::RingExists { .. })));
+    assert_eq!(fs::read(provider.path()).unwrap(), fs::read(foreign.path()).unwrap());
+    assert_eq!(ring.version(Purpose::Media).unwrap(), 1);
+    // One that was lost meanwhile is written again.
+    fs::remove_file(provider.path()).unwrap();
+    assert_eq!(ring.rotate(Purpose::Media, NOW).unwrap(), 2);
+    assert!(provider.load().unwrap().is_some());
+}
+
+#[test]
 fn a_ring_that_others_may_read_is_refused() {
     let (_folder, provider) = file();
     KeyRing::open_or_make(provider.clone(), NOW).unwrap();
@@ -99,8 +154,13 @@ fn an_export_counts_until_the_ring_changes() {
     assert!(!ring.is_exported().unwrap());
     provider.mark_exported(&provider.load().unwrap().unwrap()).unwrap();
     assert!(ring.is_exported().unwrap());
+    let past = provider.load().unwrap().unwrap();
     ring.rotate(Purpose::Media, NOW).unwrap();
     assert!(!ring.is_exported().unwrap());
+    provider.mark_exported(&provider.load().unwrap().unwrap()).unwrap();
+    // An export that began before the rotation ends.
+    provider.mark_exported(&past).unwrap();
+    assert!(ring.is_exported().unwrap());
 }
 
 #[test]

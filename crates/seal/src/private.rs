@@ -1,0 +1,95 @@
+//! Small files that only their owner may read and that appear whole: key rings, ids, ready files, mails.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Puts a file of mode 0600 at `path`, in place of one that is there. It and its folder are synced. Blocks.
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = Beside::write(path, bytes)?;
+    fs::rename(&beside.path, path)?;
+    sync_folder(path)
+}
+
+/// Puts a file of mode 0600 at `path` unless something is there; answers whether it did. It and its folder are synced.
+/// Blocks.
+pub fn create(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    let beside = Beside::write(path, bytes)?;
+    // Unlike a move, a second name never takes the place of another file.
+    let made = match fs::hard_link(&beside.path, path) {
+        Ok(()) => true,
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => false,
+        Err(e) => return Err(e),
+    };
+    drop(beside);
+    sync_folder(path)?;
+    Ok(made)
+}
+
+/// A synced file under a name of its own, so that two writers never share one; removed when dropped.
+struct Beside {
+    path: PathBuf,
+}
+
+impl Beside {
+    fn write(path: &Path, bytes: &[u8]) -> io::Result<Self> {
+        let mut random = [0; 8];
+        aws_lc_rs::rand::fill(&mut random).map_err(io::Error::other)?;
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".{}.new", hex::encode(random)));
+        let path = PathBuf::from(name);
+        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path)?;
+        let beside = Self { path };
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        Ok(beside)
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        // After a move it is not there any more.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn what_is_written_is_private_whatever_was_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, other) = (dir.path().join("file"), dir.path().join("other"));
+        fs::write(&other, "other").unwrap();
+        fs::set_permissions(&other, fs::Permissions::from_mode(0o644)).unwrap();
+        symlink(&other, &path).unwrap();
+        write(&path, b"new").unwrap();
+        assert_eq!((fs::read(&path).unwrap(), mode(&path)), (b"new".to_vec(), 0o600));
+        assert_eq!(fs::read(&other).unwrap(), b"other");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn what_is_created_takes_the_place_of_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        assert!(create(&path, b"first").unwrap());
+        assert!(!create(&path, b"second").unwrap());
+        assert_eq!((fs::read(&path).unwrap(), mode(&path)), (b"first".to_vec(), 0o600));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert!(create(&dir.path().join("nowhere/file"), b"").is_err());
+    }
+}
