@@ -192,8 +192,9 @@ impl Blob {
         ];
         tx.execute(sql, row).await?;
         let unused = drop_files(&mut tx, &replaced).await?;
-        tx.commit().await?;
+        // Before, for who stops waiting here cannot know whether the rows stand.
         staged.take_file();
+        tx.commit().await?;
         fault::point("part.committed");
         self.delete_files(unused).await?;
         Ok(part)

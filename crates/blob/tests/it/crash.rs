@@ -106,10 +106,7 @@ async fn nothing_acknowledged_is_lost_wherever_the_process_dies() {
         }
 
         blob.sweep_disk(hours_from_now(2)).await.unwrap();
-        let on_disk: usize = std::fs::read_dir(dir.path().join("blob"))
-            .unwrap()
-            .map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap().count())
-            .sum();
+        let on_disk = stored(&dir.path().join("blob")).len();
         let db = Db::open_sqlite(&dir.path().join("kinora.db")).await.unwrap();
         let rows = db.one("SELECT COUNT(*) AS n FROM files", db::args![]).await.unwrap();
         assert_eq!(rows.get::<usize>("n").unwrap(), on_disk, "{point}");

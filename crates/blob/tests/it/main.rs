@@ -11,6 +11,8 @@ mod sweep;
 mod uploads;
 
 use blob::{Blob, By, Config, Means, New, Object};
+use std::path::{Path, PathBuf};
+
 use db::testing::TestDb;
 use model::{BucketName, Key, Timestamp};
 use tempfile::TempDir;
@@ -51,12 +53,20 @@ impl Store {
 
     /// Stored files, half-written ones included.
     fn files(&self) -> usize {
-        let folders = std::fs::read_dir(self.folder.path().join("blob")).unwrap();
-        folders.map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap().count()).sum()
+        stored(&self.folder.path().join("blob")).len()
     }
 }
 
 fn client(name: &str) -> New {
+/// What is in the folders of a store.
+fn stored(root: &Path) -> Vec<PathBuf> {
+    let entries = |folder: &Path| {
+        let entries = std::fs::read_dir(folder).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
+    };
+    entries(root).iter().filter(|path| path.is_dir()).flat_map(|folder| entries(folder)).collect()
+}
+
     New::named(BucketName::source(), key(name), By::Client(Means::Put))
 }
 

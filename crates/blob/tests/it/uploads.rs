@@ -1,3 +1,5 @@
+use std::task::Poll;
+
 use blob::{
     Algorithm, Attributes, By, Checksum, Chosen, Complete, Condition, Error, ListUploads, Means, NewUpload,
     Part, Upload,
@@ -145,6 +147,38 @@ async fn aborting_deletes_the_parts() {
 }
 
 #[tokio::test]
+async fn a_part_keeps_its_bytes_wherever_the_caller_stops_waiting() {
+    for store in stores().await {
+        let upload = begin(&store, "film", None).await;
+        for polls in 1_u32.. {
+            let bytes = staged(&store, &noise(100), None).await;
+            let mut commit = Box::pin(store.blob.commit_part(upload.id, polls, bytes));
+            let mut polled = 0;
+            let part = std::future::poll_fn(|cx| {
+                polled += 1;
+                if polled > polls { Poll::Ready(None) } else { commit.as_mut().poll(cx).map(Some) }
+            });
+            let done = part.await.is_some();
+            drop(commit);
+            if done {
+                break;
+            }
+        }
+        // What the caller gave up is deleted elsewhere, soon.
+        for _ in 0..20 {
+            store.put("time goes by", b"x").await;
+        }
+        let rows = store.test.db.all("SELECT id FROM files", db::args![]).await.unwrap();
+        assert!(rows.len() > 1);
+        let root = store.folder.path().join("blob");
+        for row in rows {
+            let id: String = row.get("id").unwrap();
+            assert!(root.join(&id[..2]).join(&id).exists(), "a committed file is gone");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_upload_survives_a_restart() {
     for store in stores().await {
         let upload = begin(&store, "film", None).await;
@@ -275,8 +309,7 @@ async fn complete(store: &Store, upload: &Upload, parts: &[Chosen]) -> blob::Res
 
 fn inodes(store: &Store) -> Vec<(u64, std::time::SystemTime)> {
     use std::os::unix::fs::MetadataExt;
-    let root = store.folder.path().join("blob");
-    let folders = std::fs::read_dir(root).unwrap().map(|f| f.unwrap().path());
-    let files = folders.flat_map(|f| std::fs::read_dir(f).unwrap().map(|f| f.unwrap().metadata().unwrap()));
-    files.map(|m| (m.ino(), m.modified().unwrap())).collect()
+    let metadata = |path: &PathBuf| std::fs::metadata(path).unwrap();
+    let files = stored(&store.folder.path().join("blob"));
+    files.iter().map(metadata).map(|m| (m.ino(), m.modified().unwrap())).collect()
 }
