@@ -157,7 +157,7 @@ def test_a_rotated_key_seals_keys_again_and_an_export_is_asked_for(sealed_kinora
     [(file, before, _)] = stored_files(kinora, "7.bin")
     disk = path_of(kinora, file).read_bytes()
     rotated = kinora.json("key", "rotate", "media")
-    assert rotated == {"purpose": "media", "version": 2, "renewed": 20}
+    assert rotated == {"purpose": "media", "version": 2, "renewed": 20, "unopened": 0}
     [(_, after, _)] = stored_files(kinora, "7.bin")
     assert after != before and path_of(kinora, file).read_bytes() == disk
     assert kinora.json("key", "rotate", "signing")["renewed"] >= 3

@@ -127,7 +127,7 @@ impl Disk {
         Ok(OpenFile { id, path, file, opener: Some(opener) })
     }
 
-    /// Seals a file's key again if it is not sealed under the newest key.
+    /// Seals a file's key again, under the newest key.
     pub(crate) fn renew(&self, id: FileId, dek: &[u8]) -> Result<SealedKey> {
         let (ring, name) = (self.ring()?, id.to_string());
         let key = ring.open_data_key(Purpose::Media, &name, dek).map_err(Error::Keys)?;

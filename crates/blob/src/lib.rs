@@ -30,6 +30,7 @@ mod attributes;
 mod bucket;
 mod checksum;
 mod commit;
+mod bad;
 mod copy;
 mod delete;
 mod disk;

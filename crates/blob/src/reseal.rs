@@ -51,7 +51,7 @@ impl Replaced {
 
 impl Blob {
     /// Seals clear files until `until`, if the store is to be sealed; answers how many. Their clear bytes go with a
-    /// [`Blob::sweep`] once nobody reads them. A file that cannot be read is logged and left as it is.
+    /// [`Blob::sweep`] once nobody reads them. A file that cannot be read is logged and left alone until the next start.
     ///
     /// # Errors
     /// [`Error::NoSpace`], and those of the database.
@@ -60,9 +60,13 @@ impl Blob {
         while self.config.sealed && Instant::now() < until {
             let Some(row) = self.db.opt(NEXT, args![&after]).await? else { break };
             let (file, size): (String, u64) = (row.get("id")?, row.get("bytes")?);
+            if self.unreadable.has(&file) {
+                after = file;
+                continue;
+            }
             match self.seal_file(&file, size).await {
                 Ok(()) => count += 1,
-                Err(error @ Error::NoSpace { .. }) => return Err(error),
+                Err(error @ (Error::NoSpace { .. } | Error::Db(_))) => return Err(error),
                 Err(error) => tracing::error!(file, %error, cause = ?error, "a file stays clear"),
             }
             after = file;
@@ -102,11 +106,15 @@ impl Blob {
 
     async fn sealed_copy(&self, old: FileId, size: u64) -> Result<Stored> {
         let disk = self.disk.clone();
-        let mut from = blocking(move || disk.open_file(old, size, None)).await?;
+        let bad = |_: &Error| {
+            self.unreadable.add(&old.to_string());
+        };
+        let mut from = blocking(move || disk.open_file(old, size, None)).await.inspect_err(bad)?;
         let mut to = self.disk.write(Some(size)).await?;
         let mut at = 0;
         while at < size {
-            let (piece, back) = blocking(move || Ok((from.read(&(at..size))?, from))).await?;
+            let read = blocking(move || Ok((from.read(&(at..size))?, from)));
+            let (piece, back) = read.await.inspect_err(bad)?;
             from = back;
             at += piece.len() as u64;
             to.append(vec![piece]).await?;

@@ -10,6 +10,7 @@ use seal::KeyRing;
 use serde::Deserialize;
 use tokio::sync::watch;
 
+use crate::bad::BadFiles;
 use crate::disk::{Disk, Keys};
 use crate::lane::blocking;
 use crate::read::Pins;
@@ -24,6 +25,10 @@ pub struct Blob {
     pub(crate) config: Config,
     pub(crate) pins: Arc<Pins>,
     pub(crate) replaced: Arc<Replaced>,
+    /// Clear files that cannot be read.
+    pub(crate) unreadable: Arc<BadFiles>,
+    /// Files whose keys do not open.
+    pub(crate) unopened: Arc<BadFiles>,
     pub(crate) hint: Arc<watch::Sender<()>>,
 }
 
@@ -74,7 +79,16 @@ impl Blob {
             db.execute(insert, args![bucket, now()]).await?;
         }
         let hint = Arc::new(watch::Sender::new(()));
-        Ok(Self { db, disk, config, pins: Arc::default(), replaced: Arc::default(), hint })
+        Ok(Self {
+            db,
+            disk,
+            config,
+            pins: Arc::default(),
+            replaced: Arc::default(),
+            unreadable: Arc::default(),
+            unopened: Arc::default(),
+            hint,
+        })
     }
 
     /// How long the bytes of what was deleted stay for readers under way.

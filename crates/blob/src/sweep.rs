@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use db::{Tx, args};
 use model::{ObjectId, Timestamp, UploadId};
+use seal::Renewed;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -145,8 +146,10 @@ impl Sweeper {
             }
             // A rotation rewraps by itself; this is for one that was broken off, or happened in another process.
             match self.blob.rewrap().await {
-                Ok(0) => {}
-                Ok(keys) => tracing::info!(keys, "files' keys sealed under the newest key"),
+                Ok(Renewed { sealed: 0, .. }) => {}
+                Ok(Renewed { sealed, unopened }) => {
+                    tracing::info!(keys = sealed, unopened, "files' keys sealed under the newest key");
+                }
                 Err(error) => tracing::warn!(%error, cause = ?error, "files' keys not sealed again"),
             }
             let next = Instant::now() + EVERY;

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use db::{Row, args};
 use model::{AccountId, BucketName, Timestamp};
-use seal::Secret;
+use seal::{Renewed, Secret};
 
 use crate::token::random;
 use crate::{Error, Identity, Result, Role, Via, Who};
@@ -87,7 +87,7 @@ const BY_NAME: &str = "SELECT * FROM access_keys WHERE account = $1 AND name = $
 const BY_ID: &str = "SELECT k.*, a.role FROM access_keys k JOIN accounts a ON a.id = k.account
     WHERE k.id = $1 AND k.revoked_at IS NULL AND a.suspended_at IS NULL AND a.role = 'operator'";
 const BY_ACCOUNT: &str = "SELECT * FROM access_keys WHERE account = $1 ORDER BY created_at, id";
-const SECRETS: &str = "SELECT id, sealed_secret FROM access_keys";
+const SECRETS: &str = "SELECT id, sealed_secret FROM access_keys WHERE revoked_at IS NULL";
 const RENEW: &str = "UPDATE access_keys SET sealed_secret = $2 WHERE id = $1 AND sealed_secret = $3";
 const LIVE: &str = "SELECT * FROM access_keys WHERE revoked_at IS NULL ORDER BY created_at, id";
 const REVOKE: &str =
@@ -152,16 +152,22 @@ impl Identity {
         Ok(self.db().execute(REVOKE, args![id, account, now]).await? > 0)
     }
 
-    /// Seals again, under the newest key, every secret that is not; answers how many.
-    pub async fn renew_secrets(&self) -> Result<u64> {
-        let mut count = 0;
+    /// Seals again, under the newest key, every secret of a live key that is not. One that does not open is logged and
+    /// holds up no other.
+    pub async fn renew_secrets(&self) -> Result<Renewed> {
+        let mut renewed = Renewed::default();
         for row in self.db().all(SECRETS, args![]).await? {
             let (id, old): (String, Vec<u8>) = (row.get("id")?, row.get("sealed_secret")?);
-            if let Some(new) = self.inner.vault.renew(&context(&id), &old)? {
-                count += self.db().execute(RENEW, args![id, new, old]).await?;
+            match self.inner.vault.renew(&context(&id), &old) {
+                Ok(None) => {}
+                Ok(Some(new)) => renewed.sealed += self.db().execute(RENEW, args![id, new, old]).await?,
+                Err(error) => {
+                    tracing::error!(key = id, %error, "an access key's secret does not open: revoke the key");
+                    renewed.unopened += 1;
+                }
             }
         }
-        Ok(count)
+        Ok(renewed)
     }
 
     fn open_secret(&self, key: &AccessKey, row: &Row) -> Result<Secret> {

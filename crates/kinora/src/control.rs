@@ -216,6 +216,8 @@ pub(crate) struct Rotated {
     pub(crate) version: u32,
     /// Keys and secrets that were sealed under the new key.
     pub(crate) renewed: u64,
+    /// Keys and secrets that do not open and stay as they are.
+    pub(crate) unopened: u64,
 }
 
 /// A secret, without its value.

@@ -3,7 +3,7 @@
 use db::{Db, Row, Scalar, args};
 use model::Timestamp;
 use model::delivery::PublicKey;
-use seal::Vault;
+use seal::{Renewed, Vault};
 use sign::SigningKey;
 
 use crate::error::cut;
@@ -172,16 +172,22 @@ pub(crate) async fn own(db: &Db, vault: &Vault, own: Own, now: Timestamp) -> Res
 const SEALED: &str = "SELECT id, sealed_private FROM signing_keys WHERE sealed_private IS NOT NULL";
 const RENEW: &str = "UPDATE signing_keys SET sealed_private = $2 WHERE id = $1 AND sealed_private = $3";
 
-/// Seals again, under the vault's newest key, every private key that is not; answers how many.
-pub(crate) async fn renew(db: &Db, vault: &Vault) -> Result<u64> {
-    let mut count = 0;
+/// Seals again, under the vault's newest key, every private key that is not. One that does not open is logged and holds
+/// up no other.
+pub(crate) async fn renew(db: &Db, vault: &Vault) -> Result<Renewed> {
+    let mut renewed = Renewed::default();
     for row in db.all(SEALED, args![]).await? {
         let (id, old): (String, Vec<u8>) = (row.get("id")?, row.get("sealed_private")?);
-        if let Some(new) = vault.renew(&context(&id), &old)? {
-            count += db.execute(RENEW, args![id, new, old]).await?;
+        match vault.renew(&context(&id), &old) {
+            Ok(None) => {}
+            Ok(Some(new)) => renewed.sealed += db.execute(RENEW, args![id, new, old]).await?,
+            Err(error) => {
+                tracing::error!(key = id, %error, "a signing key does not open");
+                renewed.unopened += 1;
+            }
         }
     }
-    Ok(count)
+    Ok(renewed)
 }
 
 fn context(id: &str) -> String {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use db::{Db, args};
 use model::Timestamp;
-use seal::{Secret, Vault};
+use seal::{Renewed, Secret, Vault};
 use uuid::Uuid;
 
 use crate::{Playback, Result};
@@ -94,10 +94,12 @@ impl Playback {
         self.refresh(now).await
     }
 
-    /// Seals again, under the newest key, the CDN secret and our signing keys; answers how many were not.
-    pub async fn renew_secrets(&self) -> Result<u64> {
+    /// Seals again, under the newest key, the CDN secret and our signing keys; if they are not.
+    pub async fn renew_secrets(&self) -> Result<Renewed> {
         let (db, vault) = (&self.inner.db, &self.inner.vault);
-        Ok(renew(db, vault).await? + crate::key::renew(db, vault).await?)
+        let mut renewed = crate::key::renew(db, vault).await?;
+        renewed.sealed += renew(db, vault).await?;
+        Ok(renewed)
     }
 }
 

@@ -44,4 +44,4 @@ pub use keyring::{DataKey, KeyRing};
 pub use provider::KeyProvider;
 pub use purpose::Purpose;
 pub use ring::{Entry, Ring};
-pub use vault::Vault;
+pub use vault::{Renewed, Vault};

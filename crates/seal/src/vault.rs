@@ -1,6 +1,7 @@
 //! Small secrets kept in rows of a database.
 
 use std::fmt;
+use std::ops::AddAssign;
 
 use crate::{KeyRing, Purpose, Result, Secret, envelope};
 
@@ -33,6 +34,22 @@ impl Vault {
             return Ok(None);
         }
         self.seal(object, self.open(object, sealed)?.expose()).map(Some)
+    }
+}
+
+/// What became of secrets and keys that were to be sealed under the newest key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Renewed {
+    /// Sealed again.
+    pub sealed: u64,
+    /// Left as they are, for they do not open.
+    pub unopened: u64,
+}
+
+impl AddAssign for Renewed {
+    fn add_assign(&mut self, other: Self) {
+        self.sealed += other.sealed;
+        self.unopened += other.unopened;
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use blob::{Chosen, Complete, Condition, Error, NewUpload};
 use db::{Migrations, args};
 use futures::StreamExt;
-use seal::{KeyRing, Purpose};
+use seal::{KeyRing, Purpose, Renewed};
 
 use super::*;
 
@@ -126,7 +126,7 @@ async fn a_store_from_before_sealing_opens_and_goes_on() {
         assert_eq!(blob.read_to_vec(old.id, 3..11).await.unwrap(), b"old film");
         let new = blob.put("a new film", client("film")).await.unwrap();
         assert_eq!(blob.read_to_vec(new.id, 2..10).await.unwrap(), b"new film");
-        assert_eq!(blob.rewrap().await.unwrap(), 0);
+        assert_eq!(blob.rewrap().await.unwrap(), Renewed::default());
 
         // The clear file gets sealed while it is read, and goes when nobody reads it.
         let old_file = root.join("ab").join(&file);
@@ -161,6 +161,7 @@ async fn a_clear_store_by_choice_stays_clear_and_a_lost_file_holds_up_no_other()
         }
         assert_eq!(clear.seal_clear(soon()).await.unwrap(), 0);
         let lost = store.stored(&objects[1]).await.remove(0);
+        let bytes = std::fs::read(&lost).unwrap();
         std::fs::remove_file(&lost).unwrap();
         assert_eq!(store.blob.seal_clear(soon()).await.unwrap(), 2);
         for object in [&objects[0], &objects[2]] {
@@ -168,6 +169,34 @@ async fn a_clear_store_by_choice_stays_clear_and_a_lost_file_holds_up_no_other()
             let path = store.stored(object).await.remove(0);
             assert_eq!(std::fs::metadata(path).unwrap().len(), seal::stream::stored_length(object.size));
         }
+        // It is not tried again and again, but at the next start.
+        std::fs::write(&lost, bytes).unwrap();
+        assert_eq!(store.blob.seal_clear(soon()).await.unwrap(), 0);
+        assert_eq!(store.again(true, ring()).await.seal_clear(soon()).await.unwrap(), 1);
+        assert!(store.read(&objects[1]).await == noise(300_001));
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_does_not_open_holds_up_no_rotation() {
+    for store in stores().await {
+        let ring = seal::testing::ring(1);
+        let blob = store.again(true, Some(ring.clone())).await;
+        let mut objects = Vec::new();
+        for n in 0..3 {
+            objects.push(blob.put(noise(100), own(&format!("chunk {n}"))).await.unwrap());
+        }
+        // The first of the batch.
+        let spoil = "UPDATE files SET dek = $1 WHERE id = (SELECT MIN(id) FROM files)";
+        store.test.db.execute(spoil, args![b"nonsense".as_slice()]).await.unwrap();
+        ring.rotate(Purpose::Media, Timestamp(1)).unwrap();
+        assert_eq!(blob.rewrap().await.unwrap(), Renewed { sealed: 2, unopened: 1 });
+        assert_eq!(blob.rewrap().await.unwrap(), Renewed { sealed: 0, unopened: 1 });
+        let mut read = 0;
+        for object in &objects {
+            read += usize::from(blob.read_to_vec(object.id, 0..100).await.is_ok());
+        }
+        assert_eq!(read, 2);
     }
 }
 
@@ -288,12 +317,12 @@ async fn a_rotation_seals_keys_again_and_touches_no_file() {
         }
         let path = store.stored(&objects[0]).await.remove(0);
         let before = std::fs::read(&path).unwrap();
-        assert_eq!(blob.rewrap().await.unwrap(), 0);
+        assert_eq!(blob.rewrap().await.unwrap(), Renewed::default());
 
         ring.rotate(Purpose::Media, Timestamp(1)).unwrap();
         let mut reader = blob.read(objects[0].id, 0..70_000).await.unwrap();
-        assert_eq!(blob.rewrap().await.unwrap(), 3);
-        assert_eq!(blob.rewrap().await.unwrap(), 0);
+        assert_eq!(blob.rewrap().await.unwrap(), Renewed { sealed: 3, unopened: 0 });
+        assert_eq!(blob.rewrap().await.unwrap(), Renewed::default());
         while let Some(piece) = reader.next().await {
             piece.unwrap();
         }

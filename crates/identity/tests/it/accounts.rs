@@ -205,6 +205,29 @@ async fn an_access_key_opens_its_buckets_until_it_is_revoked() {
 }
 
 #[tokio::test]
+async fn a_secret_that_does_not_open_holds_up_no_rotation() {
+    for test in db::testing::databases(&[notify::MIGRATIONS, identity::MIGRATIONS]).await {
+        let ring = seal::testing::ring(8);
+        let house = House::with_ring(test, Config::default(), &ring);
+        let account = operator(&house).await.id;
+        let make = async |name| {
+            let made = house.identity.ensure_access_key(account, name, &Buckets::All, NOW).await;
+            made.unwrap().0.id
+        };
+        let (revoked, spoilt, live) = (make("revoked").await, make("spoilt").await, make("live").await);
+        house.identity.revoke_access_key(account, &revoked, NOW).await.unwrap();
+        for id in [&revoked, &spoilt] {
+            let spoil = "UPDATE access_keys SET sealed_secret = $2 WHERE id = $1";
+            house.test.db.execute(spoil, db::args![id, b"nonsense".as_slice()]).await.unwrap();
+        }
+        ring.rotate(seal::Purpose::Signing, NOW).unwrap();
+        let renewed = house.identity.renew_secrets().await.unwrap();
+        assert_eq!((renewed.sealed, renewed.unopened), (1, 1), "revoked keys need no secret");
+        assert!(house.identity.credential(&live).await.unwrap().is_some());
+    }
+}
+
+#[tokio::test]
 async fn a_key_to_all_buckets_opens_those_of_later_but_never_media() {
     for house in houses(&Config::default()).await {
         let account = operator(&house).await.id;

@@ -12,7 +12,7 @@ use identity::token::BrowserToken;
 use identity::{Config, Error, Identity, SignedIn};
 use model::Timestamp;
 use notify::{Mailbox, Outbox, Service};
-use seal::{Purpose, Vault};
+use seal::{KeyRing, Purpose, Vault};
 
 pub(crate) const NOW: Timestamp = Timestamp(1_700_000_000_000);
 pub(crate) const IP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
@@ -37,9 +37,12 @@ pub(crate) fn open() -> Config {
 
 impl House {
     fn new(test: TestDb, config: Config) -> Self {
+        Self::with_ring(test, config, &seal::testing::ring(8))
+    }
+
+    pub(crate) fn with_ring(test: TestDb, config: Config, ring: &KeyRing) -> Self {
         let outbox = Outbox::new(test.db.clone());
-        let (codes, vault) =
-            (CodeKeys::new(1, &[7; 32]), Vault::new(&seal::testing::ring(8), Purpose::Signing));
+        let (codes, vault) = (CodeKeys::new(1, &[7; 32]), Vault::new(ring, Purpose::Signing));
         let identity = Identity::new(test.db.clone(), outbox.clone(), codes, vault, config).unwrap();
         Self { identity, test, outbox, dir: tempfile::tempdir().unwrap() }
     }

@@ -89,6 +89,12 @@ pub(super) async fn rotate(purpose: Purpose, server: &Server, output: Output) ->
         "{} has version {} now; {} keys and secrets were sealed under it.",
         rotated.purpose, rotated.version, rotated.renewed
     );
+    if rotated.unopened > 0 {
+        println!(
+            "{} could not be opened and stay as they are: the server's log names them.",
+            rotated.unopened
+        );
+    }
     if purpose == Purpose::Codes {
         println!("New codes are made with it from the next start on.");
     }

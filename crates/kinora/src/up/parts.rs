@@ -128,9 +128,10 @@ impl Parts {
         let identity = Identity::new(db.clone(), outbox.clone(), codes, vault.clone(), identity_config)?;
         let playback =
             Playback::open(db.clone(), catalogue.clone(), vault, playback::Config::default(), now).await?;
-        let renewed = identity.renew_secrets().await? + playback.renew_secrets().await?;
-        if renewed > 0 {
-            tracing::info!(secrets = renewed, "secrets sealed under the newest key");
+        let mut renewed = identity.renew_secrets().await?;
+        renewed += playback.renew_secrets().await?;
+        if renewed.sealed > 0 {
+            tracing::info!(secrets = renewed.sealed, "secrets sealed under the newest key");
         }
         let pipeline =
             Pipeline::new(db.clone(), blob.clone(), jobs.clone(), catalogue.clone(), config.rules.clone())

@@ -157,10 +157,11 @@ async fn secrets_move_under_a_new_key_and_out_of_the_old_format() {
             )
         };
         let playback = open().await.unwrap();
-        assert_eq!(playback.renew_secrets().await.unwrap(), 0);
+        assert_eq!(playback.renew_secrets().await.unwrap(), seal::Renewed::default());
         ring.rotate(seal::Purpose::Signing, NOW).unwrap();
-        assert_eq!(playback.renew_secrets().await.unwrap(), 3, "the CDN secret and two keys");
-        assert_eq!(playback.renew_secrets().await.unwrap(), 0);
+        let renewed = playback.renew_secrets().await.unwrap();
+        assert_eq!((renewed.sealed, renewed.unopened), (3, 0), "the CDN secret and two keys");
+        assert_eq!(playback.renew_secrets().await.unwrap(), seal::Renewed::default());
         let again = open().await.unwrap();
         assert_eq!(again.cdn_secret().borrow().current(), before.current());
         assert!(again.cdn_secret().borrow().is_rotating());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::{Path, State};
 use playback::CdnSecret;
-use seal::Purpose;
+use seal::{Purpose, Renewed};
 
 use super::{Answer, Parts, Refused, now, rfc3339};
 use crate::control::{NewRingKey, Rotated, Secret};
@@ -21,10 +21,15 @@ pub(super) async fn rotate_key(State(parts): State<Parts>, Json(new): Json<NewRi
     tracing::info!(%purpose, version, "key rotated");
     let renewed = match purpose {
         Purpose::Media => parts.blob.rewrap().await?,
-        Purpose::Signing => parts.identity.renew_secrets().await? + parts.playback.renew_secrets().await?,
-        _ => 0,
+        Purpose::Signing => {
+            let mut renewed = parts.identity.renew_secrets().await?;
+            renewed += parts.playback.renew_secrets().await?;
+            renewed
+        }
+        _ => Renewed::default(),
     };
-    Ok(Json(Rotated { purpose: new.purpose, version, renewed }))
+    let Renewed { sealed, unopened } = renewed;
+    Ok(Json(Rotated { purpose: new.purpose, version, renewed: sealed, unopened }))
 }
 
 pub(super) async fn list(State(parts): State<Parts>) -> Answer<Vec<Secret>> {
