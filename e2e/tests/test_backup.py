@@ -133,6 +133,29 @@ def test_a_damaged_backup_is_told_and_not_restored(tmp_path):
     new.stop()
 
 
+def test_a_start_on_another_database_is_refused_and_deletes_nothing(engine, tmp_path):
+    kinora = Kinora(tmp_path / "data", postgres_address(engine), ["--workers", "0"]).start()
+    kinora.boto().put_object(Bucket="source", Key="a.bin", Body=b"a" * 5000)
+    kinora.stop()
+    objects = {p: p.read_bytes() for p in (kinora.data / "objects").rglob("*") if p.is_file()}
+    for path in objects:
+        os.utime(path, (0, 0))
+    # The setting is forgotten, or the file is lost.
+    database, kinora.database = kinora.database, None
+    if not database:
+        (kinora.data / "kinora.db").rename(tmp_path / "kinora.db")
+    with pytest.raises(AssertionError, match="setting `database`"):
+        kinora.start()
+    assert objects == {p: p.read_bytes() for p in (kinora.data / "objects").rglob("*") if p.is_file()}
+    kinora.database = database
+    assert not (kinora.data / "kinora.db-wal").exists()
+    if not database:
+        (tmp_path / "kinora.db").rename(kinora.data / "kinora.db")
+    kinora.start()
+    assert kinora.boto().get_object(Bucket="source", Key="a.bin")["Body"].read() == b"a" * 5000
+    kinora.stop()
+
+
 def test_a_folder_with_something_else_is_not_backed_up_into(tmp_path):
     kinora = Kinora(tmp_path / "data", None, ["--workers", "0"]).start()
     kinora.stop()

@@ -13,7 +13,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use seal::stream::{HEADER, Opener, Sealer, stored_length};
-use seal::{KeyRing, Purpose};
+use seal::{KeyRing, Purpose, private};
 use uuid::Uuid;
 
 use crate::error::disk;
@@ -21,7 +21,8 @@ use crate::lane::{Lane, blocking};
 use crate::space::{Claim, Space};
 use crate::{Error, Result, fault, mirror};
 
-/// Files below one root: `tmp/` while they are written, then `00/` to `ff/` by the first digits of their id.
+/// Files below one root: `tmp/` while they are written, then `00/` to `ff/` by the first digits of their id; and `id`, the
+/// store's own.
 #[derive(Debug, Clone)]
 pub(crate) struct Disk {
     root: Arc<Path>,
@@ -177,6 +178,46 @@ impl Disk {
             }
         }
         Ok(count)
+    }
+
+    /// The folder.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The id that the folder carries, if it has one. Blocks.
+    pub(crate) fn id(&self) -> Result<Option<String>> {
+        let path = self.root.join("id");
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text.trim_end().to_owned())),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(disk("read", path)(e)),
+        }
+    }
+
+    /// Gives the folder an id unless it has one. Blocks.
+    pub(crate) fn set_id(&self, id: &str) -> Result<()> {
+        let path = self.root.join("id");
+        private::create(&path, format!("{id}\n").as_bytes()).map(drop).map_err(disk("write", path))
+    }
+
+    /// Whether a stored file is there. Blocks.
+    pub(crate) fn has(&self, id: FileId) -> bool {
+        self.path(id).exists()
+    }
+
+    /// Whether there is no stored file. Blocks.
+    pub(crate) fn is_empty(&self) -> Result<bool> {
+        for folder in 0..=255_u8 {
+            let path = self.root.join(format!("{folder:02x}"));
+            let mut entries = fs::read_dir(&path).map_err(disk("list", &path))?.flatten();
+            if entries
+                .any(|entry| entry.file_name().to_str().is_some_and(|name| FileId::from_str(name).is_ok()))
+            {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Free space and what is promised of it.

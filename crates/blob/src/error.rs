@@ -123,6 +123,26 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// The folder is another database's: sweeping would delete what is in it.
+    #[error(
+        "the files in `{folder}` are not those of this database, which would delete them: name the database that they \
+         belong to (the setting `database`), or another data folder, or restore a backup into a new one"
+    )]
+    OtherDatabase {
+        /// The store's folder.
+        folder: PathBuf,
+    },
+    /// The folder is empty and the database has files.
+    #[error(
+        "none of the files that the database names is in `{folder}`: is it the right data folder, and is its disk \
+         there? If they are lost, put the line {id} into `{folder}/id` to go on without them"
+    )]
+    FilesElsewhere {
+        /// The store's folder.
+        folder: PathBuf,
+        /// What the database takes for its own.
+        id: String,
+    },
     /// A row holds something this version cannot read.
     #[error("stored row: {0}")]
     Row(String),

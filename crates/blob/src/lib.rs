@@ -9,6 +9,9 @@
 //! own, which lies in its row, sealed under the key ring. Sizes, ETags and checksums are those of the plaintext. What was
 //! altered, cut or moved on disk is never handed out.
 //!
+//! **One database**: the folder and the database carry the same id, or the store is not opened, for sweeping deletes what
+//! the rows do not mention.
+//!
 //! Deliberately absent: HTTP, S3's wire, who may do what, and any change of a stored file.
 //!
 //! ```
@@ -27,10 +30,10 @@
 //! ```
 
 mod attributes;
+mod bad;
 mod bucket;
 mod checksum;
 mod commit;
-mod bad;
 mod copy;
 mod delete;
 mod disk;
@@ -44,6 +47,7 @@ mod lane;
 mod list;
 pub mod mirror;
 mod object;
+mod owner;
 mod read;
 mod reseal;
 mod rewrap;

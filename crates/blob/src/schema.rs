@@ -7,7 +7,7 @@ use db::Migrations;
 /// Buckets, names, objects, their parts, uploads under way and events.
 pub const MIGRATIONS: Migrations = Migrations {
     owner: "blob",
-    steps: &[("objects", OBJECTS), ("sealed files", SEALED), ("clear files", CLEAR)],
+    steps: &[("objects", OBJECTS), ("sealed files", SEALED), ("clear files", CLEAR), ("store", STORE)],
 };
 
 /// An object is current while a row of `names` points to it; `retired_at` says since when it is not.
@@ -97,6 +97,14 @@ const SEALED: &str = "
 ALTER TABLE files ADD COLUMN dek {bytes};
 ALTER TABLE files ADD COLUMN kek BIGINT;
 CREATE INDEX files_kek ON files (kek) WHERE kek IS NOT NULL;
+";
+
+/// One row with the id that the store's folder has too.
+const STORE: &str = "
+CREATE TABLE store (
+    one BIGINT PRIMARY KEY CHECK (one = 1),
+    id TEXT NOT NULL
+);
 ";
 
 /// For finding what is to be sealed.

@@ -15,7 +15,7 @@ use crate::disk::{Disk, Keys};
 use crate::lane::blocking;
 use crate::read::Pins;
 use crate::reseal::Replaced;
-use crate::{Error, Result};
+use crate::{Error, Result, owner};
 
 /// The store. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -65,7 +65,8 @@ impl Blob {
     /// Opens the store below `root`; makes the folders and the buckets `source` and `media` if they are missing.
     ///
     /// # Errors
-    /// [`Error::NoKeys`] if objects are to be sealed and there is no ring.
+    /// [`Error::NoKeys`] if objects are to be sealed and there is no ring; [`Error::OtherDatabase`] and
+    /// [`Error::FilesElsewhere`] if folder and database do not belong together.
     pub async fn open_with(db: Db, root: &Path, config: Config, keys: Option<KeyRing>) -> Result<Self> {
         if config.sealed && keys.is_none() {
             return Err(Error::NoKeys);
@@ -73,6 +74,7 @@ impl Blob {
         let (root, reserve) = (root.to_owned(), config.reserve_bytes);
         let keys = Keys { ring: keys, seals: config.sealed };
         let disk = blocking(move || Disk::open(&root, reserve, keys)).await?;
+        owner::check(&db, &disk).await?;
         for bucket in [BucketName::source(), BucketName::media()] {
             let insert =
                 "INSERT INTO buckets (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";

@@ -6,13 +6,14 @@ mod events;
 mod list;
 mod mirror;
 mod objects;
+mod owner;
 mod sealed;
 mod sweep;
 mod uploads;
 
-use blob::{Blob, By, Config, Means, New, Object};
 use std::path::{Path, PathBuf};
 
+use blob::{Blob, By, Config, Means, New, Object};
 use db::testing::TestDb;
 use model::{BucketName, Key, Timestamp};
 use tempfile::TempDir;
@@ -57,7 +58,6 @@ impl Store {
     }
 }
 
-fn client(name: &str) -> New {
 /// What is in the folders of a store.
 fn stored(root: &Path) -> Vec<PathBuf> {
     let entries = |folder: &Path| {
@@ -67,6 +67,7 @@ fn stored(root: &Path) -> Vec<PathBuf> {
     entries(root).iter().filter(|path| path.is_dir()).flat_map(|folder| entries(folder)).collect()
 }
 
+fn client(name: &str) -> New {
     New::named(BucketName::source(), key(name), By::Client(Means::Put))
 }
 

@@ -110,7 +110,12 @@ impl Parts {
         let vault = Vault::new(&ring, Purpose::Signing);
         let codes = codes(&ring)?;
         let objects = folder.join("objects");
-        let blob = Blob::open_with(db.clone(), &objects, settings::store(config), Some(ring.clone())).await?;
+        let opened = Blob::open_with(db.clone(), &objects, settings::store(config), Some(ring.clone())).await;
+        if opened.is_err() {
+            // The database may be a new one in the place of another, which would take its log for its own.
+            db.close().await;
+        }
+        let blob = opened?;
         let catalogue = Catalogue::open(db.clone()).await?;
         let jobs = Queue::new(db.clone());
         let outbox = Outbox::new(db.clone());

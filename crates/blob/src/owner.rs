@@ -1,0 +1,74 @@
+//! Which database a store's folder belongs to: both carry the same id.
+//!
+//! Sweeping deletes files that no row mentions, so that on a fresh or foreign database it would delete everything. Where
+//! an id is missing – the store is new, restored, or from before there were ids – what is in the two must fit, and then
+//! both get one.
+
+use db::{Db, args};
+use uuid::Uuid;
+
+use crate::disk::{Disk, FileId};
+use crate::lane::blocking;
+use crate::{Error, Result};
+
+const READ: &str = "SELECT id FROM store WHERE one = 1";
+const INSERT: &str = "INSERT INTO store (one, id) VALUES (1, $1) ON CONFLICT (one) DO NOTHING";
+/// Enough of the stored files: if none of them is in the folder, it is not theirs.
+const SOME: &str = "SELECT id FROM files ORDER BY id LIMIT 1000";
+
+/// Refuses a folder that is not the database's.
+///
+/// # Errors
+/// [`Error::OtherDatabase`], [`Error::FilesElsewhere`].
+pub(crate) async fn check(db: &Db, disk: &Disk) -> Result<()> {
+    let id = match (in_database(db).await?, in_folder(disk).await?) {
+        (Some(own), Some(there)) if own == there => return Ok(()),
+        (Some(_), Some(_)) => return Err(other(disk)),
+        (own, there) => {
+            fits(db, disk, own.as_deref()).await?;
+            own.or(there).unwrap_or_else(|| Uuid::new_v4().as_simple().to_string())
+        }
+    };
+    // Of several processes that start together one makes the row, and all write what it says. It comes first: a database
+    // without an id beside a folder that has one is what we refuse.
+    db.execute(INSERT, args![id]).await?;
+    let id = in_database(db).await?.ok_or(db::Error::NoRow { sql: READ })?;
+    let (writing, text) = (disk.clone(), id.clone());
+    blocking(move || writing.set_id(&text)).await?;
+    if in_folder(disk).await?.is_none_or(|there| there != id) {
+        return Err(other(disk));
+    }
+    Ok(())
+}
+
+/// Whether one of the database's files is in the folder, or there is nothing that could be lost.
+async fn fits(db: &Db, disk: &Disk, own: Option<&str>) -> Result<()> {
+    let looking = disk.clone();
+    let empty = blocking(move || looking.is_empty()).await?;
+    let rows = db.all(SOME, args![]).await?;
+    let read = |row: &db::Row| row.get::<String>("id")?.parse();
+    let named: Vec<FileId> = rows.iter().map(read).collect::<Result<_>>()?;
+    let (looking, some) = (disk.clone(), !named.is_empty());
+    let there = blocking(move || Ok(named.into_iter().any(|file| looking.has(file)))).await?;
+    match own {
+        _ if there => Ok(()),
+        _ if !empty => Err(other(disk)),
+        Some(id) if some => Err(Error::FilesElsewhere { folder: disk.root().to_owned(), id: id.to_owned() }),
+        _ => Ok(()),
+    }
+}
+
+/// Read where it is written, so that what another process wrote just now is seen.
+async fn in_database(db: &Db) -> Result<Option<String>> {
+    let rows = db.returning(READ, args![]).await?;
+    Ok(rows.first().map(|row| row.get("id")).transpose()?)
+}
+
+async fn in_folder(disk: &Disk) -> Result<Option<String>> {
+    let disk = disk.clone();
+    blocking(move || disk.id()).await
+}
+
+fn other(disk: &Disk) -> Error {
+    Error::OtherDatabase { folder: disk.root().to_owned() }
+}
