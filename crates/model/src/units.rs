@@ -89,6 +89,12 @@ impl FrameRate {
         u64::try_from(ms).unwrap_or(u64::MAX)
     }
 
+    /// Start of frame `n` in microseconds, rounded down.
+    pub fn frame_us(self, n: u64) -> i64 {
+        let us = u128::from(n) * 1_000_000 * u128::from(self.den) / u128::from(self.num);
+        i64::try_from(us).unwrap_or(i64::MAX)
+    }
+
     fn factor(self) -> u32 {
         if self.num < 10_000 { 1000 } else { 1 }
     }
@@ -136,6 +142,14 @@ mod tests {
         check(25, 2, 25_000, 2000);
         check(30_000, 1001, 30_000, 1001);
         check(60_000, 1001, 60_000, 1001);
+    }
+
+    #[test]
+    fn frames_begin_at_the_time_before_them() {
+        let rate = FrameRate::new(30_000, 1001).unwrap();
+        assert_eq!((rate.frame_ms(0), rate.frame_us(0)), (0, 0));
+        assert_eq!((rate.frame_ms(100), rate.frame_us(100)), (3336, 3_336_666));
+        assert_eq!((rate.frame_ms(u64::MAX), rate.frame_us(u64::MAX)), (u64::MAX, i64::MAX));
     }
 
     #[test]

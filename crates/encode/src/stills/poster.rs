@@ -142,10 +142,7 @@ impl Seek {
 
 /// Places to look at: keyframes where they differ, else frames that are soon decoded; the beginning at last.
 fn seeks(video: &Video) -> Vec<Seek> {
-    let us = |frame: u64| {
-        let us = u128::from(frame) * 1_000_000 * u128::from(video.rate.den()) / u128::from(video.rate.num());
-        i64::try_from(us).unwrap_or(i64::MAX).saturating_add(video.start_us)
-    };
+    let us = |frame: u64| video.rate.frame_us(frame).saturating_add(video.start_us);
     let mut seen = vec![];
     let mut seeks = vec![];
     for place in PLACES {

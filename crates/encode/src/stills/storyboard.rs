@@ -126,3 +126,41 @@ async fn make(
     }
     Ok(Some(sheets))
 }
+
+#[cfg(test)]
+mod tests {
+    use model::FrameRate;
+
+    use super::*;
+
+    #[test]
+    fn a_long_film_has_four_hundred_tiles_at_most() {
+        let video = Video {
+            stream: 0,
+            codec: "h264".to_owned(),
+            width: 1920,
+            height: 1080,
+            display_width: 1920,
+            display_height: 1080,
+            rotation: 0,
+            rate: FrameRate::new(24, 1).unwrap(),
+            frames: 1,
+            start_us: 0,
+            keyframes: vec![0],
+            pixel_format: "yuv420p".to_owned(),
+            interlaced: false,
+            transfer: None,
+        };
+        let check = |seconds: u64, interval_ms, count| {
+            let facts = facts(&video, seconds * 1000);
+            assert_eq!((facts.interval_ms, facts.count), (interval_ms, count), "{seconds} s");
+            assert_eq!((facts.tile_width, facts.tile_height), (160, 90));
+        };
+        check(1, 2000, 1);
+        check(41, 2000, 21);
+        check(800, 2000, 400);
+        check(801, 3000, 267);
+        check(3 * 3600, 27_000, 400);
+        check(24 * 3600, 216_000, 400);
+    }
+}

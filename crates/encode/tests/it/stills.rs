@@ -88,13 +88,6 @@ async fn every_tile_shows_its_moment() {
 }
 
 #[tokio::test]
-async fn a_long_film_has_four_hundred_tiles_at_most() {
-    let Some(film) = shared("odd/long_1080p_lowbitrate.mp4") else { return };
-    let facts = stills(&film).await.board.unwrap().facts;
-    assert_eq!((facts.interval_ms, facts.count), (2000, 182));
-}
-
-#[tokio::test]
 async fn the_poster_is_a_lively_frame_in_every_size_that_is_not_larger() {
     let folder = tempfile::tempdir().unwrap();
     let filter = "testsrc2=s=1280x720:r=10:d=40,drawbox=c=black:t=fill:enable='lt(t,11)'";
