@@ -7,6 +7,7 @@ use model::media::{Source, Video};
 use model::plan::{CaptionOrigin, CaptionTrack};
 use tokio_util::sync::CancellationToken;
 
+use crate::blocking::blocking;
 use crate::jail::Limits;
 use crate::run::{self, Arg, Ffmpeg, Input, Name, Patience};
 use crate::scratch::Folder;
@@ -103,9 +104,7 @@ impl Stretch<'_> {
             return Ok(vec![]);
         }
         let look = move || cea608::read(&data, &times).map(|pairs| cea608::channels(&pairs));
-        tokio::task::spawn_blocking(look)
-            .await
-            .unwrap_or_else(|gone| Err(Error::Run { tool: "ffmpeg", source: std::io::Error::other(gone) }))
+        blocking(look).await
     }
 }
 

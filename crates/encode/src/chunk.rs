@@ -16,6 +16,7 @@ use model::media::Source;
 use model::plan::{Chunk, Medium, Track};
 use tokio_util::sync::CancellationToken;
 
+use crate::blocking::blocking;
 use crate::jail::Limits;
 use crate::ladder::Rung;
 use crate::retime::{self, Job};
@@ -156,9 +157,7 @@ impl Here<'_> {
                 Job { plan: &plan, chunk: &chunk, track, warm_up, from: &from, to: &to, running: false };
             retime::write(&job)
         };
-        tokio::task::spawn_blocking(write)
-            .await
-            .unwrap_or_else(|gone| Err(Error::Run { tool: "ffmpeg", source: std::io::Error::other(gone) }))
+        blocking(write).await
     }
 }
 
@@ -173,11 +172,6 @@ pub(crate) fn limits(rungs: &[Rung]) -> Limits {
 /// Where ffmpeg writes, in the scratch folder.
 fn run_folder(chunk: u32) -> String {
     format!("c{chunk}-run")
-}
-
-/// Whether ffmpeg met with something that it could not read.
-fn complained(log: &[String]) -> bool {
-    log.iter().any(|line| line.contains("[error]") || line.contains("[fatal]"))
 }
 
 fn name(text: &str) -> Name {

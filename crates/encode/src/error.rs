@@ -44,6 +44,13 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A step of our own broke: a bug, or a runtime that is being shut down.
+    #[error("a step of the work broke")]
+    Broke {
+        /// How.
+        #[source]
+        source: tokio::task::JoinError,
+    },
     /// A chunk needs more of its source than was expected.
     #[error("the chunk needs the whole source")]
     Holes,
@@ -158,6 +165,7 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Run { .. }
+            | Self::Broke { .. }
             | Self::File { .. }
             | Self::Exited { .. }
             | Self::Signalled { .. }

@@ -10,6 +10,7 @@
 //! ```
 
 mod argv;
+mod blocking;
 pub mod captions;
 mod cea608;
 pub mod chunk;

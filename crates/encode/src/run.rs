@@ -82,6 +82,8 @@ pub struct Outcome {
     pub progress: Progress,
     /// The last lines of the log, oldest first: warnings, where all went well.
     pub log: Vec<String>,
+    /// How often the tool met with something that it could not read, also where [`Self::log`] has lost the line.
+    pub complaints: u32,
     /// From start to end.
     pub took: Duration,
 }
@@ -134,8 +136,8 @@ pub async fn ffmpeg(
         });
         Ok(moved)
     });
-    let (log, took) = ended.await?;
-    Ok(Outcome { progress: last, log, took })
+    let (said, took) = ended.await?;
+    Ok(Outcome { progress: last, log: said.lines, complaints: said.complaints, took })
 }
 
 /// Runs ffprobe to its end and hands its answer to `each`, piece by piece.
@@ -173,8 +175,8 @@ pub async fn ffprobe(
         each(bytes)?;
         Ok(true)
     });
-    let (log, took) = ended.await?;
-    Ok(Outcome { progress: Progress::default(), log, took })
+    let (said, took) = ended.await?;
+    Ok(Outcome { progress: Progress::default(), log: said.lines, complaints: said.complaints, took })
 }
 
 fn input_options(container: Container) -> Vec<Arg> {
@@ -211,7 +213,7 @@ impl Watched<'_> {
         jail: &Jail,
         order: Order<'_>,
         take: impl FnMut(&[u8]) -> Result<bool> + Send,
-    ) -> Result<(Vec<String>, Duration)> {
+    ) -> Result<(log::Said, Duration)> {
         let started = Instant::now();
         let mut child = jail.spawn(order).await?;
         let (Some(output), Some(errors)) = (child.stdout(), child.stderr()) else {
@@ -227,7 +229,7 @@ impl Watched<'_> {
             (None, (status, late)) => (status, late),
             (stop, (status, _)) => (status, stop),
         };
-        let (tool, log) = (self.tool, tail.into_lines());
+        let (tool, log::Said { lines: log, complaints }) = (self.tool, tail.into_said());
         match stop {
             Some(Stop::Error(error)) => return Err(error),
             Some(Stop::Stalled) => return Err(Error::Stalled { tool, after: self.patience.stall, log }),
@@ -235,7 +237,7 @@ impl Watched<'_> {
             None => {}
         }
         match (status.code(), std::os::unix::process::ExitStatusExt::signal(&status)) {
-            (Some(0), _) => Ok((log, started.elapsed())),
+            (Some(0), _) => Ok((log::Said { lines: log, complaints }, started.elapsed())),
             (Some(code), _) if Jailed::not_entered(code) => Err(Error::Jail { reason: log.join(" ") }),
             (Some(code), _) => Err(Error::Exited { tool, code, log }),
             (None, signal) => Err(Error::Signalled { tool, signal: signal.unwrap_or(0), log }),

@@ -11,11 +11,11 @@ use model::media::Audio;
 use model::plan::{AAC_FRAME_SAMPLES, AudioTrack, Chunk, Track};
 
 use super::seen::{self, Seen};
-use super::{Here, Progress, Work, complained, limits, name};
+use super::{Here, Progress, Work, limits, name};
 use crate::argv;
 use crate::filter::{Sound, silence};
 use crate::retime::Encoded;
-use crate::run::{Arg, Name, Patience};
+use crate::run::{Arg, Name, Outcome, Patience};
 use crate::{Container, Error, Rejection, Result};
 
 /// AAC frames that the encoder gets before the chunk's first, until its rate control has settled (0.7 s).
@@ -126,7 +126,7 @@ async fn decode(
         seen::forget(&list)?;
         let seek = sound.seek_us().map(|seek| seek - earlier);
         match run(here, track, before(seek), sound.graph(), &mut report).await {
-            Ok(log) if here.work.holes && complained(&log) => return Err(Error::Holes),
+            Ok(done) if here.work.holes && done.complaints > 0 => return Err(Error::Holes),
             Ok(_) => decoded = seen::read(&list)?,
             Err(Error::Exited { .. }) if here.work.holes => return Err(Error::Holes),
             // The same file would fail the same way again.
@@ -155,7 +155,7 @@ async fn run(
     before: Vec<Arg>,
     graph: Arg,
     report: impl FnMut(crate::run::Progress) + Send,
-) -> Result<Vec<String>> {
+) -> Result<Outcome> {
     let mut after = vec!["-filter_complex".into(), graph, "-map".into(), "[a]".into()];
     after.extend(argv::aac(track.bit_rate));
     after.extend(argv::audio_file(&output()));
@@ -163,7 +163,7 @@ async fn run(
     options.extend(argv::list([&["-copyts", "-threads", "1"][..]]));
     options.extend(before);
     let patience = Patience { wall: Duration::from_secs(1800), stall: Duration::from_secs(120) };
-    here.ffmpeg(options, after, (limits(&[]), patience), report).await.map(|done| done.log)
+    here.ffmpeg(options, after, (limits(&[]), patience), report).await
 }
 
 pub(super) fn output() -> Name {

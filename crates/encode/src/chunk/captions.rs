@@ -8,12 +8,16 @@ use std::time::Duration;
 use model::plan::{CaptionOrigin, Track};
 use package::webvtt::{self, Cue};
 
-use super::{Here, Progress, complained, name};
+use super::{Here, Progress, name};
 use crate::argv;
+use crate::blocking::blocking;
 use crate::jail::Limits;
 use crate::retime::{self, Encoded};
-use crate::run::{Arg, Name, Patience};
+use crate::run::{Arg, Name, Outcome, Patience};
 use crate::{Error, Result, cea608};
+
+/// How long reading a whole source for its captions may take.
+const WALL: Duration = Duration::from_secs(1800);
 
 pub(super) async fn encode(
     here: &Here<'_>,
@@ -41,12 +45,6 @@ pub(super) async fn encode(
     Ok(Encoded { note, ..encoded })
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|gone| Err(Error::Run { tool: "ffmpeg", source: std::io::Error::other(gone) }))
-}
-
 /// The cues of a text stream, and a note where not all is well.
 async fn text(here: &Here<'_>, stream: u32) -> Result<(Vec<Cue>, Option<String>)> {
     let output = name("captions.vtt");
@@ -60,7 +58,8 @@ async fn text(here: &Here<'_>, stream: u32) -> Result<(Vec<Cue>, Option<String>)
     ]));
     after.push(Arg::output(&output));
     let limit = webvtt::MAX_BYTES as u64;
-    let trouble = run(here, after, limit).await?;
+    // Nothing is reported between one cue and the next, and there may be few in a long film.
+    let trouble = run(here, after, limit, WALL).await?;
     let bytes = read(here, &output, limit).await?;
     let (cues, trouble) = match webvtt::parse(&bytes) {
         Ok(cues) => (cues, trouble),
@@ -81,7 +80,7 @@ async fn within(here: &Here<'_>, channel: u8) -> Result<(Vec<Cue>, Option<String
     let Some(after) = video.and_then(|video| cea608::copy(video, &data, &times)) else {
         return Err(Error::Plan { reason: "the source has no captions within the picture".to_owned() });
     };
-    let trouble = run(here, after, MOST).await?;
+    let trouble = run(here, after, MOST, Duration::from_secs(300)).await?;
     let (data, times, zero_us) = (here.file(&data), here.file(&times), zero_us(here));
     let decode = move || Ok(cea608::cues(&cea608::read(&data, &times)?, channel, zero_us));
     match (blocking(decode).await, trouble) {
@@ -93,16 +92,25 @@ async fn within(here: &Here<'_>, channel: u8) -> Result<(Vec<Cue>, Option<String
 }
 
 /// Runs ffmpeg over the source; a note where the file made it fail.
-async fn run(here: &Here<'_>, after: Vec<Arg>, most_bytes: u64) -> Result<Option<String>> {
+async fn run(here: &Here<'_>, after: Vec<Arg>, most_bytes: u64, stall: Duration) -> Result<Option<String>> {
     let limits = Limits { file_bytes: most_bytes, ..Limits::default() };
-    let patience = Patience { wall: Duration::from_secs(1800), stall: Duration::from_secs(300) };
-    match here.ffmpeg(argv::list([&["-copyts"][..]]), after, (limits, patience), |_| ()).await {
-        Ok(done) if here.work.holes && complained(&done.log) => Err(Error::Holes),
-        Err(Error::Exited { .. } | Error::Signalled { .. }) if here.work.holes => Err(Error::Holes),
+    let bounds = (limits, Patience { wall: WALL, stall });
+    let done = here.ffmpeg(argv::list([&["-copyts"][..]]), after, bounds, |_| ()).await;
+    ended(done, here.work.holes)
+}
+
+/// What is left of captions whose run ended so: all, or a note for what the film does without.
+fn ended(done: Result<Outcome>, holes: bool) -> Result<Option<String>> {
+    match done {
+        Ok(done) if holes && done.complaints > 0 => Err(Error::Holes),
+        Err(Error::Exited { .. } | Error::Signalled { .. }) if holes => Err(Error::Holes),
         Ok(_) => Ok(None),
-        Err(error @ (Error::Exited { .. } | Error::Signalled { .. } | Error::OutOfTime { .. })) => {
-            Ok(Some(left_out(&error)))
-        }
+        Err(
+            error @ (Error::Exited { .. }
+            | Error::Signalled { .. }
+            | Error::Stalled { .. }
+            | Error::OutOfTime { .. }),
+        ) => Ok(Some(left_out(&error))),
         Err(error) => Err(error),
     }
 }
@@ -130,4 +138,25 @@ fn zero_us(here: &Here<'_>) -> i64 {
 fn left_out(error: &dyn std::error::Error) -> String {
     let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
     format!("captions are missing, because they cannot be read: {error}{cause}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_run_over_captions_costs_the_film() {
+        let (tool, after, log) = ("ffmpeg", WALL, vec![]);
+        for error in [
+            Error::Exited { tool, code: 1, log: log.clone() },
+            Error::Signalled { tool, signal: 11, log: log.clone() },
+            Error::Stalled { tool, after, log: log.clone() },
+            Error::OutOfTime { tool, after, log },
+        ] {
+            let said = error.to_string();
+            let note = ended(Err(error), false).unwrap().unwrap();
+            assert!(note.starts_with("captions are missing") && note.contains(&said), "{note}");
+        }
+        assert!(matches!(ended(Err(Error::Cancelled), false), Err(Error::Cancelled)));
+    }
 }

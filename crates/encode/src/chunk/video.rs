@@ -7,7 +7,7 @@ use model::media::Video;
 use model::plan::{Chunk, Medium, Track};
 
 use super::seen::{self, Seen};
-use super::{Here, Progress, Work, complained, limits, name};
+use super::{Here, Progress, Work, limits, name};
 use crate::argv;
 use crate::colour::Colour;
 use crate::filter::Pictures;
@@ -48,7 +48,6 @@ pub(super) async fn encode(
 
     let count = frames.end - frames.start;
     let mut report = |now: crate::run::Progress| progress(Progress::of(now, now.frame, count));
-    let mut log = vec![];
     let mut decoded = Seen::default();
     for start in starts(here.container, video, here.chunk.decode_from) {
         let mut after = vec!["-filter_complex".into(), pictures.graph()];
@@ -63,18 +62,20 @@ pub(super) async fn encode(
         let bounds = (limits, patience);
         seen::forget(&here.file(&list))?;
         let done = here.ffmpeg(before(here, start), after, bounds, &mut report).await?;
+        let complained = done.complaints > 0;
         decoded = seen::read(&here.file(&list))?;
-        log = done.log;
+        // A gap that the decoder says nothing about is the film's own.
+        decoded.gap = decoded.gap.filter(|_| complained);
         // Where decoding began too late, it begins earlier the next time.
         let is_early = number(decoded.first, video).is_some_and(|first| first <= frames.start);
-        if here.work.holes && (!is_early || complained(&log)) {
+        if here.work.holes && (!is_early || complained) {
             return Err(Error::Holes);
         }
         if is_early {
             break;
         }
     }
-    check(video, &frames, padding, decoded, &log)?;
+    check(video, &frames, padding, decoded)?;
     let mut encoded = vec![];
     for track in plan.tracks().filter(|track| track.medium() == Medium::Video) {
         let Track::Video(n) = track else { continue };
@@ -113,10 +114,7 @@ fn starts(container: Container, video: &Video, keyframe: u64) -> Vec<Option<i64>
     if keyframe == 0 {
         return vec![None];
     }
-    let us = |halves: u64| {
-        let us = u128::from(halves) * 500_000 * u128::from(video.rate.den()) / u128::from(video.rate.num());
-        i64::try_from(us).unwrap_or(i64::MAX).saturating_add(video.start_us)
-    };
+    let us = |halves: u64| (video.rate.frame_us(halves) / 2).saturating_add(video.start_us);
     let middle = us(2 * keyframe + 1);
     let next = video.keyframes.iter().copied().find(|key| *key > keyframe).unwrap_or(u64::MAX / 4);
     let best = match container {
@@ -152,13 +150,8 @@ fn before(here: &Here<'_>, start: Option<i64>) -> Vec<Arg> {
 fn keyframes(here: &Here<'_>, frames: &Range<u64>) -> Arg {
     let rate = here.work.plan.grid.rate;
     let boundaries = here.work.plan.grid.boundaries.iter().filter(|frame| frames.contains(frame));
-    let times: Vec<Arg> = boundaries
-        .map(|frame| {
-            let us = u128::from(frame - frames.start) * 1_000_000 * u128::from(rate.den())
-                / u128::from(rate.num());
-            Arg::of(&[&u64::try_from(us).unwrap_or(u64::MAX), &"us"])
-        })
-        .collect();
+    let times: Vec<Arg> =
+        boundaries.map(|frame| Arg::of(&[&rate.frame_us(frame - frames.start), &"us"])).collect();
     argv::join(&times, ",")
 }
 
@@ -191,7 +184,7 @@ fn number(us: Option<i64>, video: &Video) -> Option<u64> {
 }
 
 /// The frames that were decoded make up the chunk, but for a little at the title's end.
-fn check(video: &Video, frames: &Range<u64>, padding: u64, decoded: Seen, log: &[String]) -> Result<()> {
+fn check(video: &Video, frames: &Range<u64>, padding: u64, decoded: Seen) -> Result<()> {
     let ms = |frame: u64| video.rate.frame_ms(frame);
     let late = if frames.start == 0 { missing(video) } else { 0 };
     let readable = match (number(decoded.first, video), number(decoded.last, video)) {
@@ -206,7 +199,7 @@ fn check(video: &Video, frames: &Range<u64>, padding: u64, decoded: Seen, log: &
         return Err(Rejection::Truncated { readable_ms, announced_ms }.into());
     }
     match decoded.gap {
-        Some((gap, from)) if gap > BROKEN_US && complained(log) => {
+        Some((gap, from)) if gap > BROKEN_US => {
             let ms = |us: i64| u64::try_from(us / 1000).unwrap_or(0);
             Err(Rejection::Gap { from_ms: ms(from), to_ms: ms(from + gap) }.into())
         }

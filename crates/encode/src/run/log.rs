@@ -7,6 +7,16 @@ use std::collections::VecDeque;
 pub(super) struct Tail {
     lines: VecDeque<String>,
     line: Vec<u8>,
+    complaints: u32,
+}
+
+/// What a tool said.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    /// The last lines, oldest first.
+    pub(super) lines: Vec<String>,
+    /// Lines about something that it could not read or write, also of those that were not kept.
+    pub(super) complaints: u32,
 }
 
 /// Lines that are kept.
@@ -26,10 +36,10 @@ impl Tail {
         }
     }
 
-    /// The lines, oldest first.
-    pub(super) fn into_lines(mut self) -> Vec<String> {
+    /// All of it.
+    pub(super) fn into_said(mut self) -> Said {
         self.end_line();
-        self.lines.into()
+        Said { lines: self.lines.into(), complaints: self.complaints }
     }
 
     fn end_line(&mut self) {
@@ -37,6 +47,9 @@ impl Tail {
         let text = String::from_utf8_lossy(&line).replace(|c: char| c.is_control(), " ");
         if text.trim().is_empty() {
             return;
+        }
+        if text.contains("[error]") || text.contains("[fatal]") {
+            self.complaints = self.complaints.saturating_add(1);
         }
         if self.lines.len() == LINES {
             self.lines.pop_front();
@@ -57,10 +70,21 @@ mod tests {
         }
         tail.feed(b"\x1b[31mred\xff\n");
         tail.feed(&[b'x'; 5000]);
-        let lines = tail.into_lines();
+        let lines = tail.into_said().lines;
         assert_eq!(lines.len(), LINES);
         assert_eq!(lines[0], "line 62");
         assert_eq!(lines[38], " [31mred\u{fffd}");
         assert_eq!(lines[39].len(), LINE);
+    }
+
+    #[test]
+    fn a_complaint_is_not_pushed_out_by_what_follows() {
+        let mut tail = Tail::default();
+        tail.feed(b"[h264 @ 0x55] [error] error while decoding MB 3 4\n");
+        for n in 0..50 {
+            tail.feed(format!("[mp4 @ 0x56] [warning] packet {n} has no time\n").as_bytes());
+        }
+        let said = tail.into_said();
+        assert_eq!((said.lines.len(), said.complaints), (LINES, 1));
     }
 }
