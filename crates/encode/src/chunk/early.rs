@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use model::plan::{Medium, Track};
 
 use super::{Encoded, Work, audio, name, run_folder, seen, video};
+use crate::blocking::blocking;
 use crate::retime::{self, Fragments, Job};
 use crate::run::Name;
 use crate::{Container, Error, Result};
@@ -18,8 +19,10 @@ pub struct SoFar(HashMap<Track, u64>);
 ///
 /// Their files are in the scratch folder and belong to the caller.
 ///
+/// A track that cannot be read now is passed over, and looked at again the next time.
+///
 /// # Errors
-/// As [`super::encode`]; also where nothing is written yet.
+/// As [`super::encode`], but for what ffmpeg wrote.
 pub async fn so_far(work: Work<'_>, known: &mut SoFar) -> Result<Vec<Encoded>> {
     let chunk = usize::try_from(work.chunk).ok().and_then(|n| work.plan.chunks.get(n));
     let chunk = chunk.ok_or_else(|| Error::Plan { reason: format!("it has no chunk {}", work.chunk) })?;
@@ -43,22 +46,27 @@ pub async fn so_far(work: Work<'_>, known: &mut SoFar) -> Result<Vec<Encoded>> {
     let mut early = vec![];
     for (track, warm_up, from) in tracks {
         let from = folder.join(from.as_str());
-        let whole = Fragments::open_running(&from)?.left();
+        // There is no file before the first frame; the other tracks may be further.
+        let Ok(fragments) = Fragments::open_running(&from) else { continue };
+        let whole = fragments.left();
         if known.0.get(&track).is_some_and(|known| *known >= whole) {
             continue;
         }
-        known.0.insert(track, whole);
         let to = work.scratch.join(format!("c{}-{track}.early", work.chunk));
         let (plan, chunk) = (work.plan.clone(), chunk.clone());
         let write = move || {
             let job = Job { plan: &plan, chunk: &chunk, track, warm_up, from: &from, to: &to, running: true };
             retime::write(&job)
         };
-        let written = tokio::task::spawn_blocking(write)
-            .await
-            .unwrap_or_else(|gone| Err(Error::Run { tool: "ffmpeg", source: std::io::Error::other(gone) }))?;
-        if !written.index.segments.is_empty() {
-            early.push(written);
+        match blocking(write).await {
+            Ok(written) => {
+                known.0.insert(track, whole);
+                if !written.index.segments.is_empty() {
+                    early.push(written);
+                }
+            }
+            // It is looked at again, and what is really wrong shows when the encode ends.
+            Err(error) => tracing::trace!(%track, %error, "a track cannot be shown early"),
         }
     }
     Ok(early)

@@ -77,5 +77,15 @@ async fn what_is_read_early_is_the_beginning_of_the_chunk() {
             }
         }
         assert!(partial > 0, "{of:?}: nothing could be read before the end");
+        if of == Medium::Video {
+            let others = plan.renditions.len() - 1;
+            let last = running.path().join(format!("c{chunk}-run")).join(format!("v{others}.mp4"));
+            std::fs::remove_file(last).unwrap();
+            let found = chunk::so_far(work, &mut SoFar::default()).await.unwrap();
+            assert!(
+                others > 0 && found.len() == others,
+                "one that has no file yet keeps others from being shown"
+            );
+        }
     }
 }
