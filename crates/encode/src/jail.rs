@@ -49,6 +49,8 @@ pub struct Limits {
     pub files: u64,
     /// Threads (where the system can count them apart from others').
     pub threads: u64,
+    /// How far it stands back behind other processes for the processor: 0 not at all, 19 as far as possible.
+    pub nice: u8,
 }
 
 /// One layer of the jail.
@@ -221,7 +223,7 @@ impl Jail {
 }
 
 impl Default for Limits {
-    /// 4 GiB of memory, an hour of processor time, 16 GiB a file, 64 files, 256 threads.
+    /// 4 GiB of memory, an hour of processor time, 16 GiB a file, 64 files, 256 threads, as urgent as others.
     fn default() -> Self {
         Self {
             memory_bytes: 4 << 30,
@@ -229,6 +231,7 @@ impl Default for Limits {
             file_bytes: 16 << 30,
             files: 64,
             threads: 256,
+            nice: 0,
         }
     }
 }

@@ -24,6 +24,9 @@ use crate::{Container, Error, Jail, Result, Tools};
 pub use poster::{Poster, WIDTHS, moments, posters};
 pub use storyboard::{Board, storyboard};
 
+/// Pictures stand back behind encodes, which somebody may wait for.
+const NICE: u8 = 10;
+
 /// A source to make pictures of.
 #[derive(Debug, Clone, Copy)]
 pub struct Work<'a> {
@@ -71,7 +74,7 @@ impl<'a> Here<'a> {
             before: options,
             after,
             folder: self.folder.path(),
-            limits: Limits { file_bytes: jpeg::MOST_BYTES, cpu: wall * 2, ..Limits::default() },
+            limits: Limits { file_bytes: jpeg::MOST_BYTES, cpu: wall * 2, nice: NICE, ..Limits::default() },
             // Nothing is reported between one sheet of pictures and the next.
             patience: Patience { wall, stall: wall },
         };

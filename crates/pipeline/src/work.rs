@@ -86,6 +86,9 @@ impl Work {
     /// Those that somebody may wait for.
     pub const AWAITED: [&str; 3] = ["plan", "chunk", "publish"];
 
+    /// The least priority of what a viewer waits for, or the owner of a new title.
+    pub const URGENT: i32 = HEAD;
+
     /// The kind that is held while encoding is paused.
     pub const ENCODING: &str = "chunk";
 

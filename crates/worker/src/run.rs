@@ -25,6 +25,10 @@ const LEASE: Duration = Duration::from_secs(30);
 const BEAT: Duration = Duration::from_secs(1);
 /// How long a job waits that found no room on the disk, in ms.
 const HOLD_MS: i64 = 5_000;
+/// How long a free slot may take to claim what is due, before pictures give way to it.
+const CLAIMED: Duration = Duration::from_millis(250);
+/// Why pictures are put back that gave way.
+const GIVES_WAY: &str = "gives way to what somebody waits for";
 /// How often a worker says that it is there.
 const PRESENT: Duration = Duration::from_secs(5);
 /// How often the queue is looked at when nothing was announced.
@@ -70,7 +74,8 @@ impl Worker {
         slots.spawn(present(worker.clone(), shutdown.clone()));
         for n in 0..worker.slots {
             let name = format!("{}/{n}", worker.name);
-            // Pictures take long and nobody waits for them: they leave the other slots free.
+            // Pictures take long and nobody waits for them: they leave the other slots free, and this one to what is
+            // waited for.
             let kinds: &[&str] = if n == 0 { &Work::KINDS } else { &Work::AWAITED };
             slots.spawn(slot(worker.clone(), name, kinds, sources.clone(), shutdown.clone()));
         }
@@ -148,13 +153,16 @@ async fn one(worker: &Worker, sources: &Sources, lease: &Lease, shutdown: &Cance
         result = task::run(worker, sources, lease, &report, &cancel) => result,
         // Polled beside the task, never instead of it: the task may hold the transaction that a beat waits for.
         never = beat(worker, lease, &report, &cancel) => match never {},
+        never = give_way(worker, lease, &cancel) => match never {},
     };
     let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(ms, attempt = lease.attempt, end = end(&result, shutdown), "job left");
+    tracing::info!(ms, attempt = lease.attempt, end = end(&result, &cancel), "job left");
     let told = match result {
         Ok(()) => Ok(()),
-        Err(_) if shutdown.is_cancelled() => {
-            worker.queue.put_back(lease, now(), "the worker was stopped").await.map_err(pipeline::Error::from)
+        // Stopped by us, so nothing is held against it; where the lease was lost, this changes nothing.
+        Err(_) if cancel.is_cancelled() => {
+            let why = if shutdown.is_cancelled() { "the worker was stopped" } else { GIVES_WAY };
+            worker.queue.put_back(lease, now(), why).await.map_err(pipeline::Error::from)
         }
         Err(Stop::Held { why }) => {
             let at = now().plus_ms(HOLD_MS);
@@ -175,10 +183,10 @@ async fn one(worker: &Worker, sources: &Sources, lease: &Lease, shutdown: &Cance
 }
 
 /// How a job ended, in a word for the log.
-fn end(result: &Result<(), Stop>, shutdown: &CancellationToken) -> &'static str {
+fn end(result: &Result<(), Stop>, cancel: &CancellationToken) -> &'static str {
     match result {
         Ok(()) => "done",
-        Err(_) if shutdown.is_cancelled() => "put back",
+        Err(_) if cancel.is_cancelled() => "put back",
         Err(Stop::Held { .. }) => "held",
         Err(Stop::Rejected { .. }) => "rejected",
         Err(Stop::Failed { .. }) => "failed",
@@ -202,6 +210,42 @@ async fn beat(worker: &Worker, lease: &Lease, report: &Report, cancel: &Cancella
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the lease is not renewed")
             }
+        }
+    }
+}
+
+/// Cancels pictures when work is due that somebody waits for and no slot takes it.
+async fn give_way(worker: &Worker, lease: &Lease, cancel: &CancellationToken) -> Infallible {
+    if lease.kind != Work::PICTURES {
+        return std::future::pending().await;
+    }
+    let mut hints = worker.queue.hints();
+    loop {
+        hints.wait(LOOK).await;
+        if !urgent(worker).await {
+            continue;
+        }
+        // Work that became due by the clock was announced to nobody.
+        worker.queue.wake();
+        tokio::time::sleep(CLAIMED).await;
+        if urgent(worker).await {
+            cancel.cancel();
+            // The task notices and ends.
+            return std::future::pending().await;
+        }
+    }
+}
+
+/// Whether work is due that somebody waits for.
+async fn urgent(worker: &Worker) -> bool {
+    let fingerprint = worker.tools.fingerprint();
+    let claim =
+        Claim { worker: &worker.name, kinds: &Work::AWAITED, capabilities: &[&fingerprint], lease: LEASE };
+    match worker.queue.next_priority(now(), &claim).await {
+        Ok(priority) => priority.is_some_and(|priority| priority >= Work::URGENT),
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "nobody knows what is due");
+            false
         }
     }
 }

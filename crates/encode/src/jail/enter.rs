@@ -125,6 +125,8 @@ fn limit(limits: &Limits, alone: bool) -> rustix::io::Result<()> {
         let value = Some(hard.map_or(value, |hard| hard.min(value)));
         rustix::process::setrlimit(resource, Rlimit { current: value, maximum: value })?;
     }
+    // Where a system forbids even that, it is only more urgent than it need be.
+    let _ = rustix::process::nice(i32::from(limits.nice));
     Ok(())
 }
 

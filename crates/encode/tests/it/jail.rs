@@ -45,6 +45,7 @@ impl Cell<'_> {
             file_bytes: 1 << 20,
             files: 32,
             threads: 64,
+            nice: 0,
         },
     };
 
@@ -263,6 +264,16 @@ async fn memory_and_processor_limits_hold() {
     let mut child = Cell { limits, ..Cell::EMPTY }.start("while True: pass").await;
     let status = child.wait().await.unwrap();
     assert!(!status.success(), "{status}");
+}
+
+#[tokio::test]
+async fn it_stands_back_for_the_processor_where_it_is_told_to() {
+    let own = rustix::process::getpriority_process(None).unwrap();
+    for nice in [0, 7] {
+        let limits = Limits { nice, ..Cell::EMPTY.limits };
+        let out = Cell { limits, ..Cell::EMPTY }.python("print(os.getpriority(os.PRIO_PROCESS, 0))").await;
+        assert_eq!(out, (own + i32::from(nice)).min(19).to_string());
+    }
 }
 
 #[tokio::test]

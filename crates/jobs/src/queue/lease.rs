@@ -76,6 +76,18 @@ const CLAIM_POSTGRES: &str =
         FOR UPDATE SKIP LOCKED)
     RETURNING id, attempt, kind, payload, title, group_id";
 
+const NEXT_SQLITE: &str = "SELECT priority FROM jobs
+    WHERE state = 'queued' AND run_at <= $1 AND kind IN (SELECT value FROM json_each($2))
+        AND kind NOT IN (SELECT kind FROM job_pauses)
+        AND (capability IS NULL OR capability IN (SELECT value FROM json_each($3)))
+    ORDER BY priority DESC LIMIT 1";
+
+const NEXT_POSTGRES: &str = "SELECT priority FROM jobs
+    WHERE state = 'queued' AND run_at <= $1 AND kind IN (SELECT json_array_elements_text($2::json))
+        AND kind NOT IN (SELECT kind FROM job_pauses)
+        AND (capability IS NULL OR capability IN (SELECT json_array_elements_text($3::json)))
+    ORDER BY priority DESC LIMIT 1";
+
 const HEARTBEAT: &str = "UPDATE jobs SET lease_until = $4
     WHERE id = $1 AND worker = $2 AND attempt = $3 AND state = 'running'";
 
@@ -101,7 +113,6 @@ impl Queue {
             });
         }
         let lease_ms = i64::try_from(claim.lease.as_millis()).unwrap_or(i64::MAX);
-        let list = |words: &[&str]| Value::from(words.to_vec()).to_string();
         let args =
             args![claim.worker, now.plus_ms(lease_ms), now, list(claim.kinds), list(claim.capabilities)];
         let rows = self.db.returning(self.db.pick(CLAIM_SQLITE, CLAIM_POSTGRES), args).await?;
@@ -122,6 +133,13 @@ impl Queue {
             title: row.get_opt("title")?,
             group: row.get_opt("group_id")?,
         }))
+    }
+
+    /// The priority of the job that [`Queue::claim`] would hand out now; `None` where it has none.
+    pub async fn next_priority(&self, now: Timestamp, claim: &Claim<'_>) -> Result<Option<i32>> {
+        let args = args![now, list(claim.kinds), list(claim.capabilities)];
+        let row = self.db.opt(self.db.pick(NEXT_SQLITE, NEXT_POSTGRES), args).await?;
+        Ok(row.map(|row| row.get("priority")).transpose()?)
     }
 
     /// Says that the worker is alive; the lease runs anew. [`Error::LeaseLost`] tells it to stop.
@@ -161,6 +179,11 @@ impl Queue {
         write_log(&mut tx, now, lease.job, lease.attempt, lines, row.get("log_lines")?).await?;
         Ok(tx.commit().await?)
     }
+}
+
+/// Words as JSON.
+fn list(words: &[&str]) -> String {
+    Value::from(words.to_vec()).to_string()
 }
 
 fn until(now: Timestamp, lease: &Lease) -> Timestamp {

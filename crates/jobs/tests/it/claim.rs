@@ -163,6 +163,22 @@ async fn nothing_larger_than_its_bound_is_kept() {
 }
 
 #[tokio::test]
+async fn what_would_be_handed_out_next_tells_how_urgent_it_is() {
+    for bench in benches().await {
+        let queue = &bench.queue;
+        assert_eq!(queue.next_priority(T0, &by("w")).await.unwrap(), None);
+        bench.enqueue(&job(1)).await;
+        bench.enqueue(&New { run_at: Some(at(5)), ..job(2).priority(10) }).await;
+        bench.enqueue(&job(3).priority(20).capability("other")).await;
+        bench.enqueue(&New::job("pictures", json!(0)).priority(30)).await;
+        assert_eq!(queue.next_priority(T0, &by("w")).await.unwrap(), Some(0));
+        assert_eq!(queue.next_priority(at(5), &by("w")).await.unwrap(), Some(10));
+        queue.pause(T0, "encode").await.unwrap();
+        assert_eq!(queue.next_priority(at(5), &by("w")).await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
 async fn a_paused_kind_waits_and_the_others_go_on() {
     for bench in benches().await {
         let paused = bench.enqueue(&job(1)).await;
