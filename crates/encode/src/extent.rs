@@ -126,9 +126,9 @@ impl Map {
         self.bytes
     }
 
-    /// The ranges that probing and looking for captions read, ascending; `None` where only the whole source tells.
+    /// The ranges that probing reads, ascending; `None` where only the whole source tells.
     pub fn to_probe(&self) -> Option<Vec<Range<u64>>> {
-        let film = self.tracks.iter().filter(|track| track.is_picture).max_by_key(|track| track.bytes())?;
+        self.film()?;
         // What is not described by the index alone is parsed packet by packet.
         let told = self.tracks.iter().all(|track| {
             (!track.is_picture || track.is_plain) && (!track.is_sound || track.end_us() > SHORT_US)
@@ -136,13 +136,26 @@ impl Map {
         if !told {
             return None;
         }
+        self.collect(HEAD_BYTES_TO_PROBE, |track, times| times.end > track.end_us() - TAIL_US)
+    }
+
+    /// The ranges that a look for captions within the picture reads beyond those of [`Self::to_probe`], ascending;
+    /// `None` where only the whole source tells.
+    pub fn to_find_captions(&self) -> Option<Vec<Range<u64>>> {
+        let (film, known) = (self.film()?, self.to_probe()?);
         let middle = (film.end_us() - film.first_us()) / 2;
         let middle = film.sync_before(middle - BEFORE_US) - BEFORE_US..middle + STRETCH_US;
-        self.collect(HEAD_BYTES_TO_PROBE, |track, times| {
+        let ranges = self.collect(HEAD_BYTES, |track, times| {
             let stretch = times.start < track.first_us() + STRETCH_US
                 || times.start < middle.end && times.end > middle.start;
-            times.end > track.end_us() - TAIL_US || std::ptr::eq(track, film) && stretch
-        })
+            std::ptr::eq(track, film) && stretch
+        });
+        Some(without(ranges?, &known))
+    }
+
+    /// The track that is the film.
+    fn film(&self) -> Option<&Track> {
+        self.tracks.iter().filter(|track| track.is_picture).max_by_key(|track| track.bytes)
     }
 
     /// The ranges that encoding a chunk reads, ascending; `None` where only the whole source will do.
@@ -162,11 +175,7 @@ impl Map {
             (Some(video), _) => video.start_us,
             (None, audio) => audio?.start_us,
         };
-        let us = |frame: u64| {
-            let rate = plan.grid.rate;
-            let us = u128::from(frame) * 1_000_000 * u128::from(rate.den()) / u128::from(rate.num());
-            i64::try_from(us).unwrap_or(i64::MAX / 4).saturating_add(zero)
-        };
+        let us = |frame: u64| plan.grid.rate.frame_us(frame).saturating_add(zero);
         // Sound is warmed up before its first frame; both are far less than what is added.
         let sought = us(chunk.decode_from.min(frames.start)).saturating_sub(BEFORE_US);
         // Seeking goes to a keyframe of the picture, also for sound.
@@ -202,7 +211,7 @@ impl Map {
     ) -> Option<Vec<Range<u64>>> {
         let mut ranges = self.keep.clone();
         for track in &self.tracks {
-            let small = track.bytes() <= SMALL;
+            let small = track.bytes <= SMALL;
             let mut head = 0;
             track.runs(|times, bytes| {
                 let begins = times.start < track.first_us().saturating_add(HEAD_US) && head < head_bytes;
@@ -234,9 +243,41 @@ fn joined(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
     out
 }
 
+/// What of some ranges in order is not in others in order.
+fn without(ranges: Vec<Range<u64>>, known: &[Range<u64>]) -> Vec<Range<u64>> {
+    let mut out = vec![];
+    for range in ranges {
+        let mut start = range.start;
+        for known in known.iter().filter(|known| known.end > range.start && known.start < range.end) {
+            if known.start > start {
+                out.push(start..known.start);
+            }
+            start = known.end;
+        }
+        if start < range.end {
+            out.push(start..range.end);
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_there_is_not_read_again() {
+        let spans = |pairs: &[[u64; 2]]| -> Vec<Range<u64>> {
+            pairs.iter().map(|[start, end]| *start..*end).collect()
+        };
+        let check = |range: [u64; 2], known: &[[u64; 2]], left: &[[u64; 2]]| {
+            assert_eq!(without(spans(&[range]), &spans(known)), spans(left), "{known:?}");
+        };
+        check([10, 20], &[], &[[10, 20]]);
+        check([10, 20], &[[0, 10], [20, 30]], &[[10, 20]]);
+        check([10, 20], &[[0, 12], [14, 15], [19, 30]], &[[12, 14], [15, 19]]);
+        check([10, 20], &[[0, 30]], &[]);
+    }
 
     #[test]
     fn neighbours_become_one() {

@@ -4,6 +4,7 @@
 //! fixes them, playlists and init segments follow, and a chunk that comes with others is refused.
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use model::FrameRate;
@@ -48,6 +49,60 @@ pub struct AudioHeader {
     pub config: String,
 }
 
+/// Headers that were asked for before. They follow from the encoder and its arguments, and most sources ask alike.
+#[derive(Debug, Default)]
+pub struct Known(Mutex<Vec<(Asked, Headers)>>);
+
+/// All that an answer follows from.
+#[derive(Debug, PartialEq, Eq)]
+struct Asked {
+    /// The encoder's fingerprint.
+    encoder: String,
+    /// Of the silence that it reads.
+    sample_rate: u32,
+    args: Vec<Arg>,
+}
+
+/// Answers that are kept.
+const MOST_KNOWN: usize = 32;
+
+impl Known {
+    /// As [`headers`], but asks the encoders only for what they did not answer lately.
+    ///
+    /// # Errors
+    /// As [`headers`].
+    pub async fn headers(
+        &self,
+        tools: &Tools,
+        jail: &Jail,
+        source: &Source,
+        template: &Template,
+        scratch: &Path,
+        cancel: &CancellationToken,
+    ) -> Result<Headers> {
+        let asked = Asked {
+            encoder: tools.fingerprint(),
+            sample_rate: template.aac_settings.sample_rate,
+            args: arguments(tools, source, template),
+        };
+        if let Some(headers) = self.get(&asked) {
+            return Ok(headers);
+        }
+        let headers = headers(tools, jail, source, template, scratch, cancel).await?;
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST_KNOWN {
+            known.remove(0);
+        }
+        known.push((asked, headers.clone()));
+        Ok(headers)
+    }
+
+    fn get(&self, asked: &Asked) -> Option<Headers> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().find(|(known, _)| known == asked).map(|(_, headers)| headers.clone())
+    }
+}
+
 /// Asks the encoders for the headers that a source's renditions will have, with one run of ffmpeg in `scratch`.
 ///
 /// # Errors
@@ -62,10 +117,33 @@ pub async fn headers(
 ) -> Result<Headers> {
     let folder = Folder::create(scratch, "headers")?;
     let ladder = rungs(source, template);
-    let (silence, sound) = (folder.path().join("silence.wav"), name("a0"));
-    let rate = template.aac_settings.sample_rate;
-    std::fs::write(&silence, wav(rate)).map_err(|source| Error::File { path: silence.clone(), source })?;
+    let silence = folder.path().join("silence.wav");
+    let wav = wav(template.aac_settings.sample_rate);
+    std::fs::write(&silence, wav).map_err(|source| Error::File { path: silence.clone(), source })?;
+    let run = Ffmpeg {
+        input: Input { file: &silence, container: Container::Wav },
+        before: vec![],
+        after: arguments(tools, source, template),
+        folder: folder.path(),
+        limits: crate::chunk::limits(&ladder),
+        patience: Patience { wall: Duration::from_secs(300), stall: Duration::from_secs(120) },
+    };
+    run::ffmpeg(tools, jail, run, cancel, |_| ()).await?;
 
+    let mut video = vec![];
+    for n in 0..ladder.len() {
+        let (codec, media) = described(&folder.path().join(name(&format!("v{n}")).as_str()))?;
+        let Media::Avc { avcc, .. } = media else { return Err(other("H.264")) };
+        video.push(VideoHeader { codec, avcc: hex::encode(avcc) });
+    }
+    let (codec, media) = described(&folder.path().join(sound().as_str()))?;
+    let Media::Aac { config, .. } = media else { return Err(other("AAC")) };
+    Ok(Headers { video, audio: AudioHeader { codec, config: hex::encode(config) } })
+}
+
+/// Everything behind the input.
+fn arguments(tools: &Tools, source: &Source, template: &Template) -> Vec<Arg> {
+    let ladder = rungs(source, template);
     let mut after = vec![];
     if let Some(video) = &source.video {
         let frame = |(n, rung): (u64, &Rung)| black(n, rung, video.rate, Colour::of(video));
@@ -79,26 +157,12 @@ pub async fn headers(
     }
     after.extend(["-map".into(), "0:0".into()]);
     after.extend(argv::aac(template.aac_settings.bitrate));
-    after.extend(argv::audio_file(&sound));
-    let run = Ffmpeg {
-        input: Input { file: &silence, container: Container::Wav },
-        before: vec![],
-        after,
-        folder: folder.path(),
-        limits: crate::chunk::limits(&ladder),
-        patience: Patience { wall: Duration::from_secs(300), stall: Duration::from_secs(120) },
-    };
-    run::ffmpeg(tools, jail, run, cancel, |_| ()).await?;
+    after.extend(argv::audio_file(&sound()));
+    after
+}
 
-    let mut video = vec![];
-    for n in 0..ladder.len() {
-        let (codec, media) = described(&folder.path().join(name(&format!("v{n}")).as_str()))?;
-        let Media::Avc { avcc, .. } = media else { return Err(other("H.264")) };
-        video.push(VideoHeader { codec, avcc: hex::encode(avcc) });
-    }
-    let (codec, media) = described(&folder.path().join(sound.as_str()))?;
-    let Media::Aac { config, .. } = media else { return Err(other("AAC")) };
-    Ok(Headers { video, audio: AudioHeader { codec, config: hex::encode(config) } })
+fn sound() -> Name {
+    name("a0")
 }
 
 fn black(n: u64, rung: &Rung, rate: FrameRate, colour: Colour) -> Arg {

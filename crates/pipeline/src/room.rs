@@ -1,7 +1,7 @@
 //! Room on the disk: an encode begins when all the bytes it may need are free, and waits by itself until they are.
 
 use catalogue::{Room, room};
-use model::ByteSize;
+use model::{ByteSize, TitleId};
 
 use crate::work::OfChunk;
 use crate::{Pipeline, Result, now};
@@ -50,6 +50,11 @@ impl Pipeline {
         self.catalogue.note(of.title, why).await?;
         self.jobs.postpone(of.title, "chunk", now().plus_ms(LOOK_MS), why).await?;
         Ok(())
+    }
+
+    /// A title's file cannot be read for want of room: until it is, the title says so.
+    pub async fn wait_to_be_read(&self, title: TitleId, why: &str) -> Result<()> {
+        Ok(self.catalogue.note(title, why).await?)
     }
 
     /// Bytes that encodes may take: what the disk has beyond its reserve, within what everything may take.

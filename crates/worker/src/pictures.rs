@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::run::Worker;
 use crate::sources::Sources;
-use crate::task::{Report, Stop, scratch, stage};
+use crate::task::{Report, Stop, scratch, stage, unless_stopped};
 
 pub(crate) async fn pictures(
     worker: &Worker,
@@ -22,13 +22,14 @@ pub(crate) async fn pictures(
 ) -> Result<(), Stop> {
     let (title, asset) = (worker.pipeline.title(of.title).await?, worker.pipeline.pictured(of).await?);
     report.stage("fetching the source");
+    let object = title.source_object;
     let parts = match of.pictures {
-        Pictures::Posters => sources.to_look(title.source_object, &asset).await?,
+        Pictures::Posters => unless_stopped(cancel, sources.to_look(object, &asset)).await?,
         Pictures::Storyboard => None,
     };
     let file = match parts {
         Some(parts) => Arc::new(parts),
-        None => sources.whole(title.source_object).await?,
+        None => unless_stopped(cancel, sources.whole(object)).await?,
     };
     let scratch = scratch(worker, lease).await?;
     let work = stills::Work { source: &asset.source, file: file.path(), scratch: &scratch.0 };

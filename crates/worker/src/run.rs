@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use blob::Blob;
-use encode::{Jail, Tools};
+use encode::{Jail, Tools, first_frame};
 use jobs::{Claim, Lease, Presence, Queue};
 use model::Timestamp;
 use pipeline::{Pipeline, Work};
@@ -45,6 +45,7 @@ pub struct Worker {
     pub(crate) tools: Tools,
     pub(crate) jail: Jail,
     pub(crate) scratch: PathBuf,
+    pub(crate) headers: first_frame::Known,
 }
 
 impl Worker {
@@ -60,7 +61,8 @@ impl Worker {
         jail: Jail,
         scratch: PathBuf,
     ) -> Self {
-        Self { name, slots: config.slots, queue, pipeline, blob, tools, jail, scratch }
+        let headers = first_frame::Known::default();
+        Self { name, slots: config.slots, queue, pipeline, blob, tools, jail, scratch, headers }
     }
 
     /// Runs until told to stop; running jobs are given back.

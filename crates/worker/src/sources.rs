@@ -15,7 +15,7 @@ use catalogue::Asset;
 use encode::extent::{Finder, Map, Step};
 use encode::stills;
 use futures::StreamExt;
-use model::ObjectId;
+use model::{ByteSize, ObjectId};
 use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::OnceCell;
 
@@ -74,7 +74,8 @@ impl Sources {
             let weak = slot
                 .get_or_try_init(|| async {
                     let bytes = self.blob.object(object).await?.size;
-                    let local = Arc::new(self.fetch(object, bytes, std::iter::once(0..bytes)).await?);
+                    let local =
+                        Arc::new(self.fetch(object, bytes, vec![Range { start: 0, end: bytes }]).await?);
                     let weak = Arc::downgrade(&local);
                     mine = Some(local);
                     Ok::<_, Stop>(weak)
@@ -96,35 +97,48 @@ impl Sources {
     pub(crate) async fn to_probe(&self, object: ObjectId) -> Result<Option<Local>, Stop> {
         let bytes = self.blob.object(object).await?.size;
         let Some(map) = self.map(object, bytes).await? else { return Ok(None) };
-        self.parts(object, &map, map.to_probe()).await
+        self.parts(object, &map, Map::to_probe).await
+    }
+
+    /// Adds to such a file what a look for captions within the picture reads beyond that.
+    pub(crate) async fn to_find_captions(&self, object: ObjectId, local: &Local) -> Result<(), Stop> {
+        let bytes = self.blob.object(object).await?.size;
+        let Some(map) = self.map(object, bytes).await? else { return Ok(()) };
+        match blocking(move || map.to_find_captions()).await? {
+            Some(ranges) => self.fill(local, object, ranges).await,
+            None => Ok(()),
+        }
     }
 
     /// The same with what a chunk needs.
     pub(crate) async fn to_encode(
         &self,
         object: ObjectId,
-        asset: &Asset,
+        asset: &Arc<Asset>,
         chunk: u32,
     ) -> Result<Option<Local>, Stop> {
         let Some(map) = self.map(object, asset.source.bytes).await? else { return Ok(None) };
-        self.parts(object, &map, map.ranges(&asset.plan, chunk, &asset.source)).await
+        let asset = asset.clone();
+        self.parts(object, &map, move |map| map.ranges(&asset.plan, chunk, &asset.source)).await
     }
 
     /// The same with what posters are chosen from.
-    pub(crate) async fn to_look(&self, object: ObjectId, asset: &Asset) -> Result<Option<Local>, Stop> {
+    pub(crate) async fn to_look(&self, object: ObjectId, asset: &Arc<Asset>) -> Result<Option<Local>, Stop> {
         let Some(video) = &asset.source.video else { return Ok(None) };
         let Some(map) = self.map(object, asset.source.bytes).await? else { return Ok(None) };
-        self.parts(object, &map, map.around(&asset.source, &stills::moments(video))).await
+        let (asset, moments) = (asset.clone(), stills::moments(video));
+        self.parts(object, &map, move |map| map.around(&asset.source, &moments)).await
     }
 
     async fn parts(
         &self,
         object: ObjectId,
-        map: &Map,
-        ranges: Option<Vec<Range<u64>>>,
+        map: &Arc<Map>,
+        ranges: impl FnOnce(&Map) -> Option<Vec<Range<u64>>> + Send + 'static,
     ) -> Result<Option<Local>, Stop> {
-        let Some(ranges) = ranges else { return Ok(None) };
-        let needed: u64 = ranges.iter().map(|range| range.end - range.start).sum();
+        let walked = map.clone();
+        let Some(ranges) = blocking(move || ranges(&walked)).await? else { return Ok(None) };
+        let needed = sum(&ranges);
         if needed > map.bytes() / 2 {
             return Ok(None);
         }
@@ -133,14 +147,16 @@ impl Sources {
     }
 
     /// A file of so many bytes that has these ranges of the object where they belong.
-    async fn fetch(
-        &self,
-        object: ObjectId,
-        bytes: u64,
-        ranges: impl IntoIterator<Item = Range<u64>>,
-    ) -> Result<Local, Stop> {
-        let failed = |error: io::Error| Stop::failed(&error, true);
-        let local = Local::create(&self.folder, object, bytes).map_err(failed)?;
+    async fn fetch(&self, object: ObjectId, bytes: u64, ranges: Vec<Range<u64>>) -> Result<Local, Stop> {
+        let local = Local::create(&self.folder, object, bytes).map_err(|error| Stop::disk(&error))?;
+        self.fill(&local, object, ranges).await?;
+        Ok(local)
+    }
+
+    /// Copies these ranges of the object to where they belong, once there is room for them.
+    async fn fill(&self, local: &Local, object: ObjectId, ranges: Vec<Range<u64>>) -> Result<(), Stop> {
+        room(sum(&ranges), self.blob.available().await?)?;
+        let failed = |error: io::Error| Stop::disk(&error);
         let mut file = tokio::fs::File::from_std(local.file.try_clone().map_err(failed)?);
         for range in ranges {
             file.seek(io::SeekFrom::Start(range.start)).await.map_err(failed)?;
@@ -149,12 +165,11 @@ impl Sources {
                 file.write_all(&piece?).await.map_err(failed)?;
             }
         }
-        file.flush().await.map_err(failed)?;
-        Ok(local)
+        file.flush().await.map_err(failed)
     }
 
     /// The index of a large source, read once for the jobs that need it one after another.
-    async fn map(&self, object: ObjectId, bytes: u64) -> Result<Option<Arc<Map>>, blob::Error> {
+    async fn map(&self, object: ObjectId, bytes: u64) -> Result<Option<Arc<Map>>, Stop> {
         if bytes <= SMALL {
             return Ok(None);
         }
@@ -169,7 +184,11 @@ impl Sources {
         let mut step = finder.next(&[]);
         let map = loop {
             match step {
-                Step::Read(range) => step = finder.next(&self.blob.read_to_vec(object, range).await?),
+                Step::Read(range) => {
+                    let read = self.blob.read_to_vec(object, range).await?;
+                    // What is read last is the whole index, which may be large.
+                    (step, finder) = blocking(move || (finder.next(&read), finder)).await?;
+                }
                 Step::Done(map) => break map.map(Arc::new),
             }
         };
@@ -189,6 +208,29 @@ impl Sources {
     }
 }
 
+fn sum(ranges: &[Range<u64>]) -> u64 {
+    ranges.iter().map(|range| range.end - range.start).sum()
+}
+
+/// Whether a copy of so many bytes fits; where not, what it waits for.
+fn room(needs: u64, free: u64) -> Result<(), Stop> {
+    if needs <= free {
+        return Ok(());
+    }
+    let why = format!(
+        "{}: a copy of the source needs {}, {} free; delete titles or sources, or add a disk",
+        pipeline::WAITS,
+        ByteSize(needs),
+        ByteSize(free)
+    );
+    Err(Stop::Held { why })
+}
+
+/// Walks an index where that may take its time.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Stop> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Stop::failed(&error, true))
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::FileExt;
@@ -204,5 +246,18 @@ mod tests {
         let mut read = [0; 4];
         File::open(local.path()).unwrap().read_exact_at(&mut read, 1 << 39).unwrap();
         assert_eq!(&read, b"film");
+    }
+
+    #[test]
+    fn a_copy_without_room_waits_and_says_for_how_much() {
+        assert!(room(40, 40).is_ok());
+        let Err(Stop::Held { why }) = room(50_000_000_000, 40_000_000_000) else { panic!() };
+        assert!(
+            why.starts_with("waits for disk space: a copy of the source needs 50.0 GB, 40.0 GB free"),
+            "{why}"
+        );
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        assert!(matches!(Stop::disk(&full), Stop::Held { why } if why.starts_with(pipeline::WAITS)));
+        assert!(matches!(Stop::disk(&io::ErrorKind::NotFound.into()), Stop::Failed { .. }));
     }
 }

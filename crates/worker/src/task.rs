@@ -1,6 +1,7 @@
 //! What each kind of job does.
 
 use std::convert::Infallible;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,8 +9,9 @@ use std::time::Duration;
 use blob::Staged;
 use encode::chunk::{self, Encoded};
 use encode::template::Template;
-use encode::{captions, first_frame, plan as planning};
+use encode::{captions, plan as planning};
 use futures::StreamExt;
+use futures::future::try_join_all;
 use jobs::{Fault, Lease, Progress};
 use model::TitleId;
 use pipeline::work::{OfChunk, OfTitle};
@@ -68,6 +70,16 @@ impl Stop {
         Self::Failed { fault, log: Vec::new() }
     }
 
+    /// A file could not be written or read: where the disk is full, that passes.
+    pub(crate) fn disk(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Self::Held { why: format!("{}: {error}", pipeline::WAITS) }
+            }
+            _ => Self::failed(error, true),
+        }
+    }
+
     fn encode(error: &encode::Error, title: TitleId) -> Self {
         if let encode::Error::Rejected(rejection) = error {
             return Self::Rejected { title, reason: rejection.to_string() };
@@ -109,7 +121,13 @@ pub(crate) async fn run(
     cancel: &CancellationToken,
 ) -> Result<(), Stop> {
     match Work::of(lease)? {
-        Some(Work::Plan(of)) => plan(worker, sources, lease, &of, report, cancel).await,
+        Some(Work::Plan(of)) => {
+            let done = plan(worker, sources, lease, &of, report, cancel).await;
+            if let Err(Stop::Held { why }) = &done {
+                worker.pipeline.wait_to_be_read(of.title, why).await?;
+            }
+            done
+        }
         Some(Work::Chunk(of)) => encode_chunk(worker, sources, lease, &of, report, cancel).await,
         Some(Work::Pictures(of)) => pictures(worker, sources, lease, &of, report, cancel).await,
         Some(Work::Publish(of)) => {
@@ -133,12 +151,18 @@ async fn plan(
 ) -> Result<(), Stop> {
     let title = worker.pipeline.title(of.title).await?;
     let no = |error: encode::Error| Stop::encode(&error, of.title);
+    let object = title.source_object;
     report.stage("fetching the source");
-    let parts = sources.to_probe(title.source_object).await?;
+    let parts = unless_stopped(cancel, sources.to_probe(object)).await?;
     let looked = match &parts {
         Some(parts) => {
+            report.stage("reading the source");
             let probe = encode::probe_parts(&worker.tools, &worker.jail, parts.path());
-            look(probe, report, cancel).await?.ok()
+            // The probe does not wait for what the look for captions reads beyond it.
+            let both = async { Ok(tokio::join!(probe, sources.to_find_captions(object, parts))) };
+            let (looked, more) = unless_stopped(cancel, both).await?;
+            more?;
+            looked.ok()
         }
         None => None,
     };
@@ -147,9 +171,10 @@ async fn plan(
         // Whatever is wrong, the holes may be the reason.
         _ => {
             report.stage("fetching the source");
-            let whole = sources.whole(title.source_object).await?;
+            let whole = unless_stopped(cancel, sources.whole(object)).await?;
+            report.stage("reading the source");
             let probe = encode::probe_and_note(&worker.tools, &worker.jail, whole.path());
-            let looked = look(probe, report, cancel).await?.map_err(no)?;
+            let looked = unless_stopped(cancel, async { probe.await.map_err(no) }).await?;
             (whole, looked)
         }
     };
@@ -160,7 +185,7 @@ async fn plan(
     let template = Template::named(&title.template).map_err(no)?;
     let (tools, jail) = (&worker.tools, &worker.jail);
     let (headers, within) = tokio::try_join!(
-        first_frame::headers(tools, jail, &source, &template, &scratch.0, cancel),
+        worker.headers.headers(tools, jail, &source, &template, &scratch.0, cancel),
         captions::within(tools, jail, &source, local.path(), &scratch.0, cancel),
     )
     .map_err(no)?;
@@ -169,18 +194,15 @@ async fn plan(
     Ok(worker.pipeline.planned(lease, of.title, &source, &plan).await?)
 }
 
-/// Probes a source; an error of the outer kind is none of the source's.
-async fn look<T>(
-    probe: impl Future<Output = T>,
-    report: &Report,
+/// Does a part of a job that may take long and can be dropped at any point: copying a source, or a probe, whose tools
+/// that kills.
+pub(crate) async fn unless_stopped<T>(
     cancel: &CancellationToken,
+    part: impl Future<Output = Result<T, Stop>>,
 ) -> Result<T, Stop> {
-    report.stage("reading the source");
-    // Dropping the probe kills its tools.
-    cancel.run_until_cancelled(probe).await.ok_or_else(|| Stop::Failed {
-        fault: Fault::Transient("the job was stopped".to_owned()),
-        log: Vec::new(),
-    })
+    let stopped =
+        || Stop::Failed { fault: Fault::Transient("the job was stopped".to_owned()), log: Vec::new() };
+    cancel.run_until_cancelled(part).await.unwrap_or_else(|| Err(stopped()))
 }
 
 async fn encode_chunk(
@@ -216,7 +238,8 @@ async fn encode_chunk(
         }
     };
     report.stage("fetching the source");
-    let parts = sources.to_encode(title.source_object, &asset, of.chunk).await?;
+    let object = title.source_object;
+    let parts = unless_stopped(cancel, sources.to_encode(object, &asset, of.chunk)).await?;
     let encoded = match &parts {
         Some(parts) => encode(parts, true).await,
         None => Err(encode::Error::Holes),
@@ -230,7 +253,7 @@ async fn encode_chunk(
             drop(parts);
             showing.clear();
             report.stage("fetching the source");
-            encode(&*sources.whole(title.source_object).await?, false).await
+            encode(&*unless_stopped(cancel, sources.whole(object)).await?, false).await
         }
         encoded => encoded,
     };
@@ -238,11 +261,12 @@ async fn encode_chunk(
     let notes: Vec<String> = encoded.iter().filter_map(|one| one.note.clone()).collect();
     worker.queue.log(now(), lease, &notes).await?;
     report.stage("storing");
-    let mut made = Vec::with_capacity(encoded.len());
-    for one in encoded {
+    // Each waits for the disk; together they wait once.
+    let staged = encoded.into_iter().map(|one| async move {
         let bytes = stage(worker, &one.path, Some(one.bytes)).await?;
-        made.push(Made { track: one.track, bytes, sha256: one.sha256, index: one.index.encode() });
-    }
+        Ok::<_, Stop>(Made { track: one.track, bytes, sha256: one.sha256, index: one.index.encode() })
+    });
+    let made = try_join_all(staged).await?;
     Ok(worker.pipeline.encoded(lease, of, made).await?)
 }
 
@@ -281,7 +305,7 @@ pub(crate) struct Scratch(pub(crate) PathBuf);
 
 pub(crate) async fn scratch(worker: &Worker, lease: &Lease) -> Result<Scratch, Stop> {
     let path = worker.scratch.join(format!("{}-{}", lease.job, lease.attempt));
-    tokio::fs::create_dir_all(&path).await.map_err(|error| Stop::failed(&error, true))?;
+    tokio::fs::create_dir_all(&path).await.map_err(|error| Stop::disk(&error))?;
     Ok(Scratch(path))
 }
 
@@ -289,5 +313,18 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         // What stays is removed with the worker's folder at the next start.
         let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_copy_that_goes_on_for_ever_ends_with_its_job() {
+        let cancel = CancellationToken::new();
+        cancel.cancel();
+        let stopped = unless_stopped(&cancel, std::future::pending::<Result<(), Stop>>()).await;
+        assert!(matches!(stopped, Err(Stop::Failed { fault: Fault::Transient(_), .. })), "{stopped:?}");
     }
 }

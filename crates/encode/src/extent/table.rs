@@ -24,6 +24,8 @@ pub(super) struct Track {
     /// Samples that decoding can start at, from 1 (`stss`); `None`: all.
     sync: Option<Vec<u32>>,
     samples: u32,
+    /// Bytes of all samples, at least roughly.
+    pub(super) bytes: u64,
 }
 
 /// Kind and length, header included, of a box with `left` bytes to the end of what contains it.
@@ -71,6 +73,10 @@ fn track(trak: &[u8], movie: u32) -> Option<Track> {
         Some(sync) => Some(sync?),
         None => None,
     };
+    let bytes = match size {
+        0 => sizes.iter().map(|size| u64::from(*size)).sum(),
+        size => u64::from(size) * u64::from(samples),
+    };
     if timescale == 0 || movie == 0 || groups.first().is_some_and(|(first, _)| *first != 1) {
         return None;
     }
@@ -87,6 +93,7 @@ fn track(trak: &[u8], movie: u32) -> Option<Track> {
         offsets,
         sync,
         samples,
+        bytes,
     })
 }
 
@@ -115,14 +122,6 @@ fn shift(trak: &[u8], movie: u32, timescale: u32) -> Option<i64> {
 }
 
 impl Track {
-    /// Bytes of all samples, at least roughly.
-    pub(super) fn bytes(&self) -> u64 {
-        if self.size > 0 {
-            return u64::from(self.size) * u64::from(self.samples);
-        }
-        self.sizes.iter().map(|size| u64::from(*size)).sum()
-    }
-
     /// Time of the first sample in µs.
     pub(super) fn first_us(&self) -> i64 {
         self.shift_us

@@ -54,15 +54,21 @@ async fn check(file: &Path, at: u32) -> u64 {
     most
 }
 
-/// Probing parts of the file tells the same as probing all of it.
+/// Probing parts of the file tells the same as probing all of it, and so does looking for captions in more of it.
 async fn check_probe(file: &Path) -> u64 {
     let (map, index) = map(file);
-    let ranges = map.unwrap().to_probe().unwrap();
+    let map = map.unwrap();
+    let (mut ranges, more) = (map.to_probe().unwrap(), map.to_find_captions().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let holes = with_holes(file, &ranges, folder.path());
     let of_parts = encode::probe_parts(tools(), jail(), &holes).await.unwrap();
     let of_all = encode::probe_and_note(tools(), jail(), file).await.unwrap();
     assert_eq!(of_parts, of_all, "{}", file.display());
+    let apart = |one: &Range<u64>| more.iter().all(|more| more.end <= one.start || more.start >= one.end);
+    assert!(ranges.iter().all(apart), "{}: some bytes are read twice", file.display());
+    assert!(sum(&more) > sum(&ranges) / 2, "{}: {} and {}", file.display(), sum(&ranges), sum(&more));
+    ranges.extend(more);
+    let holes = with_holes(file, &ranges, folder.path());
     assert_eq!(within(&of_all.0, &holes).await, within(&of_all.0, file).await);
     index + sum(&ranges)
 }

@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 
 use encode::chunk::{self, Encoded, Work};
 use encode::template::{Ladder, Output, ScalingBehavior, Template, reference, standard};
-use encode::{first_frame, plan, probe};
+use encode::{Error, first_frame, plan, probe};
 use model::media::Source;
 use model::plan::{Chunk, Medium, Track};
-use model::{BitsPerSecond, Plan};
+use model::{BitsPerSecond, FrameRate, Plan};
 use package::{TrackInit, cmaf};
 use tokio_util::sync::CancellationToken;
 
 use crate::numbered::{self, Film, joined};
-use crate::support::{jail, shared, tools};
+use crate::support::{clip, jail, shared, tools};
 
 /// A planned title.
 pub(crate) struct Title {
@@ -266,6 +266,25 @@ async fn real_films_keep_every_frame() {
             "{name}"
         );
     }
+}
+
+#[tokio::test]
+async fn encoders_are_asked_for_the_same_headers_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let film = clip(folder.path(), "film.mp4", "-f lavfi -i testsrc2=s=320x180:r=25:d=1 -c:v libx264");
+    let (source, template) = (probe(tools(), jail(), &film).await.unwrap(), reference());
+    let known = first_frame::Known::default();
+    let ask = async |source: &Source, cancel: &CancellationToken| {
+        known.headers(tools(), jail(), source, &template, folder.path(), cancel).await
+    };
+    let asked = ask(&source, &CancellationToken::new()).await.unwrap();
+    // Nothing can be run any more.
+    let cancelled = CancellationToken::new();
+    cancelled.cancel();
+    assert_eq!(ask(&source, &cancelled).await.unwrap(), asked);
+    let mut other = source;
+    other.video.as_mut().unwrap().rate = FrameRate::new(30, 1).unwrap();
+    assert!(matches!(ask(&other, &cancelled).await, Err(Error::Cancelled)));
 }
 
 /// A file of the same size that has nothing but these ranges.

@@ -167,8 +167,11 @@ impl Queue {
         Ok(())
     }
 
-    /// Adds lines to the job's log, of which the last 200 are kept.
+    /// Adds lines to the job's log, of which the last 200 are kept; without any it does nothing.
     pub async fn log(&self, now: Timestamp, lease: &Lease, lines: &[String]) -> Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
         let keep = usize::try_from(LOG_LINES).unwrap_or(usize::MAX);
         let lines = &lines[lines.len().saturating_sub(keep)..];
         let mut tx = self.db.begin().await?;
