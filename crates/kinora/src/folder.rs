@@ -3,9 +3,15 @@
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use fs4::fs_std::FileExt;
+
+/// How long the lock is waited for. A process that was killed while it started another one leaves the lock to that
+/// for a moment, until it is the other program or dies too; whoever starts Kinora again then would be refused.
+const LET_GO: Duration = Duration::from_secs(5);
 
 /// An open data folder; the lock goes when it is dropped or the process dies.
 #[derive(Debug)]
@@ -15,7 +21,7 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// Makes the folder if it is missing, and locks it.
+    /// Makes the folder if it is missing, and locks it. Blocks the thread for up to [`LET_GO`] while somebody has it.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
         Self::locked(path, "lock")
     }
@@ -38,8 +44,12 @@ impl Folder {
         let lock =
             OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path.join(lock));
         let lock = lock.with_context(|| format!("cannot write to {at}"))?;
-        if !lock.try_lock_exclusive().with_context(|| format!("cannot lock {at}"))? {
-            bail!("a Kinora runs on {at} already: stop it first, or name another folder with --data");
+        let patient_until = Instant::now() + LET_GO;
+        while !lock.try_lock_exclusive().with_context(|| format!("cannot lock {at}"))? {
+            if Instant::now() > patient_until {
+                bail!("a Kinora runs on {at} already: stop it first, or name another folder with --data");
+            }
+            sleep(Duration::from_millis(50));
         }
         Ok(Self { path, _lock: lock })
     }
@@ -71,7 +81,9 @@ mod tests {
         let refused = Folder::open(folder.path()).unwrap_err().to_string();
         assert!(refused.contains("already"), "{refused}");
         let path = folder.path().to_owned();
+        let waiting = std::thread::spawn(move || Folder::open(&path).is_ok());
+        sleep(Duration::from_millis(100));
         drop(folder);
-        assert!(Folder::open(&path).is_ok());
+        assert!(waiting.join().unwrap(), "it waits for one that is about to end");
     }
 }
