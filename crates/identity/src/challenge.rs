@@ -191,11 +191,12 @@ impl Identity {
             return Err(Error::Stale);
         }
         tx.execute(DEVICE, args![account.id, &challenge.browser_hash, now]).await?;
+        // In the order in which `count` takes them: else two codes of one address wait for each other.
         let failing = self.failing(&challenge);
-        for name in [&self.sending_name(&challenge), &failing.name] {
+        failures::forget(&mut tx, &failing).await?;
+        for name in [&failing.name, &self.sending_name(&challenge)] {
             limit::forget(&mut tx, name).await?;
         }
-        failures::forget(&mut tx, &failing).await?;
         let signed_in = session::create(&mut tx, account, "code", answer.device, now).await?;
         tx.commit().await?;
         tracing::info!(account = %signed_in.account.id, via = "code", "signed in");
