@@ -7,7 +7,8 @@ use model::{Timestamp, TitleId};
 
 /// `52 s`, `9 min 56 s`, `1 h 34 min`.
 pub(crate) fn length(ms: u64) -> String {
-    let seconds = ms.div_ceil(1000);
+    // As the clock counts, but never nothing.
+    let seconds = (ms / 1000).max(1);
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         (0, 0, s) => format!("{s} s"),
         (0, m, 0) => format!("{m} min"),
@@ -234,7 +235,8 @@ mod tests {
 
     #[test]
     fn lengths_are_as_exact_as_people_care() {
-        assert_eq!(length(52_209), "53 s");
+        assert_eq!(length(52_209), "52 s");
+        assert_eq!(length(40), "1 s");
         assert_eq!(length(60_000), "1 min");
         assert_eq!(length(596_000), "9 min 56 s");
         assert_eq!(length(5_640_000), "1 h 34 min");
