@@ -1,7 +1,7 @@
 //! The pages people see and the JSON API behind them.
 //!
 //! HTML is rendered on the server and works without scripts, but for playback; scripts and styles come from `web/`
-//! and are embedded. Every route stands in one table with its policy ([`routes`]), and the router is made of that
+//! and are embedded. Every route stands in one table with its policy ([`routes()`]), and the router is made of that
 //! table. This crate keeps nothing itself and decides nothing about titles: `identity` says who may do what,
 //! `playback` who may watch, `catalogue` and `jobs` what there is.
 //!
