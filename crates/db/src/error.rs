@@ -74,6 +74,14 @@ pub enum Error {
         /// Steps this version knows.
         known: usize,
     },
+    /// The database was written by a newer Kinora that has more parts.
+    #[error(
+        "the database has tables of `{owner}`, which this version does not know: start the newer version again"
+    )]
+    UnknownOwner {
+        /// The crate that owns them.
+        owner: String,
+    },
 }
 
 impl Error {

@@ -22,13 +22,23 @@ const LOCK_POSTGRES: &str = "SELECT pg_advisory_xact_lock(7381524)";
 const LOCK_SQLITE: &str = "SELECT 1";
 
 impl Db {
-    /// Brings the tables of every owner up to date, all in one transaction.
+    /// Brings the tables of every owner up to date, all in one transaction. `owners` are all that there are: tables of
+    /// another one are a newer version's.
+    ///
+    /// # Errors
+    /// [`Error::TooNew`] and [`Error::UnknownOwner`] if a newer version wrote the database; nothing was changed then.
     pub async fn migrate(&self, owners: &[Migrations]) -> Result<()> {
         let mut tx = self.begin().await?;
         tx.all(tx.pick(LOCK_SQLITE, LOCK_POSTGRES), args![]).await?;
         tx.execute(CREATE, args![]).await?;
         for migrations in owners {
             apply(&mut tx, *migrations).await?;
+        }
+        for row in tx.all("SELECT DISTINCT owner FROM migrations ORDER BY owner", args![]).await? {
+            let owner = row.get::<String>("owner")?;
+            if !owners.iter().any(|migrations| migrations.owner == owner) {
+                return Err(Error::UnknownOwner { owner });
+            }
         }
         tx.commit().await
     }

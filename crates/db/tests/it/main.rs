@@ -76,6 +76,10 @@ async fn migrations_apply_once_and_a_newer_database_is_refused() {
         let older = Migrations { owner: "test", steps: &MIGRATIONS.steps[..1] };
         let refused = test.db.migrate(&[older]).await;
         assert!(matches!(refused, Err(Error::TooNew { found: 2, known: 1, .. })));
+        let other = Migrations { owner: "other", steps: &[("one", "CREATE TABLE others (id TEXT)")] };
+        test.db.migrate(&[MIGRATIONS, other]).await.unwrap();
+        let refused = test.db.migrate(&[MIGRATIONS]).await;
+        assert!(matches!(refused, Err(Error::UnknownOwner { owner }) if owner == "other"));
     }
 }
 
