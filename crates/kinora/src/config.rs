@@ -330,7 +330,17 @@ mod tests {
             })
             .fold(String::new(), |all, line| all + line + "\n");
         assert_ne!(all, text);
-        layered(&without_files(&all), &[]).unwrap();
+        let mut all = layered(&without_files(&all), &[]).unwrap();
+        let usual = Config::default();
+        // Examples, of what has no default or depends on the machine.
+        all.edge.trusted_proxies.clear();
+        all.upload.page_origins.clear();
+        all.store.reserve_bytes = usual.store.reserve_bytes;
+        let defaults = |config: &Config| {
+            let Config { edge, upload, store, pipeline, identity, stop_seconds, .. } = config;
+            format!("{edge:?} {upload:?} {store:?} {pipeline:?} {identity:?} {stop_seconds}")
+        };
+        assert_eq!(defaults(&all), defaults(&usual));
     }
 
     /// Files with secrets are on the machine that the sample speaks of.
