@@ -45,7 +45,8 @@ def complete(kinora, title):
     """Waits for a title whose encode began before: an encoder that is not there any more is said, and replaced."""
     def ended():
         [found] = [t for t in kinora.titles() if t["id"] == title]
-        return found if found["state"] in ("published", "failed", "rejected") or "encode" in (found["reason"] or "") else None
+        gone = "encode it anew" in (found["reason"] or "")
+        return found if gone or found["state"] in ("published", "failed", "rejected") else None
 
     if wait_for(ended, 120)["state"] != "published":
         kinora.cli("title", "reencode", title)
