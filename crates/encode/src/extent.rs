@@ -73,6 +73,9 @@ impl Finder {
 
     /// Takes what was asked for and says what to do next.
     pub fn next(&mut self, read: &[u8]) -> Step {
+        if self.bytes == 0 {
+            return Step::Done(None);
+        }
         if read.is_empty() {
             return self.header();
         }
@@ -216,7 +219,7 @@ impl Map {
             track.runs(|times, bytes| {
                 let begins = times.start < track.first_us().saturating_add(HEAD_US) && head < head_bytes;
                 if begins {
-                    head += bytes.end - bytes.start;
+                    head = head.saturating_add(bytes.end - bytes.start);
                 }
                 if small || begins || is_wanted(track, &times) {
                     ranges.push(bytes);

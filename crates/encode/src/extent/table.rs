@@ -28,6 +28,9 @@ pub(super) struct Track {
     pub(super) bytes: u64,
 }
 
+/// The latest time on a track's clock in µs, so that sums of a few fit: 73,000 years.
+const MOST_US: i64 = i64::MAX / 4;
+
 /// Kind and length, header included, of a box with `left` bytes to the end of what contains it.
 pub(super) fn header(bytes: &[u8], left: u64) -> Option<([u8; 4], u64)> {
     let kind = bytes.get(4..8)?.try_into().ok()?;
@@ -110,7 +113,10 @@ fn shift(trak: &[u8], movie: u32, timescale: u32) -> Option<i64> {
     let edits = list(elst, 4, row, |row| {
         Some((number(row, 0)?, signed(number(row, next)?), word(row, next * 2)? >> 16))
     })?;
-    let us = |n: i64, scale: u32| i64::try_from(i128::from(n) * 1_000_000 / i128::from(scale)).ok();
+    let us = |n: i64, scale: u32| {
+        let us = i64::try_from(i128::from(n) * 1_000_000 / i128::from(scale)).ok();
+        us.filter(|us| (0..=MOST_US / 4).contains(us))
+    };
     match edits[..] {
         [] => Some(0),
         [(_, start, 1)] if start >= 0 => us(start, timescale).map(|us| -us),
@@ -135,28 +141,28 @@ impl Track {
 
     /// Calls `each` with the times (µs) and the bytes of every run of neighbouring samples.
     pub(super) fn runs(&self, mut each: impl FnMut(Range<i64>, Range<u64>)) {
-        let (mut clock, mut sample, mut group) = (Clock::new(&self.durations), 0_usize, 0_usize);
+        let (mut clock, mut sample, mut group) = (Clock::new(&self.durations), 0_u32, 0_usize);
         for (chunk, offset) in (1_u32..).zip(&self.offsets) {
             while self.groups.get(group + 1).is_some_and(|(first, _)| *first <= chunk) {
                 group += 1;
             }
             let Some((_, count)) = self.groups.get(group) else { return };
             let start = self.us(clock.time);
-            let mut bytes = 0;
-            for _ in 0..*count {
-                if sample >= self.samples as usize {
-                    break;
-                }
-                bytes += if self.size > 0 {
-                    u64::from(self.size)
-                } else {
-                    self.sizes.get(sample).map_or(0, |size| u64::from(*size))
-                };
-                sample += 1;
-                clock.advance();
-            }
+            let count = (*count).min(self.samples - sample);
+            let bytes = self.bytes_of(sample, count);
+            sample += count;
+            clock.advance(count);
             each(start..self.us(clock.time).max(start + 1), *offset..offset.saturating_add(bytes));
         }
+    }
+
+    /// Bytes of so many samples from one on, which is counted from 0.
+    fn bytes_of(&self, first: u32, count: u32) -> u64 {
+        if self.size > 0 {
+            return u64::from(self.size) * u64::from(count);
+        }
+        let sizes = self.sizes.get(first as usize..).unwrap_or_default();
+        sizes.iter().take(count as usize).map(|size| u64::from(*size)).sum()
     }
 
     /// Time of the last sample at or before a time that decoding can start at.
@@ -164,10 +170,9 @@ impl Track {
         let Some(sync) = &self.sync else { return us };
         let (mut clock, mut at, mut found) = (Clock::new(&self.durations), 1_u32, self.shift_us);
         for sample in sync {
-            while at < *sample && at <= self.samples {
-                clock.advance();
-                at += 1;
-            }
+            let sample = (*sample).min(self.samples.saturating_add(1));
+            clock.advance(sample.saturating_sub(at));
+            at = at.max(sample);
             let time = self.us(clock.time);
             if time > us {
                 break;
@@ -179,11 +184,11 @@ impl Track {
 
     fn us(&self, ticks: u64) -> i64 {
         let us = u128::from(ticks) * 1_000_000 / u128::from(self.timescale);
-        i64::try_from(us).unwrap_or(i64::MAX / 4).saturating_add(self.shift_us)
+        i64::try_from(us).map_or(MOST_US, |us| us.min(MOST_US)) + self.shift_us
     }
 }
 
-/// Decoding times, sample by sample.
+/// Decoding times.
 struct Clock<'a> {
     durations: &'a [(u32, u32)],
     left: u32,
@@ -195,15 +200,18 @@ impl<'a> Clock<'a> {
         Self { durations, left: durations.first().map_or(0, |(count, _)| *count), time: 0 }
     }
 
-    fn advance(&mut self) {
-        while self.left == 0 {
-            let Some((_, rest)) = self.durations.split_first() else { return };
-            self.durations = rest;
-            let Some((count, _)) = rest.first() else { return };
-            self.left = *count;
+    /// Passes over so many samples at once: a file of few bytes can say that it has billions.
+    fn advance(&mut self, mut samples: u32) {
+        while samples > 0 {
+            let Some(((_, ticks), rest)) = self.durations.split_first() else { return };
+            let equal = samples.min(self.left);
+            self.time = self.time.saturating_add(u64::from(equal) * u64::from(*ticks));
+            (self.left, samples) = (self.left - equal, samples - equal);
+            if self.left == 0 {
+                self.durations = rest;
+                self.left = rest.first().map_or(0, |(count, _)| *count);
+            }
         }
-        self.left -= 1;
-        self.time += self.durations.first().map_or(0, |(_, ticks)| u64::from(*ticks));
     }
 }
 
