@@ -123,6 +123,7 @@ fn tag<'a>(out: &mut Output, after: &'a str) -> &'a str {
         let plain = |class: &&str| {
             (1..=32).contains(&class.len())
                 && class.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+                && !class.ends_with('-')
         };
         for class in classes.filter(plain).take(4) {
             out.text.push('.');
@@ -202,6 +203,7 @@ mod tests {
             ("a\n\n\nb\r\n", "a\nb"),
             ("a\0b\u{7}", "ab"),
             ("<v -a-->b-->c", "<v -a>b--&gt;c</v>"),
+            ("<c.->a</c><c.b.c->d</c>", "<c>a</c><c.b>d</c>"),
             ("<b>  \n</b>&nbsp;", ""),
             ("<script>alert(1)</script>", "alert(1)"),
         ] {
