@@ -133,7 +133,7 @@ fn asked(headers: &HeaderMap, meta: &Meta) -> Asked {
     }
     let Some((unit, range)) = range.split_once('=') else { return Asked::Whole };
     let Some((first, last)) = range.trim().split_once('-') else { return Asked::Whole };
-    if !unit.trim().eq_ignore_ascii_case("bytes") {
+    if !unit.eq_ignore_ascii_case("bytes") {
         return Asked::Whole;
     }
     let length = meta.length;
