@@ -17,7 +17,7 @@ use model::media::{Audio, Source, Video};
 use model::plan::CaptionOrigin;
 use tokio_util::sync::CancellationToken;
 
-use self::answer::{Answer, Stream};
+use self::answer::{Answer, Stream, TimeBase};
 use self::rate::Grid;
 use crate::jail::{Jail, Limits};
 use crate::run::{self, Arg, Ffprobe, Input, Patience};
@@ -80,11 +80,23 @@ async fn ask_about(tools: &Tools, jail: &Jail, file: &Path, holes: bool) -> Resu
         None => None,
     };
     let audio = asker.audio(&answer, &packets, heard).await?;
+    let source = source((container, bytes), &answer, video, audio)?;
+    let notes = left_out(&answer, &source);
+    Ok((source, notes))
+}
+
+/// Everything that was found, if it can be a title.
+fn source(
+    (container, bytes): (Container, u64),
+    answer: &Answer,
+    video: Option<Video>,
+    audio: Vec<Audio>,
+) -> Result<Source> {
     let longest = audio.iter().map(|track| track.duration_ms).max();
     let duration_ms = match (&video, longest) {
         (Some(video), _) => video.rate.frame_ms(video.frames),
         (None, Some(longest)) => longest,
-        (None, None) => return Err(nothing(&answer).into()),
+        (None, None) => return Err(nothing(answer).into()),
     };
     if video.as_ref().is_some_and(|video| video.frames < 2) && audio.is_empty() {
         return Err(Rejection::SinglePicture.into());
@@ -96,10 +108,8 @@ async fn ask_about(tools: &Tools, jail: &Jail, file: &Path, holes: bool) -> Resu
         return Err(Rejection::NoFrames.into());
     }
     let container = container.demuxer().to_owned();
-    let captions = text::captions(&answer);
-    let source = Source { container, bytes, duration_ms, video, audio, captions };
-    let notes = left_out(&answer, &source);
-    Ok((source, notes))
+    let captions = text::captions(answer);
+    Ok(Source { container, bytes, duration_ms, video, audio, captions })
 }
 
 async fn head(file: &Path) -> Result<(Vec<u8>, u64)> {
@@ -167,7 +177,7 @@ fn check_whole(
     let (announced, readable) = match own {
         Some((stream, announced)) => {
             let span = stream.time_base().zip(packets.get(&stream.index).and_then(|seen| seen.span));
-            (announced, span.map_or(0, |(base, (first, last))| base.us(last) - base.us(first)))
+            (announced, span.map_or(0, |(base, (first, last))| base.us(last).saturating_sub(base.us(first))))
         }
         None => {
             let Some(announced) = answer::us(answer.format.duration.as_deref()) else { return Ok(()) };
@@ -180,7 +190,7 @@ fn check_whole(
             (announced, ends.max().map_or(0, |end| end.saturating_sub(start)))
         }
     };
-    if readable + (announced / 50).max(2_000_000) >= announced {
+    if readable.saturating_add((announced / 50).max(2_000_000)) >= announced {
         return Ok(());
     }
     let ms = |us: i64| u64::try_from(us / 1000).unwrap_or(0);
@@ -297,11 +307,7 @@ impl Asker<'_> {
         from: u32,
         wanted: &[&Stream],
     ) -> Result<BTreeMap<u32, scan::Stream>> {
-        let wanted = wanted.iter().filter_map(|stream| {
-            let base = stream.time_base()?;
-            Some((stream.index, stream.is_picture(), i64::from(base.den / base.num)))
-        });
-        let mut scan = scan::Scan::new(wanted);
+        let mut scan = scan_of(wanted);
         if !scan.is_idle() {
             self.ask(scan::question(which, from, self.holes), 4 << 30, |bytes| scan.feed(bytes)).await?;
         }
@@ -319,46 +325,11 @@ impl Asker<'_> {
         if stream.width == 0 || stream.height == 0 {
             return Err(Rejection::Damaged.into());
         }
-        let known = match stream.field_order.as_deref() {
-            Some("progressive") => Some(false),
-            Some("tt" | "bb" | "tb" | "bt") => Some(true),
-            _ => None,
-        };
-        let first = match known {
+        let first = match interlaced(stream) {
             Some(_) if !seen.decoding_times => None,
             _ => Some(self.first_pictures(stream.index).await?),
         };
-        let interlaced = known.unwrap_or_else(|| first.as_ref().is_some_and(|first| first.interlaced));
-        let mut shown = shown(seen, first.and_then(|first| first.start));
-        let declared = stream.r_frame_rate.as_deref().and_then(|text| answer::fraction(text, '/'));
-        let declared = declared.and_then(|(num, den)| FrameRate::new(num, den));
-        let lay = |shown: &[i64]| Grid::lay(shown, base, declared, seen.last_duration);
-        let mut grid = lay(&shown).ok_or(Rejection::NoFrames)?;
-        if interlaced && Grid::without_second_fields(&mut shown, base, grid.rate) {
-            grid = lay(&shown).ok_or(Rejection::NoFrames)?;
-        }
-        let keys = seen.keys.iter().copied().filter(|key| *key >= grid.start && !seen.decoding_times);
-        let rotation = geometry::clockwise(stream.rotation());
-        let aspect = stream.sample_aspect_ratio.as_deref().and_then(|text| answer::fraction(text, ':'));
-        let (width, height) = (stream.width, stream.height);
-        let (display_width, display_height) = geometry::display((width, height), aspect, rotation);
-        let named = |name: &Option<String>| name.clone().filter(|name| name != "unknown");
-        Ok(Video {
-            stream: stream.index,
-            codec,
-            width,
-            height,
-            display_width,
-            display_height,
-            rotation,
-            rate: grid.rate,
-            frames: grid.frames,
-            start_us: base.us(grid.start),
-            keyframes: grid.numbers(keys),
-            pixel_format: named(&stream.pix_fmt).ok_or(Rejection::Damaged)?,
-            interlaced,
-            transfer: named(&stream.color_transfer),
-        })
+        video((stream, codec), seen, base, first)
     }
 
     /// Decodes the first pictures: when the very first is shown, and whether most consist of fields.
@@ -437,6 +408,64 @@ impl Asker<'_> {
 struct FirstPictures {
     start: Option<i64>,
     interlaced: bool,
+}
+
+/// A scan that looks at these streams.
+fn scan_of(streams: &[&Stream]) -> scan::Scan {
+    scan::Scan::new(streams.iter().filter_map(|stream| {
+        let base = stream.time_base()?;
+        Some((stream.index, stream.is_picture(), i64::from(base.den / base.num)))
+    }))
+}
+
+/// Whether its pictures consist of two fields, as far as the container says.
+fn interlaced(stream: &Stream) -> Option<bool> {
+    match stream.field_order.as_deref() {
+        Some("progressive") => Some(false),
+        Some("tt" | "bb" | "tb" | "bt") => Some(true),
+        _ => None,
+    }
+}
+
+/// A picture, of what was seen of its packets and, where that was asked, its first frames.
+fn video(
+    (stream, codec): (&Stream, String),
+    seen: &scan::Stream,
+    base: TimeBase,
+    first: Option<FirstPictures>,
+) -> Result<Video> {
+    let interlaced =
+        interlaced(stream).unwrap_or_else(|| first.as_ref().is_some_and(|first| first.interlaced));
+    let mut shown = shown(seen, first.and_then(|first| first.start));
+    let declared = stream.r_frame_rate.as_deref().and_then(|text| answer::fraction(text, '/'));
+    let declared = declared.and_then(|(num, den)| FrameRate::new(num, den));
+    let lay = |shown: &[i64]| Grid::lay(shown, base, declared, seen.last_duration);
+    let mut grid = lay(&shown).ok_or(Rejection::NoFrames)?;
+    if interlaced && Grid::without_second_fields(&mut shown, base, grid.rate) {
+        grid = lay(&shown).ok_or(Rejection::NoFrames)?;
+    }
+    let keys = seen.keys.iter().copied().filter(|key| *key >= grid.start && !seen.decoding_times);
+    let rotation = geometry::clockwise(stream.rotation());
+    let aspect = stream.sample_aspect_ratio.as_deref().and_then(|text| answer::fraction(text, ':'));
+    let (width, height) = (stream.width, stream.height);
+    let (display_width, display_height) = geometry::display((width, height), aspect, rotation);
+    let named = |name: &Option<String>| name.clone().filter(|name| name != "unknown");
+    Ok(Video {
+        stream: stream.index,
+        codec,
+        width,
+        height,
+        display_width,
+        display_height,
+        rotation,
+        rate: grid.rate,
+        frames: grid.frames,
+        start_us: base.us(grid.start),
+        keyframes: grid.numbers(keys),
+        pixel_format: named(&stream.pix_fmt).ok_or(Rejection::Damaged)?,
+        interlaced,
+        transfer: named(&stream.color_transfer),
+    })
 }
 
 /// The times of the frames that decoding shows, ascending, each once.
