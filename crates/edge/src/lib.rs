@@ -58,6 +58,8 @@ mod entrance;
 mod error;
 mod fetch;
 mod forward;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod gate;
 mod headers;
 mod ids;

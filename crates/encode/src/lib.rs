@@ -20,6 +20,8 @@ mod error;
 pub mod extent;
 mod filter;
 pub mod first_frame;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod jail;
 pub mod ladder;
 pub mod plan;

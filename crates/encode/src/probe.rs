@@ -4,6 +4,8 @@ mod answer;
 mod geometry;
 mod language;
 mod rate;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod recorded;
 mod scan;
 mod text;
 

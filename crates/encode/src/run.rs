@@ -3,6 +3,8 @@
 mod arg;
 mod log;
 mod progress;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod reports;
 
 use std::ffi::OsString;
 use std::fs::File;

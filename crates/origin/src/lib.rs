@@ -34,6 +34,8 @@
 mod deliver;
 mod early;
 mod error;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod head;
 mod range;
 mod ready;

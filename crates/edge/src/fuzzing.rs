@@ -1,0 +1,34 @@
+//! Doors for the fuzz targets: parsers of headers that are private to this crate.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use http::header::{ETAG, HeaderMap, HeaderValue};
+use http::request::Parts;
+use http::{Request, Response, StatusCode};
+use sign::Cidr;
+
+use crate::Body;
+use crate::answer::{self, Content};
+use crate::cache::Meta;
+use crate::viewer::{Peer, Viewer};
+
+/// Answers a GET with these headers from a kept body.
+pub fn answer(asked: HeaderMap, etag: &'static str, body: &Bytes) -> Response<Body> {
+    let (mut parts, ()) = Request::new(()).into_parts();
+    parts.headers = asked;
+    let kept = [(ETAG, HeaderValue::from_static(etag))].into_iter().collect();
+    let meta = Meta::new(StatusCode::OK, kept, body.len() as u64);
+    answer::answer(&parts, &meta, Content::Whole(body), None)
+}
+
+/// Who asks, with which scheme and for which host; `None` where the request is refused.
+pub fn viewer(
+    parts: &Parts,
+    peer: IpAddr,
+    tls: bool,
+    trusted: &[Cidr],
+) -> Option<(IpAddr, &'static str, String)> {
+    let viewer = Viewer::of(parts, Peer { address: peer, tls }, trusted).ok()?;
+    Some((viewer.address, viewer.scheme, viewer.host.to_owned()))
+}

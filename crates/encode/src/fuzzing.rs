@@ -1,0 +1,50 @@
+//! Doors for the fuzz targets: readers of what ffmpeg and ffprobe write, which nobody else calls.
+
+use std::path::Path;
+
+use model::Plan;
+use model::media::Source;
+use model::plan::{Chunk, Track};
+use package::webvtt::Cue;
+
+use crate::retime::{self, Encoded, Job};
+pub use crate::run::reports::{Reports, reports};
+use crate::{Container, Result, cea608, probe};
+
+/// What a file contains, from ffprobe's answer about its streams and from its lines about packets.
+///
+/// # Errors
+/// As [`crate::probe()`].
+pub fn probed(container: Container, answer: &[u8], packets: &[u8]) -> Result<Source> {
+    probe::recorded::source(container, answer, packets)
+}
+
+/// Makes a chunk of a track of what ffmpeg wrote, or still writes; `how`: frames of warm-up, and whether it still
+/// writes; `files`: from and to.
+///
+/// # Errors
+/// Where it is not what the plan says.
+pub fn retime(
+    plan: &Plan,
+    chunk: &Chunk,
+    track: Track,
+    how: (u64, bool),
+    files: (&Path, &Path),
+) -> Result<Encoded> {
+    let ((warm_up, running), (from, to)) = (how, files);
+    retime::write(&Job { plan, chunk, track, warm_up, from, to, running })
+}
+
+/// The captions of channels 1 to 4 in the units of a video stream that were copied into `data`.
+///
+/// # Errors
+/// Of the file system.
+pub fn captions_within(data: &Path, times: &Path, zero_us: i64) -> Result<[Vec<Cue>; 4]> {
+    let pairs = cea608::read(data, times)?;
+    let found = cea608::channels(&pairs);
+    Ok([1, 2, 3, 4].map(|channel| {
+        let cues = cea608::cues(&pairs, channel, zero_us);
+        assert!(cues.is_empty() || found.contains(&channel), "channel {channel} brings text");
+        cues
+    }))
+}

@@ -1,0 +1,35 @@
+//! A probe whose answers are given beforehand: what hostile ones lead to.
+
+use model::media::Source;
+
+use super::answer::{Answer, Stream};
+use super::{check_streams, check_whole, choose, scan_of, source as sum_up, track, video};
+use crate::{Container, Error, Rejection, Result, codecs};
+
+/// As [`crate::probe()`], with the answer about the streams and all their packets; sounds begin with their packets.
+pub(crate) fn source(container: Container, answer: &[u8], packets: &[u8]) -> Result<Source> {
+    let answer: Answer =
+        serde_json::from_slice(answer).map_err(|error| Error::Answer { reason: error.to_string() })?;
+    check_streams(&answer)?;
+    let mut scan = scan_of(&answer.streams.iter().collect::<Vec<&Stream>>());
+    scan.feed(packets)?;
+    let packets = scan.finish();
+    let film = choose(&answer, &packets);
+    check_whole(container, &answer, film, &packets)?;
+    let picture = |stream: &Stream| {
+        let (Some(seen), Some(base)) = (packets.get(&stream.index), stream.time_base()) else {
+            return Err(Rejection::NoFrames.into());
+        };
+        let codec = stream.codec();
+        if !codecs::is_video(&codec) || stream.width == 0 || stream.height == 0 {
+            return Err(Rejection::Codec { codec }.into());
+        }
+        video((stream, codec), seen, base, None)
+    };
+    let film = film.map(picture).transpose()?;
+    let sounds = answer.streams.iter().filter(|stream| stream.is_sound()).filter_map(|stream| {
+        let seen = packets.get(&stream.index);
+        track(stream, seen?.span.map(|(first, _)| first), seen)
+    });
+    sum_up((container, 1), &answer, film, sounds.collect())
+}

@@ -1,0 +1,126 @@
+//! Requests below an asset's path, and bodies that are made of stored bytes.
+
+use std::sync::LazyLock;
+
+use model::packaging::Configuration;
+use package::{Asset, Index, Layout, Part, Request};
+
+use crate::files::SHORT;
+
+/// A path: it has one spelling, or is nothing.
+pub(crate) fn request(bytes: &[u8]) {
+    let Ok(path) = std::str::from_utf8(bytes) else { return };
+    if let Some(request) = Request::parse(path) {
+        assert_eq!(request.to_string(), path);
+    }
+}
+
+static LAYOUT: LazyLock<Layout> =
+    LazyLock::new(|| Layout::new(&SHORT, &Configuration::default()).expect("the film is whole"));
+
+/// Stored bytes and an index that belong together or not: what is made has the length that was announced, or an error.
+pub(crate) fn transport_stream(bytes: &[u8]) {
+    let (video, rest) = crate::input::first(bytes);
+    let (audio, stored) = crate::input::first(rest);
+    let (Ok(video), Ok(audio)) = (Index::decode(video), Index::decode(audio)) else { return };
+    let asset = Asset { plan: &SHORT, layout: &LAYOUT, measured: None, stills: None };
+    for name in ["ts/v0/0.ts", "ts/a0/0.ts", "v0/0.m4s", "a0/0.m4s"] {
+        let request = Request::parse(name).expect("it can be asked for");
+        let Ok(needed) = package::chunks(&request, &asset) else { continue };
+        let indexes: Vec<&Index> =
+            needed.iter().map(|(track, _)| if track.to_string() == "v0" { &video } else { &audio }).collect();
+        let Ok(answer) = package::plan(&request, &asset, &indexes) else { continue };
+        assert_eq!(answer.length, answer.parts.iter().map(Part::length).sum::<u64>());
+        let half = answer.length / 2;
+        let (first, second) = (answer.slice(&(0..half)), answer.slice(&(half..answer.length)));
+        assert_eq!(first.iter().chain(&second).map(Part::length).sum::<u64>(), answer.length);
+        answer.parts.iter().for_each(|part| make(part, stored));
+    }
+}
+
+fn make(part: &Part, stored: &[u8]) {
+    let Part::Transform { of, range } = part else { return };
+    // An index may announce more than there is; then nothing is read, and nothing is made.
+    if of.length() > 1 << 20 {
+        return;
+    }
+    let cut = |range: &std::ops::Range<u64>| {
+        let (start, end) = (usize::try_from(range.start).ok()?, usize::try_from(range.end).ok()?);
+        Some(stored.get(start..end)?.to_vec())
+    };
+    let read: Vec<Vec<u8>> = of.inputs().iter().map(|input| cut(&input.range).unwrap_or_default()).collect();
+    if let Ok(made) = of.write(&read) {
+        assert_eq!(made.len() as u64, of.length());
+        assert!(range.end <= of.length());
+        assert!(made.chunks(188).all(|packet| packet.len() == 188 && packet[0] == 0x47));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use model::plan::{Plan, Track};
+    use package::index::{Sample, Segment};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Indexes of every chunk of a track, whose samples have these sizes.
+    fn indexes(plan: &Plan, track: Track, sizes: &[u32]) -> BTreeMap<u32, Index> {
+        let chunks = (0_u32..).zip(&plan.chunks).filter(|(_, chunk)| chunk.of == track.medium());
+        let index = |(number, chunk): (u32, &model::plan::Chunk)| {
+            let (mut at, mut segments) = (0, vec![]);
+            for k in chunk.segments.clone() {
+                let size = sizes[k as usize % sizes.len()];
+                let sample = Sample { size, duration: 1, composition_offset: 0, sync: true };
+                let end = at + 100 + 3 * u64::from(size);
+                segments.push(Segment { range: at..end, decode_time: k.into(), samples: vec![sample; 3] });
+                at = end;
+            }
+            (number, Index { first_segment: chunk.segments.start, segments })
+        };
+        chunks.map(index).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn delivered_segments_are_the_stored_bytes_each_once_and_in_order(
+            frames in 1_u64..4000, keyframes in proptest::collection::btree_set(0_u64..4000, 0..40),
+            seconds in 0_u32..20, sizes in proptest::collection::vec(1_u32..900, 1..9),
+        ) {
+            let mut keyframes: Vec<u64> = keyframes.into_iter().filter(|key| *key < frames).collect();
+            if keyframes.first() != Some(&0) {
+                keyframes.insert(0, 0);
+            }
+            let plan = crate::plans::of(&crate::plans::source(25, 1, frames, keyframes)).unwrap();
+            let configuration = Configuration { segment_duration_seconds: seconds, ..Configuration::default() };
+            let layout = Layout::new(&plan, &configuration).unwrap();
+            let asset = Asset { plan: &plan, layout: &layout, measured: None, stills: None };
+            for track in [Track::Video(0), Track::Audio(0)] {
+                let indexes = indexes(&plan, track, &sizes);
+                let mut read: BTreeMap<u32, u64> = BTreeMap::new();
+                let mut last = 0;
+                for number in 0..layout.segments().len() as u32 {
+                    let request = Request::Segment { track, number };
+                    let needed = package::chunks(&request, &asset).unwrap();
+                    let list: Vec<&Index> = needed.iter().map(|(_, chunk)| &indexes[chunk]).collect();
+                    let answer = package::plan(&request, &asset, &list).unwrap();
+                    prop_assert_eq!(answer.length, answer.parts.iter().map(Part::length).sum::<u64>());
+                    for part in &answer.parts {
+                        let Part::Copy { track: of, chunk, range } = part else { continue };
+                        prop_assert_eq!(*of, track);
+                        let at = read.entry(*chunk).or_default();
+                        prop_assert_eq!(range.start, *at);
+                        // A chunk begins when the one before it was read to its end.
+                        prop_assert!(*chunk == last || read[chunk] == 0);
+                        (last, *read.get_mut(chunk).unwrap()) = (*chunk, range.end);
+                    }
+                }
+                for (chunk, index) in &indexes {
+                    prop_assert_eq!(read.get(chunk), Some(&index.bytes()));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Plans: what is made of a hostile source, and what is read back from the database.
+
+use encode::first_frame::{AudioHeader, Headers, VideoHeader};
+use encode::{ladder, template};
+use model::media::{Audio, Source, Video};
+use model::packaging::Configuration;
+use model::plan::Medium;
+use model::{FrameRate, Plan};
+use package::{Asset, Layout, Part, Request};
+
+/// `avcC` of x264 for 64×36, main profile, with VUI colours.
+pub(crate) const AVCC: &str =
+    "014d400affe1001b674d400aeca23fcf80b501010140000003004000000c03c489658001000468ef8fc8";
+
+/// A source of so many frames with sound.
+pub(crate) fn source(num: u32, den: u32, frames: u64, keyframes: Vec<u64>) -> Source {
+    let rate = FrameRate::new(num, den).expect("a usual rate");
+    let duration_ms = rate.frame_ms(frames);
+    let video = Video {
+        stream: 0,
+        codec: "h264".into(),
+        width: 640,
+        height: 360,
+        display_width: 640,
+        display_height: 360,
+        rotation: 0,
+        rate,
+        frames,
+        start_us: 0,
+        keyframes,
+        pixel_format: "yuv420p".into(),
+        interlaced: false,
+        transfer: None,
+    };
+    let audio = Audio {
+        stream: 1,
+        codec: "aac".into(),
+        sample_rate: 48_000,
+        channels: 2,
+        language: "en".into(),
+        label: None,
+        start_us: 0,
+        duration_ms,
+    };
+    Source {
+        container: "mov".into(),
+        bytes: 1,
+        duration_ms,
+        video: Some(video),
+        audio: vec![audio],
+        captions: vec![],
+    }
+}
+
+/// The plan of a source.
+pub(crate) fn of(source: &Source) -> encode::Result<Plan> {
+    let template = template::standard();
+    let video = VideoHeader { codec: "avc1.4d400a".into(), avcc: AVCC.into() };
+    let headers = Headers {
+        video: vec![video; ladder::rungs(source, &template).len()],
+        audio: AudioHeader { codec: "mp4a.40.2".into(), config: "1190".into() },
+    };
+    encode::plan::make(source, &template, &headers, "fuzz")
+}
+
+/// Holds what a plan promises: ascending boundaries over all frames, segments of about the wanted length, and for
+/// every track each segment in exactly one chunk.
+pub(crate) fn check(plan: &Plan, source: &Source) {
+    let grid = &plan.grid;
+    assert_eq!(grid.boundaries.first(), Some(&0));
+    assert!(grid.boundaries.windows(2).all(|pair| pair[0] < pair[1]), "{:?}", grid.boundaries);
+    if let Some(video) = &source.video {
+        assert_eq!((grid.frames(), grid.rate), (video.frames, video.rate));
+    }
+    // Boundary n is within a quarter of a segment of n segments; the tail may be of any length.
+    let seconds = f64::from(template::standard().segment_seconds);
+    let frames = (seconds * grid.rate.as_f64()).max(2.0);
+    for (n, boundary) in grid.boundaries.iter().enumerate().take(grid.boundaries.len() - 1) {
+        let off = (*boundary as f64 - n as f64 * frames).abs();
+        assert!(off <= frames / 4.0 + 1.0, "boundary {n} is {off} frames off, of {frames}");
+    }
+    let media = plan.tracks().map(model::plan::Track::medium);
+    for medium in media {
+        let mut next = 0;
+        for chunk in plan.chunks.iter().filter(|chunk| chunk.of == medium) {
+            assert_eq!(chunk.segments.start, next, "{medium:?}");
+            assert!(chunk.segments.end > next, "{medium:?}");
+            next = chunk.segments.end;
+            let first = grid.segment(chunk.segments.start).expect("a segment").start;
+            assert!(chunk.decode_from <= first);
+            let keyframes = source.video.as_ref().map(|video| &video.keyframes[..]).unwrap_or_default();
+            assert!(chunk.of != Medium::Video || keyframes.contains(&chunk.decode_from));
+        }
+        assert_eq!(next, grid.segments(), "{medium:?}");
+    }
+}
+
+/// A plan as it is stored, and all that can be asked of it without indexes.
+pub(crate) fn stored_plan(bytes: &[u8]) {
+    let (configuration, plan) = crate::input::first(bytes);
+    let configuration: Configuration = serde_json::from_slice(configuration).unwrap_or_default();
+    let Ok(plan) = serde_json::from_slice::<Plan>(plan) else { return };
+    let written = serde_json::to_vec(&plan).expect("a plan can be written");
+    assert_eq!(serde_json::from_slice::<Plan>(&written).ok(), Some(plan.clone()));
+    let Ok(layout) = Layout::new(&plan, &configuration) else { return };
+    let mut at = 0;
+    for segment in layout.segments() {
+        assert_eq!(segment.start, at);
+        assert!(segment.end > at);
+        at = segment.end;
+    }
+    assert_eq!(at, plan.grid.segments());
+    let asset = Asset { plan: &plan, layout: &layout, measured: None, stills: None };
+    for name in NAMES {
+        let request = Request::parse(name).expect("it can be asked for");
+        let Ok(needed) = package::chunks(&request, &asset) else { continue };
+        assert!(needed.iter().all(|(_, chunk)| plan.chunk(*chunk).is_some()));
+        let Ok(answer) = package::plan(&request, &asset, &[]) else { continue };
+        assert_eq!(answer.length, answer.parts.iter().map(Part::length).sum::<u64>(), "{name}");
+    }
+}
+
+/// One of each kind.
+const NAMES: [&str; 18] = [
+    "index.m3u8",
+    "v0.m3u8",
+    "a0.m3u8",
+    "c0.m3u8",
+    "v0/init.mp4",
+    "a0/init.mp4",
+    "ts/index.m3u8",
+    "ts/v0.m3u8",
+    "ts/a0.m3u8",
+    "index.mpd",
+    "v0/0.m4s",
+    "a0/1.m4s",
+    "ts/v0/0.ts",
+    "v0/t0.m4s",
+    "a0/t48128.m4s",
+    "c0/0.vtt",
+    "storyboard.vtt",
+    "v0-iframes.m3u8",
+];
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_film_has_a_plan_that_keeps_its_promises(
+            (num, den) in prop_oneof![Just((24, 1)), Just((30_000, 1001)), (1_u32..120, Just(1)), (1000_u32..120_000, Just(1001))],
+            frames in 1_u64..30_000,
+            mut keyframes in proptest::collection::vec(0_u64..30_000, 0..60),
+        ) {
+            prop_assume!(f64::from(num) / f64::from(den) >= 1.0);
+            keyframes.push(0);
+            keyframes.retain(|key| *key < frames);
+            keyframes.sort_unstable();
+            keyframes.dedup();
+            let source = source(num, den, frames, keyframes);
+            prop_assume!(source.duration_ms > 0);
+            let plan = of(&source).unwrap();
+            check(&plan, &source);
+            let stored: Plan = serde_json::from_slice(&serde_json::to_vec(&plan).unwrap()).unwrap();
+            prop_assert_eq!(stored, plan);
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! What viewers show: signatures, policies, path tokens; and which paths they cover.
+
+use std::net::IpAddr;
+use std::sync::LazyLock;
+
+use model::{PlaybackSessionId, Timestamp};
+use percent_encoding::percent_decode_str;
+use sign::{Key, Keys, Policy, Request, SigningKey, pattern, token};
+
+use crate::input::{byte, lines};
+
+/// A key of these tests; it signs nothing else.
+const PRIVATE: &str = include_str!("signatures/key.pem");
+
+pub(crate) static KEY: LazyLock<SigningKey> =
+    LazyLock::new(|| SigningKey::from_pem("KFUZZ", PRIVATE).expect("the key is one"));
+static PUBLIC: LazyLock<Key> =
+    LazyLock::new(|| Key::parse(&KEY.public()).expect("the key has a public half"));
+static KEYS: LazyLock<Keys> =
+    LazyLock::new(|| [Key::parse(&KEY.public()).expect("the key has a public half")].into_iter().collect());
+
+/// The moment of all requests here, and one later.
+pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000_000);
+pub(crate) const LATER: Timestamp = Timestamp(1_800_000_900_000);
+pub(crate) const HOST: &str = "films.example";
+
+fn client() -> IpAddr {
+    IpAddr::from([192, 0, 2, 7])
+}
+
+/// A request line, a `Cookie` header and what a signer is asked to sign: nothing opens that was not signed, and what
+/// was signed opens exactly that.
+pub(crate) fn cdn_request(bytes: &[u8]) {
+    let Some([target, cookie, wish]) = lines::<3>(bytes) else { return };
+    let cookies: [&[u8]; 1] = [cookie.as_bytes()];
+    let request =
+        Request { scheme: "https", host: HOST, target, cookies: &cookies, client: client(), now: NOW };
+    if let Ok(verified) = sign::verify(&KEYS, &request) {
+        assert!(verified.grant.until() > NOW);
+        let expired = Request { now: verified.grant.until(), ..request };
+        assert!(sign::verify(&KEYS, &expired).is_err(), "it never ends");
+        let elsewhere = Request { host: "other.example", ..request };
+        let anywhere =
+            verified.grant.resource().is_none_or(|resource| resource.contains('*') || resource.contains('?'));
+        assert!(anywhere || sign::verify(&KEYS, &elsewhere).is_err(), "it opens another host");
+        altered(&request);
+    }
+    signed(wish, target);
+}
+
+/// One bit of the signature or of the policy more or less, and it opens nothing.
+fn altered(request: &Request<'_>) {
+    for name in ["Signature=", "Policy="] {
+        let Some(at) = request.target.find(name) else { continue };
+        let at = at + name.len();
+        let Some(byte) = request.target.as_bytes().get(at) else { continue };
+        let other = if *byte == b'A' { 'B' } else { 'A' };
+        let target = format!("{}{other}{}", &request.target[..at], &request.target[at + 1..]);
+        assert!(sign::verify(&KEYS, &Request { target: &target, ..*request }).is_err(), "{target}");
+    }
+}
+
+/// Signs what is wished for, and asks for `target` with it: open if, and only if, the wildcards cover a plain path.
+fn signed(wish: &str, target: &str) {
+    let until = LATER;
+    let policy = Policy { resource: Some(wish.to_owned()), after: None, until, address: None };
+    if let Ok(cookies) = KEY.cookies(&policy, None) {
+        let header = cookies.header();
+        let shown: [&[u8]; 1] = [header.as_bytes()];
+        let request =
+            Request { scheme: "https", host: HOST, target, cookies: &shown, client: client(), now: NOW };
+        // Signing parameters in the query hide the cookies.
+        if !["Key-Pair-Id", "Signature", "Policy", "Expires", "Hash-Algorithm"]
+            .iter()
+            .any(|n| target.contains(n))
+        {
+            let path = target.split_once('?').map_or(target, |(path, _)| path);
+            let bare = target.strip_suffix('?').filter(|bare| !bare.contains('?')).unwrap_or(target);
+            let covered = sign::path::is_plain(path) && pattern::covers(wish, "https", HOST, bare);
+            assert_eq!(sign::verify(&KEYS, &request).is_ok(), covered, "{wish} {target}");
+        }
+    }
+    let Ok(url) = KEY.sign_url(wish, until) else { return };
+    let Some(target) = url.strip_prefix("https://films.example").filter(|target| target.starts_with('/'))
+    else {
+        return;
+    };
+    let twice = wish.contains("Key-Pair-Id")
+        || wish.contains("Signature")
+        || wish.contains("Policy")
+        || wish.contains("Expires")
+        || wish.contains("Hash-Algorithm");
+    // A query or a path that ends in nothing (`?`, `&`) is another one without its signature.
+    let odd = wish.ends_with(['?', '&']) || wish.contains("?&");
+    if !twice && !odd {
+        let request =
+            Request { scheme: "https", host: HOST, target, cookies: &[], client: client(), now: NOW };
+        let verified = sign::verify(&KEYS, &request).unwrap_or_else(|why| panic!("{url}: {why:?}"));
+        assert_eq!(format!("https://{HOST}{}", verified.target), wish);
+        altered(&request);
+    }
+}
+
+/// A policy's JSON: what is understood is written and understood again.
+pub(crate) fn policy(bytes: &[u8]) {
+    let Ok(policy) = Policy::parse(bytes) else { return };
+    let written = policy.to_json().expect("what was read can be written");
+    assert_eq!(Policy::parse(written.as_bytes()).as_ref(), Ok(&policy));
+}
+
+/// A path: plain if, and only if, decoding it gives one reading.
+pub(crate) fn path(bytes: &[u8]) {
+    let Ok(path) = std::str::from_utf8(bytes) else { return };
+    let decoded: Vec<u8> = percent_decode_str(path).collect();
+    let slashes = |bytes: &[u8]| bytes.iter().filter(|b| **b == b'/').count();
+    let plain = path.starts_with('/')
+        && slashes(path.as_bytes()) == slashes(&decoded)
+        && !decoded.iter().any(|b| matches!(b, b'\\' | 0))
+        && !decoded.split(|b| *b == b'/').any(|segment| matches!(segment, b"." | b".."));
+    assert_eq!(sign::path::is_plain(path), plain, "{path:?}");
+}
+
+/// A token, and claims to make one of: only what was minted opens, and it says what was minted.
+pub(crate) fn path_token(bytes: &[u8]) {
+    let Some([target, prefix]) = lines::<2>(bytes) else { return };
+    if let Some((token, rest)) = token::split(target) {
+        assert!(rest.starts_with('/') && target.ends_with(rest) && target.contains(token));
+        let found = token::find_key(&KEYS, token, NOW).and_then(|key| token::verify(key, token));
+        if let Ok(grant) = found {
+            let claimed = grant.resource().expect("a token names a prefix");
+            assert!(sign::path::is_plain(claimed) && claimed.starts_with('/') && claimed.ends_with('/'));
+        }
+    }
+    let session = (byte(bytes, 0) & 1 == 0).then(PlaybackSessionId::new);
+    let claims = token::Claims { prefix: prefix.to_owned(), until: LATER, session };
+    let Ok(text) = token::mint(&KEY, &claims) else { return };
+    assert!(text.len() <= token::MAX_LEN);
+    let grant = token::verify(&PUBLIC, &text).expect("what was minted opens");
+    assert_eq!((grant.resource(), grant.until(), grant.session()), (Some(prefix), LATER, session));
+    let at = usize::from(byte(bytes, 1)) % text.len();
+    let other = if text.as_bytes()[at] == b'A' { "B" } else { "A" };
+    let changed = [&text[..at], other, &text[at + 1..]].concat();
+    assert!(token::verify(&PUBLIC, &changed).is_err(), "character {at} of {text}");
+}
+
+/// A wildcard pattern and a path: as its definition says.
+pub(crate) fn pattern(bytes: &[u8]) {
+    let Some([pattern, text]) = lines::<2>(bytes) else { return };
+    assert_eq!(
+        pattern::matches(pattern, text),
+        defined(pattern.as_bytes(), text.as_bytes()),
+        "{pattern:?} {text:?}"
+    );
+    let url = format!("https://h{text}");
+    if let (true, Some(rest)) = (text.starts_with('/') && !text.contains('?'), url.strip_prefix("https://h"))
+    {
+        let whole = format!("https://h{pattern}");
+        if pattern.starts_with('/') {
+            assert_eq!(
+                pattern::covers(&whole, "https", "h", rest),
+                defined(pattern.as_bytes(), rest.as_bytes())
+            );
+        }
+    }
+}
+
+/// The definition: `*` is any run of bytes, `?` one byte, `\?` a question mark.
+fn defined(pattern: &[u8], text: &[u8]) -> bool {
+    let mut reached = vec![false; text.len() + 1];
+    reached[0] = true;
+    let mut rest = pattern;
+    while let Some((first, after)) = rest.split_first() {
+        let mut next = vec![false; text.len() + 1];
+        let (wanted, after) = match (first, after) {
+            (b'*', _) => {
+                let from = reached.iter().position(|here| *here).unwrap_or(next.len());
+                next[from..].fill(true);
+                (reached, rest) = (next, after);
+                continue;
+            }
+            (b'?', _) => (None, after),
+            (b'\\', [b'?', after @ ..]) => (Some(b'?'), after),
+            (byte, _) => (Some(*byte), after),
+        };
+        for at in 0..text.len() {
+            next[at + 1] = reached[at] && wanted.is_none_or(|byte| byte == text[at]);
+        }
+        (reached, rest) = (next, after);
+    }
+    reached[text.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Asks with the cookies of a policy.
+    fn opens(policy: &Policy, scheme: &str, host: &str, target: &str) -> bool {
+        let header = KEY.cookies(policy, None).unwrap().header();
+        let cookies: [&[u8]; 1] = [header.as_bytes()];
+        sign::verify(&KEYS, &Request { scheme, host, target, cookies: &cookies, client: client(), now: NOW })
+            .is_ok()
+    }
+
+    proptest! {
+        #[test]
+        fn a_signed_url_opens_and_no_bit_of_it_may_change(
+            path in "(/[a-z0-9._-]{1,8}){1,4}", query in "(\\?[a-z]{1,3}=[a-z0-9]{0,3}(&[a-z]{1,2}){0,2})?",
+            at in any::<prop::sample::Index>(), bit in 0_u8..7,
+        ) {
+            prop_assume!(sign::path::is_plain(&path));
+            let url = format!("https://{HOST}{path}{query}");
+            let policy = Policy { resource: Some(url.replace('?', "\\?")), after: None, until: LATER, address: None };
+            for signed in [KEY.sign_url(&url, LATER).unwrap(), KEY.sign_url_with(&url, &policy).unwrap()] {
+                let target = &signed[format!("https://{HOST}").len()..];
+                let ask = |target: &str| {
+                    let request = Request { scheme: "https", host: HOST, target, cookies: &[], client: client(), now: NOW };
+                    sign::verify(&KEYS, &request).map(|verified| verified.target.into_owned())
+                };
+                prop_assert_eq!(ask(target).unwrap(), format!("{path}{query}"));
+                let mut bytes = target.as_bytes().to_vec();
+                let at = at.index(bytes.len());
+                bytes[at] ^= 1 << bit;
+                if let Ok(changed) = String::from_utf8(bytes) {
+                    prop_assert!(ask(&changed).is_err(), "{} opens", changed);
+                }
+            }
+        }
+
+        #[test]
+        fn wildcards_cover_what_they_stand_for(
+            before in "[a-z/]{1,6}", middle in "[a-z0-9/.]{1,6}", after in "[a-z]{1,6}", other in "[A-Z]{1,3}",
+        ) {
+            let target = format!("/{before}{middle}{after}");
+            prop_assume!(sign::path::is_plain(&target));
+            let policy = |tail: String| Policy { resource: Some(format!("https://{HOST}{tail}")), after: None, until: LATER, address: None };
+            let star = policy(format!("/{before}*{after}"));
+            prop_assert_eq!(opens(&star, "https", HOST, &target), true);
+            prop_assert_eq!(opens(&star, "https", HOST, &format!("/{before}{after}")), true);
+            prop_assert_eq!(opens(&star, "http", HOST, &target), false);
+            prop_assert_eq!(opens(&star, "https", "other.example", &target), false);
+            prop_assert_eq!(opens(&star, "https", HOST, &format!("/{other}{before}{middle}{after}")), false);
+            prop_assert_eq!(opens(&star, "https", HOST, &format!("{target}{other}")), false);
+            let one = policy(format!("/{before}{}{after}", "?".repeat(middle.len())));
+            prop_assert_eq!(opens(&one, "https", HOST, &target), true);
+            prop_assert_eq!(opens(&one, "https", HOST, &format!("/{before}{middle}{other}{after}")), false);
+            // A question mark of the URL itself is written `\\?`.
+            let question = policy(format!("/{before}\\?{after}"));
+            prop_assert_eq!(opens(&question, "https", HOST, &format!("/{before}?{after}")), true);
+            let without = format!("/{before}x{after}");
+            prop_assert_eq!(opens(&question, "https", HOST, &without), false);
+            let dots = format!("/{before}%2e%2e/{after}");
+            prop_assert!(sign::path::is_plain(&dots) || !opens(&star, "https", HOST, &dots));
+        }
+    }
+}
