@@ -105,11 +105,39 @@ impl Error {
         };
         match source {
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => true,
-            // PostgreSQL: serialization failure, deadlock. SQLite: busy, locked.
-            sqlx::Error::Database(e) => {
-                matches!(e.code().as_deref(), Some("40001" | "40P01" | "5" | "6" | "517"))
-            }
+            sqlx::Error::Database(e) => e.code().is_some_and(|code| passes(&code)),
             _ => false,
+        }
+    }
+}
+
+/// Whether an engine's code tells of something that passes. PostgreSQL has five characters (manual, appendix A), SQLite
+/// a number whose lowest byte is the primary result code.
+fn passes(code: &str) -> bool {
+    match code.parse::<u32>() {
+        // Busy, locked.
+        Ok(number) if code.len() < 5 => matches!(number & 0xff, 5 | 6),
+        // A broken connection, a rolled back transaction, too few resources, a server that stops or starts, a lock that
+        // was not to be had.
+        _ => ["08", "40", "53", "57P"].iter().any(|class| code.starts_with(class)) || code == "55P03",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::passes;
+
+    #[test]
+    fn what_passes_is_told_from_what_stays() {
+        for code in [
+            "08006", "40001", "40P01", "53300", "55P03", "57P01", "57P03", "5", "6", "261", "262", "517",
+            "773",
+        ] {
+            assert!(passes(code), "{code}");
+        }
+        // A statement that was cancelled, a key that is there, a word that is no number; no room, a constraint.
+        for code in ["57014", "23505", "22P02", "42601", "13", "19", "1555", ""] {
+            assert!(!passes(code), "{code}");
         }
     }
 }
