@@ -13,6 +13,7 @@
 pub mod delivery;
 mod id;
 pub mod job;
+pub mod language;
 pub mod media;
 mod name;
 pub mod packaging;

@@ -57,9 +57,8 @@ pub(crate) fn tag(language: &str) -> Option<&str> {
 /// The language in three letters (ISO 639-2), as MP4 has it; `None` if it is not known.
 pub(crate) fn three_letters(language: &str) -> Option<[u8; 3]> {
     let primary = tag(language)?.split('-').next()?.to_ascii_lowercase();
-    let known = NAMES.iter().find(|(codes, _)| codes.contains(&primary.as_str()));
-    let code =
-        known.and_then(|(codes, _)| codes.iter().find(|c| c.len() == 3)).map_or(primary.as_str(), |c| *c);
+    let short = model::language::two_letters(&primary).unwrap_or(&primary);
+    let code = model::language::three_letters(short).unwrap_or(&primary);
     let letters: [u8; 3] = code.as_bytes().try_into().ok()?;
     letters.iter().all(u8::is_ascii_lowercase).then_some(letters)
 }
@@ -156,8 +155,8 @@ mod tests {
             assert_eq!(tag(bad), None, "{bad:?}");
         }
         assert_eq!(
-            ["de", "ger-AT", "tlh", "q"].map(three_letters),
-            [Some(*b"deu"), Some(*b"deu"), Some(*b"tlh"), None]
+            ["de", "ger-AT", "sw", "eu-ES", "tlh", "xx", "q"].map(three_letters),
+            [Some(*b"deu"), Some(*b"deu"), Some(*b"swa"), Some(*b"eus"), Some(*b"tlh"), None, None]
         );
     }
 }
