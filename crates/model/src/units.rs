@@ -49,13 +49,15 @@ pub struct FrameRate {
 }
 
 impl FrameRate {
-    /// Makes `num`/`den` frames a second, reduced; `None` if a part is zero or the rate is above 1000.
+    /// Makes `num`/`den` frames a second, reduced; `None` if a part is zero, the rate is above 1000, or a frame lasts
+    /// so long that [`Self::frame_ticks`] cannot say it.
     pub fn new(num: u32, den: u32) -> Option<Self> {
-        if num == 0 || den == 0 || num / den > 1000 {
+        if num == 0 || den == 0 || u64::from(num) > 1000 * u64::from(den) {
             return None;
         }
         let common = gcd(num, den);
-        Some(Self { num: num / common, den: den / common })
+        let rate = Self { num: num / common, den: den / common };
+        rate.den.checked_mul(rate.factor()).map(|_| rate)
     }
 
     /// Frames in [`Self::den`] seconds.
@@ -156,7 +158,10 @@ mod tests {
     fn impossible_rates_are_refused() {
         assert_eq!(FrameRate::new(0, 1), None);
         assert_eq!(FrameRate::new(1, 0), None);
-        assert_eq!(FrameRate::new(1_000_001, 1000), FrameRate::new(1_000_001, 1000));
         assert_eq!(FrameRate::new(2000, 1), None);
+        assert_eq!(FrameRate::new(1_000_001, 1000), None);
+        assert!(FrameRate::new(1_000_000, 1000).is_some());
+        assert_eq!(FrameRate::new(1, 5_000_000), None);
+        assert_eq!(FrameRate::new(1, 4_000_000).map(FrameRate::frame_ticks), Some(4_000_000_000));
     }
 }
