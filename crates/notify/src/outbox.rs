@@ -38,6 +38,10 @@ const FAILED: &str =
 const RETRY: &str = "UPDATE outbox SET run_at = $3 WHERE id = $1 AND tries = $2 AND sent_at IS NULL";
 const DROP_EXPIRED: &str = "DELETE FROM outbox WHERE expires_at <= $1 RETURNING sent_at, failed_at";
 
+/// What [`Outbox::drop_expired`] and [`Outbox::claim`] would write to. The index of expiry and that of what waits answer it.
+const ANY_DUE: &str = "SELECT 1 AS one WHERE EXISTS (SELECT 1 FROM outbox WHERE expires_at <= $1) OR EXISTS (
+    SELECT 1 FROM outbox WHERE sent_at IS NULL AND failed_at IS NULL AND run_at <= $1 AND expires_at > $1)";
+
 /// The way a message takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Channel {
@@ -181,6 +185,11 @@ impl Outbox {
 
     pub(crate) async fn woken(&self) {
         self.wake.notified().await;
+    }
+
+    /// Whether there is something to send or to drop: reads only, so that an idle service writes nothing.
+    pub(crate) async fn is_due(&self, now: Timestamp) -> Result<bool> {
+        Ok(self.db.opt(ANY_DUE, args![now]).await?.is_some())
     }
 
     /// Takes up to `limit` due messages for `lease_ms`; they come back when they are not settled by then.

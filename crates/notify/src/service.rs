@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use model::Timestamp;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Error, Item, Mail, Notifier, Outbox, Result};
@@ -49,7 +49,7 @@ impl Service {
         let mut sending = JoinSet::new();
         while !shutdown.is_cancelled() {
             while let Some(done) = sending.try_join_next() {
-                note(done?);
+                settled(done);
             }
             let free = WIDTH - sending.len();
             if free > 0 {
@@ -61,18 +61,18 @@ impl Service {
                             sending.spawn(async move { service.deliver(&item, now).await });
                         }
                     }
-                    Err(error) => note(Err(error)),
+                    Err(error) => note(&error),
                 }
             }
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = self.outbox.woken() => {}
-                Some(done) = sending.join_next() => note(done?),
+                Some(done) = sending.join_next() => settled(done),
                 () = tokio::time::sleep(POLL) => {}
             }
         }
         while let Some(done) = sending.join_next().await {
-            note(done?);
+            settled(done);
         }
         Ok(())
     }
@@ -94,6 +94,9 @@ impl Service {
     }
 
     async fn claim(&self, now: Timestamp, limit: usize) -> Result<Vec<Item>> {
+        if !self.outbox.is_due(now).await? {
+            return Ok(Vec::new());
+        }
         let dropped = self.outbox.drop_expired(now).await?;
         if dropped > 0 {
             tracing::warn!(dropped, "messages expired before they could be sent");
@@ -128,10 +131,17 @@ impl Service {
     }
 }
 
-fn note(done: Result<()>) {
-    if let Err(error) = done {
-        tracing::warn!(error = &error as &dyn std::error::Error, "outbox not delivered");
+/// One message that panics is tried again like one that fails: the others go out all the same.
+fn settled(done: Result<Result<()>, JoinError>) {
+    match done {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => note(&error),
+        Err(error) => note(&error),
     }
+}
+
+fn note(error: &(dyn std::error::Error + 'static)) {
+    tracing::warn!(error, "outbox not delivered");
 }
 
 /// A number from 0 to 255.
