@@ -57,12 +57,13 @@ impl Config {
         if limits.resends > 10
             || limits.failures_hour > 20
             || limits.per_address_day > 100
+            || limits.per_address_hour > 100
             || limits.per_ip_hour > 1000
             || limits.per_minute > 1000
         {
             return bad(
                 "limits",
-                "resends up to 10, failures_hour 20, per_address_day 100, per_ip_hour 1000, per_minute 1000",
+                "resends up to 10, failures_hour 20, per_address_hour and per_address_day 100, per_ip_hour and per_minute 1000",
             );
         }
         Ok(())
