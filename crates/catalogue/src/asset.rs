@@ -66,7 +66,7 @@ impl Catalogue {
         }
         let (expected, total_weight) = weight::total(plan);
         if expected == 0 {
-            return Err(Error::EmptyPlan { what: "chunks" });
+            return Err(Error::EmptyPlan);
         }
         // Also locks the title: plans of one title follow each other.
         let touch =

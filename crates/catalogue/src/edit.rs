@@ -64,11 +64,6 @@ impl Catalogue {
     pub async fn rename(&self, id: TitleId, name: &str) -> Result<()> {
         self.edit(id, None, &Edit { name: Some(name), ..Edit::default() }).await
     }
-
-    /// Chooses who may see a title.
-    pub async fn set_visibility(&self, id: TitleId, visibility: Visibility) -> Result<()> {
-        self.edit(id, None, &Edit { visibility: Some(visibility), ..Edit::default() }).await
-    }
 }
 
 /// Changes a title in the caller's transaction, whatever its version.

@@ -71,11 +71,8 @@ pub enum Error {
         known: u16,
     },
     /// The plan has nothing to encode.
-    #[error("a plan without {what} cannot be kept")]
-    EmptyPlan {
-        /// Tracks or chunks.
-        what: &'static str,
-    },
+    #[error("a plan without chunks cannot be kept")]
+    EmptyPlan,
     /// A stored value is not what this version writes.
     #[error("the stored {what} cannot be read")]
     Json {

@@ -68,9 +68,6 @@ const LIST: &str = select!(
         AND (CAST($6 AS TEXT) IS NULL OR t.id < $6)
     ORDER BY t.id DESC LIMIT $7"
 );
-const UNFINISHED: &str = "SELECT id FROM titles
-    WHERE deleted_at IS NULL AND state IN ('received', 'probed', 'planned', 'encoding') ORDER BY id";
-
 impl Catalogue {
     /// Counts titles by state; every state is there.
     pub async fn counts(&self) -> Result<Vec<(State, u64)>> {
@@ -115,12 +112,6 @@ impl Catalogue {
     /// Titles of exactly this name, whatever the case, newest first, at most 20.
     pub async fn named(&self, name: &str) -> Result<Vec<Title>> {
         self.db.all(NAMED, args![title::fold(name)]).await?.iter().map(Title::read).collect()
-    }
-
-    /// Titles that the pipeline is not finished with, oldest first.
-    pub async fn unfinished(&self) -> Result<Vec<TitleId>> {
-        let rows = self.db.all(UNFINISHED, args![]).await?;
-        Ok(rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?)
     }
 
     /// The title that an object became, deleted or not.

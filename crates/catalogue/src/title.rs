@@ -5,7 +5,7 @@ use model::media::Stills;
 use model::title::{State, Visibility};
 use model::{AccountId, AssetId, BucketName, Generation, Key, ObjectId, Timestamp, TitleId};
 
-use crate::{Audience, Error, Result, pictures};
+use crate::{Error, Result, pictures};
 
 /// Most characters of a name.
 const NAME_CHARS: usize = 200;
@@ -126,17 +126,6 @@ impl NewTitle {
 }
 
 impl Title {
-    /// Whether the audience may see and watch it.
-    pub fn is_visible_to(&self, audience: Audience) -> bool {
-        match audience {
-            Audience::Operator => true,
-            Audience::Member(account) => {
-                self.visibility != Visibility::Private || self.owner == Some(account)
-            }
-            Audience::Guest => self.visibility == Visibility::Public,
-        }
-    }
-
     pub(crate) fn read(row: &Row) -> Result<Self> {
         let word = |column| row.get::<String>(column);
         let (state, visibility) = (word("state")?, word("visibility")?);

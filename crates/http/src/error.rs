@@ -21,27 +21,23 @@ pub struct ApiError {
     code: &'static str,
     message: Cow<'static, str>,
     retry_after_s: Option<u32>,
-    details: Option<serde_json::Value>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 /// The JSON body of an [`ApiError`]: RFC 9457 problem details (`application/problem+json`).
 #[derive(Debug, Serialize)]
-pub struct Problem<'a> {
+struct Problem<'a> {
     /// The status's standard phrase.
-    pub title: &'a str,
+    title: &'a str,
     /// The status code again, for those who only see the body.
-    pub status: u16,
+    status: u16,
     /// A stable word programs can match on: `title_not_found`.
-    pub code: &'a str,
+    code: &'a str,
     /// What went wrong and what to do, in a sentence for people.
-    pub detail: &'a str,
+    detail: &'a str,
     /// The id to quote in a report; equal to the header `X-Request-Id`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub request_id: Option<String>,
-    /// Facts a program needs to go on; its shape depends on `code`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub details: Option<&'a serde_json::Value>,
+    request_id: Option<String>,
 }
 
 /// What an [`ApiError`] said, left in the answer's extensions, so that a face of pages can say it as a page.
@@ -56,7 +52,7 @@ pub struct Refusal {
 impl ApiError {
     /// Makes an error of a status, a stable code and a sentence for people.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, message: message.into(), retry_after_s: None, details: None, cause: None }
+        Self { status, code, message: message.into(), retry_after_s: None, cause: None }
     }
 
     /// 400: the request cannot be understood.
@@ -84,18 +80,14 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, code, message)
     }
 
-    /// 429: too often; may be asked again after `retry_after_s` seconds.
-    pub fn too_many(message: impl Into<Cow<'static, str>>, retry_after_s: u32) -> Self {
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message).retry_after(retry_after_s)
-    }
-
     /// 503: not now; may be asked again after `retry_after_s` seconds.
     pub fn unavailable(
         code: &'static str,
         message: impl Into<Cow<'static, str>>,
         retry_after_s: u32,
     ) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message).retry_after(retry_after_s)
+        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message);
+        Self { retry_after_s: Some(retry_after_s), ..error }
     }
 
     /// 500: a fault of ours. `cause` is logged with the request id and not sent.
@@ -112,20 +104,6 @@ impl ApiError {
         self
     }
 
-    /// Adds `Retry-After` in seconds.
-    #[must_use]
-    pub fn retry_after(mut self, seconds: u32) -> Self {
-        self.retry_after_s = Some(seconds);
-        self
-    }
-
-    /// Adds facts that a program needs to go on.
-    #[must_use]
-    pub fn details(mut self, details: serde_json::Value) -> Self {
-        self.details = Some(details);
-        self
-    }
-
     /// The status.
     pub fn status(&self) -> StatusCode {
         self.status
@@ -139,11 +117,6 @@ impl ApiError {
     /// The sentence for people.
     pub fn message(&self) -> &str {
         &self.message
-    }
-
-    /// After how many seconds it may be tried again, if that is known.
-    pub fn retry_after_seconds(&self) -> Option<u32> {
-        self.retry_after_s
     }
 
     /// Writes the cause to the log: `error` for faults of ours, `debug` for refusals.
@@ -167,7 +140,6 @@ impl IntoResponse for ApiError {
             code: self.code,
             detail: &self.message,
             request_id: request_id::current().map(|id| id.to_string()),
-            details: self.details.as_ref(),
         };
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         let mut response = (self.status, body).into_response();

@@ -22,7 +22,7 @@ pub mod request_id;
 pub mod security;
 pub mod take;
 
-pub use error::{ApiError, Problem, Refusal, Result};
+pub use error::{ApiError, Refusal, Result};
 pub use limits::Limits;
 pub use request_id::RequestId;
 

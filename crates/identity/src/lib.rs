@@ -38,7 +38,7 @@ pub mod cookie;
 mod error;
 mod failures;
 pub mod invitation;
-pub mod limit;
+mod limit;
 pub mod link;
 pub mod policy;
 mod schema;

@@ -49,14 +49,6 @@ impl Who {
         }
     }
 
-    /// The account's role, if there is one.
-    pub fn role(&self) -> Option<Role> {
-        match self {
-            Self::Account { role, .. } => Some(*role),
-            Self::Guest | Self::Host => None,
-        }
-    }
-
     /// The browser's session, if there is one.
     pub fn session(&self) -> Option<SessionId> {
         match self {

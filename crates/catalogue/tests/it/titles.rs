@@ -1,4 +1,4 @@
-use catalogue::{Audience, Error, Kind, List};
+use catalogue::{Audience, Edit, Error, Kind, List};
 use model::AccountId;
 use model::title::Visibility;
 
@@ -52,10 +52,8 @@ async fn a_title_goes_forward_and_says_what_it_waits_for() {
         }
         let refused = commit!(shelf, |c, tx| c.probed(tx, id, &source));
         assert!(matches!(refused, Err(Error::Transition { .. })));
-        assert_eq!(shelf.catalogue.unfinished().await.unwrap(), [id]);
         commit!(shelf, |c, tx| c.advance(tx, id, State::Published)).unwrap();
         assert_eq!(shelf.title(id).await.reason, None);
-        assert_eq!(shelf.catalogue.unfinished().await.unwrap(), []);
     }
 }
 
@@ -140,7 +138,8 @@ async fn an_audience_sees_what_it_may() {
         let (ann, bob) = (AccountId::new(), AccountId::new());
         let (members, ..) = shelf.published("members.mp4").await;
         let (public, ..) = shelf.published("public.mp4").await;
-        shelf.catalogue.set_visibility(public, Visibility::Public).await.unwrap();
+        let edit = Edit { visibility: Some(Visibility::Public), ..Edit::default() };
+        shelf.catalogue.edit(public, None, &edit).await.unwrap();
         let unplayable = shelf.create(&upload("soon.mp4")).await;
         let owned = NewTitle { owner: Some(ann), visibility: Visibility::Private, ..upload("anns.mp4") };
         let private = shelf.create(&owned).await;
@@ -153,9 +152,6 @@ async fn an_audience_sees_what_it_may() {
         ] {
             let seen = shelf.catalogue.list(&List::newest(audience)).await.unwrap();
             assert_eq!(seen.iter().map(|t| t.id).collect::<Vec<_>>(), expected, "{audience:?}");
-            for title in [members, public, private] {
-                assert_eq!(shelf.title(title).await.is_visible_to(audience), expected.contains(&title));
-            }
         }
         let received = List { state: Some(State::Received), ..List::newest(Audience::Operator) };
         assert_eq!(shelf.catalogue.list(&received).await.unwrap().len(), 2);

@@ -62,19 +62,7 @@ const LIST: &str = select!(
     ORDER BY id DESC LIMIT $5"
 );
 
-/// A failed job's reason first; else, with nothing left to run, that of the last cancelled one.
-const FAILURE: &str = "SELECT cause FROM jobs WHERE title = $1 AND (state = 'failed' OR (state = 'cancelled'
-        AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.title = $1 AND j.state IN ('queued', 'running'))))
-    ORDER BY CASE WHEN state = 'failed' THEN 0 ELSE 1 END, finished_at DESC, id DESC LIMIT 1";
-
 impl Queue {
-    /// Why the work for a title cannot go on: a job of it failed, or the last ones were cancelled. `None` while it
-    /// can, or when all is done.
-    pub async fn failure_of(&self, title: TitleId) -> Result<Option<String>> {
-        let row = self.db.opt(FAILURE, args![title]).await?;
-        Ok(row.map(|row| row.get("cause")).transpose()?)
-    }
-
     /// Reads a job.
     pub async fn get(&self, id: JobId) -> Result<Option<Job>> {
         self.db.opt(GET, args![id]).await?.as_ref().map(Job::read).transpose()

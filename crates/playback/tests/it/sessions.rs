@@ -1,5 +1,6 @@
 //! Playback sessions: cookies, tokens, renewal, revocation.
 
+use catalogue::Edit;
 use identity::cookie::Cookies;
 use identity::{Role, Who};
 use model::title::Visibility;
@@ -101,7 +102,8 @@ async fn renewal_gives_new_cookies_and_decides_again() {
             let refused = house.playback.renew(psid, other, ORIGIN, later).await;
             assert!(matches!(refused, Err(Error::NoSession)));
         }
-        house.catalogue.set_visibility(title, Visibility::Private).await.unwrap();
+        let private = Edit { visibility: Some(Visibility::Private), ..Edit::default() };
+        house.catalogue.edit(title, None, &private).await.unwrap();
         let refused = house.playback.renew(psid, &viewer, ORIGIN, later).await;
         assert!(matches!(refused, Err(Error::NoTitle)));
     }

@@ -114,7 +114,8 @@ impl House {
     }
 
     pub(crate) async fn show_to(&self, id: TitleId, visibility: Visibility) {
-        self.parts.catalogue.set_visibility(id, visibility).await.expect("the title is there");
+        let edit = catalogue::Edit { visibility: Some(visibility), ..catalogue::Edit::default() };
+        self.parts.catalogue.edit(id, None, &edit).await.expect("the title is there");
     }
 
     async fn plan(&self, id: TitleId, stored: u32) {
