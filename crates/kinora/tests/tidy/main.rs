@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+mod dependencies;
 mod licences;
 
 /// The floor of every crate (ARCHITECTURE.md): a crate uses only strictly lower floors.
