@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// The headers and user metadata of an object; opaque to the store.
+/// The headers, user metadata and tags of an object; opaque to the store.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Attributes {
@@ -31,11 +31,14 @@ pub struct Attributes {
     /// User metadata: names in lower case without `x-amz-meta-`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
+    /// Tags: the only thing about an object that changes ([`crate::Blob::tag`]).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
 }
 
 impl Attributes {
     /// The longest stored form in bytes.
-    pub const LIMIT: usize = 16 * 1024;
+    pub const LIMIT: usize = 32 * 1024;
 
     /// Nothing but a content type.
     pub fn of_type(content_type: &str) -> Self {
@@ -64,6 +67,7 @@ mod tests {
     fn attributes_survive_the_row_and_are_bounded() {
         let mut attributes = Attributes::of_type("video/mp4");
         attributes.metadata.insert("title".into(), "Ünïcode\0".into());
+        attributes.tags.insert("kind".into(), "trailer".into());
         let row = attributes.to_row().unwrap();
         assert!(!row.contains('\0'));
         assert_eq!(Attributes::from_row(&row).unwrap(), attributes);

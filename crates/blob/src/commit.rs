@@ -1,7 +1,7 @@
 //! Giving bytes a name: the rows of an object, its name and its event, in one transaction.
 
-use db::{Tx, args};
-use model::{BucketName, Key, ObjectId};
+use db::{Row, Tx, args};
+use model::{BucketName, Key, ObjectId, Timestamp};
 
 use crate::disk::Stored;
 use crate::events::{self, Kind};
@@ -44,6 +44,39 @@ pub enum Condition {
     Etag(String),
     /// The key's object, if there is one, has another ETag (`If-None-Match`).
     NotEtag(String),
+    /// The key's object is as its caller last saw it.
+    Seen(Seen),
+}
+
+/// What a caller saw of an object; what is `None` does not matter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Its ETag, without quotes.
+    pub etag: Option<String>,
+    /// Its length in bytes.
+    pub size: Option<u64>,
+    /// When it was written, in seconds since the epoch.
+    pub seconds: Option<i64>,
+}
+
+impl Condition {
+    /// Whether it holds of an object that is there.
+    fn holds(&self, row: &Row) -> Result<bool> {
+        let etag = || row.get::<String>("etag");
+        Ok(match self {
+            Self::None | Self::Present => true,
+            Self::Absent => false,
+            Self::Etag(wanted) => etag()? == *wanted,
+            Self::NotEtag(unwanted) => etag()? != *unwanted,
+            Self::Seen(seen) => {
+                let (etag, size): (String, u64) = (etag()?, row.get("size")?);
+                let seconds = row.get::<Timestamp>("created_at")?.seconds();
+                seen.etag.as_ref().is_none_or(|seen| *seen == etag)
+                    && seen.size.is_none_or(|seen| seen == size)
+                    && seen.seconds.is_none_or(|seen| seen == seconds)
+            }
+        })
+    }
 }
 
 /// Whose write it is.
@@ -147,19 +180,14 @@ impl Name {
         let Some(row) = tx.opt(sql, args![bucket, key.as_str().as_bytes()]).await? else {
             return match condition {
                 Condition::None | Condition::Absent | Condition::NotEtag(_) => Ok(None),
-                Condition::Present | Condition::Etag(_) => Err(Error::NoSuchKey),
+                Condition::Present | Condition::Etag(_) | Condition::Seen(_) => Err(Error::NoSuchKey),
             };
         };
         let name = Self { object: row.get("object")?, sequence: row.get("sequence")? };
-        match condition {
-            Condition::None | Condition::Present => {}
-            Condition::Absent => return Err(Error::Precondition),
-            Condition::Etag(etag) | Condition::NotEtag(etag) => {
-                let row = tx.one("SELECT etag FROM objects WHERE id = $1", args![name.object]).await?;
-                let same = row.get::<String>("etag")? == *etag;
-                if same != matches!(condition, Condition::Etag(_)) {
-                    return Err(Error::Precondition);
-                }
+        if *condition != Condition::None {
+            let sql = "SELECT etag, size, created_at FROM objects WHERE id = $1";
+            if !condition.holds(&tx.one(sql, args![name.object]).await?)? {
+                return Err(Error::Precondition);
             }
         }
         Ok(Some(name))

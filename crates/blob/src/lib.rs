@@ -2,7 +2,7 @@
 //!
 //! **Acknowledged** means: the file and its folder are synced and the rows are committed. A call that answers
 //! `Ok` after writing has done both; a process that dies before leaves at most files that [`Blob::sweep_disk`] finds.
-//! An object never changes: overwriting a key makes a new [`model::ObjectId`], and the bytes of the old one stay until
+//! An object never changes but for its tags: overwriting a key makes a new [`model::ObjectId`], and the bytes of the old one stay until
 //! nothing holds them. Other crates keep object ids, never keys.
 //!
 //! **Sealed**: unless the configuration says otherwise, a stored file is a stream of [`seal::stream`] under a key of its
@@ -35,6 +35,7 @@ mod bucket;
 mod checksum;
 mod commit;
 mod copy;
+mod cors;
 mod delete;
 mod disk;
 mod error;
@@ -55,13 +56,15 @@ mod schema;
 mod space;
 mod store;
 mod sweep;
+mod tags;
 mod upload;
 mod write;
 
 pub use attributes::Attributes;
 pub use bucket::Bucket;
 pub use checksum::{Algorithm, Checksum};
-pub use commit::{By, Condition, Means, New};
+pub use commit::{By, Condition, Means, New, Seen};
+pub use cors::CorsRule;
 pub use delete::{discard, discard_folder};
 pub use error::{Error, Result};
 pub use list::{Entry, List, Listing};

@@ -7,7 +7,7 @@ use model::{BucketName, Key, ObjectId, Timestamp};
 
 use crate::{Attributes, Blob, Checksum, Error, Result};
 
-/// One version of a key. It never changes.
+/// One version of a key. It never changes, but for its tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
     /// Its identity: what other crates keep.

@@ -7,7 +7,13 @@ use db::Migrations;
 /// Buckets, names, objects, their parts, uploads under way and events.
 pub const MIGRATIONS: Migrations = Migrations {
     owner: "blob",
-    steps: &[("objects", OBJECTS), ("sealed files", SEALED), ("clear files", CLEAR), ("store", STORE)],
+    steps: &[
+        ("objects", OBJECTS),
+        ("sealed files", SEALED),
+        ("clear files", CLEAR),
+        ("store", STORE),
+        ("cors", CORS),
+    ],
 };
 
 /// An object is current while a row of `names` points to it; `retired_at` says since when it is not.
@@ -106,6 +112,9 @@ CREATE TABLE store (
     id TEXT NOT NULL
 );
 ";
+
+/// The rules of a bucket for pages of other origins, as JSON; NULL if there are none.
+const CORS: &str = "ALTER TABLE buckets ADD COLUMN cors TEXT";
 
 /// For finding what is to be sealed.
 const CLEAR: &str = "CREATE INDEX files_clear ON files (id) WHERE dek IS NULL";

@@ -98,6 +98,11 @@ impl Blob {
         Duration::from_secs(u64::from(self.config.linger_seconds))
     }
 
+    /// Whether what is written is sealed.
+    pub fn seals(&self) -> bool {
+        self.config.sealed
+    }
+
     /// Bytes that all stored files take.
     pub async fn used(&self) -> Result<u64> {
         let sql = "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes FROM files";

@@ -1,4 +1,5 @@
-//! Presigned requests of S3 (AWS Signature Version 4, query form): making them. The S3 face checks them.
+//! AWS Signature Version 4 for S3: presigned requests (the query form), which are made here and checked by the S3 face,
+//! and the signatures of forms.
 //!
 //! The signature covers method, host, path, query, the moment, its life, and the headers that are named: whoever
 //! gets the address can send exactly that request, for that long, and learns nothing of the secret.
@@ -72,11 +73,23 @@ pub fn presign(request: &Presign<'_>) -> String {
     let _ = write!(canonical, "\n{signed}\nUNSIGNED-PAYLOAD");
     let hash = hex::encode(digest::digest(&digest::SHA256, canonical.as_bytes()));
     let text = format!("AWS4-HMAC-SHA256\n{at}\n{scope}\n{hash}");
-    let mut key = format!("AWS4{}", request.secret).into_bytes();
-    for part in [day, region, "s3", "aws4_request", &text] {
-        key = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), part.as_bytes()).as_ref().to_vec();
-    }
-    format!("{}{path}?{query}&X-Amz-Signature={}", endpoint.trim_end_matches('/'), hex::encode(key))
+    let signature = hmac::sign(&signing_key(request.secret, day, region), text.as_bytes());
+    format!("{}{path}?{query}&X-Amz-Signature={}", endpoint.trim_end_matches('/'), hex::encode(signature))
+}
+
+/// Whether `signature` (hex) is that of a form's policy (Base64, as it was sent) by who has the secret. `day` is
+/// `20130524`. Takes the same time whatever is wrong.
+pub fn form_is_signed(policy: &str, signature: &str, secret: &str, day: &str, region: &str) -> bool {
+    let given = hex::decode(signature).unwrap_or_default();
+    hmac::verify(&signing_key(secret, day, region), policy.as_bytes(), &given).is_ok()
+}
+
+/// The key that signs on one day in one region.
+fn signing_key(secret: &str, day: &str, region: &str) -> hmac::Key {
+    let first = hmac::Key::new(hmac::HMAC_SHA256, format!("AWS4{secret}").as_bytes());
+    [day, region, "s3", "aws4_request"].iter().fold(first, |key, part| {
+        hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&key, part.as_bytes()).as_ref())
+    })
 }
 
 fn escape(text: &str) -> String {
@@ -109,6 +122,37 @@ mod tests {
              &X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host\
              &X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"
         );
+    }
+
+    /// The example of the Amazon S3 API reference, "Browser-Based Upload using HTTP POST"; its policy is given in Base64.
+    #[test]
+    fn the_form_of_the_manual_is_signed() {
+        let policy = concat!(
+            "eyAiZXhwaXJhdGlvbiI6ICIyMDE1LTEyLTMwVDEyOjAwOjAwLjAwMFoiLA0KICAiY29uZGl0aW9ucyI6IFsNCiAgICB7ImJ1Y2tldCI6",
+            "ICJzaWd2NGV4YW1wbGVidWNrZXQifSwNCiAgICBbInN0YXJ0cy13aXRoIiwgIiRrZXkiLCAidXNlci91c2VyMS8iXSwNCiAgICB7ImFj",
+            "bCI6ICJwdWJsaWMtcmVhZCJ9LA0KICAgIHsic3VjY2Vzc19hY3Rpb25fcmVkaXJlY3QiOiAiaHR0cDovL3NpZ3Y0ZXhhbXBsZWJ1Y2tl",
+            "dC5zMy5hbWF6b25hd3MuY29tL3N1Y2Nlc3NmdWxfdXBsb2FkLmh0bWwifSwNCiAgICBbInN0YXJ0cy13aXRoIiwgIiRDb250ZW50LVR5",
+            "cGUiLCAiaW1hZ2UvIl0sDQogICAgeyJ4LWFtei1tZXRhLXV1aWQiOiAiMTQzNjUxMjM2NTEyNzQifSwNCiAgICB7IngtYW16LXNlcnZl",
+            "ci1zaWRlLWVuY3J5cHRpb24iOiAiQUVTMjU2In0sDQogICAgWyJzdGFydHMtd2l0aCIsICIkeC1hbXotbWV0YS10YWciLCAiIl0sDQoN",
+            "CiAgICB7IngtYW16LWNyZWRlbnRpYWwiOiAiQUtJQUlPU0ZPRE5ON0VYQU1QTEUvMjAxNTEyMjkvdXMtZWFzdC0xL3MzL2F3czRfcmVx",
+            "dWVzdCJ9LA0KICAgIHsieC1hbXotYWxnb3JpdGhtIjogIkFXUzQtSE1BQy1TSEEyNTYifSwNCiAgICB7IngtYW16LWRhdGUiOiAiMjAx",
+            "NTEyMjlUMDAwMDAwWiIgfQ0KICBdDQp9"
+        );
+        let signature = "8afdbf4008c03f22c2cd3cdb72e4afbb1f6a588f3255ac628749a66d7f09699e";
+        let signed = |secret: &str, signature: &str, day: &str| {
+            form_is_signed(policy, signature, secret, day, "us-east-1")
+        };
+        let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+        assert!(signed(secret, signature, "20151229"));
+        for (secret, signature, day) in [
+            ("other", signature, "20151229"),
+            (secret, signature, "20151228"),
+            (secret, &signature[..62], "20151229"),
+            (secret, "", "20151229"),
+            (secret, "x", "20151229"),
+        ] {
+            assert!(!signed(secret, signature, day));
+        }
     }
 
     #[test]

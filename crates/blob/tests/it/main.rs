@@ -3,6 +3,7 @@
 
 mod crash;
 mod events;
+mod labels;
 mod list;
 mod mirror;
 mod objects;
