@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -9,13 +10,14 @@ import threading
 import urllib.error
 import urllib.request
 import zlib
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import botocore
 import botocore.auth
 import botocore.awsrequest
 import botocore.credentials
 import botocore.exceptions
+import botocore.handlers
 import pytest
 
 from kinora_server import run
@@ -143,6 +145,27 @@ def test_conditional_reads_and_writes(s3, prefix):
     assert get(s3, name, IfUnmodifiedSince=modified) == b"2"
     fails("PreconditionFailed", s3.delete_object, Bucket=BUCKET, Key=name, IfMatch=first)
     s3.delete_object(Bucket=BUCKET, Key=name, IfMatch=second)
+    s3.delete_object(Bucket=BUCKET, Key=name, IfMatch=second)
+
+
+def test_deletes_of_what_was_seen_and_nothing_else(s3, prefix):
+    one, other = {"Bucket": BUCKET, "Key": prefix + "one"}, {"Bucket": BUCKET, "Key": prefix + "other"}
+    for this in [one, other]:
+        s3.put_object(**this, Body=b"film")
+    seen = s3.head_object(**one)
+    before = seen["LastModified"] - timedelta(days=1)
+    for wrong in [{"IfMatchSize": 5}, {"IfMatchLastModifiedTime": before}, {"IfMatch": '"0"', "IfMatchSize": 4}]:
+        fails("PreconditionFailed", s3.delete_object, **one, **wrong)
+    for wrong in [{"Size": 5}, {"LastModifiedTime": before}, {"ETag": "0", "Size": 4}]:
+        done = s3.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": other["Key"], **wrong}]})
+        assert [error["Code"] for error in done["Errors"]] == ["PreconditionFailed"]
+    assert len(keys_of(s3, prefix)) == 2
+    s3.delete_object(**one, IfMatchSize=4, IfMatchLastModifiedTime=seen["LastModified"], IfMatch=seen["ETag"])
+    whole = {"Key": other["Key"], "Size": 4, "ETag": seen["ETag"]}
+    for _ in range(2):
+        done = s3.delete_objects(Bucket=BUCKET, Delete={"Objects": [whole]})
+        assert "Errors" not in done and [gone["Key"] for gone in done["Deleted"]] == [other["Key"]]
+    assert keys_of(s3, prefix) == []
 
 
 def test_one_of_many_conditional_writers_wins(kinora, prefix):
@@ -202,6 +225,7 @@ def test_checksums_are_verified_and_given_back(s3, prefix, algorithm):
         Bucket=BUCKET, Key=name, ObjectAttributes=["ETag", "Checksum", "ObjectSize", "StorageClass"]
     )
     assert (attributes["ObjectSize"], attributes["Checksum"][field]) == (4, answer[field])
+    assert attributes["ETag"] == answer["ETag"].strip('"'), "without quotes, here alone"
     wrong = base64.b64encode(base64.b64decode(answer[field])[::-1]).decode()
     fails("BadDigest", s3.put_object, Bucket=BUCKET, Key=name, Body=b"film", **{field: wrong})
 
@@ -353,7 +377,8 @@ def test_buckets(s3):
 
 @pytest.mark.parametrize("arguments", [
     {"ACL": "public-read"},
-    {"Tagging": "a=b"},
+    {"Tagging": "a=1&a=2"},
+    {"SSECustomerKey": "0" * 32, "SSECustomerAlgorithm": "AES256"},
     {"ServerSideEncryption": "aws:kms"},
     {"StorageClass": "GLACIER"},
     {"Metadata": {"long": "x" * 3000}},
@@ -362,6 +387,118 @@ def test_what_is_not_offered_is_an_error(s3, prefix, arguments):
     with pytest.raises(botocore.exceptions.ClientError):
         put(s3, prefix + "o", **arguments)
     assert keys_of(s3, prefix) == []
+
+
+def test_tags_belong_to_an_object_and_go_with_its_copies(s3, kinora, prefix):
+    def tags(name):
+        return {tag["Key"]: tag["Value"] for tag in s3.get_object_tagging(Bucket=BUCKET, Key=name)["TagSet"]}
+
+    first, copy, joined = prefix + "first", prefix + "copy", prefix + "joined"
+    put(s3, first, Tagging="kind=film&lang=d+e%2Bf", Metadata={"who": "me"})
+    assert tags(first) == {"kind": "film", "lang": "d e+f"}
+    modified = s3.head_object(Bucket=BUCKET, Key=first)
+    assert modified["ResponseMetadata"]["HTTPHeaders"]["x-amz-tagging-count"] == "2"
+    source = {"Bucket": BUCKET, "Key": first}
+    s3.copy_object(Bucket=BUCKET, Key=copy, CopySource=source, MetadataDirective="REPLACE")
+    assert (tags(copy), s3.head_object(Bucket=BUCKET, Key=copy)["Metadata"]) == (tags(first), {})
+    s3.copy_object(Bucket=BUCKET, Key=copy, CopySource=source, TaggingDirective="REPLACE", Tagging="a=b")
+    assert (tags(copy), s3.head_object(Bucket=BUCKET, Key=copy)["Metadata"]) == ({"a": "b"}, {"who": "me"})
+    s3.copy_object(Bucket=BUCKET, Key=copy, CopySource=source, TaggingDirective="REPLACE")
+    assert tags(copy) == {}
+
+    s3.put_object_tagging(Bucket=BUCKET, Key=first, Tagging={"TagSet": [{"Key": "ü", "Value": ""}]})
+    got = s3.get_object(Bucket=BUCKET, Key=first)
+    assert (tags(first), got["TagCount"], got["Metadata"]) == ({"ü": ""}, 1, {"who": "me"})
+    assert got["LastModified"] == modified["LastModified"]
+    upload = s3.create_multipart_upload(Bucket=BUCKET, Key=joined, Tagging="of=parts")["UploadId"]
+    this = {"Bucket": BUCKET, "Key": joined, "UploadId": upload}
+    part = s3.upload_part(**this, PartNumber=1, Body=b"x")["ETag"]
+    s3.complete_multipart_upload(**this, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part}]})
+    assert tags(joined) == {"of": "parts"}
+    s3.delete_object_tagging(Bucket=BUCKET, Key=first)
+    assert tags(first) == {}
+
+    many = [{"Key": str(n), "Value": "x" * 256} for n in range(11)]
+    s3.put_object_tagging(Bucket=BUCKET, Key=first, Tagging={"TagSet": many[:10]})
+    for bad in [many, many[:1] * 2, [{"Key": "aws:a", "Value": ""}], [{"Key": "a" * 129, "Value": ""}]]:
+        fails("InvalidTag", s3.put_object_tagging, Bucket=BUCKET, Key=first, Tagging={"TagSet": bad})
+    assert len(tags(first)) == 10
+    fails("NoSuchKey", s3.put_object_tagging, Bucket=BUCKET, Key=prefix + "nothing", Tagging={"TagSet": []})
+    if shutil.which("aws"):
+        told = run("aws", "s3api", "get-object-tagging", "--bucket", BUCKET, "--key", joined,
+                   env=kinora.client_environment())
+        assert json.loads(told)["TagSet"] == [{"Key": "of", "Value": "parts"}]
+
+
+def test_encryption_is_what_it_is_anyway(s3, prefix):
+    name = prefix + "o"
+    for more in [{}, {"ServerSideEncryption": "AES256"}]:
+        assert put(s3, name, **more)["ServerSideEncryption"] == "AES256"
+        assert s3.head_object(Bucket=BUCKET, Key=name)["ServerSideEncryption"] == "AES256"
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    s3.put_bucket_encryption(Bucket=BUCKET, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    assert s3.get_bucket_encryption(Bucket=BUCKET)["ServerSideEncryptionConfiguration"]["Rules"] == [rule]
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}
+    fails("NotImplemented", s3.put_bucket_encryption, Bucket=BUCKET,
+          ServerSideEncryptionConfiguration={"Rules": [rule]})
+    own = {"SSECustomerKey": "0" * 32, "SSECustomerAlgorithm": "AES256"}
+    for wrong, code in [
+        ({"ServerSideEncryption": "AES256", "SSEKMSKeyId": "k"}, "InvalidArgument"),
+        ({"SSEKMSKeyId": "k"}, "InvalidArgument"),
+        ({"ServerSideEncryption": "AES257"}, "InvalidArgument"),
+        ({"ServerSideEncryption": "AES256", **own}, "InvalidArgument"),
+        ({"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "k"}, "NotImplemented"),
+        (own, "NotImplemented"),
+    ]:
+        fails(code, s3.put_object, Bucket=BUCKET, Key=name + "?", Body=b"x", **wrong)
+    assert keys_of(s3, prefix) == [name]
+
+
+def test_who_looks_for_what_there_is_not_finds_none(s3, prefix):
+    bucket = {"Bucket": BUCKET}
+    for call, code in [
+        (s3.get_bucket_policy, "NoSuchBucketPolicy"),
+        (s3.get_bucket_lifecycle_configuration, "NoSuchLifecycleConfiguration"),
+        (s3.get_bucket_website, "NoSuchWebsiteConfiguration"),
+        (s3.get_bucket_tagging, "NoSuchTagSet"),
+        (s3.get_bucket_replication, "ReplicationConfigurationNotFoundError"),
+        (s3.get_object_lock_configuration, "ObjectLockConfigurationNotFoundError"),
+    ]:
+        fails(code, call, **bucket)
+        fails("NoSuchBucket", call, Bucket="nowhere-at-all")
+    assert "LoggingEnabled" not in s3.get_bucket_logging(**bucket)
+    assert "QueueConfigurations" not in s3.get_bucket_notification_configuration(**bucket)
+    assert s3.get_bucket_request_payment(**bucket)["Payer"] == "BucketOwner"
+    assert s3.get_bucket_policy_status(**bucket)["PolicyStatus"]["IsPublic"] is False
+    assert set(s3.get_public_access_block(**bucket)["PublicAccessBlockConfiguration"].values()) == {True}
+    owned = s3.get_bucket_ownership_controls(**bucket)["OwnershipControls"]["Rules"]
+    assert owned == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    put(s3, prefix + "o")
+    this = {**bucket, "Key": prefix + "o"}
+    fails("InvalidRequest", s3.get_object_retention, **this)
+    fails("InvalidRequest", s3.put_object_legal_hold, **this, LegalHold={"Status": "ON"})
+    fails("InvalidBucketState", s3.put_object_lock_configuration, **bucket)
+    for change, given in [(s3.put_bucket_acl, bucket), (s3.put_object_acl, this)]:
+        change(**given, ACL="private")
+        fails("AccessControlListNotSupported", change, **given, ACL="public-read")
+        fails("NotImplemented", change, **given, GrantRead="uri=http://acs.amazonaws.com/groups/global/AllUsers")
+    as_it_is = s3.get_object_acl(**this)
+    as_it_is = {name: as_it_is[name] for name in ["Grants", "Owner"]}
+    s3.put_object_acl(**this, AccessControlPolicy=as_it_is)
+    fails("AccessControlListNotSupported", s3.put_object_acl, **this,
+          AccessControlPolicy={**as_it_is, "Grants": as_it_is["Grants"] * 2})
+    fails("NotImplemented", s3.put_bucket_versioning, **bucket, VersioningConfiguration={"Status": "Enabled"})
+
+
+def test_names_of_buckets(s3, unique):
+    name = f"names-{unique}"
+    s3.create_bucket(Bucket=name)
+    s3.create_bucket(Bucket=name)
+    for bad in [f"a.-{unique}", f"a-.{unique}", f"A{unique}", f"a..{unique}", f"-{unique}", f"{unique}_", "10.0.0.1"]:
+        s3.meta.events.unregister("before-parameter-build.s3", botocore.handlers.validate_bucket_name)
+        fails("InvalidBucketName", s3.create_bucket, Bucket=bad)
+    s3.delete_bucket(Bucket=name)
+    fails("NoSuchBucket", s3.delete_bucket, Bucket=name)
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,17 @@
 //! What there is to know about objects and buckets besides their bytes.
 
 use blob::Blob;
+use http::Uri;
 use s3s::dto::{
-    GetBucketAclInput, GetBucketAclOutput, GetObjectAclInput, GetObjectAclOutput, GetObjectAttributesInput,
-    GetObjectAttributesOutput, GetObjectAttributesParts, GetObjectTaggingInput, GetObjectTaggingOutput,
-    Grant, Grantee, ObjectAttributes, ObjectPart, Permission, StorageClass, Type,
+    AccessControlPolicy, GetBucketAclInput, GetBucketAclOutput, GetObjectAclInput, GetObjectAclOutput,
+    GetObjectAttributesInput, GetObjectAttributesOutput, GetObjectAttributesParts, Grant, Grantee,
+    ObjectAttributes, ObjectPart, Permission, PutBucketAclInput, PutBucketAclOutput, PutObjectAclInput,
+    PutObjectAclOutput, StorageClass, Type,
 };
 use s3s::{S3Request, S3Response, S3Result};
 
 use crate::checksum;
-use crate::convert::{bucket, etag, key, page, size, time, version};
+use crate::convert::{acl, bucket, etag, key, page, refuse, size, time, version};
 use crate::error::from_blob;
 use crate::list::owner;
 
@@ -58,6 +60,20 @@ pub(crate) async fn attributes(
     Ok(S3Response::new(output))
 }
 
+/// Whether a request asks for attributes.
+pub(crate) fn is_asked(uri: &Uri) -> bool {
+    uri.query()
+        .is_some_and(|query| query.split('&').any(|pair| pair == "attributes" || pair == "attributes="))
+}
+
+/// Here the ETag has no quotes, unlike everywhere else in S3; `s3s` knows no such thing.
+pub(crate) fn with_bare_etag(body: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(body).ok()?;
+    let (before, rest) = text.split_once("<ETag>\"")?;
+    let (etag, after) = rest.split_once("\"</ETag>")?;
+    Some([before, "<ETag>", etag, "</ETag>", after].concat().into_bytes())
+}
+
 fn object_part(part: &blob::ObjectPart) -> ObjectPart {
     let mut entry = ObjectPart {
         part_number: i32::try_from(part.number).ok(),
@@ -68,18 +84,8 @@ fn object_part(part: &blob::ObjectPart) -> ObjectPart {
     entry
 }
 
-/// There are no tags: clients that copy them find an empty set.
-pub(crate) async fn tags(
-    blob: &Blob,
-    request: S3Request<GetObjectTaggingInput>,
-) -> S3Result<S3Response<GetObjectTaggingOutput>> {
-    let input = request.input;
-    blob.head(&bucket(&input.bucket)?, &key(&input.key)?).await.map_err(from_blob)?;
-    Ok(S3Response::new(GetObjectTaggingOutput { tag_set: Vec::new(), version_id: None }))
-}
-
 /// Everything belongs to its owner, who may do everything.
-fn grants() -> Vec<Grant> {
+fn all_grants() -> Vec<Grant> {
     let owner = owner();
     let grantee = Grantee {
         display_name: owner.display_name,
@@ -99,7 +105,59 @@ pub(crate) async fn bucket_acl(
     request: S3Request<GetBucketAclInput>,
 ) -> S3Result<S3Response<GetBucketAclOutput>> {
     blob.bucket(&bucket(&request.input.bucket)?).await.map_err(from_blob)?;
-    Ok(S3Response::new(GetBucketAclOutput { grants: Some(grants()), owner: Some(owner()) }))
+    Ok(S3Response::new(GetBucketAclOutput { grants: Some(all_grants()), owner: Some(owner()) }))
+}
+
+macro_rules! grants {
+    ($input:expr) => {
+        refuse!($input,
+            grant_full_control: "ACLs",
+            grant_read: "ACLs",
+            grant_read_acp: "ACLs",
+            grant_write: "ACLs",
+            grant_write_acp: "ACLs",
+        )
+    };
+}
+/// Takes what is so anyway.
+pub(crate) async fn put_bucket_acl(
+    blob: &Blob,
+    request: S3Request<PutBucketAclInput>,
+) -> S3Result<S3Response<PutBucketAclOutput>> {
+    let input = request.input;
+    blob.bucket(&bucket(&input.bucket)?).await.map_err(from_blob)?;
+    grants!(input);
+    acl(input.acl.as_ref().map(|acl| acl.as_str()))?;
+    unchanged(input.access_control_policy)?;
+    Ok(S3Response::new(PutBucketAclOutput {}))
+}
+
+/// Takes what is so anyway.
+pub(crate) async fn put_object_acl(
+    blob: &Blob,
+    request: S3Request<PutObjectAclInput>,
+) -> S3Result<S3Response<PutObjectAclOutput>> {
+    let input = request.input;
+    version(input.version_id.as_deref())?;
+    blob.head(&bucket(&input.bucket)?, &key(&input.key)?).await.map_err(from_blob)?;
+    grants!(input);
+    acl(input.acl.as_ref().map(|acl| acl.as_str()))?;
+    unchanged(input.access_control_policy)?;
+    Ok(S3Response::new(PutObjectAclOutput { request_charged: None }))
+}
+
+/// Refuses any list but that of [`all_grants`].
+fn unchanged(policy: Option<AccessControlPolicy>) -> S3Result<()> {
+    let shape = |grants: &[Grant]| -> Vec<(Option<String>, Option<String>)> {
+        let id = |grant: &Grant| grant.grantee.as_ref().and_then(|grantee| grantee.id.clone());
+        let permission = |grant: &Grant| grant.permission.as_ref().map(|p| p.as_str().to_owned());
+        grants.iter().map(|grant| (id(grant), permission(grant))).collect()
+    };
+    let given = policy.map(|policy| policy.grants.unwrap_or_default());
+    match given.is_none_or(|grants| shape(&grants) == shape(&all_grants())) {
+        true => Ok(()),
+        false => acl(Some("another")),
+    }
 }
 
 pub(crate) async fn object_acl(
@@ -109,6 +167,7 @@ pub(crate) async fn object_acl(
     let input = request.input;
     version(input.version_id.as_deref())?;
     blob.head(&bucket(&input.bucket)?, &key(&input.key)?).await.map_err(from_blob)?;
-    let output = GetObjectAclOutput { grants: Some(grants()), owner: Some(owner()), request_charged: None };
+    let output =
+        GetObjectAclOutput { grants: Some(all_grants()), owner: Some(owner()), request_charged: None };
     Ok(S3Response::new(output))
 }

@@ -25,6 +25,12 @@ pub struct Access {
 #[derive(Clone)]
 pub struct Secret(SecretKey);
 
+impl Secret {
+    pub(crate) fn text(&self) -> &str {
+        self.0.expose()
+    }
+}
+
 impl From<&str> for Secret {
     fn from(text: &str) -> Self {
         Self(text.into())
@@ -108,7 +114,7 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    async fn find(&self, id: &str) -> S3Result<Access> {
+    pub(crate) async fn find(&self, id: &str) -> S3Result<Access> {
         let shaped = id.len() <= 128 && id.bytes().all(|b| b.is_ascii_graphic());
         let found = match shaped {
             true => (self.keys)(id.to_owned()).await.map_err(|cause| {

@@ -6,7 +6,7 @@ use s3s::dto::{
     GetBucketLocationInput, GetBucketLocationOutput, GetBucketVersioningInput, GetBucketVersioningOutput,
     HeadBucketInput, HeadBucketOutput, ListBucketsInput, ListBucketsOutput,
 };
-use s3s::{S3Request, S3Response, S3Result};
+use s3s::{S3Request, S3Response, S3Result, s3_error};
 
 use crate::access;
 use crate::convert::{acl, bucket, refuse, time};
@@ -68,7 +68,16 @@ pub(crate) async fn create(
     if input.object_lock_enabled_for_bucket == Some(true) {
         return Err(not_offered("object lock"));
     }
-    blob.create_bucket(&bucket(&input.bucket)?).await.map_err(from_blob)?;
+    let name = bucket(&input.bucket)?;
+    // As a host name it would have an impossible label.
+    if ["-.", ".-"].iter().any(|odd| input.bucket.contains(odd)) {
+        return Err(s3_error!(InvalidBucketName, "A hyphen does not stand beside a dot."));
+    }
+    match blob.create_bucket(&name).await {
+        // In this region it is no error to make what one has (S3 API reference, "CreateBucket").
+        Ok(_) | Err(blob::Error::BucketExists(_)) => {}
+        Err(error) => return Err(from_blob(error)),
+    }
     Ok(S3Response::new(CreateBucketOutput { location: Some(format!("/{}", input.bucket)) }))
 }
 

@@ -51,7 +51,7 @@ pub(crate) fn one(fields: [(Algorithm, Option<&str>); 5]) -> S3Result<Option<Che
 }
 
 fn read(algorithm: Algorithm, text: &str) -> S3Result<Checksum> {
-    let bad = || s3_error!(InvalidRequest, "The value of x-amz-checksum-{} is invalid.", algorithm.as_str());
+    let bad = || s3_error!(BadDigest, "The value of x-amz-checksum-{} is no digest.", algorithm.as_str());
     // The object's composite checksum has the number of parts behind it.
     let (digest, parts) = match text.split_once('-') {
         Some((digest, parts)) => (digest, Some(parts.parse().map_err(|_| bad())?)),
@@ -83,8 +83,8 @@ pub(crate) fn algorithm(name: &str) -> S3Result<Algorithm> {
 }
 
 /// `Content-MD5`.
-pub(crate) fn md5(text: Option<&str>) -> S3Result<Option<[u8; 16]>> {
-    let Some(text) = text else { return Ok(None) };
+pub(crate) fn md5(headers: &HeaderMap) -> S3Result<Option<[u8; 16]>> {
+    let Some(text) = headers.get("content-md5") else { return Ok(None) };
     let digest = STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
     digest.map(Some).ok_or_else(|| s3_error!(InvalidDigest, "Content-MD5 is not 16 bytes in Base64."))
 }
@@ -132,7 +132,17 @@ mod tests {
         let none = (Algorithm::Sha1, None);
         assert!(one([crc, none, none, none, none]).unwrap().is_some());
         assert!(one([crc, none, crc, none, none]).is_err());
-        assert!(md5(Some("AAAA")).is_err());
+    }
+
+    #[test]
+    fn an_md5_is_whole_or_absent() {
+        let check = |text: &'static str| {
+            let value = http::HeaderValue::from_static(text);
+            md5(&HeaderMap::from_iter([(http::header::HeaderName::from_static("content-md5"), value)]))
+        };
+        assert_eq!(md5(&HeaderMap::new()).unwrap(), None);
+        assert_eq!(check("AAAAAAAAAAAAAAAAAAAAAA==").unwrap(), Some([0; 16]));
+        assert!(check("AAAA").is_err() && check("").is_err() && check("?").is_err());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use s3s::dto::{ETag, ETagCondition, EncodingType, TimestampFormat};
 use s3s::{S3Result, s3_error};
 
 use crate::error::not_offered;
+use crate::tags::Tags;
 
 /// User metadata may have so many bytes in names and values, as in S3.
 const METADATA_LIMIT: usize = 2048;
@@ -98,6 +99,7 @@ macro_rules! attributes {
             content_language: $input.content_language.take(),
             expires: $input.expires.take(),
             metadata: $input.metadata.take(),
+            tags: $crate::tags::from_header($input.tagging.as_deref())?,
         }
         .check()
     };
@@ -112,6 +114,7 @@ pub(crate) struct Given {
     pub(crate) content_language: Option<String>,
     pub(crate) expires: Option<s3s::dto::Timestamp>,
     pub(crate) metadata: Option<s3s::dto::Metadata>,
+    pub(crate) tags: Tags,
 }
 
 impl Given {
@@ -128,6 +131,7 @@ impl Given {
             content_language: self.content_language,
             expires: self.expires.map(|at| format(&at, TimestampFormat::HttpDate)),
             metadata: metadata.into_iter().collect(),
+            tags: self.tags,
         })
     }
 }
@@ -155,7 +159,8 @@ pub(crate) use refuse;
 
 /// What writes share of it.
 macro_rules! refuse_on_write {
-    ($input:expr) => {
+    ($blob:expr, $input:expr) => {
+        $crate::encryption::wish!($input).check($blob)?;
         $crate::convert::refuse!($input,
             grant_full_control: "ACLs",
             grant_read: "ACLs",
@@ -164,10 +169,6 @@ macro_rules! refuse_on_write {
             object_lock_legal_hold_status: "object lock",
             object_lock_mode: "object lock",
             object_lock_retain_until_date: "object lock",
-            sse_customer_algorithm: "encryption with the client's keys",
-            ssekms_key_id: "encryption with KMS keys",
-            server_side_encryption: "a choice of encryption",
-            tagging: "tags",
             website_redirect_location: "redirects",
         );
         $crate::convert::acl($input.acl.as_ref().map(|acl| acl.as_str()))?;

@@ -13,7 +13,7 @@ use crate::convert::{
 };
 use crate::error::{from_blob, not_offered};
 use crate::objects::Conditions;
-use crate::{checksum, multipart};
+use crate::{checksum, encryption, multipart};
 
 pub(crate) async fn object(
     blob: &Blob,
@@ -21,7 +21,7 @@ pub(crate) async fn object(
 ) -> S3Result<S3Response<CopyObjectOutput>> {
     let buckets = access::of(&request)?;
     let input = &mut request.input;
-    refuse_on_write!(input);
+    refuse_on_write!(blob, input);
     refuse!(input, copy_source_sse_customer_algorithm: "encryption with the client's keys");
     let (bucket, key) = (bucket(&input.bucket)?, key(&input.key)?);
     let replaces = match input.metadata_directive.as_ref().map(|d| d.as_str()) {
@@ -29,14 +29,22 @@ pub(crate) async fn object(
         Some("REPLACE") => true,
         Some(_) => return Err(s3_error!(InvalidArgument, "The metadata directive is COPY or REPLACE.")),
     };
+    let replaces_tags = match input.tagging_directive.as_ref().map(|d| d.as_str()) {
+        None | Some("COPY") => false,
+        Some("REPLACE") => true,
+        Some(_) => return Err(s3_error!(InvalidArgument, "The tagging directive is COPY or REPLACE.")),
+    };
     let source = source(blob, &buckets, &input.copy_source, source_conditions!(input)).await?;
-    if !replaces && (&source.bucket, &source.key) == (&bucket, &key) {
-        return Err(s3_error!(InvalidRequest, "A copy to itself must replace the metadata."));
+    if !replaces && !replaces_tags && (&source.bucket, &source.key) == (&bucket, &key) {
+        return Err(s3_error!(InvalidRequest, "A copy to itself must replace the metadata or the tags."));
     }
+    let given = attributes!(input)?;
+    let tags = if replaces_tags { given.tags.clone() } else { source.attributes.tags.clone() };
+    let described = if replaces { given } else { source.attributes };
     let new = New {
         bucket,
         key,
-        attributes: if replaces { attributes!(input)? } else { source.attributes },
+        attributes: blob::Attributes { tags, ..described },
         condition: blob::Condition::None,
         by: By::Client(Means::Copy),
     };
@@ -48,7 +56,11 @@ pub(crate) async fn object(
         ..CopyObjectResult::default()
     };
     checksum::fill!(result, &object.checksum);
-    Ok(S3Response::new(CopyObjectOutput { copy_object_result: Some(result), ..Default::default() }))
+    Ok(S3Response::new(CopyObjectOutput {
+        copy_object_result: Some(result),
+        server_side_encryption: encryption::told(blob),
+        ..Default::default()
+    }))
 }
 
 pub(crate) async fn part(
@@ -82,7 +94,11 @@ pub(crate) async fn part(
         ..CopyPartResult::default()
     };
     checksum::fill!(result, &part.checksum);
-    Ok(S3Response::new(UploadPartCopyOutput { copy_part_result: Some(result), ..Default::default() }))
+    Ok(S3Response::new(UploadPartCopyOutput {
+        copy_part_result: Some(result),
+        server_side_encryption: encryption::told(blob),
+        ..Default::default()
+    }))
 }
 
 macro_rules! source_conditions {

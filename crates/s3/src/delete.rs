@@ -1,13 +1,14 @@
 //! Deleting objects.
 
-use blob::{Blob, By, Means};
+use blob::{Blob, By, Condition, Means, Seen};
 use s3s::dto::{
-    DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject,
+    DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETag,
+    ETagCondition, Timestamp,
 };
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
-use crate::convert::{bucket, condition, key, plain_etag, version};
-use crate::error::{from_blob, not_offered};
+use crate::convert::{bucket, key, plain_etag, seconds, version};
+use crate::error::from_blob;
 
 /// Deletes of one request.
 const MAX_DELETES: usize = 1000;
@@ -18,13 +19,35 @@ pub(crate) async fn one(
 ) -> S3Result<S3Response<DeleteObjectOutput>> {
     let input = request.input;
     version(input.version_id.as_deref())?;
-    if input.if_match_last_modified_time.is_some() || input.if_match_size.is_some() {
-        return Err(not_offered("deleting by time or size"));
-    }
-    let condition = condition(input.if_match, None)?;
-    let by = By::Client(Means::Put);
-    blob.delete(&bucket(&input.bucket)?, &key(&input.key)?, &condition, by).await.map_err(from_blob)?;
+    let etag = match &input.if_match {
+        Some(ETagCondition::ETag(etag)) => Some(etag),
+        // Who deletes whatever is there asks for nothing.
+        Some(ETagCondition::Any) | None => None,
+    };
+    let condition = seen(etag, input.if_match_size, input.if_match_last_modified_time.as_ref())?;
+    let (bucket, key) = (bucket(&input.bucket)?, key(&input.key)?);
+    let deleted = blob.delete(&bucket, &key, &condition, By::Client(Means::Put)).await;
+    gone(deleted)?;
     Ok(S3Response::new(DeleteObjectOutput::default()))
+}
+
+/// What must hold of the object that is deleted.
+fn seen(etag: Option<&ETag>, size: Option<i64>, modified: Option<&Timestamp>) -> S3Result<Condition> {
+    let size = size.map(u64::try_from).transpose();
+    let seen = Seen {
+        etag: etag.map(plain_etag),
+        size: size.map_err(|_| s3_error!(InvalidArgument, "A size is not below 0."))?,
+        seconds: modified.map(seconds),
+    };
+    Ok(if seen == Seen::default() { Condition::None } else { Condition::Seen(seen) })
+}
+
+/// What is not there is deleted, whatever was said of it.
+fn gone<T>(deleted: blob::Result<T>) -> S3Result<()> {
+    match deleted {
+        Ok(_) | Err(blob::Error::NoSuchKey) => Ok(()),
+        Err(error) => Err(from_blob(error)),
+    }
 }
 
 pub(crate) async fn many(
@@ -40,17 +63,16 @@ pub(crate) async fn many(
     let (mut plain, mut deleted, mut errors) = (Vec::new(), Vec::new(), Vec::new());
     for object in input.delete.objects {
         let named = key(&object.key).and_then(|key| version(object.version_id.as_deref()).map(|()| key));
-        let done = match (named, object.e_tag) {
-            (Ok(key), None) => {
+        let condition = seen(object.e_tag.as_ref(), object.size, object.last_modified_time.as_ref());
+        let done = match (named, condition) {
+            (Ok(key), Ok(Condition::None)) => {
                 plain.push(key);
                 Ok(())
             }
-            (Ok(key), Some(etag)) => {
-                let condition = blob::Condition::Etag(plain_etag(&etag));
-                let done = blob.delete(&bucket, &key, &condition, By::Client(Means::Put)).await;
-                done.map(drop).map_err(from_blob)
+            (Ok(key), Ok(condition)) => {
+                gone(blob.delete(&bucket, &key, &condition, By::Client(Means::Put)).await)
             }
-            (Err(error), _) => Err(error),
+            (Err(error), _) | (_, Err(error)) => Err(error),
         };
         match done {
             Ok(()) => deleted.push(DeletedObject { key: Some(object.key), ..Default::default() }),

@@ -57,7 +57,7 @@ pub(crate) fn from_blob(error: blob::Error) -> S3Error {
 }
 
 /// Why a body broke off. `s3s` keeps its error types to itself: their names are all there is to go by.
-fn incoming(text: &str) -> S3Error {
+pub(crate) fn incoming(text: &str) -> S3Error {
     if text.contains("Sha256Mismatch") {
         let code = S3ErrorCode::Custom("XAmzContentSHA256Mismatch".into());
         let mut error =

@@ -5,20 +5,39 @@ use blob::Blob;
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
     CompleteMultipartUploadOutput, CopyObjectInput, CopyObjectOutput, CreateBucketInput, CreateBucketOutput,
-    CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteBucketInput, DeleteBucketOutput,
-    DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, GetBucketAclInput,
-    GetBucketAclOutput, GetBucketLocationInput, GetBucketLocationOutput, GetBucketVersioningInput,
-    GetBucketVersioningOutput, GetObjectAclInput, GetObjectAclOutput, GetObjectAttributesInput,
-    GetObjectAttributesOutput, GetObjectInput, GetObjectOutput, GetObjectTaggingInput,
-    GetObjectTaggingOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput,
-    ListBucketsInput, ListBucketsOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput,
-    ListObjectVersionsInput, ListObjectVersionsOutput, ListObjectsInput, ListObjectsOutput,
-    ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput, PutObjectInput,
-    PutObjectOutput, UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
+    CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteBucketCorsInput, DeleteBucketCorsOutput,
+    DeleteBucketEncryptionInput, DeleteBucketEncryptionOutput, DeleteBucketInput, DeleteBucketOutput,
+    DeleteObjectInput, DeleteObjectOutput, DeleteObjectTaggingInput, DeleteObjectTaggingOutput,
+    DeleteObjectsInput, DeleteObjectsOutput, GetBucketAccelerateConfigurationInput,
+    GetBucketAccelerateConfigurationOutput, GetBucketAclInput, GetBucketAclOutput, GetBucketCorsInput,
+    GetBucketCorsOutput, GetBucketEncryptionInput, GetBucketEncryptionOutput,
+    GetBucketLifecycleConfigurationInput, GetBucketLifecycleConfigurationOutput, GetBucketLocationInput,
+    GetBucketLocationOutput, GetBucketLoggingInput, GetBucketLoggingOutput,
+    GetBucketNotificationConfigurationInput, GetBucketNotificationConfigurationOutput,
+    GetBucketOwnershipControlsInput, GetBucketOwnershipControlsOutput, GetBucketPolicyInput,
+    GetBucketPolicyOutput, GetBucketPolicyStatusInput, GetBucketPolicyStatusOutput,
+    GetBucketReplicationInput, GetBucketReplicationOutput, GetBucketRequestPaymentInput,
+    GetBucketRequestPaymentOutput, GetBucketTaggingInput, GetBucketTaggingOutput, GetBucketVersioningInput,
+    GetBucketVersioningOutput, GetBucketWebsiteInput, GetBucketWebsiteOutput, GetObjectAclInput,
+    GetObjectAclOutput, GetObjectAttributesInput, GetObjectAttributesOutput, GetObjectInput,
+    GetObjectLegalHoldInput, GetObjectLegalHoldOutput, GetObjectLockConfigurationInput,
+    GetObjectLockConfigurationOutput, GetObjectOutput, GetObjectRetentionInput, GetObjectRetentionOutput,
+    GetObjectTaggingInput, GetObjectTaggingOutput, GetPublicAccessBlockInput, GetPublicAccessBlockOutput,
+    HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput,
+    ListBucketsOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectVersionsInput,
+    ListObjectVersionsOutput, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output,
+    ListPartsInput, ListPartsOutput, PutBucketAclInput, PutBucketAclOutput, PutBucketCorsInput,
+    PutBucketCorsOutput, PutBucketEncryptionInput, PutBucketEncryptionOutput, PutObjectAclInput,
+    PutObjectAclOutput, PutObjectInput, PutObjectLegalHoldInput, PutObjectLegalHoldOutput,
+    PutObjectLockConfigurationInput, PutObjectLockConfigurationOutput, PutObjectOutput,
+    PutObjectRetentionInput, PutObjectRetentionOutput, PutObjectTaggingInput, PutObjectTaggingOutput,
+    UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3, S3Request, S3Response, S3Result};
 
-use crate::{about, buckets, copy, delete, list, multipart, objects, put};
+use crate::{
+    about, absent, bucket_cors, buckets, copy, delete, encryption, list, multipart, objects, put, tags,
+};
 
 /// The store behind the wire.
 pub(crate) struct Face(pub(crate) Blob);
@@ -48,7 +67,12 @@ operations! {
     get_object: GetObjectInput -> GetObjectOutput = objects::get;
     head_object: HeadObjectInput -> HeadObjectOutput = objects::head;
     get_object_attributes: GetObjectAttributesInput -> GetObjectAttributesOutput = about::attributes;
-    get_object_tagging: GetObjectTaggingInput -> GetObjectTaggingOutput = about::tags;
+    get_object_tagging: GetObjectTaggingInput -> GetObjectTaggingOutput = tags::get;
+    put_object_tagging: PutObjectTaggingInput -> PutObjectTaggingOutput = tags::put;
+    delete_object_tagging: DeleteObjectTaggingInput -> DeleteObjectTaggingOutput = tags::delete;
+    get_bucket_cors: GetBucketCorsInput -> GetBucketCorsOutput = bucket_cors::get;
+    put_bucket_cors: PutBucketCorsInput -> PutBucketCorsOutput = bucket_cors::put;
+    delete_bucket_cors: DeleteBucketCorsInput -> DeleteBucketCorsOutput = bucket_cors::delete;
     get_bucket_acl: GetBucketAclInput -> GetBucketAclOutput = about::bucket_acl;
     get_object_acl: GetObjectAclInput -> GetObjectAclOutput = about::object_acl;
     copy_object: CopyObjectInput -> CopyObjectOutput = copy::object;
@@ -61,4 +85,27 @@ operations! {
     abort_multipart_upload: AbortMultipartUploadInput -> AbortMultipartUploadOutput = multipart::abort;
     list_parts: ListPartsInput -> ListPartsOutput = multipart::parts;
     list_multipart_uploads: ListMultipartUploadsInput -> ListMultipartUploadsOutput = multipart::list;
+    put_bucket_acl: PutBucketAclInput -> PutBucketAclOutput = about::put_bucket_acl;
+    put_object_acl: PutObjectAclInput -> PutObjectAclOutput = about::put_object_acl;
+    get_bucket_encryption: GetBucketEncryptionInput -> GetBucketEncryptionOutput = encryption::get;
+    put_bucket_encryption: PutBucketEncryptionInput -> PutBucketEncryptionOutput = encryption::put;
+    delete_bucket_encryption: DeleteBucketEncryptionInput -> DeleteBucketEncryptionOutput = encryption::delete;
+    get_bucket_accelerate_configuration: GetBucketAccelerateConfigurationInput -> GetBucketAccelerateConfigurationOutput = absent::acceleration;
+    get_bucket_lifecycle_configuration: GetBucketLifecycleConfigurationInput -> GetBucketLifecycleConfigurationOutput = absent::lifecycle;
+    get_bucket_logging: GetBucketLoggingInput -> GetBucketLoggingOutput = absent::logging;
+    get_bucket_notification_configuration: GetBucketNotificationConfigurationInput -> GetBucketNotificationConfigurationOutput = absent::notifications;
+    get_bucket_ownership_controls: GetBucketOwnershipControlsInput -> GetBucketOwnershipControlsOutput = absent::ownership;
+    get_bucket_request_payment: GetBucketRequestPaymentInput -> GetBucketRequestPaymentOutput = absent::payer;
+    get_bucket_policy: GetBucketPolicyInput -> GetBucketPolicyOutput = absent::policy;
+    get_bucket_policy_status: GetBucketPolicyStatusInput -> GetBucketPolicyStatusOutput = absent::policy_status;
+    get_public_access_block: GetPublicAccessBlockInput -> GetPublicAccessBlockOutput = absent::public_access;
+    get_bucket_replication: GetBucketReplicationInput -> GetBucketReplicationOutput = absent::replication;
+    get_bucket_tagging: GetBucketTaggingInput -> GetBucketTaggingOutput = absent::tagging;
+    get_bucket_website: GetBucketWebsiteInput -> GetBucketWebsiteOutput = absent::website;
+    get_object_lock_configuration: GetObjectLockConfigurationInput -> GetObjectLockConfigurationOutput = absent::lock;
+    put_object_lock_configuration: PutObjectLockConfigurationInput -> PutObjectLockConfigurationOutput = absent::put_lock;
+    get_object_legal_hold: GetObjectLegalHoldInput -> GetObjectLegalHoldOutput = absent::hold;
+    put_object_legal_hold: PutObjectLegalHoldInput -> PutObjectLegalHoldOutput = absent::put_hold;
+    get_object_retention: GetObjectRetentionInput -> GetObjectRetentionOutput = absent::retention;
+    put_object_retention: PutObjectRetentionInput -> PutObjectRetentionOutput = absent::put_retention;
 }

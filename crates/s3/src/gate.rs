@@ -1,4 +1,5 @@
 //! Which requests reach `s3s` at all: those that are signed with SigV4, with everything signed that matters.
+//! Forms go another way ([`crate::form`]).
 //!
 //! `s3s` verifies the signature itself; it would also take SigV2, other services' signatures, and headers that the
 //! signature does not cover.
@@ -8,16 +9,23 @@ use http::{HeaderMap, Method, StatusCode, header};
 use percent_encoding::percent_decode_str;
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
-use crate::error::not_offered;
-
 /// The longest path and query in bytes: a key of 1024 bytes, all escaped, and a presigned query.
 const MAX_URI: usize = 16 * 1024;
 
 /// The longest life of a presigned address in seconds: a week.
 const MAX_EXPIRES: u32 = 604_800;
 
+/// In which way a request is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// In its head or its address.
+    Request,
+    /// In its body, which is a form.
+    Form,
+}
+
 /// Refuses what must not be asked, or not in this way.
-pub(crate) fn check(request: &Parts) -> S3Result<()> {
+pub(crate) fn check(request: &Parts) -> S3Result<Way> {
     if request.uri.path_and_query().is_some_and(|uri| uri.as_str().len() > MAX_URI) {
         return Err(s3_error!(InvalidURI, "The address is too long."));
     }
@@ -25,7 +33,7 @@ pub(crate) fn check(request: &Parts) -> S3Result<()> {
     if request.method == Method::POST
         && kind.trim_start().to_ascii_lowercase().starts_with("multipart/form-data")
     {
-        return Err(not_offered("form uploads"));
+        return Ok(Way::Form);
     }
     let query: Vec<(String, String)> = request.uri.query().map(parameters).unwrap_or_default();
     let find = |name: &str| query.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
@@ -61,14 +69,14 @@ pub(crate) fn check(request: &Parts) -> S3Result<()> {
     if scope.ok_or_else(malformed)?.rsplit('/').nth(1) != Some("s3") {
         return Err(s3_error!(NotImplemented, "This address speaks S3 only."));
     }
-    covers(signed.ok_or_else(malformed)?, &request.headers, presigned)
+    covers(signed.ok_or_else(malformed)?, &request.headers, presigned).map(|()| Way::Request)
 }
 
 fn lives(seconds: &str) -> bool {
     seconds.parse().is_ok_and(|seconds| (1..=MAX_EXPIRES).contains(&seconds))
 }
 
-fn old_signature() -> S3Error {
+pub(crate) fn old_signature() -> S3Error {
     s3_error!(InvalidRequest, "The way this request is signed is not supported. Please use AWS4-HMAC-SHA256.")
 }
 
@@ -116,7 +124,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        check(&parts).map_err(|e| e.code().as_str().to_owned())
+        check(&parts).map(drop).map_err(|e| e.code().as_str().to_owned())
     }
 
     fn refused(uri: &str, headers: &[(&str, &str)], code: &str) {

@@ -5,7 +5,12 @@
 //! store, and the bounds of connections.
 //! The bucket `media` is never shown here: its bytes leave through the origin alone.
 //!
-//! Deliberately absent: SigV2, anonymous access, form uploads, versions, ACLs, and policies.
+//! Offered: buckets; objects with metadata, tags, checksums, ranges, conditions and copies; multipart uploads; listings;
+//! presigned addresses; forms of browsers with a policy; rules for pages of other origins (CORS).
+//!
+//! Deliberately absent: SigV2, anonymous access, versions, ACLs other than private ones, policies of buckets,
+//! lifecycles, locks, websites, logging, tags of buckets, and encryption with keys of clients or of a KMS: who looks finds
+//! none, and setting one is an error.
 //!
 //! ```no_run
 //! # async fn example(blob: blob::Blob) -> std::io::Result<()> {
@@ -19,15 +24,19 @@
 //! ```
 
 mod about;
+mod absent;
 mod access;
+mod bucket_cors;
 mod buckets;
 mod checksum;
 mod convert;
 mod copy;
 mod cors;
 mod delete;
+mod encryption;
 mod error;
 mod face;
+mod form;
 mod gate;
 mod host;
 mod idle;
@@ -36,6 +45,7 @@ mod multipart;
 mod objects;
 mod put;
 mod server;
+mod tags;
 
 pub use access::{Access, Buckets, Keys, Secret, UploadParts, keys};
 pub use server::{Config, Service, service};

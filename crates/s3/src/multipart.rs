@@ -11,19 +11,19 @@ use s3s::dto::{
 };
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
-use crate::checksum;
 use crate::convert::{
     Encoding, attributes, bucket, condition, etag, key, number, page, plain_etag, refuse, refuse_on_write,
     size, time, upload_id,
 };
 use crate::error::from_blob;
+use crate::{checksum, encryption};
 
 pub(crate) async fn begin(
     blob: &Blob,
     mut request: S3Request<CreateMultipartUploadInput>,
 ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
     let input = &mut request.input;
-    refuse_on_write!(input);
+    refuse_on_write!(blob, input);
     let checksum = input.checksum_algorithm.as_ref().map(|a| checksum::algorithm(a.as_str())).transpose()?;
     let new = NewUpload {
         bucket: bucket(&input.bucket)?,
@@ -39,6 +39,7 @@ pub(crate) async fn begin(
         upload_id: Some(upload.id.to_string()),
         checksum_algorithm: checksum.map(checksum::name),
         checksum_type: checksum.map(|_| kind(&upload)),
+        server_side_encryption: encryption::told(blob),
         ..CreateMultipartUploadOutput::default()
     }))
 }
@@ -103,6 +104,7 @@ pub(crate) async fn complete(
         e_tag: Some(etag(&object.etag)),
         location: Some(location),
         checksum_type: object.checksum.as_ref().map(checksum::kind),
+        server_side_encryption: encryption::told(blob),
         ..CompleteMultipartUploadOutput::default()
     };
     checksum::fill!(output, &object.checksum);

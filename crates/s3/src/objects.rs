@@ -17,11 +17,13 @@ use s3s::{Body, S3Error, S3Request, S3Response, S3Result, s3_error};
 use crate::checksum;
 use crate::convert::{bucket, etag, expires, key, number, plain_etag, refuse, seconds, size, time, version};
 use crate::error::from_blob;
+use crate::{encryption, tags};
 
 pub(crate) async fn get(
     blob: &Blob,
     request: S3Request<GetObjectInput>,
 ) -> S3Result<S3Response<GetObjectOutput>> {
+    encryption::not_on_reads(&request.headers)?;
     let input = request.input;
     refuse!(input, sse_customer_algorithm: "encryption with the client's keys");
     version(input.version_id.as_deref())?;
@@ -34,7 +36,9 @@ pub(crate) async fn get(
     let answer = find(blob, &bucket(&input.bucket)?, &key(&input.key)?, wanted).await?;
     let reader = blob.read(answer.object.id, answer.range.clone()).await.map_err(from_blob)?;
     let body = Body::http_body_unsync(StreamBody::new(reader.map_ok(Frame::data)));
-    let mut output = describe!(GetObjectOutput, answer);
+    let tag_count = tags::count(&answer.object.attributes.tags);
+    let mut output = describe!(GetObjectOutput, blob, answer);
+    output.tag_count = tag_count;
     output.body = Some(StreamingBlob::from(body));
     Ok(S3Response::new(output))
 }
@@ -43,6 +47,7 @@ pub(crate) async fn head(
     blob: &Blob,
     request: S3Request<HeadObjectInput>,
 ) -> S3Result<S3Response<HeadObjectOutput>> {
+    encryption::not_on_reads(&request.headers)?;
     let input = request.input;
     refuse!(input, sse_customer_algorithm: "encryption with the client's keys");
     version(input.version_id.as_deref())?;
@@ -54,8 +59,10 @@ pub(crate) async fn head(
     };
     let answer = find(blob, &bucket(&input.bucket)?, &key(&input.key)?, wanted).await?;
     let partial = answer.content_range.is_some();
-    let mut response = S3Response::new(describe!(HeadObjectOutput, answer));
+    let tags = tags::count(&answer.object.attributes.tags);
+    let mut response = S3Response::new(describe!(HeadObjectOutput, blob, answer));
     response.status = partial.then_some(http::StatusCode::PARTIAL_CONTENT);
+    response.headers.extend(tags.map(|count| (tags::COUNT, HeaderValue::from(count))));
     Ok(response)
 }
 
@@ -73,7 +80,7 @@ use conditions;
 
 /// The fields that both outputs share.
 macro_rules! describe {
-    ($output:ident, $answer:expr) => {{
+    ($output:ident, $blob:expr, $answer:expr) => {{
         let Answer { object, range, content_range, parts, checksum, checksum_type } = $answer;
         let mut output = $output {
             accept_ranges: Some("bytes".into()),
@@ -90,6 +97,7 @@ macro_rules! describe {
             last_modified: Some(time(object.created_at)),
             metadata: Some(object.attributes.metadata.clone().into_iter().collect()),
             parts_count: parts,
+            server_side_encryption: encryption::told($blob),
             ..$output::default()
         };
         checksum::fill!(output, &checksum);

@@ -9,7 +9,7 @@ use crate::convert::{
     attributes, bucket, condition, etag, key, number, refuse, refuse_on_write, size, upload_id,
 };
 use crate::error::from_blob;
-use crate::{checksum, multipart};
+use crate::{checksum, encryption, multipart};
 
 /// The length of a body without what frames its pieces (`aws-chunked`).
 const DECODED_LENGTH: &str = "x-amz-decoded-content-length";
@@ -19,7 +19,7 @@ pub(crate) async fn object(
     mut request: S3Request<PutObjectInput>,
 ) -> S3Result<S3Response<PutObjectOutput>> {
     let input = &mut request.input;
-    refuse_on_write!(input);
+    refuse_on_write!(blob, input);
     refuse!(input, write_offset_bytes: "appending");
     let new = New {
         bucket: bucket(&input.bucket)?,
@@ -32,7 +32,7 @@ pub(crate) async fn object(
     let incoming = Incoming {
         body: input.body.take(),
         length: input.content_length,
-        md5: checksum::md5(input.content_md5.as_deref())?,
+        md5: checksum::md5(&request.headers)?,
         given: checksum::given!(input)?,
         asked: asked(input.checksum_algorithm.as_ref().map(|a| a.as_str()))?,
         headers: &request.headers,
@@ -43,6 +43,7 @@ pub(crate) async fn object(
         e_tag: Some(etag(&object.etag)),
         size: Some(size(object.size)),
         checksum_type: object.checksum.as_ref().map(checksum::kind),
+        server_side_encryption: encryption::told(blob),
         ..PutObjectOutput::default()
     };
     checksum::fill!(output, &object.checksum);
@@ -63,7 +64,7 @@ pub(crate) async fn part(
     let incoming = Incoming {
         body: input.body.take(),
         length: input.content_length,
-        md5: checksum::md5(input.content_md5.as_deref())?,
+        md5: checksum::md5(&request.headers)?,
         given: checksum::given!(input)?,
         asked: upload.checksum.or(asked(input.checksum_algorithm.as_ref().map(|a| a.as_str()))?),
         headers: &request.headers,
@@ -72,7 +73,11 @@ pub(crate) async fn part(
     let staged = incoming.stage(blob).await?;
     multipart::fits(&upload, staged.checksum())?;
     let part = blob.commit_part(upload.id, part, staged).await.map_err(from_blob)?;
-    let mut output = UploadPartOutput { e_tag: Some(etag(&part.etag())), ..UploadPartOutput::default() };
+    let mut output = UploadPartOutput {
+        e_tag: Some(etag(&part.etag())),
+        server_side_encryption: encryption::told(blob),
+        ..UploadPartOutput::default()
+    };
     checksum::fill!(output, &part.checksum);
     Ok(S3Response::new(output))
 }

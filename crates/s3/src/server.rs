@@ -6,10 +6,10 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use blob::Blob;
+use blob::{Blob, CorsRule};
 use futures::FutureExt;
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT};
-use http::{HeaderValue, Request, Response, Version};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, ORIGIN};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -17,7 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
-use s3s::{Body, S3Error, s3_error};
+use s3s::{Body, S3Error, S3ErrorCode, s3_error};
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -25,10 +25,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use crate::access::{Guard, Keys};
-use crate::cors;
+use crate::about;
+use crate::access::{Buckets, Guard, Keys};
+use crate::cors::{self, Asked};
 use crate::face::Face;
-use crate::gate;
+use crate::form;
+use crate::gate::{self, Way};
 use crate::host::Domains;
 use crate::idle::{IdleBody, IdleStream};
 
@@ -73,6 +75,11 @@ impl Default for Config {
 #[derive(Clone)]
 pub struct Service {
     s3: S3Service,
+    blob: Blob,
+    guard: Guard,
+    domains: Domains,
+    /// What the installation's own pages may do, in every bucket.
+    own_pages: Arc<CorsRule>,
     config: Arc<Config>,
     tls: Option<tls::Server>,
 }
@@ -83,12 +90,14 @@ pub fn service(blob: Blob, keys: Keys, config: Config) -> Service {
     let mut limits = S3Config::default();
     limits.xml_max_body_size = 4 << 20;
     limits.post_object_max_file_size = 0;
-    let mut builder = S3ServiceBuilder::new(Face(blob));
+    let domains = Domains(config.domains.clone());
+    let mut builder = S3ServiceBuilder::new(Face(blob.clone()));
     builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(limits))));
     builder.set_auth(guard.clone());
-    builder.set_access(guard);
-    builder.set_host(Domains(config.domains.clone()));
-    Service { s3: builder.build(), config: Arc::new(config), tls: None }
+    builder.set_access(guard.clone());
+    builder.set_host(domains.clone());
+    let own_pages = Arc::new(cors::own(&config.page_origins));
+    Service { s3: builder.build(), blob, guard, domains, own_pages, config: Arc::new(config), tls: None }
 }
 
 impl Service {
@@ -174,16 +183,19 @@ impl Service {
         let path = request.uri().path().to_owned();
         let (parts, body) = request.into_parts();
         let waits = parts.version < Version::HTTP_2 && parts.headers.contains_key(EXPECT);
-        let page = cors::origin(&self.config.page_origins, &parts.headers);
-        if cors::is_question(&parts) {
-            return cors::answer(&parts, page);
-        }
-        let mut response = match gate::check(&parts) {
-            Ok(()) => self.call(Request::from_parts(parts, body)).await,
-            Err(error) => refusal(error),
+        let bucket = self.domains.path(&parts).bucket;
+        let rules = self.rules(bucket.as_deref(), &parts.headers).await;
+        let (method, headers) = (parts.method.clone(), parts.headers.clone());
+        let mut response = if method == Method::OPTIONS {
+            question(&headers, &rules)
+        } else {
+            match gate::check(&parts) {
+                Ok(way) => self.call(way, Request::from_parts(parts, body)).await,
+                Err(error) => refusal(error),
+            }
         };
-        if let Some(origin) = page {
-            cors::expose(response.headers_mut(), origin);
+        if let Some(granted) = Asked::with(&method, &headers).and_then(|asked| asked.find(&rules)) {
+            granted.expose(response.headers_mut());
         }
         if let Ok(value) = HeaderValue::from_str(id) {
             response.headers_mut().insert("x-amz-request-id", value);
@@ -204,18 +216,43 @@ impl Service {
         response
     }
 
-    async fn call(&self, request: Request<Body>) -> Response<Body> {
-        match AssertUnwindSafe(self.s3.call(request)).catch_unwind().await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => {
-                tracing::error!(?error, "no answer could be made");
-                refusal(s3_error!(InternalError, "Something went wrong on our side."))
-            }
-            Err(_panic) => {
-                tracing::error!("a handler panicked");
-                refusal(s3_error!(InternalError, "Something went wrong on our side."))
+    /// What pages may do in a bucket; looked up only for pages.
+    async fn rules(&self, bucket: Option<&str>, headers: &HeaderMap) -> Vec<CorsRule> {
+        let mut rules = vec![CorsRule::clone(&self.own_pages)];
+        let shown = bucket.and_then(|name| name.parse().ok()).filter(|name| Buckets::All.open(name));
+        if let Some(bucket) = shown.filter(|_| headers.contains_key(ORIGIN)) {
+            match self.blob.cors(&bucket).await {
+                Ok(found) => rules.extend(found),
+                Err(blob::Error::NoSuchBucket(_)) => {}
+                Err(error) => tracing::error!(?error, "the rules for pages cannot be read"),
             }
         }
+        rules
+    }
+
+    async fn call(&self, way: Way, request: Request<Body>) -> Response<Body> {
+        let answer = async {
+            match way {
+                Way::Request => {
+                    let about = about::is_asked(request.uri());
+                    let mut response = self.s3.call(request).await.unwrap_or_else(|error| {
+                        tracing::error!(?error, "no answer could be made");
+                        refusal(s3_error!(InternalError, "Something went wrong on our side."))
+                    });
+                    if about {
+                        rewrite(&mut response, about::with_bare_etag);
+                    }
+                    response
+                }
+                Way::Form => form::answer(&self.blob, &self.guard, &self.domains, request)
+                    .await
+                    .unwrap_or_else(refusal),
+            }
+        };
+        AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|_panic| {
+            tracing::error!("a handler panicked");
+            refusal(s3_error!(InternalError, "Something went wrong on our side."))
+        })
     }
 }
 
@@ -242,13 +279,35 @@ async fn accept(
 
 /// Writes the request's id into an error's XML.
 fn name_request(response: &mut Response<Body>, id: &str) {
-    let Some(bytes) = response.body().bytes() else { return };
-    let Some(start) = bytes.strip_suffix(b"</Error>") else { return };
-    let named = [start, b"<RequestId>", id.as_bytes(), b"</RequestId></Error>"].concat();
+    rewrite(response, |body| {
+        let start = body.strip_suffix(b"</Error>")?;
+        Some([start, b"<RequestId>", id.as_bytes(), b"</RequestId></Error>"].concat())
+    });
+}
+
+/// Changes a body that is in memory.
+fn rewrite(response: &mut Response<Body>, change: impl FnOnce(&[u8]) -> Option<Vec<u8>>) {
+    let Some(changed) = response.body().bytes().and_then(|bytes| change(&bytes)) else { return };
     if response.headers().contains_key(CONTENT_LENGTH) {
-        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(named.len()));
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(changed.len()));
     }
-    *response.body_mut() = Body::from(bytes::Bytes::from(named));
+    *response.body_mut() = Body::from(bytes::Bytes::from(changed));
+}
+
+/// Answers a browser's question before its request (a preflight).
+fn question(headers: &HeaderMap, rules: &[CorsRule]) -> Response<Body> {
+    let Some(asked) = Asked::before(headers) else {
+        let what = "Insufficient information: give Origin and Access-Control-Request-Method.";
+        let mut error = S3Error::with_message(S3ErrorCode::Custom("BadRequest".into()), what);
+        error.set_status_code(StatusCode::BAD_REQUEST);
+        return refusal(error);
+    };
+    let Some(granted) = asked.find(rules) else {
+        return refusal(s3_error!(AccessDenied, "CORSResponse: This CORS request is not allowed."));
+    };
+    let mut response = Response::new(Body::empty());
+    granted.allow(&asked, response.headers_mut());
+    response
 }
 
 fn refusal(error: S3Error) -> Response<Body> {

@@ -96,11 +96,12 @@ async fn digests_in_headers_are_verified() {
         client.ask(Method::PUT, "/source/a", headers, b"123456789").await.code().to_owned()
     };
     assert_eq!(put(&[("x-amz-checksum-crc32", "AAAAAA==")]).await, "BadDigest");
-    assert_eq!(put(&[("x-amz-checksum-crc32", "?")]).await, "InvalidRequest");
+    assert_eq!(put(&[("x-amz-checksum-crc32", "?")]).await, "BadDigest");
     let two = [("x-amz-checksum-crc32", CRC_OF_123456789), ("x-amz-checksum-crc32c", "4waSgw==")];
     assert_eq!(put(&two).await, "InvalidRequest");
     assert_eq!(put(&[("content-md5", "AAAAAAAAAAAAAAAAAAAAAA==")]).await, "BadDigest");
     assert_eq!(put(&[("content-md5", "AAAA")]).await, "InvalidDigest");
+    assert_eq!(put(&[("content-md5", "")]).await, "InvalidDigest");
     assert_eq!(put(&two[1..]).await, "");
 }
 

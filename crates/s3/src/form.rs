@@ -1,0 +1,209 @@
+//! Uploads by forms of browsers (`POST` of `multipart/form-data`): who has a key signs a policy, and whoever holds
+//! the form may send one file within it.
+
+mod body;
+mod policy;
+
+use std::collections::BTreeMap;
+
+use blob::{Blob, By, Checksum, Condition, Means, New, Object, Staged};
+use http::header::{CONTENT_TYPE, ETAG, HOST, LOCATION};
+use http::{HeaderValue, Request, Response, StatusCode};
+use s3s::dto::{PostResponse, Timestamp, TimestampFormat};
+use s3s::xml::{Serialize as _, Serializer};
+use s3s::{Body, S3Result, s3_error};
+
+use crate::access::{self, Guard};
+use crate::convert::{Encoding, Given, acl, key, storage_class};
+use crate::error::{from_blob, not_offered};
+use crate::host::{Domains, Place};
+use crate::{checksum, convert, gate, tags};
+use body::{Fields, Form};
+use policy::Policy;
+
+/// The largest file of a form in bytes: 5 GiB, as in S3.
+const MAX_FILE: u64 = 5 << 30;
+
+/// The longest address that a browser is sent to.
+const MAX_REDIRECT: usize = 2048;
+
+/// Answers one form.
+pub(crate) async fn answer(
+    blob: &Blob,
+    guard: &Guard,
+    domains: &Domains,
+    request: Request<Body>,
+) -> S3Result<Response<Body>> {
+    let (parts, body) = request.into_parts();
+    let Place { bucket: Some(bucket), key } = domains.path(&parts) else {
+        return Err(s3_error!(MethodNotAllowed, "A form is sent to the address of a bucket."));
+    };
+    if !key.is_empty() {
+        return Err(s3_error!(MethodNotAllowed, "A form names the key in a field, not in the address."));
+    }
+    let bucket = bucket.as_str();
+    let content_type = parts.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let mut form = Form::new(content_type, body)?;
+    let fields = form.fields().await?;
+
+    let signed = signed(guard, &fields).await?;
+    access::check(&signed, bucket)?;
+    let text = fields.get("policy").unwrap_or_default();
+    let policy = Policy::read(text, MAX_FILE)?;
+    policy.check(&fields.values, bucket, jiff::Timestamp::now())?;
+    let (new, given) = new(bucket, &fields)?;
+    blob.bucket(&new.bucket).await.map_err(from_blob)?;
+
+    let staged = stage(blob, &mut form, &policy, given.as_ref()).await?;
+    let object = blob.commit(staged, new).await.map_err(from_blob)?;
+    let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    Ok(done(&object, &fields, host))
+}
+
+/// The buckets that the signer's key opens.
+async fn signed(guard: &Guard, fields: &Fields) -> S3Result<access::Buckets> {
+    if fields.get("signature").is_some() || fields.get("awsaccesskeyid").is_some() {
+        return Err(gate::old_signature());
+    }
+    if fields.get("policy").is_none() {
+        return Err(s3_error!(AccessDenied, "Forms are signed: a policy is missing."));
+    }
+    let need = |name: &str| {
+        let missing = || s3_error!(InvalidArgument, "The form has no field {name} before the file.");
+        fields.get(name).ok_or_else(missing)
+    };
+    let (policy, signature) = (need("policy")?, need("x-amz-signature")?);
+    if need("x-amz-algorithm")? != "AWS4-HMAC-SHA256" {
+        return Err(gate::old_signature());
+    }
+    let malformed = || s3_error!(AuthorizationHeaderMalformed, "The form's x-amz-credential cannot be read.");
+    let mut scope = need("x-amz-credential")?.rsplitn(5, '/');
+    let (Some("aws4_request"), Some("s3"), Some(region), Some(day), Some(id)) =
+        (scope.next(), scope.next(), scope.next(), scope.next(), scope.next())
+    else {
+        return Err(malformed());
+    };
+    if need("x-amz-date")?.get(..8) != Some(day) {
+        return Err(malformed());
+    }
+    let access = guard.find(id).await?;
+    match sign::sigv4::form_is_signed(policy, signature, access.secret.text(), day, region) {
+        true => Ok(access.buckets),
+        false => Err(s3_error!(SignatureDoesNotMatch, "The signature of the form does not match.")),
+    }
+}
+
+/// The object that the form describes, and the checksum it gives.
+fn new(bucket: &str, fields: &Fields) -> S3Result<(New, Option<Checksum>)> {
+    let name = fields.get("key").ok_or_else(|| s3_error!(InvalidArgument, "The form has no key."))?;
+    // Some browsers tell the whole path.
+    let file = fields.filename.rsplit(['/', '\\']).next().unwrap_or_default();
+    let mut metadata = s3s::dto::Metadata::new();
+    let mut checksums: BTreeMap<&str, &str> = BTreeMap::new();
+    for (name, value) in &fields.values {
+        match name.strip_prefix("x-amz-") {
+            Some("algorithm" | "credential" | "date" | "signature") | None => {}
+            Some("storage-class") => storage_class(Some(value))?,
+            Some("checksum-algorithm") => drop(checksum::algorithm(value)?),
+            Some(rest) => match (rest.strip_prefix("meta-"), rest.strip_prefix("checksum-")) {
+                (Some(name), _) => drop(metadata.insert(name.to_owned(), value.clone())),
+                (_, Some(algorithm)) => drop(checksums.insert(algorithm, value)),
+                _ => return Err(not_offered(&format!("the field {name}"))),
+            },
+        }
+    }
+    acl(fields.get("acl"))?;
+    let given = checksum::one(blob::Algorithm::ALL.map(|a| (a, checksums.remove(a.as_str()))))?;
+    if let Some((name, _)) = checksums.first_key_value() {
+        return Err(s3_error!(InvalidRequest, "There is no checksum algorithm {name}."));
+    }
+    let field = |name: &str| fields.get(name).map(str::to_owned);
+    let expires = field("expires").map(|text| Timestamp::parse(TimestampFormat::HttpDate, &text)).transpose();
+    let attributes = Given {
+        content_type: field("content-type"),
+        cache_control: field("cache-control"),
+        content_disposition: field("content-disposition"),
+        content_encoding: field("content-encoding"),
+        content_language: field("content-language"),
+        expires: expires.map_err(|_| s3_error!(InvalidArgument, "Expires is not a date."))?,
+        metadata: Some(metadata),
+        tags: fields.get("tagging").map(tags::from_xml).transpose()?.unwrap_or_default(),
+    };
+    let new = New {
+        bucket: convert::bucket(bucket)?,
+        key: key(&name.replace("${filename}", file))?,
+        attributes: attributes.check()?,
+        condition: Condition::None,
+        by: By::Client(Means::Post),
+    };
+    Ok((new, given))
+}
+
+/// Brings the file to the disk and checks it.
+async fn stage(
+    blob: &Blob,
+    form: &mut Form<Body>,
+    policy: &Policy,
+    given: Option<&Checksum>,
+) -> S3Result<Staged> {
+    let mut writer = blob.writer(None, given.map(|given| given.algorithm)).await.map_err(from_blob)?;
+    while let Some(piece) = form.piece().await? {
+        writer.write(piece).await.map_err(from_blob)?;
+        if writer.size() > *policy.length.end() {
+            return Err(s3_error!(EntityTooLarge, "The policy allows {} bytes.", policy.length.end()));
+        }
+    }
+    if writer.size() < *policy.length.start() {
+        return Err(s3_error!(EntityTooSmall, "The policy wants {} bytes.", policy.length.start()));
+    }
+    let staged = writer.finish().await.map_err(from_blob)?;
+    staged.expect(None, given).map_err(from_blob)?;
+    Ok(staged)
+}
+
+/// What the browser is told, as the form wishes.
+fn done(object: &Object, fields: &Fields, host: &str) -> Response<Body> {
+    let (bucket, key) = (object.bucket.as_str(), object.key.as_str());
+    let etag = format!("\"{}\"", object.etag);
+    let path = format!("http://{host}/{bucket}/{}", Encoding::Url.write(key));
+    let redirect = fields.get("success_action_redirect").or(fields.get("redirect"));
+    let redirect = redirect
+        .filter(|to| to.len() <= MAX_REDIRECT && (to.starts_with("https://") || to.starts_with("http://")));
+    let to = redirect.and_then(|to| {
+        let (to, anchor) = to.split_at(to.find('#').unwrap_or(to.len()));
+        let mark = if to.contains('?') { '&' } else { '?' };
+        let key = Encoding::Url.write(key);
+        HeaderValue::from_str(&format!(
+            "{to}{mark}bucket={bucket}&key={key}&etag=%22{}%22{anchor}",
+            object.etag
+        ))
+        .ok()
+    });
+    let (status, body) = match (&to, fields.get("success_action_status")) {
+        (Some(_), _) => (StatusCode::SEE_OTHER, Vec::new()),
+        (None, Some("200")) => (StatusCode::OK, Vec::new()),
+        (None, Some("201")) => (StatusCode::CREATED, described(&path, object, &etag)),
+        (None, _) => (StatusCode::NO_CONTENT, Vec::new()),
+    };
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    let location = to.or_else(|| HeaderValue::from_str(&path).ok());
+    headers.extend(location.map(|location| (LOCATION, location)));
+    headers.extend(HeaderValue::from_str(&etag).ok().map(|etag| (ETAG, etag)));
+    if status == StatusCode::CREATED {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    }
+    response
+}
+
+/// What tells of the object that was made.
+fn described(path: &str, object: &Object, etag: &str) -> Vec<u8> {
+    let told =
+        PostResponse { location: path, bucket: object.bucket.as_str(), key: object.key.as_str(), etag };
+    let mut text = Vec::new();
+    let mut xml = Serializer::new(&mut text);
+    // Writing to memory cannot fail.
+    let _ = xml.decl().and_then(|()| told.serialize(&mut xml));
+    text
+}
