@@ -89,7 +89,7 @@ fn words(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_be_bytes()).collect()
 }
 
-/// A track: what it is, its edits, its table of times, sizes, chunks and places.
+/// A track: what it is, its edits with their version, its table of times, sizes, chunks and places.
 struct Tables {
     handler: &'static [u8; 4],
     format: &'static [u8; 4],
@@ -116,7 +116,7 @@ impl Tables {
         let minf = boxed(b"minf", &[&boxed(b"stbl", &[&stbl.concat()])]);
         let mdhd = boxed(b"mdhd", &[&words(&[0, 0, 0, 12_800, 0, 0])]);
         let hdlr = boxed(b"hdlr", &[&words(&[0, 0]), self.handler, &words(&[0, 0, 0])]);
-        let edts = boxed(b"edts", &[&table(b"elst", &self.elst)]);
+        let edts = boxed(b"edts", &[&boxed(b"elst", &[&words(&self.elst)])]);
         boxed(b"trak", &[&edts, &boxed(b"mdia", &[&mdhd, &hdlr, &minf])])
     }
 }
@@ -133,7 +133,7 @@ fn indexes() -> Vec<Seed> {
     let picture = || Tables {
         handler: b"vide",
         format: b"avc1",
-        elst: vec![1, 3000, 512, 0x1_0000],
+        elst: vec![0, 1, 3000, 512, 0x1_0000],
         stts: vec![2, 3, 512, 1, 1024],
         stsz: vec![0, 4, 9, 3, 4, 5],
         stsc: vec![2, 1, 1, 1, 2, 3, 1],
@@ -143,7 +143,7 @@ fn indexes() -> Vec<Seed> {
     let sound = || Tables {
         handler: b"soun",
         format: b"mp4a",
-        elst: vec![2, 20, u32::MAX, 0x1_0000, 3000, 0, 0x1_0000],
+        elst: vec![0, 2, 20, u32::MAX, 0x1_0000, 3000, 0, 0x1_0000],
         stts: vec![1, 4, 1024],
         stsz: vec![5, 4],
         stsc: vec![1, 1, 4, 1],
@@ -160,7 +160,7 @@ fn indexes() -> Vec<Seed> {
         ..picture()
     };
     // An edit that lays the track some 300,000 years off.
-    let far = Tables { elst: vec![1, 0, i32::MAX as u32, 0x1_0000], ..picture() };
+    let far = Tables { elst: vec![0x100_0000, 1, 0, 0, 0x01a3_6e2e, 0xb1c4_32ca, 0x1_0000], ..picture() };
     let wide = boxed(b"mdat", &[&[0; 16]]);
     let long = [&words(&[1])[..], b"mdat", &words(&[0, 40]), &wide].concat();
     vec![

@@ -32,6 +32,9 @@ pub const MAX_BYTES: usize = 16 << 20;
 /// Cues that are read at most: two and a half a second for fourteen hours.
 pub const MAX_CUES: usize = 1 << 17;
 
+/// Cues end before that many ms: hours have at most six digits.
+const LATEST_MS: u64 = 1_000_000 * 3_600_000;
+
 const WHAT: &str = "WebVTT";
 
 /// What every stored file begins with.
@@ -50,7 +53,7 @@ impl Cue {
     /// Makes a cue of settings and text as WebVTT files have them; `None` if nothing would be seen of it.
     pub fn new(start_ms: u64, end_ms: u64, settings: &str, text: &str) -> Option<Self> {
         let text = text::normalise(text);
-        let seen = start_ms < end_ms && !text.is_empty();
+        let seen = start_ms < end_ms && end_ms < LATEST_MS && !text.is_empty();
         seen.then(|| Self { start_ms, end_ms, settings: settings::normalise(settings), text })
     }
 
@@ -69,11 +72,11 @@ impl Cue {
         &self.text
     }
 
-    /// The same cue later (or, with a negative number, earlier); `None` if it ends before 0.
+    /// The same cue later (or, with a negative number, earlier); `None` if it ends before 0 or can no longer be written.
     pub fn shifted(self, by_ms: i64) -> Option<Self> {
         let (start_ms, end_ms) =
             (self.start_ms.saturating_add_signed(by_ms), self.end_ms.saturating_add_signed(by_ms));
-        (start_ms < end_ms).then_some(Self { start_ms, end_ms, ..self })
+        (start_ms < end_ms && end_ms < LATEST_MS).then_some(Self { start_ms, end_ms, ..self })
     }
 }
 
