@@ -1,9 +1,12 @@
 //! The JSON API that pages use. Errors are problem details (`http_face::Problem`).
 
+use std::time::Instant;
+
 use axum::extract::{Path, State};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use catalogue::Watched;
 use http::{HeaderMap, StatusCode, Uri, header};
+use http_face::client::ClientIp;
 use http_face::{ApiError, RequestId, take};
 use model::{PlaybackSessionId, TitleId};
 use playback::{Format, Permit, Wish};
@@ -182,15 +185,21 @@ struct Reported {
 
 /// `POST /api/playback/report`
 pub(crate) async fn report(
+    State(site): State<Site>,
     id: axum::Extension<RequestId>,
+    client: ClientIp,
     take::Json(report): take::Json<Report>,
-) -> Response {
+) -> Result<Response, ApiError> {
+    site.reports().take(client.0, Instant::now()).map_err(|wait| {
+        let message = format!("Too many reports at once. Come back in {} s.", wait.as_secs() + 1);
+        ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many", message)
+    })?;
     let cut = |text: &str| text.chars().filter(|c| !c.is_control()).take(REPORT_CHARS).collect::<String>();
     let cut = |text: &str| without_secrets(&cut(text));
     let (kind, detail) = (cut(&report.kind), cut(&report.detail));
     let session = report.session.map(|session| session.to_string());
     tracing::warn!(title = %report.title, session, kind, detail, "a player gave up");
-    fresh(&Reported { report: id.to_string() })
+    Ok(fresh(&Reported { report: id.to_string() }))
 }
 
 /// A text without what may be a token or a signature, as addresses have them: long runs of what those are made of.

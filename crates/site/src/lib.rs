@@ -24,6 +24,7 @@ mod packaging;
 mod page;
 mod people;
 mod poster;
+mod reports;
 mod resume;
 mod route;
 mod routes;
@@ -98,12 +99,13 @@ pub(crate) struct Site {
 struct Inner {
     parts: Parts,
     config: Config,
+    reports: reports::Reports,
 }
 
 /// Makes the router of all pages and the API.
 pub fn router(parts: Parts, config: Config) -> Router {
     let own: Arc<str> = config.public_url.origin().ascii_serialization().into();
-    let site = Site { inner: Arc::new(Inner { parts, config }) };
+    let site = Site { inner: Arc::new(Inner { parts, config, reports: reports::Reports::default() }) };
     let routes = route::router(&site, routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)
@@ -139,6 +141,11 @@ impl Site {
 
     pub(crate) fn config(&self) -> &Config {
         &self.inner.config
+    }
+
+    /// How many reports are written down.
+    pub(crate) fn reports(&self) -> &reports::Reports {
+        &self.inner.reports
     }
 
     /// Whether the key ring exists only on this machine. A ring that cannot be looked at is no news for pages.

@@ -128,7 +128,7 @@ fn packaging() -> Vec<Route> {
 fn playing() -> Vec<Route> {
     vec![
         act("/api/playback", Anyone("playback decides by title"), api::start),
-        act("/api/playback/report", Anyone("writes one bounded line"), api::report),
+        act("/api/playback/report", Anyone("writes a bounded line, a bounded number of times"), api::report),
         act("/api/playback/{session}/heartbeat", PLAYING, api::heartbeat),
         act("/api/playback/{session}/end", PLAYING, api::end),
     ]
