@@ -15,7 +15,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::access_log::Record;
-use crate::cache::Reader;
+use crate::cache::{Held, Reader, Room};
 
 /// An error of a foreign body or service.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -25,6 +25,8 @@ pub struct Body {
     kind: Kind,
     record: Option<Box<Record>>,
     sent: Option<Arc<AtomicU64>>,
+    /// The memory that it takes, where others do not count it.
+    held: Option<Held>,
 }
 
 enum Kind {
@@ -40,7 +42,7 @@ enum Kind {
 impl Body {
     /// A body of no bytes.
     pub fn empty() -> Self {
-        Self { kind: Kind::Whole(None), record: None, sent: None }
+        Self { kind: Kind::Whole(None), record: None, sent: None, held: None }
     }
 
     /// Wraps any other body.
@@ -49,11 +51,16 @@ impl Body {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        Self { kind: Kind::Foreign(body.map_err(Into::into).boxed_unsync()), record: None, sent: None }
+        Self {
+            kind: Kind::Foreign(body.map_err(Into::into).boxed_unsync()),
+            record: None,
+            sent: None,
+            held: None,
+        }
     }
 
     pub(crate) fn shared(reader: Reader) -> Self {
-        Self { kind: Kind::Shared(reader), record: None, sent: None }
+        Self { kind: Kind::Shared(reader), record: None, sent: None, held: None }
     }
 
     /// A client's body that may pause at most for `idle`.
@@ -63,12 +70,21 @@ impl Body {
         }
         let half = idle / 2;
         let upload = Upload { incoming, half, timer: Box::pin(sleep(half)), halfway: false };
-        Self { kind: Kind::Upload(upload), record: None, sent: None }
+        Self { kind: Kind::Upload(upload), record: None, sent: None, held: None }
     }
 
     /// Adds the bytes that are sent to a counter.
     pub(crate) fn counted(mut self, sent: Arc<AtomicU64>) -> Self {
         self.sent = Some(sent);
+        self
+    }
+
+    /// Counts the memory of a body that passes through; others are counted where they are.
+    pub(crate) fn weighed(mut self, room: &Room) -> Self {
+        if let Kind::Foreign(body) = &self.kind {
+            let most = body.size_hint().upper().unwrap_or(u64::MAX);
+            self.held = Some(room.passing(most));
+        }
         self
     }
 
@@ -81,7 +97,12 @@ impl Body {
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        Self { kind: Kind::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())), record: None, sent: None }
+        Self {
+            kind: Kind::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())),
+            record: None,
+            sent: None,
+            held: None,
+        }
     }
 }
 

@@ -3,10 +3,12 @@
 mod entry;
 mod fill;
 mod freshness;
+mod room;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard, Weak};
 use std::time::Duration;
 
 use model::delivery::Origin;
@@ -14,9 +16,10 @@ use tinyufo::TinyUfo;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-pub(crate) use entry::{Entry, Gauge, Meta};
+pub(crate) use entry::{Entry, Gauge, Held, Meta};
 pub(crate) use fill::{Fill, Head, Lead, Reader, Writer};
 pub(crate) use freshness::{Keep, keep};
+pub(crate) use room::Room;
 
 /// One unit of weight, in bytes: TinyUFO counts in 16 bits.
 const UNIT: u64 = 1024;
@@ -47,14 +50,29 @@ pub(crate) struct Cache {
     /// Units that answers on their way may take.
     budget: Arc<Semaphore>,
     gauge: Arc<Gauge>,
+    /// Bytes of bodies, in clients' hands too.
+    room: Arc<Room>,
     /// Every slot that may still hold an entry: what is kept can only be listed here.
     slots: Mutex<Vec<Weak<Slot>>>,
     pub(crate) object_bytes: u64,
 }
 
 /// A place for an entry. TinyUFO frees what it evicts some time later, so an evicted slot is emptied at once.
-#[derive(Default)]
-struct Slot(RwLock<Option<Arc<Entry>>>);
+struct Slot {
+    place: RwLock<Option<Arc<Entry>>>,
+    /// Whether it was asked for since somebody looked.
+    asked: AtomicBool,
+}
+
+impl Slot {
+    fn read(&self) -> Option<Arc<Entry>> {
+        self.place.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Option<Arc<Entry>>> {
+        self.place.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// How a request that finds nothing fresh goes on.
 pub(crate) enum Joined {
@@ -78,6 +96,7 @@ impl Cache {
             alone: TinyUfo::new(ALONE, ALONE),
             budget: Arc::new(Semaphore::new(budget)),
             gauge: Arc::default(),
+            room: Arc::new(Room::new(bytes)),
             slots: Mutex::default(),
             object_bytes: u64::from(object_bytes),
         }
@@ -86,8 +105,12 @@ impl Cache {
     /// The entry of a key, fresh or stale.
     pub(crate) fn get(&self, key: &Key) -> Option<Arc<Entry>> {
         let slot = self.entries.get(&self.hasher.hash_one(key))?;
-        let entry = slot.0.read().unwrap_or_else(PoisonError::into_inner).clone()?;
-        (entry.key == *key).then_some(entry)
+        let entry = slot.read().filter(|entry| entry.key == *key)?;
+        // A hot entry's mark is only read.
+        if !slot.asked.load(Ordering::Relaxed) {
+            slot.asked.store(true, Ordering::Relaxed);
+        }
+        Some(entry)
     }
 
     /// Keeps an entry, if it is worth its place.
@@ -98,28 +121,37 @@ impl Cache {
         let old = self.entries.get(&hash);
         if let Some(slot) = &old {
             // Renewed headers of the same bytes keep their place.
-            let mut place = slot.0.write().unwrap_or_else(PoisonError::into_inner);
+            let mut place = slot.write();
             if place.as_ref().is_some_and(|old| old.key == entry.key && old.bytes() == entry.bytes()) {
                 *place = Some(entry);
                 return;
             }
         }
-        let slot = Arc::new(Slot(RwLock::new(Some(entry))));
+        let slot = Arc::new(Slot { place: RwLock::new(Some(entry)), asked: AtomicBool::new(true) });
         self.list(&slot);
         let evicted = self.entries.put(hash, slot, weight);
         for slot in evicted.iter().map(|evicted| &evicted.data).chain(&old) {
-            slot.0.write().unwrap_or_else(PoisonError::into_inner).take();
+            slot.write().take();
         }
     }
 
     /// Forgets the entries whose keys `goes` names; answers how many.
     pub(crate) fn forget(&self, goes: impl Fn(&Key) -> bool) -> usize {
+        self.forget_slots(|_, entry| goes(&entry.key))
+    }
+
+    /// Forgets the entries that nobody has asked for since the last time; answers how many.
+    pub(crate) fn forget_idle(&self) -> usize {
+        self.forget_slots(|slot, _| !slot.asked.swap(false, Ordering::Relaxed))
+    }
+
+    fn forget_slots(&self, goes: impl Fn(&Slot, &Entry) -> bool) -> usize {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         let mut forgotten = 0;
         slots.retain(|slot| {
             let Some(slot) = slot.upgrade() else { return false };
-            let mut place = slot.0.write().unwrap_or_else(PoisonError::into_inner);
-            if let Some(entry) = place.take_if(|entry| goes(&entry.key)) {
+            let mut place = slot.write();
+            if let Some(entry) = place.take_if(|entry| goes(&slot, entry)) {
                 forgotten += 1;
                 self.entries.remove(&self.hasher.hash_one(&entry.key));
             }
@@ -170,9 +202,14 @@ impl Cache {
         self.alone.put(self.hasher.hash_one(key), Arc::new((key.clone(), now + ALONE_FOR)), 1);
     }
 
-    /// Bytes of entries that exist, those in clients' hands included.
+    /// Bytes of entries that exist.
     pub(crate) fn gauge(&self) -> &Arc<Gauge> {
         &self.gauge
+    }
+
+    /// Memory for bodies.
+    pub(crate) fn room(&self) -> &Arc<Room> {
+        &self.room
     }
 }
 
@@ -234,6 +271,19 @@ mod tests {
         cache.put(entry(&cache, 1, 1000));
         assert!(cache.get(&key(1)).is_some());
         assert!(cache.gauge().bytes() < 151 * 4000, "{}", cache.gauge().bytes());
+    }
+
+    #[tokio::test]
+    async fn what_nobody_asks_for_is_forgotten_the_second_time() {
+        let cache = Cache::new(4 << 20, 1 << 20);
+        for n in 0..10 {
+            cache.put(entry(&cache, n, 1000));
+        }
+        assert_eq!(cache.forget_idle(), 0);
+        assert!(cache.get(&key(3)).is_some());
+        assert_eq!(cache.forget_idle(), 9);
+        assert!(cache.get(&key(3)).is_some() && cache.get(&key(4)).is_none());
+        assert_eq!((cache.forget_idle(), cache.forget_idle(), cache.gauge().bytes()), (0, 1, 0));
     }
 
     #[tokio::test]

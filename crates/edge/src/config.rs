@@ -20,8 +20,11 @@ pub struct Config {
     /// Whether HTTP/2 with prior knowledge is spoken besides HTTP/1.1: for proxies in front only, because a client of
     /// HTTP/2 can stall its streams without stalling its connection.
     pub http2: bool,
-    /// Connections at a time; further ones wait in the kernel.
+    /// Connections at a time; further ones wait in the kernel. One address (of IPv6: one /64) may have as many as are
+    /// still free, so that whoever comes next finds a place; trusted proxies may have all.
     pub connections: u32,
+    /// Most connections of one address besides; 0 for no further bound.
+    pub address_connections: u32,
     /// Longest time from the first byte awaited to the last byte of a request's head, in ms; also how long an idle
     /// connection stays.
     pub head_ms: u32,
@@ -29,6 +32,9 @@ pub struct Config {
     pub body_ms: u32,
     /// Longest time without a client taking any byte of an answer, in ms.
     pub write_ms: u32,
+    /// Fewest bytes per second that a client takes of an answer that waits for it, over `write_ms`; 0 for any. While
+    /// clients hold too much memory, 64 times as many, over an eighth of the time.
+    pub least_rate: u32,
     /// Longest time until an upstream's head, for requests without a body, and between parts of its body, in ms.
     pub upstream_ms: u32,
     /// How long requests under way may go on after shutdown begins, in ms. One time for all doors, so no file sets it.
@@ -40,8 +46,11 @@ pub struct Config {
     pub head_bytes: u32,
     /// Most header fields of a request.
     pub head_fields: u16,
-    /// Bytes of answers that are kept in memory.
+    /// Bytes of answers that are kept in memory; what clients are still reading may take as much again before slow ones
+    /// are ended, and three times as much before requests for media are put off.
     pub cache_bytes: u64,
+    /// Seconds after which an answer that nobody asks for is forgotten, whatever room there is; twice that at most.
+    pub cache_idle_s: u32,
     /// Largest answer that is kept, and that waiting requests share; larger ones pass through.
     pub cache_object_bytes: u32,
     /// Checked signatures that are remembered.
@@ -56,15 +65,18 @@ impl Default for Config {
             hsts_seconds: 31_536_000,
             http2: false,
             connections: 8192,
+            address_connections: 0,
             head_ms: 30_000,
             body_ms: 30_000,
             write_ms: 30_000,
+            least_rate: 4096,
             upstream_ms: 30_000,
             drain_ms: 10_000,
             target_bytes: 8192,
             head_bytes: 64 * 1024,
             head_fields: 100,
             cache_bytes: 256 << 20,
+            cache_idle_s: 600,
             cache_object_bytes: 16 << 20,
             signatures: 16_384,
         }
@@ -90,6 +102,7 @@ impl Config {
         need((8192..=1 << 20).contains(&self.head_bytes), "head_bytes", "8,192 to 1,048,576")?;
         need((1..=1000).contains(&self.head_fields), "head_fields", "1 to 1,000")?;
         need((16..=32_768).contains(&self.target_bytes), "target_bytes", "16 to 32,768")?;
+        need((1..=31_536_000).contains(&self.cache_idle_s), "cache_idle_s", "1 to 31,536,000")?;
         need((1 << 20..=1 << 40).contains(&self.cache_bytes), "cache_bytes", "1 MiB to 1 TiB")?;
         let most = self.cache_bytes / 4;
         let object = u64::from(self.cache_object_bytes);

@@ -1,7 +1,8 @@
-//! A connection that gives up on a client that takes nothing.
+//! A connection that gives up on a client that takes too little.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -9,44 +10,124 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
-/// A stream whose writes fail when the client takes no byte for a time.
-pub(crate) struct Guarded {
-    stream: TcpStream,
-    patience: Duration,
-    /// Runs while a write waits.
-    stalled: Option<Stall>,
+use crate::cache::Room;
+
+/// Time is counted in so many steps of the longest silence: after a pause of the whole process only one of them counts,
+/// so it is nobody's fault.
+const STEPS: u32 = 32;
+/// Steps of silence that are borne while memory is scarce.
+const SCARCE_STEPS: u32 = 2;
+/// How many times faster clients have to be then.
+const SCARCE_TIMES: u64 = 64;
+/// Bytes that the kernel takes beyond what it has sent: more would hide how slow a client is, and fill its memory.
+const UNSENT: u32 = 128 << 10;
+
+/// How long a connection bears a client that takes little.
+#[derive(Clone)]
+pub(crate) struct Patience {
+    /// Longest time without any byte.
+    pub(crate) silence: Duration,
+    /// Fewest bytes per second that an answer waits for; 0 for any.
+    pub(crate) least_rate: u32,
+    /// Whose scarcity makes it shorter.
+    pub(crate) room: Arc<Room>,
 }
 
-/// How long a write waits.
-///
-/// After a pause of the whole process the timer is due before the runtime has looked at the sockets and before the
-/// client could run. So patience ends in two halves, with a look at the socket between them.
-struct Stall {
+/// A stream whose writes fail when the client takes nothing for a time, or less than it must.
+pub(crate) struct Guarded {
+    stream: TcpStream,
+    patience: Patience,
+    slow: Option<Slow>,
+}
+
+/// A client that writes had to wait for, since the last time that its rate was looked at.
+struct Slow {
     timer: Pin<Box<Sleep>>,
-    halfway: bool,
+    /// Since when a write waits.
+    since: Option<Instant>,
+    /// For how long writes have waited together.
+    waited: Duration,
+    /// Bytes taken meanwhile.
+    taken: u64,
+    /// For how long nothing was taken.
+    silent: Duration,
 }
 
 impl Guarded {
-    pub(crate) fn new(stream: TcpStream, patience: Duration) -> Self {
-        Self { stream, patience, stalled: None }
+    pub(crate) fn new(stream: TcpStream, patience: Patience) -> Self {
+        // Only a help: without it the kernel takes more.
+        let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
+        Self { stream, patience, slow: None }
     }
 
-    fn watch<T>(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if poll.is_ready() {
-            self.stalled = None;
-            return poll;
-        }
-        let half = self.patience / 2;
-        let stall =
-            self.stalled.get_or_insert_with(|| Stall { timer: Box::pin(sleep(half)), halfway: false });
-        while stall.timer.as_mut().poll(cx).is_ready() {
-            if stall.halfway {
-                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+    fn watch(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        let step = self.patience.silence / STEPS;
+        match poll {
+            Poll::Ready(Ok(taken)) => {
+                let quick = self.slow.as_mut().is_none_or(|slow| slow.took(taken, step, &self.patience));
+                if quick { poll } else { too_slow() }
             }
-            stall.halfway = true;
-            stall.timer.as_mut().reset(Instant::now() + half);
+            Poll::Ready(Err(_)) => poll,
+            Poll::Pending => {
+                let slow = self.slow.get_or_insert_with(|| Slow::new(step));
+                if slow.waits(cx, step, &self.patience) { Poll::Pending } else { too_slow() }
+            }
         }
-        Poll::Pending
+    }
+}
+
+fn too_slow() -> Poll<io::Result<usize>> {
+    Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+}
+
+impl Slow {
+    fn new(step: Duration) -> Self {
+        let (waited, silent) = (Duration::ZERO, Duration::ZERO);
+        Self { timer: Box::pin(sleep(step)), since: Some(Instant::now()), waited, taken: 0, silent }
+    }
+
+    /// Counts what was taken; `false` if that was too little for the time.
+    fn took(&mut self, bytes: usize, step: Duration, patience: &Patience) -> bool {
+        self.taken += bytes as u64;
+        self.silent = Duration::ZERO;
+        if let Some(since) = self.since.take() {
+            self.waited += since.elapsed().min(step);
+        }
+        self.is_quick_enough(patience)
+    }
+
+    /// Counts the time of a write that waits; `false` if that was too long.
+    fn waits(&mut self, cx: &mut Context<'_>, step: Duration, patience: &Patience) -> bool {
+        if self.since.is_none() {
+            self.since = Some(Instant::now());
+            self.timer.as_mut().reset(Instant::now() + step);
+        }
+        while self.timer.as_mut().poll(cx).is_ready() {
+            self.timer.as_mut().reset(Instant::now() + step);
+            self.since = Some(Instant::now());
+            self.waited += step;
+            self.silent += step;
+            let most = if patience.room.is_scarce() { step * SCARCE_STEPS } else { patience.silence };
+            if self.silent >= most || !self.is_quick_enough(patience) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether the client was quick enough, so far or since it was last looked at.
+    fn is_quick_enough(&mut self, patience: &Patience) -> bool {
+        let (time, times) = match patience.room.is_scarce() {
+            true => (patience.silence / STEPS * (2 * SCARCE_STEPS), SCARCE_TIMES),
+            false => (patience.silence, 1),
+        };
+        if self.waited < time {
+            return true;
+        }
+        let wanted = u128::from(patience.least_rate) * u128::from(times) * self.waited.as_millis() / 1000;
+        let quick = u128::from(self.taken) >= wanted;
+        (self.waited, self.taken) = (Duration::ZERO, 0);
+        quick
     }
 }
 
@@ -100,16 +181,30 @@ mod tests {
 
     const MANY: usize = 32 << 20;
 
-    async fn pair(patience: Duration) -> (Guarded, TcpStream) {
+    fn patience(silence: Duration) -> Patience {
+        Patience { silence, least_rate: 0, room: Arc::new(Room::new(1 << 20)) }
+    }
+
+    async fn pair(patience: Patience) -> (Guarded, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         (Guarded::new(listener.accept().await.unwrap().0, patience), client)
     }
 
+    /// Reads so many bytes every so often until the end.
+    fn sip(mut client: TcpStream, bytes: usize, every: Duration) {
+        tokio::spawn(async move {
+            let mut some = vec![0; bytes];
+            while client.read_exact(&mut some).await.is_ok() {
+                tokio::time::sleep(every).await;
+            }
+        });
+    }
+
     #[tokio::test]
     async fn a_pause_of_the_process_is_not_the_clients_fault() {
-        let patience = Duration::from_millis(60);
-        let (mut server, mut client) = pair(patience).await;
+        let silence = Duration::from_millis(60);
+        let (mut server, mut client) = pair(patience(silence)).await;
         let reading = tokio::spawn(async move {
             let mut some = vec![0; 1 << 20];
             let mut got = 0;
@@ -122,17 +217,43 @@ mod tests {
         let mut writing = pin!(server.write_all(&bytes));
         // Writes until the socket is full; then nobody runs, the client neither.
         assert!(poll_fn(|cx| Poll::Ready(writing.as_mut().poll(cx).is_pending())).await);
-        std::thread::sleep(patience * 3);
+        std::thread::sleep(silence * 3);
         writing.await.unwrap();
         reading.await.unwrap();
     }
 
     #[tokio::test]
     async fn a_client_that_takes_nothing_fails_the_write() {
-        let (mut server, _client) = pair(Duration::from_millis(60)).await;
-        let begun = tokio::time::Instant::now();
+        let (mut server, _client) = pair(patience(Duration::from_millis(60))).await;
+        let begun = Instant::now();
         let failed = server.write_all(&vec![0; MANY]).await.unwrap_err();
         assert_eq!(failed.kind(), io::ErrorKind::TimedOut);
         assert!(begun.elapsed() >= Duration::from_millis(60));
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_less_than_it_must_fails_the_write() {
+        let silence = Duration::from_millis(500);
+        for (least_rate, in_time) in [(64 << 20, false), (1, true)] {
+            let (mut server, client) = pair(Patience { least_rate, ..patience(silence) }).await;
+            // About 10 MB/s.
+            sip(client, 100 << 10, Duration::from_millis(10));
+            let done = server.write_all(&vec![0; 16 << 20]).await;
+            assert_eq!(done.is_ok(), in_time, "{least_rate}");
+        }
+    }
+
+    #[tokio::test]
+    async fn scarce_memory_makes_it_short() {
+        let patience = Patience { least_rate: 1 << 20, ..patience(Duration::from_secs(6)) };
+        let _scarce = patience.room.keep(vec![0; 3 << 20]);
+        let (mut server, _client) = pair(patience.clone()).await;
+        let begun = Instant::now();
+        assert!(server.write_all(&vec![0; MANY]).await.is_err());
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        // Quick enough, but not now.
+        let (mut server, client) = pair(patience).await;
+        sip(client, 100 << 10, Duration::from_millis(10));
+        assert!(server.write_all(&vec![0; 4 * MANY]).await.is_err());
     }
 }

@@ -90,7 +90,7 @@ impl Door {
         meter: Meter,
     ) -> Self {
         let cache = Arc::new(Cache::new(config.cache_bytes, config.cache_object_bytes));
-        meter.watch(cache.gauge());
+        meter.watch(cache.gauge(), cache.room());
         Self {
             gate: Gate::new(config.signatures as usize),
             cache,
@@ -139,7 +139,7 @@ impl Door {
         if let Some(refusal) = refused {
             self.meter.refused(refusal.place());
         }
-        let response = response.map(|body| body.counted(self.meter.sent()));
+        let response = response.map(|body| body.counted(self.meter.sent()).weighed(self.cache.room()));
         match Record::begin(&parts, asked.ok().map(|asked| asked.viewer), began) {
             None => response,
             Some(mut record) => {
@@ -191,11 +191,16 @@ impl Door {
                 target
             }
         };
+        let target = match route.origin {
+            // Its answers do not depend on queries: a viewer who varies them shall not have it make one anew each time.
+            Origin::Packager => target.split_once('?').map_or(&*target, |(path, _)| path),
+            Origin::Site => &*target,
+        };
         if route.cache == Caching::Origin && forward::is_read(&asked.parts.method) {
-            self.cached(route, asked, &target).await
+            self.cached(route, asked, target).await
         } else {
             let patience = Duration::from_millis(u64::from(self.config.body_ms));
-            self.hand_on(route, asked, &target, Body::upload(body, patience)).await
+            self.hand_on(route, asked, target, Body::upload(body, patience)).await
         }
     }
 
@@ -211,6 +216,7 @@ impl Door {
         let secret = self.secret.borrow().clone();
         let mut request = forward::own(route.origin, target, asked.parts, &asked.viewer, &secret, body)?;
         request.headers_mut().insert(X_REQUEST_ID, asked.id.clone());
+        self.meter.asked(route.origin);
         let call = self.upstreams.call(route.origin, request);
         // An upload takes as long as it takes; its pauses are bounded.
         let answered = if uploads { Ok(call.await) } else { timeout(self.upstream_patience(), call).await };

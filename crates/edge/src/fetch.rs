@@ -39,13 +39,19 @@ impl Door {
             Some(entry) if entry.is_fresh(now) => return hit(&entry, How::HIT),
             stale => stale,
         };
+        if route.origin == Origin::Packager && self.cache.room().is_gone() {
+            return Err(Refusal::Crowded);
+        }
         let is_get = asked.parts.method == Method::GET;
         if (stale.is_none() && !is_get) || self.cache.is_alone(&key, now) {
             return self.hand_on(route, asked, target, Body::empty()).await;
         }
         let (fill, first, how) = match self.cache.join(&key, now) {
             Joined::Hit(entry) => return hit(&entry, How::HIT),
-            Joined::Follow(fill) => (fill, None, How::FOLLOWED),
+            Joined::Follow(fill) => {
+                self.meter.followed();
+                (fill, None, How::FOLLOWED)
+            }
             Joined::Lead(lead) => {
                 let secret = self.secret.borrow().clone();
                 let mut request =
@@ -88,6 +94,7 @@ impl Door {
         let origin = lead.key().origin;
         let id = request.headers().get(&headers::X_REQUEST_ID).cloned();
         let id = id.unwrap_or(HeaderValue::from_static(""));
+        self.meter.asked(origin);
         let answered = timeout(self.upstream_patience(), self.upstreams.call(origin, request)).await;
         let now = Instant::now();
         let response = match judge(origin, &id, answered) {

@@ -5,8 +5,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::StatusCode;
+use model::delivery::Origin;
 
-use crate::cache::Gauge;
+use crate::cache::{Gauge, Room};
 
 /// Upper bounds of the classes of [`Counts::seconds`], in milliseconds; longer answers are in a class of their own.
 pub const BOUNDS_MS: [u64; 10] = [1, 5, 10, 25, 50, 100, 250, 1000, 2500, 10_000];
@@ -29,11 +30,18 @@ struct Inner {
     wait_us: AtomicU64,
     sent: Arc<AtomicU64>,
     connections: AtomicU64,
+    turned_away: AtomicU64,
+    asked: [AtomicU64; UPSTREAMS.len()],
+    followed: AtomicU64,
     cache: OnceLock<Arc<Gauge>>,
+    room: OnceLock<Arc<Room>>,
 }
 
+/// Who is asked for what is not in memory, in the order of [`Counts::asked`].
+pub const UPSTREAMS: [&str; 2] = ["packager", "site"];
+
 /// Why the door itself refuses, in the order of [`Counts::refusals`].
-pub const REASONS: [&str; 9] = [
+pub const REASONS: [&str; 10] = [
     "malformed",
     "signature",
     "no_behaviour",
@@ -43,6 +51,7 @@ pub const REASONS: [&str; 9] = [
     "too_large",
     "upstream_failed",
     "upstream_late",
+    "crowded",
 ];
 
 /// What was counted since the start.
@@ -60,8 +69,16 @@ pub struct Counts {
     pub sent: u64,
     /// Connections now.
     pub connections: u64,
+    /// Connections that were not taken because their address had its share.
+    pub turned_away: u64,
+    /// Requests to each of [`UPSTREAMS`].
+    pub asked: [u64; UPSTREAMS.len()],
+    /// Requests that shared the answer to another one.
+    pub followed: u64,
     /// Bytes of answers in memory now.
     pub cached: u64,
+    /// Bytes of bodies in memory now: those of answers that are kept, and those that clients are still reading.
+    pub held: u64,
 }
 
 impl Meter {
@@ -76,7 +93,11 @@ impl Meter {
             waited: Duration::from_micros(get(&inner.wait_us)),
             sent: get(&inner.sent),
             connections: get(&inner.connections),
+            turned_away: get(&inner.turned_away),
+            asked: inner.asked.each_ref().map(get),
+            followed: get(&inner.followed),
             cached: inner.cache.get().map_or(0, |gauge| gauge.bytes()),
+            held: inner.room.get().map_or(0, |room| room.bytes()),
         }
     }
 
@@ -96,6 +117,25 @@ impl Meter {
         }
     }
 
+    /// Counts a connection that is not taken.
+    pub(crate) fn turned_away(&self) {
+        add(&self.0.turned_away, 1);
+    }
+
+    /// Counts a request to an upstream.
+    pub(crate) fn asked(&self, origin: Origin) {
+        let place = match origin {
+            Origin::Packager => 0,
+            Origin::Site => 1,
+        };
+        add(&self.0.asked[place], 1);
+    }
+
+    /// Counts a request that waits for another one's answer.
+    pub(crate) fn followed(&self) {
+        add(&self.0.followed, 1);
+    }
+
     /// Where bodies count their bytes.
     pub(crate) fn sent(&self) -> Arc<AtomicU64> {
         self.0.sent.clone()
@@ -108,9 +148,10 @@ impl Meter {
     }
 
     /// Reads the memory's size from now on.
-    pub(crate) fn watch(&self, cache: &Arc<Gauge>) {
+    pub(crate) fn watch(&self, cache: &Arc<Gauge>, room: &Arc<Room>) {
         // The first cache counts; a meter has one door.
         let _ = self.0.cache.set(cache.clone());
+        let _ = self.0.room.set(room.clone());
     }
 }
 

@@ -1,6 +1,6 @@
 //! Answers that the edge makes itself.
 
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use http::{Response, StatusCode};
 use sign::Denied;
 
@@ -23,6 +23,8 @@ pub(crate) enum Refusal {
     Upstream,
     /// The upstream took too long.
     UpstreamTimeout,
+    /// Clients hold as much memory as they may.
+    Crowded,
 }
 
 impl Refusal {
@@ -38,6 +40,7 @@ impl Refusal {
             Self::TargetTooLong | Self::HeadTooLarge => 6,
             Self::Upstream => 7,
             Self::UpstreamTimeout => 8,
+            Self::Crowded => 9,
         }
     }
 
@@ -54,6 +57,7 @@ impl Refusal {
             Self::HeadTooLarge => "the header fields are too large".to_owned(),
             Self::Upstream => "the upstream failed".to_owned(),
             Self::UpstreamTimeout => "the upstream took too long".to_owned(),
+            Self::Crowded => "clients hold as much memory as they may".to_owned(),
         }
     }
 
@@ -68,6 +72,7 @@ impl Refusal {
             Self::HeadTooLarge => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Header fields too large\n"),
             Self::Upstream => (StatusCode::BAD_GATEWAY, "Bad gateway\n"),
             Self::UpstreamTimeout => (StatusCode::GATEWAY_TIMEOUT, "Gateway timeout\n"),
+            Self::Crowded => (StatusCode::SERVICE_UNAVAILABLE, "Come back in a moment\n"),
         };
         let mut response = Response::new(Body::from(text));
         *response.status_mut() = status;
@@ -78,6 +83,9 @@ impl Refusal {
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if let Self::Method(allowed) = self {
             headers.insert(ALLOW, HeaderValue::from_static(allowed));
+        }
+        if self == Self::Crowded {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
         }
         response
     }

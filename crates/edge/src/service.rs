@@ -6,19 +6,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use http_face::places::{Place, Places};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use model::delivery::State;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
-use crate::connection::Guarded;
+use crate::connection::{Guarded, Patience};
 use crate::door::{Door, Peer};
 use crate::entrance::{Entrance, Entrances};
 use crate::error::Result;
@@ -55,11 +56,14 @@ impl Service {
         let tasks = TaskTracker::new();
         let broken = CancellationToken::new();
         let _break_on_drop = broken.clone().drop_guard();
-        let permits = Arc::new(Semaphore::new(config.connections as usize));
+        let places = Places::new(config.connections as usize, config.address_connections as usize);
         let drain = Duration::from_millis(u64::from(config.drain_ms));
         let door = Arc::new(Door::new(config, upstreams, watched, secret, tasks.clone(), meter));
         let entrances = Entrances::new(entrances);
         let mut state_lives = true;
+        let idle = Duration::from_secs(u64::from(door.config.cache_idle_s));
+        let mut forget = interval_at(Instant::now() + idle, idle);
+        forget.set_missed_tick_behavior(MissedTickBehavior::Delay);
 
         loop {
             tokio::select! {
@@ -77,8 +81,18 @@ impl Service {
                     // Whoever decided is gone; what was decided last stays.
                     Err(_) => state_lives = false,
                 },
-                Some((stream, peer, tls, permit)) = accept(&entrances, &permits) => {
-                    let connection = Connection { door: door.clone(), peer, permit };
+                _ = forget.tick() => {
+                    let door = door.clone();
+                    // Many entries take a while to look at.
+                    tasks.spawn_blocking(move || {
+                        let entries = door.cache.forget_idle();
+                        tracing::debug!(entries, "idle answers forgotten");
+                    });
+                }
+                // No pattern here: one that does not match would leave the others waiting, and nobody would come in.
+                accepted = accept(&entrances, &places, &door) => {
+                    let Some((stream, peer, tls, place)) = accepted else { continue };
+                    let connection = Connection { door: door.clone(), peer, place };
                     let (shutdown, broken) = (shutdown.clone(), broken.clone());
                     tasks.spawn(async move {
                         tokio::select! {
@@ -99,16 +113,25 @@ impl Service {
     }
 }
 
-/// Waits for a place, then for a connection; `None` after a failure that passes, such as too many open files.
+/// Waits for a place, then for a connection; `None` where its address has its share of places, and after a failure that
+/// passes, such as too many open files.
 async fn accept(
     entrances: &Entrances,
-    permits: &Arc<Semaphore>,
-) -> Option<(TcpStream, Peer, Option<tls::Server>, OwnedSemaphorePermit)> {
-    let permit = permits.clone().acquire_owned().await.ok()?;
+    places: &Places,
+    door: &Door,
+) -> Option<(TcpStream, Peer, Option<tls::Server>, Place)> {
+    let free = places.free().await;
     match entrances.accept().await {
         Ok((stream, peer, tls)) => {
             let peer = Peer { address: peer.ip().to_canonical(), tls: tls.is_some() };
-            Some((stream, peer, tls, permit))
+            let place = match peer.is_trusted(&door.config.trusted_proxies) {
+                true => Some(free.take_for_many()),
+                false => free.take(peer.address),
+            };
+            if place.is_none() {
+                door.meter.turned_away();
+            }
+            place.map(|place| (stream, peer, tls, place))
         }
         Err(error) => {
             tracing::warn!(%error, "cannot accept a connection");
@@ -121,7 +144,7 @@ async fn accept(
 struct Connection {
     door: Arc<Door>,
     peer: Peer,
-    permit: OwnedSemaphorePermit,
+    place: Place,
 }
 
 impl Connection {
@@ -131,7 +154,12 @@ impl Connection {
         let _ = stream.set_nodelay(true);
         let config = &self.door.config;
         let head = Duration::from_millis(u64::from(config.head_ms));
-        let stream = Guarded::new(stream, Duration::from_millis(u64::from(config.write_ms)));
+        let patience = Patience {
+            silence: Duration::from_millis(u64::from(config.write_ms)),
+            least_rate: config.least_rate,
+            room: self.door.cache.room().clone(),
+        };
+        let stream = Guarded::new(stream, patience);
         let Some(tls) = tls else { return self.speak(stream, head, shutdown).await };
         let shaken = tokio::select! {
             shaken = timeout(head, tls.accept(stream)) => shaken,
@@ -150,7 +178,7 @@ impl Connection {
         head: Duration,
         shutdown: &CancellationToken,
     ) {
-        let Self { door, peer, permit: _permit } = self;
+        let Self { door, peer, place: _place } = self;
         let builder = builder(&door.config, head);
         let asked = Arc::new(AtomicBool::new(false));
         let service = {

@@ -1,4 +1,5 @@
-//! What all HTTP faces share: one error shape, request ids, limits, security headers, the same-origin check.
+//! What all HTTP faces share: one error shape, request ids, limits, places for connections, security headers, the
+//! same-origin check.
 //!
 //! It knows no route, no page and no domain error: each face turns its own errors into [`ApiError`]. Nothing here
 //! trusts a header a client can send, except where [`client`] says who put it there.
@@ -18,12 +19,14 @@ pub mod client;
 mod error;
 mod limits;
 pub mod origin;
+pub mod places;
 pub mod request_id;
 pub mod security;
 pub mod take;
 
 pub use error::{ApiError, Refusal, Result};
 pub use limits::Limits;
+pub use places::Places;
 pub use request_id::RequestId;
 
 use axum::Router;

@@ -34,10 +34,22 @@ fn main() -> ExitCode {
     }
 }
 
+/// Takes what the system allows: what it gives at first, often 1,024, is fewer than the connections of a crowd.
+/// Encoders get a limit of their own.
+fn open_many_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let most = getrlimit(Resource::Nofile).maximum;
+    // Only a help: where it is refused, connections wait for each other.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most });
+}
+
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     if let Command::Jail { rest } = command {
         // Before any thread is started: the confinement is of the process.
         return Ok(encode::jail::main(rest));
+    }
+    if matches!(command, Command::Up(_) | Command::Serve(_)) {
+        open_many_files();
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {

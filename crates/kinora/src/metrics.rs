@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use blob::Blob;
 use catalogue::Catalogue;
-use edge::meter::{BOUNDS_MS, CLASSES, REASONS, WAYS};
+use edge::meter::{BOUNDS_MS, CLASSES, REASONS, UPSTREAMS, WAYS};
 use http::{HeaderMap, StatusCode, header};
 use jobs::Queue;
 use model::Timestamp;
@@ -69,6 +69,7 @@ pub(crate) struct Metrics {
     pub(crate) blob: Blob,
     pub(crate) jobs: Queue,
     pub(crate) meter: edge::Meter,
+    pub(crate) packager: origin::Meter,
     /// One reading at a time: each asks the database.
     pub(crate) turn: Arc<Mutex<()>>,
 }
@@ -84,6 +85,7 @@ impl Metrics {
         self.queue(&mut page, now).await?;
         self.store(&mut page).await?;
         self.edge(&mut page);
+        self.packager(&mut page);
         process::write(&mut page);
         Ok(page.finish())
     }
@@ -149,9 +151,27 @@ impl Metrics {
         }
         family.value("_sum", &[], counts.waited.as_secs_f64());
         family.value("_count", &[], sum);
+        let help = "Requests to what lies behind the front door, which many answers may come from.";
+        let mut family = page.family("kinora_edge_upstream_requests_total", "counter", help);
+        for (upstream, n) in UPSTREAMS.iter().zip(counts.asked) {
+            family.of("upstream", upstream, n);
+        }
+        let help = "Requests that shared the answer to another one that was on its way.";
+        page.counter("kinora_edge_collapsed_total", help, counts.followed);
         page.counter("kinora_edge_sent_bytes_total", "Bytes of answers' bodies.", counts.sent);
         page.gauge("kinora_edge_connections", "Connections now.", counts.connections);
+        let help = "Connections that were not taken because their address had its share.";
+        page.counter("kinora_edge_turned_away_total", help, counts.turned_away);
         page.gauge("kinora_edge_cache_bytes", "Bytes of answers in memory.", counts.cached);
+        let help = "Bytes of bodies in memory: of kept answers, and those that clients are still reading.";
+        page.gauge("kinora_edge_held_bytes", help, counts.held);
+    }
+
+    fn packager(&self, page: &mut Page) {
+        let counts = self.packager.read();
+        let help = "Reads of stored media for answers; equal ones at the same time are one.";
+        page.counter("kinora_origin_reads_total", help, counts.reads);
+        page.counter("kinora_origin_read_bytes_total", "Bytes of those reads.", counts.bytes);
     }
 }
 

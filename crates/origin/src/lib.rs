@@ -12,7 +12,7 @@
 //! ```
 //! # tokio::runtime::Runtime::new().unwrap().block_on(async {
 //! use http::Request;
-//! use origin::{Config, Origin, Secrets};
+//! use origin::{Config, Meter, Origin, Secrets};
 //! use tower::ServiceExt as _;
 //! # let dir = tempfile::tempdir().unwrap();
 //! # let db = db::Db::open_sqlite(&dir.path().join("kinora.db")).await.unwrap();
@@ -23,7 +23,8 @@
 //! let (_rotate, secrets) = tokio::sync::watch::channel(secrets);
 //! # let queue = jobs::Queue::new(db.clone());
 //! # let pipeline = pipeline::Pipeline::new(db, blob.clone(), queue, catalogue.clone(), vec![]);
-//! let router = origin::router(Origin { catalogue, blob, pipeline, secrets, config: Config::default() });
+//! let (config, meter) = (Config::default(), Meter::default());
+//! let router = origin::router(Origin { catalogue, blob, pipeline, secrets, config, meter });
 //!
 //! let request = Request::get("/out/v1/…/index.m3u8").body(axum::body::Body::empty());
 //! # let request = Request::get("/out/v1/x").body(axum::body::Body::empty());
@@ -37,6 +38,7 @@ mod error;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod head;
+pub mod meter;
 mod range;
 mod ready;
 mod secrets;
@@ -56,6 +58,7 @@ use pipeline::Pipeline;
 use serde::Deserialize;
 use tokio::sync::watch;
 
+pub use meter::Meter;
 pub use secrets::{HEADER, Secrets};
 
 /// What the face is made of.
@@ -71,6 +74,8 @@ pub struct Origin {
     pub secrets: watch::Receiver<Secrets>,
     /// Sizes and ages of its caches.
     pub config: Config,
+    /// Counts reads of the store.
+    pub meter: Meter,
 }
 
 /// Sizes of the caches in memory, and how long what can change is remembered.
@@ -109,8 +114,8 @@ const LIMITS: Limits = Limits { body_bytes: 0, time: Duration::from_secs(15) };
 
 /// Makes the routes. Everything, also what does not exist, is 403 without the CDN secret.
 pub fn router(origin: Origin) -> Router {
-    let Origin { catalogue, blob, pipeline, secrets, config } = origin;
-    let store = Arc::new(store::Store::new(catalogue, blob, pipeline, config));
+    let Origin { catalogue, blob, pipeline, secrets, config, meter } = origin;
+    let store = Arc::new(store::Store::new(catalogue, blob, pipeline, config, meter));
     let routes = Router::new()
         .route("/out/v1/{asset}/{configuration}/{generation}/{*rest}", get(deliver::deliver))
         .fallback(|| async { error::not_found() })

@@ -16,6 +16,7 @@ use pipeline::Pipeline;
 
 use crate::Config;
 use crate::error::{Error, Result};
+use crate::meter::Meter;
 use crate::ready::{Read, Ready};
 use crate::wait::Waiting;
 
@@ -83,11 +84,18 @@ pub(crate) struct Store {
     chunks: Cache<(Generation, Track, u32), Stored>,
     answers: Cache<(Version, Request), Arc<Ready>>,
     reads: Cache<Read, Bytes>,
+    meter: Meter,
     pub(crate) queue: Waiting,
 }
 
 impl Store {
-    pub(crate) fn new(catalogue: Catalogue, blob: Blob, pipeline: Pipeline, config: Config) -> Self {
+    pub(crate) fn new(
+        catalogue: Catalogue,
+        blob: Blob,
+        pipeline: Pipeline,
+        config: Config,
+        meter: Meter,
+    ) -> Self {
         let age = Duration::from_millis(config.status_age_ms.into());
         Self {
             catalogue,
@@ -106,6 +114,7 @@ impl Store {
                 .max_capacity(config.read_cache_bytes)
                 .weigher(|_, bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX))
                 .build(),
+            meter,
             queue: Waiting::new(pipeline, config),
         }
     }
@@ -126,8 +135,9 @@ impl Store {
     ///
     /// The read goes on by itself: a client that stops taking its body must not hold up who waits for the same.
     pub(crate) async fn read(&self, read: Read) -> Result<Bytes> {
-        let (reads, blob) = (self.reads.clone(), self.blob.clone());
+        let (reads, blob, meter) = (self.reads.clone(), self.blob.clone(), self.meter.clone());
         let make = async move {
+            meter.count(read.end - read.start);
             let bytes = blob.read_to_vec(read.object, read.start..read.end).await;
             bytes.map(Bytes::from).map_err(|e| Arc::new(Error::Read(e)))
         };

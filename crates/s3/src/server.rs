@@ -10,6 +10,7 @@ use blob::{Blob, CorsRule};
 use futures::FutureExt;
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, ORIGIN};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http_face::places::{Place, Places};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -19,9 +20,9 @@ use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, S3Error, S3ErrorCode, s3_error};
 use serde::Deserialize;
+use sign::Cidr;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -41,8 +42,11 @@ const MAX_PATH: usize = 512;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Connections at a time; more wait to be accepted.
+    /// Connections at a time; more wait to be accepted. One address may have as many as are still free, proxies all.
     pub max_connections: usize,
+    /// Proxies in front, which speak for many.
+    #[serde(skip)]
+    pub trusted_proxies: Vec<Cidr>,
     /// Seconds within which a request's head must be there.
     pub head_seconds: u64,
     /// Seconds a body may be silent before the request fails.
@@ -61,6 +65,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             max_connections: 512,
+            trusted_proxies: Vec::new(),
             head_seconds: 30,
             body_idle_seconds: 60,
             idle_seconds: 300,
@@ -112,12 +117,12 @@ impl Service {
     /// # Errors
     /// That of the listener, if it breaks.
     pub async fn run(self, listener: TcpListener, shutdown: CancellationToken) -> io::Result<()> {
-        let room = Arc::new(Semaphore::new(self.config.max_connections));
+        let places = Places::new(self.config.max_connections, 0);
         let open = GracefulShutdown::new();
         loop {
-            let (permit, stream) = tokio::select! {
+            let (place, stream) = tokio::select! {
                 () = shutdown.cancelled() => break,
-                next = accept(&listener, &room) => next?,
+                next = accept(&listener, &places, &self.config.trusted_proxies) => next?,
             };
             let stream = IdleStream::new(stream, Duration::from_secs(self.config.idle_seconds));
             let (service, watcher, shutdown) = (self.clone(), open.watcher(), shutdown.clone());
@@ -137,7 +142,7 @@ impl Service {
                         }
                     }
                 }
-                drop::<OwnedSemaphorePermit>(permit);
+                drop::<Place>(place);
             });
         }
         drop(listener);
@@ -256,17 +261,22 @@ impl Service {
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
-    room: &Arc<Semaphore>,
-) -> io::Result<(OwnedSemaphorePermit, TcpStream)> {
-    let permit = room.clone().acquire_owned().await.map_err(io::Error::other)?;
+async fn accept(listener: &TcpListener, places: &Places, proxies: &[Cidr]) -> io::Result<(Place, TcpStream)> {
     loop {
+        let free = places.free().await;
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 // Answers are written in few, whole pieces.
                 let _ = stream.set_nodelay(true);
-                return Ok((permit, stream));
+                let address = peer.ip().to_canonical();
+                let place = match proxies.iter().any(|range| range.contains(address)) {
+                    true => Some(free.take_for_many()),
+                    false => free.take(address),
+                };
+                match place {
+                    Some(place) => return Ok((place, stream)),
+                    None => tracing::debug!("an address has its share of connections"),
+                }
             }
             // One connection's bad luck, or too many open files: neither ends the service.
             Err(error) => {

@@ -104,7 +104,7 @@ impl Entry {
     }
 }
 
-/// Counts bytes of entries that exist.
+/// Counts bytes of something that exists.
 #[derive(Debug, Default)]
 pub(crate) struct Gauge(AtomicU64);
 
@@ -114,14 +114,15 @@ impl Gauge {
     }
 }
 
+/// Bytes that are counted until it is dropped.
 #[derive(Debug)]
-struct Held {
+pub(crate) struct Held {
     gauge: Arc<Gauge>,
     bytes: u64,
 }
 
 impl Held {
-    fn new(gauge: &Arc<Gauge>, bytes: u64) -> Self {
+    pub(crate) fn new(gauge: &Arc<Gauge>, bytes: u64) -> Self {
         gauge.0.fetch_add(bytes, Ordering::Relaxed);
         Self { gauge: gauge.clone(), bytes }
     }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use crate::body::BoxError;
@@ -113,7 +113,7 @@ impl Lead {
     pub(crate) fn share(self, meta: Meta, kept: bool) -> Result<Writer, Self> {
         let length = meta.length;
         let units = u32::try_from(length.div_ceil(UNIT)).unwrap_or(u32::MAX);
-        let permit = if length <= self.cache.object_bytes {
+        let permit = if length <= self.cache.object_bytes && self.cache.room.has(length) {
             self.cache.budget.clone().try_acquire_many_owned(units).ok()
         } else {
             None
@@ -141,6 +141,7 @@ impl Drop for Lead {
         self.fill.change(|state| {
             if matches!(state.end, End::Coming) {
                 state.end = End::Broken;
+                state.pieces.clear();
             }
         });
     }
@@ -177,9 +178,9 @@ impl Writer {
             }
             state.pieces.clone()
         };
-        let mut whole = BytesMut::with_capacity(usize::try_from(self.meta.length).ok()?);
+        let mut whole = Vec::with_capacity(usize::try_from(self.meta.length).ok()?);
         pieces.iter().for_each(|(_, piece)| whole.extend_from_slice(piece));
-        let whole = whole.freeze();
+        let whole = self.lead.cache.room.keep(whole);
         self.lead.fill.change(|state| {
             state.end = End::Whole(whole.clone());
             state.pieces.clear();

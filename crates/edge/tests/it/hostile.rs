@@ -1,12 +1,13 @@
 //! Clients that are slow, large, wrong or up to something.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use edge::Config;
 use http_body_util::BodyExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout};
 
 use crate::support::{Door, Scripted, response};
@@ -142,7 +143,9 @@ async fn a_client_that_takes_nothing_is_cut_off_and_harms_nobody() {
 
 #[tokio::test]
 async fn connections_above_the_cap_wait() {
-    let door = impatient(Config { connections: 2, ..Config::default() }).await;
+    // From a proxy, which may have them all.
+    let trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    let door = impatient(Config { connections: 2, trusted_proxies, ..Config::default() }).await;
     let mut one = door.client().await;
     let mut two = door.client().await;
     assert_eq!(one.send("GET", "/site/a", &[]).await.status, 200);
@@ -153,6 +156,72 @@ async fn connections_above_the_cap_wait() {
     assert!(!waiting.is_finished());
     drop(one);
     assert_eq!(timeout(Duration::from_secs(20), waiting).await.unwrap().unwrap(), 200);
+}
+
+/// A connection from an address of this machine, with a small window.
+async fn from(own: [u8; 4], door: &Door) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.bind((own, 0).into()).unwrap();
+    socket.connect(door.address).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_address_that_has_its_share_is_turned_away_and_others_come_in() {
+    let door = impatient(Config { connections: 4, ..Config::default() }).await;
+    let mut greedy = Vec::new();
+    for n in 0..20 {
+        let mut one = from([127, 0, 0, 5], &door).await;
+        let mut some = [0; 8];
+        match timeout(Duration::from_millis(100), one.read(&mut some)).await {
+            Err(_) => greedy.push(one),
+            Ok(ended) => assert!(n >= 2 && !matches!(ended, Ok(1..)), "{n}: {ended:?}"),
+        }
+    }
+    assert_eq!((greedy.len(), door.meter.read().turned_away), (2, 18));
+    let status = timeout(Duration::from_secs(20), door.get("/site/a", &[])).await.unwrap().status;
+    assert_eq!(status, 200);
+}
+
+#[tokio::test]
+async fn who_reads_nothing_holds_no_more_memory_than_there_is_for_that() {
+    const MB: u64 = 1 << 20;
+    let media = Scripted::new(|_, _| async { Ok(response(200, LASTING, vec![3; 1 << 20])) });
+    let config =
+        Config { cache_bytes: 4 * MB, cache_object_bytes: 1 << 20, write_ms: 8000, ..Config::default() };
+    let door = Arc::new(Door::with(media, Scripted::fixed(&[], b""), config).await);
+    let watch = tokio::spawn({
+        let door = door.clone();
+        async move {
+            let mut most = 0;
+            loop {
+                most = door.meter.read().held.max(most);
+                if door.shutdown.is_cancelled() {
+                    return most;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+    });
+    let mut idle = Vec::new();
+    for n in 0..100 {
+        let mut one = from([127, 0, 0, 5], &door).await;
+        let head =
+            format!("GET /out/{n} HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\n\r\n", door.host(), door.cookies());
+        one.write_all(head.as_bytes()).await.unwrap();
+        idle.push(one);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // Their patience would be 8 s; it is half a second now. Who comes then is served.
+    let begun = Instant::now();
+    while door.signed("/out/other", &[]).await.body.len() != 1 << 20 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "nobody was ended");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    door.shutdown.cancel();
+    let most = watch.await.unwrap();
+    // What is kept, as much for readers, as much again until requests are put off; and what was on its way then.
+    assert!((8 * MB..=18 * MB).contains(&most), "{most}");
 }
 
 #[tokio::test]

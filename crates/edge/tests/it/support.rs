@@ -88,6 +88,7 @@ pub(crate) struct Door {
     pub(crate) key: SigningKey,
     pub(crate) state: watch::Sender<Arc<State>>,
     pub(crate) secret: watch::Sender<CdnSecret>,
+    pub(crate) meter: edge::Meter,
     pub(crate) shutdown: CancellationToken,
     pub(crate) running: JoinHandle<edge::Result<()>>,
 }
@@ -125,17 +126,18 @@ impl Door {
         let address = listener.local_addr().unwrap();
         let upstreams = Upstreams { packager: packager.upstream(), site: site.upstream() };
         let entrances = vec![edge::Entrance::plain(listener)];
+        let meter = edge::Meter::default();
         let service = Service {
             entrances,
             config,
             upstreams,
             state: watched,
             secret: secret_watched,
-            meter: edge::Meter::default(),
+            meter: meter.clone(),
         };
         let shutdown = CancellationToken::new();
         let running = tokio::spawn(service.run(shutdown.clone()));
-        Self { address, packager, site, key, state, secret, shutdown, running }
+        Self { address, packager, site, key, state, secret, meter, shutdown, running }
     }
 
     pub(crate) fn host(&self) -> String {

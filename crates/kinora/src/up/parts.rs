@@ -203,14 +203,15 @@ impl Parts {
             s3_face = s3_face.over(tls);
         }
         services.start("s3", |stop| async move { Ok(s3_face.run(doors.s3, stop).await?) });
-        let meter = edge::Meter::default();
-        let edge = self.edge(doors.edge, settings::edge(config), meter.clone())?;
+        let (meter, packager) = (edge::Meter::default(), origin::Meter::default());
+        let edge = self.edge(doors.edge, settings::edge(config), meter.clone(), packager.clone())?;
         services.start("edge", |stop| async move { Ok(edge.run(stop).await?) });
         let metrics = Metrics {
             catalogue: self.catalogue.clone(),
             blob: self.blob.clone(),
             jobs: self.jobs.clone(),
             meter,
+            packager,
             turn: Arc::default(),
         };
         if let Some(address) = config.metrics.listen {
@@ -312,6 +313,7 @@ impl Parts {
         entrances: Vec<edge::Entrance>,
         config: edge::Config,
         meter: edge::Meter,
+        packager: origin::Meter,
     ) -> anyhow::Result<edge::Service> {
         let secrets = mapped(self.playback.cdn_secret(), |secret| origin::Secrets {
             current: secret.current().clone(),
@@ -323,6 +325,7 @@ impl Parts {
             pipeline: self.pipeline.clone(),
             secrets,
             config: origin::Config::default(),
+            meter: packager,
         });
         let site = site::router(
             site::Parts {

@@ -23,6 +23,7 @@ pub(super) fn edge(config: &Config) -> edge::Config {
 pub(super) fn s3(config: &Config, public: &Url) -> s3::Config {
     s3::Config {
         shutdown_seconds: u64::from(config.stop_seconds),
+        trusted_proxies: config.edge.trusted_proxies.clone(),
         page_origins: page_origins(public, &config.upload.page_origins),
         ..s3::Config::default()
     }

@@ -67,6 +67,19 @@ async fn a_rotated_secret_is_accepted_until_the_next_rotation() {
 }
 
 #[tokio::test]
+async fn many_who_ask_for_the_same_at_once_cost_one_read() {
+    for stage in stages().await {
+        stage.store(|c| c.track == Track::Video(0)).await;
+        let path = stage.path("standard", "v0/0.m4s").await;
+        let expected = stored(film(), Track::Video(0), 0..1);
+        let all = futures::future::join_all((0..300).map(|_| stage.get(&path, &[]))).await;
+        assert!(all.iter().all(|answer| answer.status == 200 && answer.body.ends_with(&expected)));
+        let counts = stage.meter.read();
+        assert_eq!((counts.reads, counts.bytes), (1, expected.len() as u64));
+    }
+}
+
+#[tokio::test]
 async fn a_chunk_that_is_not_there_yet_is_asked_for_again() {
     for stage in stages().await {
         let path = stage.path("standard", "v0/1.m4s").await;

@@ -14,7 +14,7 @@ use http_body_util::BodyExt as _;
 use jobs::{Claim, Queue};
 use model::media::Source;
 use model::{AssetId, BucketName, FrameRate, Generation, Timestamp, TitleId};
-use origin::{Config, Origin, Secrets};
+use origin::{Config, Meter, Origin, Secrets};
 use pipeline::{Pipeline, Rule};
 use tokio::sync::watch;
 use tower::ServiceExt as _;
@@ -48,6 +48,7 @@ pub(crate) struct Stage {
     pub(crate) title: TitleId,
     pub(crate) asset: AssetId,
     pub(crate) generation: Generation,
+    pub(crate) meter: Meter,
     pub(crate) test: TestDb,
     _dir: tempfile::TempDir,
 }
@@ -114,14 +115,29 @@ async fn stage(test: TestDb, patience: Duration) -> Stage {
     let (secrets, watched) = watch::channel(Secrets { current: SECRET.into(), previous: None });
     let wait_ms = u32::try_from(patience.as_millis()).unwrap();
     let config = Config { status_age_ms: 0, wait_ms, waiting: 4, ..Config::default() };
+    let meter = Meter::default();
     let router = origin::router(Origin {
         catalogue: catalogue.clone(),
         blob: blob.clone(),
         pipeline: pipeline.clone(),
         secrets: watched,
         config,
+        meter: meter.clone(),
     });
-    Stage { router, catalogue, blob, queue, pipeline, secrets, title, asset, generation, test, _dir: dir }
+    Stage {
+        router,
+        catalogue,
+        blob,
+        queue,
+        pipeline,
+        secrets,
+        title,
+        asset,
+        generation,
+        meter,
+        test,
+        _dir: dir,
+    }
 }
 
 impl Stage {
