@@ -6,6 +6,7 @@ SHELL := /bin/bash
 
 export KINORA_SHARED ?= $(abspath ../shared)
 KINORA := target/release/kinora
+LOAD := target/release/load
 
 .PHONY: help run test check unit e2e soak web setup clean
 
@@ -29,10 +30,10 @@ check: web ## Format, lints, tidy, licences
 unit: web ## Rust tests on SQLite and PostgreSQL
 	e2e/with-postgres cargo test --workspace --locked
 
-e2e: $(KINORA) ## The real binary, real clients, a real browser
+e2e: $(KINORA) $(LOAD) ## The real binary, real clients, a real browser
 	e2e/with-postgres e2e/run
 
-soak: $(KINORA) ## What is too long for CI
+soak: $(KINORA) $(LOAD) ## What is too long for CI
 	@tools/setup test
 	e2e/with-postgres e2e/run --soak
 
@@ -49,6 +50,11 @@ setup: ## Install everything for development
 .PHONY: $(KINORA)
 $(KINORA): web/dist/manifest.json
 	cargo build --release --locked --package kinora
+
+# Named together: one set of features, so that what both use is built once.
+.PHONY: $(LOAD)
+$(LOAD): $(KINORA)
+	cargo build --release --locked --package kinora --package load
 
 clean: ## Remove what was built (data/ stays)
 	rm -rf target web/dist web/node_modules e2e/.venv e2e/browser/node_modules

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from crowd import House
 from kinora_server import Kinora, clips, postgres_address
 
 ENGINES = ["sqlite", "postgres"]
@@ -43,6 +44,14 @@ def clip(tmp_path_factory):
     """Makes (once) or finds clips by name: see `clips`."""
     folder = tmp_path_factory.mktemp("clips")
     return lambda name: clips(name, folder)
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory, clip):
+    """A server with films for many viewers; each test starts it anew with settings of its own."""
+    house = House(tmp_path_factory.mktemp("house"), clip)
+    yield house
+    house.kinora.stop()
 
 
 @pytest.fixture(scope="session")

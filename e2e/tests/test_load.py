@@ -1,0 +1,48 @@
+"""Many viewers at once: every body right, nothing asked for twice, memory bounded."""
+
+import time
+
+import pytest
+
+from crowd import MB, metrics, resident, spent
+
+PACKAGER = 'kinora_edge_upstream_requests_total{upstream="packager"}'
+READS = "kinora_origin_reads_total"
+
+
+@pytest.mark.parametrize("way", ["whole", "ranges", "hang_up", "not_kept"])
+def test_a_hot_segment_is_fetched_and_read_once(house, way):
+    """A thousand at once; in parts of it; though the first one hangs up; and where it is too large to be kept."""
+    house.again(**({"cache_object_bytes": 2048} if way == "not_kept" else {}))
+    before = metrics(house.kinora)
+    options = {way: True} if way in ("ranges", "hang_up") else {}
+    report = house.watch([house.short], same=True, viewers=1001, **options)
+    assert report["requests"] == (999 if way == "hang_up" else 1000)
+    after = metrics(house.kinora)
+    grown = {name: after[name] - before[name] for name in (PACKAGER, READS)}
+    print(way, grown)
+    assert grown[READS] == 1, grown
+    if way == "not_kept":
+        assert grown[PACKAGER] >= 1000, grown
+    else:
+        # Two playlists to find the segment.
+        assert grown[PACKAGER] == 3, grown
+
+
+def test_two_hundred_viewers(house):
+    house.again()
+    report = house.watch(viewers=200, seconds=4, pace=4, arrive=1)
+    print(spent(report))
+    assert report["requests"] > 1000
+    assert report["server"]["rss_peak_bytes"] < 300 * MB, spent(report)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("pace", [1, 3, 0])
+def test_two_thousand_viewers(house, pace):
+    """At a viewer's pace, faster, and as fast as it goes."""
+    house.again()
+    report = house.watch(viewers=2000, seconds=40, pace=pace, arrive=5)
+    time.sleep(5)
+    print(f"pace {pace}: {spent(report)}, 5 s later {resident(house.kinora) / MB:.0f}")
+    assert report["server"]["rss_peak_bytes"] < 600 * MB, spent(report)

@@ -1,0 +1,71 @@
+"""What the server's process takes: at rest, after a load, and while it encodes an hour."""
+
+import time
+
+import pytest
+
+from crowd import MB, resident, spent
+from kinora_server import Kinora, run, wait_for
+
+IDLE = 120 * MB
+
+
+def film(source, minutes, folder):
+    """A file of so many minutes, made of a short clip without encoding anything."""
+    path = folder / f"film{minutes}.mp4"
+    loop = ["-stream_loop", "-1", "-i", source, "-t", minutes * 60]
+    run("ffmpeg", "-nostdin", "-v", "error", "-y", *loop, "-c", "copy", "-movflags", "+faststart", path)
+    return path
+
+
+def test_at_rest_and_after_a_load(house):
+    kinora = house.again(cache_idle_s=2).kinora
+    time.sleep(1)
+    print(f"after the start: {resident(kinora) / MB:.0f} MB")
+    assert resident(kinora) < IDLE
+    report = house.watch(viewers=200, seconds=3, pace=0, arrive=1)
+    wait_for(lambda: resident(kinora) < IDLE, timeout=30)
+    print(f"{spent(report)}; at rest again {resident(kinora) / MB:.0f} MB")
+
+
+def watch_an_encode(tmp_path, clip, until):
+    """Encodes an hour and looks at the memory until `until` says so; (seconds, bytes)."""
+    kinora = Kinora(tmp_path / "data").start()
+    try:
+        path = film(clip("long"), 60, tmp_path)
+        kinora.boto().upload_file(str(path), "source", path.name)
+        wait_for(lambda: (kinora.title(path.stem) or {}).get("state") in ("encoding", "published"), timeout=120)
+        began, looks = time.monotonic(), []
+        while not until(kinora, path.stem, time.monotonic() - began):
+            looks.append((time.monotonic() - began, resident(kinora)))
+            time.sleep(0.25)
+        return looks
+    finally:
+        kinora.stop()
+
+
+def most(looks, begin, end):
+    """The most that was in use from one part of the time to another."""
+    last = looks[-1][0]
+    return max(memory for at, memory in looks if begin * last <= at <= end * last) / MB
+
+
+def check(looks):
+    early, late = most(looks, 0.1, 0.4), most(looks, 0.6, 1.0)
+    print(f"{looks[-1][0]:.0f} s of encoding: {early:.0f} MB early, {late:.0f} MB late")
+    assert late < early + 30 and late < 200, looks[:: max(1, len(looks) // 40)]
+
+
+def test_encoding_an_hour_does_not_grow_the_server(tmp_path, clip):
+    check(watch_an_encode(tmp_path, clip, lambda _kinora, _name, seconds: seconds > 10))
+
+
+@pytest.mark.soak
+def test_encoding_an_hour_to_its_end_does_not_grow_the_server(tmp_path, clip):
+    def ended(kinora, name, _seconds):
+        time.sleep(2)
+        title = kinora.title(name)
+        assert title["state"] in ("encoding", "published"), title
+        return title.get("progress") == 1 or title["state"] == "published" and not kinora.json("job", "ls", "--state", "queued")
+
+    check(watch_an_encode(tmp_path, clip, ended))

@@ -1,0 +1,173 @@
+"""Clients that take their time, by the hundred: others are served all the same."""
+
+import resource
+import shutil
+import socket
+import subprocess
+import time
+from urllib.parse import urlsplit
+
+import pytest
+
+import hls
+from crowd import MB, metrics, resident
+from kinora_server import Kinora, wait_for
+
+# A small house: few connections and little memory. Patience is as by default.
+SMALL = {"connections": 600, "cache_bytes": 8 * MB, "cache_object_bytes": 2 * MB}
+# Where the slow ones come from; the others come from 127.1.0.x.
+SLOW = "127.2.0.1"
+
+
+def segments(kinora, title):
+    """Paths of all segments, with a token."""
+    show = hls.load(kinora.url(title))
+    return [urlsplit(address).path for _, playlist in show.variants for address, _ in playlist.segments]
+
+
+class Slow:
+    """Connections from one address that send `first` and read nothing."""
+
+    def __init__(self, kinora):
+        at = urlsplit(kinora.http)
+        self.at, self.host, self.all = (at.hostname, at.port), at.netloc, []
+
+    def open(self, first=b"", window=None):
+        one = socket.socket()
+        if window:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+        one.bind((SLOW, 0))
+        one.settimeout(10)
+        one.connect(self.at)
+        try:
+            one.sendall(first)
+        except OSError:
+            pass
+        self.all.append(one)
+        return one
+
+    def open_now(self):
+        """Those that the server has not ended."""
+
+        def lives(one):
+            one.setblocking(False)
+            try:
+                while True:
+                    if not one.recv(1 << 16):
+                        return False
+            except BlockingIOError:
+                return True
+            except OSError:
+                return False
+
+        return [one for one in self.all if lives(one)]
+
+    def close(self):
+        for one in self.all:
+            one.close()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def many_files():
+    """As many connections as the tests make are more than most systems give at first."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture
+def slow(house):
+    crowd = Slow(house.again(**SMALL).kinora)
+    yield crowd
+    crowd.close()
+
+
+def trickle(slow, n):
+    """The beginning of a request, of another kind each time."""
+    host = slow.host.encode()
+    body = b"\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{"
+    kinds = [
+        b"",
+        b"GET / HTTP/1.1\r\nHost: " + host + b"\r\nX-Slow: ",
+        b"POST /api/playback/report HTTP/1.1\r\nHost: " + host + body,
+        b"GET / HTTP/1.1\r\nHost: " + host + b"\r\n\r\n",
+    ]
+    return kinds[n % len(kinds)]
+
+
+def test_one_address_cannot_take_all_places(house, slow):
+    """Twice as many connections as there are places, each with a beginning that never ends."""
+    for n in range(1200):
+        slow.open(trickle(slow, n))
+    began = time.monotonic()
+    report = house.watch(viewers=40, seconds=3, pace=4, arrive=1)
+    assert time.monotonic() - began < 60
+    print({kind: times["p99_ms"] for kind, times in report["times"].items()})
+    assert metrics(house.kinora)["kinora_edge_turned_away_total"] >= 600
+    assert len(slow.open_now()) <= 300
+
+
+def test_who_reads_slowly_holds_little_memory_and_nobody_up(house, slow):
+    """Each asks for a large segment and reads nothing: what they hold together is bounded."""
+    paths = segments(house.kinora, house.noisy) + segments(house.kinora, house.short)
+    before = resident(house.kinora)
+    for n in range(250):
+        path = paths[n % len(paths)]
+        slow.open(f"GET {path} HTTP/1.1\r\nHost: {slow.host}\r\n\r\n".encode(), window=4096)
+    report = house.watch(viewers=40, seconds=3, pace=4, arrive=1)
+    grown = (resident(house.kinora) - before) / MB
+    print(f"{len(slow.all)} slow readers, {grown:.0f} MB more, {report['requests']} requests beside them")
+    assert grown < 150, f"{grown:.0f} MB"
+    slow.close()
+    wait_for(lambda: metrics(house.kinora)["kinora_edge_connections"] < 5)
+
+
+class Scant(Kinora):
+    """A server to which the system gives few files at first, as most do."""
+
+    def command(self):
+        return ["prlimit", "--nofile=256:4096", "--", *super().command()]
+
+
+def test_a_crowd_needs_no_settings_of_the_system(tmp_path):
+    kinora = Scant(tmp_path / "data").start()
+    slow = Slow(kinora)
+    try:
+        assert metrics(kinora)["process_max_fds"] == 4096
+        for _ in range(400):
+            slow.open()
+        assert hls.get(kinora.http + "/")[0] == 200
+    finally:
+        slow.close()
+        kinora.stop()
+
+
+ATTACKS = {
+    "slow heads": ["-H"],
+    "slow bodies": ["-B"],
+    "many ranges": ["-R"],
+    "slow reads": ["-X", "-w", "512", "-y", "1024", "-n", "5", "-z", "32", "-k", "3"],
+}
+
+
+def test_slowhttptest_does_not_stop_others(house):
+    """All kinds at once, from the address that they all have to come from."""
+    tool = shutil.which("slowhttptest")
+    if not tool:
+        pytest.skip("slowhttptest is not installed")
+    house.again(**SMALL)
+    url = house.kinora.http + segments(house.kinora, house.short)[0]
+    runs = []
+    try:
+        for kind in ATTACKS.values():
+            command = [tool, *kind, "-c", "150", "-r", "100", "-i", "5", "-l", "8", "-p", "3", "-u", url]
+            runs.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        time.sleep(1)
+        report = house.watch(viewers=40, seconds=4, pace=4, arrive=1)
+        print({kind: times["p99_ms"] for kind, times in report["times"].items()})
+    finally:
+        for run in runs:
+            run.kill()
+            run.wait()
+    assert report["requests"] > 100
