@@ -8,11 +8,11 @@ use std::ops::Range;
 
 use model::plan::{Chunk, Grid, Medium};
 
-/// Predicted nanoseconds of one processor for a chunk of the title's head: one segment, then a little more.
-const HEAD: [u64; 3] = [0, 3_200_000_000, 4_800_000_000];
-
-/// What a chunk is aimed at; it may take a quarter more, which makes 8 s, or 10 s where it then ends at a
-/// keyframe (encoders' usual distance is 250 frames).
+/// Predicted nanoseconds of one processor that a chunk is aimed at; it may take a quarter more, which makes 8 s, or
+/// 10 s where it then ends at a keyframe (encoders' usual distance is 250 frames).
+///
+/// The first chunk is one segment, so that a title can be played soon. The second is as long as any other: its segments
+/// are shown while it is encoded, and every further cut before the second keyframe would decode the film's beginning anew.
 const AIM: u64 = 6_400_000_000;
 
 /// What starting the tools and reading the container's index costs.
@@ -43,8 +43,7 @@ pub(super) fn video(grid: &Grid, keyframes: &[u64], cost: Cost) -> Vec<Chunk> {
     let mut chunks = vec![];
     let mut start = 0;
     while start < grid.segments() {
-        let aim = HEAD.get(chunks.len()).copied().unwrap_or(AIM);
-        let end = cutter.end(start, aim);
+        let end = if start == 0 { 1 } else { cutter.end(start) };
         let decode_from = cutter.keyframe(cutter.frame(start));
         chunks.push(Chunk { of: Medium::Video, segments: start..end, decode_from });
         start = end;
@@ -85,11 +84,11 @@ struct Cutter<'a> {
 
 impl Cutter<'_> {
     /// Where the chunk that starts at segment `start` ends.
-    fn end(&self, start: u32, aim: u64) -> u32 {
+    fn end(&self, start: u32) -> u32 {
         let first = self.frame(start);
         // Where keyframes are far away, chunks grow so that at most a third of the work is wasted.
         let wasted = (first - self.keyframe(first)).saturating_mul(self.cost.decode);
-        let aim = aim.max(wasted.saturating_mul(2));
+        let aim = AIM.max(wasted.saturating_mul(2));
         let longest = if wasted > 0 { u64::MAX } else { frames(self.grid, LONGEST_VIDEO_S) };
 
         let mut best: Option<(u128, u32)> = None;
@@ -181,7 +180,7 @@ mod tests {
         let keyframes = [0, 250, 285, 378, 553];
         let grid = grid(720, &keyframes);
         let chunks = video(&grid, &keyframes, COST);
-        assert_eq!(starts(&chunks, &grid), [(0, 0), (48, 0), (144, 0), (285, 285), (378, 378), (576, 553)]);
+        assert_eq!(starts(&chunks, &grid), [(0, 0), (48, 0), (285, 285), (378, 378), (576, 553)]);
     }
 
     #[test]
@@ -214,7 +213,7 @@ mod tests {
         list.extend(video(&grid, &[0], COST));
         let order: Vec<_> = in_order(list).iter().map(|c| (c.segments.start, c.of)).take(5).collect();
         use Medium::{Audio, Video};
-        assert_eq!(order, [(0, Video), (0, Audio(0)), (0, Audio(1)), (1, Video), (3, Video)]);
+        assert_eq!(order, [(0, Video), (0, Audio(0)), (0, Audio(1)), (1, Video), (5, Video)]);
     }
 
     proptest! {
