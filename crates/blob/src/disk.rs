@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use rustix::buffer::spare_capacity;
 use seal::stream::{HEADER, Opener, Sealer, stored_length};
 use seal::{KeyRing, Purpose, private};
 use uuid::Uuid;
@@ -119,13 +120,13 @@ impl Disk {
         if got != expected {
             return Err(damaged(seal::Error::Length { expected, got }));
         }
-        let Some(dek) = dek else { return Ok(OpenFile { id, path, file, opener: None }) };
+        let Some(dek) = dek else { return Ok(OpenFile { id, path, file, size, opener: None }) };
         let name = id.to_string();
         let key = self.ring()?.open_data_key(Purpose::Media, &name, dek).map_err(Error::Keys)?;
         let mut header = [0; HEADER];
         file.read_exact_at(&mut header, 0).map_err(disk("read", &path))?;
         let opener = Opener::new(&key, &associated(id), &header, size).map_err(damaged)?;
-        Ok(OpenFile { id, path, file, opener: Some(opener) })
+        Ok(OpenFile { id, path, file, size, opener: Some(opener) })
     }
 
     /// Seals a file's key again, under the newest key.
@@ -231,10 +232,12 @@ impl Disk {
 }
 
 /// A stored file, open for reading.
+#[derive(Debug)]
 pub(crate) struct OpenFile {
     id: FileId,
     path: PathBuf,
     file: File,
+    size: u64,
     opener: Option<Opener>,
 }
 
@@ -244,23 +247,95 @@ const SEGMENTS: u64 = 4;
 const PIECE: u64 = 256 << 10;
 
 impl OpenFile {
+    pub(crate) fn id(&self) -> FileId {
+        self.id
+    }
+
     /// Reads the beginning of `range`, which is not empty; never bytes that are not what was written. Blocks.
     ///
     /// # Errors
     /// [`Error::Damaged`].
     pub(crate) fn read(&self, range: &Range<u64>) -> Result<Bytes> {
-        let Some(opener) = &self.opener else {
-            return self.stored(range.start..range.end.min(range.start + PIECE)).map(Bytes::from);
-        };
-        let span = opener.span(range.clone(), SEGMENTS);
-        let opened = opener.open(&span, &self.stored(span.stored.clone())?);
-        opened.map(Bytes::from).map_err(|why| damaged(self.id, why))
+        let mut out = Vec::new();
+        self.piece(range.clone(), &mut Vec::new(), &mut out)?;
+        Ok(out.into())
     }
 
-    fn stored(&self, range: Range<u64>) -> Result<Vec<u8>> {
-        let mut buffer = vec![0; usize::try_from(range.end - range.start).unwrap_or(usize::MAX)];
-        self.file.read_exact_at(&mut buffer, range.start).map_err(disk("read", &self.path))?;
-        Ok(buffer)
+    /// Reads a range of the file. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::Range`] where it leaves the file, [`Error::Damaged`].
+    pub(crate) fn read_all(&self, range: Range<u64>) -> Result<Vec<u8>> {
+        let outside = Error::Range { size: self.size };
+        if range.start > range.end || range.end > self.size {
+            return Err(outside);
+        }
+        let length = usize::try_from(range.end - range.start).map_err(|_| outside)?;
+        let mut out = Vec::with_capacity(length);
+        self.append(range, &mut out)?;
+        Ok(out)
+    }
+
+    /// Appends a range of the file to `out`. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub(crate) fn append(&self, mut range: Range<u64>, out: &mut Vec<u8>) -> Result<()> {
+        if self.opener.is_none() {
+            return self.clear(range, out);
+        }
+        let mut sealed = Vec::new();
+        while !range.is_empty() {
+            let before = out.len();
+            self.piece(range.clone(), &mut sealed, out)?;
+            range.start += (out.len() - before) as u64;
+        }
+        Ok(())
+    }
+
+    /// Appends the beginning of a range to `out`; `sealed` is memory that may be used again.
+    fn piece(&self, range: Range<u64>, sealed: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<()> {
+        let Some(opener) = &self.opener else {
+            return self.clear(range.start..range.end.min(range.start + PIECE), out);
+        };
+        let span = opener.span(range, SEGMENTS);
+        let length = usize::try_from(span.stored.end - span.stored.start).unwrap_or(usize::MAX);
+        if sealed.len() < length {
+            sealed.resize(length, 0);
+        }
+        let sealed = &mut sealed[..length];
+        self.file.read_exact_at(sealed, span.stored.start).map_err(|e| self.failed(e))?;
+        opener.open(&span, sealed, out).map_err(|why| damaged(self.id, why))
+    }
+
+    /// Appends bytes as they are stored, into memory that nothing was written to before.
+    fn clear(&self, range: Range<u64>, out: &mut Vec<u8>) -> Result<()> {
+        let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+        let end = out.len().saturating_add(length);
+        out.reserve_exact(length);
+        let mut at = range.start;
+        while out.len() < end {
+            match rustix::io::pread(&self.file, spare_capacity(out), at) {
+                Ok(0) => return Err(self.failed(io::ErrorKind::UnexpectedEof.into())),
+                Ok(read) => at += read as u64,
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(self.failed(error.into())),
+            }
+        }
+        // There may have been room for more.
+        out.truncate(end);
+        Ok(())
+    }
+
+    /// A file that was long enough when it was opened and is so no more is damaged, whatever the system calls it.
+    fn failed(&self, error: io::Error) -> Error {
+        match (error.kind(), self.file.metadata()) {
+            (io::ErrorKind::UnexpectedEof, Ok(now)) => {
+                let expected = if self.opener.is_some() { stored_length(self.size) } else { self.size };
+                damaged(self.id, seal::Error::Length { expected, got: now.len() })
+            }
+            _ => disk("read", &self.path)(error),
+        }
     }
 }
 

@@ -48,6 +48,7 @@ mod lane;
 mod list;
 pub mod mirror;
 mod object;
+mod opened;
 mod owner;
 mod read;
 mod reseal;

@@ -44,7 +44,7 @@ impl Blob {
     /// [`Error::Range`] if it does not lie within the object, [`Error::NoSuchObject`].
     pub async fn read(&self, id: ObjectId, range: Range<u64>) -> Result<Reader> {
         let pin = Pins::pin(&self.pins, id);
-        let spans = self.spans(id, &range).await?;
+        let (_, spans) = self.spans(id, &range).await?;
         let state = (self.disk.clone(), spans.into_iter(), None::<Open>, pin);
         let pieces = try_unfold(state, |(disk, mut spans, open, pin)| async move {
             let mut open = match open {
@@ -62,21 +62,27 @@ impl Blob {
         Ok(Reader { length: range.end - range.start, pieces: pieces.boxed() })
     }
 
-    /// Reads a small range into memory.
+    /// Reads a small range into memory. What is one file stays open for the next read, for some seconds, even if the
+    /// object is deleted meanwhile.
     ///
     /// # Errors
     /// As [`Blob::read`].
     pub async fn read_to_vec(&self, id: ObjectId, range: Range<u64>) -> Result<Vec<u8>> {
+        if let Some(file) = self.opened.get(id) {
+            let read = blocking(move || file.read_all(range)).await;
+            return read.inspect_err(|_| self.opened.close(id));
+        }
         let _pin = Pins::pin(&self.pins, id);
-        let spans = self.spans(id, &range).await?;
-        let store = self.disk.clone();
+        let (size, spans) = self.spans(id, &range).await?;
+        let (store, opened) = (self.disk.clone(), self.opened.clone());
         blocking(move || {
-            let length = usize::try_from(range.end - range.start).map_err(|_| Error::Range { size: 0 })?;
+            let length = usize::try_from(range.end - range.start).map_err(|_| Error::Range { size })?;
             let mut all = Vec::with_capacity(length);
-            for span in spans {
-                let mut open = Open { file: None, span };
-                while !open.span.range.is_empty() {
-                    all.extend_from_slice(&open.piece(&store)?);
+            for Span { file, size: bytes, dek, range } in spans {
+                let file = Arc::new(store.open_file(file, bytes, dek.as_deref())?);
+                file.append(range, &mut all)?;
+                if bytes == size {
+                    opened.put(id, file);
                 }
             }
             Ok(all)
@@ -84,8 +90,8 @@ impl Blob {
         .await
     }
 
-    /// The files and their ranges that hold `range` of an object.
-    async fn spans(&self, id: ObjectId, range: &Range<u64>) -> Result<Vec<Span>> {
+    /// The size of an object, and the files and their ranges that hold `range` of it.
+    async fn spans(&self, id: ObjectId, range: &Range<u64>) -> Result<(u64, Vec<Span>)> {
         let sql = "SELECT o.size, p.file, p.position, p.bytes, f.dek FROM objects o
             LEFT JOIN parts p ON p.object = o.id AND p.position < $3 AND p.position + p.bytes > $2
             LEFT JOIN files f ON f.id = p.file
@@ -118,7 +124,7 @@ impl Blob {
         if at != range.end && !range.is_empty() {
             return Err(Error::Row(format!("object {id} ends at {at}")));
         }
-        Ok(spans)
+        Ok((size, spans))
     }
 }
 

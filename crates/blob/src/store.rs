@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::bad::BadFiles;
 use crate::disk::{Disk, Keys};
 use crate::lane::blocking;
+use crate::opened::Opened;
 use crate::read::Pins;
 use crate::reseal::Replaced;
 use crate::{Error, Result, owner};
@@ -24,6 +25,7 @@ pub struct Blob {
     pub(crate) disk: Disk,
     pub(crate) config: Config,
     pub(crate) pins: Arc<Pins>,
+    pub(crate) opened: Arc<Opened>,
     pub(crate) replaced: Arc<Replaced>,
     /// Clear files that cannot be read.
     pub(crate) unreadable: Arc<BadFiles>,
@@ -86,6 +88,7 @@ impl Blob {
             disk,
             config,
             pins: Arc::default(),
+            opened: Arc::default(),
             replaced: Arc::default(),
             unreadable: Arc::default(),
             unopened: Arc::default(),

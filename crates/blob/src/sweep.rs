@@ -52,6 +52,7 @@ impl Blob {
                 }
             }
         }
+        self.opened.close_old(|_| false);
         let idle = now.plus_ms(-DAY_MS * i64::from(self.config.upload_days));
         for row in self.db.all(OLD_UPLOADS, args![idle, now.plus_ms(-COMPLETED_MS)]).await? {
             self.drop_upload(row.get::<UploadId>("id")?).await?;
@@ -118,6 +119,7 @@ impl Blob {
 
     /// Deletes files whose rows are gone. What a crash leaves over is found by `sweep_disk`.
     pub(crate) async fn delete_files(&self, files: Vec<FileId>) -> Result<()> {
+        self.opened.close_old(|file| files.contains(&file));
         let disk = self.disk.clone();
         blocking(move || files.into_iter().try_for_each(|file| disk.delete(file))).await
     }

@@ -16,8 +16,9 @@
 //!
 //! let opener = Opener::new(&key, b"object 1", sealed.first_chunk::<HEADER>().unwrap(), 100_000)?;
 //! let span = opener.span(70_000..70_010, 1);
-//! let bytes = &sealed[span.stored.start as usize..span.stored.end as usize];
-//! assert_eq!(opener.open(&span, bytes)?, [7; 10]);
+//! let mut plain = Vec::new();
+//! opener.open(&span, &mut sealed[span.stored.start as usize..span.stored.end as usize], &mut plain)?;
+//! assert_eq!(plain, [7; 10]);
 //! # Ok::<(), seal::Error>(())
 //! ```
 
@@ -152,35 +153,41 @@ impl Opener {
         Span { stored: from..to, plain, first }
     }
 
-    /// Opens the stored bytes of a span. Nothing comes out unless every segment is as it was sealed.
+    /// Opens the stored bytes of a span, in their place, and appends the plaintext to `out`. Nothing comes out unless
+    /// every segment is as it was sealed.
     ///
     /// # Errors
     /// [`Error::Open`].
-    pub fn open(&self, span: &Span, stored: &[u8]) -> Result<Vec<u8>> {
+    pub fn open(&self, span: &Span, stored: &mut [u8], out: &mut Vec<u8>) -> Result<()> {
+        let before = out.len();
+        let opened = self.append(span, stored, out);
+        if opened.is_err() {
+            out.truncate(before);
+        }
+        opened
+    }
+
+    fn append(&self, span: &Span, stored: &mut [u8], out: &mut Vec<u8>) -> Result<()> {
         if stored.len() as u64 != span.stored.end - span.stored.start {
             return Err(Error::Open);
         }
         let last = segments(self.plain) - 1;
-        let start = plain_start(span.first);
-        let mut out = Vec::with_capacity(stored.len());
         let mut rest = stored;
         let mut index = span.first;
         while !rest.is_empty() {
             let length = if index == 0 { SEGMENT - HEADER } else { SEGMENT };
-            let (segment, later) = rest.split_at(length.min(rest.len()));
-            let (text, tag) = segment.split_at_checked(segment.len().wrapping_sub(TAG)).ok_or(Error::Open)?;
-            let from = out.len();
-            out.resize(from + text.len(), 0);
+            let (segment, later) = rest.split_at_mut(length.min(rest.len()));
             let nonce = self.cipher.nonce(index, index == last)?;
-            let opened =
-                self.cipher.key.open_separate_gather(nonce, Aad::empty(), text, tag, &mut out[from..]);
-            opened.map_err(|_| Error::Open)?;
+            let text = self.cipher.key.open_in_place(nonce, Aad::empty(), segment);
+            let text = text.map_err(|_| Error::Open)?;
+            // Of the segments at the ends not everything was asked for.
+            let start = plain_start(index);
+            let from = span.plain.start.saturating_sub(start) as usize;
+            let to = text.len().min((span.plain.end - start) as usize);
+            out.extend_from_slice(&text[from..to]);
             (rest, index) = (later, index + 1);
         }
-        // Only the ends were not asked for.
-        out.truncate((span.plain.end - start) as usize);
-        out.drain(..(span.plain.start - start) as usize);
-        Ok(out)
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
-use blob::{Chosen, Complete, Condition, Error, NewUpload};
+use blob::{By, Chosen, Complete, Condition, Error, NewUpload};
 use db::{Migrations, args};
 use futures::StreamExt;
 use seal::{KeyRing, Purpose, Renewed};
@@ -336,5 +336,41 @@ async fn a_rotation_seals_keys_again_and_touches_no_file() {
         let old = store.again(true, Some(seal::testing::ring(1))).await;
         let read = old.read_to_vec(objects[0].id, 0..1).await;
         assert!(matches!(read, Err(Error::Keys(seal::Error::NoKey { version: 2, .. }))), "{read:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_stays_open_is_closed_when_it_is_deleted_or_damaged() {
+    for store in stores().await {
+        let bytes = noise(3 * SEGMENT as usize);
+        let object = store.blob.put(bytes.clone(), own("film")).await.unwrap();
+        let path = store.stored(&object).await.remove(0);
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let named = |to: &std::path::Path| to.to_string_lossy().contains(name);
+        let open = || {
+            let files = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+            files.filter(|fd| std::fs::read_link(fd.path()).is_ok_and(|to| named(&to))).count()
+        };
+        for range in [0..10, SEGMENT - 1..SEGMENT + 1, 0..object.size, 5..5] {
+            let read = store.blob.read_to_vec(object.id, range.clone()).await.unwrap();
+            assert!(read == bytes[range.start as usize..range.end as usize], "{range:?}");
+            assert_eq!(open(), 1);
+        }
+        let outside = store.blob.read_to_vec(object.id, 1..object.size + 1).await;
+        assert!(matches!(outside, Err(Error::Range { size }) if size == object.size), "{outside:?}");
+
+        assert!(store.blob.read_to_vec(object.id, 0..1).await.is_ok());
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &whole[..100]).unwrap();
+        let cut = store.blob.read_to_vec(object.id, 0..object.size).await;
+        assert!(matches!(cut, Err(Error::Damaged { .. })), "{cut:?}");
+        assert_eq!(open(), 0);
+
+        std::fs::write(&path, &whole).unwrap();
+        assert!(store.blob.read_to_vec(object.id, 0..1).await.is_ok());
+        assert_eq!(open(), 1);
+        store.blob.delete(&object.bucket, &object.key, &Condition::None, By::Kinora).await.unwrap();
+        assert_eq!(store.blob.sweep(hours_from_now(1)).await.unwrap().objects, 1);
+        assert_eq!(open(), 0);
     }
 }

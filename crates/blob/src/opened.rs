@@ -1,0 +1,53 @@
+//! Files that were read lately, open: the next segment of a film lies in the file of the one before.
+//!
+//! A stored file never changes, so an open one is read without asking the tables where the object lies, without looking
+//! at the file's length and without opening its key once more. It is closed when it is deleted or after a little while,
+//! and after every read that failed.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use model::ObjectId;
+
+use crate::disk::{FileId, OpenFile};
+
+/// Files that stay open at most.
+const MOST: usize = 256;
+/// How long one does, whether it is read or not: what its rows say may change.
+const STAYS: Duration = Duration::from_secs(20);
+
+/// The open files of objects that are one file.
+#[derive(Debug, Default)]
+pub(crate) struct Opened(Mutex<HashMap<ObjectId, (Instant, Arc<OpenFile>)>>);
+
+impl Opened {
+    pub(crate) fn get(&self, object: ObjectId) -> Option<Arc<OpenFile>> {
+        let files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, file) = files.get(&object)?;
+        (since.elapsed() < STAYS).then(|| file.clone())
+    }
+
+    pub(crate) fn put(&self, object: ObjectId, file: Arc<OpenFile>) {
+        let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if files.len() >= MOST {
+            files.retain(|_, (since, _)| since.elapsed() < STAYS);
+        }
+        if files.len() >= MOST
+            && let Some(oldest) = files.iter().min_by_key(|(_, (since, _))| *since).map(|(id, _)| *id)
+        {
+            files.remove(&oldest);
+        }
+        files.insert(object, (Instant::now(), file));
+    }
+
+    pub(crate) fn close(&self, object: ObjectId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&object);
+    }
+
+    /// Closes what has been open for long, and those of the files that `gone` names: only then is their space free.
+    pub(crate) fn close_old(&self, gone: impl Fn(FileId) -> bool) {
+        let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        files.retain(|_, (since, file)| since.elapsed() < STAYS && !gone(file.id()));
+    }
+}
