@@ -33,8 +33,8 @@ const FLAGS = [
 ];
 
 /** Starts Chromium with an empty profile. */
-export function launch() {
-  return chromium.launch({ executablePath: process.env.KINORA_CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
+export function launch(options = {}) {
+  return chromium.launch({ executablePath: process.env.KINORA_CHROMIUM ?? '/usr/bin/chromium', args: FLAGS, ...options });
 }
 
 /** A page that fails the test on script errors, refused content and requests to other hosts. */

@@ -53,6 +53,8 @@ pub(crate) struct Config {
     pub(crate) identity: identity::Config,
     /// The front door.
     pub(crate) edge: edge::Config,
+    /// The packager: its memory.
+    pub(crate) origin: origin::Config,
     /// How mails leave.
     pub(crate) mail: Mail,
     /// The encoder.
@@ -162,6 +164,7 @@ impl Default for Config {
             allow_root: false,
             identity: identity::Config::default(),
             edge: edge::Config::default(),
+            origin: origin::Config::default(),
             mail: Mail::default(),
             worker: worker::Config::default(),
             store: blob::Config::default(),
@@ -337,8 +340,8 @@ mod tests {
         all.upload.page_origins.clear();
         all.store.reserve_bytes = usual.store.reserve_bytes;
         let defaults = |config: &Config| {
-            let Config { edge, upload, store, pipeline, identity, stop_seconds, .. } = config;
-            format!("{edge:?} {upload:?} {store:?} {pipeline:?} {identity:?} {stop_seconds}")
+            let Config { edge, origin, upload, store, pipeline, identity, stop_seconds, .. } = config;
+            format!("{edge:?} {origin:?} {upload:?} {store:?} {pipeline:?} {identity:?} {stop_seconds}")
         };
         assert_eq!(defaults(&all), defaults(&usual));
     }

@@ -204,7 +204,8 @@ impl Parts {
         }
         services.start("s3", |stop| async move { Ok(s3_face.run(doors.s3, stop).await?) });
         let (meter, packager) = (edge::Meter::default(), origin::Meter::default());
-        let edge = self.edge(doors.edge, settings::edge(config), meter.clone(), packager.clone())?;
+        let configs = (settings::edge(config), config.origin);
+        let edge = self.edge(doors.edge, configs, meter.clone(), packager.clone())?;
         services.start("edge", |stop| async move { Ok(edge.run(stop).await?) });
         let metrics = Metrics {
             catalogue: self.catalogue.clone(),
@@ -311,7 +312,7 @@ impl Parts {
     fn edge(
         &self,
         entrances: Vec<edge::Entrance>,
-        config: edge::Config,
+        (config, origin): (edge::Config, origin::Config),
         meter: edge::Meter,
         packager: origin::Meter,
     ) -> anyhow::Result<edge::Service> {
@@ -324,7 +325,7 @@ impl Parts {
             blob: self.blob.clone(),
             pipeline: self.pipeline.clone(),
             secrets,
-            config: origin::Config::default(),
+            config: origin,
             meter: packager,
         });
         let site = site::router(
