@@ -70,7 +70,7 @@ pub use delete::{discard, discard_folder};
 pub use error::{Error, Result};
 pub use list::{Entry, List, Listing};
 pub use object::{Object, ObjectPart, hold, release};
-pub use read::Reader;
+pub use read::{Reader, next_read};
 pub use schema::MIGRATIONS;
 pub use store::{Blob, Config};
 pub use sweep::{Sweeper, Swept};

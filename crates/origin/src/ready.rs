@@ -50,9 +50,6 @@ pub(crate) struct Read {
 /// Named in the ETag of what is transformed: to be changed when equal stored bytes become other bytes.
 const TRANSFORM_VERSION: &[u8] = b"ts 1";
 
-/// Most bytes of one read.
-const READ_BYTES: u64 = 512 << 10;
-
 /// Roughly the memory that a part without bytes takes, and an entry of a map.
 const ENTRY_BYTES: u64 = 64;
 
@@ -111,11 +108,11 @@ impl Ready {
     }
 }
 
-/// Reads of a bounded size that make up a range of an object.
+/// Reads of at most half a MiB that make up a range of an object.
 fn reads(object: ObjectId, range: &Range<u64>) -> impl Iterator<Item = Read> + use<> {
     let (mut start, last) = (range.start, range.end);
     std::iter::from_fn(move || {
-        let end = last.min(start + READ_BYTES);
+        let end = last.min(blob::next_read(start));
         let read = Read { object, start, end };
         start = end;
         (read.start < read.end).then_some(read)

@@ -47,6 +47,13 @@ pub fn stored_length(plain: u64) -> u64 {
     plain + HEADER as u64 + segments(plain) * TAG as u64
 }
 
+/// The first position behind `position` at which a run of `segments` segments ends, counted from the beginning: reads that
+/// end there and go on there open no segment twice.
+pub fn boundary(position: u64, segments: u64) -> u64 {
+    let run = segments.max(1);
+    plain_start((segment_of(position) / run + 1).saturating_mul(run))
+}
+
 fn segments(plain: u64) -> u64 {
     1 + plain.saturating_sub(FIRST).div_ceil(OTHERS)
 }

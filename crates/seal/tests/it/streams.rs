@@ -61,6 +61,25 @@ fn every_length_comes_back_whatever_the_pieces() {
 }
 
 #[test]
+fn reads_that_end_at_boundaries_open_nothing_twice() {
+    let length = (FIRST + 20 * OTHERS) as u64;
+    let opener = Opener::new(&key(), b"film", &[40; HEADER], length).unwrap();
+    for run in [1, 4, 8] {
+        for start in [0, 1, FIRST as u64 - 1, FIRST as u64, 400_000] {
+            let (mut at, mut stored) = (start, None);
+            while at < length {
+                let end = seal::stream::boundary(at, run);
+                assert!(at < end && end - at <= run * OTHERS as u64);
+                let span = opener.span(at..end.min(length), run);
+                assert_eq!(span.plain, at..end.min(length));
+                assert!(stored.is_none_or(|before| before == span.stored.start), "{run} {at}");
+                (at, stored) = (end, Some(span.stored.end));
+            }
+        }
+    }
+}
+
+#[test]
 fn two_streams_of_the_same_bytes_share_nothing() {
     let (a, b) = (sealed(b"same", b"film", 9), sealed(b"same", b"film", 9));
     assert_ne!(a[1..HEADER], b[1..HEADER]);
