@@ -75,6 +75,7 @@ impl Pipeline {
         let plan = self.jobs.list(&newest).await?.into_iter().next();
         let planned = plan.as_ref().is_some_and(|plan| plan.state == job::State::Done);
         let mut tx = self.db.begin().await?;
+        self.jobs.lock_title(&mut tx, id).await?;
         // Of two people who ask at the same time the second one sees what the first has begun.
         self.catalogue.lock(&mut tx, id).await?;
         if self.jobs.live_in(&mut tx, id, Some(Work::PICTURES)).await? > 0 {

@@ -63,7 +63,7 @@ impl Queue {
     /// Cancels everything that is queued or runs for a title, when `tx` commits; answers how many jobs that was.
     pub async fn cancel_title(&self, tx: &mut Tx, now: Timestamp, title: TitleId, why: &str) -> Result<u64> {
         let why = reason(why);
-        self.lock_groups(tx, title).await?;
+        self.lock_title(tx, title).await?;
         tx.all(tx.pick(LOCK_TITLE_SQLITE, LOCK_TITLE_POSTGRES), args![title]).await?;
         tx.execute(CANCEL_GROUPS, args![title, &why, now]).await?;
         Ok(tx.execute(CANCEL_TITLE, args![title, &why, now]).await?)
@@ -94,8 +94,9 @@ impl Queue {
         Ok(gone)
     }
 
-    /// Locks the groups of a title, in one order.
-    pub(super) async fn lock_groups(&self, tx: &mut Tx, title: TitleId) -> Result<()> {
+    /// Locks the groups of a title, in one order. Whoever will touch more than one job of a title, or its own row as
+    /// well, calls this first: then two such transactions never wait for each other.
+    pub async fn lock_title(&self, tx: &mut Tx, title: TitleId) -> Result<()> {
         tx.all(tx.pick(LOCK_GROUPS_SQLITE, LOCK_GROUPS_POSTGRES), args![title]).await?;
         Ok(())
     }

@@ -97,9 +97,13 @@ impl Queue {
         Ok(Completed { then })
     }
 
-    /// Ends the try as failed when `tx` commits: the job rests and comes back, or ends, and its group with it.
+    /// Ends the try as failed when `tx` commits: the job rests and comes back, or ends, and its group with it. The
+    /// caller may cancel the other jobs of its title in the same transaction.
     pub async fn fail(&self, tx: &mut Tx, now: Timestamp, lease: &Lease, fault: &Fault) -> Result<Outcome> {
-        group::lock(tx, lease.group).await?;
+        match lease.title {
+            Some(title) => self.lock_title(tx, title).await?,
+            None => group::lock(tx, lease.group).await?,
+        }
         let held =
             Held::find(tx, lease.job).await?.filter(|held| held.is(lease)).ok_or_else(|| lost(lease.job))?;
         let failures = held.failures + 1;

@@ -37,7 +37,7 @@ impl Queue {
         since: Timestamp,
         why: &str,
     ) -> Result<u64> {
-        self.lock_groups(tx, title).await?;
+        self.lock_title(tx, title).await?;
         tx.execute(REOPEN, args![title, since]).await?;
         Ok(tx.execute(AGAIN, args![title, since, reason(why), now]).await?)
     }
@@ -69,7 +69,7 @@ impl Queue {
     /// Forgets all jobs of a title with their logs and keys when `tx` commits; whoever runs one learns it from its
     /// next call.
     pub async fn forget_title(&self, tx: &mut Tx, title: TitleId) -> Result<u64> {
-        self.lock_groups(tx, title).await?;
+        self.lock_title(tx, title).await?;
         let gone = tx.execute("DELETE FROM jobs WHERE title = $1", args![title]).await?;
         tx.execute("DELETE FROM job_groups WHERE title = $1", args![title]).await?;
         Ok(gone)

@@ -69,3 +69,38 @@ async fn postponed_jobs_say_why_and_go_on() {
         );
     }
 }
+
+/// A job that fails for good takes the others of its title with it, while somebody cancels the title.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_fails_and_a_person_who_cancels_do_not_wait_for_each_other() {
+    for bench in benches().await {
+        let title = TitleId::new();
+        let group = NewGroup { title: Some(title), members: vec![job(0)], ..NewGroup::default() };
+        let mut tx = bench.test.db.begin().await.unwrap();
+        bench.queue.enqueue_group(&mut tx, T0, &group).await.unwrap();
+        tx.commit().await.unwrap();
+        let first = bench.claim(T0, "w").await.unwrap();
+        bench.complete(T0, &first).await.unwrap();
+        // A later generation, whose plan is no member of a group.
+        bench.enqueue(&job(1).title(title)).await;
+        bench.enqueue(&job(2).title(title)).await;
+        let plan = bench.claim(T0, "w").await.unwrap();
+
+        let mut tx = bench.test.db.begin().await.unwrap();
+        let fault = Fault::Permanent("broken".into());
+        bench.queue.fail(&mut tx, T0, &plan, &fault).await.unwrap();
+        let (queue, db) = (bench.queue.clone(), bench.test.db.clone());
+        let mut person = tokio::spawn(async move {
+            let mut tx = db.begin().await.unwrap();
+            let jobs = queue.cancel_title(&mut tx, T0, title, "not wanted").await.unwrap();
+            tx.commit().await.unwrap();
+            jobs
+        });
+        // By then the person's transaction has got as far as it gets.
+        let early = tokio::time::timeout(Duration::from_millis(300), &mut person).await;
+        assert!(early.is_err(), "it waits for the other one");
+        assert_eq!(bench.queue.cancel_title(&mut tx, T0, title, "broken").await.unwrap(), 1);
+        tx.commit().await.unwrap();
+        assert_eq!(person.await.unwrap(), 0);
+    }
+}
