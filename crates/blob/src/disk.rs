@@ -181,6 +181,11 @@ impl Disk {
         Ok(count)
     }
 
+    /// How many half-written files there are. Blocks.
+    pub(crate) fn temporary(&self) -> Result<u64> {
+        Ok(old_files(&self.root.join("tmp"), SystemTime::now())?.count() as u64)
+    }
+
     /// The folder.
     pub(crate) fn root(&self) -> &Path {
         &self.root
@@ -200,6 +205,12 @@ impl Disk {
     pub(crate) fn set_id(&self, id: &str) -> Result<()> {
         let path = self.root.join("id");
         private::create(&path, format!("{id}\n").as_bytes()).map(drop).map_err(disk("write", path))
+    }
+
+    /// Gives the folder an id in place of the one it has. Blocks.
+    pub(crate) fn replace_id(&self, id: &str) -> Result<()> {
+        let path = self.root.join("id");
+        private::write(&path, format!("{id}\n").as_bytes()).map_err(disk("write", path))
     }
 
     /// Whether a stored file is there. Blocks.

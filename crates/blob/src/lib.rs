@@ -30,6 +30,7 @@
 //! ```
 
 mod attributes;
+mod audit;
 mod bad;
 mod bucket;
 mod checksum;
@@ -62,6 +63,7 @@ mod upload;
 mod write;
 
 pub use attributes::Attributes;
+pub use audit::Audit;
 pub use bucket::Bucket;
 pub use checksum::{Algorithm, Checksum};
 pub use commit::{By, Condition, Means, New, Seen};

@@ -2,7 +2,7 @@
 //!
 //! Sweeping deletes files that no row mentions, so that on a fresh or foreign database it would delete everything. Where
 //! an id is missing – the store is new, restored, or from before there were ids – what is in the two must fit, and then
-//! both get one.
+//! both get one. A folder in which nothing was stored yet is any new database's, and no more that of the one before.
 
 use db::{Db, args};
 use uuid::Uuid;
@@ -21,12 +21,17 @@ const SOME: &str = "SELECT id FROM files ORDER BY id LIMIT 1000";
 /// # Errors
 /// [`Error::OtherDatabase`], [`Error::FilesElsewhere`].
 pub(crate) async fn check(db: &Db, disk: &Disk) -> Result<()> {
-    let id = match (in_database(db).await?, in_folder(disk).await?) {
+    let (own, there) = (in_database(db).await?, in_folder(disk).await?);
+    let (id, replace) = match (own, there) {
         (Some(own), Some(there)) if own == there => return Ok(()),
         (Some(_), Some(_)) => return Err(other(disk)),
         (own, there) => {
-            fits(db, disk, own.as_deref()).await?;
-            own.or(there).unwrap_or_else(|| Uuid::new_v4().as_simple().to_string())
+            let same = fits(db, disk, own.as_deref()).await?;
+            // An empty folder that another database had gets a new id, so that the other one is refused from now on:
+            // it would delete what this one stores.
+            let replace = there.is_some() && !same;
+            let id = own.or(there.filter(|_| same));
+            (id.unwrap_or_else(|| Uuid::new_v4().as_simple().to_string()), replace)
         }
     };
     // Of several processes that start together one makes the row, and all write what it says. It comes first: a database
@@ -34,15 +39,15 @@ pub(crate) async fn check(db: &Db, disk: &Disk) -> Result<()> {
     db.execute(INSERT, args![id]).await?;
     let id = in_database(db).await?.ok_or(db::Error::NoRow { sql: READ })?;
     let (writing, text) = (disk.clone(), id.clone());
-    blocking(move || writing.set_id(&text)).await?;
+    blocking(move || if replace { writing.replace_id(&text) } else { writing.set_id(&text) }).await?;
     if in_folder(disk).await?.is_none_or(|there| there != id) {
         return Err(other(disk));
     }
     Ok(())
 }
 
-/// Whether one of the database's files is in the folder, or there is nothing that could be lost.
-async fn fits(db: &Db, disk: &Disk, own: Option<&str>) -> Result<()> {
+/// Whether one of the database's files is in the folder; an error if it is not and something could be lost.
+async fn fits(db: &Db, disk: &Disk, own: Option<&str>) -> Result<bool> {
     let looking = disk.clone();
     let empty = blocking(move || looking.is_empty()).await?;
     let rows = db.all(SOME, args![]).await?;
@@ -51,10 +56,10 @@ async fn fits(db: &Db, disk: &Disk, own: Option<&str>) -> Result<()> {
     let (looking, some) = (disk.clone(), !named.is_empty());
     let there = blocking(move || Ok(named.into_iter().any(|file| looking.has(file)))).await?;
     match own {
-        _ if there => Ok(()),
+        _ if there => Ok(true),
         _ if !empty => Err(other(disk)),
         Some(id) if some => Err(Error::FilesElsewhere { folder: disk.root().to_owned(), id: id.to_owned() }),
-        _ => Ok(()),
+        _ => Ok(false),
     }
 }
 

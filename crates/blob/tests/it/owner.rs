@@ -92,10 +92,13 @@ async fn an_installation_from_before_there_were_ids_gets_one() {
 }
 
 #[tokio::test]
-async fn a_folder_in_which_nothing_was_stored_yet_is_for_every_new_database() {
+async fn a_folder_in_which_nothing_was_stored_yet_is_for_every_new_database_and_no_more_for_the_one_before() {
     for store in stores().await {
         let fresh = store.fresh().await;
-        store.start_on(&fresh.db).await.unwrap().put("x", client("film")).await.unwrap();
+        let blob = store.start_on(&fresh.db).await.unwrap();
+        refused(store.start_on(&store.test.db).await);
+        blob.put("x", client("film")).await.unwrap();
+        refused(store.start_on(&store.test.db).await);
         store.start_on(&fresh.db).await.unwrap();
     }
 }

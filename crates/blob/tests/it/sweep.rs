@@ -116,3 +116,23 @@ async fn the_sweeper_stops_when_told() {
     shutdown.cancel();
     tokio::time::timeout(std::time::Duration::from_secs(60), running).await.expect("it goes on").unwrap();
 }
+
+#[tokio::test]
+async fn an_audit_counts_what_is_missing_and_what_is_left_over() {
+    for store in stores().await {
+        let film = store.put("film", b"x").await;
+        store.put("another", b"y").await;
+        let whole = store.blob.audit().await.unwrap();
+        assert_eq!(whole, blob::Audit { files: 2, ..Default::default() });
+
+        let root = store.folder.path().join("blob");
+        std::fs::write(root.join("tmp").join("half"), b"x").unwrap();
+        let stray = "ab".repeat(16);
+        std::fs::write(root.join("ab").join(&stray), b"x").unwrap();
+        let sql = "SELECT file FROM parts WHERE object = $1";
+        let file: String = store.test.db.one(sql, db::args![film.id]).await.unwrap().get("file").unwrap();
+        std::fs::remove_file(root.join(&file[..2]).join(&file)).unwrap();
+        let found = store.blob.audit().await.unwrap();
+        assert_eq!(found, blob::Audit { files: 2, missing: 1, named: vec![file], strays: 2 });
+    }
+}

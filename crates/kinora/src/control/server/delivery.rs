@@ -91,6 +91,7 @@ pub(super) async fn doctor(State(parts): State<Parts>) -> Answer<Report> {
     });
     checks.push(encoder(&parts).await?);
     checks.push(room(&parts).await?);
+    checks.push(objects(&parts).await?);
     checks.push(doctor::keys(&parts.ring));
     checks.push(Check::good("server", format!("answers at {}", parts.origin)));
     Ok(Json(Report { checks }))
@@ -122,5 +123,22 @@ async fn room(parts: &Parts) -> Result<Check, Refused> {
         Check::bad("store", format!("{held} titles wait for disk space, {free} can be used: {what}"))
     } else {
         Check::good("store", format!("{free} can be used"))
+    })
+}
+
+/// Whether every stored file is there.
+async fn objects(parts: &Parts) -> Result<Check, Refused> {
+    let blob::Audit { files, missing, named, strays } = parts.blob.audit().await?;
+    Ok(if missing > 0 {
+        let some = named.join(", ");
+        Check::bad(
+            "objects",
+            format!("{missing} of {files} files are lost ({some}): restore them from a backup"),
+        )
+    } else if strays > 0 {
+        let what = "belong to uploads under way, or to ones that broke off: those go within hours";
+        Check::good("objects", format!("all {files} files are there; {strays} others {what}"))
+    } else {
+        Check::good("objects", format!("all {files} files are there, and no others"))
     })
 }
