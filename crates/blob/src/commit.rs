@@ -110,7 +110,7 @@ impl Blob {
         let mut tx = self.db.begin().await?;
         let object = self.commit_in(&mut tx, staged, new).await?;
         tx.commit().await?;
-        fault::point("commit.committed");
+        fault::pause("commit.committed").await;
         self.announce();
         Ok(object)
     }

@@ -195,7 +195,7 @@ impl Blob {
         // Before, for who stops waiting here cannot know whether the rows stand.
         staged.take_file();
         tx.commit().await?;
-        fault::point("part.committed");
+        fault::pause("part.committed").await;
         self.delete_files(unused).await?;
         Ok(part)
     }

@@ -77,7 +77,7 @@ impl Blob {
         let unused = drop_files(&mut tx, &others).await?;
         fault::point("complete.inserted");
         tx.commit().await?;
-        fault::point("complete.committed");
+        fault::pause("complete.committed").await;
         self.announce();
         self.delete_files(unused).await?;
         Ok(object)
