@@ -37,6 +37,7 @@ impl KeyRing {
     /// [`Error::NoRing`] if there is none, and those of [`KeyProvider::load`].
     pub fn open(provider: KeyProvider) -> Result<Self> {
         let ring = provider.load()?.ok_or_else(|| Error::NoRing { path: provider.path().to_owned() })?;
+        provider.clear_left();
         Ok(Self::new(ring, Some(provider)))
     }
 

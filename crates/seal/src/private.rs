@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Puts a file of mode 0600 at `path`, in place of one that is there. It and its folder are synced. Blocks.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -25,6 +26,31 @@ pub fn create(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     drop(beside);
     sync_folder(path)?;
     Ok(made)
+}
+
+/// Removes what was left beside `path` by processes that were killed while they wrote it. Blocks.
+pub fn clear_left(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let left = entry.file_name().to_str().is_some_and(|other| is_beside(&name, other));
+        // Somebody may be writing just now.
+        let old = || Ok::<_, io::Error>(entry.metadata()?.modified()?.elapsed().is_ok_and(|age| age > LEFT));
+        if left && old()? {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Longer than anybody writes.
+const LEFT: Duration = Duration::from_secs(60);
+
+/// Whether [`Beside`] gives such names to what will be `name`.
+fn is_beside(name: &str, other: &str) -> bool {
+    let random = other.strip_prefix(name).and_then(|rest| rest.strip_prefix('.')?.strip_suffix(".new"));
+    random.is_some_and(|random| random.len() == 16 && random.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 /// A synced file under a name of its own, so that two writers never share one; removed when dropped.
@@ -67,6 +93,25 @@ mod tests {
 
     fn mode(path: &Path) -> u32 {
         fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_goes_and_nothing_else_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let hour_ago = std::time::SystemTime::now() - Duration::from_secs(3600);
+        let left = "ring.0123456789abcdef.new";
+        let stay =
+            ["ring", "ring.exported", "ring.new", "ring2.0123456789abcdef.new", "ring.fedcba9876543210.new"];
+        for name in [left].iter().chain(&stay) {
+            fs::write(at(name), b"x").unwrap();
+        }
+        for name in [left].iter().chain(&stay[..4]) {
+            File::options().write(true).open(at(name)).unwrap().set_modified(hour_ago).unwrap();
+        }
+        clear_left(&at("ring")).unwrap();
+        assert!(!at(left).exists());
+        assert!(stay.iter().all(|name| at(name).exists()));
     }
 
     #[test]

@@ -86,6 +86,13 @@ impl KeyProvider {
         private::write(path, ring.to_bytes().expose()).map_err(disk("write", path))
     }
 
+    /// Removes what a process left that was killed while it stored the ring. That it stays does no harm.
+    pub(crate) fn clear_left(&self) {
+        if let Self::File(path) = self {
+            let _ = private::clear_left(path);
+        }
+    }
+
     fn writable(&self) -> Result<&Path> {
         match self {
             Self::File(path) => Ok(path),
