@@ -112,6 +112,15 @@ pub enum Error {
     /// The key ring refused.
     #[error("the key ring refused")]
     Keys(#[source] seal::Error),
+    /// A file's bytes cannot be read: the disk lost them.
+    #[error("cannot read `{path}`")]
+    Unreadable {
+        /// Where.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
     /// The disk refused.
     #[error("cannot {what} `{path}`")]
     Disk {
@@ -149,6 +158,20 @@ pub enum Error {
     /// The database refused.
     #[error("the object database refused")]
     Db(#[source] db::Error),
+}
+
+impl Error {
+    /// Whether there is no room on a disk, the database's included.
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::NoSpace { .. } => true,
+            Self::Disk { source, .. } => {
+                matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+            }
+            Self::Db(source) => source.is_full(),
+            _ => false,
+        }
+    }
 }
 
 impl From<db::Error> for Error {

@@ -95,31 +95,54 @@ impl Error {
         matches!(self, Self::Statement { source: sqlx::Error::Database(e), .. } if e.is_foreign_key_violation())
     }
 
-    /// Whether the same call may succeed when it is made again: the connection broke or transactions collided.
+    /// Whether the same call may succeed when it is made again: the connection broke, transactions collided, or the disk
+    /// refused.
     pub fn is_retryable(&self) -> bool {
-        let source = match self {
-            Self::Open { source, .. } | Self::Statement { source, .. } | Self::Transaction { source, .. } => {
-                source
-            }
-            _ => return false,
-        };
-        match source {
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => true,
-            sqlx::Error::Database(e) => e.code().is_some_and(|code| passes(&code)),
+        match self.engine() {
+            Some(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed) => true,
+            Some(sqlx::Error::Database(e)) => e.code().is_some_and(|code| passes(&code)),
             _ => false,
+        }
+    }
+
+    /// Whether the disk of the database is full.
+    pub fn is_full(&self) -> bool {
+        let Some(sqlx::Error::Database(e)) = self.engine() else { return false };
+        e.code().is_some_and(|code| code == DISK_FULL || sqlite(&code) == Some(SQLITE_FULL))
+    }
+
+    /// The engine's answer.
+    fn engine(&self) -> Option<&sqlx::Error> {
+        match self {
+            Self::Open { source, .. } | Self::Statement { source, .. } | Self::Transaction { source, .. } => {
+                Some(source)
+            }
+            _ => None,
         }
     }
 }
 
-/// Whether an engine's code tells of something that passes. PostgreSQL has five characters (manual, appendix A), SQLite
-/// a number whose lowest byte is the primary result code.
+/// PostgreSQL's `disk_full`.
+const DISK_FULL: &str = "53100";
+/// <https://www.sqlite.org/rescode.html>
+const SQLITE_FULL: u32 = 13;
+
+/// The primary result code of SQLite, the lowest byte of a number. PostgreSQL's codes have five characters.
+fn sqlite(code: &str) -> Option<u32> {
+    code.parse::<u32>().ok().filter(|_| code.len() < 5).map(|number| number & 0xff)
+}
+
+/// Whether an engine's code tells of something that passes (PostgreSQL's manual, appendix A).
 fn passes(code: &str) -> bool {
-    match code.parse::<u32>() {
-        // Busy, locked.
-        Ok(number) if code.len() < 5 => matches!(number & 0xff, 5 | 6),
-        // A broken connection, a rolled back transaction, too few resources, a server that stops or starts, a lock that
-        // was not to be had.
-        _ => ["08", "40", "53", "57P"].iter().any(|class| code.starts_with(class)) || code == "55P03",
+    match sqlite(code) {
+        // Busy, locked, a read or write that failed, a full disk.
+        Some(primary) => matches!(primary, 5 | 6 | 10 | SQLITE_FULL),
+        // A broken connection, a rolled back transaction, too few resources, a server that stops or starts; a lock that
+        // was not to be had, a read or write that failed.
+        None => {
+            ["08", "40", "53", "57P"].iter().any(|class| code.starts_with(class))
+                || ["55P03", "58030"].contains(&code)
+        }
     }
 }
 
@@ -130,13 +153,14 @@ mod tests {
     #[test]
     fn what_passes_is_told_from_what_stays() {
         for code in [
-            "08006", "40001", "40P01", "53300", "55P03", "57P01", "57P03", "5", "6", "261", "262", "517",
-            "773",
+            "08006", "40001", "40P01", "53100", "53300", "55P03", "57P01", "57P03", "58030", "5", "6", "261",
+            "262", "517", "773", "10", "1034", "13",
         ] {
             assert!(passes(code), "{code}");
         }
-        // A statement that was cancelled, a key that is there, a word that is no number; no room, a constraint.
-        for code in ["57014", "23505", "22P02", "42601", "13", "19", "1555", ""] {
+        // A statement that was cancelled, a key that is there, a word that is no number; an error in a statement, a
+        // constraint.
+        for code in ["57014", "23505", "22P02", "42601", "1", "19", "1555", ""] {
             assert!(!passes(code), "{code}");
         }
     }

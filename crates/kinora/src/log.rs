@@ -1,6 +1,6 @@
 //! Where log lines go and how they look.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::sync::OnceLock;
 
 use tracing_subscriber::EnvFilter;
@@ -18,7 +18,11 @@ pub(crate) fn start(form: Log, usual: &str) {
     let wanted = std::env::var("KINORA_LOG").unwrap_or_else(|_| usual.to_owned());
     // The S3 library logs every refused request as an error and, when asked for more, signatures.
     let filter = EnvFilter::new(format!("{wanted},s3s=off"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line that cannot be written, as to a file on a full disk, is lost; saying so on standard error would panic.
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false);
     match form {
         Log::Text => lines.with_ansi(std::io::stderr().is_terminal()).init(),
         Log::Json => {
@@ -37,6 +41,6 @@ pub(crate) fn start(form: Log, usual: &str) {
 pub(crate) fn end(error: &anyhow::Error) {
     match FORM.get() {
         Some(Log::Json) => tracing::error!("{error:#}"),
-        _ => eprintln!("kinora: {error:#}"),
+        _ => drop(writeln!(std::io::stderr(), "kinora: {error:#}")),
     }
 }

@@ -17,6 +17,7 @@ use crate::control::server;
 use crate::folder::{self, Folder};
 use crate::systemd::Notifier;
 use crate::up::parts::{Doors, Parts, Place, Profile};
+use crate::up::room::patiently;
 use crate::up::services::Services;
 use crate::up::settings::patience;
 use crate::{log, up};
@@ -94,7 +95,7 @@ async fn everything(config: &Config, flags: &Serve, notifier: &Notifier) -> anyh
              key with `kinora s3-key rm development`, stop it, then serve"
         );
     }
-    parts.end_printed_links().await?;
+    patiently(async || parts.end_printed_links().await).await?;
     let shutdown = CancellationToken::new();
     let mut services = Services::new(shutdown.clone());
     follow(&mut services, certificate.clone())?;

@@ -2,6 +2,7 @@
 
 pub(crate) mod parts;
 mod ready;
+pub(crate) mod room;
 pub(crate) mod services;
 pub(crate) mod settings;
 
@@ -34,7 +35,7 @@ pub(crate) async fn run(flags: &Up) -> anyhow::Result<()> {
     let mut services = Services::new(shutdown.clone());
     let doors = Doors { edge: vec![edge::Entrance::plain(http)], s3, s3_tls: None, control };
     parts.start(&mut services, &config, &folder, doors).await?;
-    let ready = parts.ready().await?;
+    let ready = room::patiently(async || parts.ready().await).await?;
     if let Some(sample) = &flags.sample {
         parts.sample(sample).await?;
     }

@@ -33,16 +33,14 @@ pub(crate) fn from_blob(error: blob::Error) -> S3Error {
         Error::Range { .. } => s3_error!(InvalidRange, "The range cannot be satisfied."),
         Error::NoSpace { free, wanted, .. } => {
             tracing::error!(%error, "upload refused");
-            let mut answer = S3Error::with_message(
-                S3ErrorCode::Custom("InsufficientStorage".into()),
-                format!(
-                    "There is not enough space left: {} needed, {} free. Ask the operator to make some.",
-                    ByteSize(wanted),
-                    ByteSize(free)
-                ),
-            );
-            answer.set_status_code(StatusCode::INSUFFICIENT_STORAGE);
-            answer
+            let (wanted, free) = (ByteSize(wanted), ByteSize(free));
+            full(format!(
+                "There is not enough space left: {wanted} needed, {free} free. Ask the operator to make some."
+            ))
+        }
+        ref other if other.is_full() => {
+            tracing::error!(error = ?error, "request refused");
+            full("There is not enough space left. Ask the operator to make some.".into())
         }
         Error::Incoming(source) => incoming(&source.to_string()),
         Error::Db(ref source) if source.is_retryable() => {
@@ -54,6 +52,12 @@ pub(crate) fn from_blob(error: blob::Error) -> S3Error {
             s3_error!(InternalError, "Something went wrong on our side. Please try again.")
         }
     }
+}
+
+fn full(message: String) -> S3Error {
+    let mut answer = S3Error::with_message(S3ErrorCode::Custom("InsufficientStorage".into()), message);
+    answer.set_status_code(StatusCode::INSUFFICIENT_STORAGE);
+    answer
 }
 
 /// Why a body broke off. `s3s` keeps its error types to itself: their names are all there is to go by.

@@ -255,12 +255,18 @@ fn refused(error: Error) -> ApiError {
                 words::bytes(room)
             ),
         ),
-        Error::Blob(blob @ blob::Error::NoSpace { .. }) => ApiError::new(
+        Error::Blob(blob) if blob.is_full() => ApiError::new(
             StatusCode::INSUFFICIENT_STORAGE,
             "no_room",
             "There is not enough room left. Ask an operator to make some.",
         )
         .caused_by(blob),
+        Error::Db(db) if db.is_full() => ApiError::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "no_room",
+            "There is not enough room left. Ask an operator to make some.",
+        )
+        .caused_by(db),
         Error::Batch | Error::NoPart(_) | Error::Checksum(_) => {
             bad("bad_parts", "These parts cannot be sent.".into())
         }

@@ -1,7 +1,8 @@
 //! The loop of a worker: claim, run, keep the lease alive, hand in or give back.
 
 use std::convert::Infallible;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -69,7 +70,7 @@ impl Worker {
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         // Whatever is there belonged to a process that is gone.
         let _ = tokio::fs::remove_dir_all(&self.scratch).await;
-        tokio::fs::create_dir_all(&self.scratch).await.context("cannot make the scratch folder")?;
+        make(&self.scratch).await.context("cannot make the scratch folder")?;
         let sources = Arc::new(Sources::new(self.blob.clone(), self.scratch.clone()));
         let worker = Arc::new(self);
         let mut slots = JoinSet::new();
@@ -86,6 +87,16 @@ impl Worker {
         }
         let _ = tokio::fs::remove_dir_all(&worker.scratch).await;
         Ok(())
+    }
+}
+
+/// Makes the scratch folder. A disk that is full is waited for: whoever watches needs no room.
+async fn make(scratch: &Path) -> io::Result<()> {
+    loop {
+        match tokio::fs::create_dir_all(scratch).await {
+            Err(error) if matches!(Stop::disk(&error), Stop::Held { .. }) => tokio::time::sleep(LOOK).await,
+            other => return other,
+        }
     }
 }
 

@@ -70,6 +70,11 @@ impl Stop {
         Self::Failed { fault, log: Vec::new() }
     }
 
+    /// There is no room on a disk, which passes.
+    fn full(error: &dyn std::error::Error) -> Self {
+        Self::Held { why: format!("{}: {error}", pipeline::WAITS) }
+    }
+
     /// A file could not be written or read: where the disk is full, that passes.
     pub(crate) fn disk(error: &io::Error) -> Self {
         match error.kind() {
@@ -94,22 +99,19 @@ impl Stop {
 
 impl From<pipeline::Error> for Stop {
     fn from(error: pipeline::Error) -> Self {
-        Self::failed(&error, error.is_retryable())
+        if error.is_full() { Self::full(&error) } else { Self::failed(&error, error.is_retryable()) }
     }
 }
 
 impl From<blob::Error> for Stop {
     fn from(error: blob::Error) -> Self {
-        match error {
-            blob::Error::NoSpace { .. } => Self::Held { why: format!("{}: {error}", pipeline::WAITS) },
-            other => Self::failed(&other, true),
-        }
+        if error.is_full() { Self::full(&error) } else { Self::failed(&error, true) }
     }
 }
 
 impl From<jobs::Error> for Stop {
     fn from(error: jobs::Error) -> Self {
-        Self::failed(&error, error.is_retryable())
+        if error.is_full() { Self::full(&error) } else { Self::failed(&error, error.is_retryable()) }
     }
 }
 

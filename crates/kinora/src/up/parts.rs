@@ -22,6 +22,7 @@ use tokio_stream::wrappers::WatchStream;
 use upload::Uploads;
 
 use super::ready::Ready;
+use super::room::patiently;
 use super::services::Services;
 use super::settings;
 use crate::config::Config;
@@ -88,6 +89,10 @@ pub(crate) struct Parts {
 impl Parts {
     /// Opens the database, brings it up to date, and opens every part on it.
     pub(crate) async fn open(config: &Config, folder: &Folder, place: Place) -> anyhow::Result<Self> {
+        patiently(async || Self::try_open(config, folder, place.clone()).await).await
+    }
+
+    async fn try_open(config: &Config, folder: &Folder, place: Place) -> anyhow::Result<Self> {
         let db = match &config.database {
             Some(address) => Db::open(&address.0).await?,
             None => Db::open_sqlite(&folder.join("kinora.db")).await?,
@@ -248,7 +253,7 @@ impl Parts {
         name: &str,
     ) -> anyhow::Result<()> {
         // Only one process of a name has its lock, so whatever one before it held died with it.
-        let again = self.pipeline.succeed(name).await?;
+        let again = patiently(async || Ok(self.pipeline.succeed(name).await?)).await?;
         if again > 0 {
             tracing::info!(jobs = again, "jobs of the process before go on");
         }

@@ -1,5 +1,6 @@
 //! What a person or a script needs to know once everything answers.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -28,8 +29,9 @@ impl Ready {
         folder::write_private(path, &serde_json::to_vec_pretty(self)?)
     }
 
+    /// Where nobody can read it, as in a file on a full disk, it is not said.
     pub(super) fn print(&self) {
-        println!(
+        let mut text = format!(
             "
 Kinora is ready.
 
@@ -44,6 +46,7 @@ Kinora is ready.
 
 Put a film in:    kinora import FILE   or any S3 client, bucket `source`
 Stop with Ctrl-C; everything is kept.
+
 ",
             self.http,
             self.operator_link,
@@ -54,7 +57,8 @@ Stop with Ctrl-C; everything is kept.
         );
         if let Some(reminder) = self.reminder {
             let line = "!".repeat(80);
-            println!("{line}\n{}\n{line}\n", reminder.replace(". ", ".\n"));
+            text += &format!("{line}\n{}\n{line}\n", reminder.replace(". ", ".\n"));
         }
+        let _ = std::io::stdout().write_all(text.as_bytes());
     }
 }

@@ -1,0 +1,57 @@
+//! A start on a full disk: it waits for room instead of giving up, since nobody may be there to start it again.
+
+use std::io;
+use std::time::Duration;
+
+/// From one try to the next.
+const AGAIN: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 1000 });
+
+/// Does a step of the start, again and again while all that keeps it from being done is a full disk.
+pub(crate) async fn patiently<T>(step: impl AsyncFn() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let mut said = false;
+    loop {
+        match step().await {
+            Err(error) if is_full(&error) => {
+                if !said {
+                    tracing::error!("the disk is full and the start waits until there is room: {error:#}");
+                }
+                said = true;
+                tokio::time::sleep(AGAIN).await;
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Whether a full disk is at the bottom of it.
+fn is_full(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let of_database = cause.downcast_ref::<db::Error>().is_some_and(db::Error::is_full);
+        let of_files = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        of_database || matches!(of_files, Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use anyhow::Context;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_disk_is_waited_for_and_nothing_else() {
+        let tries = Cell::new(0);
+        let step = async || {
+            tries.set(tries.get() + 1);
+            let why = match tries.get() {
+                ..3 => io::ErrorKind::StorageFull,
+                _ => io::ErrorKind::PermissionDenied,
+            };
+            Err::<(), _>(io::Error::from(why)).context("cannot open the store")
+        };
+        assert!(patiently(step).await.is_err());
+        assert_eq!(tries.get(), 3);
+    }
+}
