@@ -19,6 +19,11 @@ impl Pipeline {
         let asset = self.asset(of).await?;
         let available = self.available().await?;
         let mut tx = self.db.begin().await?;
+        // Whoever ends a title's work takes back what it was promised, so nothing is promised to it after that.
+        let there = self.catalogue.lock(&mut tx, of.title).await?;
+        if !there || self.jobs.live_in(&mut tx, of.title, None).await? == 0 {
+            return Ok(None);
+        }
         let found = self.catalogue.promise(&mut tx, of.generation, available).await?;
         tx.commit().await?;
         let short = match found {

@@ -254,6 +254,18 @@ async fn an_encode_waits_for_room_and_goes_on_by_itself() {
 }
 
 #[tokio::test]
+async fn nothing_is_promised_to_a_chunk_whose_title_was_just_cancelled() {
+    for house in houses().await {
+        let title: TitleId = house.planned().await;
+        let (_, of) = house.chunk().await;
+        house.pipeline.cancel(title, "ada").await.unwrap();
+        assert_eq!(house.pipeline.wait_for_room(&of).await.unwrap(), None);
+        let sql = "SELECT COUNT(*) AS n FROM generations WHERE promised";
+        assert_eq!(house.test.db.one(sql, db::args![]).await.unwrap().get::<u64>("n").unwrap(), 0);
+    }
+}
+
+#[tokio::test]
 async fn a_title_whose_encoder_is_gone_says_so_and_can_be_encoded_anew() {
     for house in houses().await {
         let title = house.planned().await;
