@@ -10,7 +10,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from kinora_server import Kinora, postgres_address, run
+from faults import Faults, small_disk
+from kinora_server import BINARY, Kinora, postgres_address, run
 
 
 @pytest.fixture
@@ -131,6 +132,28 @@ def test_a_damaged_backup_is_told_and_not_restored(tmp_path):
     new.start()
     assert new.boto().get_object(Bucket="source", Key="2.bin")["Body"].read() == b"2" * 5000
     new.stop()
+
+
+def test_a_file_that_the_disk_lost_does_not_end_the_backup_of_the_others(tmp_path):
+    kinora = Kinora(tmp_path / "data", None, ["--workers", "0"]).start()
+    for n in range(3):
+        kinora.boto().put_object(Bucket="source", Key=f"{n}.bin", Body=b"%d" % n * 5000)
+    stored = [p for p in (kinora.data / "objects").rglob("*") if p.is_file() and p.name != "id"]
+    lost = stored[1].name
+    environment = {**os.environ, **Faults(tmp_path / "faults", kinora.data).unreadable(lost)}
+    # As a second name on the same disk, and as a copy on another one.
+    with small_disk(tmp_path / "disk", 64) as disk:
+        for to in (tmp_path / "backup", disk / "backup"):
+            command = [BINARY, "backup", "--data", kinora.data, to]
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+            assert done.returncode != 0 and f"1 stored files are lost or damaged in {kinora.data}" in done.stderr, done
+            assert lost in done.stderr and "2 objects" in done.stdout
+            checked = kinora.cli("backup", to, "--check", check=False)
+            assert checked.returncode != 0 and "1 had been lost before" in checked.stderr, checked
+            # It was a loose cable.
+            assert "1 objects were new" in backup(kinora, to).stdout
+            assert "is whole" in backup(kinora, to, "--check").stdout
+    kinora.stop()
 
 
 def test_a_start_on_another_database_is_refused_and_deletes_nothing(engine, tmp_path):

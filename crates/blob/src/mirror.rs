@@ -6,15 +6,15 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io;
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use db::{Tx, args};
 
-use crate::Result;
 pub use crate::disk::FileId;
 use crate::error::disk;
+use crate::{Error, Result};
 
 /// The stored files that the tables name, as the transaction sees them.
 pub async fn files(tx: &mut Tx) -> Result<BTreeSet<FileId>> {
@@ -31,6 +31,9 @@ pub fn path(root: &Path, id: FileId) -> PathBuf {
 /// Brings a file from one folder to another, in place of what is there: a second name on the same file system, a
 /// private copy on another; on disk when this answers. `false` if it is not in the first one, and then nothing is
 /// changed. Blocks.
+///
+/// # Errors
+/// [`Error::Unreadable`] if the disk of the first folder lost the file's bytes.
 pub fn bring(id: FileId, from: &Path, into: &Path) -> Result<bool> {
     let (from, into) = (path(from, id), path(into, id));
     let folder = into.parent().unwrap_or(&into);
@@ -72,7 +75,16 @@ fn copy(from: &Path, to: &Path) -> Result<bool> {
     };
     let target = OpenOptions::new().create_new(true).write(true).mode(0o600).open(to);
     let mut target = target.map_err(disk("create", to))?;
-    io::copy(&mut source, &mut target).map_err(disk("copy", from))?;
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        // Which of the two refuses is told apart: one lost file is no reason to have no copy of the others.
+        match source.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(n) => target.write_all(&buffer[..n]).map_err(disk("write", to))?,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(source) => return Err(Error::Unreadable { path: from.to_owned(), source }),
+        }
+    }
     target.sync_all().map_err(disk("sync", to))?;
     Ok(true)
 }

@@ -125,12 +125,13 @@ async fn collect(
 ) -> anyhow::Result<Collected> {
     let mut sums: BTreeMap<FileId, FileSum> = BTreeMap::new();
     let (mut altered, mut gone) = (BTreeSet::new(), BTreeSet::new());
+    let mut unreadable = BTreeSet::new();
     let mut added = 0;
     for _ in 0..TRIES {
         let wanted = source.snapshot(database).await?;
         let mut again = BTreeSet::new();
         for id in &wanted {
-            if sums.contains_key(id) {
+            if sums.contains_key(id) || unreadable.contains(id) {
                 continue;
             }
             let way = (data.join("objects"), to.objects());
@@ -149,14 +150,18 @@ async fn collect(
                 Kept::Gone => {
                     again.insert(*id);
                 }
+                Kept::Unreadable => {
+                    unreadable.insert(*id);
+                }
             }
         }
         // What the server deleted since a snapshot is not in the next one.
         if again.is_subset(&gone) {
-            sums.extend(again.iter().filter_map(|id| Some((*id, known.get(id)?.clone()))));
+            let mut lost = &(&altered | &unreadable) | &again;
+            lost.retain(|id| wanted.contains(id));
+            sums.extend(lost.iter().filter_map(|id| Some((*id, known.get(id)?.clone()))));
             sums.retain(|id, _| wanted.contains(id));
-            altered.retain(|id| wanted.contains(id));
-            return Ok(Collected { sums, added, lost: &altered | &again });
+            return Ok(Collected { sums, added, lost });
         }
         gone = again;
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
@@ -57,6 +57,8 @@ pub(super) enum Kept {
     New(FileSum),
     /// The store has it no more.
     Gone,
+    /// The store has it, and its disk does not give the bytes.
+    Unreadable,
     /// The store has something else in its place: stored files never change, so it is damaged.
     Altered(FileSum),
 }
@@ -74,10 +76,21 @@ pub(super) async fn keep(
             Some(sum) if there == Some(sum.bytes) => return Ok(Kept::Already(sum.clone())),
             _ => {}
         }
-        if !mirror::bring(id, &from, &into)? {
-            return Ok(Kept::Gone);
+        match mirror::bring(id, &from, &into) {
+            Ok(true) => {}
+            Ok(false) => return Ok(Kept::Gone),
+            Err(blob::Error::Unreadable { .. }) => return Ok(Kept::Unreadable),
+            Err(error) => return Err(error.into()),
         }
-        let sum = sum_of(&place)?;
+        let sum = match sum_of(&place) {
+            Ok(sum) => sum,
+            // The same bytes under a second name.
+            Err(_) if is_same(&place, &mirror::path(&from, id)) => {
+                fs::remove_file(&place).with_context(|| format!("cannot remove {}", place.display()))?;
+                return Ok(Kept::Unreadable);
+            }
+            Err(error) => return Err(error),
+        };
         match known {
             Some(known) if known != sum => {
                 fs::remove_file(&place).with_context(|| format!("cannot remove {}", place.display()))?;
@@ -87,6 +100,12 @@ pub(super) async fn keep(
         }
     })
     .await
+}
+
+/// Whether two paths name one file.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let id = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+    id(one).is_some_and(|found| Some(found) == id(other))
 }
 
 /// Brings a file out of a backup's folder.
