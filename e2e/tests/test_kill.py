@@ -1,85 +1,117 @@
-"""Sudden death: kill -9 during upload and encode loses nothing acknowledged and changes no byte."""
+"""Sudden death: whatever the server was doing when it died, nothing acknowledged is lost and nothing is left over.
 
-import random
+The seed of a life is in its test's name; `KINORA_SEEDS=1,2,3` chooses others for the soak tests.
+"""
+
+import os
 import threading
 import time
 
 import pytest
+from botocore.exceptions import ClientError
 
-SEEDS = [1, 2, 3, 4, 5, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(6, 31))]
+from faults import KINDS as ERRORS
+from faults import Ballast, Faults, small_disk
+from kinora_server import Kinora, postgres_address
+from life import KINDS, REFUSALS, Life, hashes, padded
+
+MIB = 1 << 20
+SOAK = [int(seed) for seed in os.environ.get("KINORA_SEEDS", "2,3,4,5").split(",")]
 
 
-def hashes(kinora, title):
-    """The hash of every stored chunk's plaintext, by track and number."""
-    return {(c["track"], c["chunk"]): c["sha256"] for c in kinora.json("title", "show", title)["chunks"]}
+def seeds(quick):
+    """One quick life, and more in the soak."""
+    return pytest.mark.parametrize("seed", [quick, *(pytest.param(seed, marks=pytest.mark.soak) for seed in SOAK)])
 
 
 @pytest.fixture(scope="module")
-def undisturbed(request, engine, clip, tmp_path_factory):
-    from kinora_server import Kinora, postgres_address
-
+def undisturbed(engine, clip, tmp_path_factory):
+    """The hashes of what a server makes that nobody kills."""
     server = Kinora(tmp_path_factory.mktemp("calm") / "data", postgres_address(engine)).start()
-    server.boto().upload_file(str(clip("long")), "source", "reference/film.mp4")
-    title = server.wait("film")
-    found = hashes(server, title["id"])
+    films = {"film": ("reference/film.mp4", clip("short").read_bytes())}
+    films["browser"] = ("in/browser.mp4", padded(films["film"][1]))
+    for key, body in films.values():
+        server.boto().put_object(Bucket="source", Key=key, Body=body)
+    found = {name: hashes(server, server.wait(name)["id"]) for name in films}
     server.stop()
-    assert len(found) > 3
+    assert all(len(chunks) > 1 for chunks in found.values()), found
     return found
 
 
-def put_until_acknowledged(kinora, acknowledged, stop):
-    """Uploads small objects until told to stop; notes the keys that were answered with 200."""
-    n = 0
-    while not stop.is_set():
-        key, body = f"notes/{n}.bin", bytes([n % 256]) * 50_000
+@pytest.fixture
+def server(engine, tmp_path):
+    """Makes the server of a life; what is deleted goes after a second."""
+    servers = []
+
+    def make(log=None, **environment):
+        environment["KINORA__STORE__LINGER_SECONDS"] = "1"
+        servers.append(Kinora(tmp_path / "data", postgres_address(engine), environment=environment))
+        servers[-1].log = log or servers[-1].log
+        return servers[-1].start()
+
+    yield make
+    for one in servers:
+        one.stop()
+
+
+@seeds(quick=1)
+def test_three_kills_of_each_kind_lose_nothing(server, undisturbed, clip, seed):
+    life = Life(server(), seed, clip("short")).begin()
+    kinds = [kind for kind in KINDS for _ in range(3)]
+    life.dice.shuffle(kinds)
+    for kind in kinds:
+        life.strike(kind)
+    life.end(undisturbed)
+    assert life.rotations
+    print(f"seed {seed}: {life.kills} kills, {len(life.films)} films, {len(life.deleted)} deleted, {life.rotations} rotations")
+
+
+@seeds(quick=1)
+def test_writes_that_fail_are_never_acknowledged(server, undisturbed, clip, tmp_path, seed):
+    faults = Faults(tmp_path / "faults", tmp_path / "data")
+    life = Life(server(**faults.environment), seed, clip("short")).begin(["put", "multipart", "browser", "film", "rotate"])
+    for n in range(6):
+        error, kind = list(ERRORS.values())[n % 2], life.dice.choice(["put", "multipart", "browser", "encode", "delete"])
+        faults.storm(life.dice.choice([2_000, 20_000, 200_000, 1_000_000]), error, life.dice.getrandbits(32))
+        time.sleep(life.dice.uniform(0.5, 2))
+        if n % 2:
+            life.kill(before_start=faults.calm)
+        else:
+            faults.calm()
+            # It goes on by itself.
+            life.strike(kind)
+    life.end(undisturbed)
+    assert faults.failed and life.refusals, "something failed"
+    assert all(said for _, said in life.refusals), life.refusals
+    print(f"seed {seed}: {life.kills} kills, {faults.failed} calls failed, {len(life.refusals)} refusals")
+
+
+@seeds(quick=1)
+def test_a_full_disk_refuses_in_words_and_goes_on_when_there_is_room(server, engine, undisturbed, clip, tmp_path, seed):
+    with small_disk(tmp_path / "data", 512) as disk:
+        # What it says lies on the same disk.
+        kinora, ballast = server(log=tmp_path / "data" / "kinora.log"), Ballast(disk)
+        life = Life(kinora, seed, clip("short")).begin()
         try:
-            kinora.boto().put_object(Bucket="kept", Key=key, Body=body)
-            acknowledged[key] = body
-            n += 1
-        except Exception:
-            time.sleep(0.05)
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_killed_server_goes_on_where_it_was(own_kinora, undisturbed, clip, seed):
-    kinora, dice = own_kinora, random.Random(seed)
-    s3 = kinora.boto()
-    s3.create_bucket(Bucket="kept")
-    acknowledged, stop = {}, threading.Event()
-    writer = threading.Thread(target=put_until_acknowledged, args=(kinora, acknowledged, stop), daemon=True)
-    writer.start()
-    s3.upload_file(str(clip("long")), "source", "reference/film.mp4")
-    for _ in range(dice.randint(1, 2)):
-        time.sleep(dice.uniform(0.05, 3.0))
-        kinora.kill()
-        kinora.start()
-    title = kinora.wait("film")
-    stop.set()
-    writer.join(120)
-    assert not writer.is_alive()
-    assert hashes(kinora, title["id"]) == undisturbed
-    s3 = kinora.boto()
-    assert acknowledged
-    for key, body in acknowledged.items():
-        assert s3.get_object(Bucket="kept", Key=key)["Body"].read() == body
-    assert len([t for t in kinora.titles() if t["name"] == "film"]) == 1
-    assert all(j["state"] in ("done", "cancelled") for j in kinora.wait_for_jobs())
-
-
-def test_a_multipart_upload_survives_a_kill(own_kinora, clip):
-    kinora = own_kinora
-    s3 = kinora.boto()
-    data = clip("long").read_bytes()
-    half = max(len(data) // 2, 5 * 1024 * 1024)
-    parts = [data[:half], data[half:]] if len(data) > half else [data]
-    upload = s3.create_multipart_upload(Bucket="source", Key="film.mp4")["UploadId"]
-    where = {"Bucket": "source", "Key": "film.mp4", "UploadId": upload}
-    done = [{"PartNumber": 1, "ETag": s3.upload_part(**where, PartNumber=1, Body=parts[0])["ETag"]}]
-    kinora.kill()
-    kinora.start()
-    s3 = kinora.boto()
-    for n, part in enumerate(parts[1:], start=2):
-        done.append({"PartNumber": n, "ETag": s3.upload_part(**where, PartNumber=n, Body=part)["ETag"]})
-    s3.complete_multipart_upload(**where, MultipartUpload={"Parts": done})
-    assert s3.get_object(Bucket="source", Key="film.mp4")["Body"].read() == data
-    assert kinora.wait("film")["state"] == "published"
+            for _ in range(3):
+                life.strike(life.dice.choice(["put", "multipart", "browser", "encode"]))
+                # Below the reserve, and then nothing at all.
+                ballast.leave(life.dice.randrange(4 * MIB))
+                with pytest.raises(ClientError) as refused:
+                    kinora.boto(read_timeout=20).put_object(Bucket="kept", Key="large", Body=bytes(5 * MIB))
+                answer = refused.value.response
+                assert answer["ResponseMetadata"]["HTTPStatusCode"] == 507, answer
+                assert "not enough space left" in answer["Error"]["Message"]
+                ballast.leave(0)
+                time.sleep(life.dice.uniform(0.5, 2))
+                # A start may have to wait until there is room.
+                room = threading.Timer(life.dice.uniform(1, 5), ballast.drop)
+                life.kill(before_start=room.start)
+                room.join()
+                kinora.boto().put_object(Bucket="kept", Key="again", Body=b"again")
+                life.may_be["again"] = {b"again"}
+            life.end(undisturbed)
+            assert all(status in REFUSALS and said for status, said in life.refusals), life.refusals
+            print(f"seed {seed}: {life.kills} kills, {len(life.refusals)} refusals")
+        finally:
+            kinora.stop()
