@@ -171,7 +171,9 @@ fn stream(bytes: &[u8]) {
         let header = stored.first_chunk::<HEADER>()?;
         let opener = Opener::new(&key, b"file", header, length).ok()?;
         let span = opener.span(from..to, u64::MAX);
-        opener.open(&span, stored.get(span.stored.start as usize..span.stored.end as usize)?).ok()
+        let mut stored = stored.get(span.stored.start as usize..span.stored.end as usize)?.to_vec();
+        let mut plain = Vec::new();
+        opener.open(&span, &mut stored, &mut plain).ok().map(|()| plain)
     };
     if length > 0 {
         let (from, to) = (length / 3, length - length / 4);
