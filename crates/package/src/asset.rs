@@ -120,7 +120,9 @@ impl Asset<'_> {
             let before = segments.start.checked_sub(1).and_then(|k| chunks.get(k as usize));
             let shared = if before == run.first() { buffer } else { 0 };
             let micros = self.micros(track, segments)?;
-            let bits = (rate * micros).div_ceil(1_000_000) + buffer * touched + run.len() as u64 * 128 * 8;
+            let bits = rate.saturating_mul(micros).div_ceil(1_000_000)
+                + buffer * touched
+                + run.len() as u64 * 128 * 8;
             Ok(Load { bits, shared, micros })
         };
         self.layout.segments().iter().map(load).collect()
