@@ -48,3 +48,12 @@ def test_the_operator_link_works_once(own_kinora):
 
     code, _, page = hls.get(own_kinora.operator_link)
     assert code == 200 and b"<form" in page
+
+
+def test_who_has_read_enough_of_an_answer_is_no_error(kinora):
+    read, write = os.pipe()
+    os.close(read)
+    for command in [["title", "ls", "--json"], ["job", "ls"], ["metrics"]]:
+        done = subprocess.run([BINARY, *command, "--data", kinora.data], stdout=write, stderr=subprocess.PIPE, text=True)
+        assert (done.returncode, done.stderr) == (0, ""), command
+    os.close(write)

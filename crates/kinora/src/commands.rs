@@ -272,7 +272,7 @@ pub(crate) async fn key(command: Key) -> anyhow::Result<()> {
 /// Prints the metrics.
 pub(crate) async fn metrics(server: Server) -> anyhow::Result<()> {
     let page: String = Client::connect(&server.data).await?.get("/metrics").await?;
-    print!("{page}");
+    println!("{}", page.trim_end());
     Ok(())
 }
 

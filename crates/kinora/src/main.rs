@@ -2,6 +2,8 @@
 //!
 //! It hides nothing of the domain: every command is a call into a crate below, and `up` only wires them.
 
+#[macro_use]
+mod print;
 mod backup;
 mod cli;
 mod commands;
@@ -12,7 +14,6 @@ mod folder;
 mod keys;
 mod log;
 mod metrics;
-mod print;
 mod serve;
 mod systemd;
 mod up;

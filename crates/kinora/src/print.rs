@@ -1,6 +1,25 @@
 //! How commands show their answers: a table for people, JSON for scripts.
 
+use std::fmt::Arguments;
+use std::io::{ErrorKind, Write};
+
 use serde::Serialize;
+
+/// In place of the standard one in this crate, which panics once nobody reads on: `kinora job ls | head -n 1`.
+macro_rules! println {
+    ($($text:tt)*) => { $crate::print::line(format_args!($($text)*)) };
+}
+
+/// Writes a line to standard output. Who has read enough misses nothing, and the command goes on to its end.
+///
+/// # Panics
+/// If it cannot be written for another reason, such as a full disk.
+pub(crate) fn line(text: Arguments<'_>) {
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => panic!("cannot write the answer: {error}"),
+        _ => {}
+    }
+}
 
 /// Prints rows under headings, columns as wide as their widest cell.
 pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) {
