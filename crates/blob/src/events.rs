@@ -13,6 +13,14 @@ use crate::object;
 use crate::store::now;
 use crate::{Blob, Error, Object, Result};
 
+/// Where an event stands in the order of all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    sequence: i64,
+    /// The event.
+    pub id: EventId,
+}
+
 /// Something a client did that nobody has handled yet. Its object's bytes stay until it is handled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
@@ -43,12 +51,21 @@ impl Event {
 }
 
 impl Blob {
-    /// Events that nobody has handled, oldest first, at most `limit`.
-    pub async fn events(&self, limit: u32) -> Result<Vec<Event>> {
-        let sql = "SELECT id, bucket, key, object, record, created_at FROM events
+    /// Events that nobody has handled, oldest first, at most `limit`: from the oldest one on, or behind a place. One
+    /// that cannot be read has its place too, and takes no other with it.
+    pub async fn events(&self, behind: Option<Place>, limit: u32) -> Result<Vec<(Place, Result<Event>)>> {
+        const OLDEST: &str = "SELECT id, sequence, bucket, key, object, record, created_at FROM events
             WHERE handled_at IS NULL ORDER BY sequence, id LIMIT $1";
-        let rows = self.db.all(sql, args![limit]).await?;
-        rows.iter().map(read).collect()
+        const BEHIND: &str = "SELECT id, sequence, bucket, key, object, record, created_at FROM events
+            WHERE handled_at IS NULL AND (sequence, id) > ($2, $3) ORDER BY sequence, id LIMIT $1";
+        let rows = match behind {
+            None => self.db.all(OLDEST, args![limit]).await?,
+            Some(place) => self.db.all(BEHIND, args![limit, place.sequence, place.id]).await?,
+        };
+        let place = |row: &db::Row| -> Result<Place> {
+            Ok(Place { sequence: row.get("sequence")?, id: row.get("id")? })
+        };
+        rows.iter().map(|row| Ok((place(row)?, read(row)))).collect()
     }
 
     /// Changes whenever there may be new events in this process; another process's writes do not show.

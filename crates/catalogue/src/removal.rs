@@ -5,7 +5,7 @@ use model::{AssetId, Generation, ObjectId, Timestamp, TitleId};
 
 use crate::{Catalogue, Error, Result, Title};
 
-/// Titles that one look finds.
+/// Replaced generations that one look finds.
 const BATCH: u32 = 50;
 
 /// How a title is deleted.
@@ -49,7 +49,7 @@ const DELETED: &str =
     WHERE t.deleted_at IS NOT NULL AND NOT t.purging ORDER BY t.deleted_at DESC, t.id LIMIT 200";
 
 const DOOMED: &str =
-    "SELECT id FROM titles WHERE deleted_at IS NOT NULL AND purge_at <= $1 ORDER BY purge_at LIMIT $2";
+    "SELECT id FROM titles WHERE deleted_at IS NOT NULL AND purge_at <= $1 ORDER BY purge_at";
 
 const PURGE: &str = "UPDATE titles SET purging = TRUE
     WHERE id = $1 AND deleted_at IS NOT NULL AND purge_at <= $2 RETURNING source_object, spare_source";
@@ -109,7 +109,7 @@ impl Catalogue {
 
     /// Deleted titles whose time has come, also those that an earlier process began to remove.
     pub async fn doomed(&self, now: Timestamp) -> Result<Vec<TitleId>> {
-        let rows = self.db.all(DOOMED, args![now, BATCH]).await?;
+        let rows = self.db.all(DOOMED, args![now]).await?;
         Ok(rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?)
     }
 

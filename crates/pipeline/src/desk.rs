@@ -9,12 +9,12 @@ use db::Tx;
 use jobs::{Ended, Fault, Lease, NewGroup, Outcome};
 use model::media::Source;
 use model::plan::{Medium, Track};
-use model::{BucketName, Key, Plan, TitleId};
+use model::{BucketName, Plan, TitleId};
 use package::{Index, Measured};
 use serde_json::json;
 
 use crate::work::{OfChunk, OfGeneration, OfPictures, Pictures};
-use crate::{Error, Pipeline, Result, Work, now};
+use crate::{Error, Pipeline, Result, Work, media_key, now};
 
 /// One track of an encoded chunk, its bytes staged in the store.
 pub struct Made {
@@ -91,9 +91,7 @@ impl Pipeline {
         self.jobs.complete(&mut tx, now(), lease, None).await?;
         for Made { track, bytes, sha256, index } in made {
             let ending = if matches!(track, Track::Captions(_)) { "vtt" } else { "cmf" };
-            let key: Key = format!("{}/{}/{track}/{}.{ending}", of.asset, of.generation, of.chunk)
-                .parse()
-                .map_err(crate::record::Error::from)?;
+            let key = media_key(of.asset, of.generation, &format!("{track}/{}.{ending}", of.chunk));
             let size = bytes.size();
             let stands =
                 self.catalogue.chunk_stands(&mut tx, of.generation, track, of.chunk, &sha256).await?;

@@ -1,5 +1,7 @@
 //! From events to titles: each object that a rule speaks of becomes one title, once.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use blob::Object;
@@ -7,15 +9,19 @@ use blob::events::Event;
 use catalogue::NewTitle;
 use db::Tx;
 use encode::template::Template;
-use model::TitleId;
+use model::{EventId, Timestamp, TitleId};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Error, Pipeline, Result, Work, now, record, rule};
 
 /// How long an event of another process may stay unseen.
 const LOOK: Duration = Duration::from_secs(1);
-/// Events handled before looking at the time again.
+/// Events read at once.
 const BATCH: u32 = 100;
+/// How often it is said of an event that it cannot be followed, in ms.
+const SAY_MS: i64 = 3_600_000;
+/// Events of which that is remembered.
+const MOST_STUCK: usize = 1000;
 
 /// What an object became.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +53,6 @@ impl Intake {
         let mut hints = self.pipeline.blob.hints();
         loop {
             match self.pipeline.take_events().await {
-                Ok(taken) if taken == BATCH as usize => continue,
                 Ok(_) => {}
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, "events are not handled")
@@ -66,17 +71,29 @@ impl Pipeline {
     /// Handles what there is; answers how many events were handled. One that cannot be followed now stays for the
     /// next look and holds up no other.
     pub async fn take_events(&self) -> Result<usize> {
-        let mut taken = 0;
-        for event in &self.blob.events(BATCH).await? {
-            match self.take(event).await {
-                Ok(()) => taken += 1,
-                Err(error) => {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::error!(event = %event.id, error, "event not handled; it is tried again");
+        let (mut taken, mut behind) = (0, None);
+        loop {
+            let page = self.blob.events(behind, BATCH).await?;
+            let is_last = page.len() < BATCH as usize;
+            for (place, event) in page {
+                behind = Some(place);
+                let took = match event {
+                    Ok(event) => self.take(&event).await,
+                    Err(error) => Err(error.into()),
+                };
+                match took {
+                    Ok(()) => taken += 1,
+                    Err(error) if self.stuck.is_news(place.id, now()) => {
+                        let error = &error as &dyn std::error::Error;
+                        tracing::error!(event = %place.id, error, "event not handled; it is tried again");
+                    }
+                    Err(_) => {}
                 }
             }
+            if is_last {
+                return Ok(taken);
+            }
         }
-        Ok(taken)
     }
 
     async fn take(&self, event: &Event) -> Result<()> {
@@ -117,25 +134,72 @@ impl Pipeline {
         Ok(Outcome::Started(title))
     }
 
-    /// Follows an S3 event record of another system, or sent by hand. An object that no rule speaks of gets the
-    /// template of the last rule, since somebody asked for it by name.
+    /// Follows an S3 event record of another system, or sent by hand: all its records, or, if one of them cannot be
+    /// followed, none. An object that no rule speaks of gets the template of the last rule, since somebody asked for it
+    /// by name.
     pub async fn accept(&self, json: &[u8]) -> Result<Vec<Outcome>> {
-        let mut outcomes = Vec::new();
+        let mut objects = Vec::new();
         for created in record::created(json)? {
-            let object = match self.blob.head(&created.bucket, &created.key).await {
-                Ok(object) => object,
+            match self.blob.head(&created.bucket, &created.key).await {
+                Ok(object) => objects.push(object),
                 Err(blob::Error::NoSuchKey | blob::Error::NoSuchBucket(_)) => {
                     return Err(Error::NoObject { bucket: created.bucket, key: created.key });
                 }
                 Err(error) => return Err(error.into()),
-            };
-            let fallback = self.rules.last().map_or("standard", |rule| rule.template.as_str());
-            let template = rule::template(&self.rules, &object.bucket, &object.key).unwrap_or(fallback);
-            let mut tx = self.db.begin().await?;
-            outcomes.push(self.start_in(&mut tx, &object, template).await?);
-            tx.commit().await?;
-            self.jobs.wake();
+            }
         }
+        let fallback = self.rules.last().map_or("standard", |rule| rule.template.as_str());
+        let mut outcomes = Vec::new();
+        let mut tx = self.db.begin().await?;
+        for object in &objects {
+            let template = rule::template(&self.rules, &object.bucket, &object.key).unwrap_or(fallback);
+            outcomes.push(self.start_in(&mut tx, object, template).await?);
+        }
+        tx.commit().await?;
+        self.jobs.wake();
         Ok(outcomes)
+    }
+}
+
+/// Events of which was said that they cannot be followed, and when: they are tried at every look, and the log has
+/// room for other news.
+#[derive(Debug, Default)]
+pub(crate) struct Stuck(Mutex<HashMap<EventId, Timestamp>>);
+
+impl Stuck {
+    fn is_news(&self, event: EventId, now: Timestamp) -> bool {
+        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_recent = |at: &Timestamp| at.plus_ms(SAY_MS) > now;
+        if said.get(&event).is_some_and(is_recent) {
+            return false;
+        }
+        if said.len() >= MOST_STUCK {
+            said.retain(|_, at| is_recent(at));
+        }
+        // With so many of them each hour, one more tells nobody anything.
+        let is_news = said.len() < MOST_STUCK;
+        if is_news {
+            said.insert(event, now);
+        }
+        is_news
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stuck_event_is_news_once_an_hour() {
+        let (stuck, now) = (Stuck::default(), Timestamp(1_700_000_000_000));
+        let (one, other) = (EventId::new(), EventId::new());
+        assert!(stuck.is_news(one, now) && stuck.is_news(other, now));
+        assert!(!stuck.is_news(one, now.plus_ms(SAY_MS - 1)));
+        assert!(stuck.is_news(one, now.plus_ms(SAY_MS)));
+        for _ in 0..2 * MOST_STUCK {
+            stuck.is_news(EventId::new(), now.plus_ms(SAY_MS));
+        }
+        assert_eq!(stuck.0.lock().unwrap().len(), MOST_STUCK);
+        assert!(stuck.is_news(EventId::new(), now.plus_ms(2 * SAY_MS)));
     }
 }

@@ -23,7 +23,7 @@ mod error;
 mod intake;
 mod operate;
 mod pictures;
-pub mod record;
+mod record;
 mod remover;
 mod room;
 mod rule;
@@ -36,6 +36,7 @@ use blob::Blob;
 use catalogue::Catalogue;
 use db::Db;
 use jobs::Queue;
+use model::{AssetId, Generation, Key};
 use tokio::sync::{Notify, watch};
 
 pub use caretaker::Caretaker;
@@ -57,6 +58,11 @@ fn now() -> model::Timestamp {
     model::Timestamp(jiff::Timestamp::now().as_millisecond())
 }
 
+/// The name of something that was made, in bucket `media`.
+fn media_key(asset: AssetId, generation: Generation, name: &str) -> Key {
+    format!("{asset}/{generation}/{name}").parse().expect("ids and a short word make a key")
+}
+
 /// The door to the pipeline. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Pipeline {
@@ -68,6 +74,7 @@ pub struct Pipeline {
     demand: Arc<want::Demand>,
     shown: Arc<early::Shown>,
     changes: watch::Sender<()>,
+    stuck: Arc<intake::Stuck>,
     config: Arc<Config>,
     /// Rings when a title was deleted.
     removals: Arc<Notify>,
@@ -87,6 +94,7 @@ impl Pipeline {
             demand,
             shown: Arc::default(),
             changes,
+            stuck: Arc::default(),
             config,
             removals,
         }
@@ -98,7 +106,7 @@ impl Pipeline {
         self.changes.subscribe()
     }
 
-    /// The same with other settings than the default ones.
+    /// The same pipeline with other settings than the default ones.
     #[must_use]
     pub fn with_config(self, config: Config) -> Self {
         Self { config: Arc::new(config), ..self }

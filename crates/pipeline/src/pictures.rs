@@ -6,12 +6,12 @@ use blob::{By, New, Staged};
 use catalogue::Asset;
 use db::Tx;
 use jobs::Lease;
+use model::BucketName;
 use model::media::Storyboard;
-use model::{BucketName, Key};
 use serde_json::json;
 
 use crate::work::OfPictures;
-use crate::{Pipeline, Result, now};
+use crate::{Pipeline, Result, media_key, now};
 
 /// Pictures that were made of a source; their bytes are staged in the store.
 pub enum Stills {
@@ -57,8 +57,7 @@ impl Pipeline {
     }
 
     async fn keep(&self, tx: &mut Tx, of: &OfPictures, name: &str, bytes: Staged) -> Result<()> {
-        let key = format!("{}/{}/{name}", of.asset, of.generation);
-        let key: Key = key.parse().map_err(crate::record::Error::from)?;
+        let key = media_key(of.asset, of.generation, name);
         self.blob.commit_in(tx, bytes, New::named(BucketName::media(), key, By::Kinora)).await?;
         Ok(())
     }

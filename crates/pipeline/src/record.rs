@@ -5,11 +5,11 @@ use serde::Deserialize;
 
 /// What an event says happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Created {
+pub(crate) struct Created {
     /// Bucket that was written.
-    pub bucket: BucketName,
+    pub(crate) bucket: BucketName,
     /// The key, decoded.
-    pub key: Key,
+    pub(crate) key: Key,
 }
 
 /// A record that cannot be followed.
@@ -34,7 +34,7 @@ pub enum Error {
 }
 
 /// Most records accepted in one event.
-pub const MOST_RECORDS: usize = 1000;
+const MOST_RECORDS: usize = 1000;
 
 #[derive(Deserialize)]
 struct Event {
@@ -67,7 +67,7 @@ struct Object {
 }
 
 /// Reads the creations out of an event; other event names are passed over.
-pub fn created(json: &[u8]) -> Result<Vec<Created>, Error> {
+pub(crate) fn created(json: &[u8]) -> Result<Vec<Created>, Error> {
     let event: Event = serde_json::from_slice(json).map_err(Error::Shape)?;
     if event.records.len() > MOST_RECORDS {
         return Err(Error::TooMany);

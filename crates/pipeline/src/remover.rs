@@ -63,11 +63,18 @@ impl Remover {
 }
 
 impl Pipeline {
-    /// Removes deleted titles whose time has come; answers how many.
+    /// Removes deleted titles whose time has come; answers how many. One that cannot be removed is tried again at the
+    /// next look and holds up no other.
     pub async fn remove_doomed(&self) -> Result<usize> {
         let mut removed = 0;
-        for id in self.catalogue.doomed(now()).await? {
-            removed += usize::from(self.remove(id).await?);
+        for title in self.catalogue.doomed(now()).await? {
+            match self.remove(title).await {
+                Ok(gone) => removed += usize::from(gone),
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(%title, error, "deleted title not removed; it is tried again");
+                }
+            }
         }
         Ok(removed)
     }
@@ -94,12 +101,14 @@ impl Pipeline {
         Ok(true)
     }
 
-    /// Removes encodes that were replaced long enough ago, jobs that ended long ago, and memories of deleted titles.
+    /// Removes encodes that were replaced long enough ago, jobs that ended long ago, and memories of deleted titles. An
+    /// encode that cannot be removed is tried again at the next look and holds up nothing else.
     pub async fn remove_old(&self) -> Result<()> {
         let before = now().plus_ms(-self.config.generation_ms());
         for (title, asset, generation) in self.catalogue.superseded(before).await? {
-            if self.jobs.live(title).await? == 0 {
-                self.remove_generation(title, asset, generation).await?;
+            if let Err(error) = self.remove_generation(title, asset, generation).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(%title, %generation, error, "replaced encode not removed; it is tried again");
             }
         }
         let jobs = self.jobs.prune(now().plus_ms(-self.config.job_ms())).await?;
@@ -110,7 +119,11 @@ impl Pipeline {
         Ok(())
     }
 
+    /// Unless the title is being worked on.
     async fn remove_generation(&self, title: TitleId, asset: AssetId, generation: Generation) -> Result<()> {
+        if self.jobs.live(title).await? > 0 {
+            return Ok(());
+        }
         self.remove_chunks(title, Some(generation)).await?;
         self.remove_files(&folder(asset, Some(generation))).await?;
         let mut tx = self.db.begin().await?;
@@ -135,11 +148,10 @@ impl Pipeline {
     }
 
     /// Removes everything else below a folder of bucket `media`: posters, storyboards and what else was made.
-    async fn remove_files(&self, folder: &str) -> Result<()> {
-        let folder: Key = folder.parse().map_err(crate::record::Error::from)?;
+    async fn remove_files(&self, folder: &Key) -> Result<()> {
         loop {
             let mut tx = self.db.begin().await?;
-            let files = blob::discard_folder(&mut tx, &BucketName::media(), &folder, BATCH).await?;
+            let files = blob::discard_folder(&mut tx, &BucketName::media(), folder, BATCH).await?;
             tx.commit().await?;
             if files == 0 {
                 return Ok(());
@@ -148,6 +160,7 @@ impl Pipeline {
     }
 }
 
-fn folder(asset: AssetId, generation: Option<Generation>) -> String {
-    generation.map_or_else(|| format!("{asset}/"), |generation| format!("{asset}/{generation}/"))
+fn folder(asset: AssetId, generation: Option<Generation>) -> Key {
+    let name = generation.map_or_else(|| format!("{asset}/"), |generation| format!("{asset}/{generation}/"));
+    name.parse().expect("ids make a key")
 }

@@ -51,7 +51,7 @@ impl Pipeline {
     }
 
     /// Lets all chunks of a title wait for some seconds, and says why.
-    pub async fn hold_up(&self, of: &OfChunk, why: &str) -> Result<()> {
+    async fn hold_up(&self, of: &OfChunk, why: &str) -> Result<()> {
         self.catalogue.note(of.title, why).await?;
         self.jobs.postpone(of.title, "chunk", now().plus_ms(LOOK_MS), why).await?;
         Ok(())

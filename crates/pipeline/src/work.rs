@@ -106,16 +106,6 @@ impl Work {
         }))
     }
 
-    /// The title it works for.
-    pub fn title(&self) -> TitleId {
-        match self {
-            Self::Plan(of) => of.title,
-            Self::Chunk(of) => of.title,
-            Self::Publish(of) => of.title,
-            Self::Pictures(of) => of.title,
-        }
-    }
-
     pub(crate) fn plan(title: TitleId) -> New {
         New::job("plan", json!(OfTitle { title })).title(title).priority(HEAD).key(format!("plan/{title}"))
     }

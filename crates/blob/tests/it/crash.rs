@@ -85,7 +85,7 @@ async fn nothing_acknowledged_is_lost_wherever_the_process_dies() {
 
         let blob = open(dir.path()).await;
         let log = std::fs::read_to_string(dir.path().join("log")).unwrap();
-        let events = blob.events(100).await.unwrap();
+        let events = unhandled(&blob, 100).await;
         for acknowledged in log.lines().filter(|name| *name != "part") {
             let key: Key = key(acknowledged);
             let object = blob.head(&BucketName::source(), &key).await.unwrap();

@@ -14,6 +14,7 @@ mod uploads;
 
 use std::path::{Path, PathBuf};
 
+use blob::events::Event;
 use blob::{Blob, By, Config, Means, New, Object};
 use db::testing::TestDb;
 use model::{BucketName, Key, Timestamp};
@@ -57,6 +58,12 @@ impl Store {
     fn files(&self) -> usize {
         stored(&self.folder.path().join("blob")).len()
     }
+}
+
+/// Events that nobody has handled.
+async fn unhandled(blob: &Blob, limit: u32) -> Vec<Event> {
+    let waiting = blob.events(None, limit).await.unwrap();
+    waiting.into_iter().map(|(_, event)| event.unwrap()).collect()
 }
 
 /// What is in the folders of a store.

@@ -194,7 +194,7 @@ async fn a_copy_shares_files_and_outlives_its_source() {
 }
 
 pub(crate) async fn handle_events(store: &Store) {
-    for event in store.blob.events(100).await.unwrap() {
+    for event in unhandled(&store.blob, 100).await {
         let mut tx = store.test.db.begin().await.unwrap();
         assert!(blob::events::mark_handled(&mut tx, event.id).await.unwrap());
         tx.commit().await.unwrap();

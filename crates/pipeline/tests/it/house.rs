@@ -11,7 +11,7 @@ use model::plan::{AudioTrack, Chunk, Grid, Medium, Track, VERSION};
 use model::{BitsPerSecond, BucketName, FrameRate, Plan, Timestamp, TitleId};
 use package::cmaf::ChunkWriter;
 use package::index::Sample;
-use pipeline::work::{OfChunk, OfGeneration, OfPictures};
+use pipeline::work::{OfChunk, OfGeneration, OfPictures, OfTitle};
 use pipeline::{Made, Pipeline, Rule, Source as Upload, Stills, Work};
 
 pub(crate) const FINGERPRINT: &str = "test encoder";
@@ -107,7 +107,7 @@ impl House {
     /// Reads and plans the title whose turn it is.
     pub(crate) async fn plan_next(&self) -> TitleId {
         let lease = self.claim("plan").await.unwrap();
-        let title = Work::of(&lease).unwrap().unwrap().title();
+        let Some(Work::Plan(OfTitle { title })) = Work::of(&lease).unwrap() else { panic!("{lease:?}") };
         self.pipeline.probed(&lease, title, &source()).await.unwrap();
         self.pipeline.planned(&lease, title, &source(), &plan()).await.unwrap();
         title

@@ -1,6 +1,7 @@
 //! Events and titles.
 
 use blob::{By, Means};
+use model::EventId;
 use model::title::State;
 use pipeline::{Error, Outcome};
 
@@ -44,6 +45,24 @@ async fn racing_intakes_make_each_title_once() {
 }
 
 #[tokio::test]
+async fn events_that_cannot_be_followed_hold_up_no_other() {
+    for house in houses().await {
+        house.client_upload("lost.mp4").await;
+        let lost = "UPDATE events SET object = 'nothing'";
+        house.test.db.execute(lost, db::args![]).await.unwrap();
+        let again = "INSERT INTO events (id, sequence, bucket, key, object, record, created_at)
+            SELECT CAST($1 AS TEXT), sequence, bucket, key, object, record, created_at FROM events LIMIT 1";
+        for _ in 0..150 {
+            house.test.db.execute(again, db::args![EventId::new()]).await.unwrap();
+        }
+        house.client_upload("here.mp4").await;
+        assert_eq!(house.pipeline.take_events().await.unwrap(), 1);
+        let titles = house.titles().await;
+        assert_eq!(titles.iter().map(|t| t.name.as_str()).collect::<Vec<_>>(), ["here"]);
+    }
+}
+
+#[tokio::test]
 async fn own_writes_and_other_buckets_start_nothing() {
     for house in houses().await {
         house.blob.create_bucket(&"other".parse().unwrap()).await.unwrap();
@@ -69,18 +88,25 @@ async fn an_event_from_elsewhere_starts_an_object_once() {
     for house in houses().await {
         house.blob.create_bucket(&"late".parse().unwrap()).await.unwrap();
         house.upload("late", "a b+ü.mp4", By::Client(Means::Put)).await;
-        let event = |key: &str| {
-            let s3 = serde_json::json!({"bucket": {"name": "late"}, "object": {"key": key}});
-            let record =
-                serde_json::json!({"eventVersion": "2.2", "eventName": "ObjectCreated:Put", "s3": s3});
-            serde_json::to_vec(&serde_json::json!({"Records": [record]})).unwrap()
+        let event = |keys: &[&str]| {
+            let record = |key: &&str| {
+                let s3 = serde_json::json!({"bucket": {"name": "late"}, "object": {"key": key}});
+                serde_json::json!({"eventVersion": "2.2", "eventName": "ObjectCreated:Put", "s3": s3})
+            };
+            let records: Vec<_> = keys.iter().map(record).collect();
+            serde_json::to_vec(&serde_json::json!({ "Records": records })).unwrap()
         };
-        let first = house.pipeline.accept(&event("a+b%2B%C3%BC.mp4")).await.unwrap();
+        let first = house.pipeline.accept(&event(&["a+b%2B%C3%BC.mp4"])).await.unwrap();
         let [Outcome::Started(title)] = first[..] else { panic!("{first:?}") };
-        let again = house.pipeline.accept(&event("a+b%2B%C3%BC.mp4")).await.unwrap();
+        let again = house.pipeline.accept(&event(&["a+b%2B%C3%BC.mp4"])).await.unwrap();
         assert_eq!(again, [Outcome::Already(title)]);
-        let absent = house.pipeline.accept(&event("nobody.mp4")).await;
+        let absent = house.pipeline.accept(&event(&["nobody.mp4"])).await;
         assert!(matches!(absent, Err(Error::NoObject { .. })));
+        house.upload("late", "b.mp4", By::Client(Means::Put)).await;
+        let half = house.pipeline.accept(&event(&["b.mp4", "nobody.mp4"])).await;
+        assert!(matches!(half, Err(Error::NoObject { .. })));
+        assert_eq!(house.titles().await.len(), 1, "all of an event, or nothing");
+        assert_eq!(house.pipeline.accept(&event(&["b.mp4", "a+b%2B%C3%BC.mp4"])).await.unwrap().len(), 2);
     }
 }
 

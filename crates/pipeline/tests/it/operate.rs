@@ -165,6 +165,25 @@ async fn a_deleted_title_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_deleted_title_that_cannot_be_removed_holds_up_no_other() {
+    for house in houses().await {
+        let stuck = house.planned().await;
+        house.client_upload("songs/other.wav").await;
+        house.pipeline.take_events().await.unwrap();
+        let other = house.plan_next().await;
+        for title in [stuck, other] {
+            house.pipeline.delete(title, Bytes::Now, Upload::Goes).await.unwrap();
+        }
+        let sooner = "UPDATE titles SET purge_at = 0 WHERE id = $1";
+        house.test.db.execute(sooner, db::args![stuck]).await.unwrap();
+        let spoil = "UPDATE generations SET asset = 'nothing' WHERE title = $1";
+        house.test.db.execute(spoil, db::args![stuck]).await.unwrap();
+        assert_eq!(house.pipeline.remove_doomed().await.unwrap(), 1);
+        assert_eq!(house.catalogue.doomed(now()).await.unwrap(), [stuck]);
+    }
+}
+
+#[tokio::test]
 async fn a_title_is_deleted_while_it_is_encoded_and_restored_to_be_tried_again() {
     for house in houses().await {
         let title = house.planned().await;
