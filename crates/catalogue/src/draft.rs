@@ -23,12 +23,23 @@ pub struct Draft {
     pub title: Option<TitleId>,
 }
 
+/// A title that took its draft over, and was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Changed {
+    /// The title.
+    pub title: TitleId,
+    /// Whether others may see it now than before.
+    pub visibility: bool,
+}
+
 const INSERT: &str = "INSERT INTO drafts (bucket, source_key, owner, name, description, visibility)
     VALUES ($1, $2, $3, $4, '', $5)";
 const GET: &str = "SELECT * FROM drafts WHERE bucket = $1 AND source_key = $2";
 const LOCK_POSTGRES: &str = "SELECT * FROM drafts WHERE bucket = $1 AND source_key = $2 FOR UPDATE";
 const EDIT: &str = "UPDATE drafts SET name = COALESCE($3, name), description = COALESCE($4, description),
     visibility = COALESCE($5, visibility) WHERE bucket = $1 AND source_key = $2";
+const SHOW: &str =
+    "UPDATE titles SET visibility = $2 WHERE id = $1 AND deleted_at IS NULL AND visibility <> $2";
 const TAKEN: &str = "UPDATE drafts SET title = $3 WHERE bucket = $1 AND source_key = $2";
 
 impl Catalogue {
@@ -60,19 +71,27 @@ impl Catalogue {
         bucket: &BucketName,
         key: &Key,
         edit: &Edit<'_>,
-    ) -> Result<Option<TitleId>> {
+    ) -> Result<Option<Changed>> {
         let edit = edit.checked()?;
         let mut tx = self.db.begin().await?;
         let draft = lock(&mut tx, bucket, key).await?.ok_or(Error::NoDraft)?;
-        match draft.title {
-            Some(title) => edit_in(&mut tx, title, &edit).await?,
+        let changed = match draft.title {
+            Some(title) => {
+                let visibility = match edit.visibility {
+                    Some(word) => tx.execute(SHOW, args![title, word]).await? == 1,
+                    None => false,
+                };
+                edit_in(&mut tx, title, &edit).await?;
+                Some(Changed { title, visibility })
+            }
             None => {
                 let Checked { name, description, visibility, .. } = edit;
                 tx.execute(EDIT, args![bucket, key, name, description, visibility]).await?;
+                None
             }
-        }
+        };
         tx.commit().await?;
-        Ok(draft.title)
+        Ok(changed)
     }
 
     /// Forgets a draft when `tx` commits. A title that took it over stays.

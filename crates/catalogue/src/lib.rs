@@ -57,7 +57,7 @@ pub use asset::Asset;
 pub use chunk::{Chunk, Written};
 pub use configuration::Configuration;
 pub use configure::{DEFAULT_GROUP, Group};
-pub use draft::Draft;
+pub use draft::{Changed, Draft};
 pub use edit::Edit;
 pub use error::{Error, Result};
 pub use history::Watched;

@@ -237,6 +237,7 @@ impl Config {
             smtp.check()?;
         }
         config.metrics.check()?;
+        config.upload.check()?;
         for rule in &config.rules {
             encode::template::Template::named(&rule.template).with_context(|| {
                 format!("the rule for `{}/{}*` names no job template", rule.bucket, rule.prefix)
@@ -285,6 +286,12 @@ mod tests {
         let plain = refused("[mail.smtp]\nhost = 'smtp.example.org'\ntls = 'none'");
         assert!(plain.contains("starttls"), "{plain}");
         assert!(refused("[mail]\nfrom = 'nobody'").contains("mail.from"));
+    }
+
+    #[test]
+    fn uploads_are_not_given_up_at_once() {
+        let refused = layered("[upload]\nabandoned_days = 0", &[]).unwrap_err().to_string();
+        assert!(refused.contains("upload.abandoned_days must be 1 to 365"), "{refused}");
     }
 
     #[test]

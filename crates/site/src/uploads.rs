@@ -8,13 +8,13 @@ use http::StatusCode;
 use http::request::Parts;
 use http_face::{ApiError, take};
 use model::title::Visibility;
-use model::{AccountId, Timestamp, UploadId};
+use model::{AccountId, ByteSize, Timestamp, UploadId};
 use serde::{Deserialize, Serialize};
 use upload::{Error, File, Upload, Wanted};
 
 use crate::answer::{Items, fresh, made};
 use crate::visitor::Visitor;
-use crate::{Site, titles, words, work};
+use crate::{Site, titles, work};
 
 /// The upload that the path names, found by the route's policy.
 #[derive(Debug, Clone)]
@@ -207,10 +207,10 @@ pub(crate) async fn edit(
         description: changes.description.as_deref(),
         visibility: changes.visibility,
     };
-    let title = site.uploads().edit(&upload, &edit).await.map_err(refused)?;
-    if let Some(title) = title.filter(|_| edit.visibility.is_some()) {
+    let changed = site.uploads().edit(&upload, &edit).await.map_err(refused)?;
+    if let Some(changed) = changed.filter(|changed| changed.visibility) {
         // Who lost the title stops watching now; the others' players renew by themselves.
-        site.playback().revoke_title(title, site.now()).await.map_err(ApiError::internal)?;
+        site.playback().revoke_title(changed.title, site.now()).await.map_err(ApiError::internal)?;
     }
     let state = site.uploads().state(upload).await.map_err(refused)?;
     Ok(fresh(&shown(&site, &state).await?))
@@ -240,7 +240,7 @@ fn refused(error: Error) -> ApiError {
         Error::TooLarge { size, limit } => ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "file_too_large",
-            format!("This file has {}, at most {} are taken.", words::bytes(size), words::bytes(limit)),
+            format!("This file has {}, at most {} are taken.", ByteSize(size), ByteSize(limit)),
         ),
         Error::TooMany { limit } => ApiError::conflict(
             "too_many_uploads",
@@ -251,8 +251,8 @@ fn refused(error: Error) -> ApiError {
             "no_room",
             format!(
                 "This file has {}, but there is room for {} only. Ask an operator to make some.",
-                words::bytes(size),
-                words::bytes(room)
+                ByteSize(size),
+                ByteSize(room)
             ),
         ),
         Error::Blob(blob) if blob.is_full() => ApiError::new(

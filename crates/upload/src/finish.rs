@@ -1,9 +1,8 @@
 //! The ends of an upload: complete, given up.
 
 use blob::{By, Chosen, Complete, Means};
-use catalogue::Edit;
+use catalogue::{Changed, Edit};
 use db::args;
-use model::{Timestamp, TitleId};
 
 use crate::record::Upload;
 use crate::{Error, Result, Uploads, now};
@@ -84,35 +83,7 @@ impl Uploads {
     }
 
     /// Changes what is written about the title to be, or about the title that it has become, which is answered.
-    pub async fn edit(&self, upload: &Upload, edit: &Edit<'_>) -> Result<Option<TitleId>> {
+    pub async fn edit(&self, upload: &Upload, edit: &Edit<'_>) -> Result<Option<Changed>> {
         Ok(self.inner.catalogue.edit_draft(&upload.bucket, &upload.key, edit).await?)
     }
-
-    /// Gives up uploads to which no part came for too long, and forgets those that arrived as long ago; answers how
-    /// many.
-    pub async fn sweep(&self, now: Timestamp) -> Result<usize> {
-        let days = i64::from(self.inner.config.abandoned_days);
-        let before = now.plus_ms(-86_400_000 * days);
-        let (mut swept, mut after) = (0, String::new());
-        loop {
-            let rows = self.inner.db.all(OLD, args![before, &after]).await?;
-            let Some(last) = rows.last() else { return Ok(swept) };
-            after = last.get("id")?;
-            for row in &rows {
-                let upload = Upload::read(row)?;
-                if upload.completed_at.is_none() {
-                    // A large file on a slow line takes longer than that.
-                    if self.inner.blob.newest_part(upload.id).await?.is_some_and(|at| at > before) {
-                        continue;
-                    }
-                    tracing::info!(upload = %upload.id, bytes = upload.size, "abandoned upload given up");
-                }
-                self.discard(&upload).await?;
-                swept += 1;
-            }
-        }
-    }
 }
-
-const OLD: &str = "SELECT * FROM browser_uploads WHERE COALESCE(completed_at, created_at) <= $1 AND id > $2
-    ORDER BY id LIMIT 100";

@@ -2,12 +2,18 @@
 
 use std::time::Duration;
 
+use db::{Row, args};
+use model::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Uploads, now};
+use crate::record::Upload;
+use crate::{Result, Uploads, now};
 
 /// How often uploads are looked at.
 const LOOK: Duration = Duration::from_secs(600);
+
+const OLD: &str = "SELECT * FROM browser_uploads WHERE COALESCE(completed_at, created_at) <= $1 AND id > $2
+    ORDER BY id LIMIT 100";
 
 /// Sweeps abandoned uploads. A service.
 #[derive(Debug)]
@@ -19,6 +25,43 @@ impl Uploads {
     /// The service that gives up abandoned uploads.
     pub fn sweeper(&self) -> Sweeper {
         Sweeper { uploads: self.clone() }
+    }
+
+    /// Gives up uploads to which no part came for too long, and forgets those that arrived as long ago; answers how
+    /// many. One that cannot be given up is tried again the next time and holds up no other.
+    pub async fn sweep(&self, now: Timestamp) -> Result<usize> {
+        let days = i64::from(self.inner.config.abandoned_days);
+        let before = now.plus_ms(-86_400_000 * days);
+        let (mut swept, mut after) = (0, String::new());
+        loop {
+            let rows = self.inner.db.all(OLD, args![before, &after]).await?;
+            let Some(last) = rows.last() else { return Ok(swept) };
+            after = last.get("id")?;
+            for row in &rows {
+                match self.give_up(row, before).await {
+                    Ok(gone) => swept += usize::from(gone),
+                    Err(error) => {
+                        let upload: String = row.get("id")?;
+                        let error = &error as &dyn std::error::Error;
+                        tracing::error!(upload, error, "upload not given up; it is tried again");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether nobody had gone on with it.
+    async fn give_up(&self, row: &Row, before: Timestamp) -> Result<bool> {
+        let upload = Upload::read(row)?;
+        if upload.completed_at.is_none() {
+            // A large file on a slow line takes longer than that.
+            if self.inner.blob.newest_part(upload.id).await?.is_some_and(|at| at > before) {
+                return Ok(false);
+            }
+            tracing::info!(upload = %upload.id, bytes = upload.size, "abandoned upload given up");
+        }
+        self.discard(&upload).await?;
+        Ok(true)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What people write, before a title exists and after.
 
-use catalogue::{Edit, Error};
+use catalogue::{Changed, Edit, Error};
 use model::title::Visibility;
 use model::{AccountId, BucketName, Key};
 
@@ -37,8 +37,15 @@ async fn a_title_takes_its_draft_over() {
 
         // What comes later reaches the title.
         let late = Edit { name: Some("Spät"), ..Edit::default() };
-        assert_eq!(shelf.catalogue.edit_draft(&bucket, &key(), &late).await.unwrap(), Some(id));
-        assert_eq!(shelf.title(id).await.name, "Spät");
+        let changed =
+            async |edit: Edit<'_>| shelf.catalogue.edit_draft(&bucket, &key(), &edit).await.unwrap();
+        let (title, same) = (id, Edit { visibility: Some(Visibility::Public), ..late });
+        assert_eq!(changed(late).await, Some(Changed { title, visibility: false }));
+        assert_eq!(changed(same).await, Some(Changed { title, visibility: false }));
+        let other = Edit { visibility: Some(Visibility::Members), ..late };
+        assert_eq!(changed(other).await, Some(Changed { title, visibility: true }));
+        let title = shelf.title(id).await;
+        assert_eq!((title.name.as_str(), title.visibility), ("Spät", Visibility::Members));
         // Another file of the same name is another title, and not the account's.
         let other = NewTitle { key: key(), ..super::upload("y.mp4") };
         let other = shelf.create(&other).await;

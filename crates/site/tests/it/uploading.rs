@@ -84,7 +84,7 @@ async fn an_upload_is_begun_resumed_and_completed() {
         assert_eq!(creator.post_json(&format!("{path}/parts"), &wanted).await.status, 404);
 
         // The pipeline makes the title: it has what was written meanwhile.
-        let event = house.blob.events(10).await.unwrap().remove(0);
+        let event = house.blob.events(None, 10).await.unwrap().remove(0).1.unwrap();
         let new = NewTitle::of(BucketName::source(), event.key.clone(), event.object, "standard");
         let mut tx = house.db.begin().await.unwrap();
         let title = house.parts.catalogue.create(&mut tx, crate::house::now(), &new).await.unwrap().unwrap();
@@ -153,7 +153,7 @@ async fn limits_are_kept_and_explained() {
         assert_eq!(code(&begin(&mut creator, 0).await), (422, "empty_file".into()));
         let large = begin(&mut creator, (1 << 30) + 1).await;
         assert_eq!(code(&large), (413, "file_too_large".into()));
-        assert!(large.body.contains("at most 1 GB are taken"), "{}", large.body);
+        assert!(large.body.contains("at most 1.1 GB are taken"), "{}", large.body);
         let id = begin(&mut creator, PART * 20).await.json()["id"].as_str().unwrap().to_owned();
         let parts = format!("/api/uploads/{id}/parts");
         let batch = |numbers: std::ops::Range<u32>| {

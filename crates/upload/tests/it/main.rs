@@ -125,6 +125,18 @@ async fn only_what_nobody_sends_any_more_is_given_up() {
 }
 
 #[tokio::test]
+async fn one_that_cannot_be_given_up_holds_up_no_other() {
+    for ramp in ramps().await {
+        let long_ago = now().plus_ms(-10 * DAY_MS);
+        let mut all = [ramp.begin("a.mp4", long_ago).await, ramp.begin("b.mp4", long_ago).await];
+        all.sort_by_key(|upload| upload.id.to_string());
+        let spoil = "UPDATE browser_uploads SET bucket = '' WHERE id = $1";
+        ramp.test.db.execute(spoil, args![all[0].id]).await.unwrap();
+        assert_eq!(ramp.uploads.sweep(now()).await.unwrap(), 1);
+    }
+}
+
+#[tokio::test]
 async fn what_is_open_and_what_came_last_is_listed() {
     for ramp in ramps().await {
         ramp.begin("open.mp4", now().plus_ms(-1000)).await;
