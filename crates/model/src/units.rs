@@ -16,7 +16,8 @@ impl std::fmt::Display for ByteSize {
         let (unit, word) = match self.0 {
             0..1_000_000 => return write!(f, "{} kB", self.0.div_ceil(1000)),
             1_000_000..1_000_000_000 => (1_000_000, "MB"),
-            _ => (1_000_000_000, "GB"),
+            1_000_000_000..1_000_000_000_000 => (1_000_000_000, "GB"),
+            _ => (1_000_000_000_000, "TB"),
         };
         let tenths = self.0.saturating_add(unit / 20) / (unit / 10);
         write!(f, "{}.{} {word}", tenths / 10, tenths % 10)
@@ -130,7 +131,8 @@ mod tests {
         check(0, "0 kB");
         check(1_260_000, "1.3 MB");
         check(3_240_000_000, "3.2 GB");
-        check(u64::MAX, "18446744073.7 GB");
+        check(1 << 40, "1.1 TB");
+        check(u64::MAX, "18446744.0 TB");
     }
 
     #[test]

@@ -4,10 +4,11 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http_face::ApiError;
+use model::ByteSize;
 
+use crate::Site;
 use crate::page::{Frame, render_reaching};
 use crate::visitor::Visitor;
-use crate::{Site, words};
 
 #[derive(Template)]
 #[template(path = "upload.html")]
@@ -25,7 +26,7 @@ pub(crate) async fn page(State(site): State<Site>, visitor: Visitor) -> Result<R
     let page = Page {
         frame: &frame,
         s3_url: s3_url.clone(),
-        largest: words::bytes(config.max_bytes),
+        largest: ByteSize(config.max_bytes).to_string(),
         days: config.abandoned_days,
     };
     Ok(render_reaching(&s3_url, &frame, &page))

@@ -117,19 +117,6 @@ pub(crate) fn speed(factor: f64) -> String {
     format!("{factor:.1}×")
 }
 
-/// `212 MB`, `1.4 GB`: in powers of ten, as systems show files.
-pub(crate) fn bytes(bytes: u64) -> String {
-    let units = [("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000)];
-    let Some((unit, one)) = units.into_iter().find(|(_, one)| bytes >= *one) else {
-        return format!("{bytes} bytes");
-    };
-    let tenths = (u128::from(bytes) * 10 / u128::from(one)) as u64;
-    match tenths {
-        t @ ..100 if t % 10 != 0 => format!("{}.{} {unit}", t / 10, t % 10),
-        t => format!("{} {unit}", t / 10),
-    }
-}
-
 /// `about 2 min left`.
 pub(crate) fn left(ms: u64) -> String {
     match ms / 1000 {
@@ -258,8 +245,6 @@ mod tests {
     fn figures_are_rounded_for_people() {
         assert_eq!(percent(999), "99 %");
         assert_eq!(speed(3.06), "3.1×");
-        assert_eq!((bytes(999), bytes(1_450_000_000)), ("999 bytes".into(), "1.4 GB".into()));
-        assert_eq!((bytes(212_900_000), bytes(1 << 40)), ("212 MB".into(), "1 TB".into()));
         assert_eq!(left(0), "about 1 s left");
         assert_eq!(left(150_000), "about 3 min left");
         assert_eq!(left(7_200_000), "about 2 h left");

@@ -43,14 +43,12 @@ export class Pace {
   }
 }
 
-/** `212 MB`, `1.4 GB`, as the server writes it (crates/site/src/words.rs). */
+/** `212.9 MB`, `1.5 GB`, as the server writes it (`ByteSize` in crates/model/src/units.rs). */
 export function size(bytes: number): string {
-  const units: Array<[string, number]> = [['TB', 1e12], ['GB', 1e9], ['MB', 1e6], ['kB', 1e3]];
-  const found = units.find(([, one]) => bytes >= one);
-  if (!found) return `${Math.floor(bytes)} bytes`;
-  const tenths = Math.floor((bytes * 10) / found[1]);
-  const text = tenths < 100 && tenths % 10 ? (tenths / 10).toFixed(1) : String(Math.floor(tenths / 10));
-  return `${text} ${found[0]}`;
+  if (bytes < 1e6) return `${Math.ceil(bytes / 1000)} kB`;
+  const units: Array<[string, number]> = [['TB', 1e12], ['GB', 1e9]];
+  const [word, one] = units.find(([, one]) => bytes >= one) ?? ['MB', 1e6];
+  return `${(Math.round((bytes * 10) / one) / 10).toFixed(1)} ${word}`;
 }
 
 /** `12 s`, `3 min`, `2 h`. */

@@ -66,9 +66,10 @@ test('the pace follows the last seconds', () => {
 });
 
 test('figures read as people write them', () => {
-  assert.equal(size(999), '999 bytes');
-  assert.equal(size(1_450_000_000), '1.4 GB');
-  assert.equal(size(212_900_000), '212 MB');
+  assert.equal(size(999), '1 kB');
+  assert.equal(size(1_450_000_000), '1.5 GB');
+  assert.equal(size(212_900_000), '212.9 MB');
+  assert.equal(size(2 ** 40), '1.1 TB');
   assert.equal(span(500), '1 s');
   assert.equal(span(150_000), '3 min');
   assert.equal(span(7_200_000), '2 h');
