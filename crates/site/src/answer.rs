@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
-use model::TitleId;
 use serde::Serialize;
 
 /// A list that goes on at `next`, if there is more.
@@ -11,7 +10,7 @@ use serde::Serialize;
 pub(crate) struct Items<T> {
     items: Vec<T>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<TitleId>,
+    next: Option<String>,
 }
 
 impl<T> Items<T> {
@@ -21,8 +20,8 @@ impl<T> Items<T> {
     }
 
     /// A page of a list.
-    pub(crate) fn page(items: Vec<T>, next: Option<TitleId>) -> Self {
-        Self { items, next }
+    pub(crate) fn page(items: Vec<T>, next: Option<impl ToString>) -> Self {
+        Self { items, next: next.map(|next| next.to_string()) }
     }
 }
 

@@ -60,8 +60,8 @@ pub(crate) async fn jobs(
     take::Query(wanted): take::Query<jobs_page::Wanted>,
 ) -> Result<Response, ApiError> {
     let now = site.now();
-    let jobs = site.jobs().list(&wanted.filter()).await.map_err(ApiError::internal)?;
-    Ok(fresh(&Items::all(jobs.iter().map(|job| jobs_page::Json::of(job, now)).collect())))
+    let (jobs, next) = wanted.page(&site).await?;
+    Ok(fresh(&Items::page(jobs.iter().map(|job| jobs_page::Json::of(job, now)).collect(), next)))
 }
 
 /// What a player asks for.

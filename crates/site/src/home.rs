@@ -26,7 +26,7 @@ struct Home<'a> {
     guest: bool,
     /// Whether the visitor can put something in.
     uploads: bool,
-    s3_url: Option<String>,
+    s3_url: String,
 }
 
 /// `GET /`
@@ -61,7 +61,7 @@ pub(crate) async fn page(
         live: uploads && wanted.is_first(),
         guest: visitor.account.is_none(),
         uploads,
-        s3_url: site.config().s3_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
+        s3_url: site.uploads().s3_url().as_str().trim_end_matches('/').to_owned(),
     };
     Ok(render(&frame, &home))
 }

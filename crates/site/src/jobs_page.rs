@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::page::{Frame, render};
 use crate::visitor::Visitor;
-use crate::{Site, words, work};
+use crate::{Site, paging, words, work};
 
 /// Jobs on a page.
 const PAGE: u32 = 100;
@@ -26,8 +26,14 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    pub(crate) fn filter(&self) -> Filter {
-        Filter { state: self.state, kind: None, title: self.title, before: self.before, limit: PAGE }
+    /// A page of the jobs that are wanted, and the `before` of the next one, if there is one.
+    pub(crate) async fn page(&self, site: &Site) -> Result<(Vec<Job>, Option<JobId>), ApiError> {
+        let (state, title, before) = (self.state, self.title, self.before);
+        let filter = Filter { state, title, before, limit: PAGE + 1, ..Filter::default() };
+        let mut jobs = site.jobs().list(&filter).await.map_err(ApiError::internal)?;
+        let more = paging::cut(&mut jobs, PAGE);
+        let next = jobs.last().filter(|_| more).map(|job| job.id);
+        Ok((jobs, next))
     }
 
     /// The chosen tab.
@@ -179,7 +185,7 @@ pub(crate) async fn page(
     take::Query(wanted): take::Query<Wanted>,
 ) -> Result<Response, ApiError> {
     let now = site.now();
-    let jobs = site.jobs().list(&wanted.filter()).await.map_err(ApiError::internal)?;
+    let (jobs, next) = wanted.page(&site).await?;
     let counts = site.jobs().counts(now).await.map_err(ApiError::internal)?;
     let names = names(&site, &jobs).await?;
     let first = wanted.before.is_none() && wanted.title.is_none();
@@ -192,7 +198,6 @@ pub(crate) async fn page(
     };
     let all = counts.queued + counts.running + counts.done + counts.failed + counts.cancelled;
     let frame = Frame::new(&visitor, "/jobs");
-    let full = u32::try_from(jobs.len()).is_ok_and(|n| n >= PAGE);
     let page = Jobs {
         frame: &frame,
         headline: headline(counts),
@@ -214,10 +219,7 @@ pub(crate) async fn page(
             })
             .collect(),
         query: wanted.query(wanted.state, wanted.before),
-        next: jobs
-            .last()
-            .filter(|_| full)
-            .map(|job| format!("/jobs{}", wanted.query(wanted.state, Some(job.id)))),
+        next: next.map(|before| format!("/jobs{}", wanted.query(wanted.state, Some(before)))),
     };
     Ok(render(&frame, &page))
 }

@@ -22,6 +22,7 @@ mod jobs_page;
 mod operate;
 mod packaging;
 mod page;
+mod paging;
 mod people;
 mod poster;
 mod reports;
@@ -81,8 +82,6 @@ pub struct Parts {
 pub struct Config {
     /// The address people use, with its scheme: `https` makes cookies `Secure`.
     pub public_url: Url,
-    /// Where S3 clients upload to, for the lesson on the empty home page.
-    pub s3_url: Option<Url>,
     /// Whether codes can be sent: without, people come in by links that operators make.
     pub mail: bool,
     /// The key ring, of which operators are reminded until it was exported.

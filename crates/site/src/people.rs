@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::page::{Frame, render_as};
 use crate::visitor::Visitor;
-use crate::{Site, words};
+use crate::{Site, paging, words};
 
 /// People on a page.
 const PAGE: u32 = 100;
@@ -145,10 +145,11 @@ async fn show(
     said: Said,
 ) -> Result<Response, ApiError> {
     let now = site.now();
-    let accounts = site.identity().accounts(after, PAGE).await.map_err(ApiError::internal)?;
+    let mut accounts = site.identity().accounts(after, PAGE + 1).await.map_err(ApiError::internal)?;
+    let more = paging::cut(&mut accounts, PAGE);
     let invitations = site.identity().invitations(now).await.map_err(ApiError::internal)?;
     let frame = Frame::new(visitor, "/people");
-    let next = accounts.last().filter(|_| accounts.len() == PAGE as usize).map(|account| account.id);
+    let next = accounts.last().filter(|_| more).map(|account| account.id);
     let row = |account: &identity::Account| Row {
         id: account.id,
         address: account.address.as_str().to_owned(),

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::poster::Poster;
 use crate::visitor::Visitor;
-use crate::{Site, words};
+use crate::{Site, paging, words};
 
 /// Titles on a page.
 const PAGE: u32 = 60;
@@ -67,9 +67,8 @@ pub(crate) async fn list(site: &Site, visitor: &Visitor, wanted: &Wanted) -> Res
     let mut titles = site.catalogue().list(&list).await.map_err(ApiError::internal)?;
     // The list is a shortcut; the policy has the last word.
     let see = |title: &Title| may(&visitor.who, Action::SeeTitle, &Resource::Title(facts(title)));
-    let full = titles.len() > PAGE as usize;
-    titles.truncate(PAGE as usize);
-    let next = titles.last().filter(|_| full).map(|title| title.id);
+    let more = paging::cut(&mut titles, PAGE);
+    let next = titles.last().filter(|_| more).map(|title| title.id);
     titles.retain(see);
     Ok(Listed { titles, next })
 }

@@ -51,7 +51,6 @@ impl Browser {
         let config = site::Config {
             public_url: "http://localhost:8080".parse().expect("an address"),
             mail: true,
-            s3_url: "http://localhost:9000".parse().ok(),
             keys: None,
         };
         Self { router: site::router(house.parts.clone(), config), cookies: BTreeMap::new() }

@@ -146,3 +146,29 @@ async fn files_come_packed_and_stay() {
         }
     }
 }
+
+#[tokio::test]
+async fn long_lists_of_jobs_have_pages() {
+    for test in databases(&MIGRATIONS).await {
+        let house = House::open(test.db.clone()).await;
+        let mut operator = Browser::of(&house, Role::Operator).await;
+        let enqueue = async |count: u32| {
+            let mut tx = house.db.begin().await.unwrap();
+            for _ in 0..count {
+                let job = jobs::New::job("plan", serde_json::json!({}));
+                house.parts.jobs.enqueue(&mut tx, crate::house::now(), &job).await.unwrap();
+            }
+            tx.commit().await.unwrap();
+        };
+        enqueue(100).await;
+        assert!(!operator.get("/jobs").await.body.contains("before="), "one page is full");
+        let all = operator.get("/api/jobs").await.json();
+        assert_eq!((all["items"].as_array().unwrap().len(), all.get("next")), (100, None));
+        enqueue(1).await;
+        assert!(operator.get("/jobs").await.body.contains("before="));
+        let first = operator.get("/api/jobs").await.json();
+        let rest =
+            operator.get(&format!("/api/jobs?before={}", first["next"].as_str().unwrap())).await.json();
+        assert_eq!((rest["items"].as_array().unwrap().len(), rest.get("next")), (1, None));
+    }
+}

@@ -156,14 +156,15 @@ async fn long_lists_of_people_have_pages() {
     for test in databases(&MIGRATIONS).await {
         let house = House::open(test.db.clone()).await;
         let mut operator = Browser::of(&house, Role::Operator).await;
-        for n in 0..100 {
-            house
-                .parts
-                .identity
-                .ensure_account(&format!("p{n}@example.org"), Role::Viewer, now())
-                .await
-                .unwrap();
+        let more = async |n: u32| {
+            let address = format!("p{n}@example.org");
+            house.parts.identity.ensure_account(&address, Role::Viewer, now()).await.unwrap();
+        };
+        for n in 0..99 {
+            more(n).await;
         }
+        assert!(!operator.get("/people").await.body.contains("/people?after="), "one page is full");
+        more(99).await;
         let first = operator.get("/people").await;
         let more =
             first.body.split("href=\"/people?after=").nth(1).expect("there are more").split('"').next();
