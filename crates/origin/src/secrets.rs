@@ -19,7 +19,7 @@ pub const HEADER: HeaderName = HeaderName::from_static("x-mediapackage-cdnidenti
 pub struct Secrets {
     /// What the edge sends.
     pub current: Arc<str>,
-    /// What it sent before the last rotation.
+    /// What it sent before the last rotation, or, while one is under way, what it will send.
     pub previous: Option<Arc<str>>,
 }
 

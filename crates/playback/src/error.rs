@@ -69,6 +69,12 @@ pub enum Error {
     /// A stored secret can not be opened.
     #[error(transparent)]
     Vault(#[from] seal::Error),
+    /// A stored secret opens and is not what was written.
+    #[error("the stored {what} is not one")]
+    Stored {
+        /// Which one.
+        what: &'static str,
+    },
     /// The catalogue failed.
     #[error("catalogue")]
     Catalogue(#[from] catalogue::Error),

@@ -15,10 +15,13 @@ const POLL: Duration = Duration::from_secs(2);
 const GRACE_MS: i64 = 60_000;
 /// Sessions are kept this long after their signatures ended.
 const KEEP_MS: i64 = 30 * 86_400_000;
+/// Those of guests only this long: anybody can make as many as they like, and nobody's history needs them.
+const KEEP_GUESTS_MS: i64 = 3_600_000;
 const SWEEP_EVERY: u32 = 300;
 
 const DENIED: &str = "SELECT id FROM playback_sessions WHERE signed_until > $1 AND revoked_at IS NOT NULL";
 const FORGET: &str = "DELETE FROM playback_sessions WHERE signed_until <= $1";
+const FORGET_GUESTS: &str = "DELETE FROM playback_sessions WHERE account IS NULL AND signed_until <= $1";
 
 impl Playback {
     /// Reads keys, denials, deleted assets and the CDN secret, and tells the watchers if something changed.
@@ -103,9 +106,10 @@ impl Service {
 }
 
 impl Playback {
-    /// Deletes sessions that ended a month ago.
+    /// Deletes sessions that ended a month ago, of guests an hour.
     pub async fn sweep(&self, now: Timestamp) -> Result<()> {
         self.inner.db.execute(FORGET, args![now.plus_ms(-KEEP_MS)]).await?;
+        self.inner.db.execute(FORGET_GUESTS, args![now.plus_ms(-KEEP_GUESTS_MS)]).await?;
         Ok(())
     }
 }

@@ -166,7 +166,8 @@ pub(crate) async fn own(db: &Db, vault: &Vault, own: Own, now: Timestamp) -> Res
     let row = row.ok_or(Error::Database(db::Error::NoRow { sql: OWN }))?;
     let id: String = row.get("id")?;
     let private = vault.open(&context(&id), &row.get::<Vec<u8>>("sealed_private")?)?;
-    Ok(SigningKey::from_pem(&id, private.expose_str().unwrap_or_default())?)
+    let pem = private.expose_str().ok_or(Error::Stored { what: "signing key" })?;
+    Ok(SigningKey::from_pem(&id, pem)?)
 }
 
 const SEALED: &str = "SELECT id, sealed_private FROM signing_keys WHERE sealed_private IS NOT NULL";

@@ -60,7 +60,7 @@ pub use key::{NewKey, TrustedKey};
 pub use link::Link;
 pub use schema::MIGRATIONS;
 pub use secret::{CdnSecret, has_secrets};
-pub use session::{Permit, PlaybackSession, Started, Wish};
+pub use session::{Permit, Started, Wish};
 
 /// The door to playback. Cheap to clone.
 #[derive(Clone)]

@@ -7,7 +7,7 @@ use model::{PlaybackSessionId, Timestamp};
 use sign::token::{self, Claims};
 
 use crate::format::asset_path;
-use crate::session::Wish;
+use crate::session::{Kind, Wish};
 use crate::{Playback, Result};
 
 /// An address that any player can use until it ends.
@@ -43,7 +43,7 @@ impl Playback {
         };
         // Tokens end at whole seconds.
         let until = Timestamp((wish.now.seconds() + i64::from(seconds.clamp(1, most.max(1)))) * 1000);
-        let session = self.insert(wish, &found, "token", until).await?;
+        let session = self.insert(wish, &found, Kind::Token, until).await?;
         let claims = Claims { prefix: asset_path(found.asset), until, session: Some(session) };
         let token = token::mint(&self.inner.key, &claims)?;
         Ok(Link { path: format!("/t/{token}{manifest}"), until, session })

@@ -12,7 +12,7 @@ use model::Timestamp;
 use seal::{Renewed, Secret, Vault};
 use uuid::Uuid;
 
-use crate::{Playback, Result};
+use crate::{Error, Playback, Result};
 
 const CONTEXT: &str = "cdn-secret|installation";
 
@@ -46,11 +46,6 @@ impl CdnSecret {
         self.next.as_ref().or(self.previous.as_ref())
     }
 
-    /// Whether a next value waits to become the current one.
-    pub fn is_rotating(&self) -> bool {
-        self.next.is_some()
-    }
-
     /// How many values there were, this one included.
     pub fn version(&self) -> u32 {
         self.version
@@ -77,18 +72,22 @@ const ANNOUNCE: &str = "UPDATE cdn_secret SET sealed_next = $1, switch_at = $2
 const SWITCH: &str = "UPDATE cdn_secret SET sealed_previous = sealed_current, sealed_current = sealed_next,
     sealed_next = NULL, rotated_at = $1, version = version + 1
     WHERE id = 1 AND sealed_next IS NOT NULL AND switch_at <= $1";
-const RENEW: &str = "UPDATE cdn_secret SET sealed_current = $1, sealed_previous = $2, sealed_next = $3
-    WHERE id = 1 AND sealed_current = $4";
+/// How each value is sealed again, if it is still the one that was read.
+const RENEW: [(&str, &str); 3] = [
+    ("sealed_current", "UPDATE cdn_secret SET sealed_current = $1 WHERE id = 1 AND sealed_current = $2"),
+    ("sealed_previous", "UPDATE cdn_secret SET sealed_previous = $1 WHERE id = 1 AND sealed_previous = $2"),
+    ("sealed_next", "UPDATE cdn_secret SET sealed_next = $1 WHERE id = 1 AND sealed_next = $2"),
+];
 
 impl Playback {
     /// Makes a next value known to every origin; [`Playback::refresh`] makes it the current one 5 s later.
     ///
     /// # Errors
-    /// [`crate::Error::Rotating`] if there is a next value already.
+    /// [`Error::Rotating`] if there is a next value already.
     pub async fn rotate_cdn_secret(&self, now: Timestamp) -> Result<()> {
         let sealed = self.inner.vault.seal(CONTEXT, fresh().expose())?;
         if self.inner.db.execute(ANNOUNCE, args![sealed, now.plus_ms(LEAD_MS)]).await? == 0 {
-            return Err(crate::Error::Rotating);
+            return Err(Error::Rotating);
         }
         tracing::info!("CDN secret announced");
         self.refresh(now).await
@@ -128,7 +127,9 @@ pub(crate) async fn read(db: &Db, vault: &Vault) -> Result<CdnSecret> {
     let row = db.returning(READ, args![]).await?.into_iter().next();
     let row = row.ok_or(db::Error::NoRow { sql: READ })?;
     let open = |sealed: Vec<u8>| -> Result<Arc<str>> {
-        Ok(vault.open(CONTEXT, &sealed)?.expose_str().unwrap_or_default().into())
+        let secret = vault.open(CONTEXT, &sealed)?;
+        let value = secret.expose_str().filter(|text| text.parse::<Uuid>().is_ok());
+        Ok(value.ok_or(Error::Stored { what: "CDN secret" })?.into())
     };
     Ok(CdnSecret {
         version: row.get("version")?,
@@ -139,16 +140,24 @@ pub(crate) async fn read(db: &Db, vault: &Vault) -> Result<CdnSecret> {
     })
 }
 
+/// Seals each value again that is not sealed under the newest key. A rotation in between moves them from column to
+/// column: what was moved is looked at once more.
 async fn renew(db: &Db, vault: &Vault) -> Result<u64> {
-    let Some(row) = db.opt(READ, args![]).await? else { return Ok(0) };
-    let old: Vec<u8> = row.get("sealed_current")?;
-    let Some(new) = vault.renew(CONTEXT, &old)? else { return Ok(0) };
-    let other = |sealed: Option<Vec<u8>>| -> Result<Option<Vec<u8>>> {
-        let renewed = sealed.as_ref().map(|sealed| vault.renew(CONTEXT, sealed)).transpose()?.flatten();
-        Ok(renewed.or(sealed))
-    };
-    let (previous, next) = (other(row.get_opt("sealed_previous")?)?, other(row.get_opt("sealed_next")?)?);
-    Ok(db.execute(RENEW, args![new, previous, next, old]).await?)
+    let mut renewed = 0;
+    loop {
+        let Some(row) = db.opt(READ, args![]).await? else { return Ok(renewed) };
+        let mut moved = false;
+        for (column, sql) in RENEW {
+            let Some(old): Option<Vec<u8>> = row.get_opt(column)? else { continue };
+            let Some(new) = vault.renew(CONTEXT, &old)? else { continue };
+            let done = db.execute(sql, args![new, old]).await?;
+            renewed += done;
+            moved |= done == 0;
+        }
+        if !moved {
+            return Ok(renewed);
+        }
+    }
 }
 
 fn fresh() -> Secret {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use db::{Row, args};
+use db::args;
 use identity::cookie::Cookies;
 use identity::{SessionId, Who};
 use model::{AccountId, AssetId, PlaybackSessionId, Timestamp, TitleId};
@@ -76,21 +76,22 @@ pub struct Started {
     pub permit: Permit,
 }
 
-/// A playback session as it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlaybackSession {
-    /// Its id, `psid`.
-    pub id: PlaybackSessionId,
-    /// Who watches; `None` for guests and the command line.
-    pub account: Option<AccountId>,
-    /// What they watch.
-    pub title: TitleId,
-    /// When it began.
-    pub started_at: Timestamp,
-    /// Its last heartbeat.
-    pub seen_at: Timestamp,
-    /// When its last signature ends.
-    pub signed_until: Timestamp,
+/// How a playback session's requests are signed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Kind {
+    /// Cookies, renewed by heartbeats.
+    Cookies,
+    /// One path token.
+    Token,
+}
+
+impl Kind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Cookies => "cookies",
+            Self::Token => "token",
+        }
+    }
 }
 
 const INSERT: &str = "INSERT INTO playback_sessions
@@ -102,11 +103,6 @@ const RENEW: &str = "UPDATE playback_sessions SET seen_at = $2, signed_until = $
     WHERE id = $1 AND ended_at IS NULL AND revoked_at IS NULL";
 const END: &str = "UPDATE playback_sessions SET ended_at = $2
     WHERE id = $1 AND ended_at IS NULL AND COALESCE(account, '') = $3 RETURNING title";
-const BY_ACCOUNT: &str = "SELECT * FROM playback_sessions
-    WHERE account = $1 AND signed_until > $2 AND ended_at IS NULL AND revoked_at IS NULL
-    ORDER BY started_at DESC LIMIT 100";
-const REVOKE: &str = "UPDATE playback_sessions SET revoked_at = $2
-    WHERE id = $1 AND revoked_at IS NULL";
 const REVOKE_ACCOUNT: &str = "UPDATE playback_sessions SET revoked_at = $2
     WHERE account = $1 AND signed_until > $2 AND revoked_at IS NULL";
 const REVOKE_TITLE: &str = "UPDATE playback_sessions SET revoked_at = $2
@@ -121,7 +117,7 @@ impl Playback {
         let found = self.decide(wish.who, wish.title).await?;
         let manifest = self.manifest(&found, wish).await?;
         let until = wish.now.plus_ms(self.inner.config.cookie_ms());
-        let session = self.insert(wish, &found, "cookies", until).await?;
+        let session = self.insert(wish, &found, Kind::Cookies, until).await?;
         let permit = self.permit(session, wish.title, found.asset, origin, until)?;
         Ok(Started { manifest, permit })
     }
@@ -135,18 +131,18 @@ impl Playback {
         now: Timestamp,
     ) -> Result<Permit> {
         let row = self.inner.db.opt(READ, args![session]).await?.ok_or(Error::NoSession)?;
-        let watching = PlaybackSession::read(&row)?;
-        if watching.account != who.account() {
+        let (account, title): (Option<AccountId>, TitleId) = (row.get_opt("account")?, row.get("title")?);
+        if account != who.account() {
             return Err(Error::NoSession);
         }
-        self.decide(who, watching.title).await?;
+        self.decide(who, title).await?;
         let until = now.plus_ms(self.inner.config.cookie_ms());
         // The row says until when something is signed before it is signed: a revocation in between covers it.
         if self.inner.db.execute(RENEW, args![session, now, until]).await? == 0 {
             return Err(Error::NoSession);
         }
         // The player goes on with the generation it began with, whatever is current now.
-        self.permit(session, watching.title, row.get("asset")?, origin, until)
+        self.permit(session, title, row.get("asset")?, origin, until)
     }
 
     /// The player says that it is done; what it played, or `None` if that had ended before.
@@ -161,25 +157,13 @@ impl Playback {
         Ok(rows.first().map(|row| row.get("title")).transpose()?)
     }
 
-    /// The playbacks of an account that go on, the youngest first.
-    pub async fn watching(&self, account: AccountId, now: Timestamp) -> Result<Vec<PlaybackSession>> {
-        let rows = self.inner.db.all(BY_ACCOUNT, args![account, now]).await?;
-        rows.iter().map(PlaybackSession::read).collect()
-    }
-
-    /// Ends a playback and refuses what is already signed for it, within seconds.
-    pub async fn revoke(&self, session: PlaybackSessionId, now: Timestamp) -> Result<()> {
-        let ended = self.inner.db.execute(REVOKE, args![session, now]).await?;
-        self.revoked(ended, now).await
-    }
-
     /// Revokes every playback of an account: it was suspended or lost what it may watch.
     pub async fn revoke_account(&self, account: AccountId, now: Timestamp) -> Result<()> {
         let ended = self.inner.db.execute(REVOKE_ACCOUNT, args![account, now]).await?;
         self.revoked(ended, now).await
     }
 
-    /// Revokes every playback of a title: it was deleted or may be watched by fewer now.
+    /// Revokes every playback of a title: it was deleted or may be watched by fewer now. The edge is told of both.
     pub async fn revoke_title(&self, title: TitleId, now: Timestamp) -> Result<()> {
         let ended = self.inner.db.execute(REVOKE_TITLE, args![title, now]).await?;
         self.revoked(ended, now).await
@@ -194,21 +178,21 @@ impl Playback {
     async fn revoked(&self, sessions: u64, now: Timestamp) -> Result<()> {
         if sessions > 0 {
             tracing::info!(sessions, "playback revoked");
-            self.refresh(now).await?;
         }
-        Ok(())
+        self.refresh(now).await
     }
 
     pub(crate) async fn insert(
         &self,
         wish: &Wish<'_>,
         found: &Watchable,
-        kind: &str,
+        kind: Kind,
         until: Timestamp,
     ) -> Result<PlaybackSessionId> {
         let id = PlaybackSessionId::new();
         let signed_in = wish.who.session().map(|id| id.to_string());
-        let args = args![id, wish.who.account(), signed_in, wish.title, found.asset, kind, wish.now, until];
+        let (account, kind) = (wish.who.account(), kind.as_str());
+        let args = args![id, account, signed_in, wish.title, found.asset, kind, wish.now, until];
         self.inner.db.execute(INSERT, args).await?;
         Ok(id)
     }
@@ -233,18 +217,5 @@ impl Playback {
         let cookies = self.inner.key.cookies(&policy, Some(session))?.pairs;
         let renew_after_seconds = self.inner.config.heartbeat_seconds;
         Ok(Permit { session, title, cookies, path, until, renew_after_seconds })
-    }
-}
-
-impl PlaybackSession {
-    fn read(row: &Row) -> Result<Self> {
-        Ok(Self {
-            id: row.get("id")?,
-            account: row.get_opt("account")?,
-            title: row.get("title")?,
-            started_at: row.get("started_at")?,
-            seen_at: row.get("seen_at")?,
-            signed_until: row.get("signed_until")?,
-        })
     }
 }

@@ -55,7 +55,7 @@ pub(crate) async fn delete(
     Found(title): Found,
     take::Form(how): take::Form<Delete>,
 ) -> Result<Response, ApiError> {
-    if how.name.trim() != title.name.trim() {
+    if !how.names(&title) {
         return Ok(ask(&visitor, &title, true));
     }
     operate::delete(&site, title.id, &how).await?;

@@ -1,8 +1,8 @@
 //! What people do to titles and jobs: forms of the pages and the same as JSON.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
+use catalogue::Title;
 use http::HeaderMap;
 use http_face::{ApiError, take};
 use model::{JobId, TitleId};
@@ -106,13 +106,13 @@ pub(crate) async fn api_cancel(
     Found(title): Found,
 ) -> Result<Response, ApiError> {
     let jobs = site.pipeline().cancel(title.id, &by(&visitor)).await.map_err(refused)?;
-    Ok(Json(Did { jobs }).into_response())
+    Ok(fresh(&Did { jobs }))
 }
 
 /// `POST /api/titles/{title}/retry`
 pub(crate) async fn api_retry(State(site): State<Site>, Found(title): Found) -> Result<Response, ApiError> {
     let jobs = site.pipeline().retry(title.id).await.map_err(refused)?;
-    Ok(Json(Did { jobs }).into_response())
+    Ok(fresh(&Did { jobs }))
 }
 
 /// `POST /api/titles/{title}/reencode`
@@ -121,7 +121,7 @@ pub(crate) async fn api_reencode(
     Found(title): Found,
 ) -> Result<Response, ApiError> {
     site.pipeline().reencode(title.id).await.map_err(refused)?;
-    Ok(Json(Did { jobs: 1 }).into_response())
+    Ok(fresh(&Did { jobs: 1 }))
 }
 
 /// `POST /api/jobs/{job}/cancel`
@@ -131,7 +131,7 @@ pub(crate) async fn api_cancel_job(
     Path(job): Path<String>,
 ) -> Result<Response, ApiError> {
     let jobs = site.pipeline().cancel_job(named(&job)?, &by(&visitor)).await.map_err(refused)?;
-    Ok(Json(Did { jobs }).into_response())
+    Ok(fresh(&Did { jobs }))
 }
 
 /// `POST /api/jobs/{job}/retry`
@@ -140,7 +140,7 @@ pub(crate) async fn api_retry_job(
     Path(job): Path<String>,
 ) -> Result<Response, ApiError> {
     let jobs = site.pipeline().retry_job(named(&job)?).await.map_err(refused)?;
-    Ok(Json(Did { jobs }).into_response())
+    Ok(fresh(&Did { jobs }))
 }
 
 /// A line of a log.
@@ -176,13 +176,19 @@ pub(crate) struct Delete {
     pub(crate) keep_source: Option<String>,
 }
 
+impl Delete {
+    /// Whether the title's name was typed. Spaces at its ends cannot be seen.
+    pub(crate) fn names(&self, title: &Title) -> bool {
+        self.name.trim() == title.name.trim()
+    }
+}
+
 /// Deletes a title and tells everybody who delivers it.
 pub(crate) async fn delete(site: &Site, id: TitleId, how: &Delete) -> Result<(), ApiError> {
     let bytes = if how.now.is_some() { Bytes::Now } else { Bytes::Later };
     let upload = if how.keep_source.is_some() { Upload::Stays } else { Upload::Goes };
     site.pipeline().delete(id, bytes, upload).await.map_err(refused)?;
-    site.playback().revoke_title(id, site.now()).await.map_err(ApiError::internal)?;
-    site.playback().refresh(site.now()).await.map_err(ApiError::internal)
+    site.playback().revoke_title(id, site.now()).await.map_err(ApiError::internal)
 }
 
 /// `POST /api/titles/{title}/delete`
@@ -191,7 +197,7 @@ pub(crate) async fn api_delete(
     Found(title): Found,
     take::Json(how): take::Json<Delete>,
 ) -> Result<Response, ApiError> {
-    if how.name != title.name {
+    if !how.names(&title) {
         return Err(ApiError::conflict("other_name", "This is not the title's name. Nothing was deleted."));
     }
     delete(&site, title.id, &how).await?;

@@ -112,14 +112,14 @@ async fn origins_know_a_secret_before_edges_send_it() {
         let watched = house.playback.cdn_secret();
         let first = watched.borrow().clone();
         assert!(first.previous().is_none() && first.other().is_none());
-        assert_eq!((first.version(), first.is_rotating()), (1, false));
+        assert_eq!(first.version(), 1);
         assert_eq!(first.current().parse::<uuid::Uuid>().unwrap().get_version_num(), 4);
 
         house.playback.rotate_cdn_secret(NOW).await.unwrap();
         let announced = watched.borrow().clone();
         assert_eq!(announced.current(), first.current(), "edges still send the old one");
         let next = announced.other().unwrap().clone();
-        assert!(announced.is_rotating() && next != *first.current());
+        assert_ne!(next, *first.current());
         assert!(matches!(house.playback.rotate_cdn_secret(NOW).await, Err(Error::Rotating)));
         house.playback.refresh(NOW.plus_ms(4_999)).await.unwrap();
         assert_eq!(*watched.borrow(), announced);
@@ -160,12 +160,37 @@ async fn secrets_move_under_a_new_key_and_out_of_the_old_format() {
         assert_eq!(playback.renew_secrets().await.unwrap(), seal::Renewed::default());
         ring.rotate(seal::Purpose::Signing, NOW).unwrap();
         let renewed = playback.renew_secrets().await.unwrap();
-        assert_eq!((renewed.sealed, renewed.unopened), (3, 0), "the CDN secret and two keys");
+        assert_eq!((renewed.sealed, renewed.unopened), (4, 0), "two values of the CDN secret and two keys");
         assert_eq!(playback.renew_secrets().await.unwrap(), seal::Renewed::default());
         let again = open().await.unwrap();
         assert_eq!(again.cdn_secret().borrow().current(), before.current());
-        assert!(again.cdn_secret().borrow().is_rotating());
+        assert!(again.cdn_secret().borrow().other().is_some());
         assert_eq!(again.state().borrow().keys, house.state().keys);
+
+        // A value that was announced after the ring's rotation needs nothing; the others do.
+        ring.rotate(seal::Purpose::Signing, NOW).unwrap();
+        let newest = vault.seal("cdn-secret|installation", again.cdn_secret().borrow().current().as_bytes());
+        let sql = "UPDATE cdn_secret SET sealed_current = $1";
+        house.test.db.execute(sql, db::args![newest.unwrap()]).await.unwrap();
+        assert_eq!(playback.renew_secrets().await.unwrap().sealed, 3, "the next value and two keys");
+        let row = house.test.db.one("SELECT * FROM cdn_secret", db::args![]).await.unwrap();
+        let next: Vec<u8> = row.get("sealed_next").unwrap();
+        assert_eq!(vault.renew("cdn-secret|installation", &next).unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_is_none_is_not_taken_for_one() {
+    for house in houses().await {
+        let vault = seal::Vault::new(&seal::testing::ring(8), seal::Purpose::Signing);
+        let before = house.playback.cdn_secret().borrow().clone();
+        for spoilt in [b"\xff".as_slice(), b"", b"a b"] {
+            let spoilt = vault.seal("cdn-secret|installation", spoilt).unwrap();
+            let sql = "UPDATE cdn_secret SET sealed_current = $1";
+            house.test.db.execute(sql, db::args![spoilt]).await.unwrap();
+            assert!(matches!(house.playback.refresh(NOW).await, Err(Error::Stored { .. })));
+            assert_eq!(*house.playback.cdn_secret().borrow(), before);
+        }
     }
 }
 

@@ -113,13 +113,11 @@ async fn renewal_gives_new_cookies_and_decides_again() {
 async fn an_ended_playback_is_not_renewed() {
     for house in houses().await {
         let (viewer, stranger) = (person(Role::Viewer), person(Role::Viewer));
-        let account = viewer.account().unwrap();
         let (title, _) = house.title(Visibility::Members, None).await;
         let psid = house.playback.start(&wish(&viewer, title), ORIGIN).await.unwrap().permit.session;
-        house.playback.end(psid, &stranger, NOW).await.unwrap();
-        assert_eq!(house.playback.watching(account, NOW).await.unwrap().len(), 1, "not a stranger's to end");
-        house.playback.end(psid, &viewer, NOW).await.unwrap();
-        assert!(house.playback.watching(account, NOW).await.unwrap().is_empty());
+        assert_eq!(house.playback.end(psid, &stranger, NOW).await.unwrap(), None, "not a stranger's to end");
+        assert!(house.playback.renew(psid, &viewer, ORIGIN, NOW).await.is_ok());
+        assert_eq!(house.playback.end(psid, &viewer, NOW).await.unwrap(), Some(title));
         let refused = house.playback.renew(psid, &viewer, ORIGIN, NOW).await;
         assert!(matches!(refused, Err(Error::NoSession)));
         assert!(house.state().denied.is_empty());
@@ -134,10 +132,11 @@ async fn a_revoked_playback_is_denied_as_long_as_its_signature_lives() {
         let other_process = open(&house.test, &house.catalogue).await.unwrap();
         let mut watched = house.playback.state();
         let permit = house.playback.start(&wish(&viewer, title), ORIGIN).await.unwrap().permit;
-        let link = house.playback.link(&wish(&viewer, title), 3600).await.unwrap();
+        let friend = person(Role::Viewer);
+        let link = house.playback.link(&wish(&friend, title), 3600).await.unwrap();
         watched.mark_unchanged();
 
-        house.playback.revoke(permit.session, NOW).await.unwrap();
+        house.playback.revoke_account(viewer.account().unwrap(), NOW).await.unwrap();
         assert!(watched.has_changed().unwrap());
         assert_eq!(house.state().denied, [permit.session].into());
         let refused = house.playback.renew(permit.session, &viewer, ORIGIN, NOW).await;
@@ -147,12 +146,25 @@ async fn a_revoked_playback_is_denied_as_long_as_its_signature_lives() {
         other_process.refresh(NOW).await.unwrap();
         assert_eq!(other_process.state().borrow().denied, [permit.session].into());
 
-        house.playback.revoke_account(viewer.account().unwrap(), NOW).await.unwrap();
+        house.playback.revoke_account(friend.account().unwrap(), NOW).await.unwrap();
         assert_eq!(house.state().denied, [permit.session, link.session].into());
         house.playback.refresh(permit.until.plus_ms(60_000)).await.unwrap();
         assert_eq!(house.state().denied, [link.session].into(), "the cookies have ended by themselves");
         house.playback.refresh(link.until.plus_ms(60_000)).await.unwrap();
         assert!(house.state().denied.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_title_is_gone_also_where_nobody_watched_it() {
+    for house in houses().await {
+        let (title, asset) = house.title(Visibility::Members, None).await;
+        let mut tx = house.test.db.begin().await.unwrap();
+        let how = catalogue::Removal { purge_at: NOW, spare_source: false };
+        house.catalogue.delete(&mut tx, NOW, title, &how).await.unwrap();
+        tx.commit().await.unwrap();
+        house.playback.revoke_title(title, NOW).await.unwrap();
+        assert_eq!(house.state().gone, [asset].into());
     }
 }
 
@@ -187,7 +199,7 @@ async fn playback_ends_with_its_title_or_its_browsers_session() {
 }
 
 #[tokio::test]
-async fn sessions_are_forgotten_a_month_after_they_ended() {
+async fn sessions_are_forgotten_a_month_after_they_ended_and_those_of_guests_soon() {
     for house in houses().await {
         let viewer = person(Role::Viewer);
         let (title, _) = house.title(Visibility::Members, None).await;
@@ -196,6 +208,12 @@ async fn sessions_are_forgotten_a_month_after_they_ended() {
             let rows = house.test.db.all("SELECT id FROM playback_sessions", db::args![]).await;
             rows.unwrap().len()
         };
+        let (public, _) = house.title(Visibility::Public, None).await;
+        house.playback.start(&wish(&Who::Guest, public), ORIGIN).await.unwrap();
+        house.playback.sweep(NOW.plus_ms(3_600_000)).await.unwrap();
+        assert_eq!(count().await, 2, "a guest's cookies ended less than an hour ago");
+        house.playback.sweep(NOW.plus_ms(4_000_000)).await.unwrap();
+        assert_eq!(count().await, 1);
         house.playback.sweep(NOW.plus_ms(29 * 86_400_000)).await.unwrap();
         assert_eq!(count().await, 1);
         house.playback.sweep(NOW.plus_ms(31 * 86_400_000)).await.unwrap();

@@ -53,7 +53,6 @@ pub(super) async fn delete(
     let upload = if how.keep_source { Upload::Stays } else { Upload::Goes };
     parts.pipeline.delete(title, bytes, upload).await?;
     parts.playback.revoke_title(title, now()).await?;
-    parts.playback.refresh(now()).await?;
     Ok(did(Some(title), 0))
 }
 
