@@ -6,7 +6,7 @@ use db::{Row, Scalar, Tx, Value, args};
 use model::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, Identity, Result, invitation};
+use crate::{Action, Address, Identity, Resource, Result, Via, Who, invitation, may};
 
 /// An account. Its address is personal data.
 #[derive(Debug, Clone)]
@@ -104,6 +104,16 @@ impl Identity {
     pub async fn account(&self, id: AccountId) -> Result<Option<Account>> {
         let row = self.db().opt(BY_ID, args![id]).await?;
         row.as_ref().map(Account::read).transpose()
+    }
+
+    /// Whether an account may send parts of the uploads that it began: at each part, whatever it might when it was
+    /// given the part's address.
+    pub async fn may_send_parts(&self, id: AccountId) -> Result<bool> {
+        let account = self.account(id).await?.filter(|account| account.suspended_at.is_none());
+        Ok(account.is_some_and(|Account { role, .. }| {
+            let who = Who::Account { account: id, role, via: Via::Part };
+            may(&who, Action::Upload, &Resource::Installation)
+        }))
     }
 
     /// Reads the account of an address.

@@ -38,6 +38,8 @@ pub enum Via {
         /// What it opens.
         buckets: Buckets,
     },
+    /// With the address of a part of an upload that they began, which opens nothing else.
+    Part,
 }
 
 impl Who {
@@ -151,11 +153,19 @@ pub fn may(who: &Who, action: Action, resource: &Resource<'_>) -> bool {
             }
             _ => false,
         },
-        Who::Account { account, role, via: Via::Session(_) } => match role {
-            Role::Operator => operator(*account, action, resource),
-            Role::Creator => creator(*account, action, resource),
-            Role::Viewer => viewer(*account, action, resource),
+        Who::Account { account, role, via: Via::Part } => match (action, resource) {
+            (Action::Upload, Resource::Installation) => by_role(*account, *role, action, resource),
+            _ => false,
         },
+        Who::Account { account, role, via: Via::Session(_) } => by_role(*account, *role, action, resource),
+    }
+}
+
+fn by_role(account: AccountId, role: Role, action: Action, resource: &Resource<'_>) -> bool {
+    match role {
+        Role::Operator => operator(account, action, resource),
+        Role::Creator => creator(account, action, resource),
+        Role::Viewer => viewer(account, action, resource),
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::*;
 
-fn people(me: AccountId) -> [(&'static str, Who); 7] {
+fn people(me: AccountId) -> [(&'static str, Who); 10] {
     let session = || Via::Session("0123456789abcdef0123456789abcdef".parse().unwrap());
     let key = || Via::AccessKey { id: "KEY".into(), buckets: Buckets::Only([BucketName::source()].into()) };
     let account = |role, via| Who::Account { account: me, role, via };
@@ -15,6 +15,9 @@ fn people(me: AccountId) -> [(&'static str, Who); 7] {
         ("operator", account(Role::Operator, session())),
         ("creator's key", account(Role::Creator, key())),
         ("operator's key", account(Role::Operator, key())),
+        ("viewer's part", account(Role::Viewer, Via::Part)),
+        ("creator's part", account(Role::Creator, Via::Part)),
+        ("operator's part", account(Role::Operator, Via::Part)),
         ("host", Who::Host),
     ]
 }
@@ -56,6 +59,8 @@ fn the_whole_matrix() {
     installation
       creator: Upload
       operator: Upload SeeJobs ManageJobs ManageAccounts ManageKeys ManagePackaging
+      creator's part: Upload
+      operator's part: Upload
       host: Upload SeeJobs ManageJobs ManageAccounts ManageKeys ManagePackaging
     own private title
       viewer: SeeTitle WatchTitle

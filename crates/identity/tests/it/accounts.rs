@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use identity::{Action, Buckets, Config, Error, Resource, Role, Who, may};
-use model::{BucketName, Timestamp};
+use model::{AccountId, BucketName, Timestamp};
 
 use crate::support::{DEVICE, House, NOW, houses};
 
@@ -279,5 +279,21 @@ async fn a_session_acts_as_its_account() {
         assert_eq!((who.account(), who.session()), (Some(session.account.id), Some(session.id)));
         assert!(may(&who, Action::Upload, &Resource::Installation));
         assert!(!may(&who, Action::ManageAccounts, &Resource::Installation));
+    }
+}
+
+#[tokio::test]
+async fn parts_are_taken_from_who_may_upload_now() {
+    for house in houses(&Config::default()).await {
+        let ensure = async |role: Role| {
+            house.identity.ensure_account(&format!("{role}@example.org"), role, NOW).await.unwrap().id
+        };
+        let (viewer, creator) = (ensure(Role::Viewer).await, ensure(Role::Creator).await);
+        ensure(Role::Operator).await;
+        let may = async |id| house.identity.may_send_parts(id).await.unwrap();
+        assert!(may(creator).await && !may(viewer).await && !may(AccountId::new()).await);
+        house.identity.set_role(viewer, Role::Creator, NOW).await.unwrap();
+        house.identity.suspend(creator, NOW).await.unwrap();
+        assert!(may(viewer).await && !may(creator).await);
     }
 }

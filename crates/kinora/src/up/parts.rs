@@ -291,8 +291,7 @@ impl Parts {
             async move {
                 if let Some(found) = uploads.credential(&id).await? {
                     // An account that may no longer upload ends here, whatever addresses it was given.
-                    let account = identity.account(found.account).await?;
-                    let may = account.is_some_and(|a| a.suspended_at.is_none() && a.role != Role::Viewer);
+                    let may = identity.may_send_parts(found.account).await?;
                     let upload::Credential { upload, bucket, key, secret, .. } = found;
                     let parts = s3::UploadParts { bucket, key, upload };
                     let buckets = s3::Buckets::Parts(parts.into());
@@ -344,14 +343,12 @@ impl Parts {
             },
             site::Config {
                 public_url: self.place.origin.parse()?,
-                s3_url: Some(self.uploads.s3_url().clone()),
                 mail: self.mail.is_some(),
                 keys: Some(self.ring.clone()),
             },
         );
-        let now = edge::CdnSecret::new(self.playback.cdn_secret().borrow().current())?;
-        let secret = mapped(self.playback.cdn_secret(), move |secret| {
-            edge::CdnSecret::new(secret.current()).unwrap_or_else(|_| now.clone())
+        let secret = mapped(self.playback.cdn_secret(), |secret| {
+            edge::CdnSecret::new(secret.current()).expect("a UUID can be sent")
         });
         Ok(edge::Service {
             entrances,
