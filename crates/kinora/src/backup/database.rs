@@ -128,8 +128,26 @@ fn tool(name: &str, address: &Url) -> anyhow::Result<Command> {
         let removed = shown.set_password(None);
         ensure!(removed.is_ok(), "the address of the database is not one");
     }
+    let asked: Vec<&str> = address.query().into_iter().flat_map(|query| query.split('&')).collect();
+    ensure!(
+        !asked.iter().any(|pair| value(pair, "sslpassword").is_some()),
+        "the address of the database has `sslpassword`, which others would see among the arguments of {name}: take \
+         it out, and the password from the key"
+    );
+    // The other way to write it; the last one counts.
+    if let Some(password) = asked.iter().rev().find_map(|pair| value(pair, "password")) {
+        command.env("PGPASSWORD", password);
+        let others: Vec<&str> = asked.into_iter().filter(|pair| value(pair, "password").is_none()).collect();
+        shown.set_query((!others.is_empty()).then(|| others.join("&")).as_deref());
+    }
     command.arg("--dbname").arg(shown.as_str()).stdin(std::process::Stdio::null());
     Ok(command)
+}
+
+/// What a pair of a query says, if it is of that name.
+fn value(pair: &str, name: &str) -> Option<String> {
+    let (found, value) = url::form_urlencoded::parse(pair.as_bytes()).next()?;
+    (found == name).then(|| value.into_owned())
 }
 
 async fn run(mut command: Command, name: &str) -> anyhow::Result<()> {
@@ -143,4 +161,32 @@ async fn run(mut command: Command, name: &str) -> anyhow::Result<()> {
     };
     ensure!(done.status.success(), "{name}: {}", String::from_utf8_lossy(&done.stderr).trim());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What others on the machine see, and what only the tool does.
+    fn check(address: &str, shown: &str, password: Option<&str>) {
+        let command = tool("pg_dump", &address.parse().unwrap()).unwrap();
+        let command = command.as_std();
+        let arguments: Vec<_> = command.get_args().collect();
+        assert_eq!(arguments, ["--dbname", shown]);
+        let set = command.get_envs().find(|(name, _)| *name == "PGPASSWORD").and_then(|(_, value)| value);
+        assert_eq!(set, password.map(std::ffi::OsStr::new));
+    }
+
+    #[test]
+    fn no_argument_shows_a_password() {
+        check("postgres://u@h/d", "postgres://u@h/d", None);
+        check("postgres://u:p%40+s@h/d?sslmode=require", "postgres://u@h/d?sslmode=require", Some("p@+s"));
+        check("postgres://h/d?password=p%40s", "postgres://h/d", Some("p@s"));
+        check(
+            "postgres:///d?host=%2Frun&password=o&options=-c%20x%3Dy&pass%77ord=p&sslmode=require",
+            "postgres:///d?host=%2Frun&options=-c%20x%3Dy&sslmode=require",
+            Some("p"),
+        );
+        assert!(tool("pg_dump", &"postgres://h/d?sslpassword=p".parse().unwrap()).is_err());
+    }
 }
