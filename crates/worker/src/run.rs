@@ -69,7 +69,9 @@ impl Worker {
     /// Runs until told to stop; running jobs are given back.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         // Whatever is there belonged to a process that is gone.
-        let _ = tokio::fs::remove_dir_all(&self.scratch).await;
+        remove(&self.scratch).await.with_context(|| {
+            format!("cannot remove what is left of an earlier process: {}", self.scratch.display())
+        })?;
         make(&self.scratch).await.context("cannot make the scratch folder")?;
         let sources = Arc::new(Sources::new(self.blob.clone(), self.scratch.clone()));
         let worker = Arc::new(self);
@@ -85,7 +87,10 @@ impl Worker {
         while let Some(ended) = slots.join_next().await {
             ended.context("a slot of the worker broke")?;
         }
-        let _ = tokio::fs::remove_dir_all(&worker.scratch).await;
+        if let Err(error) = remove(&worker.scratch).await {
+            let folder = worker.scratch.display();
+            tracing::warn!(%folder, %error, "the scratch folder stays until the next start");
+        }
         Ok(())
     }
 }
@@ -97,6 +102,14 @@ async fn make(scratch: &Path) -> io::Result<()> {
             Err(error) if matches!(Stop::disk(&error), Stop::Held { .. }) => tokio::time::sleep(LOOK).await,
             other => return other,
         }
+    }
+}
+
+/// Removes a folder with all that is in it, if it is there.
+async fn remove(folder: &Path) -> io::Result<()> {
+    match tokio::fs::remove_dir_all(folder).await {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -260,5 +273,22 @@ async fn urgent(worker: &Worker) -> bool {
             tracing::warn!(error = &error as &dyn std::error::Error, "nobody knows what is due");
             false
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_cannot_be_removed_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let (scratch, file) = (folder.path().join("scratch"), folder.path().join("file"));
+        remove(&scratch).await.unwrap();
+        tokio::fs::create_dir_all(scratch.join("deep")).await.unwrap();
+        tokio::fs::write(&file, b"").await.unwrap();
+        remove(&scratch).await.unwrap();
+        assert!(!scratch.exists());
+        assert!(remove(&file.join("below")).await.is_err() && remove(&file).await.is_err());
     }
 }

@@ -202,7 +202,7 @@ impl Sources {
 
     fn slot(&self, object: ObjectId) -> Arc<Slot> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        // Slots of sources that nobody uses any more cost nothing but their place in the map.
+        // Slots of sources that nobody uses any more go; one without a value is being filled.
         open.retain(|_, slot| slot.get().is_none_or(|weak| weak.strong_count() > 0));
         open.entry(object).or_default().clone()
     }
