@@ -51,7 +51,7 @@ export class KinoraPlayer extends HTMLElement {
   #idle: ReturnType<typeof setTimeout> | undefined;
 
   connectedCallback(): void {
-    if (this.#video) return;
+    if (this.#video) return this.#again();
     const video = this.querySelector('video');
     if (!video) throw new Error('<kinora-player> needs a <video> inside');
     this.#video = video;
@@ -70,6 +70,23 @@ export class KinoraPlayer extends HTMLElement {
     this.#controls.levels([], 'auto', -1);
     this.#controls.time(0, Number(this.dataset.duration ?? 0));
     void this.#start(startOf(location.search) ?? Number(this.dataset.start ?? 0));
+  }
+
+  /** Whoever takes the player off the page ends what it listens to, fetches and was permitted. */
+  disconnectedCallback(): void {
+    if (!this.#video) return;
+    this.#stop.abort();
+    clearTimeout(this.#idle);
+    this.#attempt++;
+    this.#video.pause();
+    this.#close();
+  }
+
+  /** It is on a page once more, or was moved. */
+  #again(): void {
+    this.#stop = new AbortController();
+    this.#listen();
+    void this.#start(this.#video.currentTime);
   }
 
   /** Plays or pauses. */
@@ -316,41 +333,41 @@ export class KinoraPlayer extends HTMLElement {
 
   #do(what: Command): void {
     const video = this.#video;
-    const say = (picture: SVGSVGElement, text: string) => this.#bubble.say(picture, text);
+    const say = (text: string) => this.#bubble.say(text);
     switch (what.do) {
       case 'toggle':
-        say(video.paused ? icons.play() : icons.pause(), video.paused ? 'Play' : 'Pause');
+        say(video.paused ? 'Play' : 'Pause');
         return this.toggle();
       case 'seek':
         this.seek(video.currentTime + what.by);
-        return say(what.by < 0 ? icons.back() : icons.forward(), `${what.by < 0 ? '−' : '+'}${Math.abs(what.by)} s`);
+        return say(`${what.by < 0 ? '−' : '+'}${Math.abs(what.by)} s`);
       case 'part':
         this.seek((video.duration || 0) * what.of);
-        return say(icons.forward(), clock(video.currentTime));
+        return say(clock(video.currentTime));
       case 'volume':
         video.muted = false;
         video.volume = Math.min(1, Math.max(0, Math.round((video.volume + what.by) * 100) / 100));
-        return say(video.volume > 0 ? icons.loud() : icons.muted(), `${Math.round(video.volume * 100)} %`);
+        return say(`${Math.round(video.volume * 100)} %`);
       case 'mute':
         video.muted = !video.muted;
-        return say(video.muted ? icons.muted() : icons.loud(), video.muted ? 'Muted' : 'Sound on');
+        return say(video.muted ? 'Muted' : 'Sound on');
       case 'speed':
         video.playbackRate = faster(video.playbackRate, what.by);
-        return say(what.by > 0 ? icons.faster() : icons.slower(), speed(video.playbackRate));
+        return say(speed(video.playbackRate));
       case 'frame': {
         const perSecond = this.#levels.find((l) => l.index === this.#level)?.frameRate || Number(this.dataset.rate) || 25;
         video.pause();
         // A millisecond into the frame: rounding must not fall back to the one before.
         const frame = Math.floor(video.currentTime * perSecond + 0.01) + what.by;
         this.seek(Math.max(0, frame) / perSecond + 0.001);
-        return say(icons.frame(), what.by < 0 ? '−1 frame' : '+1 frame');
+        return say(what.by < 0 ? '−1 frame' : '+1 frame');
       }
       case 'captions': {
-        if (this.#texts.length === 0) return say(icons.captions(), 'No captions');
+        if (this.#texts.length === 0) return say('No captions');
         const wanted = this.#texts.find(({ language }) => language === memory.captions()) ?? this.#texts[0]!;
         const to = this.#text < 0 ? wanted.index : -1;
         this.#read(to);
-        return say(icons.captions(), to < 0 ? 'Captions off' : wanted.label);
+        return say(to < 0 ? 'Captions off' : wanted.label);
       }
       case 'fullscreen':
         return this.#fullscreen();

@@ -18,11 +18,6 @@ export const muted = () => icon('M4 9.5v5h3.2L11.5 18V6L7.2 9.5z', 'M15.5 9.7l4.
 export const expand = () => icon('M4.5 9V4.5H9', 'M15 4.5h4.5V9', 'M19.5 15v4.5H15', 'M9 19.5H4.5V15');
 export const shrink = () => icon('M9 4.5V9H4.5', 'M19.5 9H15V4.5', 'M15 19.5V15h4.5', 'M4.5 15H9v4.5');
 export const check = () => icon('M5.5 12.5l4 4 9-9.5');
-export const faster = () => filled(icon('M4 6.5v11l7.5-5.5zM12.5 6.5v11L20 12z'));
-export const slower = () => filled(icon('M20 6.5v11L12.5 12zM11.5 6.5v11L4 12z'));
-export const frame = () => icon('M4.5 5.5h15v13h-15z', 'M12 8.5v7');
-export const captions = () => icon('M3.5 5.5h17v13h-17z', 'M10.5 10.4a2.2 2.2 0 1 0 0 3.2', 'M17 10.4a2.2 2.2 0 1 0 0 3.2');
-export const keyboard = () => icon('M3.5 6.5h17v11h-17z', 'M7 10h.01M10.3 10h.01M13.7 10h.01M17 10h.01M8 14h8');
 
 /** The reel of the logo, turning while media is awaited. */
 export function reel(): SVGSVGElement {

@@ -20,19 +20,17 @@ export class Waiting {
   }
 }
 
-/** A short answer to a key press: an icon and a word, gone after a moment. */
+/** A short answer to a key press, gone after a moment. */
 export class Bubble {
   readonly element: HTMLElement;
-  #icon = h('span');
   #text = h('span', { role: 'status' });
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
-    this.element = h('div', { class: 'k-bubble', hidden: true }, this.#icon, this.#text);
+    this.element = h('div', { class: 'k-bubble', hidden: true }, this.#text);
   }
 
-  say(picture: SVGSVGElement, text: string): void {
-    this.#icon.replaceChildren(picture);
+  say(text: string): void {
     this.#text.textContent = text;
     this.element.hidden = true;
     void this.element.offsetWidth; // starts the animation anew

@@ -28,13 +28,17 @@ class Slots {
     if (this.free > 0) this.free--;
     else {
       await new Promise<void>((resolve, reject) => {
-        const go = () => resolve();
-        this.waiting.push(go);
-        stop.addEventListener('abort', () => {
+        const go = () => {
+          stop.removeEventListener('abort', giveUp);
+          resolve();
+        };
+        const giveUp = () => {
           const at = this.waiting.indexOf(go);
           if (at >= 0) this.waiting.splice(at, 1);
           reject(stop.reason);
-        });
+        };
+        this.waiting.push(go);
+        stop.addEventListener('abort', giveUp, { once: true });
       });
       // Passed on and given up in the same moment: hand it to the next.
       if (stop.aborted) this.give();
