@@ -2,16 +2,29 @@
 
 import json
 import os
+import re
 import stat
 import subprocess
 
 from kinora_server import BINARY
+from person import Person
 
 
-def test_help_is_there_for_every_command(kinora):
-    for command in [[], ["up"], ["doctor"], ["import"], ["url"], ["title"], ["title", "ls"], ["job", "show"], ["event", "send"]]:
-        shown = subprocess.run([BINARY, *command, "--help"], capture_output=True, text=True)
-        assert shown.returncode == 0 and "Usage:" in shown.stdout
+def commands(*of):
+    """A command and all below it, as its help lists them."""
+    shown = subprocess.run([BINARY, *of, "--help"], capture_output=True, text=True)
+    assert shown.returncode == 0 and "Usage: kinora" in shown.stdout, f"{of}: {shown.stderr}"
+    yield of
+    listed = re.search(r"^Commands:\n((?: .*\n|\n(?= ))+)", shown.stdout, re.M)
+    for name in re.findall(r"^  ([a-z0-9-]+)", listed[1], re.M) if listed else []:
+        if name != "help":
+            yield from commands(*of, name)
+
+
+def test_help_is_there_for_every_command():
+    found = set(commands())
+    assert {(), ("up",), ("title", "ls"), ("job", "show"), ("event", "send")} < found
+    assert len(found) > 40, sorted(found)
 
 
 def test_a_command_without_a_server_says_how_to_start_one(tmp_path, kinora):
@@ -44,10 +57,15 @@ def test_listings_take_json(kinora):
 
 
 def test_the_operator_link_works_once(own_kinora):
-    import hls
-
-    code, _, page = hls.get(own_kinora.operator_link)
-    assert code == 200 and b"<form" in page
+    link, operator = own_kinora.operator_link, Person(own_kinora.http)
+    for _ in range(2):
+        shown = operator.get(link)
+        assert shown.status == 200 and "<form" in shown.text, "who only looks does not use it up"
+    assert operator.post(link).status == 303
+    assert operator.get("/jobs").status == 200
+    other = Person(own_kinora.http)
+    assert (other.get(link).status, other.post(link).status) == (410, 410)
+    assert other.get("/jobs").status == 303
 
 
 def test_who_has_read_enough_of_an_answer_is_no_error(kinora):

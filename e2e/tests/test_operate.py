@@ -1,6 +1,5 @@
 """Operating: cancel, retry, delete, restore, encode anew, wait for the disk; what is deleted is gone everywhere."""
 
-import socket
 import time
 import urllib.error
 import urllib.request
@@ -11,6 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from kinora_server import Kinora, files_below, postgres_address, wait_for
+from mail_servers import free_port
 
 
 def upload(kinora, path, name):
@@ -199,12 +199,6 @@ def test_an_encode_waits_for_room_says_so_and_goes_on_by_itself(engine, tmp_path
     kinora.start()
     kinora.wait("second")
     kinora.stop()
-
-
-def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 def families(text):

@@ -14,6 +14,7 @@ import urllib.request
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+from botocore.exceptions import ClientError
 
 import hls
 from kinora_server import BINARY, postgres_address, wait_for
@@ -423,7 +424,7 @@ def test_a_folder_of_development_is_not_served(authority, tmp_path):
         server.start()
     development = Kinora(tmp_path / "data", arguments=["--workers", "0"]).start()
     development.cli("s3-key", "rm", "development")
-    with pytest.raises(Exception, match="InvalidAccessKeyId|Forbidden|does not exist|403"):
+    with pytest.raises(ClientError, match="InvalidAccessKeyId|Forbidden|does not exist|403"):
         development.boto().list_buckets()
     development.stop()
     server.start()

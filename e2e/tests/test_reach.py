@@ -85,9 +85,8 @@ def media(own_module_kinora, operator, film):
     cookies = {"Cookie": operator.cookies(manifest)}
     found |= crawl(manifest, cookies)
     for form in FORMATS:
-        done = kinora.cli("url", film, "--format", form, "--cookies", "--json", check=False)
-        if done.returncode == 0:
-            found |= crawl(json.loads(done.stdout)["url"], cookies)
+        done = kinora.cli("url", film, "--format", form, "--cookies", "--json")
+        found |= crawl(json.loads(done.stdout)["url"], cookies)
     for page in ["/", f"/watch/{film}", "/api/titles", f"/api/titles/{film}"]:
         body = operator.ask(page)[2].decode()
         for name in re.findall(r'["\'(]((?:http[^"\'\s)]*)?/out/v1/[^"\'\s)]+)', body):
