@@ -1,8 +1,10 @@
 //! Scripts, styles and fonts: built by `web/`, embedded in the binary, named by their content.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use axum::body::Bytes;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -53,7 +55,11 @@ pub(crate) async fn serve(Path(file): Path<String>, headers: HeaderMap) -> Respo
     let Some((found, coding)) = packed.or_else(|| Some((Dist::get(&file)?, None))).filter(|_| known) else {
         return ApiError::not_found("asset_not_found", "There is no such file.").into_response();
     };
-    let mut response = (StatusCode::OK, found.data.into_owned()).into_response();
+    let bytes = match found.data {
+        Cow::Borrowed(embedded) => Bytes::from_static(embedded),
+        Cow::Owned(read) => Bytes::from(read),
+    };
+    let mut response = (StatusCode::OK, bytes).into_response();
     let out = response.headers_mut();
     out.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(&file)));
     out.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
