@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use blob::{Blob, CorsRule};
 use futures::FutureExt;
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, ORIGIN};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, ORIGIN, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_face::places::{Place, Places};
 use hyper::body::Incoming;
@@ -205,6 +205,8 @@ impl Service {
         if let Ok(value) = HeaderValue::from_str(id) {
             response.headers_mut().insert("x-amz-request-id", value);
         }
+        // An object is what its owner says it is, and no page that a browser finds in it.
+        response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if !response.status().is_success() {
             name_request(&mut response, id);
             // Who waited for leave to send a body may now send the next request in its place: nothing on the wire
