@@ -24,13 +24,16 @@ pub(crate) fn source(num: u32, den: u32, frames: u64, keyframes: Vec<u64>) -> So
         display_width: 640,
         display_height: 360,
         rotation: 0,
+        mirrored: false,
         rate,
         frames,
+        held: 0,
         start_us: 0,
         keyframes,
         pixel_format: "yuv420p".into(),
         interlaced: false,
         transfer: None,
+        matrix: None,
     };
     let audio = Audio {
         stream: 1,

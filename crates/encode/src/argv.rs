@@ -12,7 +12,8 @@ use crate::template::{AdaptiveQuantization, H264, Profile, QualityTuning, Switch
 
 /// An encode of H.264 at a constant quality with a capped rate.
 ///
-/// Keyframes come at the forced frames and nowhere else. The processor has no influence on the bits; the number
+/// Keyframes come at the forced frames and nowhere else. Where the source's chroma lies is not written down: old codecs
+/// have it elsewhere, and headers must not depend on the source. The processor has no influence on the bits; the number
 /// of threads has.
 pub(crate) fn h264(settings: &H264, rung: &Rung, colour: Colour, threads: u16) -> Vec<Arg> {
     let preset = match settings.quality_tuning_level {
@@ -57,7 +58,13 @@ fn x264(settings: &H264) -> Arg {
         Switch::Enabled => ":mbtree=1",
         Switch::Disabled => ":mbtree=0",
     };
-    Arg::of(&[&"cpu-independent=1:sliced-threads=0:b-pyramid=", &pyramid, &":", &quantization, &temporal])
+    Arg::of(&[
+        &"cpu-independent=1:sliced-threads=0:chromaloc=0:b-pyramid=",
+        &pyramid,
+        &":",
+        &quantization,
+        &temporal,
+    ])
 }
 
 /// An encode of AAC-LC.
@@ -123,6 +130,6 @@ mod tests {
         let rung =
             Rung { size, picture: size, crf: 23, max_rate: BitsPerSecond(1_000_000), buffer_bits: 2_000_000 };
         let args = h264(&reference().h264_settings, &rung, Colour::Bt709, 2);
-        insta::assert_snapshot!(join(&args, " "), @"-c:v libx264 -preset veryfast -profile:v main -pix_fmt yuv420p -g 9999 -keyint_min 1 -sc_threshold 0 -forced-idr 1 -a53cc 0 -fps_mode passthrough -flags:v +bitexact+cgop -color_range tv -color_primaries bt709 -color_trc bt709 -colorspace bt709 -crf 23 -maxrate 1000000 -bufsize 2000000 -bf 2 -refs 3 -threads:v 2 -x264-params cpu-independent=1:sliced-threads=0:b-pyramid=none:aq-mode=1:aq-strength=1.0:mbtree=1");
+        insta::assert_snapshot!(join(&args, " "), @"-c:v libx264 -preset veryfast -profile:v main -pix_fmt yuv420p -g 9999 -keyint_min 1 -sc_threshold 0 -forced-idr 1 -a53cc 0 -fps_mode passthrough -flags:v +bitexact+cgop -color_range tv -color_primaries bt709 -color_trc bt709 -colorspace bt709 -crf 23 -maxrate 1000000 -bufsize 2000000 -bf 2 -refs 3 -threads:v 2 -x264-params cpu-independent=1:sliced-threads=0:chromaloc=0:b-pyramid=none:aq-mode=1:aq-strength=1.0:mbtree=1");
     }
 }

@@ -5,6 +5,7 @@
 
 mod audio;
 mod captions;
+mod changing;
 mod early;
 mod seen;
 mod video;

@@ -78,6 +78,9 @@ const AUDIO: &[&str] = &[
 /// Codecs of captions that are text, by ffmpeg's codec name.
 const TEXT: &[&str] = &["ass", "mov_text", "srt", "ssa", "subrip", "text", "webvtt"];
 
+/// Codecs of captions that are pictures, by ffmpeg's codec name.
+const DRAWN: &[&str] = &["dvb_subtitle", "dvd_subtitle", "hdmv_pgs_subtitle", "xsub"];
+
 /// ffmpeg's decoders of these codecs, where they are named otherwise, and those that ffprobe opens for streams
 /// that are not used: subtitles and cover art.
 const DECODERS: &str = "libdav1d,libaom-av1,av1,dnxhd,dvvideo,flv,h263,h264,hevc,mjpeg,mpeg1video,mpeg2video,\
@@ -113,6 +116,11 @@ pub(crate) fn is_audio(codec: &str) -> bool {
 /// Whether captions of this codec are text.
 pub(crate) fn is_text(codec: &str) -> bool {
     TEXT.contains(&codec)
+}
+
+/// Whether captions of this codec are pictures.
+pub(crate) fn is_drawn(codec: &str) -> bool {
+    DRAWN.contains(&codec)
 }
 
 /// The input option that closes all other decoders.

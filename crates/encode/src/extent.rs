@@ -119,7 +119,9 @@ impl Finder {
 
     fn map(&self, moov: &[u8]) -> Option<Map> {
         let tracks = table::tracks(moov)?;
-        (!tracks.is_empty()).then(|| Map { bytes: self.bytes, keep: self.keep.clone(), tracks })
+        // A table may announce milliards of samples in a few bytes; they would all be walked.
+        let possible = tracks.iter().all(|track| track.bytes <= self.bytes);
+        (!tracks.is_empty() && possible).then(|| Map { bytes: self.bytes, keep: self.keep.clone(), tracks })
     }
 }
 

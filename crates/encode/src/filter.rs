@@ -40,6 +40,7 @@ impl Pictures<'_> {
             Arg::of(&[&"metadata=mode=print:direct=1:file=", self.seen]),
         ];
         if video.interlaced {
+            chain.push(steady(video));
             chain.push("bwdif=mode=send_frame:deint=all".into());
         }
         let start = frames.start * u64::from(rate.den());
@@ -85,7 +86,12 @@ pub(crate) fn upright(video: &Video, size: Size, features: Features, chain: &mut
     let coded = if turned { Size { width: size.height, height: size.width } } else { size };
     match Hdr::of(video).filter(|_| features.zscale && features.tonemap) {
         None => {
-            chain.push(Arg::of(&[&scale(coded), &":out_range=tv"]));
+            let mut scale = Arg::of(&[&scale(coded), &":out_range=tv"]);
+            if let Some((from, to)) = Colour::of(video).matrices(video) {
+                let from = from.map_or(Arg::from(""), |from| Arg::of(&[&":in_color_matrix=", &from]));
+                scale = Arg::of(&[&scale, &from, &":out_color_matrix=", &to]);
+            }
+            chain.push(scale);
             chain.push("format=yuv420p".into());
         }
         Some(hdr) => {
@@ -97,13 +103,23 @@ pub(crate) fn upright(video: &Video, size: Size, features: Features, chain: &mut
             chain.push(map.into());
         }
     }
-    match video.rotation {
-        90 => chain.push("transpose=clock".into()),
-        180 => chain.push("hflip,vflip".into()),
-        270 => chain.push("transpose=cclock".into()),
+    match (video.rotation, video.mirrored) {
+        (0, true) => chain.push("vflip".into()),
+        (90, false) => chain.push("transpose=clock".into()),
+        (90, true) => chain.push("transpose=cclock_flip".into()),
+        (180, false) => chain.push("hflip,vflip".into()),
+        (180, true) => chain.push("hflip".into()),
+        (270, false) => chain.push("transpose=cclock".into()),
+        (270, true) => chain.push("transpose=clock_flip".into()),
         _ => {}
     }
     chain.push(tagged(Colour::of(video)));
+}
+
+/// Brings pictures whose size changes in the middle of the source back to the size they began with: the graph stays
+/// as it was made for the first. The scaler takes any, other filters do not.
+pub(crate) fn steady(video: &Video) -> Arg {
+    Arg::of(&[&"scale=", &video.width, &":", &video.height, &":interl=-1:flags=", &SCALER])
 }
 
 /// Writes the colours of an encode on its frames, and that they are progressive and of square pixels.

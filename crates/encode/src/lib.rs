@@ -18,6 +18,7 @@ mod codecs;
 mod colour;
 mod error;
 pub mod extent;
+pub mod fields;
 mod filter;
 pub mod first_frame;
 #[cfg(feature = "fuzzing")]

@@ -157,13 +157,16 @@ mod tests {
             display_width: 1920,
             display_height: 1080,
             rotation: 0,
+            mirrored: false,
             rate: FrameRate::new(24, 1).unwrap(),
             frames: seconds * 24,
+            held: 0,
             start_us: 0,
             keyframes: (0..seconds * 24).step_by(240).collect(),
             pixel_format: "yuv420p".into(),
             interlaced: false,
             transfer: None,
+            matrix: None,
         };
         Source {
             container: "mov".into(),

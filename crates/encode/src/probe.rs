@@ -8,6 +8,7 @@ mod rate;
 pub(crate) mod recorded;
 mod scan;
 mod text;
+mod whole;
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -67,15 +68,19 @@ async fn ask_about(tools: &Tools, jail: &Jail, file: &Path, holes: bool) -> Resu
     // Neither waits for the other: a long film has its first segments to encode.
     let (mut packets, heard) = tokio::try_join!(asker.packets(&answer), asker.heard(&answer))?;
     let film = choose(&answer, &packets);
-    if let Err(cut_off) = check_whole(container, &answer, film, &packets) {
-        // Subtitles may go on behind the film; they are only looked at where that matters.
-        let subtitles: Vec<&Stream> = answer.streams.iter().filter(|s| s.is_subtitle()).collect();
-        if subtitles.is_empty() {
-            return Err(cut_off.into());
+    let whole = whole::Whole { container, head: &head, bytes };
+    let missing = match whole.check(&answer, film, &packets) {
+        Ok(missing) => missing,
+        Err(cut_off) => {
+            // Subtitles may go on behind the film; they are only looked at where that matters.
+            let subtitles: Vec<&Stream> = answer.streams.iter().filter(|s| s.is_subtitle()).collect();
+            if subtitles.is_empty() {
+                return Err(cut_off.into());
+            }
+            packets.extend(asker.scan("s", 0, &subtitles).await?);
+            whole.check(&answer, film, &packets)?
         }
-        packets.extend(asker.scan("s", 0, &subtitles).await?);
-        check_whole(container, &answer, film, &packets)?;
-    }
+    };
 
     let video = match film {
         Some(stream) => Some(asker.video(stream, &packets).await?),
@@ -83,7 +88,7 @@ async fn ask_about(tools: &Tools, jail: &Jail, file: &Path, holes: bool) -> Resu
     };
     let audio = asker.audio(&answer, &packets, heard).await?;
     let source = source((container, bytes), &answer, video, audio)?;
-    let notes = left_out(&answer, &source);
+    let notes = missing.into_iter().chain(left_out(&answer, &source)).collect();
     Ok((source, notes))
 }
 
@@ -163,42 +168,6 @@ fn choose<'a>(answer: &'a Answer, packets: &BTreeMap<u32, scan::Stream>) -> Opti
     answer.streams.iter().filter(moving).max_by_key(score)
 }
 
-/// Refuses a file that was cut off: the packets that can be read end long before the announced end.
-fn check_whole(
-    container: Container,
-    answer: &Answer,
-    film: Option<&Stream>,
-    packets: &BTreeMap<u32, scan::Stream>,
-) -> Result<(), Rejection> {
-    // Others announce guesses.
-    if !matches!(container, Container::Mov | Container::Matroska | Container::Avi) {
-        return Ok(());
-    }
-    let sound = || answer.streams.iter().find(|stream| stream.is_sound());
-    let own = film.or_else(sound).and_then(|stream| Some((stream, answer::us(stream.duration.as_deref())?)));
-    let (announced, readable) = match own {
-        Some((stream, announced)) => {
-            let span = stream.time_base().zip(packets.get(&stream.index).and_then(|seen| seen.span));
-            (announced, span.map_or(0, |(base, (first, last))| base.us(last).saturating_sub(base.us(first))))
-        }
-        None => {
-            let Some(announced) = answer::us(answer.format.duration.as_deref()) else { return Ok(()) };
-            let ends = answer
-                .streams
-                .iter()
-                .filter_map(|stream| Some(stream.time_base()?.us(packets.get(&stream.index)?.span?.1)));
-            // Matroska counts from 0 of the clock, wherever on it the film begins.
-            let start = answer::us(answer.format.start_time.as_deref()).unwrap_or(0).min(0);
-            (announced, ends.max().map_or(0, |end| end.saturating_sub(start)))
-        }
-    };
-    if readable.saturating_add((announced / 50).max(2_000_000)) >= announced {
-        return Ok(());
-    }
-    let ms = |us: i64| u64::try_from(us / 1000).unwrap_or(0);
-    Err(Rejection::Truncated { readable_ms: ms(readable), announced_ms: ms(announced) })
-}
-
 /// Why there is neither film nor sound.
 fn nothing(answer: &Answer) -> Rejection {
     if let Some(stream) = answer.streams.iter().find(|stream| stream.channels > MOST_CHANNELS) {
@@ -222,9 +191,15 @@ fn left_out(answer: &Answer, source: &Source) -> Vec<String> {
             (true, _) if !codecs::is_audio(&codec) => {
                 Some(format!("audio track {n} is left out: its codec {codec} is not supported"))
             }
+            (true, _) if stream.channels > MOST_CHANNELS => {
+                Some(format!("audio track {n} is left out: it has {} channels", stream.channels))
+            }
             (true, _) => Some(format!("audio track {n} ({codec}) is left out: nothing of it can be decoded")),
-            (_, true) if !codecs::is_text(&codec) => {
+            (_, true) if codecs::is_drawn(&codec) => {
                 Some(format!("subtitles {n} are left out: {codec} are pictures, not text"))
+            }
+            (_, true) if !codecs::is_text(&codec) => {
+                Some(format!("subtitles {n} are left out: their codec {codec} is not supported"))
             }
             (_, true) => Some(format!("subtitles {n} are left out: there are too many")),
             _ => None,
@@ -460,13 +435,16 @@ fn video(
         display_width,
         display_height,
         rotation,
+        mirrored: stream.is_mirrored(),
         rate: grid.rate,
         frames: grid.frames,
+        held: grid.held,
         start_us: base.us(grid.start),
         keyframes: grid.numbers(keys),
         pixel_format: named(&stream.pix_fmt).ok_or(Rejection::Damaged)?,
         interlaced,
         transfer: named(&stream.color_transfer),
+        matrix: named(&stream.color_space),
     })
 }
 

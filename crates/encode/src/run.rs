@@ -115,6 +115,8 @@ pub async fn ffmpeg(
     let mut args: Vec<Arg> = global.map(Arg::from).to_vec();
     args.extend(["-progress", "pipe:1"].map(Arg::from));
     args.extend(input_options(run.input.container));
+    // A picture of another size in the middle of a film must not begin the filter graph anew: that forgets where it is.
+    args.extend(["-reinit_filter:v", "0"].map(Arg::from));
     args.extend(run.before);
     args.extend(["-i".into(), INPUT.into()]);
     args.extend(run.after);

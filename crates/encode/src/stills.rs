@@ -14,7 +14,7 @@ use model::media::{Source, Video};
 use tokio_util::sync::CancellationToken;
 
 use crate::argv::{self, SCALER, list};
-use crate::filter::upright;
+use crate::filter::{steady, upright};
 use crate::jail::Limits;
 use crate::ladder::Size;
 use crate::run::{self, Arg, Ffmpeg, Input, Name, Patience};
@@ -109,6 +109,7 @@ impl<'a> Here<'a> {
     fn picture(&self, video: &Video, size: Size) -> Vec<Arg> {
         let mut chain = vec![];
         if video.interlaced {
+            chain.push(steady(video));
             // One field: the other shows another moment.
             chain.push("field=type=top".into());
         }

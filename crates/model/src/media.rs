@@ -40,10 +40,17 @@ pub struct Video {
     pub display_height: u32,
     /// Clockwise rotation for display in degrees: 0, 90, 180 or 270.
     pub rotation: u16,
+    /// Whether the picture is mirrored: left and right change places behind a rotation by 180°, up and down behind any
+    /// other.
+    #[serde(default)]
+    pub mirrored: bool,
     /// The constant rate that frames are laid on.
     pub rate: FrameRate,
     /// Frames on that grid.
     pub frames: u64,
+    /// How many of them, at the end, show the last picture of the file once more.
+    #[serde(default)]
+    pub held: u64,
     /// Presentation time of the first frame in microseconds of the container's clock.
     pub start_us: i64,
     /// Grid numbers of frames that decoding can start at, ascending, the first is 0.
@@ -54,6 +61,9 @@ pub struct Video {
     pub interlaced: bool,
     /// Transfer characteristics as ffmpeg names them (`bt709`, `smpte2084`, …), if known.
     pub transfer: Option<String>,
+    /// Matrix coefficients as ffmpeg names them (`bt709`, `bt2020nc`, …), if known.
+    #[serde(default)]
+    pub matrix: Option<String>,
 }
 
 /// An audio stream that will be encoded.

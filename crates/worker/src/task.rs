@@ -9,7 +9,7 @@ use std::time::Duration;
 use blob::Staged;
 use encode::chunk::{self, Encoded};
 use encode::template::Template;
-use encode::{captions, plan as planning};
+use encode::{captions, fields, plan as planning};
 use futures::StreamExt;
 use futures::future::try_join_all;
 use jobs::{Fault, Lease, Progress};
@@ -186,12 +186,16 @@ async fn plan(
     let scratch = scratch(worker, lease).await?;
     let template = Template::named(&title.template).map_err(no)?;
     let (tools, jail) = (&worker.tools, &worker.jail);
-    let (headers, within) = tokio::try_join!(
+    let (headers, within, fields) = tokio::try_join!(
         worker.headers.headers(tools, jail, &source, &template, &scratch.0, cancel),
         captions::within(tools, jail, &source, local.path(), &scratch.0, cancel),
+        fields::are_hidden(tools, jail, &source, local.path(), &scratch.0, cancel),
     )
     .map_err(no)?;
     source.captions.extend(within);
+    if let Some(video) = &mut source.video {
+        video.interlaced |= fields;
+    }
     let plan = planning::make(&source, &template, &headers, &tools.fingerprint()).map_err(no)?;
     Ok(worker.pipeline.planned(lease, of.title, &source, &plan).await?)
 }

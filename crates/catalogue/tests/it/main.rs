@@ -81,13 +81,16 @@ fn film() -> (Source, Plan) {
         display_width: 1280,
         display_height: 720,
         rotation: 0,
+        mirrored: false,
         rate,
         frames: 240,
+        held: 0,
         start_us: 0,
         keyframes: vec![0, 96],
         pixel_format: "yuv420p".into(),
         interlaced: false,
         transfer: None,
+        matrix: None,
     };
     let audio = Audio {
         stream: 1,

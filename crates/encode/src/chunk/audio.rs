@@ -11,7 +11,7 @@ use model::media::Audio;
 use model::plan::{AAC_FRAME_SAMPLES, AudioTrack, Chunk, Track};
 
 use super::seen::{self, Seen};
-use super::{Here, Progress, Work, limits, name};
+use super::{Here, Progress, Work, changing, limits, name};
 use crate::argv;
 use crate::filter::{Sound, silence};
 use crate::retime::Encoded;
@@ -146,6 +146,10 @@ async fn decode(
             return Err(Error::Holes);
         }
     }
+    if changing::is_likely(sound, decoded) {
+        let after = |again: &Sound<'_>| arguments(track, again.graph());
+        decoded = changing::decode(here, sound, before(sound.seek_us()), after, &mut report).await?;
+    }
     Ok((decoded, None))
 }
 
@@ -156,14 +160,19 @@ async fn run(
     graph: Arg,
     report: impl FnMut(crate::run::Progress) + Send,
 ) -> Result<Outcome> {
-    let mut after = vec!["-filter_complex".into(), graph, "-map".into(), "[a]".into()];
-    after.extend(argv::aac(track.bit_rate));
-    after.extend(argv::audio_file(&output()));
     let mut options = argv::baseline();
     options.extend(argv::list([&["-copyts", "-threads", "1"][..]]));
     options.extend(before);
     let patience = Patience { wall: Duration::from_secs(1800), stall: Duration::from_secs(120) };
-    here.ffmpeg(options, after, (limits(&[]), patience), report).await
+    here.ffmpeg(options, arguments(track, graph), (limits(&[]), patience), report).await
+}
+
+/// Everything behind the input.
+fn arguments(track: &AudioTrack, graph: Arg) -> Vec<Arg> {
+    let mut after = vec!["-filter_complex".into(), graph, "-map".into(), "[a]".into()];
+    after.extend(argv::aac(track.bit_rate));
+    after.extend(argv::audio_file(&output()));
+    after
 }
 
 pub(super) fn output() -> Name {

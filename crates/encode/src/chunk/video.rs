@@ -194,7 +194,9 @@ fn check(video: &Video, frames: &Range<u64>, padding: u64, decoded: Seen) -> Res
         }
         _ => frames.start,
     };
-    if readable.saturating_add(padding) < frames.end {
+    // What shows the last picture once more is not decoded.
+    let shown = video.frames.saturating_sub(video.held);
+    if readable.saturating_add(padding) < frames.end.min(shown) {
         let (readable_ms, announced_ms) = (ms(readable), ms(video.frames));
         return Err(Rejection::Truncated { readable_ms, announced_ms }.into());
     }

@@ -6,9 +6,10 @@ use crate::run::Arg;
 
 /// Everything [`Answer`] has fields for.
 pub(super) const ENTRIES: &str = "stream=index,codec_name,codec_type,codec_tag_string,width,height,pix_fmt,\
-    field_order,r_frame_rate,time_base,start_time,duration,sample_aspect_ratio,color_transfer,sample_rate,channels\
+    field_order,r_frame_rate,time_base,start_time,duration,sample_aspect_ratio,color_transfer,color_space,sample_rate,\
+    channels\
     :stream_disposition=default,forced,hearing_impaired,attached_pic,timed_thumbnails,still_image\
-    :stream_tags=language,title,handler_name:stream_side_data=rotation:format=start_time,duration";
+    :stream_tags=language,title,handler_name:stream_side_data=rotation,displaymatrix:format=start_time,duration";
 
 /// The whole answer.
 #[derive(Debug, Deserialize)]
@@ -44,6 +45,7 @@ pub(super) struct Stream {
     pub(super) duration: Option<String>,
     pub(super) sample_aspect_ratio: Option<String>,
     pub(super) color_transfer: Option<String>,
+    pub(super) color_space: Option<String>,
     pub(super) sample_rate: Option<String>,
     pub(super) channels: u16,
     disposition: Disposition,
@@ -77,6 +79,8 @@ struct Tags {
 #[serde(default)]
 struct SideData {
     rotation: Option<f64>,
+    /// Three lines of an address and three numbers.
+    displaymatrix: Option<String>,
 }
 
 /// Seconds per tick as a fraction.
@@ -132,6 +136,12 @@ impl Stream {
         self.side_data_list.iter().find_map(|data| data.rotation)
     }
 
+    /// Whether the matrix for display turns a picture over, whatever its rotation.
+    pub(super) fn is_mirrored(&self) -> bool {
+        let matrix = self.side_data_list.iter().find_map(|data| data.displaymatrix.as_deref());
+        matrix.and_then(determinant).is_some_and(|determinant| determinant < 0)
+    }
+
     /// The codec's name, or that of the container's tag where ffmpeg does not know the codec.
     pub(super) fn codec(&self) -> String {
         let tag = self.codec_tag_string.as_deref().filter(|tag| !tag.starts_with('['));
@@ -160,6 +170,18 @@ impl TimeBase {
     }
 }
 
+/// Of the upper left four numbers of a matrix as ffprobe prints it: lines like `00000000:   0   65536   0`.
+fn determinant(matrix: &str) -> Option<i64> {
+    let rows = matrix.lines().filter_map(|line| line.split_once(':'));
+    let numbers: Vec<i64> = rows
+        .flat_map(|(_, row)| row.split_ascii_whitespace().map(str::parse::<i32>))
+        .map(|number| number.map(i64::from))
+        .collect::<Result<_, _>>()
+        .ok()?;
+    let &[a, b, _, c, d, ..] = &numbers[..] else { return None };
+    Some(a.saturating_mul(d).saturating_sub(b.saturating_mul(c)))
+}
+
 /// `30000/1001` or `11:12`.
 pub(super) fn fraction(text: &str, separator: char) -> Option<(u32, u32)> {
     let (num, den) = text.split_once(separator)?;
@@ -181,6 +203,22 @@ pub(super) fn question() -> Vec<Arg> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_matrix_turns_a_picture_over_or_not() {
+        let check = |numbers: [i32; 4], mirrored: bool| {
+            let [a, b, c, d] = numbers.map(|n| n << 16);
+            let text = format!("\n00000000: {a} {b} 0\n00000001: {c} {d} 0\n00000002: 0 0 1073741824\n");
+            assert_eq!(determinant(&text).map(|n| n < 0), Some(mirrored), "{numbers:?}");
+        };
+        check([1, 0, 0, 1], false);
+        check([0, 1, -1, 0], false);
+        check([-1, 0, 0, -1], false);
+        check([-1, 0, 0, 1], true);
+        check([0, 1, 1, 0], true);
+        assert_eq!(determinant("00000000: 1 2"), None);
+        assert_eq!(determinant("x: y"), None);
+    }
 
     #[test]
     fn an_answer_is_read() {

@@ -46,6 +46,8 @@ pub(super) struct Grid {
     pub(super) start: i64,
     /// Frames.
     pub(super) frames: u64,
+    /// How many of them hold the last one.
+    pub(super) held: u64,
     base: TimeBase,
 }
 
@@ -62,15 +64,14 @@ impl Grid {
     ) -> Option<Self> {
         let (start, end) = (*times.first()?, *times.last()?);
         let rate = sensible(find(times, base, declared)?);
-        let mut grid = Self { rate, start, frames: 0, base };
-        let held = base.us(last.unwrap_or(0));
-        let end = if held >= 1_000_000 {
+        let mut grid = Self { rate, start, frames: 0, held: 0, base };
+        let shown = grid.number(end);
+        if base.us(last.unwrap_or(0)) >= 1_000_000 {
             // The last frame's own slot is one of those it is held for.
-            grid.number(end.saturating_add(last.unwrap_or(0))).saturating_sub(1).max(grid.number(end))
-        } else {
-            grid.number(end)
-        };
-        grid.frames = end.saturating_add(1);
+            let behind = grid.number(end.saturating_add(last.unwrap_or(0)));
+            grid.held = behind.saturating_sub(1).saturating_sub(shown);
+        }
+        grid.frames = shown.saturating_add(grid.held).saturating_add(1);
         Some(grid)
     }
 
@@ -327,7 +328,7 @@ mod tests {
     #[test]
     fn a_held_frame_fills_its_time() {
         let grid = Grid::lay(&[0], MS, Some(rate(25, 1)), Some(4000)).unwrap();
-        assert_eq!((grid.rate, grid.frames), (rate(25, 1), 100));
+        assert_eq!((grid.rate, grid.frames, grid.held), (rate(25, 1), 100, 99));
         assert_eq!(Grid::lay(&[5], MS, None, Some(40)).unwrap().frames, 1);
     }
 

@@ -3,7 +3,8 @@
 use model::media::Source;
 
 use super::answer::{Answer, Stream};
-use super::{check_streams, check_whole, choose, scan_of, source as sum_up, track, video};
+use super::whole::Whole;
+use super::{check_streams, choose, scan_of, source as sum_up, track, video};
 use crate::{Container, Error, Rejection, Result, codecs};
 
 /// As [`crate::probe()`], with the answer about the streams and all their packets; sounds begin with their packets.
@@ -15,7 +16,7 @@ pub(crate) fn source(container: Container, answer: &[u8], packets: &[u8]) -> Res
     scan.feed(packets)?;
     let packets = scan.finish();
     let film = choose(&answer, &packets);
-    check_whole(container, &answer, film, &packets)?;
+    Whole { container, head: &[], bytes: 1 }.check(&answer, film, &packets)?;
     let picture = |stream: &Stream| {
         let (Some(seen), Some(base)) = (packets.get(&stream.index), stream.time_base()) else {
             return Err(Rejection::NoFrames.into());

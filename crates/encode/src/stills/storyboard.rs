@@ -143,13 +143,16 @@ mod tests {
             display_width: 1920,
             display_height: 1080,
             rotation: 0,
+            mirrored: false,
             rate: FrameRate::new(24, 1).unwrap(),
             frames: 1,
+            held: 0,
             start_us: 0,
             keyframes: vec![0],
             pixel_format: "yuv420p".to_owned(),
             interlaced: false,
             transfer: None,
+            matrix: None,
         };
         let check = |seconds: u64, interval_ms, count| {
             let facts = facts(&video, seconds * 1000);

@@ -192,13 +192,16 @@ fn source() -> Source {
         display_width: 1280,
         display_height: 720,
         rotation: 0,
+        mirrored: false,
         rate: rate(),
         frames: 3600,
+        held: 0,
         start_us: 0,
         keyframes: vec![0],
         pixel_format: "yuv420p".into(),
         interlaced: false,
         transfer: None,
+        matrix: None,
     };
     let container = "mov".into();
     Source {

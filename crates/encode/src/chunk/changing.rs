@@ -1,0 +1,86 @@
+//! Sound whose channels or rate change in the middle, as in recordings of television.
+//!
+//! ffmpeg then begins a filter graph of sound anew, which forgets where on the title it is: what was decoded before is
+//! in its place, what comes behind begins again with silence. So the sound is first decoded to samples of one form,
+//! each frame with its own time, and made into the chunk from there.
+
+use std::time::Duration;
+
+use model::media::Audio;
+
+use super::seen::{self, Seen};
+use super::{Here, limits, name};
+use crate::argv;
+use crate::filter::Sound;
+use crate::run::{self, Arg, Ffmpeg, Input, Patience};
+use crate::{Container, Result};
+
+/// Decoded before and behind what is wanted, in µs.
+const MARGIN_US: u64 = 3_000_000;
+
+const PATIENCE: Patience = Patience { wall: Duration::from_secs(1800), stall: Duration::from_secs(120) };
+
+/// Whether sound was decoded, but by the list of what was, only from somewhere in the middle on.
+pub(super) fn is_likely(sound: &Sound<'_>, decoded: Seen) -> bool {
+    let from = sound.first_sample().max(sound.audio_start());
+    decoded.first.is_some_and(|first| first > from.saturating_add(i64::from(sound.audio.sample_rate) / 10))
+}
+
+/// Decodes what `sound` wants of the source from `seek` (µs) on, then runs ffmpeg over that with `after`, which is
+/// made from a sound of the new form. What was decoded, in samples of the source.
+pub(super) async fn decode(
+    here: &Here<'_>,
+    sound: &Sound<'_>,
+    seek: Vec<Arg>,
+    after: impl FnOnce(&Sound<'_>) -> Vec<Arg>,
+    report: impl FnMut(run::Progress) + Send,
+) -> Result<Seen> {
+    let (samples, list) = (name("samples.mka"), name("again"));
+    let wanted = (sound.samples.end - sound.samples.start) * 1_000_000 / u64::from(sound.rate.max(1));
+    let mut options = argv::baseline();
+    options.extend(argv::list([&["-copyts", "-threads", "1"][..]]));
+    let mut before = options.clone();
+    before.extend(seek);
+    // Of the input: that of the output counts from the beginning of the source's clock.
+    before.extend(["-t".into(), Arg::of(&[&(wanted + 2 * MARGIN_US), &"us"])]);
+    let mut decode = vec!["-map".into(), Arg::of(&[&"0:", &sound.audio.stream]), "-af".into()];
+    decode.push(Arg::of(&[&"aresample=", &sound.rate, &":ochl=stereo:osf=flt:rematrix_maxval=1"]));
+    decode.extend(argv::list([
+        &["-c:a", "pcm_f32le", "-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact"][..],
+        &["-avoid_negative_ts", "disabled", "-f", "matroska"],
+    ]));
+    decode.push(Arg::output(&samples));
+    here.ffmpeg(before, decode, (limits(&[]), PATIENCE), |_| ()).await?;
+
+    let audio = Audio { stream: 0, sample_rate: sound.rate, channels: 2, ..sound.audio.clone() };
+    let again = Sound {
+        audio: &audio,
+        zero_us: sound.zero_us,
+        samples: sound.samples.clone(),
+        rate: sound.rate,
+        coarse_clock: true,
+        seen: &list,
+    };
+    let file = here.file(&samples);
+    let run = Ffmpeg {
+        input: Input { file: &file, container: Container::Matroska },
+        before: options,
+        after: after(&again),
+        folder: here.folder.path(),
+        limits: limits(&[]),
+        patience: PATIENCE,
+    };
+    run::ffmpeg(here.tools, here.jail, run, here.cancel, report).await?;
+    let seen = seen::read(&here.file(&list))?;
+    let back = |samples: i64| {
+        let scaled =
+            i128::from(samples) * i128::from(sound.audio.sample_rate) / i128::from(sound.rate.max(1));
+        i64::try_from(scaled).unwrap_or(samples)
+    };
+    Ok(Seen {
+        frames: seen.frames,
+        first: seen.first.map(back),
+        last: seen.last.map(back),
+        gap: seen.gap.map(|(gap, at)| (back(gap), back(at))),
+    })
+}
