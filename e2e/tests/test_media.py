@@ -1,0 +1,302 @@
+"""Odd, broken and hostile files: what becomes of each stands in `e2e/media.toml`, the whole program shows it.
+
+All files are uploaded at once; what is published is read through the front door and held against the file itself, as
+ffmpeg shows it outside of Kinora.
+"""
+
+import json
+import os
+import re
+import subprocess
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import urljoin
+
+import pytest
+
+import hls
+import odd_media
+from kinora_server import Kinora, files_below, postgres_address, run, wait_for
+from witnesses import Children, Listener, Opened, peak_memory
+
+TABLE = tomllib.loads((Path(__file__).parent.parent / "media.toml").read_text(encoding="utf-8"))
+ROWS = [pytest.param(name, marks=[pytest.mark.soak] if row.get("soak") else []) for name, row in TABLE.items()]
+SECRET = "the-canary-sings-6ec2ab91"
+
+# Seconds that a tool may live among the quick rows, all of which are short, and among all; the least of its watchdogs
+# would end it after 60 without progress.
+LONGEST_LIFE = {False: 60, True: 900}
+MOST_MEMORY = {"server": 400 << 20, "tool": 1500 << 20}
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.soak)])
+def house(request, tmp_path_factory):
+    """A server with all wanted files uploaded, and witnesses around it."""
+    folder = tmp_path_factory.mktemp("media")
+    canary, words = folder / "secret" / "canary.ts", folder / "secret" / "words.txt"
+    canary.parent.mkdir()
+    film = ["-f", "lavfi", "-i", "color=magenta:s=320x180:d=2", "-metadata", f"service_name={SECRET}"]
+    run("ffmpeg", "-nostdin", "-v", "error", "-y", *film, "-c:v", "libx264", "-f", "mpegts", canary)
+    words.write_text(SECRET)
+    listener = Listener()
+    opened = Opened([canary, words])
+    server = Kinora(folder / "data", postgres_address(request.param), environment={"CANARY": SECRET})
+    server.start()
+    children = Children(server.process.pid)
+    world = odd_media.World(folder, canary, words, listener.port)
+    here = (item.callspec.params for item in request.session.items if item.module is request.module and hasattr(item, "callspec"))
+    wanted = {params["name"] for params in here if params.get("house") == request.param and "name" in params}
+    house = SimpleNamespace(server=server, world=world, listener=listener, opened=opened, children=children, files={}, slow=False)
+    house.slow = any(TABLE[name].get("soak") for name in wanted)
+
+    def begin(name):
+        row = TABLE[name]
+        shared = shared_file(name)
+        if not row_is_made(row) and not shared:
+            return
+        house.files[name] = shared or odd_media.make(name, row, world)
+        server.boto().upload_file(str(house.files[name]), "source", key_of(name))
+
+    with ThreadPoolExecutor(3) as pool:
+        # Slow ones last: the others do not wait for them.
+        list(pool.map(begin, sorted(wanted, key=lambda name: bool(TABLE[name].get("soak")))))
+    yield house
+    children.stop()
+    server.stop()
+    listener.close()
+    opened.close()
+
+
+def row_is_made(row):
+    return any(how in row for how in ["make", "write", "words"])
+
+
+def shared_file(name):
+    path = Path(os.environ.get("KINORA_SHARED", "../shared")) / "media" / name
+    return path if not row_is_made(TABLE[name]) and path.is_file() else None
+
+
+def key_of(name):
+    """Where a row's file is uploaded: rows that are about names say it."""
+    return TABLE[name].get("key", name)
+
+
+def title_of(house, name):
+    def ended():
+        found = [t for t in house.server.titles() if t["key"] == key_of(name)]
+        return found and found[0]["state"] in ("published", "failed", "rejected") and found[0]
+
+    return wait_for(ended, timeout=900 if house.slow else 240, every=0.3)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_every_file_ends_as_the_table_says(house, name, tmp_path):
+    row = TABLE[name]
+    if name not in house.files:
+        pytest.skip(f"{name} is one of the shared clips, which are not there")
+    title = title_of(house, name)
+    assert outcome(house, row, title, tmp_path) == expected(row), title
+    if "rejected" in row:
+        return
+    show = hls.load(house.server.url(title["id"]))
+    if "picture" in row:
+        looks(house.files[name], row, show, tmp_path)
+    if show.audio and row.get("alike", True):
+        sounds(house.files[name], row, show, tmp_path)
+
+
+def expected(row):
+    if "rejected" in row:
+        return {"rejected": row["rejected"]}
+    wanted = {key: row[key] for key in ["picture", "sound", "captions", "notes", "seconds"] if key in row}
+    return {"sound": [], "captions": [], "notes": [], **wanted}
+
+
+def outcome(house, row, title, folder):
+    """What became of a title, in the words of the table."""
+    if title["state"] != "published":
+        return {title["state"]: title["reason"]}
+    show = hls.load(house.server.url(title["id"]))
+    show.audio = show.audio or [one for one in show.variants if "RESOLUTION" not in one[0]]
+    found = {"sound": [spoken(playlist) for playlist in show.audio], "captions": captions(show), "notes": notes(house, title)}
+    if show.variants and "RESOLUTION" in show.variants[0][0]:
+        found["picture"] = picture(show, folder)
+    if "seconds" in row:
+        found["seconds"] = round(title["duration_ms"] / 1000, 1)
+    for attributes, playlist in show.audio:
+        found_audio = hls.probe(hls.save(playlist, folder / "audio.mp4"), "stream=codec_name,channels,sample_rate")
+        assert found_audio["streams"] == [{"codec_name": "aac", "channels": 2, "sample_rate": "48000"}]
+        assert attributes.get("CHANNELS", "2") == "2"
+        assert hls.decode(folder / "audio.mp4") == []
+    return found
+
+
+def picture(show, folder):
+    """`640x360, 60 frames at 30/1, bt709` of the largest rendition; all have its shape, segments and length."""
+    sized = [([int(n) for n in attributes["RESOLUTION"].split("x")], playlist) for attributes, playlist in show.variants]
+    (width, height), top = max(sized, key=lambda one: one[0][0] * one[0][1])
+    for size, playlist in sized:
+        assert abs(size[0] - width * size[1] / height) <= 2, sized
+        assert [seconds for _, seconds in playlist.segments] == [seconds for _, seconds in top.segments]
+    path = hls.save(top, folder / "video.mp4")
+    assert hls.decode(path) == []
+    entries = "stream=width,height,sample_aspect_ratio,r_frame_rate,nb_read_frames,color_space,color_primaries,color_transfer,color_range,pix_fmt"
+    (stream,) = hls.probe(path, entries, stream="v:0", count=True)["streams"]
+    assert (stream["width"], stream["height"], stream.get("sample_aspect_ratio", "1:1")) == (width, height, "1:1")
+    assert (stream["pix_fmt"], stream["color_range"]) == ("yuv420p", "tv")
+    # bt709 is one word for all three; the older systems share their transfer function.
+    assert stream["color_primaries"] == stream["color_space"]
+    assert stream["color_transfer"] == ("bt709" if stream["color_space"] == "bt709" else "smpte170m")
+    frames = int(stream["nb_read_frames"])
+    starts = hls.times(path, "v:0")
+    assert len(starts) == frames and (frames < 2 or hls.gaps(starts) == [])
+    rate = stream["r_frame_rate"] if frames > 1 else "-"
+    if frames > 1:
+        number, divisor = (int(n) for n in rate.split("/"))
+        assert sum(seconds for _, seconds in top.segments) == pytest.approx(frames * divisor / number, abs=0.002)
+    return f"{width}x{height}, {frames} frames at {rate}, {stream['color_space']}"
+
+
+def spoken(audio):
+    """`en` or `en "Director's commentary"`."""
+    attributes, _ = audio
+    return " ".join(filter(None, [attributes.get("LANGUAGE", "und"), f'"{attributes["NAME"]}"' if "NAME" in attributes else ""]))
+
+
+def captions(show):
+    """`en: first words` of every caption track."""
+    found = []
+    for line in hls.text(show.url).splitlines():
+        if not line.startswith("#EXT-X-MEDIA:") or "TYPE=SUBTITLES" not in line:
+            continue
+        attributes = hls.attributes(line)
+        playlist = hls.media(urljoin(show.url, attributes["URI"]))
+        cues = [hls.text(url) for url, _ in playlist.segments]
+        said = re.search(r"-->.*\n(.*)", "\n".join(cues))
+        found.append(f"{attributes.get('LANGUAGE', 'und')}: {said.group(1) if said else ''}".strip())
+    return found
+
+
+def notes(house, title):
+    """What jobs say about what was left out."""
+    found = []
+    for job in house.server.json("job", "ls", "--title", title["id"]):
+        if job["kind"] in ("plan", "chunk"):
+            found += house.server.json("job", "show", job["id"]).get("log", [])
+    return sorted({note["line"] if isinstance(note, dict) else note for note in found})
+
+
+def looks(source, row, show, folder):
+    """The published pictures are the file's own, ten times a second: upright, in time, in their colours."""
+    path = folder / "video.mp4"
+    if "levels" in row:
+        found = levels(path)
+        assert found == [pytest.approx(level, abs=12) for level in row["levels"]], found
+    if row.get("fields"):
+        assert_not_combed(path)
+    if not row.get("alike", True):
+        return
+    theirs, ours = thumbnails(source, row.get("stream", "V:0"), row.get("shape", "")), thumbnails(path, "v:0")
+    assert abs(len(theirs) - len(ours)) <= 1, (len(theirs), len(ours))
+    off = [sum(abs(a - b) for a, b in zip(one, other)) / len(one) for one, other in zip(theirs, ours)]
+    assert sum(off) / len(off) < 4 and max(off) < 20, [round(n, 1) for n in off]
+
+
+SIDE = 24
+
+
+def thumbnails(path, stream, shape=""):
+    """Small pictures ten times a second, as bytes: the numbers of the film, not colours made of them."""
+    graph = f"setpts=PTS-STARTPTS,fps=10:eof_action=pass,{shape}scale={SIDE}:{SIDE}:flags=area,format=yuv444p"
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-reinit_filter", "0", "-i", str(path), "-map", f"0:{stream}"]
+    data = subprocess.run([*command, "-vf", graph, "-f", "rawvideo", "-"], capture_output=True, check=True, timeout=300).stdout
+    size = SIDE * SIDE * 3
+    return [data[n : n + size] for n in range(0, len(data), size)]
+
+
+def levels(path):
+    """Luma in the middle of five columns of the first frame."""
+    graph = "scale=iw:ih,crop=iw:2:0:ih/2,scale=5:1:flags=area,format=yuv444p"
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-i", str(path), "-vf", graph, "-frames:v", "1", "-f", "rawvideo", "-"]
+    data = list(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
+    return data[:5]
+
+
+def assert_not_combed(path):
+    """ffmpeg's detector of fields sees none in what is published."""
+    command = ["ffmpeg", "-nostdin", "-v", "info", "-i", str(path), "-vf", "idet", "-f", "null", "-"]
+    said = subprocess.run(command, capture_output=True, check=True, timeout=60, text=True).stderr
+    first, second, progressive = (
+        int(n) for n in re.search(r"Multi frame detection: TFF:\s*(\d+) BFF:\s*(\d+) Progressive:\s*(\d+)", said).groups()
+    )
+    assert first + second <= progressive // 4, said
+
+
+def sounds(source, row, show, folder):
+    """Every track is as loud as the file's own, left and right."""
+    streams = hls.probe(source, "stream=index,codec_type", stream="a")["streams"]
+    for (_, playlist), stream in zip(show.audio, [streams[n] for n in row.get("tracks", range(len(streams)))]):
+        ours = loudness(hls.save(playlist, folder / "audio.mp4"), "a:0")
+        theirs = loudness(source, stream["index"])
+        # Mixing a single channel onto two is done 3 dB louder than ffmpeg does it, six are mixed alike.
+        assert all(abs(a - b) < 4.5 for a, b in zip(ours, theirs)), (ours, theirs)
+
+
+def loudness(path, stream):
+    """Root mean square of the left and the right channel in dB, -60 at least."""
+    graph = "aformat=channel_layouts=stereo,astats=metadata=1,ametadata=print:key=lavfi.astats.{}.RMS_level:file=-"
+    return [loudness_of_channel(path, stream, graph.format(n)) for n in [1, 2]]
+
+
+def loudness_of_channel(path, stream, graph):
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-i", str(path), "-map", f"0:{stream}", "-af", graph, "-f", "null", "-"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout
+    # The last of the running sums is that of the whole track.
+    levels = re.findall(r"RMS_level=(\S+)", said)
+    return max(-60.0, float(levels[-1])) if levels else None
+
+
+def test_nothing_outside_was_read_and_nobody_was_called(house):
+    house.server.wait_for_jobs(timeout=900)
+    assert house.opened.take() == set()
+    assert house.listener.came == []
+    # Both would have been noticed.
+    house.world.words.read_text()
+    assert house.opened.take() == {"words.txt"}
+    house.listener.knock()
+    wait_for(lambda: {way for way, _ in house.listener.came} == {"tcp", "udp"}, timeout=10)
+
+
+def test_no_log_no_answer_and_no_row_tells_the_secret(house):
+    house.server.wait_for_jobs(timeout=900)
+    for path in [house.server.log, *files_below(house.server.data)]:
+        assert SECRET.encode() not in path.read_bytes(), path
+    for job in house.server.json("job", "ls"):
+        assert SECRET not in json.dumps(house.server.json("job", "show", job["id"]))
+
+
+def test_no_tool_outlives_its_watchdog_and_memory_stays_bounded(house):
+    house.server.wait_for_jobs(timeout=900)
+    assert wait_for(lambda: house.children.look() == [] or None, timeout=30) is not None
+    seconds, command = house.children.longest()
+    assert seconds < LONGEST_LIFE[house.slow], command
+    memory, command = house.children.largest()
+    assert memory < MOST_MEMORY["tool"], command
+    assert peak_memory(house.server.process.pid) < MOST_MEMORY["server"]
+
+
+def test_what_is_a_page_to_some_is_never_served_as_one(house):
+    name = "hostile/polyglot.html"
+    if name not in house.files:
+        pytest.skip("the polyglot was not asked for")
+    show = hls.load(house.server.url(title_of(house, name)["id"]))
+    _, playlist = show.variants[0]
+    source = house.server.boto().generate_presigned_url("get_object", {"Bucket": "source", "Key": key_of(name)})
+    for url in [source, show.url, playlist.url, playlist.map, *(url for url, _ in playlist.segments)]:
+        status, headers, body = hls.get(url)
+        headers = {name.lower(): value for name, value in headers.items()}
+        assert status == 200 and (url == source) == (b"<script>" in body)
+        assert headers["x-content-type-options"] == "nosniff", url
+        assert "html" not in headers.get("content-type", ""), url
