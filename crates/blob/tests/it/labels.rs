@@ -20,14 +20,14 @@ async fn tags_change_and_nothing_else_does() {
         let object = store.blob.put("bytes", new).await.unwrap();
         assert_eq!(object.attributes.tags, tags(&[("kind", "film")]));
 
-        let events = store.blob.events(10).await.unwrap().len();
+        let events = store.blob.events(None, 10).await.unwrap().len();
         for after in [tags(&[("a", "ü"), ("b", "")]), tags(&[])] {
             store.blob.tag(&source, &name, after.clone()).await.unwrap();
             let attributes = Attributes { tags: after, ..object.attributes.clone() };
             let expected = Object { attributes, ..object.clone() };
             assert_eq!(store.blob.head(&source, &name).await.unwrap(), expected);
         }
-        assert_eq!(store.blob.events(10).await.unwrap().len(), events);
+        assert_eq!(store.blob.events(None, 10).await.unwrap().len(), events);
         let missing = store.blob.tag(&source, &key("nothing"), tags(&[])).await;
         assert!(matches!(missing, Err(Error::NoSuchKey)), "{missing:?}");
         let nowhere = store.blob.tag(&"nowhere".parse().unwrap(), &name, tags(&[])).await;
