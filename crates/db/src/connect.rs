@@ -4,9 +4,11 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
 
 use crate::tx::{self, Tx};
@@ -60,6 +62,7 @@ impl Db {
                 .max_connections(n)
                 .idle_timeout(None)
                 .max_lifetime(None)
+                .after_release(|connection, _| Box::pin(is_clean(connection)))
         };
         let writer = pool(1)
             .acquire_timeout(Duration::from_secs(60))
@@ -166,4 +169,12 @@ impl Db {
             Self::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// Whether the next one may have this connection. A full or failing disk makes SQLite roll back by itself; the
+/// rollback that follows is then refused, and sqlx would count the transaction as open for ever.
+async fn is_clean(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    // What was asked for without waiting, as a rollback on drop, is done before this is answered.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }

@@ -46,6 +46,25 @@ async fn null_is_told_from_values() {
 }
 
 #[tokio::test]
+async fn a_full_disk_leaves_no_transaction_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::open_sqlite(&folder.path().join("test.db")).await.unwrap();
+    db.migrate(&[MIGRATIONS]).await.unwrap();
+    let insert = "INSERT INTO things (id, raw) VALUES ($1, $2)";
+    for _ in 0..2 {
+        db.execute("PRAGMA max_page_count = 40", args![]).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        let error = tx.execute(insert, args!["large", vec![0_u8; 1 << 20]]).await.unwrap_err();
+        assert!(error.is_full(), "{error:?}");
+        drop(tx);
+    }
+    let mut tx = db.begin().await.unwrap();
+    tx.execute(insert, args!["small", vec![0_u8]]).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(db.all("SELECT id FROM things", args![]).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_dropped_transaction_leaves_nothing() {
     for test in db::testing::databases(&[MIGRATIONS]).await {
         let mut tx = test.db.begin().await.unwrap();
