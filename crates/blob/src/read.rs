@@ -74,6 +74,9 @@ impl Blob {
     /// As [`Blob::read`].
     pub async fn read_to_vec(&self, id: ObjectId, range: Range<u64>) -> Result<Vec<u8>> {
         if let Some(file) = self.opened.get(id) {
+            if let Some(held) = file.read_held(&range) {
+                return Ok(held);
+            }
             let read = blocking(move || file.read_all(range)).await;
             return read.inspect_err(|_| self.opened.close(id));
         }

@@ -44,24 +44,36 @@ async fn keys_are_never_normalised() {
 #[tokio::test]
 async fn ranges_are_exact() {
     for store in stores().await {
-        let bytes = noise(700_000);
-        let object = store.put("film", &bytes).await;
-        for range in
-            [0..0, 0..1, 5..300_000, 262_144..262_145, 699_999..700_000, 0..700_000, 700_000..700_000]
-        {
-            let expected = &bytes[range.start as usize..range.end as usize];
-            assert_eq!(store.blob.read_to_vec(object.id, range.clone()).await.unwrap(), expected);
-            let reader = store.blob.read(object.id, range.clone()).await.unwrap();
-            assert_eq!(reader.length(), range.end - range.start);
-            let pieces: Vec<Bytes> = reader.try_collect().await.unwrap();
-            assert_eq!(pieces.concat(), expected);
+        let (config, folder) =
+            (Config { sealed: false, ..Config::default() }, store.folder.path().join("blob"));
+        let clear = Blob::open_with(store.test.db.clone(), &folder, config, ring()).await.unwrap();
+        for blob in [&store.blob, &clear] {
+            ranges_are_exact_in(blob).await;
         }
-        for range in [0..700_001, 700_001..700_001] {
-            assert!(matches!(store.blob.read(object.id, range).await, Err(Error::Range { size: 700_000 })));
-        }
-        let nobody = ObjectId::new();
-        assert!(matches!(store.blob.read(nobody, 0..0).await, Err(Error::NoSuchObject(id)) if id == nobody));
     }
+}
+
+async fn ranges_are_exact_in(blob: &Blob) {
+    let bytes = noise(700_000);
+    let object = blob.put(bytes.clone(), client("film")).await.unwrap();
+    let ranges = [0..0, 0..1, 5..300_000, 262_144..262_145, 699_999..700_000, 0..700_000, 700_000..700_000];
+    for range in ranges.into_iter().chain([0..65_000, 65_400..65_700, 60_000..190_000, 600_000..700_000]) {
+        let expected = &bytes[range.start as usize..range.end as usize];
+        // What was just read is in the system's memory.
+        for _ in 0..2 {
+            assert_eq!(blob.read_to_vec(object.id, range.clone()).await.unwrap(), expected);
+        }
+        let reader = blob.read(object.id, range.clone()).await.unwrap();
+        assert_eq!(reader.length(), range.end - range.start);
+        let pieces: Vec<Bytes> = reader.try_collect().await.unwrap();
+        assert_eq!(pieces.concat(), expected);
+    }
+    for range in [0..700_001, 700_001..700_001] {
+        assert!(matches!(blob.read(object.id, range.clone()).await, Err(Error::Range { size: 700_000 })));
+        assert!(matches!(blob.read_to_vec(object.id, range).await, Err(Error::Range { size: 700_000 })));
+    }
+    let nobody = ObjectId::new();
+    assert!(matches!(blob.read(nobody, 0..0).await, Err(Error::NoSuchObject(id)) if id == nobody));
 }
 
 #[tokio::test]
