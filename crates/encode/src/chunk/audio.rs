@@ -212,7 +212,8 @@ fn missing(audio: &Audio, sound: &Sound<'_>, decoded: Seen) -> Option<String> {
     let (first, last) = (decoded.first.unwrap_or(to).max(from), decoded.last.unwrap_or(from).max(from));
     let gap = decoded.gap.map_or(0, |(gap, _)| gap);
     let second = |samples: i64| samples.max(0) / rate;
-    let (at, length) = [(from, first - from), (decoded.gap.map_or(0, |(_, at)| at), gap), (last, to - last)]
+    let inside = (decoded.gap.map_or(0, |(_, at)| at), gap);
+    let (at, length) = [(from, first.saturating_sub(from)), inside, (last, to.saturating_sub(last))]
         .into_iter()
         .max_by_key(|(_, length)| *length)?;
     (length > rate)

@@ -11,6 +11,9 @@ pub(super) const ENTRIES: &str = "stream=index,codec_name,codec_type,codec_tag_s
     :stream_disposition=default,forced,hearing_impaired,attached_pic,timed_thumbnails,still_image\
     :stream_tags=language,title,handler_name:stream_side_data=rotation,displaymatrix:format=start_time,duration";
 
+/// The time farthest from zero in µs that is taken for one: 30,000 years.
+const MOST_US: i64 = 1_000_000_000_000_000_000;
+
 /// The whole answer.
 #[derive(Debug, Deserialize)]
 pub(super) struct Answer {
@@ -163,10 +166,12 @@ impl Stream {
 }
 
 impl TimeBase {
-    /// `ticks` in microseconds, rounded to the nearest.
+    /// `ticks` in microseconds, rounded to the nearest, but no farther away than files say in earnest: sums of a few
+    /// such times fit.
     pub(super) fn us(self, ticks: i64) -> i64 {
         let scaled = i128::from(ticks) * i128::from(self.num) * 2_000_000 + i128::from(self.den);
-        i64::try_from(scaled.div_euclid(i128::from(self.den) * 2)).unwrap_or(i64::MAX)
+        let us = scaled.div_euclid(i128::from(self.den) * 2);
+        i64::try_from(us).unwrap_or(if us < 0 { i64::MIN } else { i64::MAX }).clamp(-MOST_US, MOST_US)
     }
 }
 
@@ -191,8 +196,8 @@ pub(super) fn fraction(text: &str, separator: char) -> Option<(u32, u32)> {
 /// Seconds with decimals as microseconds; `None` for `N/A` and nonsense.
 pub(super) fn us(seconds: Option<&str>) -> Option<i64> {
     let seconds: f64 = seconds?.parse().ok()?;
-    // 10^12 s are 30,000 years: beyond is nonsense, below it fits.
-    (seconds.abs() < 1e12).then_some((seconds * 1e6).round() as i64)
+    let us = (seconds * 1e6).round();
+    (us.abs() <= MOST_US as f64).then_some(us as i64)
 }
 
 /// `-show_entries` with [`ENTRIES`], as JSON.
@@ -239,5 +244,15 @@ mod tests {
         assert_eq!(us(answer.format.start_time.as_deref()), Some(-23_220));
         assert_eq!(us(answer.format.duration.as_deref()), None);
         assert_eq!(film.time_base().unwrap().us(-3), -33);
+    }
+
+    #[test]
+    fn times_at_the_ends_of_the_clock_stay_on_their_side_and_can_be_added() {
+        for base in [TimeBase { num: u32::MAX, den: 1 }, TimeBase { num: 1, den: 90_000 }] {
+            let (first, last) = (base.us(i64::MIN), base.us(i64::MAX));
+            assert!(first < 0 && last > 0 && last.checked_sub(first).is_some(), "{base:?}: {first} {last}");
+        }
+        assert_eq!(us(Some("-1000000000000.1")), None);
+        assert_eq!(us(Some("NaN")), None);
     }
 }
