@@ -24,7 +24,8 @@ pub(crate) fn vtt(board: &Storyboard, duration_ms: u64) -> Result<String> {
             break;
         }
         let place = n % sheet;
-        let (x, y) = (place % board.columns * board.tile_width, place / board.columns * board.tile_height);
+        let x = (place % board.columns).saturating_mul(board.tile_width);
+        let y = (place / board.columns).saturating_mul(board.tile_height);
         let file = Request::Storyboard(n / sheet);
         let _ = write!(
             out,
@@ -52,5 +53,7 @@ mod tests {
             00:00:04.000 --> 00:00:05.100\nstoryboard/1.jpg#xywh=0,0,160,90\n\n";
         assert_eq!(vtt(&board, 5100).unwrap(), expected);
         assert!(vtt(&Storyboard { columns: 0, ..board }, 1).is_err());
+        let foreign = Storyboard { tile_width: u32::MAX, columns: 3, ..board };
+        assert!(vtt(&foreign, 5100).unwrap().contains("#xywh=4294967295,0,"));
     }
 }
