@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use model::Plan;
-use model::plan::{Chunk, Track};
+use model::plan::{AAC_FRAME_SAMPLES, Chunk, Track};
 use package::TrackInit;
 use package::cmaf::ChunkWriter;
 use package::index::{Index, Sample};
@@ -90,16 +90,17 @@ pub(crate) fn keep(track: Track, path: PathBuf, bytes: &[u8], index: Index) -> R
 }
 
 fn video(job: &Job<'_>, writer: &mut ChunkWriter, out: &mut Out<'_>) -> Result<()> {
+    let planned = TrackInit::of(job.plan, job.track).map_err(Error::Encoded)?;
     let rate = job.plan.grid.rate;
     let mut fragments = job.fragments()?;
     for k in job.chunk.segments.clone() {
         let frames = job.plan.grid.segment(k).ok_or_else(|| no_segment(k))?;
-        let planned = || Error::Unplanned { reason: format!("{}: segment {k} is missing", job.track) };
+        let missing = || Error::Unplanned { reason: format!("{}: segment {k} is missing", job.track) };
         let fragment = match fragments.next()? {
             None if job.running => return Ok(()),
-            fragment => fragment.ok_or_else(planned)?,
+            fragment => fragment.ok_or_else(missing)?,
         };
-        verify::header(job.plan, job.track, &fragment.track)?;
+        verify::header(job.track, &planned, &fragment.track)?;
         verify::video(job.track, k, &frames, &fragment)?;
 
         let ranks = ranks(&fragment.samples.iter().map(|s| s.pts).collect::<Vec<_>>());
@@ -137,12 +138,12 @@ fn ranks(times: &[i64]) -> Vec<u64> {
 }
 
 fn audio(job: &Job<'_>, writer: &mut ChunkWriter, out: &mut Out<'_>) -> Result<()> {
-    let init = TrackInit::of(job.plan, job.track).map_err(Error::Encoded)?;
+    let planned = TrackInit::of(job.plan, job.track).map_err(Error::Encoded)?;
     let mut fragments = job.fragments()?;
     let mut skip = job.warm_up;
     let mut waiting: std::collections::VecDeque<Vec<u8>> = std::collections::VecDeque::new();
     for k in job.chunk.segments.clone() {
-        let frames = job.plan.grid.aac_frames(k, init.timescale).ok_or_else(|| no_segment(k))?;
+        let frames = job.plan.grid.aac_frames(k, planned.timescale).ok_or_else(|| no_segment(k))?;
         let count = usize::try_from(frames.end - frames.start).unwrap_or(usize::MAX);
         while waiting.len() < count {
             let Some(fragment) = fragments.next()? else {
@@ -152,7 +153,7 @@ fn audio(job: &Job<'_>, writer: &mut ChunkWriter, out: &mut Out<'_>) -> Result<(
                 let reason = format!("{}: segment {k} has {} of {count} frames", job.track, waiting.len());
                 return Err(Error::Unplanned { reason });
             };
-            verify::header(job.plan, job.track, &fragment.track)?;
+            verify::header(job.track, &planned, &fragment.track)?;
             for sample in &fragment.samples {
                 verify::audio(job.track, sample, fragment.data(sample))?;
                 if skip > 0 {
@@ -183,7 +184,7 @@ fn audio(job: &Job<'_>, writer: &mut ChunkWriter, out: &mut Out<'_>) -> Result<(
 }
 
 /// Ticks of one AAC frame.
-const AAC_FRAME: u32 = 1024;
+const AAC_FRAME: u32 = AAC_FRAME_SAMPLES as u32;
 
 fn size(data: &Range<usize>) -> Result<u32> {
     u32::try_from(data.len()).map_err(|_| Error::Unplanned { reason: "a frame of 4 GiB".to_owned() })

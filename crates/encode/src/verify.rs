@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use model::Plan;
 use model::plan::Track;
 use package::fragmented::Sample;
 use package::{Media, TrackInit};
@@ -19,9 +18,8 @@ const PICTURE_PARAMETERS: u8 = 8;
 /// Bytes of an AAC frame of two channels at most (ISO 14496-3 §4.5.1.1: 6144 bits a channel).
 const MOST_AAC_BYTES: usize = 2 * 768;
 
-/// The track is described as the plan says: equal parameter sets, equal size.
-pub(crate) fn header(plan: &Plan, track: Track, found: &TrackInit) -> Result<()> {
-    let planned = TrackInit::of(plan, track).map_err(Error::Encoded)?;
+/// The track is described as planned: equal parameter sets, equal size.
+pub(crate) fn header(track: Track, planned: &TrackInit, found: &TrackInit) -> Result<()> {
     let same = match (&planned.media, &found.media) {
         (Media::Avc { .. }, Media::Avc { .. }) => planned.media == found.media,
         // What the sample entry says beside the configuration is not used.

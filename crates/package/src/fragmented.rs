@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use self::movie::Movie;
 use crate::boxes::{self, Reader};
 use crate::{Error, Result, TrackInit};
 
@@ -38,8 +39,51 @@ pub struct Sample {
     pub sync: bool,
 }
 
+/// What stands in front of all fragments: the track, and what its samples have in common.
+#[derive(Debug, Clone)]
+pub struct Head(Movie);
+
+impl Head {
+    /// Reads a `moov` box.
+    ///
+    /// # Errors
+    /// Where it is none, or one of something else than one track of H.264 or AAC.
+    pub fn read(moov: &[u8]) -> Result<Self> {
+        movie::read(boxes::find("moov", b"moov", moov)?).map(Self)
+    }
+
+    /// The track; [`Sample::pts`] does not take its `start` into account.
+    pub fn track(&self) -> &TrackInit {
+        &self.0.track
+    }
+
+    /// The samples of whole fragments, in decode order. Their data lie in these bytes, in front of which the file has
+    /// `from` others.
+    ///
+    /// # Errors
+    /// Where boxes are broken, or samples lie elsewhere or are more than [`MAX_SAMPLES`].
+    pub fn samples(&self, fragments: &[u8], from: u64) -> Result<Vec<Sample>> {
+        let stretch = Stretch { bytes: fragments, from };
+        let mut samples = Vec::new();
+        for found in boxes::children("file", fragments) {
+            let found = found?;
+            if found.kind == *b"moof" {
+                fragment::read(&self.0, &stretch, &found, &mut samples)?;
+            }
+        }
+        Ok(samples)
+    }
+}
+
+/// Bytes of a file, and how many there are in front of them.
+struct Stretch<'a> {
+    bytes: &'a [u8],
+    from: u64,
+}
+
 /// Reads a whole file.
 pub fn read(bytes: &[u8]) -> Result<Recording> {
+    let whole = Stretch { bytes, from: 0 };
     let mut movie = None;
     let mut samples = Vec::new();
     for found in boxes::children("file", bytes) {
@@ -50,7 +94,7 @@ pub fn read(bytes: &[u8]) -> Result<Recording> {
             b"moof" => {
                 let movie =
                     movie.as_ref().ok_or(Error::Malformed { what: "file", why: "moof before moov" })?;
-                fragment::read(movie, bytes, &found, &mut samples)?;
+                fragment::read(movie, &whole, &found, &mut samples)?;
             }
             _ => {}
         }

@@ -5,7 +5,7 @@ use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use package::TrackInit;
-use package::fragmented::{self, Sample};
+use package::fragmented::{Head, Sample};
 
 use crate::{Error, Result};
 
@@ -34,8 +34,8 @@ impl Fragment {
 pub(crate) struct Fragments {
     path: PathBuf,
     file: BufReader<File>,
-    /// `ftyp` and `moov`: every fragment is read behind them.
-    head: Vec<u8>,
+    head: Option<Head>,
+    bytes: u64,
     left: u64,
 }
 
@@ -44,7 +44,8 @@ impl Fragments {
     pub(crate) fn open_running(path: &Path) -> Result<Self> {
         let mut fragments = Self::open(path)?;
         let whole = whole(&mut fragments.file, fragments.left);
-        fragments.left = whole.map_err(|source| Error::File { path: path.to_owned(), source })?;
+        fragments.bytes = whole.map_err(|source| Error::File { path: path.to_owned(), source })?;
+        fragments.left = fragments.bytes;
         Ok(fragments)
     }
 
@@ -56,29 +57,35 @@ impl Fragments {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let failed = |source| Error::File { path: path.to_owned(), source };
         let file = File::open(path).map_err(failed)?;
-        let left = file.metadata().map_err(failed)?.len();
+        let bytes = file.metadata().map_err(failed)?.len();
         Ok(Self {
             path: path.to_owned(),
             file: BufReader::with_capacity(256 << 10, file),
-            head: vec![],
-            left,
+            head: None,
+            bytes,
+            left: bytes,
         })
     }
 
     /// The next fragment; `None` at the end of the file.
     pub(crate) fn next(&mut self) -> Result<Option<Fragment>> {
-        let mut bytes = self.head.clone();
+        let mut bytes = vec![];
         let mut started = false;
         while self.left > 0 {
             let kind = self.read_box(&mut bytes)?;
             match (&kind, started) {
-                (b"ftyp" | b"moov", false) => self.head.clone_from(&bytes),
+                (b"moov", false) if self.head.is_none() => {
+                    self.head = Some(Head::read(&bytes).map_err(Error::Encoded)?);
+                    bytes.clear();
+                }
+                (b"ftyp" | b"mfra" | b"free", false) => bytes.clear(),
                 (b"moof", false) => started = true,
                 (b"mdat", true) => {
-                    let read = fragmented::read(&bytes).map_err(Error::Encoded)?;
-                    return Ok(Some(Fragment { track: read.track, samples: read.samples, bytes }));
+                    let head = self.head.as_ref().ok_or_else(|| self.broken("fragments without a head"))?;
+                    let from = self.bytes - self.left - bytes.len() as u64;
+                    let samples = head.samples(&bytes, from).map_err(Error::Encoded)?;
+                    return Ok(Some(Fragment { track: head.track().clone(), samples, bytes }));
                 }
-                (b"mfra" | b"free", false) => bytes.truncate(self.head.len()),
                 _ => return Err(self.broken("boxes in an unexpected order")),
             }
         }
@@ -143,4 +150,39 @@ fn whole(file: &mut BufReader<File>, bytes: u64) -> std::io::Result<u64> {
     }
     file.rewind()?;
     Ok(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn what_stands_in_front_is_passed_over_in_the_time_that_its_bytes_take() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("head.mp4");
+        std::fs::write(&path, b"\0\0\0\x08ftyp".repeat(400_000)).unwrap();
+        let begun = Instant::now();
+        assert!(Fragments::open(&path).unwrap().next().unwrap().is_none());
+        // Far more than it takes, and far less than if each were copied with all before it.
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn a_second_head_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("two.mp4");
+        let audio = package::TrackInit {
+            timescale: 48_000,
+            start: 0,
+            media: package::Media::Aac { sample_rate: 48_000, channels: 2, config: vec![0x11, 0x90] },
+        };
+        let init = package::cmaf::init(&audio).unwrap();
+        let moov = init.windows(4).position(|kind| kind == b"moov").unwrap() - 4;
+        std::fs::write(&path, [&init[..], &init[moov..]].concat()).unwrap();
+        assert!(matches!(Fragments::open(&path).unwrap().next(), Err(Error::Unplanned { .. })));
+        std::fs::write(&path, &init).unwrap();
+        assert!(Fragments::open(&path).unwrap().next().unwrap().is_none());
+    }
 }

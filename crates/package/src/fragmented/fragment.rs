@@ -1,15 +1,20 @@
 //! `moof`: runs of samples.
 
 use super::movie::{Defaults, Movie};
-use super::{MAX_SAMPLES, Sample, full_body, time};
+use super::{MAX_SAMPLES, Sample, Stretch, full_body, time};
 use crate::boxes::{self, Child, find, find_opt};
 use crate::{Error, Result};
 
 /// `sample_is_non_sync_sample` (§8.8.3.1).
 const NON_SYNC: u32 = 0x0001_0000;
 
-/// Appends the samples of one `moof` of `file`.
-pub(super) fn read(movie: &Movie, file: &[u8], moof: &Child<'_>, samples: &mut Vec<Sample>) -> Result<()> {
+/// Appends the samples of one `moof` in `file`.
+pub(super) fn read(
+    movie: &Movie,
+    file: &Stretch<'_>,
+    moof: &Child<'_>,
+    samples: &mut Vec<Sample>,
+) -> Result<()> {
     for child in boxes::children("moof", moof.body) {
         let child = child?;
         if child.kind == *b"traf" {
@@ -19,9 +24,15 @@ pub(super) fn read(movie: &Movie, file: &[u8], moof: &Child<'_>, samples: &mut V
     Ok(())
 }
 
-fn track(movie: &Movie, file: &[u8], moof: usize, traf: &[u8], samples: &mut Vec<Sample>) -> Result<()> {
-    let header = header(movie, moof, find("tfhd", b"tfhd", traf)?)?;
-    let mut run = Run { defaults: header.defaults, base: header.base, at: header.base, dts: 0 };
+fn track(
+    movie: &Movie,
+    file: &Stretch<'_>,
+    moof: usize,
+    traf: &[u8],
+    samples: &mut Vec<Sample>,
+) -> Result<()> {
+    let Header { defaults, base } = header(movie, moof, file.from, find("tfhd", b"tfhd", traf)?)?;
+    let mut run = Run { defaults, base, at: base, dts: 0 };
     run.dts = match find_opt("tfdt", b"tfdt", traf)? {
         Some(tfdt) => decode_time(tfdt)?,
         None => match samples.last() {
@@ -32,7 +43,7 @@ fn track(movie: &Movie, file: &[u8], moof: usize, traf: &[u8], samples: &mut Vec
     for child in boxes::children("traf", traf) {
         let child = child?;
         if child.kind == *b"trun" {
-            run.read(file, child.body, samples)?;
+            run.read(file.bytes, child.body, samples)?;
         }
     }
     Ok(())
@@ -43,15 +54,16 @@ struct Header {
     base: usize,
 }
 
-/// `tfhd` (§8.8.7).
-fn header(movie: &Movie, moof: usize, tfhd: &[u8]) -> Result<Header> {
+/// `tfhd` (§8.8.7); `from`: bytes of the file in front of those in which `moof` is a place.
+fn header(movie: &Movie, moof: usize, from: u64, tfhd: &[u8]) -> Result<Header> {
     let (mut reader, _, flags) = full_body("tfhd", tfhd)?;
     if reader.u32()? != movie.track_id {
         return Err(Error::Malformed { what: "tfhd", why: "another track's id" });
     }
     let mut header = Header { defaults: movie.defaults, base: moof };
     if flags & 0x01 != 0 {
-        header.base = usize::try_from(reader.u64()?).map_err(|_| Error::TooLarge { what: "data offset" })?;
+        let base = reader.u64()?.checked_sub(from).and_then(|base| usize::try_from(base).ok());
+        header.base = base.ok_or(Error::TooLarge { what: "data offset" })?;
     }
     if flags & 0x02 != 0 {
         reader.u32()?;

@@ -7,6 +7,7 @@ use crate::track::Media;
 use crate::{Error, Result, TrackInit};
 
 /// What fragments refer to.
+#[derive(Debug, Clone)]
 pub(super) struct Movie {
     pub(super) track: TrackInit,
     pub(super) track_id: u32,
