@@ -9,8 +9,10 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import time
 import urllib.request
+from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -24,6 +26,7 @@ from production import DEPLOY, Authority, Nginx, Served
 from visitor import Visitor
 
 ADDRESS = "ann.o.neill@example.org"
+WITHOUT_LANDLOCK = Path(__file__).with_name("without_landlock.py")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -431,3 +434,25 @@ def test_a_folder_of_development_is_not_served(authority, tmp_path):
     assert curl(server.http + urlsplit(development.operator_link).path)[0] == 410
     assert "nobody can operate this installation yet" in server.log.read_text()
     server.stop()
+
+
+def test_an_incomplete_jail_is_refused_unless_it_is_permitted(authority, clip, tmp_path):
+    def served(name, groups=""):
+        (tmp_path / name).mkdir()
+        server = Served(tmp_path / name, authority, groups)
+        command = server.command()
+        server.command = lambda: [sys.executable, WITHOUT_LANDLOCK, *command]
+        return server
+
+    with pytest.raises(AssertionError, match=r"lacks layers of their jail: files \(Landlock\)"):
+        served("refused").start()
+
+    server = served("permitted", "[worker]\nallow_incomplete_jail = true\n").start()
+    try:
+        assert server.line(level="ERROR")["missing"] == "files (Landlock)"
+        [check] = [c for c in server.json("doctor")["checks"] if c["name"] == "jail"]
+        assert check["ok"] and check["remind"] and "missing: files (Landlock)" in check["finding"], check
+        server.boto().upload_file(str(clip("short")), "source", "film.mp4")
+        server.wait("film")
+    finally:
+        server.stop()

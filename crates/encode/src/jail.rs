@@ -32,7 +32,6 @@ const NOT_ENTERED: u8 = 125;
 #[derive(Debug, Clone)]
 pub struct Jail {
     launcher: Vec<OsString>,
-    libraries: Vec<PathBuf>,
     permit_missing: bool,
 }
 
@@ -77,12 +76,10 @@ pub enum Layer {
     NoCapabilities,
 }
 
-/// The layers that were on in a trial.
+/// Layers, in the order in which they are put on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Layers {
-    /// In the order in which they were put on.
-    pub on: Vec<Layer>,
-}
+#[serde(transparent)]
+pub struct Layers(pub Vec<Layer>);
 
 /// What to run in the jail.
 #[derive(Debug)]
@@ -111,7 +108,6 @@ struct Spec {
     parent: i32,
     program: Option<PathBuf>,
     interpreter: Option<PathBuf>,
-    libraries: Vec<PathBuf>,
     input: bool,
     folder: bool,
     limits: Limits,
@@ -122,41 +118,24 @@ impl Jail {
     /// A jail entered through `launcher`: a command line that ends in [`main`] of this module, for example
     /// `/proc/self/exe jail`.
     pub fn new(launcher: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
-        let libraries = [
-            "/lib",
-            "/lib32",
-            "/lib64",
-            "/usr/lib",
-            "/usr/lib32",
-            "/usr/lib64",
-            "/usr/local/lib",
-            "/etc/ld.so.cache",
-        ];
-        Self {
-            launcher: launcher.into_iter().map(Into::into).collect(),
-            libraries: libraries.map(PathBuf::from).to_vec(),
-            permit_missing: false,
-        }
-    }
-
-    /// Lets processes also read these folders or files: libraries in unusual places.
-    #[must_use]
-    pub fn with_libraries(mut self, paths: impl IntoIterator<Item = PathBuf>) -> Self {
-        self.libraries.extend(paths);
-        self
+        Self { launcher: launcher.into_iter().map(Into::into).collect(), permit_missing: false }
     }
 
     /// Runs processes even where a mandatory layer is missing: the operator's explicit choice.
     #[must_use]
-    pub fn permit_missing_layers(mut self) -> Self {
-        self.permit_missing = true;
-        self
+    pub fn permit_missing_layers(self) -> Self {
+        Self { permit_missing: true, ..self }
     }
 
-    /// Tries the jail without running anything in it and says which layers are on.
+    /// Whether it does.
+    pub fn permits_missing_layers(&self) -> bool {
+        self.permit_missing
+    }
+
+    /// Tries the jail without running anything in it and says which layers are on, mandatory ones or not.
     ///
     /// # Errors
-    /// [`Error::Jail`] with the child's words, also when a mandatory layer is missing and that is not permitted.
+    /// [`Error::Jail`] with the child's words.
     pub async fn layers(&self) -> Result<Layers> {
         let spec = self.spec(None, false, false, &Limits::default());
         let child = self.start(&spec, vec![], Stdio::null(), None).await?;
@@ -191,7 +170,6 @@ impl Jail {
             parent: rustix::process::getpid().as_raw_pid(),
             interpreter: program.as_deref().and_then(elf::interpreter),
             program,
-            libraries: self.libraries.clone(),
             input,
             folder,
             limits: limits.clone(),
@@ -283,17 +261,22 @@ impl Drop for Jailed {
 }
 
 impl Layers {
-    /// The mandatory layers that are not on.
-    pub fn missing(&self) -> Vec<Layer> {
+    /// The mandatory layers that are not among these.
+    pub fn missing(&self) -> Self {
         const MANDATORY: [Layer; 5] =
             [Layer::Files, Layer::SystemCalls, Layer::Limits, Layer::NoNewPrivileges, Layer::ParentDeath];
-        MANDATORY.into_iter().filter(|layer| !self.on.contains(layer)).collect()
+        Self(MANDATORY.into_iter().filter(|layer| !self.0.contains(layer)).collect())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
 impl fmt::Display for Layers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<String> = self.on.iter().map(ToString::to_string).collect();
+        let names: Vec<String> = self.0.iter().map(ToString::to_string).collect();
         f.write_str(&names.join(", "))
     }
 }

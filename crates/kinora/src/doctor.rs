@@ -15,14 +15,14 @@ const NO_BYTES: u64 = 512 << 20;
 
 /// What can be seen without a running server.
 pub(crate) async fn machine(data: &Path) -> Report {
-    let mut checks = host(data).await;
+    let mut checks = host(data, &jailer()).await;
     checks.push(Check::good("server", "none runs on this data folder; start it with `kinora up`"));
     Report { checks }
 }
 
 /// The machine: media tools, jail, disk, folder.
-pub(crate) async fn host(data: &Path) -> Vec<Check> {
-    vec![tools(), jail().await, disk(data), folder(data)]
+pub(crate) async fn host(data: &Path, jail: &Jail) -> Vec<Check> {
+    vec![tools(), layers(jail).await, disk(data), folder(data)]
 }
 
 /// How jailed processes are started from this executable.
@@ -49,17 +49,20 @@ fn tools() -> Check {
     }
 }
 
-async fn jail() -> Check {
-    match jailer().layers().await {
-        Ok(layers) if layers.missing().is_empty() => Check::good("jail", layers.to_string()),
-        Ok(layers) => Check::bad(
-            "jail",
-            format!(
-                "{layers}; missing: {:?}. Uploads are hostile: use a Linux with Landlock and seccomp",
-                layers.missing()
-            ),
-        ),
-        Err(error) => Check::bad("jail", error.to_string()),
+async fn layers(jail: &Jail) -> Check {
+    let layers = match jail.layers().await {
+        Ok(layers) => layers,
+        Err(error) => return Check::bad("jail", error.to_string()),
+    };
+    let missing = layers.missing();
+    if missing.is_empty() {
+        Check::good("jail", layers.to_string())
+    } else if jail.permits_missing_layers() {
+        let finding = format!("{layers}; missing: {missing}, which `worker.allow_incomplete_jail` permits");
+        Check::remind("jail", finding)
+    } else {
+        let what = "Uploads are hostile: use a Linux with Landlock and seccomp";
+        Check::bad("jail", format!("{layers}; missing: {missing}. {what}"))
     }
 }
 

@@ -5,8 +5,8 @@
 //! at once when a lease is lost.
 //!
 //! ```
-//! let config = worker::Config { slots: 2 };
-//! assert_eq!(config.slots, 2);
+//! let config = worker::Config { slots: 2, ..worker::Config::default() };
+//! assert!(!config.allow_incomplete_jail);
 //! ```
 
 mod config;

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use encode::jail::{Jailed, Layer, Limits, Order};
+use encode::Jail;
+use encode::jail::{Jailed, Layer, Layers, Limits, Order};
 use tokio::io::AsyncReadExt;
 
 use crate::support::jail;
@@ -50,6 +51,10 @@ impl Cell<'_> {
     };
 
     async fn start(&self, program: &str) -> Jailed {
+        self.start_in(jail(), program).await
+    }
+
+    async fn start_in(&self, jail: &Jail, program: &str) -> Jailed {
         let python = Path::new("/usr/bin/python3").canonicalize().unwrap();
         let order = Order {
             program: &python,
@@ -58,19 +63,22 @@ impl Cell<'_> {
             folder: self.folder,
             limits: &self.limits,
         };
-        jail().spawn(order).await.unwrap()
+        jail.spawn(order).await.unwrap()
     }
 
     /// Runs a Python program in the jail and gives back what it prints.
     async fn python(&self, program: &str) -> String {
-        let mut child = self.start(&format!("{PRELUDE}\n{program}")).await;
-        let (mut out, mut err) = (String::new(), String::new());
-        child.stdout().unwrap().read_to_string(&mut out).await.unwrap();
-        child.stderr().unwrap().read_to_string(&mut err).await.unwrap();
-        let status = child.wait().await.unwrap();
-        assert!(status.success(), "{status}: {err}{out}");
-        out.trim().to_owned()
+        said(self.start(&format!("{PRELUDE}\n{program}")).await).await.unwrap()
     }
+}
+
+/// What a process prints until it ends; its exit code and its log where that is no success.
+async fn said(mut child: Jailed) -> Result<String, (Option<i32>, String)> {
+    let (mut out, mut err) = (String::new(), String::new());
+    child.stdout().unwrap().read_to_string(&mut out).await.unwrap();
+    child.stderr().unwrap().read_to_string(&mut err).await.unwrap();
+    let status = child.wait().await.unwrap();
+    if status.success() { Ok(out.trim().to_owned()) } else { Err((status.code(), err + &out)) }
 }
 
 fn running(process: i32) -> bool {
@@ -91,8 +99,28 @@ fn soon(what: &str, done: impl Fn() -> bool) {
 async fn every_mandatory_layer_is_on() {
     let layers = jail().layers().await.unwrap();
     println!("layers: {layers}");
-    assert_eq!(layers.missing(), []);
-    assert!(layers.on.contains(&Layer::NoCapabilities));
+    assert!(layers.missing().is_empty());
+    assert!(layers.0.contains(&Layer::NoCapabilities));
+}
+
+#[tokio::test]
+async fn where_a_mandatory_layer_is_missing_nothing_runs_unless_that_is_permitted() {
+    let script = include_str!("../../../../e2e/tests/without_landlock.py");
+    let jail = Jail::new(["/usr/bin/python3", "-I", "-c", script, env!("CARGO_BIN_EXE_kinora-jail")]);
+    assert_eq!(jail.layers().await.unwrap().missing(), Layers(vec![Layer::Files]));
+    let program = format!(
+        r#"{PRELUDE}
+import socket
+attempt("passwd", lambda: open("/etc/passwd").read())
+attempt("socket", lambda: socket.socket())
+"#
+    );
+    let (code, log) = said(Cell::EMPTY.start_in(&jail, &program).await).await.unwrap_err();
+    assert!(code.is_some_and(Jailed::not_entered) && log.contains("files (Landlock)"), "{code:?} {log}");
+    // What is there of the jail still holds.
+    let permitted = jail.permit_missing_layers();
+    let out = said(Cell::EMPTY.start_in(&permitted, &program).await).await.unwrap();
+    assert_eq!(out, "passwd: done\nsocket: EPERM");
 }
 
 #[tokio::test]

@@ -55,6 +55,8 @@ pub(crate) struct Parts {
     /// The same of the S3 face.
     pub(crate) s3_origin: String,
     pub(crate) data: std::path::PathBuf,
+    /// What uploads are opened in.
+    pub(crate) jail: encode::Jail,
     pub(crate) metrics: Metrics,
 }
 

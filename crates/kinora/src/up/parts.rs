@@ -27,7 +27,6 @@ use super::services::Services;
 use super::settings;
 use crate::config::Config;
 use crate::control::server;
-use crate::doctor;
 use crate::folder::Folder;
 use crate::keys;
 use crate::metrics::{self, Metrics};
@@ -238,6 +237,7 @@ impl Parts {
             origin: self.place.origin.clone(),
             s3_origin: self.place.s3_origin.clone(),
             data: folder.path().to_owned(),
+            jail: settings::jail(config),
             metrics,
         };
         services.start("control", |stop| server::run(doors.control, parts, stop));
@@ -262,13 +262,17 @@ impl Parts {
         }
         let tools =
             encode::Tools::find().context("nothing can be encoded; on Debian: apt-get install ffmpeg")?;
-        let jail = doctor::jailer();
+        let jail = settings::jail(config);
         let layers = jail.layers().await?;
+        let missing = layers.missing();
         anyhow::ensure!(
-            layers.missing().is_empty(),
-            "uploads are hostile and the jail lacks {:?}",
-            layers.missing()
+            missing.is_empty() || jail.permits_missing_layers(),
+            "uploads are hostile and this system lacks layers of their jail: {missing}; use a Linux with Landlock and \
+             seccomp, or read about `worker.allow_incomplete_jail` in docs/operate.md"
         );
+        if !missing.is_empty() {
+            tracing::error!(%missing, "hostile uploads are opened in an incomplete jail: worker.allow_incomplete_jail");
+        }
         tracing::info!(ffmpeg = tools.version(), jail = %layers, slots = config.worker.slots, "worker");
         let worker = worker::Worker::new(
             name.to_owned(),

@@ -68,7 +68,7 @@ fn key(key: &TrustedKey) -> Key {
 }
 
 pub(super) async fn doctor(State(parts): State<Parts>) -> Answer<Report> {
-    let mut checks = doctor::host(&parts.data).await;
+    let mut checks = doctor::host(&parts.data, &parts.jail).await;
     checks.push(match parts.db.ping().await {
         Ok(()) => Check::good("database", format!("{:?} answers", parts.db.engine())),
         Err(error) => Check::bad("database", format!("{error}: is it running?")),
