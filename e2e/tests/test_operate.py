@@ -9,6 +9,7 @@ from urllib.parse import urljoin
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+import hls
 from kinora_server import Kinora, files_below, postgres_address, wait_for
 from mail_servers import free_port
 
@@ -268,3 +269,38 @@ def test_the_doctor_says_what_is_wrong_and_what_to_do(engine, tmp_path, clip):
     found = kinora.cli("doctor", check=False)
     assert found.returncode == 1 and "chmod 700" in found.stdout
     kinora.stop()
+
+
+TEMPLATES = """
+[[rules]]
+bucket = "source"
+prefix = "own/"
+template = "own"
+
+[[templates]]
+Name = "own"
+SegmentSeconds = 1
+H264Settings = { CodecProfile = "HIGH", QualityTuningLevel = "SINGLE_PASS_HQ", QvbrQualityLevel = 4 }
+AacSettings = { Bitrate = 64000, SampleRate = 44100 }
+Ladder.Outputs = [
+    { Width = 256, Height = 256, ScalingBehavior = "STRETCH_TO_OUTPUT", MaxBitrate = 400000 },
+    { Width = 128, Height = 72, ScalingBehavior = "DEFAULT", MaxBitrate = 100000 }]
+"""
+
+
+def test_films_are_encoded_as_a_template_of_the_operator_says(tmp_path, clip):
+    settings = tmp_path / "kinora.toml"
+    settings.write_text(TEMPLATES)
+    kinora = Kinora(tmp_path / "data", arguments=["--config", settings]).start()
+    try:
+        kinora.boto().upload_file(str(clip("short")), "source", "own/film.mp4")
+        title = kinora.wait("film")
+        url = kinora.url(title["id"])
+        variants = [attributes for attributes, _ in hls.load(url).variants]
+        assert sorted(v["RESOLUTION"] for v in variants) == ["128x72", "256x256"], variants
+        assert all(v["CODECS"].startswith("avc1.64") for v in variants), variants
+        assert hls.decode(url) == []
+        refused = kinora.cli("import", clip("short"), "--template", "nobodys", check=False)
+        assert refused.returncode != 0 and "reference, standard, own exist" in refused.stderr, refused.stderr
+    finally:
+        kinora.stop()

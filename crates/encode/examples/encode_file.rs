@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use encode::chunk::{Encoded, Work, encode};
-use encode::template::Template;
+use encode::template::Templates;
 use encode::{Jail, Tools, first_frame, plan, probe};
 use model::Plan;
 use package::{TrackInit, cmaf};
@@ -78,10 +78,11 @@ async fn run(options: Options, jail: Jail) -> Result<(), Failure> {
     let scratch = tempfile::tempdir()?;
     let source = probe(&tools, &jail, &options.file).await?;
     let probed = started.elapsed();
-    let template = Template::named(&options.template)?;
+    let templates = Templates::default();
+    let template = templates.named(&options.template)?;
     let never = CancellationToken::new();
-    let headers = first_frame::headers(&tools, &jail, &source, &template, scratch.path(), &never).await?;
-    let plan = Arc::new(plan::make(&source, &template, &headers, &tools.fingerprint())?);
+    let headers = first_frame::headers(&tools, &jail, &source, template, scratch.path(), &never).await?;
+    let plan = Arc::new(plan::make(&source, template, &headers, &tools.fingerprint())?);
     let planned = started.elapsed();
 
     let next = Arc::new(AtomicU32::new(0));
@@ -90,6 +91,7 @@ async fn run(options: Options, jail: Jail) -> Result<(), Failure> {
         let (tools, jail, plan, source, next) =
             (tools.clone(), jail.clone(), plan.clone(), source.clone(), next.clone());
         let (file, scratch, never) = (options.file.clone(), scratch.path().to_owned(), never.clone());
+        let template = template.clone();
         workers.spawn(async move {
             let mut done = vec![];
             loop {
@@ -105,7 +107,7 @@ async fn run(options: Options, jail: Jail) -> Result<(), Failure> {
                     holes: false,
                     scratch: &scratch,
                 };
-                done.extend(encode(&tools, &jail, work, &never, |_| ()).await?);
+                done.extend(encode(&template, &tools, &jail, work, &never, |_| ()).await?);
             }
         });
     }

@@ -64,21 +64,6 @@ impl Progress {
     }
 }
 
-/// Encodes a chunk of a plan that was made from a built-in template; see [`encode_as`].
-///
-/// # Errors
-/// [`Error::NoTemplate`] and those of [`encode_as`].
-pub async fn encode(
-    tools: &Tools,
-    jail: &Jail,
-    work: Work<'_>,
-    cancel: &CancellationToken,
-    progress: impl FnMut(Progress) + Send,
-) -> Result<Vec<Encoded>> {
-    let template = Template::named(&work.plan.template)?;
-    encode_as(&template, tools, jail, work, cancel, progress).await
-}
-
 /// Encodes a chunk into one file for each of its tracks, in the scratch folder, and verifies it.
 ///
 /// `progress` is called about twice a second. Dropping the future or cancelling kills ffmpeg.
@@ -86,7 +71,7 @@ pub async fn encode(
 /// # Errors
 /// [`Error::OtherEncoder`] where the plan is for another encoder, [`Error::Rejected`] where the source turns out
 /// to be shorter than it said or broken, and all that can go wrong with a run.
-pub async fn encode_as(
+pub async fn encode(
     template: &Template,
     tools: &Tools,
     jail: &Jail,
@@ -98,9 +83,8 @@ pub async fn encode_as(
     if work.plan.fingerprint != here {
         return Err(Error::OtherEncoder { plan: work.plan.fingerprint.clone(), here });
     }
-    if work.plan.template != template.name {
-        let reason = format!("it was made from the template `{}`", work.plan.template);
-        return Err(Error::Plan { reason });
+    if work.plan.template != template.id() {
+        return Err(Error::OtherTemplate { name: template.name.clone() });
     }
     let chunk = usize::try_from(work.chunk).ok().and_then(|n| work.plan.chunks.get(n));
     let chunk = chunk.ok_or_else(|| Error::Plan { reason: format!("it has no chunk {}", work.chunk) })?;

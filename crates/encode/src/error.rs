@@ -124,9 +124,17 @@ pub enum Error {
         reason: String,
     },
     /// There is no such job template.
-    #[error("there is no job template `{name}`")]
+    #[error("there is no job template `{name}`: {known} exist")]
     NoTemplate {
         /// The name that was asked for.
+        name: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// The job template was changed after the plan was made.
+    #[error("the job template `{name}` was changed since this title was planned: encode it anew")]
+    OtherTemplate {
+        /// Its name.
         name: String,
     },
     /// The plan cannot be made, or contradicts itself or its source.
@@ -182,6 +190,7 @@ impl Error {
             | Self::TooMuchOutput { .. }
             | Self::Answer { .. }
             | Self::NoTemplate { .. }
+            | Self::OtherTemplate { .. }
             | Self::Plan { .. }
             | Self::OtherEncoder { .. }
             | Self::Cancelled => false,

@@ -9,10 +9,10 @@ use crate::template::{Ladder, ScalingBehavior, Template};
 const STEPS: [u32; 6] = [2160, 1440, 1080, 720, 540, 360];
 
 /// The longest side of a rendition, which every H.264 decoder of today's devices takes.
-const LONGEST_SIDE: u32 = 4096;
+pub(crate) const LONGEST_SIDE: u32 = 4096;
 
 /// The shortest side of a rendition.
-const SHORTEST_SIDE: u32 = 16;
+pub(crate) const SHORTEST_SIDE: u32 = 16;
 
 /// One rendition before its encoder was asked for its headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -68,7 +68,7 @@ pub fn make(source: &Source, template: &Template, headers: &Headers, fingerprint
         captions,
         chunks: chunks::in_order(list),
         fingerprint: fingerprint.to_owned(),
-        template: template.name.clone(),
+        template: template.id(),
     })
 }
 

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use encode::template::Templates;
 use serde::Deserialize;
 use url::Url;
 
@@ -67,6 +68,8 @@ pub(crate) struct Config {
     pub(crate) metrics: metrics::Config,
     /// Which uploads become titles, and how they are encoded; the first rule that matches counts.
     pub(crate) rules: Vec<pipeline::Rule>,
+    /// Job templates beside the built-in ones.
+    pub(crate) templates: Templates,
     /// Whether the configuration file itself holds a secret.
     #[serde(skip)]
     pub(crate) secret_in_file: bool,
@@ -171,6 +174,7 @@ impl Default for Config {
             pipeline: pipeline::Config::default(),
             metrics: metrics::Config::default(),
             rules: pipeline::Rule::defaults(),
+            templates: Templates::default(),
             secret_in_file: false,
             serve_only: Vec::new(),
         }
@@ -239,7 +243,7 @@ impl Config {
         config.metrics.check()?;
         config.upload.check()?;
         for rule in &config.rules {
-            encode::template::Template::named(&rule.template).with_context(|| {
+            config.templates.named(&rule.template).with_context(|| {
                 format!("the rule for `{}/{}*` names no job template", rule.bucket, rule.prefix)
             })?;
         }
@@ -249,6 +253,8 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use encode::template::{Template, standard};
+
     use super::*;
 
     fn layered(file: &str, environment: &[(&str, &str)]) -> anyhow::Result<Config> {
@@ -300,6 +306,10 @@ mod tests {
         assert!(layered("", &[("KINORA__NOPE", "1")]).is_err());
         assert!(layered("[[rules]]\nbucket = 'source'\ntemplate = 'nope'", &[]).is_err());
         assert!(layered("[[rules]]\nbucket = 'source'\ntemplate = 'standard'", &[]).is_ok());
+        let own = "[[templates]]\nName = 'own'\n[[rules]]\nbucket = 'source'\ntemplate = 'own'\n";
+        assert!(layered(own, &[]).is_ok());
+        let refused = format!("{:#}", layered("[[templates]]\nName = 'standard'", &[]).unwrap_err());
+        assert!(refused.contains("there is a template `standard` already"), "{refused}");
     }
 
     #[test]
@@ -335,7 +345,7 @@ mod tests {
         let all: String = text
             .lines()
             .map(|line| match line.strip_prefix('#') {
-                Some(rest) if rest.starts_with(|c: char| c.is_ascii_lowercase() || c == '[') => rest,
+                Some(rest) if rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '[') => rest,
                 _ => line,
             })
             .fold(String::new(), |all, line| all + line + "\n");
@@ -351,6 +361,8 @@ mod tests {
             format!("{edge:?} {origin:?} {upload:?} {store:?} {pipeline:?} {identity:?} {stop_seconds}")
         };
         assert_eq!(defaults(&all), defaults(&usual));
+        let own = all.templates.named("archive").unwrap();
+        assert_eq!(*own, Template { name: own.name.clone(), ..standard() });
     }
 
     /// Files with secrets are on the machine that the sample speaks of.

@@ -33,7 +33,7 @@ pub struct Plan {
     pub chunks: Vec<Chunk>,
     /// What must encode every chunk of this plan (ffmpeg build, threads, flags): other workers may not take them.
     pub fingerprint: String,
-    /// Name of the job template the plan was made from.
+    /// The job template that the plan was made from: its name, and a digest for one that may change.
     pub template: String,
 }
 

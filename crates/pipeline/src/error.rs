@@ -39,8 +39,8 @@ pub enum Error {
         object: model::ObjectId,
     },
     /// A job template that does not exist.
-    #[error("there is no job template `{0}`: reference and standard exist")]
-    NoTemplate(String),
+    #[error(transparent)]
+    NoTemplate(encode::Error),
     /// A chunk arrived that does not belong to its plan.
     #[error("chunk {chunk} does not belong to the plan of title {title}")]
     NotPlanned {

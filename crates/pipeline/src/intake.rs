@@ -8,7 +8,6 @@ use blob::Object;
 use blob::events::Event;
 use catalogue::NewTitle;
 use db::Tx;
-use encode::template::Template;
 use model::{EventId, Timestamp, TitleId};
 use tokio_util::sync::CancellationToken;
 
@@ -118,7 +117,7 @@ impl Pipeline {
 
     /// Makes a title of an object with a given template, in the caller's transaction (which then announces jobs).
     pub async fn start_in(&self, tx: &mut Tx, object: &Object, template: &str) -> Result<Outcome> {
-        Template::named(template).map_err(|_| Error::NoTemplate(template.to_owned()))?;
+        self.templates.named(template).map_err(Error::NoTemplate)?;
         let rule = rule::find(&self.rules, &object.bucket, &object.key);
         let keep_source = rule.is_none_or(|rule| rule.source == rule::Source::Keep);
         let new = NewTitle::of(object.bucket.clone(), object.key.clone(), object.id, template);

@@ -35,6 +35,7 @@ use std::sync::Arc;
 use blob::Blob;
 use catalogue::Catalogue;
 use db::Db;
+use encode::template::Templates;
 use jobs::Queue;
 use model::{AssetId, Generation, Key};
 use tokio::sync::{Notify, watch};
@@ -71,6 +72,7 @@ pub struct Pipeline {
     jobs: Queue,
     catalogue: Catalogue,
     rules: Arc<[Rule]>,
+    templates: Templates,
     demand: Arc<want::Demand>,
     shown: Arc<early::Shown>,
     changes: watch::Sender<()>,
@@ -91,6 +93,7 @@ impl Pipeline {
             jobs,
             catalogue,
             rules: rules.into(),
+            templates: Templates::default(),
             demand,
             shown: Arc::default(),
             changes,
@@ -110,6 +113,17 @@ impl Pipeline {
     #[must_use]
     pub fn with_config(self, config: Config) -> Self {
         Self { config: Arc::new(config), ..self }
+    }
+
+    /// The same pipeline with job templates of the operator beside the built-in ones.
+    #[must_use]
+    pub fn with_templates(self, templates: Templates) -> Self {
+        Self { templates, ..self }
+    }
+
+    /// The job templates that there are.
+    pub fn templates(&self) -> &Templates {
+        &self.templates
     }
 
     /// The service that removes deleted titles, replaced encodes and old jobs.

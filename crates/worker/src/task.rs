@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use blob::Staged;
 use encode::chunk::{self, Encoded};
-use encode::template::Template;
 use encode::{captions, fields, plan as planning};
 use futures::StreamExt;
 use futures::future::try_join_all;
@@ -184,10 +183,10 @@ async fn plan(
     worker.pipeline.probed(lease, of.title, &source).await?;
     report.stage("planning");
     let scratch = scratch(worker, lease).await?;
-    let template = Template::named(&title.template).map_err(no)?;
+    let template = worker.pipeline.templates().named(&title.template).map_err(no)?;
     let (tools, jail) = (&worker.tools, &worker.jail);
     let (headers, within, fields) = tokio::try_join!(
-        worker.headers.headers(tools, jail, &source, &template, &scratch.0, cancel),
+        worker.headers.headers(tools, jail, &source, template, &scratch.0, cancel),
         captions::within(tools, jail, &source, local.path(), &scratch.0, cancel),
         fields::are_hidden(tools, jail, &source, local.path(), &scratch.0, cancel),
     )
@@ -196,7 +195,7 @@ async fn plan(
     if let Some(video) = &mut source.video {
         video.interlaced |= fields;
     }
-    let plan = planning::make(&source, &template, &headers, &tools.fingerprint()).map_err(no)?;
+    let plan = planning::make(&source, template, &headers, &tools.fingerprint()).map_err(no)?;
     Ok(worker.pipeline.planned(lease, of.title, &source, &plan).await?)
 }
 
@@ -224,6 +223,8 @@ async fn encode_chunk(
     }
     let title = worker.pipeline.title(of.title).await?;
     let asset = worker.pipeline.asset(of).await?;
+    let template = worker.pipeline.templates().of_plan(&asset.plan.template);
+    let template = template.map_err(|error| Stop::encode(&error, of.title))?;
     let scratch = scratch(worker, lease).await?;
     // Until the chunk is stored.
     let showing = worker.pipeline.showing(of);
@@ -239,7 +240,7 @@ async fn encode_chunk(
         };
         let progress = |p: chunk::Progress| report.progress(p.permille, p.speed);
         tokio::select! {
-            encoded = chunk::encode(&worker.tools, &worker.jail, work, cancel, progress) => encoded,
+            encoded = chunk::encode(template, &worker.tools, &worker.jail, work, cancel, progress) => encoded,
             never = show(&showing, work) => match never {},
         }
     };

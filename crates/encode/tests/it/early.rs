@@ -60,7 +60,7 @@ async fn what_is_read_early_is_the_beginning_of_the_chunk() {
         let work = Work { plan, chunk, source, file, holes: false, scratch: scratch.path() };
         let never = CancellationToken::new();
         let progress = |_| link(scratch.path(), kept.path());
-        let whole = chunk::encode(tools(), jail(), work, &never, progress).await.unwrap();
+        let whole = chunk::encode(&title.template, tools(), jail(), work, &never, progress).await.unwrap();
 
         let (work, mut known) = (Work { scratch: running.path(), ..work }, SoFar::default());
         let mut partial = 0;

@@ -69,7 +69,7 @@ impl Title {
         let (plan, source, scratch) = (&self.plan, &self.source, scratch.path());
         let work = Work { plan, chunk, source, file: &file, holes: true, scratch };
         let never = CancellationToken::new();
-        chunk::encode_as(&self.template, tools(), jail(), work, &never, |_| ()).await.unwrap()
+        chunk::encode(&self.template, tools(), jail(), work, &never, |_| ()).await.unwrap()
     }
 
     pub(crate) async fn encode(&self, chunk: u32) -> Vec<Encoded> {
@@ -84,7 +84,7 @@ impl Title {
         let mut reports = vec![];
         let never = CancellationToken::new();
         let done =
-            chunk::encode_as(&self.template, tools(), jail(), work, &never, |now| reports.push(now)).await;
+            chunk::encode(&self.template, tools(), jail(), work, &never, |now| reports.push(now)).await;
         let done = done.unwrap();
         assert_eq!(reports.last().map(|last| last.permille), Some(1000));
         assert!(reports.is_sorted_by_key(|now| now.permille));

@@ -101,7 +101,7 @@ async fn a_file_that_stops_says_where() {
             holes: false,
             scratch: title.folder.path(),
         };
-        match chunk::encode(tools(), jail(), work, &never, |_| ()).await {
+        match chunk::encode(&title.template, tools(), jail(), work, &never, |_| ()).await {
             Ok(_) => reasons.push("fine".to_owned()),
             Err(Error::Rejected(why @ Rejection::Truncated { .. })) => reasons.push(why.to_string()),
             Err(error) => panic!("{error:?}"),

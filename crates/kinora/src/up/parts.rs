@@ -144,7 +144,8 @@ impl Parts {
         }
         let pipeline =
             Pipeline::new(db.clone(), blob.clone(), jobs.clone(), catalogue.clone(), config.rules.clone())
-                .with_config(config.pipeline.clone());
+                .with_config(config.pipeline.clone())
+                .with_templates(config.templates.clone());
         let s3_url = place.s3_origin.parse().context("the address of the S3 face is no URL")?;
         let key = ring.key(Purpose::Sessions, ring.version(Purpose::Sessions)?)?;
         let uploads = Uploads::new(
