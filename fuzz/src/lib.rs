@@ -13,6 +13,7 @@
 //! (target.run)(b"WEBVTT\n\n00:01.000 --> 00:02.000\n<b>Run!\n");
 //! ```
 
+mod bodies;
 mod captions;
 mod delivery;
 mod faces;
@@ -20,6 +21,7 @@ mod files;
 mod input;
 mod plans;
 pub mod seeds;
+mod settings;
 mod signatures;
 mod sources;
 mod wire;
@@ -63,6 +65,9 @@ pub const TARGETS: &[Target] = &[
     target("report", sources::report, 4 << 10),
     target("sealed", faces::sealed, 4 << 10),
     target("address", faces::address, 1 << 10),
+    target("api_body", bodies::api_body, 2 << 10),
+    target("settings", settings::settings, 4 << 10),
+    target("database", settings::database, 512),
 ];
 
 /// The target of that name.

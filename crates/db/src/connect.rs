@@ -76,11 +76,12 @@ impl Db {
 
     /// Connects to `address` (`postgres://user:password@host/name`).
     pub async fn open_postgres(address: &str) -> Result<Self> {
-        let without_password = address.rsplit_once('@').map_or(address, |(_, rest)| rest).to_owned();
-        let fail = |source| Error::Open { target: without_password.clone(), source };
-        let options = PgConnectOptions::from_str(address).map_err(fail)?;
+        let unread = |source| Error::Open { target: "its address".to_owned(), source };
+        let options = PgConnectOptions::from_str(address).map_err(unread)?;
+        let target = shown(&options);
         let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(Duration::from_secs(30));
-        Ok(Self::Postgres(pool.connect_with(options).await.map_err(fail)?))
+        let opened = pool.connect_with(options).await;
+        Ok(Self::Postgres(opened.map_err(|source| Error::Open { target, source })?))
     }
 
     /// Which engine this is.
@@ -171,10 +172,33 @@ impl Db {
     }
 }
 
+/// Where a server is, without anything that may be a password: one with a `/` in it that was not escaped is taken for
+/// the database's name.
+pub(crate) fn shown(options: &PgConnectOptions) -> String {
+    let plain = |name: &&str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    let database = options.get_database().filter(plain).unwrap_or("…");
+    format!("postgres://{}:{}/{database}", options.get_host(), options.get_port())
+}
+
 /// Whether the next one may have this connection. A full or failing disk makes SQLite roll back by itself; the
 /// rollback that follows is then refused, and sqlx would count the transaction as open for ever.
 async fn is_clean(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
     // What was asked for without waiting, as a rollback on drop, is done before this is answered.
     connection.ping().await?;
     Ok(!connection.is_in_transaction())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_named_without_its_password() {
+        let check = |address: &str, expected: &str| {
+            assert_eq!(shown(&PgConnectOptions::from_str(address).unwrap()), expected, "{address}");
+        };
+        check("postgres://kinora:geheim@db.example:6543/films", "postgres://db.example:6543/films");
+        check("postgres://db.example/films?user=kinora&password=geheim", "postgres://db.example:5432/films");
+        check("postgres://kinora:12/geheim@db.example/films", "postgres://kinora:12/…");
+    }
 }

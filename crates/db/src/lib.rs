@@ -24,6 +24,8 @@
 
 mod connect;
 mod error;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod migrate;
 mod row;
 #[cfg(feature = "testing")]

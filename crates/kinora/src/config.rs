@@ -229,7 +229,10 @@ impl Config {
         Self::layered(&text, std::env::vars())
     }
 
-    fn layered(file: &str, environment: impl Iterator<Item = (String, String)>) -> anyhow::Result<Self> {
+    pub(crate) fn layered(
+        file: &str,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> anyhow::Result<Self> {
         let table = layers::merge(file, environment)?;
         let serve_only = SERVE_ONLY.into_iter().filter(|name| table.contains_key(*name)).collect();
         let mut config: Self =

@@ -87,12 +87,17 @@ pub(crate) struct Beat {
 }
 
 impl Beat {
+    /// Where the viewer is, as far as anything lasts.
+    pub(crate) fn position_ms(&self) -> Option<u64> {
+        self.position_ms.map(|position_ms| position_ms.min(LONGEST_MS))
+    }
+
     /// Remembers how far the viewer is, on whatever device they go on. Guests are not remembered.
     async fn remember(&self, site: &Site, visitor: &Visitor, title: TitleId) -> Result<(), ApiError> {
-        let (Some(account), Some(position_ms)) = (visitor.who.account(), self.position_ms) else {
+        let (Some(account), Some(position_ms)) = (visitor.who.account(), self.position_ms()) else {
             return Ok(());
         };
-        let watched = Watched { title, position_ms: position_ms.min(LONGEST_MS), at: site.now() };
+        let watched = Watched { title, position_ms, at: site.now() };
         site.catalogue().watched(account, watched).await.map_err(ApiError::internal)
     }
 }
@@ -177,6 +182,16 @@ pub(crate) struct Report {
     detail: String,
 }
 
+impl Report {
+    /// Kind and detail, fit for the log: bounded, on one line, without secrets.
+    pub(crate) fn told(&self) -> (String, String) {
+        let cut =
+            |text: &str| text.chars().filter(|c| !c.is_control()).take(REPORT_CHARS).collect::<String>();
+        let cut = |text: &str| without_secrets(&cut(text));
+        (cut(&self.kind), cut(&self.detail))
+    }
+}
+
 /// The id to quote: this request's, under which the log has the report.
 #[derive(Serialize)]
 struct Reported {
@@ -194,9 +209,7 @@ pub(crate) async fn report(
         let message = format!("Too many reports at once. Come back in {} s.", wait.as_secs() + 1);
         ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many", message)
     })?;
-    let cut = |text: &str| text.chars().filter(|c| !c.is_control()).take(REPORT_CHARS).collect::<String>();
-    let cut = |text: &str| without_secrets(&cut(text));
-    let (kind, detail) = (cut(&report.kind), cut(&report.detail));
+    let (kind, detail) = report.told();
     let session = report.session.map(|session| session.to_string());
     tracing::warn!(title = %report.title, session, kind, detail, "a player gave up");
     Ok(fresh(&Reported { report: id.to_string() }))

@@ -17,6 +17,8 @@ mod answer;
 mod api;
 mod assets;
 mod delete_page;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod home;
 mod jobs_page;
 mod operate;

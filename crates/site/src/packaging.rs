@@ -43,7 +43,7 @@ pub(crate) struct NewConfiguration {
     name: String,
     group: Option<String>,
     #[serde(default)]
-    settings: packaging::Configuration,
+    pub(crate) settings: packaging::Configuration,
 }
 
 /// `GET /api/packaging/groups`

@@ -29,7 +29,7 @@ pub(crate) fn address(path: &str) -> String {
 }
 
 /// A path of our own, or home: a sign-in page must not lead people elsewhere.
-fn own(next: &str) -> &str {
+pub(crate) fn own(next: &str) -> &str {
     let inside = next.starts_with('/')
         && !next.starts_with("//")
         && next.len() <= 1000

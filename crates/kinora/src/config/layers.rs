@@ -1,5 +1,6 @@
 //! Where settings come from: file, then environment, then secrets that stand in files of their own.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -98,10 +99,12 @@ fn remove(table: &mut toml::Table, path: &[&str]) {
 
 /// A secret's file without the line end that editors add.
 fn read(file: &Path) -> anyhow::Result<String> {
-    if std::fs::metadata(file)?.len() > MOST_SECRET {
+    let mut text = String::new();
+    // Not by what the system says of its length: a device has none, and no end.
+    std::fs::File::open(file)?.take(MOST_SECRET + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MOST_SECRET {
         bail!("it is larger than {MOST_SECRET} bytes");
     }
-    let text = std::fs::read_to_string(file)?;
     Ok(text.trim_end_matches(['\n', '\r']).to_owned())
 }
 
@@ -138,6 +141,8 @@ mod tests {
         assert!(merged(both, &[]).unwrap_err().to_string().contains("both set"));
         let missing = merged("database_file = '/nowhere'", &[]).unwrap_err();
         assert!(format!("{missing:#}").contains("/nowhere"));
+        let endless = merged("database_file = '/dev/zero'", &[]).unwrap_err();
+        assert!(format!("{endless:#}").contains("larger than 65536 bytes"), "{endless:#}");
         assert!(holds_secret(&"database = 'a'".parse().unwrap()));
         assert!(!holds_secret(&"database_file = 'a'".parse().unwrap()));
     }

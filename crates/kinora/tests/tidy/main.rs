@@ -32,7 +32,7 @@ const FLOORS: [(&str, u8); 24] = [
     ("worker", 5),
     ("aws", 5),
     ("kinora", 6),
-    ("fuzz", 6),
+    ("fuzz", 7),
 ];
 
 /// Crates that do no I/O and read no clock.

@@ -1,0 +1,12 @@
+//! Doors for the fuzz targets: the file of the settings, as `kinora up` and `kinora serve` read it.
+
+use crate::config::Config;
+
+/// What may be logged of settings from a file and an environment: all of them, or what is wrong with them.
+pub fn settings(file: &str, environment: &[(&str, &str)]) -> Result<String, String> {
+    let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    match Config::layered(file, environment) {
+        Ok(config) => Ok(format!("{config:?}")),
+        Err(error) => Err(format!("{error:#}")),
+    }
+}

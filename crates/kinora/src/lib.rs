@@ -1,0 +1,85 @@
+//! The one binary: command line, configuration, which parts run in this process.
+//!
+//! It hides nothing of the domain: every command is a call into a crate below, and `up` only wires them.
+
+#[macro_use]
+mod print;
+mod backup;
+mod cli;
+mod commands;
+mod config;
+mod control;
+mod doctor;
+mod folder;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
+mod keys;
+mod log;
+mod metrics;
+mod serve;
+mod systemd;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+/// Does what the command line says.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli.command) {
+        Ok(code) => code,
+        Err(error) => {
+            log::end(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Takes what the system allows: what it gives at first, often 1,024, is fewer than the connections of a crowd.
+/// Encoders get a limit of their own.
+fn open_many_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let most = getrlimit(Resource::Nofile).maximum;
+    // Only a help: where it is refused, connections wait for each other.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most });
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    if let Command::Jail { rest } = command {
+        // Before any thread is started: the confinement is of the process.
+        return Ok(encode::jail::main(rest));
+    }
+    if matches!(command, Command::Up(_) | Command::Serve(_)) {
+        open_many_files();
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match command {
+            Command::Up(flags) => up::run(&flags).await,
+            Command::Serve(flags) => serve::run(&flags).await,
+            Command::Doctor(command) => commands::doctor(command).await,
+            Command::Import(command) => commands::import(command).await,
+            Command::Url(command) => commands::url(command).await,
+            Command::Title(command) => commands::title(command).await,
+            Command::Job(command) => commands::job(command).await,
+            Command::Worker(command) => commands::worker(command).await,
+            Command::Event(command) => commands::event(command).await,
+            Command::Key(command) => commands::key(command).await,
+            Command::Metrics(server) => commands::metrics(server).await,
+            Command::S3Key(command) => commands::s3_key(command).await,
+            Command::Mail(command) => commands::mail(command).await,
+            Command::Secret(command) => commands::secret(command).await,
+            Command::Backup(command) => backup::backup(command).await,
+            Command::Restore(command) => backup::restore(command).await,
+            Command::Person(command) => commands::people::person(command).await,
+            Command::Invitation(command) => commands::people::invitation(command).await,
+            Command::SigninLink(command) => commands::people::signin_link(command).await,
+            Command::Packaging(command) => commands::packaging::run(command).await,
+            Command::Jail { .. } => unreachable!("entered above"),
+        }
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
