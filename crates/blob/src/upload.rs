@@ -4,7 +4,7 @@ mod complete;
 mod list;
 
 use db::{Row, args};
-use model::{BucketName, Key, Timestamp, UploadId};
+use model::{BucketName, Key, ObjectId, Timestamp, UploadId};
 
 pub use complete::{Chosen, Complete};
 pub use list::{ListUploads, Parts, Uploads, uploaded_bytes};
@@ -170,8 +170,9 @@ impl Blob {
             created_at: now(),
         };
         let mut tx = self.db.begin().await?;
-        let open = tx.opt(tx.pick(LOCK_SQLITE, LOCK_POSTGRES), args![id]).await?;
-        if open.is_none_or(|row| !matches!(row.get_opt::<String>("object"), Ok(None))) {
+        let upload = tx.opt(tx.pick(LOCK_SQLITE, LOCK_POSTGRES), args![id]).await?;
+        let upload = upload.ok_or(Error::NoSuchUpload(id))?;
+        if upload.get_opt::<ObjectId>("object")?.is_some() {
             return Err(Error::NoSuchUpload(id));
         }
         let delete = "DELETE FROM upload_parts WHERE upload = $1 AND number = $2 RETURNING file";

@@ -61,7 +61,11 @@ impl Blob {
         let row = row.ok_or(Error::NoSuchUpload(id))?;
         if let Some(object) = row.get_opt::<ObjectId>("object")? {
             drop(tx);
-            return self.object(object).await.map_err(|_| Error::NoSuchUpload(id));
+            return match self.object(object).await {
+                // Deleted since then.
+                Err(Error::NoSuchObject(_)) => Err(Error::NoSuchUpload(id)),
+                other => other,
+            };
         }
         let upload = Upload::from_row(&row)?;
         let (parts, others) = choose(&mut tx, id, &complete.parts).await?;

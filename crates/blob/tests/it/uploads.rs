@@ -57,6 +57,25 @@ async fn parts_become_an_object_without_being_written_again() {
 }
 
 #[tokio::test]
+async fn a_row_that_cannot_be_read_is_no_missing_upload() {
+    for store in stores().await {
+        let upload = begin(&store, "film", None).await;
+        let chosen = [choose(&send(&store, &upload, 1, b"x").await)];
+        let object = complete(&store, &upload, &chosen).await.unwrap();
+        let broken = "UPDATE objects SET checksum = 'nonsense' WHERE id = $1";
+        store.test.db.execute(broken, args![object.id]).await.unwrap();
+        let again = complete(&store, &upload, &chosen).await.unwrap_err();
+        assert!(!matches!(again, Error::NoSuchUpload(_)), "{again}");
+
+        let upload = begin(&store, "another", None).await;
+        let broken = "UPDATE uploads SET object = 'nonsense' WHERE id = $1";
+        store.test.db.execute(broken, args![upload.id]).await.unwrap();
+        let part = store.blob.commit_part(upload.id, 1, staged(&store, b"x", None).await).await.unwrap_err();
+        assert!(!matches!(part, Error::NoSuchUpload(_)), "{part}");
+    }
+}
+
+#[tokio::test]
 async fn wrong_lists_of_parts_are_refused_and_nothing_is_lost() {
     for store in stores().await {
         let upload = begin(&store, "film", None).await;
