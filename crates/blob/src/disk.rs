@@ -1,6 +1,7 @@
 //! Opaque files under a root folder. This is the part that other stores will stand beside: it knows no names,
 //! only ids of files, and every call is one of write, read a range, delete, list.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice, IoSliceMut, Write};
@@ -223,10 +224,9 @@ impl Disk {
     pub(crate) fn is_empty(&self) -> Result<bool> {
         for folder in 0..=255_u8 {
             let path = self.root.join(format!("{folder:02x}"));
-            let mut entries = fs::read_dir(&path).map_err(disk("list", &path))?.flatten();
-            if entries
-                .any(|entry| entry.file_name().to_str().is_some_and(|name| FileId::from_str(name).is_ok()))
-            {
+            let entries = fs::read_dir(&path).map_err(disk("list", &path))?;
+            let names = entries.map(|entry| Ok(entry?.file_name()));
+            if any_stored(names).map_err(disk("list", &path))? {
                 return Ok(false);
             }
         }
@@ -503,6 +503,16 @@ fn remove_soon(path: PathBuf) {
     }
 }
 
+/// Whether one of these names is a stored file's. One that cannot be read may be.
+fn any_stored(names: impl Iterator<Item = io::Result<OsString>>) -> io::Result<bool> {
+    for name in names {
+        if name?.to_str().is_some_and(|name| FileId::from_str(name).is_ok()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn old_files(folder: &Path, before: SystemTime) -> Result<impl Iterator<Item = String>> {
     let entries = fs::read_dir(folder).map_err(disk("list", folder))?;
     Ok(entries.filter_map(move |entry| {
@@ -514,4 +524,18 @@ fn old_files(folder: &Path, before: SystemTime) -> Result<impl Iterator<Item = S
 
 fn sync_folder(path: &Path) -> Result<()> {
     File::open(path).and_then(|folder| folder.sync_all()).map_err(disk("sync folder", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_cannot_be_read_to_its_end_is_not_empty() {
+        let broken = || Err(io::Error::other("the disk fails"));
+        let file = || Ok(FileId(Uuid::new_v4()).to_string().into());
+        assert!(!any_stored([Ok("README".into())].into_iter()).unwrap());
+        assert!(any_stored([Ok("README".into()), file(), broken()].into_iter()).unwrap());
+        assert!(any_stored([Ok("README".into()), broken()].into_iter()).is_err());
+    }
 }
