@@ -1,5 +1,7 @@
+use blob::fault::meanwhile_at;
 use blob::{Condition, Swept};
-use futures::StreamExt;
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt};
 
 use super::objects::handle_events;
 use super::*;
@@ -38,6 +40,25 @@ async fn overwritten_bytes_stay_until_nothing_needs_them() {
         assert!(store.blob.object(first.id).await.is_err());
         let mut tx = store.test.db.begin().await.unwrap();
         assert!(matches!(blob::hold(&mut tx, first.id).await, Err(blob::Error::NoSuchObject(_))));
+    }
+}
+
+#[tokio::test]
+async fn who_begins_to_read_while_an_object_is_deleted_gets_all_of_it() {
+    for store in stores().await {
+        let bytes = noise(600_000);
+        let first = store.put("film", &bytes).await;
+        store.put("film", b"second").await;
+        handle_events(&store).await;
+        let sweep = store.blob.sweep(hours_from_now(1));
+        let read = store.blob.read(first.id, 0..first.size);
+        let (swept, reader) = meanwhile_at("sweep.looked", sweep, read).await;
+        assert_eq!(swept.unwrap().objects, 1);
+        let pieces: Vec<Bytes> = reader.unwrap().try_collect().await.unwrap();
+        assert!(pieces.concat() == bytes);
+        assert!(matches!(store.blob.read(first.id, 0..1).await, Err(blob::Error::NoSuchObject(_))));
+        assert_eq!(store.blob.sweep_disk(hours_from_now(2)).await.unwrap().files, 1);
+        assert_eq!(store.files(), 1);
     }
 }
 
