@@ -11,6 +11,7 @@ const STEPS: &[(&str, &str)] = &[
     ("pictures", PICTURES),
     ("descriptions and drafts", DRAFTS),
     ("packaging groups", GROUPS),
+    ("waiting", WAITING),
 ];
 
 /// `folded` is the name in lower case, the same on both engines, for search. `generation` is the one that is
@@ -134,4 +135,13 @@ INSERT INTO packaging_groups (name) VALUES ('default');
 ALTER TABLE configurations ADD COLUMN packaging_group TEXT REFERENCES packaging_groups (name);
 UPDATE configurations SET packaging_group = 'default';
 CREATE INDEX configurations_group ON configurations (packaging_group);
+";
+
+/// What an unfinished title waits for that cannot go on now; its reason says the same in words for people, by whose
+/// beginning earlier versions knew it.
+const WAITING: &str = "
+ALTER TABLE titles ADD COLUMN waits_for TEXT CHECK (waits_for IN ('room', 'worker'));
+UPDATE titles SET waits_for = CASE WHEN reason LIKE 'no worker%' THEN 'worker' ELSE 'room' END
+    WHERE state IN ('received', 'probed', 'planned', 'encoding')
+        AND (reason LIKE 'no worker%' OR reason LIKE 'waits for disk space%');
 ";

@@ -3,7 +3,7 @@
 use db::{Tx, args};
 use model::media::Source;
 use model::title::State;
-use model::{ObjectId, Timestamp, TitleId};
+use model::{ObjectId, Timestamp, TitleId, WaitsFor};
 
 use crate::{Catalogue, Error, Kind, NewTitle, Result, draft, title};
 
@@ -17,11 +17,11 @@ const CREATE: &str =
     ON CONFLICT (source_object) DO NOTHING";
 
 const PROBED: &str = "UPDATE titles SET state = CASE WHEN state = 'published' THEN state ELSE 'probed' END,
-        reason = CASE WHEN state = 'published' THEN NULL ELSE $2 END,
+        reason = CASE WHEN state = 'published' THEN NULL ELSE $2 END, waits_for = NULL,
         kind = $3, width = $4, height = $5, duration_ms = $6
     WHERE id = $1 AND deleted_at IS NULL AND state IN ('received', 'probed', 'published')";
 
-const REVIVE: &str = "UPDATE titles SET state = $2, reason = $3
+const REVIVE: &str = "UPDATE titles SET state = $2, reason = $3, waits_for = NULL
     WHERE id = $1 AND deleted_at IS NULL AND state IN ('failed', 'rejected')";
 
 /// The statement that moves a title to a state from those that may come before it. Arriving again is no change.
@@ -31,7 +31,7 @@ fn arrow(to: State) -> &'static str {
             concat!(
                 "UPDATE titles SET state = '",
                 $to,
-                "', reason = $2 WHERE id = $1 AND deleted_at IS NULL AND state IN (",
+                "', reason = $2, waits_for = NULL WHERE id = $1 AND deleted_at IS NULL AND state IN (",
                 $from,
                 ")"
             )
@@ -48,8 +48,8 @@ fn arrow(to: State) -> &'static str {
     }
 }
 
-/// What a title waits for in a state, in words for people.
-fn waits_for(state: State) -> Option<&'static str> {
+/// What becomes of a title in a state, in words for people.
+fn words(state: State) -> Option<&'static str> {
     match state {
         State::Received => Some("waiting for its file to be read"),
         State::Probed => Some("its sizes and rates are being chosen"),
@@ -72,7 +72,7 @@ impl Catalogue {
             id,
             &name,
             title::fold(&name),
-            waits_for(State::Received),
+            words(State::Received),
             drafted.map_or(new.visibility, |draft| draft.visibility).as_str(),
             drafted.and_then(|draft| draft.owner).or(new.owner),
             new.object,
@@ -94,7 +94,7 @@ impl Catalogue {
     /// (`Encoding`). [`Error::Transition`] when it has not failed.
     pub async fn revive(&self, tx: &mut Tx, id: TitleId, to: State) -> Result<()> {
         let to = if to == State::Encoding { to } else { State::Received };
-        let changed = tx.execute(REVIVE, args![id, to.as_str(), waits_for(to)]).await?;
+        let changed = tx.execute(REVIVE, args![id, to.as_str(), words(to)]).await?;
         arrived(tx, id, to, changed).await
     }
 
@@ -104,7 +104,7 @@ impl Catalogue {
         let size = source.video.as_ref().map(|v| (v.display_width, v.display_height));
         let args = args![
             id,
-            waits_for(State::Probed),
+            words(State::Probed),
             kind.as_str(),
             size.map(|s| s.0),
             size.map(|s| s.1),
@@ -116,7 +116,7 @@ impl Catalogue {
 
     /// Moves a title on. [`Error::Transition`] when its state does not allow that; being there already is fine.
     pub async fn advance(&self, tx: &mut Tx, id: TitleId, to: State) -> Result<()> {
-        let changed = tx.execute(arrow(to), args![id, waits_for(to)]).await?;
+        let changed = tx.execute(arrow(to), args![id, words(to)]).await?;
         arrived(tx, id, to, changed).await
     }
 
@@ -138,19 +138,20 @@ impl Catalogue {
         end(tx, id, State::Rejected, reason).await
     }
 
-    /// Says in other words what an unfinished title waits for; does nothing once it has ended.
-    pub async fn note(&self, id: TitleId, reason: &str) -> Result<()> {
-        let sql = "UPDATE titles SET reason = $2
-            WHERE id = $1 AND (reason IS NULL OR reason <> $2) AND state IN ('received', 'probed', 'planned', 'encoding')";
-        self.db.execute(sql, args![id, bounded(reason)]).await?;
+    /// Keeps what an unfinished title waits for, with words for people; does nothing once it has ended.
+    pub async fn begin_waiting(&self, id: TitleId, waits_for: WaitsFor, reason: &str) -> Result<()> {
+        let sql = "UPDATE titles SET waits_for = $2, reason = $3
+            WHERE id = $1 AND state IN ('received', 'probed', 'planned', 'encoding')
+                AND (waits_for IS NULL OR waits_for <> $2 OR reason <> $3)";
+        self.db.execute(sql, args![id, waits_for.as_str(), bounded(reason)]).await?;
         Ok(())
     }
 
-    /// Says that a title is being encoded if its reason begins with `words`; answers whether it did.
-    pub async fn goes_on(&self, id: TitleId, words: &str) -> Result<bool> {
-        let sql = "UPDATE titles SET reason = $3
-            WHERE id = $1 AND state = 'encoding' AND SUBSTR(reason, 1, LENGTH($2)) = $2";
-        Ok(self.db.execute(sql, args![id, words, waits_for(State::Encoding)]).await? == 1)
+    /// A title that is being encoded waits for this no more; answers whether it did.
+    pub async fn end_waiting(&self, id: TitleId, waits_for: WaitsFor) -> Result<bool> {
+        let sql = "UPDATE titles SET waits_for = NULL, reason = $3
+            WHERE id = $1 AND state = 'encoding' AND waits_for = $2";
+        Ok(self.db.execute(sql, args![id, waits_for.as_str(), words(State::Encoding)]).await? == 1)
     }
 
     /// Whether the title is published, as `tx` sees it.
@@ -159,11 +160,10 @@ impl Catalogue {
         Ok(tx.opt(sql, args![id]).await?.is_some())
     }
 
-    /// Lists titles being encoded whose reason begins with `words`.
-    pub async fn noted(&self, words: &str) -> Result<Vec<TitleId>> {
-        let sql =
-            "SELECT id FROM titles WHERE state = 'encoding' AND SUBSTR(reason, 1, LENGTH($1)) = $1 LIMIT 200";
-        self.db.all(sql, args![words]).await?.iter().map(|row| Ok(row.get("id")?)).collect()
+    /// Lists titles that wait for this, at most 200.
+    pub async fn titles_that_wait_for(&self, waits_for: WaitsFor) -> Result<Vec<TitleId>> {
+        let sql = "SELECT id FROM titles WHERE waits_for = $1 AND deleted_at IS NULL LIMIT 200";
+        self.db.all(sql, args![waits_for.as_str()]).await?.iter().map(|row| Ok(row.get("id")?)).collect()
     }
 
     /// The upload that a title was made of, also of a deleted one.

@@ -23,8 +23,10 @@ pub struct Job {
     pub payload: Value,
     /// Where it stands.
     pub state: State,
-    /// Why it waits again, failed or was cancelled; see [`Job::reason`] for words that are always there.
+    /// Why it is tried again, failed or was cancelled; see [`Job::reason`] for words that are always there.
     pub cause: Option<String>,
+    /// Why it waits although nothing is held against it.
+    pub waits_why: Option<String>,
     /// Higher runs first.
     pub priority: i32,
     /// Not before this moment.
@@ -68,7 +70,7 @@ impl Job {
     pub fn reason(&self, now: Timestamp) -> String {
         let cause = self.cause.as_deref().filter(|text| !text.is_empty());
         match self.state {
-            State::Queued => self.why_queued(cause, now),
+            State::Queued => self.why_queued(self.waits_why.as_deref().or(cause), now),
             State::Running => self.why_running(now),
             State::Done => "done".into(),
             State::Failed | State::Cancelled => cause.unwrap_or("no reason was given").into(),
@@ -130,6 +132,7 @@ impl Job {
             payload: json("payload", row.get("payload")?)?,
             state: State::parse(&state).ok_or(Error::Word { what: "state of a job", word: state })?,
             cause: row.get_opt("cause")?,
+            waits_why: row.get_opt("waits_why")?,
             priority: row.get("priority")?,
             run_at: row.get("run_at")?,
             group: row.get_opt("group_id")?,

@@ -55,6 +55,6 @@ pub use job::{GroupId, Job, Lease};
 pub use new::{New, NewGroup};
 pub use queue::{
     Bump, Claim, Completed, Counts, Ended, Fault, Filter, Group, GroupState, LogLine, Outcome, Pause,
-    Presence, Progress, Queue, Released,
+    Presence, Progress, Queue, Released, Wait,
 };
 pub use schema::MIGRATIONS;

@@ -21,7 +21,7 @@ pub use bump::Bump;
 pub use finish::{Completed, Ended, Fault, Outcome};
 pub use group::{Group, GroupState};
 pub use lapse::Released;
-pub use lease::{Claim, LogLine, Progress};
+pub use lease::{Claim, LogLine, Progress, Wait};
 pub use pause::Pause;
 pub use presence::Presence;
 pub use read::{Counts, Filter};

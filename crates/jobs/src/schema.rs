@@ -5,11 +5,17 @@ use db::Migrations;
 /// The queue's tables.
 pub const MIGRATIONS: Migrations = Migrations {
     owner: "jobs",
-    steps: &[("queue", QUEUE), ("bumps", BUMPS), ("pauses", PAUSES), ("workers", WORKERS)],
+    steps: &[
+        ("queue", QUEUE),
+        ("bumps", BUMPS),
+        ("pauses", PAUSES),
+        ("workers", WORKERS),
+        ("waiting", WAITING),
+    ],
 };
 
 /// `attempt` counts claims and is part of the fence; `failures` counts what ended badly and is held against
-/// `max_attempts`; `releases` counts deaths of the process that held the job. `cause` is why the job waits,
+/// `max_attempts`; `releases` counts deaths of the process that held the job. `cause` is why the job is tried again,
 /// failed or was cancelled.
 const QUEUE: &str = "
 CREATE TABLE job_groups (
@@ -86,4 +92,13 @@ CREATE TABLE job_workers (
     capability TEXT NOT NULL,
     slots BIGINT NOT NULL,
     seen_at BIGINT NOT NULL);
+";
+
+/// A job that waits although nothing is held against it: for what, and why in words for people. Earlier versions kept
+/// those words as its cause and knew them by their beginning.
+const WAITING: &str = "
+ALTER TABLE jobs ADD COLUMN waits_for TEXT CHECK (waits_for IN ('room', 'worker'));
+ALTER TABLE jobs ADD COLUMN waits_why TEXT CHECK (waits_why IS NULL OR state = 'queued');
+UPDATE jobs SET waits_for = 'room', waits_why = cause, cause = NULL
+    WHERE state = 'queued' AND cause LIKE 'waits for disk space%';
 ";

@@ -20,6 +20,7 @@ pub mod packaging;
 pub mod plan;
 pub mod title;
 mod units;
+mod wait;
 
 pub use id::{
     AccountId, AssetId, ConfigurationId, EventId, Generation, JobId, ObjectId, ParseIdError,
@@ -28,3 +29,4 @@ pub use id::{
 pub use name::{BucketName, Key, NameError};
 pub use plan::Plan;
 pub use units::{BitsPerSecond, ByteSize, FrameRate, Timestamp};
+pub use wait::WaitsFor;

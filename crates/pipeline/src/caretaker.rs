@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use model::Timestamp;
+use model::{Timestamp, WaitsFor};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Pipeline, Result, now};
@@ -14,8 +14,6 @@ const LOOK: Duration = Duration::from_secs(1);
 const STRANDED: u32 = 5;
 /// How long work is due before anyone says that nobody can do it, in ms: workers may just be starting.
 const PATIENCE_MS: i64 = 30_000;
-/// How a reason begins that says nobody can encode a title.
-const NOBODY: &str = "no worker";
 
 /// Looks after jobs whose workers went silent. A service.
 #[derive(Debug)]
@@ -65,18 +63,18 @@ impl Pipeline {
         let others = if stranded.is_empty() { Vec::new() } else { self.jobs.workers(now).await? };
         for (title, capability) in &stranded {
             let why = if others.is_empty() {
-                format!("{NOBODY} is running that encodes: start one (`worker.slots` above 0)")
+                "no worker is running that encodes: start one (`worker.slots` above 0)".to_owned()
             } else {
                 format!(
-                    "{NOBODY} that is running has the encoder this was begun with ({capability}): encode it anew with \
+                    "no worker that is running has the encoder this was begun with ({capability}): encode it anew with \
                      `kinora title reencode {title}`, or start a worker with that encoder"
                 )
             };
-            self.catalogue.note(*title, &why).await?;
+            self.catalogue.begin_waiting(*title, WaitsFor::Worker, &why).await?;
         }
-        for title in self.catalogue.noted(NOBODY).await? {
+        for title in self.catalogue.titles_that_wait_for(WaitsFor::Worker).await? {
             if stranded.iter().all(|(other, _)| *other != title) {
-                self.catalogue.goes_on(title, NOBODY).await?;
+                self.catalogue.end_waiting(title, WaitsFor::Worker).await?;
             }
         }
         Ok(())

@@ -1,12 +1,13 @@
 //! Room on the disk: an encode begins when all the bytes it may need are free, and waits by itself until they are.
 
 use catalogue::{Room, room};
-use model::{ByteSize, TitleId};
+use jobs::Wait;
+use model::{ByteSize, TitleId, WaitsFor};
 
 use crate::work::OfChunk;
 use crate::{Pipeline, Result, now};
 
-/// How a reason begins that says there is no room.
+/// What people are told before they are told how much room is missing.
 pub const WAITS: &str = "waits for disk space";
 
 /// How long an encode waits before it looks again, in ms.
@@ -35,9 +36,9 @@ impl Pipeline {
             }
         };
         let Some((needs, free)) = short else {
-            let waited = self.catalogue.goes_on(of.title, WAITS).await?;
+            let waited = self.catalogue.end_waiting(of.title, WaitsFor::Room).await?;
             if waited || found == (Room::Promised { now: true }) {
-                self.jobs.go_on(of.title, now(), WAITS).await?;
+                self.jobs.go_on(of.title, now(), WaitsFor::Room).await?;
             }
             return Ok(None);
         };
@@ -52,14 +53,16 @@ impl Pipeline {
 
     /// Lets all chunks of a title wait for some seconds, and says why.
     async fn hold_up(&self, of: &OfChunk, why: &str) -> Result<()> {
-        self.catalogue.note(of.title, why).await?;
-        self.jobs.postpone(of.title, "chunk", now().plus_ms(LOOK_MS), why).await?;
+        self.catalogue.begin_waiting(of.title, WaitsFor::Room, why).await?;
+        let now = now();
+        let wait = Wait { until: now.plus_ms(LOOK_MS), waits_for: WaitsFor::Room, why };
+        self.jobs.postpone(of.title, "chunk", now, &wait).await?;
         Ok(())
     }
 
     /// A title's file cannot be read for want of room: until it is, the title says so.
     pub async fn wait_to_be_read(&self, title: TitleId, why: &str) -> Result<()> {
-        Ok(self.catalogue.note(title, why).await?)
+        Ok(self.catalogue.begin_waiting(title, WaitsFor::Room, why).await?)
     }
 
     /// Bytes that encodes may take: what the disk has beyond its reserve, within what everything may take.

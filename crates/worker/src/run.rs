@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use blob::Blob;
 use encode::{Jail, Tools, first_frame};
-use jobs::{Claim, Lease, Presence, Queue};
-use model::Timestamp;
+use jobs::{Claim, Lease, Presence, Queue, Wait};
+use model::{Timestamp, WaitsFor};
 use pipeline::{Pipeline, Work};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
@@ -191,8 +191,8 @@ async fn one(worker: &Worker, sources: &Sources, lease: &Lease, shutdown: &Cance
             worker.queue.put_back(lease, now(), why).await.map_err(pipeline::Error::from)
         }
         Err(Stop::Held { why }) => {
-            let at = now().plus_ms(HOLD_MS);
-            worker.queue.put_back(lease, at, &why).await.map_err(pipeline::Error::from)
+            let wait = Wait { until: now().plus_ms(HOLD_MS), waits_for: WaitsFor::Room, why: &why };
+            worker.queue.hold_up(lease, &wait).await.map_err(pipeline::Error::from)
         }
         Err(Stop::Rejected { title, reason }) => worker.pipeline.rejected(lease, title, &reason).await,
         Err(Stop::Failed { fault, log }) => {

@@ -17,7 +17,9 @@ use db::testing::TestDb;
 use model::media::{Audio, Source, Video};
 use model::plan::{self, AudioTrack, Grid, Medium, Rendition, Track};
 use model::title::State;
-use model::{AssetId, BitsPerSecond, BucketName, FrameRate, Generation, ObjectId, Plan, Timestamp, TitleId};
+use model::{
+    AssetId, BitsPerSecond, BucketName, FrameRate, Generation, ObjectId, Plan, Timestamp, TitleId, WaitsFor,
+};
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
 
@@ -153,6 +155,10 @@ fn all_chunks() -> Vec<Chunk> {
 impl Shelf {
     async fn title(&self, id: TitleId) -> Title {
         self.catalogue.title(id).await.unwrap()
+    }
+
+    async fn waiting(&self, waits_for: WaitsFor) -> Vec<TitleId> {
+        self.catalogue.titles_that_wait_for(waits_for).await.unwrap()
     }
 
     async fn create(&self, new: &NewTitle) -> TitleId {

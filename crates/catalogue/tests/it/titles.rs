@@ -41,8 +41,10 @@ async fn a_title_goes_forward_and_says_what_it_waits_for() {
         assert_eq!(shelf.title(id).await.state, State::Planned);
         commit!(shelf, |c, tx| c.advance(tx, id, State::Encoding)).unwrap();
         assert_eq!(shelf.title(id).await.reason.as_deref(), Some("being encoded"));
-        shelf.catalogue.note(id, "chunk 3 of 9: no space left\0").await.unwrap();
+        shelf.catalogue.begin_waiting(id, WaitsFor::Room, "chunk 3 of 9: no space left\0").await.unwrap();
         assert_eq!(shelf.title(id).await.reason.as_deref(), Some("chunk 3 of 9: no space left"));
+        assert_eq!(shelf.waiting(WaitsFor::Room).await, [id]);
+        assert_eq!(shelf.waiting(WaitsFor::Worker).await, []);
 
         for back in [State::Received, State::Probed, State::Planned] {
             let refused = commit!(shelf, |c, tx| c.advance(tx, id, back));
@@ -54,6 +56,48 @@ async fn a_title_goes_forward_and_says_what_it_waits_for() {
         assert!(matches!(refused, Err(Error::Transition { .. })));
         commit!(shelf, |c, tx| c.advance(tx, id, State::Published)).unwrap();
         assert_eq!(shelf.title(id).await.reason, None);
+        assert_eq!(shelf.waiting(WaitsFor::Room).await, []);
+    }
+}
+
+#[tokio::test]
+async fn what_a_title_waits_for_is_told_by_no_words() {
+    for shelf in shelves().await {
+        let id = shelf.create(&upload("a.mp4")).await;
+        shelf.catalogue.begin_waiting(id, WaitsFor::Room, "its file cannot be read yet").await.unwrap();
+        assert_eq!(shelf.waiting(WaitsFor::Room).await, [id]);
+        shelf.plan(id).await.unwrap();
+        assert_eq!(shelf.waiting(WaitsFor::Room).await, []);
+        commit!(shelf, |c, tx| c.advance(tx, id, State::Encoding)).unwrap();
+        shelf.catalogue.begin_waiting(id, WaitsFor::Worker, "waits for disk space, it says").await.unwrap();
+        assert!(!shelf.catalogue.end_waiting(id, WaitsFor::Room).await.unwrap());
+        assert_eq!(shelf.title(id).await.reason.as_deref(), Some("waits for disk space, it says"));
+        assert!(shelf.catalogue.end_waiting(id, WaitsFor::Worker).await.unwrap());
+        assert_eq!(shelf.title(id).await.reason.as_deref(), Some("being encoded"));
+        assert!(!shelf.catalogue.end_waiting(id, WaitsFor::Worker).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn what_a_title_of_an_earlier_version_waits_for_is_kept() {
+    let before = db::Migrations { steps: &catalogue::MIGRATIONS.steps[..5], ..catalogue::MIGRATIONS };
+    for test in db::testing::databases(&[before]).await {
+        let insert = "INSERT INTO titles (id, name, folded, state, reason, visibility, source_object, bucket,
+                source_key, template, created_at)
+            VALUES ($1, 'a', 'a', $2, $3, 'members', $1, 'source', 'a.mp4', 'standard', 0)";
+        let ids = [0, 1, 2, 3].map(|_| TitleId::new());
+        for (id, state, reason) in [
+            (ids[0], "encoding", "waits for disk space: needs 2 GB"),
+            (ids[1], "encoding", "no worker is running that encodes"),
+            (ids[2], "encoding", "being encoded"),
+            (ids[3], "failed", "waits for disk space: never"),
+        ] {
+            test.db.execute(insert, db::args![id, state, reason]).await.unwrap();
+        }
+        test.db.migrate(&[catalogue::MIGRATIONS]).await.unwrap();
+        let shelf = Shelf { catalogue: Catalogue::open(test.db.clone()).await.unwrap(), test };
+        assert_eq!(shelf.waiting(WaitsFor::Room).await, [ids[0]]);
+        assert_eq!(shelf.waiting(WaitsFor::Worker).await, [ids[1]]);
     }
 }
 
@@ -72,7 +116,7 @@ async fn a_title_ends_once_with_a_reason() {
         let refused = commit!(shelf, |c, tx| c.advance(tx, id, State::Probed));
         assert!(matches!(refused, Err(Error::Transition { .. })));
         assert!(matches!(shelf.plan(id).await, Err(Error::Transition { .. })));
-        shelf.catalogue.note(id, "changed").await.unwrap();
+        shelf.catalogue.begin_waiting(id, WaitsFor::Room, "changed").await.unwrap();
         assert_eq!(shelf.title(id).await.reason, title.reason);
 
         let silent = shelf.create(&upload("b.mp4")).await;

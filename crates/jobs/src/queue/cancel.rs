@@ -8,7 +8,9 @@ use super::{Ended, GroupState, Queue, group, lease};
 use crate::text::reason;
 use crate::{Error, GroupId, Job, Result};
 
-const CANCEL: &str = "UPDATE jobs SET state = 'cancelled', cause = $2, lease_until = NULL, finished_at = $3
+const CANCEL: &str =
+    "UPDATE jobs SET state = 'cancelled', cause = $2, waits_for = NULL, waits_why = NULL, lease_until = NULL,
+        finished_at = $3
     WHERE id = $1 AND state IN ('queued', 'running')";
 
 /// Rows are locked in one order before they are changed together.
@@ -22,7 +24,8 @@ const CANCEL_GROUPS: &str = "UPDATE job_groups SET state = 'cancelled', reason =
     WHERE title = $1 AND state = 'open'";
 
 const CANCEL_TITLE: &str =
-    "UPDATE jobs SET state = 'cancelled', cause = $2, lease_until = NULL, finished_at = $3
+    "UPDATE jobs SET state = 'cancelled', cause = $2, waits_for = NULL, waits_why = NULL, lease_until = NULL,
+        finished_at = $3
     WHERE title = $1 AND state IN ('queued', 'running')";
 
 const AGAIN: &str =

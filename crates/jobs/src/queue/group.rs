@@ -70,7 +70,8 @@ const END: &str =
     "UPDATE job_groups SET state = $2, reason = $3, finished_at = $4 WHERE id = $1 AND state = 'open'";
 
 const CANCEL_OTHERS: &str =
-    "UPDATE jobs SET state = 'cancelled', cause = $3, lease_until = NULL, finished_at = $4
+    "UPDATE jobs SET state = 'cancelled', cause = $3, waits_for = NULL, waits_why = NULL, lease_until = NULL,
+        finished_at = $4
     WHERE group_id = $1 AND id <> $2 AND state IN ('queued', 'running')";
 
 impl Queue {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use db::args;
-use model::{JobId, Timestamp};
+use model::{JobId, Timestamp, WaitsFor};
 use serde_json::Value;
 
 use super::{Queue, lost};
@@ -39,6 +39,17 @@ pub struct Progress {
     pub message: Option<String>,
 }
 
+/// What jobs wait for, and how long.
+#[derive(Debug, Clone, Copy)]
+pub struct Wait<'a> {
+    /// When they look again.
+    pub until: Timestamp,
+    /// What for.
+    pub waits_for: WaitsFor,
+    /// The same in words for people.
+    pub why: &'a str,
+}
+
 /// A line of a job's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
@@ -54,7 +65,7 @@ pub struct LogLine {
 
 const CLAIM_SQLITE: &str =
     "UPDATE jobs SET state = 'running', worker = $1, lease_until = $2, attempt = attempt + 1,
-        progress = 0, speed = NULL, message = NULL, started_at = $3
+        progress = 0, speed = NULL, message = NULL, waits_for = NULL, waits_why = NULL, started_at = $3
     WHERE id = (
         SELECT id FROM jobs
         WHERE state = 'queued' AND run_at <= $3 AND kind IN (SELECT value FROM json_each($4))
@@ -66,7 +77,7 @@ const CLAIM_SQLITE: &str =
 /// Claimers pass over rows that another one is just taking.
 const CLAIM_POSTGRES: &str =
     "UPDATE jobs SET state = 'running', worker = $1, lease_until = $2, attempt = attempt + 1,
-        progress = 0, speed = NULL, message = NULL, started_at = $3
+        progress = 0, speed = NULL, message = NULL, waits_for = NULL, waits_why = NULL, started_at = $3
     WHERE id = (
         SELECT id FROM jobs
         WHERE state = 'queued' AND run_at <= $3 AND kind IN (SELECT json_array_elements_text($4::json))
@@ -96,8 +107,8 @@ const PROGRESS: &str =
     WHERE id = $1 AND worker = $2 AND attempt = $3 AND state = 'running'";
 
 const PUT_BACK: &str =
-    "UPDATE jobs SET state = 'queued', lease_until = NULL, run_at = $4, cause = $5, progress = 0,
-        speed = NULL, message = NULL
+    "UPDATE jobs SET state = 'queued', lease_until = NULL, run_at = $4, waits_for = $5, waits_why = $6,
+        progress = 0, speed = NULL, message = NULL
     WHERE id = $1 AND worker = $2 AND attempt = $3 AND state = 'running'";
 
 impl Queue {
@@ -158,10 +169,26 @@ impl Queue {
         fenced(self.db.execute(PROGRESS, args).await?, lease)
     }
 
-    /// Puts a job back that its worker cannot do now: it is stopping, or there is no room on the disk. Nothing is
-    /// held against the job; it is due again at `run_at`.
+    /// Puts a job back that its worker gives up, for it is stopping or does something else. Nothing is held against
+    /// the job; it is due again at `run_at`.
     pub async fn put_back(&self, lease: &Lease, run_at: Timestamp, why: &str) -> Result<()> {
-        let args = args![lease.job, &lease.worker, lease.attempt, run_at, reason(why)];
+        self.back(lease, run_at, None, why).await
+    }
+
+    /// Puts a job back that cannot be done now; nothing is held against it.
+    pub async fn hold_up(&self, lease: &Lease, wait: &Wait<'_>) -> Result<()> {
+        self.back(lease, wait.until, Some(wait.waits_for), wait.why).await
+    }
+
+    async fn back(
+        &self,
+        lease: &Lease,
+        run_at: Timestamp,
+        waits_for: Option<WaitsFor>,
+        why: &str,
+    ) -> Result<()> {
+        let waits_for = waits_for.map(WaitsFor::as_str);
+        let args = args![lease.job, &lease.worker, lease.attempt, run_at, waits_for, reason(why)];
         fenced(self.db.execute(PUT_BACK, args).await?, lease)?;
         self.wake();
         Ok(())

@@ -45,8 +45,8 @@ pub struct Counts {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, kind, payload, state, cause, priority, run_at, group_id, title, capability, unique_key,
-                attempt, failures, max_attempts, worker, lease_until, progress, speed, message, result,
+            "SELECT id, kind, payload, state, cause, waits_why, priority, run_at, group_id, title, capability,
+                unique_key, attempt, failures, max_attempts, worker, lease_until, progress, speed, message, result,
                 created_at, started_at, finished_at
             FROM jobs ",
             $rest

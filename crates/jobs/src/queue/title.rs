@@ -1,9 +1,9 @@
 //! What is done to all jobs of a title at once.
 
 use db::{Tx, args};
-use model::{Timestamp, TitleId};
+use model::{Timestamp, TitleId, WaitsFor};
 
-use super::Queue;
+use super::{Queue, Wait};
 use crate::Result;
 use crate::text::reason;
 
@@ -15,11 +15,12 @@ const AGAIN: &str =
         speed = NULL, message = NULL, finished_at = NULL
     WHERE title = $1 AND state IN ('failed', 'cancelled') AND created_at >= $2";
 
-const POSTPONE: &str = "UPDATE jobs SET run_at = $2, cause = $3
-    WHERE title = $1 AND state = 'queued' AND kind = $4 AND run_at < $2";
+/// A job that rests for another reason goes on resting.
+const POSTPONE: &str = "UPDATE jobs SET run_at = $3, waits_for = $4, waits_why = $5
+    WHERE title = $1 AND state = 'queued' AND kind = $6 AND run_at < $3 AND (run_at <= $2 OR waits_for = $4)";
 
-const GO_ON: &str = "UPDATE jobs SET run_at = $2, cause = NULL
-    WHERE title = $1 AND state = 'queued' AND SUBSTR(cause, 1, LENGTH($3)) = $3";
+const GO_ON: &str = "UPDATE jobs SET run_at = $2, waits_for = NULL, waits_why = NULL
+    WHERE title = $1 AND state = 'queued' AND waits_for = $3";
 
 const LIVE: &str = "SELECT COUNT(*) AS n FROM jobs WHERE title = $1 AND state IN ('queued', 'running')";
 
@@ -42,14 +43,16 @@ impl Queue {
         Ok(tx.execute(AGAIN, args![title, since, reason(why), now]).await?)
     }
 
-    /// Lets the waiting jobs of one kind of a title wait until `run_at`, and says why; nothing is held against them.
-    pub async fn postpone(&self, title: TitleId, kind: &str, run_at: Timestamp, why: &str) -> Result<u64> {
-        Ok(self.db.execute(POSTPONE, args![title, run_at, reason(why), kind]).await?)
+    /// Lets the jobs of one kind of a title that are due wait on; nothing is held against them.
+    pub async fn postpone(&self, title: TitleId, kind: &str, now: Timestamp, wait: &Wait<'_>) -> Result<u64> {
+        let Wait { until, waits_for, why } = *wait;
+        let args = args![title, now, until, waits_for.as_str(), reason(why), kind];
+        Ok(self.db.execute(POSTPONE, args).await?)
     }
 
-    /// Ends what [`Queue::postpone`] began: the jobs whose reason begins with `why` are due now.
-    pub async fn go_on(&self, title: TitleId, now: Timestamp, why: &str) -> Result<u64> {
-        let jobs = self.db.execute(GO_ON, args![title, now, why]).await?;
+    /// Ends what [`Queue::postpone`] and [`Queue::hold_up`] began: the jobs of a title that wait for this are due now.
+    pub async fn go_on(&self, title: TitleId, now: Timestamp, waits_for: WaitsFor) -> Result<u64> {
+        let jobs = self.db.execute(GO_ON, args![title, now, waits_for.as_str()]).await?;
         if jobs > 0 {
             self.wake();
         }

@@ -1,6 +1,6 @@
-use jobs::NewGroup;
-use model::TitleId;
+use jobs::{NewGroup, Wait};
 use model::job::State;
+use model::{TitleId, WaitsFor};
 
 use super::*;
 
@@ -48,16 +48,19 @@ async fn postponed_jobs_say_why_and_go_on() {
     for bench in benches().await {
         let title = TitleId::new();
         let id = bench.enqueue(&job(1).title(title)).await;
-        assert_eq!(
-            bench.queue.postpone(title, "encode", at(10), "waits for disk space: 1 GB").await.unwrap(),
-            1
-        );
-        assert_eq!(bench.queue.postpone(title, "encode", at(5), "sooner").await.unwrap(), 0);
-        assert_eq!(bench.reason(id, T0).await, "starts in 10 s: waits for disk space: 1 GB");
-        assert!(bench.claim(T0, "w").await.is_none());
-        assert_eq!(bench.queue.go_on(title, at(1), "waits for disk space").await.unwrap(), 1);
-        assert_eq!(bench.reason(id, at(1)).await, "waiting for a worker");
-        assert_eq!(bench.claim(at(1), "w").await.unwrap().job, id);
+        let postpone = async |now, until, why: &str| {
+            bench.queue.postpone(title, "encode", now, &for_room(until, why)).await.unwrap()
+        };
+        assert_eq!(postpone(T0, at(10), "1 GB is missing").await, 1);
+        assert_eq!(postpone(T0, at(5), "sooner").await, 0);
+        assert_eq!(bench.reason(id, T0).await, "starts in 10 s: 1 GB is missing");
+        assert_eq!(postpone(at(5), at(15), "2 GB are missing").await, 1);
+        assert_eq!(bench.reason(id, at(5)).await, "starts in 10 s: 2 GB are missing");
+        assert!(bench.claim(at(5), "w").await.is_none());
+        assert_eq!(bench.queue.go_on(title, at(6), WaitsFor::Worker).await.unwrap(), 0);
+        assert_eq!(bench.queue.go_on(title, at(6), WaitsFor::Room).await.unwrap(), 1);
+        assert_eq!(bench.reason(id, at(6)).await, "waiting for a worker");
+        assert_eq!(bench.claim(at(6), "w").await.unwrap().job, id);
         assert_eq!(
             bench
                 .queue
@@ -67,6 +70,73 @@ async fn postponed_jobs_say_why_and_go_on() {
                 .len(),
             1
         );
+    }
+}
+
+/// A wait for room on the disk.
+fn for_room(until: Timestamp, why: &str) -> Wait<'_> {
+    Wait { until, waits_for: WaitsFor::Room, why }
+}
+
+#[tokio::test]
+async fn a_job_that_rests_after_a_failure_rests_on_and_keeps_its_cause() {
+    for bench in benches().await {
+        let title = TitleId::new();
+        let id = bench.enqueue(&job(1).title(title)).await;
+        let lease = bench.claim(T0, "w").await.unwrap();
+        let broken = Fault::Transient("the encoder crashed".into());
+        let Outcome::Retry { at: due } = bench.fail(T0, &lease, &broken).await.unwrap() else {
+            panic!("it has tries left")
+        };
+
+        let room = for_room(at(60), "1 GB is missing");
+        assert_eq!(bench.queue.postpone(title, "encode", T0, &room).await.unwrap(), 0);
+        assert_eq!(bench.queue.go_on(title, T0, WaitsFor::Room).await.unwrap(), 0);
+        assert!(bench.claim(due.plus_ms(-1), "w").await.is_none(), "it rests");
+
+        // Then it is held up as the others are, and its failure is not forgotten over it.
+        assert_eq!(bench.queue.postpone(title, "encode", due, &room).await.unwrap(), 1);
+        let why = bench.reason(id, at(58)).await;
+        assert_eq!(why, "retry 2 of 5 in 2 s: 1 GB is missing");
+        assert_eq!(bench.queue.go_on(title, at(59), WaitsFor::Room).await.unwrap(), 1);
+        let retry = "waiting for a worker (retry 2 of 5: the encoder crashed)";
+        assert_eq!(bench.reason(id, at(59)).await, retry);
+        let lease = bench.claim(at(59), "w").await.unwrap();
+        bench.queue.hold_up(&lease, &for_room(at(70), "2 GB are missing")).await.unwrap();
+        assert_eq!(bench.reason(id, at(69)).await, "retry 2 of 5 in 1 s: 2 GB are missing");
+        assert_eq!(bench.queue.go_on(title, at(69), WaitsFor::Room).await.unwrap(), 1);
+        assert_eq!(bench.reason(id, at(69)).await, retry);
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_an_earlier_version_held_up_goes_on() {
+    let before = db::Migrations { steps: &jobs::MIGRATIONS.steps[..4], ..jobs::MIGRATIONS };
+    for test in db::testing::databases(&[before]).await {
+        let bench = Bench { queue: Queue::new(test.db.clone()), test };
+        let (title, id) = (TitleId::new(), bench.enqueue(&job(1).title(TitleId::new())).await);
+        let held =
+            "UPDATE jobs SET title = $2, run_at = $3, cause = 'waits for disk space: 1 GB' WHERE id = $1";
+        bench.test.db.execute(held, db::args![id, title, at(10)]).await.unwrap();
+        bench.test.db.migrate(&[jobs::MIGRATIONS]).await.unwrap();
+        assert_eq!(bench.reason(id, T0).await, "starts in 10 s: waits for disk space: 1 GB");
+        assert_eq!(bench.queue.go_on(title, T0, WaitsFor::Room).await.unwrap(), 1);
+        assert_eq!(bench.reason(id, T0).await, "waiting for a worker");
+    }
+}
+
+#[tokio::test]
+async fn a_cancelled_job_waits_for_nothing_when_it_is_tried_again() {
+    for bench in benches().await {
+        let title = TitleId::new();
+        let id = bench.enqueue(&job(1).title(title)).await;
+        bench.queue.postpone(title, "encode", T0, &for_room(at(10), "1 GB is missing")).await.unwrap();
+        let mut tx = bench.test.db.begin().await.unwrap();
+        bench.queue.cancel(&mut tx, T0, id, "not wanted").await.unwrap();
+        bench.queue.retry(&mut tx, at(1), id).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(bench.reason(id, at(1)).await, "waiting for a worker (a person asked for it again)");
+        assert_eq!(bench.queue.go_on(title, at(1), WaitsFor::Room).await.unwrap(), 0);
     }
 }
 

@@ -254,7 +254,7 @@ async fn an_encode_waits_for_room_and_goes_on_by_itself() {
         let why = tight.wait_for_room(&of).await.unwrap().unwrap();
         assert!(why.starts_with("waits for disk space: needs "), "{why}");
         assert_eq!(house.title(title).await.reason.as_deref(), Some(why.as_str()));
-        house.jobs.put_back(&lease, now().plus_ms(5000), &why).await.unwrap();
+        house.hold_up(&lease, &why).await;
         assert!(house.claim("chunk").await.is_none(), "all of its chunks wait");
 
         assert_eq!(house.pipeline.wait_for_room(&of).await.unwrap(), None);
@@ -263,7 +263,7 @@ async fn an_encode_waits_for_room_and_goes_on_by_itself() {
         // Others have taken what was promised to it.
         let (lease, of) = house.chunk().await;
         let why = tight.wait_for_room(&of).await.unwrap().unwrap();
-        house.jobs.put_back(&lease, now().plus_ms(5000), &why).await.unwrap();
+        house.hold_up(&lease, &why).await;
         assert_eq!(house.title(title).await.reason.as_deref(), Some(why.as_str()));
         assert!(house.claim("chunk").await.is_none());
         assert_eq!(house.pipeline.wait_for_room(&of).await.unwrap(), None);

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use identity::Who;
+use model::WaitsFor;
 use playback::{Format, NewKey, TrustedKey, Wish};
 
 use super::{Answer, Parts, Refused, now, rfc3339};
@@ -117,7 +118,7 @@ async fn encoder(parts: &Parts) -> Result<Check, Refused> {
 /// Whether encodes wait for the disk.
 async fn room(parts: &Parts) -> Result<Check, Refused> {
     let free = model::ByteSize(parts.blob.available().await?);
-    let held = parts.catalogue.noted(pipeline::WAITS).await?.len();
+    let held = parts.catalogue.titles_that_wait_for(WaitsFor::Room).await?.len();
     Ok(if held > 0 {
         let what = "delete titles or sources (`kinora title rm`, `kinora title drop-source`), or add a disk";
         Check::bad("store", format!("{held} titles wait for disk space, {free} can be used: {what}"))
