@@ -1,9 +1,8 @@
 //! Buckets.
 
-use db::args;
+use db::{Sql, Tx, args, sql};
 use model::{BucketName, Timestamp};
 
-use crate::commit::lock_bucket;
 use crate::store::now;
 use crate::{Blob, Error, Result};
 
@@ -42,8 +41,7 @@ impl Blob {
     /// [`Error::BucketExists`].
     pub async fn create_bucket(&self, name: &BucketName) -> Result<Bucket> {
         let created_at = now();
-        let insert = "INSERT INTO buckets (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
-        match self.db.execute(insert, args![name, created_at]).await? {
+        match self.db.execute(INSERT, args![name, created_at]).await? {
             0 => Err(Error::BucketExists(name.clone())),
             _ => Ok(Bucket { name: name.clone(), created_at }),
         }
@@ -58,7 +56,7 @@ impl Blob {
             return Err(Error::BucketStays(name.clone()));
         }
         let mut tx = self.db.begin().await?;
-        lock_bucket(&mut tx, name, LOCK_POSTGRES).await?;
+        find(&mut tx, name, LOCK).await?;
         if tx.opt("SELECT object FROM names WHERE bucket = $1 LIMIT 1", args![name]).await?.is_some() {
             return Err(Error::BucketNotEmpty(name.clone()));
         }
@@ -69,4 +67,20 @@ impl Blob {
     }
 }
 
-const LOCK_POSTGRES: &str = "SELECT name FROM buckets WHERE name = $1 FOR UPDATE";
+/// Makes a bucket unless it is there.
+pub(crate) const INSERT: &str =
+    "INSERT INTO buckets (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+const LOCK: Sql = sql!("SELECT name FROM buckets WHERE name = $1" [FOR UPDATE]);
+const SHARE: Sql = sql!("SELECT name FROM buckets WHERE name = $1" [FOR KEY SHARE]);
+
+/// Sees to it that a bucket stays until the transaction ends.
+pub(crate) async fn share(tx: &mut Tx, name: &BucketName) -> Result<()> {
+    find(tx, name, SHARE).await
+}
+
+async fn find(tx: &mut Tx, name: &BucketName, sql: Sql) -> Result<()> {
+    match tx.opt(tx.pick(sql), args![name]).await? {
+        Some(_) => Ok(()),
+        None => Err(Error::NoSuchBucket(name.clone())),
+    }
+}

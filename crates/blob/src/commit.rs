@@ -1,8 +1,9 @@
 //! Giving bytes a name: the rows of an object, its name and its event, in one transaction.
 
-use db::{Row, Tx, args};
+use db::{Row, Sql, Tx, args, sql};
 use model::{BucketName, Key, ObjectId, Timestamp};
 
+use crate::bucket;
 use crate::disk::Stored;
 use crate::events::{self, Kind};
 use crate::store::now;
@@ -147,19 +148,7 @@ impl Blob {
     }
 }
 
-/// Shares or locks a bucket's row, so that it stays until the transaction ends.
-pub(crate) async fn lock_bucket(tx: &mut Tx, bucket: &BucketName, postgres: &'static str) -> Result<()> {
-    let sql = tx.pick("SELECT name FROM buckets WHERE name = $1", postgres);
-    match tx.opt(sql, args![bucket]).await? {
-        Some(_) => Ok(()),
-        None => Err(Error::NoSuchBucket(bucket.clone())),
-    }
-}
-
-const SHARE_BUCKET: &str = "SELECT name FROM buckets WHERE name = $1 FOR KEY SHARE";
-const LOCK_NAME_SQLITE: &str = "SELECT object, sequence FROM names WHERE bucket = $1 AND key = $2";
-const LOCK_NAME_POSTGRES: &str =
-    "SELECT object, sequence FROM names WHERE bucket = $1 AND key = $2 FOR UPDATE";
+const LOCK: Sql = sql!("SELECT object, sequence FROM names WHERE bucket = $1 AND key = $2" [FOR UPDATE]);
 
 /// A locked row of `names`.
 pub(crate) struct Name {
@@ -175,9 +164,8 @@ impl Name {
         key: &Key,
         condition: &Condition,
     ) -> Result<Option<Self>> {
-        lock_bucket(tx, bucket, SHARE_BUCKET).await?;
-        let sql = tx.pick(LOCK_NAME_SQLITE, LOCK_NAME_POSTGRES);
-        let Some(row) = tx.opt(sql, args![bucket, key.as_str().as_bytes()]).await? else {
+        bucket::share(tx, bucket).await?;
+        let Some(row) = tx.opt(tx.pick(LOCK), args![bucket, key.as_str().as_bytes()]).await? else {
             return match condition {
                 Condition::None | Condition::Absent | Condition::NotEtag(_) => Ok(None),
                 Condition::Present | Condition::Etag(_) | Condition::Seen(_) => Err(Error::NoSuchKey),

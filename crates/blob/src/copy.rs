@@ -1,6 +1,6 @@
 //! Copies within the store: the new object shares the stored files of the old one.
 
-use db::{Tx, args};
+use db::{Sql, Tx, args, sql};
 use model::ObjectId;
 
 use crate::commit::{Name, insert, point_to};
@@ -37,12 +37,10 @@ impl Blob {
     }
 }
 
-const SHARE_SQLITE: &str = concat!("SELECT ", columns!(), " FROM objects o WHERE o.id = $1");
-const SHARE_POSTGRES: &str = concat!("SELECT ", columns!(), " FROM objects o WHERE o.id = $1 FOR KEY SHARE");
+const SHARE: Sql = sql!("SELECT " (columns!()) " FROM objects o WHERE o.id = $1" [FOR KEY SHARE]);
 
 /// Reads an object and keeps the sweeper away from it until the transaction ends.
 async fn share(tx: &mut Tx, id: ObjectId) -> Result<Object> {
-    let sql = tx.pick(SHARE_SQLITE, SHARE_POSTGRES);
-    let row = tx.opt(sql, args![id]).await?.ok_or(Error::NoSuchObject(id))?;
+    let row = tx.opt(tx.pick(SHARE), args![id]).await?.ok_or(Error::NoSuchObject(id))?;
     Object::from_row(&row)
 }

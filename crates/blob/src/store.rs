@@ -11,6 +11,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 use crate::bad::BadFiles;
+use crate::bucket;
 use crate::disk::{Disk, Keys};
 use crate::lane::blocking;
 use crate::opened::Opened;
@@ -77,10 +78,8 @@ impl Blob {
         let keys = Keys { ring: keys, seals: config.sealed };
         let disk = blocking(move || Disk::open(&root, reserve, keys)).await?;
         owner::check(&db, &disk).await?;
-        for bucket in [BucketName::source(), BucketName::media()] {
-            let insert =
-                "INSERT INTO buckets (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
-            db.execute(insert, args![bucket, now()]).await?;
+        for name in [BucketName::source(), BucketName::media()] {
+            db.execute(bucket::INSERT, args![name, now()]).await?;
         }
         let hint = Arc::new(watch::Sender::new(()));
         Ok(Self {

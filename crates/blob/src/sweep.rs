@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use db::{Tx, args};
+use db::{Sql, Tx, args, sql};
 use model::{ObjectId, Timestamp, UploadId};
 use seal::Renewed;
 use tokio::time::Instant;
@@ -191,12 +191,11 @@ const UNUSED_FILES: &str = "SELECT f.id FROM files f
     WHERE NOT EXISTS (SELECT 1 FROM parts p WHERE p.file = f.id)
     AND NOT EXISTS (SELECT 1 FROM upload_parts u WHERE u.file = f.id) LIMIT 1000";
 
-const DROP_SQLITE: &str = "DELETE FROM files WHERE id IN (SELECT value FROM json_each($1))
+const DROP: Sql = sql!(
+    "DELETE FROM files WHERE id IN " [EACH "$1"] "
     AND NOT EXISTS (SELECT 1 FROM parts p WHERE p.file = files.id)
-    AND NOT EXISTS (SELECT 1 FROM upload_parts u WHERE u.file = files.id) RETURNING id";
-const DROP_POSTGRES: &str = "DELETE FROM files WHERE id IN (SELECT json_array_elements_text($1::json))
-    AND NOT EXISTS (SELECT 1 FROM parts p WHERE p.file = files.id)
-    AND NOT EXISTS (SELECT 1 FROM upload_parts u WHERE u.file = files.id) RETURNING id";
+    AND NOT EXISTS (SELECT 1 FROM upload_parts u WHERE u.file = files.id) RETURNING id"
+);
 
 /// Deletes the rows of those `files` that nothing uses; answers which, to be deleted on disk after the commit.
 pub(crate) async fn drop_files(tx: &mut Tx, files: &[String]) -> Result<Vec<FileId>> {
@@ -204,6 +203,6 @@ pub(crate) async fn drop_files(tx: &mut Tx, files: &[String]) -> Result<Vec<File
         return Ok(Vec::new());
     }
     let list = serde_json::Value::from(files).to_string();
-    let rows = tx.all(tx.pick(DROP_SQLITE, DROP_POSTGRES), args![list]).await?;
+    let rows = tx.all(tx.pick(DROP), args![list]).await?;
     rows.iter().map(|row| row.get::<String>("id")?.parse()).collect()
 }

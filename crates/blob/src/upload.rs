@@ -3,13 +3,14 @@
 mod complete;
 mod list;
 
-use db::{Row, args};
+use db::{Row, Sql, args, sql};
 use model::{BucketName, Key, ObjectId, Timestamp, UploadId};
 
 pub use complete::{Chosen, Complete};
 pub use list::{ListUploads, Parts, Uploads, uploaded_bytes};
 
-use crate::commit::{insert_file, lock_bucket};
+use crate::bucket;
+use crate::commit::insert_file;
 use crate::object::key;
 use crate::store::now;
 use crate::sweep::drop_files;
@@ -122,8 +123,7 @@ impl Blob {
             created_at: now(),
         };
         let mut tx = self.db.begin().await?;
-        lock_bucket(&mut tx, &upload.bucket, "SELECT name FROM buckets WHERE name = $1 FOR KEY SHARE")
-            .await?;
+        bucket::share(&mut tx, &upload.bucket).await?;
         let sql = "INSERT INTO uploads (id, bucket, key, attributes, checksum, composite, created_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7)";
         let row = args![
@@ -170,7 +170,7 @@ impl Blob {
             created_at: now(),
         };
         let mut tx = self.db.begin().await?;
-        let upload = tx.opt(tx.pick(LOCK_SQLITE, LOCK_POSTGRES), args![id]).await?;
+        let upload = tx.opt(tx.pick(LOCK), args![id]).await?;
         let upload = upload.ok_or(Error::NoSuchUpload(id))?;
         if upload.get_opt::<ObjectId>("object")?.is_some() {
             return Err(Error::NoSuchUpload(id));
@@ -213,7 +213,7 @@ impl Blob {
     /// Deletes an upload, whatever its state, with what is left of its parts.
     pub(crate) async fn drop_upload(&self, id: UploadId) -> Result<()> {
         let mut tx = self.db.begin().await?;
-        tx.opt(tx.pick(LOCK_SQLITE, LOCK_POSTGRES), args![id]).await?;
+        tx.opt(tx.pick(LOCK), args![id]).await?;
         let parts = tx.all("DELETE FROM upload_parts WHERE upload = $1 RETURNING file", args![id]).await?;
         tx.execute("DELETE FROM uploads WHERE id = $1", args![id]).await?;
         let unused = drop_files(&mut tx, &files(&parts)?).await?;
@@ -222,8 +222,7 @@ impl Blob {
     }
 }
 
-const LOCK_SQLITE: &str = "SELECT object FROM uploads WHERE id = $1";
-const LOCK_POSTGRES: &str = "SELECT object FROM uploads WHERE id = $1 FOR UPDATE";
+const LOCK: Sql = sql!("SELECT object FROM uploads WHERE id = $1" [FOR UPDATE]);
 
 /// The files in the column `file`.
 fn files(rows: &[Row]) -> Result<Vec<String>> {

@@ -1,7 +1,7 @@
 //! What is written about a title before it exists: its file is still being uploaded. The draft waits at the bucket
 //! and key of the file; the title that the file becomes takes it over in the transaction that makes it.
 
-use db::{Row, Tx, args};
+use db::{Row, Sql, Tx, args, sql};
 use model::title::Visibility;
 use model::{AccountId, BucketName, Key, TitleId};
 
@@ -35,7 +35,7 @@ pub struct Changed {
 const INSERT: &str = "INSERT INTO drafts (bucket, source_key, owner, name, description, visibility)
     VALUES ($1, $2, $3, $4, '', $5)";
 const GET: &str = "SELECT * FROM drafts WHERE bucket = $1 AND source_key = $2";
-const LOCK_POSTGRES: &str = "SELECT * FROM drafts WHERE bucket = $1 AND source_key = $2 FOR UPDATE";
+const LOCK: Sql = sql!("SELECT * FROM drafts WHERE bucket = $1 AND source_key = $2" [FOR UPDATE]);
 const EDIT: &str = "UPDATE drafts SET name = COALESCE($3, name), description = COALESCE($4, description),
     visibility = COALESCE($5, visibility) WHERE bucket = $1 AND source_key = $2";
 const SHOW: &str =
@@ -127,5 +127,5 @@ pub(crate) async fn taken(tx: &mut Tx, bucket: &BucketName, key: &Key, title: Ti
 }
 
 async fn lock(tx: &mut Tx, bucket: &BucketName, key: &Key) -> Result<Option<Draft>> {
-    tx.opt(tx.pick(GET, LOCK_POSTGRES), args![bucket, key]).await?.as_ref().map(Draft::read).transpose()
+    tx.opt(tx.pick(LOCK), args![bucket, key]).await?.as_ref().map(Draft::read).transpose()
 }

@@ -1,6 +1,6 @@
 //! How many bytes an encode may need, and which encodes have been promised theirs.
 
-use db::{Tx, args};
+use db::{Sql, Tx, args};
 use model::media::Source;
 use model::plan::{Chunk, Track};
 use model::{Generation, Plan, TitleId};
@@ -62,8 +62,7 @@ pub enum Room {
 }
 
 /// One at a time: the sum must not change between looking and promising.
-const ALONE_SQLITE: &str = "SELECT 1";
-const ALONE_POSTGRES: &str = "SELECT pg_advisory_xact_lock(7381525)";
+const ALONE: Sql = Sql { sqlite: "SELECT 1", postgres: "SELECT pg_advisory_xact_lock(7381525)" };
 
 const READ: &str = "SELECT promised, CAST(CAST(estimated_bytes AS DOUBLE PRECISION)
         * CAST(total_weight - weight AS DOUBLE PRECISION) / CAST(total_weight AS DOUBLE PRECISION) AS BIGINT) AS needs
@@ -79,7 +78,7 @@ impl Catalogue {
     /// Promises a generation the bytes it still needs out of `available` when `tx` commits, unless they are promised
     /// to others.
     pub async fn promise(&self, tx: &mut Tx, generation: Generation, available: u64) -> Result<Room> {
-        tx.all(tx.pick(ALONE_SQLITE, ALONE_POSTGRES), args![]).await?;
+        tx.all(tx.pick(ALONE), args![]).await?;
         let row = tx.opt(READ, args![generation]).await?.ok_or(Error::NoGeneration { generation })?;
         if row.get("promised")? {
             return Ok(Room::Promised { now: false });

@@ -1,21 +1,20 @@
 //! The upload that a title was made of: whether the title needs its bytes, and whether they stay afterwards.
 
-use db::{Tx, args};
+use db::{Sql, Tx, args, sql};
 use model::{ObjectId, Timestamp, TitleId};
 
 use crate::{Catalogue, Error, Result};
 
 const HOLD: &str = "UPDATE titles SET source_held = TRUE
     WHERE id = $1 AND NOT source_held RETURNING source_object";
-const LOCK_SQLITE: &str = "SELECT id FROM titles WHERE id = $1";
-const LOCK_POSTGRES: &str = "SELECT id FROM titles WHERE id = $1 FOR UPDATE";
+const LOCK: Sql = sql!("SELECT id FROM titles WHERE id = $1" [FOR UPDATE]);
 const LET_GO: &str = "UPDATE titles SET source_held = FALSE
     WHERE id = $1 AND source_held RETURNING source_object";
 
 impl Catalogue {
     /// Waits until no other transaction decides over the title; `false` when it is gone.
     pub async fn lock(&self, tx: &mut Tx, id: TitleId) -> Result<bool> {
-        Ok(tx.opt(tx.pick(LOCK_SQLITE, LOCK_POSTGRES), args![id]).await?.is_some())
+        Ok(tx.opt(tx.pick(LOCK), args![id]).await?.is_some())
     }
 
     /// Notes that the title needs its source when `tx` commits; answers the object if that is new: the caller then

@@ -12,7 +12,7 @@ use sqlx::sqlite::{
 };
 
 use crate::tx::{self, Tx};
-use crate::{Args, Error, Result, Row};
+use crate::{Args, Error, Result, Row, Sql};
 
 /// An open database. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -92,11 +92,11 @@ impl Db {
         }
     }
 
-    /// Chooses between the two texts of a statement that has no common one.
-    pub fn pick(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
+    /// The text of a statement that this engine runs.
+    pub fn pick(&self, sql: Sql) -> &'static str {
         match self {
-            Self::Sqlite { .. } => sqlite,
-            Self::Postgres(_) => postgres,
+            Self::Sqlite { .. } => sql.sqlite,
+            Self::Postgres(_) => sql.postgres,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Database connections, the two SQL dialects and the migration runner.
 //!
-//! One SQL text with `$1` placeholders serves SQLite and PostgreSQL; the few places where that is not possible
-//! name both texts and call [`Db::pick`]. Every crate that owns tables keeps its own SQL and [`Migrations`];
+//! One SQL text with `$1` placeholders serves SQLite and PostgreSQL; where a word or two differ, [`sql!`] makes both
+//! texts of it and [`Db::pick`] chooses. Every crate that owns tables keeps its own SQL and [`Migrations`];
 //! this crate knows no table but its own list of applied steps.
 //!
 //! Columns have one of five types, so that both engines decode alike: `BIGINT`, `BOOLEAN`, `DOUBLE PRECISION`,
@@ -28,6 +28,7 @@ mod error;
 pub mod fuzzing;
 mod migrate;
 mod row;
+mod sql;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod tx;
@@ -37,5 +38,6 @@ pub use connect::{Db, Engine};
 pub use error::{Error, Result};
 pub use migrate::Migrations;
 pub use row::{Row, Scalar};
+pub use sql::Sql;
 pub use tx::Tx;
 pub use value::{Args, Value};

@@ -1,6 +1,6 @@
 //! Migrations: append-only steps, kept by the crate that owns the tables.
 
-use crate::{Db, Error, Result, Tx, args};
+use crate::{Db, Error, Result, Sql, Tx, args};
 
 /// The steps of one owner, oldest first. Released steps are never edited.
 #[derive(Debug, Clone, Copy)]
@@ -18,8 +18,9 @@ const CREATE: &str = "CREATE TABLE IF NOT EXISTS migrations (
     PRIMARY KEY (owner, step))";
 
 /// One starter at a time; SQLite's BEGIN IMMEDIATE does the same.
-const LOCK_POSTGRES: &str = "SELECT pg_advisory_xact_lock(7381524)";
-const LOCK_SQLITE: &str = "SELECT 1";
+const LOCK: Sql = Sql { sqlite: "SELECT 1", postgres: "SELECT pg_advisory_xact_lock(7381524)" };
+/// The type of bytes.
+const BYTES: Sql = Sql { sqlite: "BLOB", postgres: "BYTEA" };
 
 impl Db {
     /// Brings the tables of every owner up to date, all in one transaction. `owners` are all that there are: tables of
@@ -29,7 +30,7 @@ impl Db {
     /// [`Error::TooNew`] and [`Error::UnknownOwner`] if a newer version wrote the database; nothing was changed then.
     pub async fn migrate(&self, owners: &[Migrations]) -> Result<()> {
         let mut tx = self.begin().await?;
-        tx.all(tx.pick(LOCK_SQLITE, LOCK_POSTGRES), args![]).await?;
+        tx.all(tx.pick(LOCK), args![]).await?;
         tx.execute(CREATE, args![]).await?;
         for migrations in owners {
             apply(&mut tx, *migrations).await?;
@@ -61,7 +62,7 @@ async fn apply(tx: &mut Tx, migrations: Migrations) -> Result<()> {
 }
 
 async fn run(tx: &mut Tx, ddl: &str) -> Result<(), sqlx::Error> {
-    let text = ddl.replace("{bytes}", tx.pick("BLOB", "BYTEA"));
+    let text = ddl.replace("{bytes}", tx.pick(BYTES));
     let sql = sqlx::raw_sql(sqlx::AssertSqlSafe(text));
     match tx {
         Tx::Sqlite(tx) => sql.execute(&mut **tx).await.map(drop),

@@ -5,7 +5,7 @@ use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments};
 use sqlx::{Executor, Transaction};
 
-use crate::{Args, Error, Result, Row, Value};
+use crate::{Args, Error, Result, Row, Sql, Value};
 
 /// A transaction; rolled back when dropped without [`Tx::commit`].
 pub enum Tx {
@@ -16,11 +16,11 @@ pub enum Tx {
 }
 
 impl Tx {
-    /// Chooses between the two texts of a statement that has no common one.
-    pub fn pick(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
+    /// The text of a statement that this engine runs.
+    pub fn pick(&self, sql: Sql) -> &'static str {
         match self {
-            Self::Sqlite(_) => sqlite,
-            Self::Postgres(_) => postgres,
+            Self::Sqlite(_) => sql.sqlite,
+            Self::Postgres(_) => sql.postgres,
         }
     }
 

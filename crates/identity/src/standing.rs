@@ -1,6 +1,6 @@
 //! What operators do to accounts. There is always one operator left who can come in.
 
-use db::{Tx, args};
+use db::{Sql, Tx, args, sql};
 use model::{AccountId, Timestamp};
 
 use crate::{Error, Identity, Result, Role, invitation};
@@ -10,11 +10,10 @@ const SUSPEND: &str = "UPDATE accounts SET suspended_at = COALESCE(suspended_at,
 const RESUME: &str = "UPDATE accounts SET suspended_at = NULL WHERE id = $1";
 const END_SESSIONS: &str = "DELETE FROM sessions WHERE account = $1";
 
-/// SQLite has one writer. PostgreSQL locks the operators, so that two of them cannot demote each other at once.
-const OPERATORS_SQLITE: &str =
-    "SELECT id FROM accounts WHERE role = 'operator' AND suspended_at IS NULL ORDER BY id";
-const OPERATORS_POSTGRES: &str =
-    "SELECT id FROM accounts WHERE role = 'operator' AND suspended_at IS NULL ORDER BY id FOR UPDATE";
+/// Locks the operators, so that two of them cannot demote each other at once.
+const OPERATORS: Sql = sql!(
+    "SELECT id FROM accounts WHERE role = 'operator' AND suspended_at IS NULL ORDER BY id" [FOR UPDATE]
+);
 
 impl Identity {
     /// Gives an account another role and ends its sessions, and its invitations where it may invite nobody any more.
@@ -68,7 +67,7 @@ impl Identity {
 
 /// Refuses when the account is the only operator who can come in.
 async fn spare(tx: &mut Tx, id: AccountId) -> Result<()> {
-    let rows = tx.all(tx.pick(OPERATORS_SQLITE, OPERATORS_POSTGRES), args![]).await?;
+    let rows = tx.all(tx.pick(OPERATORS), args![]).await?;
     match rows.as_slice() {
         [only] if only.get::<AccountId>("id")? == id => Err(Error::LastOperator),
         _ => Ok(()),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use db::{Db, Row, Tx, args};
+use db::{Db, Row, Sql, Tx, args, sql};
 use model::Timestamp;
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -20,14 +20,12 @@ const ENQUEUE: &str = "INSERT INTO outbox
     ON CONFLICT (message, channel, attempt) DO NOTHING";
 const THERE: &str = "SELECT id FROM outbox WHERE message = $1 AND channel = $2 AND attempt = $3";
 
-const CLAIM_SQLITE: &str = "UPDATE outbox SET tries = tries + 1, run_at = $2 WHERE id IN (
+const CLAIM: Sql = sql!(
+    "UPDATE outbox SET tries = tries + 1, run_at = $2 WHERE id IN (
         SELECT id FROM outbox WHERE sent_at IS NULL AND failed_at IS NULL AND run_at <= $1 AND expires_at > $1
-        ORDER BY run_at, id LIMIT $3)
-    RETURNING *";
-const CLAIM_POSTGRES: &str = "UPDATE outbox SET tries = tries + 1, run_at = $2 WHERE id IN (
-        SELECT id FROM outbox WHERE sent_at IS NULL AND failed_at IS NULL AND run_at <= $1 AND expires_at > $1
-        ORDER BY run_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)
-    RETURNING *";
+        ORDER BY run_at, id LIMIT $3" [FOR UPDATE SKIP LOCKED] ")
+    RETURNING *"
+);
 
 /// The row stays until it expires, so that the same attempt is not queued twice; the address is not needed for that.
 /// `tries` is the fence: who was overtaken settles nothing.
@@ -194,7 +192,7 @@ impl Outbox {
 
     /// Takes up to `limit` due messages for `lease_ms`; they come back when they are not settled by then.
     pub(crate) async fn claim(&self, now: Timestamp, lease_ms: i64, limit: u32) -> Result<Vec<Item>> {
-        let sql = self.db.pick(CLAIM_SQLITE, CLAIM_POSTGRES);
+        let sql = self.db.pick(CLAIM);
         let rows = self.db.returning(sql, args![now, now.plus_ms(lease_ms), limit]).await?;
         let mut items = rows.iter().map(Item::read).collect::<db::Result<Vec<_>>>()?;
         items.sort_by(|a, b| a.id.cmp(&b.id));

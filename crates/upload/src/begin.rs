@@ -1,7 +1,7 @@
 //! Beginning an upload: is it small enough, are there not too many, is there room?
 
 use blob::NewUpload;
-use db::{Tx, args};
+use db::{Sql, Tx, args, sql};
 use model::{AccountId, BucketName, Key, Timestamp, UploadId};
 
 use crate::record::Upload;
@@ -29,8 +29,7 @@ pub struct File {
     pub media_type: String,
 }
 
-const LOCK_SQLITE: &str = "SELECT id FROM browser_upload_room";
-const LOCK_POSTGRES: &str = "SELECT id FROM browser_upload_room FOR UPDATE";
+const LOCK: Sql = sql!("SELECT id FROM browser_upload_room" [FOR UPDATE]);
 const COUNT: &str = "SELECT COUNT(*) AS n FROM browser_uploads WHERE account = $1 AND completed_at IS NULL";
 const OPEN: &str = "SELECT id, size FROM browser_uploads WHERE completed_at IS NULL";
 const INSERT: &str = "INSERT INTO browser_uploads
@@ -102,7 +101,7 @@ impl Uploads {
         // Asked before the transaction: on SQLite it holds the one writer.
         let available = self.inner.blob.available().await?;
         let mut tx = self.inner.db.begin().await?;
-        tx.one(tx.pick(LOCK_SQLITE, LOCK_POSTGRES), args![]).await?;
+        tx.one(tx.pick(LOCK), args![]).await?;
         let open: u32 = tx.one(COUNT, args![upload.account]).await?.get("n")?;
         let limit = self.inner.config.open_per_account;
         if open >= limit {

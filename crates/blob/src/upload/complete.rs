@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use db::{Row, Tx, args};
+use db::{Row, Sql, Tx, args, sql};
 use model::{BucketName, Key, ObjectId, UploadId};
 
 use super::{MAX_PARTS, Part, Upload, columns, files};
@@ -56,8 +56,7 @@ impl Blob {
         complete: Complete,
     ) -> Result<Object> {
         let mut tx = self.db.begin().await?;
-        let row =
-            tx.opt(tx.pick(LOCK_SQLITE, LOCK_POSTGRES), args![id, bucket, key.as_str().as_bytes()]).await?;
+        let row = tx.opt(tx.pick(LOCK), args![id, bucket, key.as_str().as_bytes()]).await?;
         let row = row.ok_or(Error::NoSuchUpload(id))?;
         if let Some(object) = row.get_opt::<ObjectId>("object")? {
             drop(tx);
@@ -88,12 +87,8 @@ impl Blob {
     }
 }
 
-const LOCK_SQLITE: &str =
-    concat!("SELECT ", columns!(), ", object FROM uploads WHERE id = $1 AND bucket = $2 AND key = $3");
-const LOCK_POSTGRES: &str = concat!(
-    "SELECT ",
-    columns!(),
-    ", object FROM uploads WHERE id = $1 AND bucket = $2 AND key = $3 FOR UPDATE"
+const LOCK: Sql = sql!(
+    "SELECT " (columns!()) ", object FROM uploads WHERE id = $1 AND bucket = $2 AND key = $3" [FOR UPDATE]
 );
 
 /// Empty parts have no file and need no row.

@@ -1,6 +1,6 @@
 //! Listing uploads under way and their parts.
 
-use db::{Tx, args};
+use db::{Sql, Tx, args, sql};
 use model::{BucketName, Timestamp, UploadId};
 
 use super::{Part, Upload, columns};
@@ -42,16 +42,15 @@ pub struct Uploads {
 
 const BYTES: &str =
     "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes FROM upload_parts WHERE upload = $1";
-const BYTES_OF_SQLITE: &str = "SELECT COALESCE(SUM(bytes), 0) AS bytes FROM upload_parts
-    WHERE upload IN (SELECT value FROM json_each($1))";
-const BYTES_OF_POSTGRES: &str = "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes FROM upload_parts
-    WHERE upload IN (SELECT json_array_elements_text($1::json))";
+const BYTES_OF: Sql = sql!(
+    "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes FROM upload_parts WHERE upload IN " [EACH "$1"]
+);
 
 /// How many bytes the parts of these uploads have together, seen from a transaction.
 pub async fn uploaded_bytes(tx: &mut Tx, ids: &[UploadId]) -> Result<u64> {
     let list: Vec<String> = ids.iter().map(UploadId::to_string).collect();
     let list = serde_json::Value::from(list).to_string();
-    Ok(tx.one(tx.pick(BYTES_OF_SQLITE, BYTES_OF_POSTGRES), args![list]).await?.get("bytes")?)
+    Ok(tx.one(tx.pick(BYTES_OF), args![list]).await?.get("bytes")?)
 }
 
 impl Blob {

@@ -1,6 +1,6 @@
 //! Waiting jobs that are more urgent for a while: someone waits for what they make.
 
-use db::args;
+use db::{Sql, args, sql};
 use model::{JobId, Timestamp};
 use serde_json::Value;
 
@@ -19,20 +19,14 @@ pub struct Bump<'a> {
 }
 
 /// A job that is raised joins the others of its new priority at their end, unless it rests after a failure.
-const BUMP_SQLITE: &str =
+const BUMP: Sql = sql!(
     "UPDATE jobs SET usual_priority = COALESCE(usual_priority, priority), priority = $2,
         bumped_until = $3,
         run_at = CASE WHEN priority < $2 AND run_at < $4 THEN $4 ELSE run_at END
-    WHERE unique_key IN (SELECT value FROM json_each($1)) AND state = 'queued'
+    WHERE unique_key IN " [EACH "$1"] " AND state = 'queued'
         AND (priority < $2 OR (priority = $2 AND bumped_until < $3))
-    RETURNING id";
-const BUMP_POSTGRES: &str =
-    "UPDATE jobs SET usual_priority = COALESCE(usual_priority, priority), priority = $2,
-        bumped_until = $3,
-        run_at = CASE WHEN priority < $2 AND run_at < $4 THEN $4 ELSE run_at END
-    WHERE unique_key IN (SELECT json_array_elements_text($1::json)) AND state = 'queued'
-        AND (priority < $2 OR (priority = $2 AND bumped_until < $3))
-    RETURNING id";
+    RETURNING id"
+);
 
 /// The index knows only waiting jobs, so an idle sweep reads nothing.
 const ANY_OLD: &str =
@@ -47,8 +41,8 @@ impl Queue {
     /// run in the order in which they were raised to it; a job that rests after a failure goes on resting.
     pub async fn bump(&self, now: Timestamp, bump: &Bump<'_>) -> Result<Vec<JobId>> {
         let keys = Value::from(bump.keys).to_string();
-        let sql = self.db.pick(BUMP_SQLITE, BUMP_POSTGRES);
-        let rows = self.db.returning(sql, args![keys, bump.priority, bump.until, now]).await?;
+        let args = args![keys, bump.priority, bump.until, now];
+        let rows = self.db.returning(self.db.pick(BUMP), args).await?;
         if !rows.is_empty() {
             self.wake();
         }

@@ -1,6 +1,6 @@
 //! What people do to jobs: cancel, try again; and forgetting old ones.
 
-use db::{Tx, args};
+use db::{Sql, Tx, args, sql};
 use model::job::State;
 use model::{JobId, Timestamp, TitleId};
 
@@ -14,11 +14,9 @@ const CANCEL: &str =
     WHERE id = $1 AND state IN ('queued', 'running')";
 
 /// Rows are locked in one order before they are changed together.
-const LOCK_GROUPS_SQLITE: &str = "SELECT id FROM job_groups WHERE title = $1 ORDER BY id";
-const LOCK_GROUPS_POSTGRES: &str = "SELECT id FROM job_groups WHERE title = $1 ORDER BY id FOR UPDATE";
-const LOCK_TITLE_SQLITE: &str = "SELECT id FROM jobs WHERE title = $1 AND state IN ('queued', 'running')";
-const LOCK_TITLE_POSTGRES: &str =
-    "SELECT id FROM jobs WHERE title = $1 AND state IN ('queued', 'running') ORDER BY id FOR UPDATE";
+const LOCK_GROUPS: Sql = sql!("SELECT id FROM job_groups WHERE title = $1 ORDER BY id" [FOR UPDATE]);
+const LOCK_JOBS: Sql =
+    sql!("SELECT id FROM jobs WHERE title = $1 AND state IN ('queued', 'running') ORDER BY id" [FOR UPDATE]);
 
 const CANCEL_GROUPS: &str = "UPDATE job_groups SET state = 'cancelled', reason = $2, finished_at = $3
     WHERE title = $1 AND state = 'open'";
@@ -67,7 +65,7 @@ impl Queue {
     pub async fn cancel_title(&self, tx: &mut Tx, now: Timestamp, title: TitleId, why: &str) -> Result<u64> {
         let why = reason(why);
         self.lock_title(tx, title).await?;
-        tx.all(tx.pick(LOCK_TITLE_SQLITE, LOCK_TITLE_POSTGRES), args![title]).await?;
+        tx.all(tx.pick(LOCK_JOBS), args![title]).await?;
         tx.execute(CANCEL_GROUPS, args![title, &why, now]).await?;
         Ok(tx.execute(CANCEL_TITLE, args![title, &why, now]).await?)
     }
@@ -100,7 +98,7 @@ impl Queue {
     /// Locks the groups of a title, in one order. Whoever will touch more than one job of a title, or its own row as
     /// well, calls this first: then two such transactions never wait for each other.
     pub async fn lock_title(&self, tx: &mut Tx, title: TitleId) -> Result<()> {
-        tx.all(tx.pick(LOCK_GROUPS_SQLITE, LOCK_GROUPS_POSTGRES), args![title]).await?;
+        tx.all(tx.pick(LOCK_GROUPS), args![title]).await?;
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! The end of a try: done, failed, or once more.
 
-use db::{Tx, args};
+use db::{Sql, Tx, args, sql};
 use model::{JobId, Timestamp, TitleId};
 use serde_json::Value;
 
@@ -150,19 +150,15 @@ pub(super) struct Next {
     pub(super) last: bool,
 }
 
-const FIND_SQLITE: &str =
+const FIND: Sql = sql!(
     "SELECT id, kind, title, group_id, worker, attempt, failures, max_attempts, releases, lease_until
-    FROM jobs WHERE id = $1 AND state = 'running'";
-const FIND_POSTGRES: &str =
-    "SELECT id, kind, title, group_id, worker, attempt, failures, max_attempts, releases, lease_until
-    FROM jobs WHERE id = $1 AND state = 'running' FOR UPDATE";
+    FROM jobs WHERE id = $1 AND state = 'running'" [FOR UPDATE]
+);
 
 impl Held {
     /// Locks and reads a running job.
     pub(super) async fn find(tx: &mut Tx, job: JobId) -> Result<Option<Self>> {
-        let Some(row) = tx.opt(tx.pick(FIND_SQLITE, FIND_POSTGRES), args![job]).await? else {
-            return Ok(None);
-        };
+        let Some(row) = tx.opt(tx.pick(FIND), args![job]).await? else { return Ok(None) };
         Ok(Some(Self {
             job,
             kind: row.get("kind")?,

@@ -1,6 +1,6 @@
 //! Fan-out and fan-in: groups of jobs and what follows them.
 
-use db::{Row, Tx, args};
+use db::{Row, Sql, Tx, args, sql};
 use model::{JobId, Timestamp, TitleId};
 
 use super::{Queue, insert, lease};
@@ -57,9 +57,7 @@ const INSERT: &str =
     "INSERT INTO job_groups (id, title, state, total, remaining, continuation, unique_key, created_at)
     VALUES ($1, $2, 'open', $3, $3, $4, $5, $6) ON CONFLICT (unique_key) DO NOTHING";
 
-/// SQLite's writer is alone already.
-const LOCK_SQLITE: &str = "SELECT id FROM job_groups WHERE id = $1";
-const LOCK_POSTGRES: &str = "SELECT id FROM job_groups WHERE id = $1 FOR UPDATE";
+const LOCK: Sql = sql!("SELECT id FROM job_groups WHERE id = $1" [FOR UPDATE]);
 
 const COUNT_DOWN: &str = "UPDATE job_groups SET remaining = remaining - 1,
         state = CASE WHEN remaining = 1 THEN 'done' ELSE state END,
@@ -127,7 +125,7 @@ fn read(row: &Row) -> Result<Group> {
 /// Locks the group before its members: every transaction that touches both takes them in this order.
 pub(super) async fn lock(tx: &mut Tx, group: Option<GroupId>) -> Result<()> {
     if let Some(group) = group {
-        tx.all(tx.pick(LOCK_SQLITE, LOCK_POSTGRES), args![group]).await?;
+        tx.all(tx.pick(LOCK), args![group]).await?;
     }
     Ok(())
 }

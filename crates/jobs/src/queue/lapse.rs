@@ -1,6 +1,6 @@
 //! Jobs whose worker went away.
 
-use db::{Args, Row, Tx, args};
+use db::{Row, Sql, Tx, args, sql};
 use model::{JobId, Timestamp};
 
 use super::finish::{Held, Next};
@@ -22,15 +22,16 @@ pub struct Released {
 }
 
 /// The groups of all titles that may lose a job: whoever ends one job of a title may go on to the others.
-const LOCK_EXPIRED: &str = "SELECT id FROM job_groups WHERE title IN
-        (SELECT title FROM jobs WHERE state = 'running' AND lease_until <= $1) ORDER BY id FOR UPDATE";
+const LOCK_EXPIRED: Sql = sql!(
+    "SELECT id FROM job_groups WHERE title IN
+        (SELECT title FROM jobs WHERE state = 'running' AND lease_until <= $1) ORDER BY id" [FOR UPDATE]
+);
 
-const LOCK_HELD: &str = "SELECT id FROM job_groups WHERE title IN
+const LOCK_HELD: Sql = sql!(
+    "SELECT id FROM job_groups WHERE title IN
         (SELECT title FROM jobs WHERE state = 'running'
-            AND (worker = $1 OR SUBSTR(worker, 1, LENGTH($1) + 1) = $1 || '/')) ORDER BY id FOR UPDATE";
-
-/// SQLite's writer is alone already.
-const NO_LOCK: &str = "SELECT 1 AS one";
+            AND (worker = $1 OR SUBSTR(worker, 1, LENGTH($1) + 1) = $1 || '/')) ORDER BY id" [FOR UPDATE]
+);
 
 /// Groups in one order everywhere, so that two transactions never wait for each other.
 const EXPIRED: &str = "SELECT id, group_id FROM jobs WHERE state = 'running' AND lease_until <= $1
@@ -44,7 +45,7 @@ impl Queue {
     /// Takes jobs back whose lease ran out, when `tx` commits. Counts as a failed try: the worker stopped. Call it
     /// every second or so, until it answers nothing.
     pub async fn expire(&self, tx: &mut Tx, now: Timestamp) -> Result<Released> {
-        lock(tx, LOCK_EXPIRED, args![now]).await?;
+        tx.all(tx.pick(LOCK_EXPIRED), args![now]).await?;
         let found = tx.all(EXPIRED, args![now, BATCH]).await?;
         let mut released = Released::default();
         for (job, group) in ids(&found)? {
@@ -73,7 +74,7 @@ impl Queue {
     /// a process starts under that name. Nothing is held against the jobs, unless their process has died with them
     /// more than ten times.
     pub async fn release_worker(&self, tx: &mut Tx, now: Timestamp, worker: &str) -> Result<Released> {
-        lock(tx, LOCK_HELD, args![worker]).await?;
+        tx.all(tx.pick(LOCK_HELD), args![worker]).await?;
         let found = tx.all(HELD, args![worker]).await?;
         let mut released = Released::default();
         for (job, group) in ids(&found)? {
@@ -105,13 +106,6 @@ impl Released {
             Outcome::Retry { .. } => self.again.push(job),
             Outcome::Ended(ended) => self.ended.push(ended),
         }
-    }
-}
-
-async fn lock(tx: &mut Tx, postgres: &'static str, args: Args) -> Result<()> {
-    match tx.pick(NO_LOCK, postgres) {
-        NO_LOCK => Ok(()),
-        sql => Ok(tx.all(sql, args).await.map(drop)?),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use db::args;
+use db::{Sql, args, sql};
 use model::{JobId, Timestamp, WaitsFor};
 use serde_json::Value;
 
@@ -63,41 +63,26 @@ pub struct LogLine {
     pub line: String,
 }
 
-const CLAIM_SQLITE: &str =
-    "UPDATE jobs SET state = 'running', worker = $1, lease_until = $2, attempt = attempt + 1,
-        progress = 0, speed = NULL, message = NULL, waits_for = NULL, waits_why = NULL, started_at = $3
-    WHERE id = (
-        SELECT id FROM jobs
-        WHERE state = 'queued' AND run_at <= $3 AND kind IN (SELECT value FROM json_each($4))
-            AND kind NOT IN (SELECT kind FROM job_pauses)
-            AND (capability IS NULL OR capability IN (SELECT value FROM json_each($5)))
-        ORDER BY priority DESC, run_at, id LIMIT 1)
-    RETURNING id, attempt, kind, payload, title, group_id";
-
 /// Claimers pass over rows that another one is just taking.
-const CLAIM_POSTGRES: &str =
+const CLAIM: Sql = sql!(
     "UPDATE jobs SET state = 'running', worker = $1, lease_until = $2, attempt = attempt + 1,
         progress = 0, speed = NULL, message = NULL, waits_for = NULL, waits_why = NULL, started_at = $3
     WHERE id = (
         SELECT id FROM jobs
-        WHERE state = 'queued' AND run_at <= $3 AND kind IN (SELECT json_array_elements_text($4::json))
+        WHERE state = 'queued' AND run_at <= $3 AND kind IN " [EACH "$4"] "
             AND kind NOT IN (SELECT kind FROM job_pauses)
-            AND (capability IS NULL OR capability IN (SELECT json_array_elements_text($5::json)))
-        ORDER BY priority DESC, run_at, id LIMIT 1
-        FOR UPDATE SKIP LOCKED)
-    RETURNING id, attempt, kind, payload, title, group_id";
+            AND (capability IS NULL OR capability IN " [EACH "$5"] ")
+        ORDER BY priority DESC, run_at, id LIMIT 1" [FOR UPDATE SKIP LOCKED] ")
+    RETURNING id, attempt, kind, payload, title, group_id"
+);
 
-const NEXT_SQLITE: &str = "SELECT priority FROM jobs
-    WHERE state = 'queued' AND run_at <= $1 AND kind IN (SELECT value FROM json_each($2))
+const NEXT: Sql = sql!(
+    "SELECT priority FROM jobs
+    WHERE state = 'queued' AND run_at <= $1 AND kind IN " [EACH "$2"] "
         AND kind NOT IN (SELECT kind FROM job_pauses)
-        AND (capability IS NULL OR capability IN (SELECT value FROM json_each($3)))
-    ORDER BY priority DESC LIMIT 1";
-
-const NEXT_POSTGRES: &str = "SELECT priority FROM jobs
-    WHERE state = 'queued' AND run_at <= $1 AND kind IN (SELECT json_array_elements_text($2::json))
-        AND kind NOT IN (SELECT kind FROM job_pauses)
-        AND (capability IS NULL OR capability IN (SELECT json_array_elements_text($3::json)))
-    ORDER BY priority DESC LIMIT 1";
+        AND (capability IS NULL OR capability IN " [EACH "$3"] ")
+    ORDER BY priority DESC LIMIT 1"
+);
 
 const HEARTBEAT: &str = "UPDATE jobs SET lease_until = $4
     WHERE id = $1 AND worker = $2 AND attempt = $3 AND state = 'running'";
@@ -126,7 +111,7 @@ impl Queue {
         let lease_ms = i64::try_from(claim.lease.as_millis()).unwrap_or(i64::MAX);
         let args =
             args![claim.worker, now.plus_ms(lease_ms), now, list(claim.kinds), list(claim.capabilities)];
-        let rows = self.db.returning(self.db.pick(CLAIM_SQLITE, CLAIM_POSTGRES), args).await?;
+        let rows = self.db.returning(self.db.pick(CLAIM), args).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let job: JobId = row.get("id")?;
         let payload: String = row.get("payload")?;
@@ -149,7 +134,7 @@ impl Queue {
     /// The priority of the job that [`Queue::claim`] would hand out now; `None` where it has none.
     pub async fn next_priority(&self, now: Timestamp, claim: &Claim<'_>) -> Result<Option<i32>> {
         let args = args![now, list(claim.kinds), list(claim.capabilities)];
-        let row = self.db.opt(self.db.pick(NEXT_SQLITE, NEXT_POSTGRES), args).await?;
+        let row = self.db.opt(self.db.pick(NEXT), args).await?;
         Ok(row.map(|row| row.get("priority")).transpose()?)
     }
 
