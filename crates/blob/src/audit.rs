@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use db::args;
+use model::FileId;
 
-use crate::disk::FileId;
 use crate::lane::blocking;
 use crate::{Blob, Result};
 
@@ -45,7 +45,7 @@ impl Blob {
             let Some(last) = rows.last() else { break };
             after = last.get("id")?;
             for row in rows {
-                let id: FileId = row.get::<String>("id")?.parse()?;
+                let id: FileId = row.get("id")?;
                 audit.files += 1;
                 if !there.remove(&id) && self.is_missing(id).await? {
                     audit.missing += 1;
@@ -65,6 +65,6 @@ impl Blob {
         if blocking(move || Ok(disk.has(id))).await? {
             return Ok(false);
         }
-        Ok(self.db.opt(ROW, args![id.to_string()]).await?.is_some())
+        Ok(self.db.opt(ROW, args![id]).await?.is_some())
     }
 }

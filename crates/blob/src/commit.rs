@@ -134,7 +134,7 @@ impl Blob {
         if let Some(file) = &staged.file {
             insert_file(tx, file, object.size).await?;
             let sql = "INSERT INTO parts (object, number, file, position, bytes) VALUES ($1, 1, $2, 0, $3)";
-            tx.execute(sql, args![object.id, file.id.to_string(), object.size]).await?;
+            tx.execute(sql, args![object.id, file.id, object.size]).await?;
         }
         point_to(tx, name, &object, &new.condition, new.by).await?;
         staged.take_file();
@@ -203,7 +203,7 @@ pub(crate) async fn insert(tx: &mut Tx, object: &Object) -> Result<()> {
 pub(crate) async fn insert_file(tx: &mut Tx, file: &Stored, bytes: u64) -> Result<()> {
     let (dek, kek) = file.key.as_ref().map(|key| (key.dek.clone(), key.kek)).unzip();
     let sql = "INSERT INTO files (id, bytes, dek, kek) VALUES ($1, $2, $3, $4)";
-    tx.execute(sql, args![file.id.to_string(), bytes, dek, kek]).await?;
+    tx.execute(sql, args![file.id, bytes, dek, kek]).await?;
     Ok(())
 }
 

@@ -2,22 +2,20 @@
 //! only ids of files, and every call is one of write, read a range, delete, list.
 
 use std::ffi::OsString;
-use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice, IoSliceMut, Write};
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use model::FileId;
 use rustix::buffer::spare_capacity;
 use rustix::io::ReadWriteFlags;
 use seal::stream::{HEADER, Opener, Sealer, stored_length};
 use seal::{KeyRing, Purpose, private};
-use uuid::Uuid;
 
 use crate::error::disk;
 use crate::lane::{Lane, blocking};
@@ -43,10 +41,6 @@ pub(crate) struct Keys {
     pub(crate) seals: bool,
 }
 
-/// Names a stored file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FileId(Uuid);
-
 /// A written file.
 #[derive(Debug)]
 pub(crate) struct Stored {
@@ -62,21 +56,6 @@ pub(crate) struct SealedKey {
     pub(crate) dek: Vec<u8>,
     /// The version of that key.
     pub(crate) kek: u32,
-}
-
-impl fmt::Display for FileId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.as_simple().fmt(f)
-    }
-}
-
-impl FromStr for FileId {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let id = Uuid::try_parse(text).ok().map(Self).filter(|id| id.to_string() == text);
-        id.ok_or_else(|| Error::Row(format!("`{text}` is not a file's id")))
-    }
 }
 
 impl Disk {
@@ -99,7 +78,7 @@ impl Disk {
         blocking(move || {
             let length = length.unwrap_or(0);
             let claim = store.space.claim(if store.seals { stored_length(length) } else { length })?;
-            let id = FileId(Uuid::new_v4());
+            let id = FileId::new();
             let sealing = store.seals.then(|| store.sealing(id)).transpose()?;
             let path = store.root.join("tmp").join(id.to_string());
             let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
@@ -506,7 +485,7 @@ fn remove_soon(path: PathBuf) {
 /// Whether one of these names is a stored file's. One that cannot be read may be.
 fn any_stored(names: impl Iterator<Item = io::Result<OsString>>) -> io::Result<bool> {
     for name in names {
-        if name?.to_str().is_some_and(|name| FileId::from_str(name).is_ok()) {
+        if name?.to_str().is_some_and(|name| name.parse::<FileId>().is_ok()) {
             return Ok(true);
         }
     }
@@ -533,7 +512,7 @@ mod tests {
     #[test]
     fn a_folder_that_cannot_be_read_to_its_end_is_not_empty() {
         let broken = || Err(io::Error::other("the disk fails"));
-        let file = || Ok(FileId(Uuid::new_v4()).to_string().into());
+        let file = || Ok(FileId::new().to_string().into());
         assert!(!any_stored([Ok("README".into())].into_iter()).unwrap());
         assert!(any_stored([Ok("README".into()), file(), broken()].into_iter()).unwrap());
         assert!(any_stored([Ok("README".into()), broken()].into_iter()).is_err());

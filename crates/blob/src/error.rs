@@ -160,6 +160,12 @@ pub enum Error {
     Db(#[source] db::Error),
 }
 
+impl From<model::ParseIdError> for Error {
+    fn from(error: model::ParseIdError) -> Self {
+        Self::Row(error.to_string())
+    }
+}
+
 impl Error {
     /// Whether there is no room on a disk, the database's included.
     pub fn is_full(&self) -> bool {

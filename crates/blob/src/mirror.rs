@@ -11,15 +11,15 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use db::{Tx, args};
+use model::FileId;
 
-pub use crate::disk::FileId;
 use crate::error::disk;
 use crate::{Error, Result};
 
 /// The stored files that the tables name, as the transaction sees them.
 pub async fn files(tx: &mut Tx) -> Result<BTreeSet<FileId>> {
     let rows = tx.all("SELECT id FROM files", args![]).await?;
-    rows.iter().map(|row| row.get::<String>("id")?.parse::<FileId>()).collect()
+    Ok(rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?)
 }
 
 /// Where a file is below the store's folder, or below one of the same shape.

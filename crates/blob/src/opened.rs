@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use model::ObjectId;
+use model::{FileId, ObjectId};
 
-use crate::disk::{FileId, OpenFile};
+use crate::disk::OpenFile;
 
 /// Files that stay open at most.
 const MOST: usize = 256;

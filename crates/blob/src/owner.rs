@@ -5,9 +5,10 @@
 //! both get one. A folder in which nothing was stored yet is any new database's, and no more that of the one before.
 
 use db::{Db, args};
+use model::FileId;
 use uuid::Uuid;
 
-use crate::disk::{Disk, FileId};
+use crate::disk::Disk;
 use crate::lane::blocking;
 use crate::{Error, Result};
 
@@ -51,8 +52,7 @@ async fn fits(db: &Db, disk: &Disk, own: Option<&str>) -> Result<bool> {
     let looking = disk.clone();
     let empty = blocking(move || looking.is_empty()).await?;
     let rows = db.all(SOME, args![]).await?;
-    let read = |row: &db::Row| row.get::<String>("id")?.parse();
-    let named: Vec<FileId> = rows.iter().map(read).collect::<Result<_>>()?;
+    let named: Vec<FileId> = rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?;
     let (looking, some) = (disk.clone(), !named.is_empty());
     let there = blocking(move || Ok(named.into_iter().any(|file| looking.has(file)))).await?;
     match own {

@@ -10,9 +10,9 @@ use bytes::Bytes;
 use db::args;
 use futures::Stream;
 use futures::stream::{BoxStream, StreamExt, try_unfold};
-use model::ObjectId;
+use model::{FileId, ObjectId};
 
-use crate::disk::{Disk, FileId, OpenFile};
+use crate::disk::{Disk, OpenFile};
 use crate::lane::blocking;
 use crate::{Blob, Error, Result};
 
@@ -112,7 +112,7 @@ impl Blob {
         let mut spans = Vec::new();
         let mut at = range.start;
         for row in rows {
-            let Some(file) = row.get_opt::<String>("file")? else { continue };
+            let Some(file) = row.get_opt("file")? else { continue };
             let (position, bytes): (u64, u64) = (row.get("position")?, row.get("bytes")?);
             if range.is_empty() {
                 break;
@@ -122,7 +122,7 @@ impl Blob {
                 return Err(Error::Row(format!("object {id} has a gap at {at}")));
             }
             spans.push(Span {
-                file: file.parse()?,
+                file,
                 size: bytes,
                 dek: row.get_opt("dek")?,
                 range: at - position..end - position,

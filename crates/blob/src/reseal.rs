@@ -7,11 +7,11 @@
 use std::sync::{Mutex, PoisonError};
 
 use db::args;
-use model::{ObjectId, Timestamp};
+use model::{FileId, ObjectId, Timestamp};
 use tokio::time::Instant;
 
 use crate::commit::insert_file;
-use crate::disk::{FileId, Stored};
+use crate::disk::Stored;
 use crate::lane::blocking;
 use crate::store::now;
 use crate::sweep::drop_files;

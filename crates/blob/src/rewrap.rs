@@ -3,7 +3,7 @@
 use db::args;
 use seal::Renewed;
 
-use crate::{Blob, Result};
+use crate::{Blob, Error, Result};
 
 /// Keys in one transaction.
 const BATCH: u32 = 500;
@@ -26,7 +26,7 @@ impl Blob {
             let mut tx = self.db.begin().await?;
             for row in rows {
                 let (id, old): (String, Vec<u8>) = (row.get("id")?, row.get("dek")?);
-                match id.parse().and_then(|file| self.disk.renew(file, &old)) {
+                match id.parse().map_err(Error::from).and_then(|file| self.disk.renew(file, &old)) {
                     Ok(new) => renewed.sealed += tx.execute(RENEW, args![id, new.dek, new.kek, old]).await?,
                     Err(error) => {
                         renewed.unopened += 1;

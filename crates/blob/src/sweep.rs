@@ -3,12 +3,11 @@
 use std::time::{Duration, SystemTime};
 
 use db::{Sql, Tx, args, sql};
-use model::{ObjectId, Timestamp, UploadId};
+use model::{FileId, ObjectId, Timestamp, UploadId};
 use seal::Renewed;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::disk::FileId;
 use crate::lane::blocking;
 use crate::store::now;
 use crate::{Blob, Result, fault};
@@ -89,8 +88,7 @@ impl Blob {
             let disk = self.disk.clone();
             let mut orphans = Vec::new();
             for file in blocking(move || disk.files(folder, before)).await? {
-                if self.db.opt("SELECT id FROM files WHERE id = $1", args![file.to_string()]).await?.is_none()
-                {
+                if self.db.opt("SELECT id FROM files WHERE id = $1", args![file]).await?.is_none() {
                     orphans.push(file);
                 }
             }
@@ -204,5 +202,5 @@ pub(crate) async fn drop_files(tx: &mut Tx, files: &[String]) -> Result<Vec<File
     }
     let list = serde_json::Value::from(files).to_string();
     let rows = tx.all(tx.pick(DROP), args![list]).await?;
-    rows.iter().map(|row| row.get::<String>("id")?.parse()).collect()
+    Ok(rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?)
 }

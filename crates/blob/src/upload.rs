@@ -185,7 +185,7 @@ impl Blob {
         let row = args![
             id,
             number,
-            staged.file.as_ref().map(|file| file.id.to_string()),
+            staged.file.as_ref().map(|file| file.id),
             part.size,
             part.md5.as_slice(),
             part.checksum.as_ref().map(Checksum::to_string),

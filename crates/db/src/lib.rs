@@ -31,6 +31,7 @@ mod row;
 mod sql;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod text;
 mod tx;
 mod value;
 

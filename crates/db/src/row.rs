@@ -1,9 +1,6 @@
 //! Rows of an answer.
 
-use model::{
-    AccountId, AssetId, BucketName, ConfigurationId, EventId, Generation, JobId, Key, ObjectId,
-    PlaybackSessionId, Timestamp, TitleId, UploadId,
-};
+use model::Timestamp;
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
@@ -98,29 +95,3 @@ impl Scalar for Timestamp {
         Ok(Self(raw))
     }
 }
-
-macro_rules! text {
-    ($($type:ty),*) => { $(
-        impl Scalar for $type {
-            type Raw = String;
-            fn from_raw(raw: String) -> std::result::Result<Self, String> {
-                raw.parse().map_err(|e| format!("{e}"))
-            }
-        }
-    )* };
-}
-
-text!(
-    TitleId,
-    AssetId,
-    Generation,
-    ConfigurationId,
-    JobId,
-    ObjectId,
-    UploadId,
-    EventId,
-    AccountId,
-    PlaybackSessionId,
-    BucketName,
-    Key
-);

@@ -1,9 +1,6 @@
 //! Arguments of a statement.
 
-use model::{
-    AccountId, AssetId, BucketName, ConfigurationId, EventId, Generation, JobId, Key, ObjectId,
-    PlaybackSessionId, Timestamp, TitleId, UploadId,
-};
+use model::Timestamp;
 
 /// One argument; `None` is NULL of that type (PostgreSQL wants to know it).
 #[derive(Debug, Clone)]
@@ -60,18 +57,4 @@ from! {
     &String => Text(|v: &String| v.clone());
     Vec<u8> => Bytes(|v| v);
     &[u8] => Bytes(<[u8]>::to_vec);
-    BucketName => Text(String::from);
-    &BucketName => Text(|v: &BucketName| v.as_str().to_owned());
-    Key => Text(String::from);
-    &Key => Text(|v: &Key| v.as_str().to_owned());
-    TitleId => Text(|v: TitleId| v.to_string());
-    AssetId => Text(|v: AssetId| v.to_string());
-    Generation => Text(|v: Generation| v.to_string());
-    ConfigurationId => Text(|v: ConfigurationId| v.to_string());
-    JobId => Text(|v: JobId| v.to_string());
-    ObjectId => Text(|v: ObjectId| v.to_string());
-    UploadId => Text(|v: UploadId| v.to_string());
-    EventId => Text(|v: EventId| v.to_string());
-    AccountId => Text(|v: AccountId| v.to_string());
-    PlaybackSessionId => Text(|v: PlaybackSessionId| v.to_string());
 }

@@ -63,7 +63,7 @@ pub use invitation::Invitation;
 pub use policy::{Action, Resource, Via, Who, may};
 pub use schema::MIGRATIONS;
 pub use service::Service;
-pub use session::{Session, SessionId, SignedIn};
+pub use session::{Session, SignedIn};
 
 /// The door to accounts, codes, sessions, links and access keys. Cheap to clone.
 #[derive(Clone)]

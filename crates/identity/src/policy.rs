@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use model::title::Visibility;
-use model::{AccountId, BucketName};
+use model::{AccountId, BucketName, SessionId};
 
+use crate::Role;
 use crate::access_key::Buckets;
-use crate::{Role, SessionId};
 
 /// Who acts.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,12 +1,9 @@
 //! Sessions of browsers.
 
-use std::fmt;
 use std::net::IpAddr;
-use std::str::FromStr;
 
-use db::{Row, Scalar, Tx, Value, args};
-use model::{AccountId, Timestamp};
-use uuid::Uuid;
+use db::{Row, Tx, args};
+use model::{AccountId, SessionId, Timestamp};
 
 use crate::token::{SessionToken, hash};
 use crate::{Account, Identity, Lifetime, Result, Via, Who};
@@ -17,45 +14,6 @@ const MAX_SESSIONS: u32 = 50;
 const TOUCH_MS: i64 = 60_000;
 /// Longest remembered name of a browser, in characters.
 const AGENT_CHARS: usize = 200;
-
-/// The public name of a session: it can be listed and ended by it, but not used.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SessionId(Uuid);
-
-impl fmt::Display for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.as_simple().fmt(f)
-    }
-}
-
-impl fmt::Debug for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SessionId({self})")
-    }
-}
-
-impl FromStr for SessionId {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let id = Uuid::try_parse(text).map(Self).map_err(|_| "a session id is 32 lower-case hex digits")?;
-        if id.to_string() == text { Ok(id) } else { Err("a session id is 32 lower-case hex digits") }
-    }
-}
-
-impl Scalar for SessionId {
-    type Raw = String;
-
-    fn from_raw(raw: String) -> Result<Self, String> {
-        raw.parse().map_err(str::to_owned)
-    }
-}
-
-impl From<SessionId> for Value {
-    fn from(id: SessionId) -> Self {
-        id.to_string().into()
-    }
-}
 
 /// The browser that signs in, as its owner will recognise it in the list of sessions.
 #[derive(Debug, Clone, Copy)]
@@ -190,7 +148,7 @@ pub(crate) async fn create(
     device: &Device<'_>,
     now: Timestamp,
 ) -> Result<SignedIn> {
-    let (token, session) = (SessionToken::random(), SessionId(Uuid::new_v4()));
+    let (token, session) = (SessionToken::random(), SessionId::new());
     let agent: String = device.agent.chars().filter(|c| !c.is_control()).take(AGENT_CHARS).collect();
     let ip = device.ip.to_canonical().to_string();
     tx.execute(INSERT, args![hash(token.as_str()), session, account.id, via, agent, ip, now]).await?;
@@ -213,12 +171,5 @@ mod tests {
         assert_eq!(expires_at(Timestamp(0), Timestamp(0), life), Timestamp(10_000));
         assert_eq!(expires_at(Timestamp(0), Timestamp(9000), life), Timestamp(19_000));
         assert_eq!(expires_at(Timestamp(0), Timestamp(24_000), life), Timestamp(25_000));
-    }
-
-    #[test]
-    fn session_ids_have_one_spelling() {
-        let id = SessionId(Uuid::new_v4());
-        assert_eq!(id.to_string().parse(), Ok(id));
-        assert!(id.0.to_string().parse::<SessionId>().is_err(), "with dashes");
     }
 }

@@ -1,11 +1,8 @@
 //! Jobs as they are read, and the words that say why a job is where it is.
 
-use std::fmt;
-use std::str::FromStr;
-
 use db::Row;
 use model::job::State;
-use model::{JobId, Timestamp, TitleId};
+use model::{GroupId, JobId, Timestamp, TitleId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -180,44 +177,5 @@ impl Lease {
     /// Reads the payload.
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T> {
         T::deserialize(&self.payload).map_err(|source| Error::Json { job: self.job, what: "payload", source })
-    }
-}
-
-/// A group of jobs. Ordered by creation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct GroupId(JobId);
-
-impl GroupId {
-    pub(crate) fn new() -> Self {
-        Self(JobId::new())
-    }
-}
-
-impl fmt::Display for GroupId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl FromStr for GroupId {
-    type Err = model::ParseIdError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self)
-    }
-}
-
-impl db::Scalar for GroupId {
-    type Raw = String;
-
-    fn from_raw(raw: String) -> std::result::Result<Self, String> {
-        raw.parse().map_err(|e: model::ParseIdError| e.to_string())
-    }
-}
-
-impl From<GroupId> for db::Value {
-    fn from(id: GroupId) -> Self {
-        Self::Text(Some(id.to_string()))
     }
 }

@@ -51,7 +51,7 @@ mod text;
 
 pub use error::{Error, Result};
 pub use hint::Hints;
-pub use job::{GroupId, Job, Lease};
+pub use job::{Job, Lease};
 pub use new::{New, NewGroup};
 pub use queue::{
     Bump, Claim, Completed, Counts, Ended, Fault, Filter, Group, GroupState, LogLine, Outcome, Pause,

@@ -12,10 +12,10 @@ mod read;
 mod title;
 
 use db::{Db, Tx, args};
-use model::{JobId, Timestamp};
+use model::{GroupId, JobId, Timestamp};
 
 use crate::hint::Hinter;
-use crate::{Error, GroupId, Hints, New, Result};
+use crate::{Error, Hints, New, Result};
 
 pub use bump::Bump;
 pub use finish::{Completed, Ended, Fault, Outcome};
@@ -79,7 +79,7 @@ async fn insert(tx: &mut Tx, now: Timestamp, new: &New, group: Option<GroupId>) 
         payload,
         new.priority,
         new.run_at.unwrap_or(now),
-        group.map(|g| g.to_string()),
+        group,
         new.title,
         new.capability.as_deref(),
         new.key.as_deref(),

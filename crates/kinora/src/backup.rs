@@ -18,7 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
-use blob::mirror::{self, FileId};
+use blob::mirror;
+use model::FileId;
 use seal::Ring;
 
 pub(crate) use restore::restore;

@@ -35,6 +35,16 @@ macro_rules! id {
             pub fn new() -> Self {
                 Self(Uuid::$make())
             }
+
+            /// The id that these bytes are.
+            pub fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(Uuid::from_bytes(bytes))
+            }
+
+            /// The bytes that its digits write.
+            pub fn to_bytes(self) -> [u8; 16] {
+                self.0.into_bytes()
+            }
         }
 
         impl fmt::Display for $name {
@@ -82,14 +92,20 @@ id! { /// A packaging configuration. Random: it appears in public paths.
 ConfigurationId, new_v4 }
 id! { /// A job in the queue. Ordered by creation.
 JobId, now_v7 }
+id! { /// A group of jobs. Ordered by creation.
+GroupId, now_v7 }
 id! { /// One stored object (one version of a key). Ordered by creation.
 ObjectId, now_v7 }
+id! { /// A stored file: bytes of objects.
+FileId, new_v4 }
 id! { /// A multipart upload under way.
 UploadId, new_v4 }
 id! { /// A recorded event.
 EventId, now_v7 }
 id! { /// An account of a person.
 AccountId, now_v7 }
+id! { /// The public name of a browser's session: it can be listed and ended by it, but not used.
+SessionId, new_v4 }
 id! { /// A playback session: one viewer watching one title.
 PlaybackSessionId, new_v4 }
 
@@ -102,6 +118,8 @@ mod tests {
         let id = TitleId::new();
         assert_eq!(id.to_string().len(), 32);
         assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(TitleId::from_bytes(id.to_bytes()), id);
+        assert_eq!(TitleId::from_bytes([0xab; 16]).to_string(), "ab".repeat(16));
     }
 
     #[test]

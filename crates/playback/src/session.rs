@@ -3,9 +3,9 @@
 use std::fmt;
 
 use db::args;
+use identity::Who;
 use identity::cookie::Cookies;
-use identity::{SessionId, Who};
-use model::{AccountId, AssetId, PlaybackSessionId, Timestamp, TitleId};
+use model::{AccountId, AssetId, PlaybackSessionId, SessionId, Timestamp, TitleId};
 use sign::Policy;
 
 use crate::decide::Watchable;

@@ -23,7 +23,7 @@ const LEN: usize = 1 + 16 + 64;
 
 /// Makes the cookie's value for a session and the bytes of the policy that it watches under.
 pub(crate) fn mint(key: &SigningKey, session: PlaybackSessionId, policy: &[u8]) -> Result<String> {
-    let id = id_bytes(session);
+    let id = session.to_bytes();
     let mut value = Vec::with_capacity(LEN);
     value.push(VERSION);
     value.extend(id);
@@ -37,21 +37,9 @@ pub(crate) fn verify(key: &Key, cookie: &str, policy: &[u8]) -> Result<PlaybackS
     let [VERSION, rest @ ..] = value.as_slice() else { return Err(Denied::WrongSession) };
     let Some((id, signature)) = rest.split_first_chunk::<16>() else { return Err(Denied::WrongSession) };
     key.verify_own(PURPOSE, &message(id, policy), signature).map_err(|_| Denied::WrongSession)?;
-    id_from(*id).ok_or(Denied::WrongSession)
+    Ok(PlaybackSessionId::from_bytes(*id))
 }
 
 fn message(id: &[u8; 16], policy: &[u8]) -> Vec<u8> {
     [id.as_slice(), &sha256(&[policy])].concat()
-}
-
-/// A session's id as bytes.
-pub(crate) fn id_bytes(session: PlaybackSessionId) -> [u8; 16] {
-    let mut bytes = [0; 16];
-    hex::decode_to_slice(session.to_string(), &mut bytes).expect("ids are 32 hex digits");
-    bytes
-}
-
-/// The id that these bytes are.
-pub(crate) fn id_from(bytes: [u8; 16]) -> Option<PlaybackSessionId> {
-    hex::encode(bytes).parse().ok()
 }

@@ -15,7 +15,6 @@ use crate::error::{Error, Result, cut};
 use crate::grant::{Grant, Reach};
 use crate::key::{Key, Keys, sha256};
 use crate::policy::Policy;
-use crate::session::{id_bytes, id_from};
 use crate::signing::SigningKey;
 
 const PURPOSE: &[u8] = b"kinora path token 1\0";
@@ -78,7 +77,7 @@ pub fn mint(key: &SigningKey, claims: &Claims) -> Result<String> {
     }
     if let Some(session) = claims.session {
         bytes[0] |= HAS_SESSION;
-        bytes.extend(id_bytes(session));
+        bytes.extend(session.to_bytes());
     }
     let signature = key.sign_own(PURPOSE, &bytes)?;
     bytes.extend(signature);
@@ -138,7 +137,7 @@ fn read(bytes: &[u8]) -> Option<Claims> {
     };
     let (session, rest) = if flags & HAS_SESSION != 0 {
         let (id, rest) = rest.split_first_chunk::<16>()?;
-        (Some(id_from(*id)?), rest)
+        (Some(PlaybackSessionId::from_bytes(*id)), rest)
     } else {
         (None, rest)
     };

@@ -5,8 +5,8 @@ use axum::extract::{Path, State};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use http::header;
 use http_face::{ApiError, take};
-use identity::{Session, SessionId};
-use model::{AccountId, Timestamp};
+use identity::Session;
+use model::{AccountId, SessionId, Timestamp};
 use serde::Deserialize;
 
 use crate::page::{Frame, render};

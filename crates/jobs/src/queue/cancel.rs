@@ -2,11 +2,11 @@
 
 use db::{Sql, Tx, args, sql};
 use model::job::State;
-use model::{JobId, Timestamp, TitleId};
+use model::{GroupId, JobId, Timestamp, TitleId};
 
 use super::{Ended, GroupState, Queue, group, lease};
 use crate::text::reason;
-use crate::{Error, GroupId, Job, Result};
+use crate::{Error, Job, Result};
 
 const CANCEL: &str =
     "UPDATE jobs SET state = 'cancelled', cause = $2, waits_for = NULL, waits_why = NULL, lease_until = NULL,

@@ -1,13 +1,13 @@
 //! The end of a try: done, failed, or once more.
 
 use db::{Sql, Tx, args, sql};
-use model::{JobId, Timestamp, TitleId};
+use model::{GroupId, JobId, Timestamp, TitleId};
 use serde_json::Value;
 
 use super::{GroupState, Queue, group, lease, lost};
 use crate::new::JSON_BYTES;
 use crate::text::reason;
-use crate::{Error, GroupId, Lease, Result, backoff};
+use crate::{Error, Lease, Result, backoff};
 
 /// Why a try ended badly.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! Fan-out and fan-in: groups of jobs and what follows them.
 
 use db::{Row, Sql, Tx, args, sql};
-use model::{JobId, Timestamp, TitleId};
+use model::{GroupId, JobId, Timestamp, TitleId};
 
 use super::{Queue, insert, lease};
 use crate::text::reason;
-use crate::{Error, GroupId, New, NewGroup, Result};
+use crate::{Error, New, NewGroup, Result};
 
 /// A group as it is read.
 #[derive(Debug, Clone, PartialEq, Eq)]

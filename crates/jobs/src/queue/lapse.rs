@@ -1,11 +1,11 @@
 //! Jobs whose worker went away.
 
 use db::{Row, Sql, Tx, args, sql};
-use model::{JobId, Timestamp};
+use model::{GroupId, JobId, Timestamp};
 
 use super::finish::{Held, Next};
 use super::{Ended, Outcome, Queue, group};
-use crate::{GroupId, Result, backoff};
+use crate::{Result, backoff};
 
 /// Deaths of its process that a job survives: more, and it is taken for their cause.
 const MOST_RELEASES: u32 = 10;

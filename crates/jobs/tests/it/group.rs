@@ -1,6 +1,6 @@
-use jobs::{Error, GroupId, GroupState, NewGroup};
-use model::TitleId;
+use jobs::{Error, GroupState, NewGroup};
 use model::job::State;
+use model::{GroupId, TitleId};
 
 use super::*;
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use blob::mirror;
 use fs4::fs_std::FileExt;
+use model::FileId;
 use seal::{KeyProvider, Ring};
 
 use super::manifest::{self, Manifest};
@@ -97,7 +98,7 @@ impl Archive {
     }
 
     /// Where an object that has not its hash is put aside: it may be all that is left of it.
-    pub(super) fn aside(&self, id: mirror::FileId) -> PathBuf {
+    pub(super) fn aside(&self, id: FileId) -> PathBuf {
         mirror::path(&self.objects(), id).with_extension("damaged")
     }
 
@@ -106,8 +107,8 @@ impl Archive {
     pub(super) fn prune(
         &self,
         now: &Manifest,
-        kept: &BTreeSet<mirror::FileId>,
-        lost: &BTreeSet<mirror::FileId>,
+        kept: &BTreeSet<FileId>,
+        lost: &BTreeSet<FileId>,
     ) -> anyhow::Result<()> {
         for name in names(&self.path)? {
             let of_ours = is_of_a_turn(&name) || name.starts_with(manifest::NAME);

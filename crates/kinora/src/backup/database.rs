@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use blob::mirror::{self, FileId};
+use blob::mirror;
 use db::{Db, args};
+use model::FileId;
 use tokio::process::Command;
 use url::Url;
 

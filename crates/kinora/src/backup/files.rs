@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use aws_lc_rs::digest::{self, SHA256};
-use blob::mirror::{self, FileId};
+use blob::mirror;
+use model::FileId;
 
 use crate::folder;
 
