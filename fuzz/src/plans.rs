@@ -2,7 +2,7 @@
 
 use encode::first_frame::{AudioHeader, Headers, VideoHeader};
 use encode::{ladder, template};
-use model::media::{Audio, Source, Video};
+use model::media::{Audio, Container, Source, Video};
 use model::packaging::Configuration;
 use model::plan::Medium;
 use model::{FrameRate, Plan};
@@ -46,7 +46,7 @@ pub(crate) fn source(num: u32, den: u32, frames: u64, keyframes: Vec<u64>) -> So
         duration_ms,
     };
     Source {
-        container: "mov".into(),
+        container: Container::Mov,
         bytes: 1,
         duration_ms,
         video: Some(video),

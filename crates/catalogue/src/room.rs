@@ -1,7 +1,7 @@
 //! How many bytes an encode may need, and which encodes have been promised theirs.
 
 use db::{Sql, Tx, args};
-use model::media::Source;
+use model::media::{Container, Source};
 use model::plan::{Chunk, Track};
 use model::{Generation, Plan, TitleId};
 
@@ -10,13 +10,10 @@ use crate::{Catalogue, Error, Result};
 /// Bytes of container and index for each second of a track, about.
 const OVERHEAD: u64 = 2_000;
 
-/// The container of which no more than the parts that a chunk needs are copied.
-const READ_IN_PARTS: &str = "mov";
-
 /// Most bytes that one chunk will take in the store, all its tracks together: its rates are bounds that the encoder
 /// keeps.
 pub fn of_chunk(plan: &Plan, chunk: &Chunk) -> u64 {
-    let frames = plan.grid.span(&chunk.segments).map_or(0, |frames| frames.end.saturating_sub(frames.start));
+    let frames = plan.grid.length(&chunk.segments);
     let ms = plan.grid.rate.frame_ms(frames);
     let of = |rate: u32| (u64::from(rate) / 8 + OVERHEAD).saturating_mul(ms) / 1000;
     let tracks = plan.tracks_of(chunk).into_iter().map(|track| match track {
@@ -41,7 +38,7 @@ pub fn of_plan(plan: &Plan) -> u64 {
 /// Bytes that a copy of a source takes in the scratch folder while it is encoded: none where its parts are enough. The
 /// rare file of that container whose index does not tell the parts is not counted.
 pub fn of_source(source: &Source) -> u64 {
-    if source.container == READ_IN_PARTS { 0 } else { source.bytes }
+    if source.container == Container::Mov { 0 } else { source.bytes }
 }
 
 /// Whether an encode may go on.

@@ -11,7 +11,7 @@ const CAPTIONS_SECOND: u64 = 200_000;
 
 /// Work of one chunk of one track, in encoded pixels; at least 1, at most 2⁴⁰ so that sums stay exact.
 pub(crate) fn of(plan: &Plan, track: Track, chunk: &Chunk) -> u64 {
-    let frames = plan.grid.span(&chunk.segments).map_or(0, |frames| frames.end.saturating_sub(frames.start));
+    let frames = plan.grid.length(&chunk.segments);
     let weight = match track {
         Track::Video(n) => plan.renditions.get(usize::from(n)).map_or(0, |rendition| {
             frames.saturating_mul(u64::from(rendition.width)).saturating_mul(u64::from(rendition.height))

@@ -11,7 +11,7 @@ use crate::blocking::blocking;
 use crate::jail::Limits;
 use crate::run::{self, Arg, Ffmpeg, Input, Name, Patience};
 use crate::scratch::Folder;
-use crate::{Container, Error, Jail, Result, Tools, cea608};
+use crate::{Error, Jail, Result, Tools, cea608};
 
 /// Caption tracks of a source at most.
 pub const MOST_CAPTIONS: usize = 8;
@@ -37,8 +37,8 @@ pub async fn within(
     cancel: &CancellationToken,
 ) -> Result<Vec<CaptionTrack>> {
     let Some(video) = &source.video else { return Ok(vec![]) };
-    let Some(container) = Container::of_demuxer(&source.container) else { return Ok(vec![]) };
-    let stretch = Stretch { tools, jail, input: Input { file, container }, video, scratch, cancel };
+    let input = Input { file, container: source.container };
+    let stretch = Stretch { tools, jail, input, video, scratch, cancel };
     let seconds = source.duration_ms / 1000;
     let middle = (seconds > 2 * STRETCH_S).then_some(seconds / 2);
     let later = async {

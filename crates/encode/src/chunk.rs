@@ -24,7 +24,7 @@ use crate::retime::{self, Job};
 use crate::run::{self, Ffmpeg, Input, Name, Patience};
 use crate::scratch::Folder;
 use crate::template::Template;
-use crate::{Container, Error, Jail, Result, Tools};
+use crate::{Error, Jail, Result, Tools};
 
 pub use self::early::{SoFar, so_far};
 pub use crate::retime::Encoded;
@@ -86,16 +86,14 @@ pub async fn encode(
     if work.plan.template != template.id() {
         return Err(Error::OtherTemplate { name: template.name.clone() });
     }
-    let chunk = usize::try_from(work.chunk).ok().and_then(|n| work.plan.chunks.get(n));
-    let chunk = chunk.ok_or_else(|| Error::Plan { reason: format!("it has no chunk {}", work.chunk) })?;
+    let chunk = work
+        .plan
+        .chunk(work.chunk)
+        .ok_or_else(|| Error::Plan { reason: format!("it has no chunk {}", work.chunk) })?;
     let frames = work.plan.grid.span(&chunk.segments);
     let frames = frames.ok_or_else(|| Error::Plan { reason: "a chunk leaves the grid".to_owned() })?;
-    let container = Container::of_demuxer(&work.source.container);
-    let container = container.ok_or_else(|| Error::Plan {
-        reason: format!("there is no container `{}`", work.source.container),
-    })?;
     let folder = Folder::create(work.scratch, &run_folder(work.chunk))?;
-    let here = Here { template, tools, jail, cancel, work, chunk, container, folder: &folder };
+    let here = Here { template, tools, jail, cancel, work, chunk, folder: &folder };
     match chunk.of {
         Medium::Video => video::encode(&here, frames, progress).await,
         Medium::Audio(n) => audio::encode(&here, n, progress).await.map(|encoded| vec![encoded]),
@@ -111,7 +109,6 @@ struct Here<'a> {
     cancel: &'a CancellationToken,
     work: Work<'a>,
     chunk: &'a Chunk,
-    container: Container,
     folder: &'a Folder,
 }
 
@@ -123,7 +120,7 @@ impl Here<'_> {
         (limits, patience): (Limits, Patience),
         each: impl FnMut(run::Progress) + Send,
     ) -> Result<run::Outcome> {
-        let input = Input { file: self.work.file, container: self.container };
+        let input = Input { file: self.work.file, container: self.work.source.container };
         let run = Ffmpeg { input, before, after, folder: self.folder.path(), limits, patience };
         run::ffmpeg(self.tools, self.jail, run, self.cancel, each).await
     }

@@ -165,7 +165,7 @@ impl Map {
 
     /// The ranges that encoding a chunk reads, ascending; `None` where only the whole source will do.
     pub fn ranges(&self, plan: &Plan, chunk: u32, source: &Source) -> Option<Vec<Range<u64>>> {
-        let chunk = plan.chunks.get(usize::try_from(chunk).ok()?)?;
+        let chunk = plan.chunk(chunk)?;
         let frames = plan.grid.span(&chunk.segments)?;
         let stream = match chunk.of {
             Medium::Video => source.video.as_ref()?.stream,

@@ -14,7 +14,7 @@ use crate::blocking::blocking;
 use crate::jail::Limits;
 use crate::run::{self, Arg, Ffmpeg, Input, Name, Patience};
 use crate::scratch::Folder;
-use crate::{Container, Error, Jail, Result, Tools};
+use crate::{Error, Jail, Result, Tools};
 
 /// Frames that are looked at, in the middle of the film.
 const FRAMES: u64 = 100;
@@ -40,7 +40,6 @@ pub async fn are_hidden(
     cancel: &CancellationToken,
 ) -> Result<bool> {
     let Some(video) = source.video.as_ref().filter(|video| may_be(video)) else { return Ok(false) };
-    let Some(container) = Container::of_demuxer(&source.container) else { return Ok(false) };
     let folder = Folder::create(scratch, "fields")?;
     let found = Name::new("found").expect("these are letters");
     let seconds = source.duration_ms / 1000;
@@ -53,7 +52,7 @@ pub async fn are_hidden(
     after.push(Arg::of(&[&key, &found]));
     after.extend(["-frames:v".into(), Arg::of(&[&FRAMES]), "-f".into(), "null".into(), "-".into()]);
     let run = Ffmpeg {
-        input: Input { file, container },
+        input: Input { file, container: source.container },
         before,
         after,
         folder: folder.path(),

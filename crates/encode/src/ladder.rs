@@ -174,7 +174,7 @@ pub(crate) mod tests {
             transfer: None,
             matrix: None,
         };
-        let container = "mov".to_owned();
+        let container = crate::Container::Mov;
         Source { container, bytes: 1, duration_ms: 4000, video: Some(video), audio: vec![], captions: vec![] }
     }
 

@@ -39,7 +39,8 @@ mod verify;
 
 pub use error::{Error, Result};
 pub use jail::Jail;
+pub use model::media::Container;
 pub use probe::{probe, probe_and_note, probe_parts};
 pub use rejection::Rejection;
-pub use sniff::{Container, HEAD, sniff};
+pub use sniff::{HEAD, sniff};
 pub use tools::Tools;

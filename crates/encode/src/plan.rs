@@ -122,7 +122,7 @@ fn cost(video: &Video, ladder: &[Rung], template: &Template) -> chunks::Cost {
 
 #[cfg(test)]
 mod tests {
-    use model::media::Audio;
+    use model::media::{Audio, Container};
     use model::plan::{CaptionOrigin, Track};
 
     use super::*;
@@ -169,7 +169,7 @@ mod tests {
             matrix: None,
         };
         Source {
-            container: "mov".into(),
+            container: Container::Mov,
             bytes: 1,
             duration_ms: seconds * 1000,
             video: Some(video),

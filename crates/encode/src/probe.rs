@@ -114,7 +114,6 @@ fn source(
     if duration_ms == 0 {
         return Err(Rejection::NoFrames.into());
     }
-    let container = container.demuxer().to_owned();
     let captions = text::captions(answer);
     Ok(Source { container, bytes, duration_ms, video, audio, captions })
 }

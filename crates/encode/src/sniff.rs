@@ -5,103 +5,10 @@
 
 mod other;
 
-use serde::{Deserialize, Serialize};
-
-use crate::Rejection;
+use crate::{Container, Rejection};
 
 /// Bytes of a file that [`sniff`] wants to see (fewer are fine if the file has no more).
 pub const HEAD: usize = 64 << 10;
-
-/// A container that Kinora reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Container {
-    /// ISO base media and QuickTime: MP4, MOV, M4A, 3GP.
-    Mov,
-    /// Matroska and WebM.
-    Matroska,
-    /// MPEG-2 transport stream, also with 192-byte packets (M2TS).
-    MpegTs,
-    /// MPEG-1 and -2 program stream (VOB, MPG).
-    MpegPs,
-    /// AVI.
-    Avi,
-    /// ASF: WMV and WMA.
-    Asf,
-    /// Flash video.
-    Flv,
-    /// Ogg: Vorbis, Opus, Theora.
-    Ogg,
-    /// MXF.
-    Mxf,
-    /// RIFF WAVE and RF64.
-    Wav,
-    /// Sony Wave64.
-    W64,
-    /// AIFF.
-    Aiff,
-    /// FLAC.
-    Flac,
-    /// MPEG audio.
-    Mp3,
-    /// AAC in ADTS.
-    Aac,
-    /// AC-3.
-    Ac3,
-    /// Enhanced AC-3.
-    Eac3,
-}
-
-impl Container {
-    /// The name of ffmpeg's demuxer, for `-f`.
-    pub fn demuxer(self) -> &'static str {
-        match self {
-            Self::Mov => "mov",
-            Self::Matroska => "matroska",
-            Self::MpegTs => "mpegts",
-            Self::MpegPs => "mpeg",
-            Self::Avi => "avi",
-            Self::Asf => "asf",
-            Self::Flv => "flv",
-            Self::Ogg => "ogg",
-            Self::Mxf => "mxf",
-            Self::Wav => "wav",
-            Self::W64 => "w64",
-            Self::Aiff => "aiff",
-            Self::Flac => "flac",
-            Self::Mp3 => "mp3",
-            Self::Aac => "aac",
-            Self::Ac3 => "ac3",
-            Self::Eac3 => "eac3",
-        }
-    }
-
-    /// The container of that demuxer name (the way back from [`model::media::Source::container`]).
-    pub fn of_demuxer(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|container| container.demuxer() == name)
-    }
-
-    const ALL: [Self; 17] = [
-        Self::Mov,
-        Self::Matroska,
-        Self::MpegTs,
-        Self::MpegPs,
-        Self::Avi,
-        Self::Asf,
-        Self::Flv,
-        Self::Ogg,
-        Self::Mxf,
-        Self::Wav,
-        Self::W64,
-        Self::Aiff,
-        Self::Flac,
-        Self::Mp3,
-        Self::Aac,
-        Self::Ac3,
-        Self::Eac3,
-    ];
-}
 
 /// Recognises a container by the first bytes of a file: up to [`HEAD`] of them.
 ///
@@ -333,14 +240,6 @@ mod tests {
         check(&frames(&[0x47, 0x40, 0x11, 0x10], 188, 6), Container::MpegTs);
         check(&frames(&[0, 0, 0, 0, 0x47, 0x40], 192, 9), Container::MpegTs);
         check(&[&[1, 2, 3][..], &frames(&[0x47, 0x40, 0x11, 0x10], 188, 6)].concat(), Container::MpegTs);
-    }
-
-    #[test]
-    fn names_lead_back_to_containers() {
-        for container in Container::ALL {
-            assert_eq!(Container::of_demuxer(container.demuxer()), Some(container));
-        }
-        assert_eq!(Container::of_demuxer("hls"), None);
     }
 
     proptest::proptest! {

@@ -19,7 +19,7 @@ use crate::jail::Limits;
 use crate::ladder::Size;
 use crate::run::{self, Arg, Ffmpeg, Input, Name, Patience};
 use crate::scratch::Folder;
-use crate::{Container, Error, Jail, Result, Tools};
+use crate::{Error, Jail, Result, Tools};
 
 pub use poster::{Poster, WIDTHS, moments, posters};
 pub use storyboard::{Board, storyboard};
@@ -56,12 +56,9 @@ impl<'a> Here<'a> {
         folder: &str,
         cancel: &'a CancellationToken,
     ) -> Result<Self> {
-        let container = Container::of_demuxer(&work.source.container);
-        let container = container.ok_or_else(|| Error::Plan {
-            reason: format!("there is no container `{}`", work.source.container),
-        })?;
+        let input = Input { file: work.file, container: work.source.container };
         let folder = Folder::create(work.scratch, folder)?;
-        Ok(Self { tools, jail, input: Input { file: work.file, container }, folder, work, cancel })
+        Ok(Self { tools, jail, input, folder, work, cancel })
     }
 
     /// Runs ffmpeg; `false` where the file made it fail.

@@ -1,6 +1,10 @@
 //! What probing finds out about a source: facts, no decisions.
 
+mod container;
+
 use serde::{Deserialize, Serialize};
+
+pub use container::Container;
 
 use crate::FrameRate;
 use crate::plan::CaptionTrack;
@@ -8,8 +12,8 @@ use crate::plan::CaptionTrack;
 /// What a source contains, as far as Kinora uses it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Source {
-    /// The sniffed container, an ffmpeg demuxer name of the allow-list (`mov`, `matroska`, …).
-    pub container: String,
+    /// The sniffed container.
+    pub container: Container,
     /// Bytes of the file.
     pub bytes: u64,
     /// Duration in ms, as decoding will show it as far as the container tells.

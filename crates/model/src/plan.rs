@@ -64,6 +64,11 @@ impl Grid {
         Some(self.segment(segments.start)?.start..self.segment(last)?.end)
     }
 
+    /// Number of frames of a run of segments; 0 where [`Self::span`] has none.
+    pub fn length(&self, segments: &Range<u32>) -> u64 {
+        self.span(segments).map_or(0, |frames| frames.end.saturating_sub(frames.start))
+    }
+
     /// Frames in all.
     pub fn frames(&self) -> u64 {
         self.boundaries.last().copied().unwrap_or(0)
@@ -287,6 +292,7 @@ mod tests {
         assert_eq!(grid().span(&(1..3)), Some(48..100));
         assert_eq!(grid().span(&(1..1)), None);
         assert_eq!(grid().span(&(2..4)), None);
+        assert_eq!([1..3, 1..1, 2..4].map(|run| grid().length(&run)), [52, 0, 0]);
     }
 
     #[test]

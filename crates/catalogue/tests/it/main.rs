@@ -14,7 +14,7 @@ mod titles;
 
 use catalogue::{Catalogue, Chunk, NewTitle, Result, Title};
 use db::testing::TestDb;
-use model::media::{Audio, Source, Video};
+use model::media::{Audio, Container, Source, Video};
 use model::plan::{self, AudioTrack, Grid, Medium, Rendition, Track};
 use model::title::State;
 use model::{
@@ -105,7 +105,7 @@ fn film() -> (Source, Plan) {
         duration_ms: 10_000,
     };
     let source = Source {
-        container: "mov".into(),
+        container: Container::Mov,
         bytes: 1,
         duration_ms: 10_000,
         video: Some(video),

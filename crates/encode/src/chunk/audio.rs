@@ -34,7 +34,7 @@ pub(super) async fn encode(
 ) -> Result<Encoded> {
     let source = here.work.source;
     let list = name("seen");
-    let part = part(&here.work, here.chunk, here.container, n, &list)?;
+    let part = part(&here.work, here.chunk, n, &list)?;
     let skip = part.skip();
     let Part { audio, track, sound, end, .. } = part;
     let count = sound.samples.end - sound.samples.start;
@@ -82,13 +82,7 @@ impl Part<'_> {
     }
 }
 
-pub(super) fn part<'a>(
-    work: &Work<'a>,
-    chunk: &Chunk,
-    container: Container,
-    n: u16,
-    list: &'a Name,
-) -> Result<Part<'a>> {
+pub(super) fn part<'a>(work: &Work<'a>, chunk: &Chunk, n: u16, list: &'a Name) -> Result<Part<'a>> {
     let (plan, source) = (work.plan, work.source);
     let no_audio = || Error::Plan { reason: format!("the source has no audio track for a{n}") };
     let track = plan.audio.get(usize::from(n)).ok_or_else(no_audio)?;
@@ -105,7 +99,7 @@ pub(super) fn part<'a>(
         zero_us: source.video.as_ref().map_or(audio.start_us, |video| video.start_us),
         samples: (first - warm_up) * AAC_FRAME_SAMPLES..(end + BEHIND) * AAC_FRAME_SAMPLES,
         rate: track.sample_rate,
-        coarse_clock: has_coarse_clock(container),
+        coarse_clock: has_coarse_clock(source.container),
         seen: list,
     };
     Ok(Part { audio, track, sound, end, warm_up })

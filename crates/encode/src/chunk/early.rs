@@ -8,7 +8,7 @@ use super::{Encoded, Work, audio, name, run_folder, seen, video};
 use crate::blocking::blocking;
 use crate::retime::{self, Fragments, Job};
 use crate::run::Name;
-use crate::{Container, Error, Result};
+use crate::{Error, Result};
 
 /// How much of a running encode was looked at.
 #[derive(Debug, Default)]
@@ -24,8 +24,10 @@ pub struct SoFar(HashMap<Track, u64>);
 /// # Errors
 /// As [`super::encode`], but for what ffmpeg wrote.
 pub async fn so_far(work: Work<'_>, known: &mut SoFar) -> Result<Vec<Encoded>> {
-    let chunk = usize::try_from(work.chunk).ok().and_then(|n| work.plan.chunks.get(n));
-    let chunk = chunk.ok_or_else(|| Error::Plan { reason: format!("it has no chunk {}", work.chunk) })?;
+    let chunk = work
+        .plan
+        .chunk(work.chunk)
+        .ok_or_else(|| Error::Plan { reason: format!("it has no chunk {}", work.chunk) })?;
     let folder = work.scratch.join(run_folder(work.chunk));
     let list = name("seen");
     let seen = seen::read(&folder.join(list.as_str()))?;
@@ -35,9 +37,7 @@ pub async fn so_far(work: Work<'_>, known: &mut SoFar) -> Result<Vec<Encoded>> {
             .map(|(n, _)| (Track::Video(n), 0, video::output(n.into())))
             .collect(),
         Medium::Audio(n) => {
-            let container = Container::of_demuxer(&work.source.container);
-            let container = container.ok_or(Error::Holes)?;
-            let part = audio::part(&work, chunk, container, n, &list)?;
+            let part = audio::part(&work, chunk, n, &list)?;
             let well = part.begins_well(seen);
             well.then(|| (Track::Audio(n), part.skip(), audio::output())).into_iter().collect()
         }

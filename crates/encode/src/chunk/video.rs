@@ -49,7 +49,7 @@ pub(super) async fn encode(
     let count = frames.end - frames.start;
     let mut report = |now: crate::run::Progress| progress(Progress::of(now, now.frame, count));
     let mut decoded = Seen::default();
-    for start in starts(here.container, video, here.chunk.decode_from) {
+    for start in starts(here.work.source.container, video, here.chunk.decode_from) {
         let mut after = vec!["-filter_complex".into(), pictures.graph()];
         for (n, rung) in (0_u64..).zip(&rungs) {
             after.extend(["-map".into(), Arg::of(&[&"[v", &n, &"]"])]);

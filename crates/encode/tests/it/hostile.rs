@@ -147,7 +147,7 @@ async fn music_in_every_usual_wrapping_is_music() {
     ] {
         let path = clip(dir.path(), name, &format!("-f lavfi -i sine=r=48000:d=2 -ac 2 -c:a {codec}"));
         let source = probe(tools(), jail(), &path).await.unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!((source.container.as_str(), source.video), (container, None), "{name}");
+        assert_eq!((source.container.demuxer(), source.video), (container, None), "{name}");
         let [track] = &source.audio[..] else { panic!("{name}") };
         assert_eq!((track.sample_rate, track.channels), (48_000, 2), "{name}");
         assert!((1900..2100).contains(&track.duration_ms), "{name}: {}", track.duration_ms);

@@ -16,7 +16,7 @@ async fn facts(path: &Path) -> String {
         Err(Error::Rejected(rejection)) => return format!("{}: {rejection}", rejection.code()),
         Err(error) => panic!("{}: {error}", path.display()),
     };
-    let mut line = format!("{} {} ms", source.container, source.duration_ms);
+    let mut line = format!("{} {} ms", source.container.demuxer(), source.duration_ms);
     if let Some(v) = &source.video {
         write!(
             line,

@@ -12,7 +12,7 @@ use db::testing::TestDb;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use jobs::{Claim, Queue};
-use model::media::Source;
+use model::media::{Container, Source};
 use model::{AssetId, BucketName, FrameRate, Generation, Timestamp, TitleId};
 use origin::{Config, Meter, Origin, Secrets};
 use pipeline::{Pipeline, Rule};
@@ -98,7 +98,7 @@ async fn stage(test: TestDb, patience: Duration) -> Stage {
     let title = pipeline.start_in(&mut tx, &object, "standard").await.unwrap().title();
     tx.commit().await.unwrap();
     let source = Source {
-        container: "mov".into(),
+        container: Container::Mov,
         bytes: 1,
         duration_ms: 1,
         video: None,

@@ -6,7 +6,7 @@ use blob::{Blob, By, Means, New};
 use catalogue::{Catalogue, Title};
 use db::testing::TestDb;
 use jobs::{Claim, Lease, Queue, Wait};
-use model::media::{Audio, Source};
+use model::media::{Audio, Container, Source};
 use model::plan::{AudioTrack, Chunk, Grid, Medium, Track, VERSION};
 use model::{BitsPerSecond, BucketName, FrameRate, Plan, Timestamp, TitleId, WaitsFor};
 use package::cmaf::ChunkWriter;
@@ -173,7 +173,7 @@ pub(crate) fn source() -> Source {
         duration_ms: 4010,
     };
     Source {
-        container: "wav".into(),
+        container: Container::Wav,
         bytes: 1,
         duration_ms: 4010,
         video: None,

@@ -4,7 +4,7 @@ use catalogue::{Catalogue, Chunk, NewTitle};
 use db::testing::TestDb;
 use identity::{Role, Via, Who};
 use model::delivery::State;
-use model::media::Source;
+use model::media::{Container, Source};
 use model::plan::{self, Grid, Medium, Plan, Rendition, Track};
 use model::title::Visibility;
 use model::{
@@ -131,7 +131,7 @@ pub(crate) fn person(role: Role) -> Who {
 
 fn source() -> Source {
     Source {
-        container: "mov".into(),
+        container: Container::Mov,
         bytes: 1,
         duration_ms: 2000,
         video: None,

@@ -203,7 +203,7 @@ fn source() -> Source {
         transfer: None,
         matrix: None,
     };
-    let container = "mov".into();
+    let container = model::media::Container::Mov;
     Source {
         container,
         bytes: 1_000_000,
