@@ -124,6 +124,22 @@ impl fmt::Display for Checksum {
     }
 }
 
+impl db::Scalar for Checksum {
+    type Raw = String;
+
+    fn from_raw(raw: String) -> Result<Self, String> {
+        raw.parse().map_err(|error: Error| error.to_string())
+    }
+}
+
+impl db::Scalar for Algorithm {
+    type Raw = String;
+
+    fn from_raw(raw: String) -> Result<Self, String> {
+        Self::parse(&raw).ok_or_else(|| format!("`{raw}` is no checksum algorithm"))
+    }
+}
+
 impl fmt::Debug for Checksum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

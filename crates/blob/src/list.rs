@@ -110,7 +110,7 @@ impl Blob {
                 object: row.get("object")?,
                 size: row.get("size")?,
                 etag: row.get("etag")?,
-                checksum: row.get_opt::<String>("checksum")?.map(|text| text.parse()).transpose()?,
+                checksum: row.get_opt("checksum")?,
                 created_at: row.get("created_at")?,
             })
         };

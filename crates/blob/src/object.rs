@@ -60,7 +60,7 @@ impl Object {
             key: key(row.get("key")?)?,
             size: row.get("size")?,
             etag: row.get("etag")?,
-            checksum: row.get_opt::<String>("checksum")?.map(|text| text.parse()).transpose()?,
+            checksum: row.get_opt("checksum")?,
             attributes: Attributes::from_row(&row.get::<String>("attributes")?)?,
             created_at: row.get("created_at")?,
         })
@@ -112,8 +112,11 @@ impl Blob {
         let rows = self.db.all(sql, args![object.id, after, limit]).await?;
         let read = |row: &Row| {
             let (start, bytes): (u64, u64) = (row.get("position")?, row.get("bytes")?);
-            let checksum = row.get_opt::<String>("checksum")?.map(|text| text.parse()).transpose()?;
-            Ok(ObjectPart { number: row.get("number")?, range: start..start + bytes, checksum })
+            Ok(ObjectPart {
+                number: row.get("number")?,
+                range: start..start + bytes,
+                checksum: row.get_opt("checksum")?,
+            })
         };
         rows.iter().map(read).collect()
     }

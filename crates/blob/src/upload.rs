@@ -79,7 +79,7 @@ impl Part {
             number: row.get("number")?,
             size: row.get("bytes")?,
             md5: row.get("md5")?,
-            checksum: row.get_opt::<String>("checksum")?.map(|text| text.parse()).transpose()?,
+            checksum: row.get_opt("checksum")?,
             created_at: row.get("created_at")?,
         })
     }
@@ -100,7 +100,7 @@ impl Upload {
             bucket: row.get("bucket")?,
             key: key(row.get("key")?)?,
             attributes: Attributes::from_row(&row.get::<String>("attributes")?)?,
-            checksum: row.get_opt::<String>("checksum")?.and_then(|name| Algorithm::parse(&name)),
+            checksum: row.get_opt("checksum")?,
             composite: row.get("composite")?,
             created_at: row.get("created_at")?,
         })
