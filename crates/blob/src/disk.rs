@@ -5,14 +5,14 @@ mod read;
 mod write;
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use model::FileId;
-use seal::{KeyRing, Purpose, private};
+use seal::{KeyRing, Purpose};
 
 pub(crate) use read::OpenFile;
 pub(crate) use write::Writing;
@@ -140,13 +140,13 @@ impl Disk {
     /// Gives the folder an id unless it has one. Blocks.
     pub(crate) fn set_id(&self, id: &str) -> Result<()> {
         let path = self.root.join("id");
-        private::create(&path, format!("{id}\n").as_bytes()).map(drop).map_err(disk("write", path))
+        durable::create(&path, format!("{id}\n").as_bytes()).map(drop).map_err(disk("write", path))
     }
 
     /// Gives the folder an id in place of the one it has. Blocks.
     pub(crate) fn replace_id(&self, id: &str) -> Result<()> {
         let path = self.root.join("id");
-        private::write(&path, format!("{id}\n").as_bytes()).map_err(disk("write", path))
+        durable::write(&path, format!("{id}\n").as_bytes()).map_err(disk("write", path))
     }
 
     /// Whether a stored file is there. Blocks.
@@ -215,7 +215,7 @@ fn old_files(folder: &Path, before: SystemTime) -> Result<impl Iterator<Item = S
 }
 
 fn sync_folder(path: &Path) -> Result<()> {
-    File::open(path).and_then(|folder| folder.sync_all()).map_err(disk("sync folder", path))
+    durable::sync_folder(path).map_err(disk("sync folder", path))
 }
 
 #[cfg(test)]

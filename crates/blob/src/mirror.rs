@@ -54,7 +54,7 @@ pub fn bring(id: FileId, from: &Path, into: &Path) -> Result<bool> {
     fs::rename(&beside, &into).map_err(disk("rename", &beside))?;
     // Renaming one name of a file to another of the same file leaves both.
     remove(&beside)?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(disk("sync folder", folder))?;
+    durable::sync_folder(folder).map_err(disk("sync folder", folder))?;
     Ok(true)
 }
 

@@ -67,7 +67,7 @@ impl Folder {
 
 /// Writes a file of mode 0600 that appears whole.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    seal::private::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+    durable::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ impl Notifier for Mailbox {
     async fn send(&self, id: &str, mail: &Mail, now: Timestamp) -> Result<()> {
         let bytes = mail.to_bytes(&self.from, id, now)?;
         let path = self.folder.join(format!("{id}.eml"));
-        let written = tokio::task::spawn_blocking(move || seal::private::write(&path, &bytes)).await;
+        let written = tokio::task::spawn_blocking(move || durable::write(&path, &bytes)).await;
         let written = written.unwrap_or_else(|e| Err(io::Error::other(e)));
         written.map_err(|source| Error::Mailbox {
             what: "write a mail into",

@@ -5,7 +5,7 @@ use std::{fs, io};
 
 use crate::error::disk;
 use crate::provider::lock;
-use crate::{KeyProvider, Result, Ring, private};
+use crate::{KeyProvider, Result, Ring};
 
 impl KeyProvider {
     /// Notes that just these keys were exported, unless that is noted of newer ones.
@@ -19,7 +19,7 @@ impl KeyProvider {
             return Ok(());
         }
         let mark = self.mark();
-        private::write(&mark, ring.fingerprint().as_bytes()).map_err(disk("write", &mark))
+        durable::write(&mark, ring.fingerprint().as_bytes()).map_err(disk("write", &mark))
     }
 
     /// Whether losing this machine leaves the keys: they were exported as they are now, or come from outside.

@@ -4,8 +4,7 @@
 //! Three layers. A [`KeyProvider`] brings the [`KeyRing`] (a private file, or a read-only credential). The ring holds a
 //! key-encryption key per [`Purpose`] and version. Under it lie small secrets ([`Vault`]) and the data keys of objects,
 //! whose bytes are Tink's streaming AEAD ([`stream`]), so that any Tink library reads them.
-//! [`recovery`] writes the ring as a file that only a passphrase opens; [`private`] puts small files where only their
-//! owner reads them.
+//! [`recovery`] writes the ring as a file that only a passphrase opens.
 //!
 //! Deliberately absent: SQL, HTTP, and any knowledge of what is sealed.
 //!
@@ -27,7 +26,6 @@ mod error;
 mod exported;
 mod key;
 mod keyring;
-pub mod private;
 mod provider;
 mod purpose;
 pub mod recovery;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::error::disk;
-use crate::{Error, Result, Ring, private};
+use crate::{Error, Result, Ring};
 
 /// Where the ring comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl KeyProvider {
     pub fn create(&self, ring: &Ring) -> Result<()> {
         let path = self.writable()?;
         make_folder(path)?;
-        private::create(path, ring.to_bytes().expose()).map(drop).map_err(disk("write", path))
+        durable::create(path, ring.to_bytes().expose()).map(drop).map_err(disk("write", path))
     }
 
     /// Changes the ring while no other process does: `change` gets what is there and answers what to store instead,
@@ -83,13 +83,13 @@ impl KeyProvider {
     pub fn store(&self, ring: &Ring) -> Result<()> {
         let path = self.writable()?;
         make_folder(path)?;
-        private::write(path, ring.to_bytes().expose()).map_err(disk("write", path))
+        durable::write(path, ring.to_bytes().expose()).map_err(disk("write", path))
     }
 
     /// Removes what a process left that was killed while it stored the ring. That it stays does no harm.
     pub(crate) fn clear_left(&self) {
         if let Self::File(path) = self {
-            let _ = private::clear_left(path);
+            let _ = durable::clear_left(path);
         }
     }
 

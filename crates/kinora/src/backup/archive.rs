@@ -192,8 +192,7 @@ fn remove(path: &Path) -> anyhow::Result<()> {
 }
 
 fn sync(path: &Path) -> anyhow::Result<()> {
-    let synced = File::open(path).and_then(|folder| folder.sync_all());
-    synced.with_context(|| format!("cannot sync {}", path.display()))
+    durable::sync_folder(path).with_context(|| format!("cannot sync {}", path.display()))
 }
 
 #[cfg(test)]

@@ -1,4 +1,17 @@
-//! Small files that only their owner may read and that appear whole: key rings, ids, ready files, mails.
+//! Small files that only their owner may read and that appear whole: key rings, ids, ready files, mails. What a call
+//! answers is on disk.
+//!
+//! Deliberately absent: large files, which are written piece by piece (`blob`), and what is in any of them.
+//!
+//! ```
+//! let folder = tempfile::tempdir().unwrap();
+//! let path = folder.path().join("id");
+//! assert!(durable::create(&path, b"first")?, "there was none");
+//! assert!(!durable::create(&path, b"second")?);
+//! durable::write(&path, b"third")?;
+//! assert_eq!(std::fs::read(&path)?, b"third");
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -10,7 +23,7 @@ use std::time::Duration;
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = Beside::write(path, bytes)?;
     fs::rename(&beside.path, path)?;
-    sync_folder(path)
+    sync_folder(folder_of(path))
 }
 
 /// Puts a file of mode 0600 at `path` unless something is there; answers whether it did. It and its folder are synced.
@@ -24,15 +37,14 @@ pub fn create(path: &Path, bytes: &[u8]) -> io::Result<bool> {
         Err(e) => return Err(e),
     };
     drop(beside);
-    sync_folder(path)?;
+    sync_folder(folder_of(path))?;
     Ok(made)
 }
 
 /// Removes what was left beside `path` by processes that were killed while they wrote it. Blocks.
 pub fn clear_left(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    for entry in fs::read_dir(folder)? {
+    for entry in fs::read_dir(folder_of(path))? {
         let entry = entry?;
         let left = entry.file_name().to_str().is_some_and(|other| is_beside(&name, other));
         // Somebody may be writing just now.
@@ -80,9 +92,13 @@ impl Drop for Beside {
     }
 }
 
-fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+/// Makes sure that the names in a folder are on disk. Blocks.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]
