@@ -53,7 +53,7 @@ const READ: &str = "SELECT id, asset, title, plan, source, complete, measured FR
 impl Catalogue {
     /// Keeps the plan of a title as a new generation when `tx` commits; the title is planned then, unless it was
     /// published before. The first plan also makes the asset.
-    pub async fn plan_ready(
+    pub async fn add_generation(
         &self,
         tx: &mut Tx,
         now: Timestamp,

@@ -58,7 +58,7 @@ impl Catalogue {
     }
 
     /// The draft of a file, also after a title took it over.
-    pub async fn drafted(&self, bucket: &BucketName, key: &Key) -> Result<Option<Draft>> {
+    pub async fn draft_of(&self, bucket: &BucketName, key: &Key) -> Result<Option<Draft>> {
         self.db.opt(GET, args![bucket, key]).await?.as_ref().map(Draft::read).transpose()
     }
 

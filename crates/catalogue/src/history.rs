@@ -34,7 +34,7 @@ const POSITION: &str = "SELECT title, position_ms, watched_at FROM history WHERE
 
 impl Catalogue {
     /// Remembers how far an account is in a title.
-    pub async fn watched(&self, account: AccountId, watched: Watched) -> Result<()> {
+    pub async fn remember_position(&self, account: AccountId, watched: Watched) -> Result<()> {
         self.db.execute(REMEMBER, args![account, watched.title, watched.position_ms, watched.at]).await?;
         Ok(())
     }

@@ -110,7 +110,7 @@ impl Catalogue {
     }
 
     /// Titles of exactly this name, whatever the case, newest first, at most 20.
-    pub async fn named(&self, name: &str) -> Result<Vec<Title>> {
+    pub async fn titles_named(&self, name: &str) -> Result<Vec<Title>> {
         self.db.all(NAMED, args![title::fold(name)]).await?.iter().map(Title::read).collect()
     }
 

@@ -90,7 +90,7 @@ impl Catalogue {
     }
 
     /// Deleted titles that can be restored, the last deleted first, at most 200.
-    pub async fn deleted(&self) -> Result<Vec<Title>> {
+    pub async fn restorable(&self) -> Result<Vec<Title>> {
         self.db.all(DELETED, args![]).await?.iter().map(Title::read).collect()
     }
 
@@ -108,7 +108,7 @@ impl Catalogue {
     }
 
     /// Deleted titles whose time has come, also those that an earlier process began to remove.
-    pub async fn doomed(&self, now: Timestamp) -> Result<Vec<TitleId>> {
+    pub async fn due_for_removal(&self, now: Timestamp) -> Result<Vec<TitleId>> {
         let rows = self.db.all(DOOMED, args![now]).await?;
         Ok(rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?)
     }

@@ -50,7 +50,7 @@ impl Catalogue {
     }
 
     /// Whether the title is published, and its source need not stay.
-    pub async fn drops_source(&self, tx: &mut Tx, id: TitleId) -> Result<bool> {
+    pub async fn is_source_unneeded(&self, tx: &mut Tx, id: TitleId) -> Result<bool> {
         let sql = "SELECT id FROM titles WHERE id = $1 AND state = 'published' AND NOT keep_source";
         Ok(tx.opt(sql, args![id]).await?.is_some())
     }

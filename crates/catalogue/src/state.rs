@@ -99,7 +99,7 @@ impl Catalogue {
     }
 
     /// The source was read and can be played: its facts are shown. A published title that is read again stays so.
-    pub async fn probed(&self, tx: &mut Tx, id: TitleId, source: &Source) -> Result<()> {
+    pub async fn keep_facts(&self, tx: &mut Tx, id: TitleId, source: &Source) -> Result<()> {
         let kind = if source.video.is_some() { Kind::Video } else { Kind::Audio };
         let size = source.video.as_ref().map(|v| (v.display_width, v.display_height));
         let args = args![
@@ -121,7 +121,7 @@ impl Catalogue {
     }
 
     /// Its chunks are being encoded. A published title that is encoded anew stays published.
-    pub async fn encoding(&self, tx: &mut Tx, id: TitleId) -> Result<()> {
+    pub async fn begin_encoding(&self, tx: &mut Tx, id: TitleId) -> Result<()> {
         match self.advance(tx, id, State::Encoding).await {
             Err(Error::Transition { from: State::Published, .. }) => Ok(()),
             other => other,

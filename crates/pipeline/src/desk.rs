@@ -43,7 +43,7 @@ impl Pipeline {
     pub async fn probed(&self, lease: &Lease, title: TitleId, source: &Source) -> Result<()> {
         self.jobs.heartbeat(now(), lease).await?;
         let mut tx = self.db.begin().await?;
-        self.catalogue.probed(&mut tx, title, source).await?;
+        self.catalogue.keep_facts(&mut tx, title, source).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -52,7 +52,7 @@ impl Pipeline {
     pub async fn planned(&self, lease: &Lease, title: TitleId, source: &Source, plan: &Plan) -> Result<()> {
         let mut tx = self.db.begin().await?;
         self.jobs.complete(&mut tx, now(), lease, Some(&json!({ "chunks": plan.chunks.len() }))).await?;
-        let (asset, generation) = self.catalogue.plan_ready(&mut tx, now(), title, source, plan).await?;
+        let (asset, generation) = self.catalogue.add_generation(&mut tx, now(), title, source, plan).await?;
         let of = |chunk| OfChunk { title, asset, generation, chunk };
         let members = (0..).zip(&plan.chunks).map(|(n, chunk)| {
             // A film starts without its captions.
@@ -71,7 +71,7 @@ impl Pipeline {
             let of = OfPictures { title, asset, generation, pictures };
             self.jobs.enqueue(&mut tx, now(), &Work::pictures(&of)).await?;
         }
-        self.catalogue.encoding(&mut tx, title).await?;
+        self.catalogue.begin_encoding(&mut tx, title).await?;
         tx.commit().await?;
         self.jobs.wake();
         tracing::info!(%title, %generation, chunks = plan.chunks.len(), "title planned");

@@ -274,7 +274,7 @@ impl Pipeline {
             return Ok(());
         }
         self.release(tx, title).await?;
-        if self.catalogue.drops_source(tx, title).await? {
+        if self.catalogue.is_source_unneeded(tx, title).await? {
             self.discard_source(tx, title).await?;
         }
         Ok(())

@@ -67,7 +67,7 @@ impl Pipeline {
     /// next look and holds up no other.
     pub async fn remove_doomed(&self) -> Result<usize> {
         let mut removed = 0;
-        for title in self.catalogue.doomed(now()).await? {
+        for title in self.catalogue.due_for_removal(now()).await? {
             match self.remove(title).await {
                 Ok(gone) => removed += usize::from(gone),
                 Err(error) => {

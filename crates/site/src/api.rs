@@ -98,7 +98,7 @@ impl Beat {
             return Ok(());
         };
         let watched = Watched { title, position_ms, at: site.now() };
-        site.catalogue().watched(account, watched).await.map_err(ApiError::internal)
+        site.catalogue().remember_position(account, watched).await.map_err(ApiError::internal)
     }
 }
 

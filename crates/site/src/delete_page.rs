@@ -66,7 +66,7 @@ pub(crate) async fn delete(
 /// `GET /deleted`
 pub(crate) async fn list(State(site): State<Site>, visitor: Visitor) -> Result<Response, ApiError> {
     let now = site.now();
-    let titles = site.catalogue().deleted().await.map_err(ApiError::internal)?;
+    let titles = site.catalogue().restorable().await.map_err(ApiError::internal)?;
     let gone = |title: Title| {
         let until = title.purge_at.unwrap_or(now);
         let ms = u64::try_from(until.0 - now.0).unwrap_or(0);

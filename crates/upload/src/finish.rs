@@ -78,7 +78,7 @@ impl Uploads {
     /// Whether a title has the draft: until then a complete upload's draft is wanted, it says whose the title is and
     /// who may see it.
     async fn taken_over(&self, upload: &Upload) -> Result<bool> {
-        let draft = self.inner.catalogue.drafted(&upload.bucket, &upload.key).await?;
+        let draft = self.inner.catalogue.draft_of(&upload.bucket, &upload.key).await?;
         Ok(draft.is_some_and(|draft| draft.title.is_some()))
     }
 

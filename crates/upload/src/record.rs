@@ -110,7 +110,7 @@ impl Uploads {
             Some(_) => upload.size,
             None => self.inner.blob.uploaded_bytes(upload.id).await?,
         };
-        let draft = self.inner.catalogue.drafted(&upload.bucket, &upload.key).await?;
+        let draft = self.inner.catalogue.draft_of(&upload.bucket, &upload.key).await?;
         Ok(State { upload, received, draft })
     }
 

@@ -33,7 +33,7 @@ async fn a_title_takes_its_draft_over() {
         let title = shelf.title(id).await;
         assert_eq!((title.name.as_str(), title.description.as_str()), ("Mein Film", "Two\nlines"));
         assert_eq!((title.visibility, title.owner), (Visibility::Public, Some(ann)));
-        assert_eq!(shelf.catalogue.drafted(&bucket, &key()).await.unwrap().unwrap().title, Some(id));
+        assert_eq!(shelf.catalogue.draft_of(&bucket, &key()).await.unwrap().unwrap().title, Some(id));
 
         // What comes later reaches the title.
         let late = Edit { name: Some("Spät"), ..Edit::default() };

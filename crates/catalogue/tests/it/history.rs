@@ -19,7 +19,7 @@ async fn the_latest_position_of_each_account_is_kept() {
             (bob, watch(one, 7, 4)),
             (bob, watch(TitleId::new(), 7, 4)),
         ] {
-            shelf.catalogue.watched(account, watched).await.unwrap();
+            shelf.catalogue.remember_position(account, watched).await.unwrap();
         }
         assert_eq!(shelf.catalogue.position(ann, one).await.unwrap(), Some(watch(one, 9000, 3)));
         assert_eq!(shelf.catalogue.position(bob, two).await.unwrap(), None);

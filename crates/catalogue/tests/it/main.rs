@@ -175,7 +175,7 @@ impl Shelf {
 
     async fn plan(&self, id: TitleId) -> Result<(AssetId, Generation)> {
         let (source, plan) = film();
-        commit!(self, |c, tx| c.plan_ready(tx, NOW, id, &source, &plan))
+        commit!(self, |c, tx| c.add_generation(tx, NOW, id, &source, &plan))
     }
 
     async fn add(&self, generation: Generation, chunk: &Chunk) -> Result<catalogue::Written> {

@@ -85,10 +85,10 @@ async fn plans_of_another_format_are_refused() {
         let id = shelf.create(&upload("a.mp4")).await;
         let (source, plan) = film();
         let newer = Plan { version: plan::VERSION + 1, ..plan.clone() };
-        let refused = commit!(shelf, |c, tx| c.plan_ready(tx, NOW, id, &source, &newer));
+        let refused = commit!(shelf, |c, tx| c.add_generation(tx, NOW, id, &source, &newer));
         assert!(matches!(refused, Err(Error::PlanVersion { .. })));
         let empty = Plan { chunks: Vec::new(), ..plan };
-        let refused = commit!(shelf, |c, tx| c.plan_ready(tx, NOW, id, &source, &empty));
+        let refused = commit!(shelf, |c, tx| c.add_generation(tx, NOW, id, &source, &empty));
         assert!(matches!(refused, Err(Error::EmptyPlan)));
 
         let (_, asset, generation) = shelf.encoding("b.mp4").await;

@@ -9,8 +9,8 @@ async fn a_deleted_title_can_be_restored_until_its_time_has_come() {
         let c = &shelf.catalogue;
         commit!(shelf, |c, tx| c.delete(tx, NOW, id, &RESTORABLE)).unwrap();
         assert_eq!(c.gone_assets().await.unwrap(), [asset]);
-        assert_eq!(c.deleted().await.unwrap()[0].purge_at, Some(RESTORABLE.purge_at));
-        assert_eq!(c.doomed(NOW).await.unwrap(), []);
+        assert_eq!(c.restorable().await.unwrap()[0].purge_at, Some(RESTORABLE.purge_at));
+        assert_eq!(c.due_for_removal(NOW).await.unwrap(), []);
 
         commit!(shelf, |c, tx| c.restore(tx, id)).unwrap();
         assert_eq!((shelf.title(id).await.state, c.gone_assets().await.unwrap()), (State::Published, vec![]));
@@ -20,7 +20,7 @@ async fn a_deleted_title_can_be_restored_until_its_time_has_come() {
         commit!(shelf, |c, tx| c.delete(tx, NOW, id, &RESTORABLE)).unwrap();
         let sooner = Removal { purge_at: NOW, spare_source: true };
         commit!(shelf, |c, tx| c.delete(tx, NOW, id, &sooner)).unwrap();
-        assert_eq!(c.doomed(NOW).await.unwrap(), [id]);
+        assert_eq!(c.due_for_removal(NOW).await.unwrap(), [id]);
         let doomed = commit!(shelf, |c, tx| c.begin_purge(tx, NOW, id)).unwrap().unwrap();
         assert_eq!((doomed.assets, doomed.spare_source), (vec![asset], true));
         assert!(matches!(commit!(shelf, |c, tx| c.restore(tx, id)), Err(Error::NoTitle { .. })));
@@ -46,7 +46,7 @@ async fn chunks_are_taken_in_batches_and_nothing_is_left() {
         }
         assert_eq!(taken, all_chunks().len());
         commit!(shelf, |c, tx| c.forget(tx, id)).unwrap();
-        assert_eq!(shelf.catalogue.doomed(NOW).await.unwrap(), []);
+        assert_eq!(shelf.catalogue.due_for_removal(NOW).await.unwrap(), []);
         assert_eq!(shelf.catalogue.gone_assets().await.unwrap().len(), 1, "it outlives the title");
         assert_eq!(shelf.catalogue.forget_gone(NOW).await.unwrap(), 1);
         assert_eq!(shelf.title(other).await.state, State::Published);
@@ -100,7 +100,7 @@ async fn a_source_is_held_once_however_often_it_is_asked() {
         assert_eq!(commit!(shelf, |c, tx| c.hold_source(tx, id)).unwrap(), None);
         assert_eq!(commit!(shelf, |c, tx| c.let_go_source(tx, id)).unwrap(), Some(new.object));
         assert_eq!(commit!(shelf, |c, tx| c.let_go_source(tx, id)).unwrap(), None);
-        assert!(!commit!(shelf, |c, tx| c.drops_source(tx, id)).unwrap());
+        assert!(!commit!(shelf, |c, tx| c.is_source_unneeded(tx, id)).unwrap());
         assert_eq!(commit!(shelf, |c, tx| c.drop_source(tx, NOW, id)).unwrap(), Some(new.object));
         assert_eq!(commit!(shelf, |c, tx| c.drop_source(tx, NOW, id)).unwrap(), None);
         assert_eq!(shelf.title(id).await.source_dropped_at, Some(NOW));

@@ -37,7 +37,7 @@ async fn a_source_that_is_copied_whole_needs_room_too() {
         let (source, plan) = film();
         let source = Source { container: Container::Matroska, bytes: 5_000_000_000, ..source };
         let id = shelf.create(&upload("a.mkv")).await;
-        let (_, generation) = commit!(shelf, |c, tx| c.plan_ready(tx, NOW, id, &source, &plan)).unwrap();
+        let (_, generation) = commit!(shelf, |c, tx| c.add_generation(tx, NOW, id, &source, &plan)).unwrap();
         let short = commit!(shelf, |c, tx| c.promise(tx, generation, 5_000_000_000)).unwrap();
         let needs = room::of_plan(&plan) + 5_000_000_000;
         assert_eq!(short, Room::Short { needs, free: 5_000_000_000 });

@@ -31,7 +31,7 @@ async fn a_title_goes_forward_and_says_what_it_waits_for() {
         let id = shelf.create(&upload("a.mp4")).await;
         let (source, _) = film();
         for _ in 0..2 {
-            commit!(shelf, |c, tx| c.probed(tx, id, &source)).unwrap();
+            commit!(shelf, |c, tx| c.keep_facts(tx, id, &source)).unwrap();
         }
         let title = shelf.title(id).await;
         assert_eq!((title.state, title.kind), (State::Probed, Some(Kind::Video)));
@@ -52,7 +52,7 @@ async fn a_title_goes_forward_and_says_what_it_waits_for() {
                 matches!(refused, Err(Error::Transition { from: State::Encoding, to, .. }) if to == back)
             );
         }
-        let refused = commit!(shelf, |c, tx| c.probed(tx, id, &source));
+        let refused = commit!(shelf, |c, tx| c.keep_facts(tx, id, &source));
         assert!(matches!(refused, Err(Error::Transition { .. })));
         commit!(shelf, |c, tx| c.advance(tx, id, State::Published)).unwrap();
         assert_eq!(shelf.title(id).await.reason, None);
@@ -147,7 +147,7 @@ async fn names_are_changed_and_found() {
         }
         shelf.catalogue.rename(one, " Der Film ☂ ").await.unwrap();
         assert_eq!(shelf.title(one).await.name, "Der Film ☂");
-        let named = shelf.catalogue.named("der film ☂").await.unwrap();
+        let named = shelf.catalogue.titles_named("der film ☂").await.unwrap();
         assert_eq!(named.iter().map(|t| t.id).collect::<Vec<_>>(), [one]);
         assert!(matches!(shelf.catalogue.rename(one, "\n").await, Err(Error::Name)));
         assert!(matches!(shelf.catalogue.rename(TitleId::new(), "x").await, Err(Error::NoTitle { .. })));
@@ -211,7 +211,7 @@ async fn a_deleted_title_is_gone_for_everyone() {
         assert!(matches!(shelf.catalogue.title(id).await, Err(Error::NoTitle { .. })));
         assert!(matches!(shelf.catalogue.asset(asset, generation).await, Err(Error::NoGeneration { .. })));
         assert!(shelf.catalogue.list(&List::newest(Audience::Operator)).await.unwrap().is_empty());
-        assert!(shelf.catalogue.named("a").await.unwrap().is_empty());
+        assert!(shelf.catalogue.titles_named("a").await.unwrap().is_empty());
         assert!(matches!(shelf.catalogue.rename(id, "b").await, Err(Error::NoTitle { .. })));
         assert!(matches!(
             commit!(shelf, |c, tx| c.delete(tx, NOW, id, &RESTORABLE)),

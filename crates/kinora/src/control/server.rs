@@ -176,7 +176,7 @@ impl Parts {
         if let Ok(id) = wanted.parse() {
             return Ok(self.catalogue.title(id).await?);
         }
-        let mut named = self.catalogue.named(wanted).await?;
+        let mut named = self.catalogue.titles_named(wanted).await?;
         if named.is_empty() {
             return Err(Refused::not_found(format!("there is no title `{wanted}`; see `kinora title ls`")));
         }

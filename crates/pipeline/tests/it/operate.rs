@@ -179,7 +179,7 @@ async fn a_deleted_title_that_cannot_be_removed_holds_up_no_other() {
         let spoil = "UPDATE generations SET asset = 'nothing' WHERE title = $1";
         house.test.db.execute(spoil, db::args![stuck]).await.unwrap();
         assert_eq!(house.pipeline.remove_doomed().await.unwrap(), 1);
-        assert_eq!(house.catalogue.doomed(now()).await.unwrap(), [stuck]);
+        assert_eq!(house.catalogue.due_for_removal(now()).await.unwrap(), [stuck]);
     }
 }
 

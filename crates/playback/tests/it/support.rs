@@ -55,7 +55,7 @@ impl House {
         let id = self.received(visibility, owner).await;
         let mut tx = self.test.db.begin().await.unwrap();
         let (asset, generation) =
-            self.catalogue.plan_ready(&mut tx, NOW, id, &source(), &film()).await.unwrap();
+            self.catalogue.add_generation(&mut tx, NOW, id, &source(), &film()).await.unwrap();
         let chunk = Chunk {
             track: Track::Video(0),
             chunk: 0,

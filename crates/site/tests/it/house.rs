@@ -121,9 +121,9 @@ impl House {
     async fn plan(&self, id: TitleId, stored: u32) {
         let catalogue = &self.parts.catalogue;
         let mut tx = self.db.begin().await.expect("begin");
-        catalogue.probed(&mut tx, id, &source()).await.expect("probed");
+        catalogue.keep_facts(&mut tx, id, &source()).await.expect("probed");
         let (_, generation) =
-            catalogue.plan_ready(&mut tx, now(), id, &source(), &plan()).await.expect("planned");
+            catalogue.add_generation(&mut tx, now(), id, &source(), &plan()).await.expect("planned");
         catalogue.advance(&mut tx, id, State::Encoding).await.expect("encoding");
         for chunk in 0..stored {
             let new = Chunk {

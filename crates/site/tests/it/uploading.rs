@@ -183,7 +183,7 @@ async fn limits_are_kept_and_explained() {
         assert!(house.blob.uploads(&BucketName::source(), &list()).await.unwrap().uploads.is_empty());
         assert_eq!(creator.get("/api/uploads").await.json()["items"], json!([]));
         let key: Key = "uploads/x".parse().unwrap();
-        assert!(house.parts.catalogue.drafted(&BucketName::source(), &key).await.unwrap().is_none());
+        assert!(house.parts.catalogue.draft_of(&BucketName::source(), &key).await.unwrap().is_none());
     }
 }
 

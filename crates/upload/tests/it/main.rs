@@ -105,7 +105,7 @@ async fn what_is_discarded_leaves_nothing() {
             ramp.uploads.discard(&upload).await.unwrap();
         }
         assert!(ramp.uploads.complete(&upload).await.is_err());
-        assert_eq!(ramp.catalogue.drafted(&upload.bucket, &upload.key).await.unwrap(), None);
+        assert_eq!(ramp.catalogue.draft_of(&upload.bucket, &upload.key).await.unwrap(), None);
         assert_eq!(ramp.blob.used().await.unwrap(), 0);
     }
 }

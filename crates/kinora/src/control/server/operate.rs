@@ -57,7 +57,7 @@ pub(super) async fn delete(
 }
 
 pub(super) async fn deleted(State(parts): State<Parts>) -> Answer<Vec<Title>> {
-    Ok(Json(parts.catalogue.deleted().await?.iter().map(view).collect()))
+    Ok(Json(parts.catalogue.restorable().await?.iter().map(view).collect()))
 }
 
 pub(super) async fn restore(State(parts): State<Parts>, Path(wanted): Path<String>) -> Answer<Did> {
@@ -80,7 +80,7 @@ pub(super) async fn retry_job(State(parts): State<Parts>, Path(id): Path<String>
 impl Parts {
     /// A deleted title by id, or the one of that name that was deleted last.
     async fn deleted(&self, wanted: &str) -> Result<TitleId, Refused> {
-        let all = self.catalogue.deleted().await?;
+        let all = self.catalogue.restorable().await?;
         let found = all.iter().find(|t| t.id.to_string() == wanted || t.name == wanted).map(|t| t.id);
         found.ok_or_else(|| {
             Refused::not_found(format!(
