@@ -146,6 +146,20 @@ pub(crate) fn put_full(
     });
 }
 
+/// Appends numbers of four bytes.
+pub(crate) fn words(out: &mut Vec<u8>, words: &[u32]) {
+    for word in words {
+        out.extend_from_slice(&word.to_be_bytes());
+    }
+}
+
+/// Appends numbers of two bytes.
+pub(crate) fn halves(out: &mut Vec<u8>, halves: &[u16]) {
+    for half in halves {
+        out.extend_from_slice(&half.to_be_bytes());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -4,5 +4,4 @@ mod init;
 mod segment;
 
 pub use init::init;
-pub(crate) use init::{MATRIX, entry, halves, roll_group, words};
-pub use segment::{ChunkWriter, Segment, header};
+pub use segment::ChunkWriter;

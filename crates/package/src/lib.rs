@@ -71,6 +71,7 @@ mod respond;
 mod storyboard;
 pub mod timing;
 mod track;
+mod trak;
 mod ts;
 pub mod webvtt;
 

@@ -48,17 +48,17 @@ impl ChunkWriter {
 
 /// One `moof` with its `mdat`.
 #[derive(Debug, Clone, Copy)]
-pub struct Segment<'a> {
+struct Segment<'a> {
     /// `mfhd`'s sequence number: the grid segment's number + 1.
-    pub sequence: u32,
+    sequence: u32,
     /// Decode time of the first sample in ticks.
-    pub decode_time: u64,
+    decode_time: u64,
     /// Samples in decode order.
-    pub samples: &'a [Sample],
+    samples: &'a [Sample],
 }
 
 /// Writes everything of a segment but the samples' bytes, which follow it (§8.8.4, §8.1.1).
-pub fn header(segment: &Segment<'_>) -> Result<Vec<u8>> {
+fn header(segment: &Segment<'_>) -> Result<Vec<u8>> {
     let first = segment.samples.first().ok_or(Error::Missing { what: "sample in a segment" })?;
     let data: u64 = segment.samples.iter().map(|s| u64::from(s.size)).sum();
     let mdat = u32::try_from(data + 8).map_err(|_| Error::TooLarge { what: "segment" })?;

@@ -1,16 +1,16 @@
 //! `ftyp` and `moov` of a whole movie.
 
 use super::table::Table;
-use crate::boxes::{put, put_full};
-use crate::cmaf::{MATRIX, entry, halves, roll_group, words};
+use crate::boxes::{halves, put, put_full, words};
 use crate::track::Media;
+use crate::trak::{self, MATRIX};
 use crate::{Error, Result};
 
 /// Writes both; chunk offsets count from `start`, in 64 bits if `wide`.
 pub(super) fn file(tables: &[Table], start: u64, wide: bool) -> Result<Vec<u8>> {
     let first = tables.first().ok_or(Error::Missing { what: "track" })?;
     let timescale = first.init.timescale;
-    let entries = tables.iter().map(|t| entry(&t.init.media)).collect::<Result<Vec<_>>>()?;
+    let entries = tables.iter().map(|t| trak::entry(&t.init.media)).collect::<Result<Vec<_>>>()?;
     let samples: usize = tables.iter().map(|t| t.sizes.len() * 4 + t.offsets.len() * 8).sum();
     let mut out = Vec::with_capacity(samples + (64 << 10));
     put(&mut out, b"ftyp", |out| out.extend_from_slice(b"isom\0\0\x02\0isomiso2avc1mp41"));
@@ -27,7 +27,7 @@ pub(super) fn file(tables: &[Table], start: u64, wide: bool) -> Result<Vec<u8>> 
             words(out, &[next]);
         });
         for ((id, table), entry) in (1..).zip(tables).zip(&entries) {
-            put(out, b"trak", |out| trak(out, table, entry, &Place { id, timescale, start, wide }));
+            put(out, b"trak", |out| track(out, table, entry, &Place { id, timescale, start, wide }));
         }
     });
     Ok(out)
@@ -53,11 +53,9 @@ fn put_times(out: &mut Vec<u8>, timescale: Option<u32>, duration: u64) {
     out.extend_from_slice(&duration.to_be_bytes());
 }
 
-fn trak(out: &mut Vec<u8>, table: &Table, entry: &[u8], place: &Place) {
-    let (volume, width, height) = match &table.init.media {
-        Media::Avc { width, height, .. } => (0, *width, *height),
-        Media::Aac { .. } => (0x100, 0, 0),
-    };
+fn track(out: &mut Vec<u8>, table: &Table, entry: &[u8], place: &Place) {
+    let media = &table.init.media;
+    let volume = trak::volume(media);
     let duration = movie_ticks(table, place.timescale);
     put_full(out, b"tkhd", 1, 3, |out| {
         words(out, &[0; 4]);
@@ -66,8 +64,7 @@ fn trak(out: &mut Vec<u8>, table: &Table, entry: &[u8], place: &Place) {
         words(out, &[0, 0]);
         // Layer, alternate group, volume.
         halves(out, &[0, u16::from(volume > 0), volume, 0]);
-        words(out, &MATRIX);
-        words(out, &[u32::from(width) << 16, u32::from(height) << 16]);
+        trak::place(out, media);
     });
     // One edit over the whole track: presentation begins behind what only reorders.
     put(out, b"edts", |out| {
@@ -84,27 +81,10 @@ fn trak(out: &mut Vec<u8>, table: &Table, entry: &[u8], place: &Place) {
             let letters = table.language.iter().fold(0, |packed, l| packed << 5 | u16::from(l & 0x1f));
             halves(out, &[letters, 0]);
         });
-        let (handler, name) = match table.init.media {
-            Media::Avc { .. } => (b"vide", &b"video\0"[..]),
-            Media::Aac { .. } => (b"soun", &b"audio\0"[..]),
-        };
-        put_full(out, b"hdlr", 0, 0, |out| {
-            words(out, &[0]);
-            out.extend_from_slice(handler);
-            words(out, &[0; 3]);
-            out.extend_from_slice(name);
-        });
+        trak::handler(out, media);
         put(out, b"minf", |out| {
-            match table.init.media {
-                Media::Avc { .. } => put_full(out, b"vmhd", 0, 1, |out| halves(out, &[0; 4])),
-                Media::Aac { .. } => put_full(out, b"smhd", 0, 0, |out| halves(out, &[0; 2])),
-            }
-            put(out, b"dinf", |out| {
-                put_full(out, b"dref", 0, 0, |out| {
-                    words(out, &[1]);
-                    put_full(out, b"url ", 0, 1, |_| {});
-                });
-            });
+            trak::media_header(out, media);
+            trak::data_information(out);
             put(out, b"stbl", |out| sample_table(out, table, entry, place));
         });
     });
@@ -116,10 +96,7 @@ fn sample_table(out: &mut Vec<u8>, table: &Table, entry: &[u8], place: &Place) {
         words(out, &[count(list.len())]);
         list.iter().for_each(|(a, b)| words(out, &[*a, *b]));
     };
-    put_full(out, b"stsd", 0, 0, |out| {
-        words(out, &[1]);
-        out.extend_from_slice(entry);
-    });
+    trak::description(out, entry);
     put_full(out, b"stts", 0, 0, |out| pairs(out, &table.durations));
     if table.offsets.iter().any(|(_, offset)| *offset != 0) {
         put_full(out, b"ctts", 0, 0, |out| pairs(out, &table.offsets));
@@ -151,6 +128,6 @@ fn sample_table(out: &mut Vec<u8>, table: &Table, entry: &[u8], place: &Place) {
         }
     });
     if let Media::Aac { .. } = table.init.media {
-        roll_group(out);
+        trak::roll_group(out);
     }
 }
