@@ -29,7 +29,7 @@ pub(crate) fn transport_stream(bytes: &[u8]) {
         let Ok(needed) = package::chunks(&request, &asset) else { continue };
         let indexes: Vec<&Index> =
             needed.iter().map(|(track, _)| if track.to_string() == "v0" { &video } else { &audio }).collect();
-        let Ok(answer) = package::plan(&request, &asset, &indexes) else { continue };
+        let Ok(answer) = package::answer(&request, &asset, &indexes) else { continue };
         assert_eq!(answer.length, answer.parts.iter().map(Part::length).sum::<u64>());
         let half = answer.length / 2;
         let (first, second) = (answer.slice(&(0..half)), answer.slice(&(half..answer.length)));
@@ -105,7 +105,7 @@ mod tests {
                     let request = Request::Segment { track, number };
                     let needed = package::chunks(&request, &asset).unwrap();
                     let list: Vec<&Index> = needed.iter().map(|(_, chunk)| &indexes[chunk]).collect();
-                    let answer = package::plan(&request, &asset, &list).unwrap();
+                    let answer = package::answer(&request, &asset, &list).unwrap();
                     prop_assert_eq!(answer.length, answer.parts.iter().map(Part::length).sum::<u64>());
                     for part in &answer.parts {
                         let Part::Copy { track: of, chunk, range } = part else { continue };

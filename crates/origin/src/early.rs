@@ -49,7 +49,9 @@ impl Store {
         }
         let indexes: Vec<&Index> = chunks.iter().map(|(_, chunk)| chunk.index()).collect();
         // The segment may be one of those that are still missing.
-        let Ok(mut answer) = package::plan(&named.request, &laid.asset(), &indexes) else { return Ok(None) };
+        let Ok(mut answer) = package::answer(&named.request, &laid.asset(), &indexes) else {
+            return Ok(None);
+        };
         for part in &mut answer.parts {
             let bytes = match part {
                 Part::Literal(bytes) => bytes.clone(),

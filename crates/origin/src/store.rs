@@ -60,7 +60,7 @@ impl Laid {
 
     /// The grid segments of the delivered one that a request names.
     pub(crate) fn delivered(&self, request: &Request) -> Option<(Track, Range<u32>)> {
-        let (track, number) = package::delivered(request, &self.asset())?;
+        let (track, number) = package::named_segment(request, &self.asset())?;
         Some((track, self.layout.segments().get(usize::try_from(number).ok()?)?.clone()))
     }
 
@@ -204,7 +204,7 @@ impl Store {
         blocking(move || {
             let indexes: Vec<&Index> = sources.iter().map(|s| &*s.index).collect();
             let asset = Asset { stills: stills.as_ref(), ..laid.asset() };
-            let answer: Answer = package::plan(&request, &asset, &indexes)?;
+            let answer: Answer = package::answer(&request, &asset, &indexes)?;
             Ok(Ready::new(answer, &sources))
         })
         .await

@@ -30,22 +30,22 @@ impl Asset<'_> {
 
     /// Start of grid boundary `k` of a track in ticks, and the ticks of a second. Captions follow the grid.
     pub(crate) fn boundary(&self, track: Track, k: u32) -> Result<(u64, u32)> {
+        let Track::Audio(n) = track else { return self.grid_boundary(k) };
         let grid = &self.plan.grid;
         let last = grid.segments().checked_sub(1).ok_or(Error::Plan("it has no segments"))?;
-        let outside = Error::NoSegment { track, number: k };
-        let (ticks, timescale) = match track {
-            Track::Video(_) | Track::Captions(_) => {
-                let at = usize::try_from(k).ok().and_then(|k| grid.boundaries.get(k)).ok_or(outside)?;
-                (u128::from(*at) * u128::from(grid.rate.frame_ticks()), grid.rate.timescale())
-            }
-            Track::Audio(n) => {
-                let rate = self.plan.audio.get(usize::from(n)).ok_or(Error::NoTrack(track))?.sample_rate;
-                let frames = grid.aac_frames(k.min(last), rate).ok_or(outside)?;
-                let frame = if k > last { frames.end } else { frames.start };
-                (u128::from(frame) * u128::from(AAC_FRAME_SAMPLES), rate)
-            }
-        };
-        Ok((u64::try_from(ticks).map_err(|_| Error::TooLarge { what: "time" })?, timescale))
+        let rate = self.plan.audio.get(usize::from(n)).ok_or(Error::NoTrack(track))?.sample_rate;
+        let outside = Error::NotThere { what: "boundary", number: k.into() };
+        let frames = grid.aac_frames(k.min(last), rate).ok_or(outside)?;
+        let frame = if k > last { frames.end } else { frames.start };
+        Ok((ticks(frame, AAC_FRAME_SAMPLES)?, rate))
+    }
+
+    /// Start of grid boundary `k` on the clock of the picture, and the ticks of a second.
+    pub(crate) fn grid_boundary(&self, k: u32) -> Result<(u64, u32)> {
+        let grid = &self.plan.grid;
+        let frame = usize::try_from(k).ok().and_then(|k| grid.boundaries.get(k));
+        let frame = frame.ok_or(Error::NotThere { what: "boundary", number: k.into() })?;
+        Ok((ticks(*frame, grid.rate.frame_ticks().into())?, grid.rate.timescale()))
     }
 
     /// Start of grid boundary `k` of a track in µs, rounded to the nearest. Differences of rounded starts add
@@ -127,4 +127,9 @@ impl Asset<'_> {
         };
         self.layout.segments().iter().map(load).collect()
     }
+}
+
+/// So many frames in ticks.
+fn ticks(frames: u64, of_frame: u64) -> Result<u64> {
+    frames.checked_mul(of_frame).ok_or(Error::TooLarge { what: "time" })
 }

@@ -6,10 +6,19 @@
 use std::fmt::Write as _;
 
 use model::packaging::SegmentTemplateFormat;
-use model::plan::{AudioTrack, Track};
+use model::plan::Track;
 
-use crate::hls::{self, language};
+use crate::names::{self, Role};
+use crate::variants::{rates, variants};
 use crate::{Asset, Error, Request, Result};
+
+/// The manifest being written.
+struct Manifest<'a> {
+    asset: &'a Asset<'a>,
+    /// The longest segment in s.
+    target: u64,
+    out: String,
+}
 
 /// Renders the manifest. Rates are bounds until the asset is measured.
 ///
@@ -27,32 +36,26 @@ pub(crate) fn mpd(asset: &Asset<'_>) -> Result<String> {
         millis / 1000,
         millis % 1000
     );
-    let pictures: Vec<Track> =
-        hls::delivered(asset).into_iter().filter(|t| matches!(t, Track::Video(_))).collect();
+    let mut manifest = Manifest { asset, target, out };
+    let pictures: Vec<Track> = variants(asset).into_iter().filter(|t| matches!(t, Track::Video(_))).collect();
     if !pictures.is_empty() {
-        video(&mut out, asset, &pictures, target)?;
+        manifest.video(&pictures)?;
     }
-    let named = asset.plan.audio.iter().map(|a| language::Named {
-        label: a.label.as_deref(),
-        language: &a.language,
-        kind: None,
-        unknown: "Audio",
-    });
-    for (n, (track, name)) in (0..).zip(asset.plan.audio.iter().zip(language::names(named))) {
-        audio(&mut out, asset, (n, track, &name), target)?;
+    for (n, name) in (0..).zip(names::of_audio(asset.plan)) {
+        manifest.audio(n, &name)?;
     }
-    for (n, name) in (0..).zip(hls::caption_names(asset)) {
-        captions(&mut out, asset, n, &name)?;
+    for (n, name) in (0..).zip(names::of_captions(asset.plan)) {
+        manifest.captions(n, &name)?;
     }
-    out.push_str("</Period>\n</MPD>\n");
-    Ok(out)
+    manifest.out.push_str("</Period>\n</MPD>\n");
+    Ok(manifest.out)
 }
 
 /// The number of the delivered segment that starts at `time`, in ticks of the track.
 pub(crate) fn number_at(asset: &Asset<'_>, track: Track, time: u64) -> Result<u32> {
     asset.check(track)?;
     let starts = asset.layout.segments();
-    let missing = || Error::No { what: "segment that starts at", number: time };
+    let missing = || Error::NotThere { what: "segment that starts at", number: time };
     let mut failed = None;
     let at = starts.partition_point(|segment| match asset.boundary(track, segment.start) {
         Ok((start, _)) => start < time,
@@ -79,146 +82,144 @@ fn duration(asset: &Asset<'_>) -> Result<u64> {
     Ok(longest)
 }
 
-fn video(out: &mut String, asset: &Asset<'_>, tracks: &[Track], target: u64) -> Result<()> {
-    let rate = asset.plan.grid.rate;
-    let rate = match rate.den() {
-        1 => rate.num().to_string(),
-        den => format!("{}/{den}", rate.num()),
-    };
-    let _ = write!(
-        out,
-        "<AdaptationSet id=\"0\" contentType=\"video\" mimeType=\"video/mp4\" frameRate=\"{rate}\" \
-         segmentAlignment=\"true\" startWithSAP=\"1\">\n\
-         <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"main\"/>\n"
-    );
-    let first = *tracks.first().ok_or(Error::Plan("it has no tracks"))?;
-    template(out, asset, first)?;
-    for &track in tracks {
-        let Track::Video(n) = track else { return Err(Error::NoTrack(track)) };
-        let rendition = asset.plan.renditions.get(usize::from(n)).ok_or(Error::NoTrack(track))?;
-        let _ = writeln!(
-            out,
-            "<Representation id=\"{track}\" bandwidth=\"{}\" codecs=\"{}\" width=\"{}\" height=\"{}\" sar=\"1:1\"/>",
-            hls::rates(asset, track, target)?.peak,
-            rendition.codec,
-            rendition.width,
-            rendition.height
+impl Manifest<'_> {
+    fn video(&mut self, tracks: &[Track]) -> Result<()> {
+        let plan = self.asset.plan;
+        let rate = match plan.grid.rate.den() {
+            1 => plan.grid.rate.num().to_string(),
+            den => format!("{}/{den}", plan.grid.rate.num()),
+        };
+        let _ = write!(
+            self.out,
+            "<AdaptationSet id=\"0\" contentType=\"video\" mimeType=\"video/mp4\" frameRate=\"{rate}\" \
+             segmentAlignment=\"true\" startWithSAP=\"1\">\n\
+             <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"main\"/>\n"
         );
-    }
-    out.push_str("</AdaptationSet>\n");
-    Ok(())
-}
-
-fn audio(
-    out: &mut String,
-    asset: &Asset<'_>,
-    (n, audio, name): (u16, &AudioTrack, &str),
-    target: u64,
-) -> Result<()> {
-    let track = Track::Audio(n);
-    let role = if n == 0 { "main" } else { "alternate" };
-    out.push_str("<AdaptationSet");
-    let _ = write!(out, " id=\"{}\" contentType=\"audio\"", 1 + n);
-    put_language(out, &audio.language);
-    let _ = write!(
-        out,
-        " mimeType=\"audio/mp4\" segmentAlignment=\"true\" startWithSAP=\"1\">\n\
-         <AudioChannelConfiguration schemeIdUri=\"urn:mpeg:dash:23003:3:audio_channel_configuration:2011\" \
-         value=\"{}\"/>\n<Label>{}</Label>\n\
-         <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"{role}\"/>\n",
-        audio.channels,
-        escape(name)
-    );
-    template(out, asset, track)?;
-    let _ = write!(
-        out,
-        "<Representation id=\"{track}\" bandwidth=\"{}\" codecs=\"{}\" audioSamplingRate=\"{}\"/>\n\
-         </AdaptationSet>\n",
-        hls::rates(asset, track, target)?.peak,
-        audio.codec,
-        audio.sample_rate
-    );
-    Ok(())
-}
-
-/// Captions as one file.
-fn captions(out: &mut String, asset: &Asset<'_>, n: u16, name: &str) -> Result<()> {
-    /// What a file of text takes, at most, read in the time it is shown.
-    const BANDWIDTH: u32 = 2000;
-    let track = Track::Captions(n);
-    let captions = asset.plan.captions.get(usize::from(n)).ok_or(Error::NoTrack(track))?;
-    let role = match (captions.forced, captions.hearing_impaired) {
-        (true, _) => "forced-subtitle",
-        (false, true) => "caption",
-        (false, false) => "subtitle",
-    };
-    let id = 1 + asset.plan.audio.len() + usize::from(n);
-    let _ = write!(out, "<AdaptationSet id=\"{id}\" contentType=\"text\"");
-    put_language(out, &captions.language);
-    let _ = write!(
-        out,
-        " mimeType=\"text/vtt\">\n<Label>{}</Label>\n\
-         <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"{role}\"/>\n\
-         <Representation id=\"{track}\" bandwidth=\"{BANDWIDTH}\"><BaseURL>{}</BaseURL></Representation>\n\
-         </AdaptationSet>\n",
-        escape(name),
-        Request::Captions(n)
-    );
-    Ok(())
-}
-
-/// `SegmentTemplate` (§5.3.9) of a track, the same for all renditions.
-fn template(out: &mut String, asset: &Asset<'_>, track: Track) -> Result<()> {
-    let format = asset.layout.configuration().segment_template_format;
-    // Audio frames do not end where the grid does: one duration for all is that of the grid.
-    let constant_only = format == SegmentTemplateFormat::NumberWithDuration;
-    let track = if constant_only { Track::Captions(0) } else { track };
-    let mut segments = Vec::with_capacity(asset.layout.segments().len());
-    let mut timescale = 1;
-    for run in asset.layout.segments() {
-        let (start, ticks) = asset.boundary(track, run.start)?;
-        let (end, _) = asset.boundary(track, run.end)?;
-        timescale = ticks;
-        // A tail shorter than an AAC frame may hold none: there is nothing to fetch.
-        if end > start {
-            segments.push((start, end - start));
+        self.template(*tracks.first().ok_or(Error::Plan("it has no tracks"))?)?;
+        for &track in tracks {
+            let Track::Video(n) = track else { return Err(Error::NoTrack(track)) };
+            let rendition = plan.renditions.get(usize::from(n)).ok_or(Error::NoTrack(track))?;
+            let _ = writeln!(
+                self.out,
+                "<Representation id=\"{track}\" bandwidth=\"{}\" codecs=\"{}\" width=\"{}\" height=\"{}\" sar=\"1:1\"/>",
+                rates(self.asset, track, self.target)?.peak,
+                rendition.codec,
+                rendition.width,
+                rendition.height
+            );
         }
+        self.out.push_str("</AdaptationSet>\n");
+        Ok(())
     }
-    let media = match format {
-        SegmentTemplateFormat::TimeWithTimeline => "$RepresentationID$/t$Time$.m4s",
-        _ => "$RepresentationID$/$Number$.m4s",
-    };
-    let _ = write!(
-        out,
-        "<SegmentTemplate timescale=\"{timescale}\" initialization=\"$RepresentationID$/init.mp4\" \
-         media=\"{media}\""
-    );
-    if format != SegmentTemplateFormat::TimeWithTimeline {
-        out.push_str(" startNumber=\"0\"");
+
+    fn audio(&mut self, n: u16, name: &str) -> Result<()> {
+        let track = Track::Audio(n);
+        let audio = self.asset.plan.audio.get(usize::from(n)).ok_or(Error::NoTrack(track))?;
+        let role = if n == 0 { "main" } else { "alternate" };
+        let _ = write!(self.out, "<AdaptationSet id=\"{}\" contentType=\"audio\"", 1 + n);
+        put_language(&mut self.out, &audio.language);
+        let _ = write!(
+            self.out,
+            " mimeType=\"audio/mp4\" segmentAlignment=\"true\" startWithSAP=\"1\">\n\
+             <AudioChannelConfiguration schemeIdUri=\"urn:mpeg:dash:23003:3:audio_channel_configuration:2011\" \
+             value=\"{}\"/>\n<Label>{}</Label>\n\
+             <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"{role}\"/>\n",
+            audio.channels,
+            escape(name)
+        );
+        self.template(track)?;
+        let _ = write!(
+            self.out,
+            "<Representation id=\"{track}\" bandwidth=\"{}\" codecs=\"{}\" audioSamplingRate=\"{}\"/>\n\
+             </AdaptationSet>\n",
+            rates(self.asset, track, self.target)?.peak,
+            audio.codec,
+            audio.sample_rate
+        );
+        Ok(())
     }
-    if constant_only {
-        let _ = writeln!(out, " duration=\"{}\"/>", constant(&segments)?);
-        return Ok(());
+
+    /// Captions as one file.
+    fn captions(&mut self, n: u16, name: &str) -> Result<()> {
+        /// What a file of text takes, at most, read in the time it is shown.
+        const BANDWIDTH: u32 = 2000;
+        let (track, plan) = (Track::Captions(n), self.asset.plan);
+        let captions = plan.captions.get(usize::from(n)).ok_or(Error::NoTrack(track))?;
+        let role = match Role::of(captions) {
+            Role::Forced => "forced-subtitle",
+            Role::HearingImpaired => "caption",
+            Role::Subtitles => "subtitle",
+        };
+        let id = 1 + plan.audio.len() + usize::from(n);
+        let _ = write!(self.out, "<AdaptationSet id=\"{id}\" contentType=\"text\"");
+        put_language(&mut self.out, &captions.language);
+        let _ = write!(
+            self.out,
+            " mimeType=\"text/vtt\">\n<Label>{}</Label>\n\
+             <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"{role}\"/>\n\
+             <Representation id=\"{track}\" bandwidth=\"{BANDWIDTH}\"><BaseURL>{}</BaseURL></Representation>\n\
+             </AdaptationSet>\n",
+            escape(name),
+            Request::Captions(n)
+        );
+        Ok(())
     }
-    out.push_str(">\n<SegmentTimeline>\n");
-    let mut at = 0;
-    let mut expected = None;
-    while let Some((start, length)) = segments.get(at).copied() {
-        let repeats = segments[at..].iter().take_while(|(_, l)| *l == length).count();
-        out.push_str("<S");
-        if expected != Some(start) {
-            let _ = write!(out, " t=\"{start}\"");
+
+    /// `SegmentTemplate` (§5.3.9) of a track, the same for all renditions.
+    fn template(&mut self, track: Track) -> Result<()> {
+        let asset = self.asset;
+        let format = asset.layout.configuration().segment_template_format;
+        // Audio frames do not end where the grid does: one duration for all is that of the grid.
+        let constant_only = format == SegmentTemplateFormat::NumberWithDuration;
+        let boundary = |k| if constant_only { asset.grid_boundary(k) } else { asset.boundary(track, k) };
+        let mut segments = Vec::with_capacity(asset.layout.segments().len());
+        let mut timescale = 1;
+        for run in asset.layout.segments() {
+            let (start, ticks) = boundary(run.start)?;
+            let (end, _) = boundary(run.end)?;
+            timescale = ticks;
+            // A tail shorter than an AAC frame may hold none: there is nothing to fetch.
+            if end > start {
+                segments.push((start, end - start));
+            }
         }
-        let _ = write!(out, " d=\"{length}\"");
-        if repeats > 1 {
-            let _ = write!(out, " r=\"{}\"", repeats - 1);
+        let media = match format {
+            SegmentTemplateFormat::TimeWithTimeline => "$RepresentationID$/t$Time$.m4s",
+            _ => "$RepresentationID$/$Number$.m4s",
+        };
+        let out = &mut self.out;
+        let _ = write!(
+            out,
+            "<SegmentTemplate timescale=\"{timescale}\" initialization=\"$RepresentationID$/init.mp4\" \
+             media=\"{media}\""
+        );
+        if format != SegmentTemplateFormat::TimeWithTimeline {
+            out.push_str(" startNumber=\"0\"");
         }
-        out.push_str("/>\n");
-        at += repeats;
-        expected = Some(start + length * repeats as u64);
+        if constant_only {
+            let _ = writeln!(out, " duration=\"{}\"/>", constant(&segments)?);
+            return Ok(());
+        }
+        out.push_str(">\n<SegmentTimeline>\n");
+        let mut at = 0;
+        let mut expected = None;
+        while let Some((start, length)) = segments.get(at).copied() {
+            let repeats = segments[at..].iter().take_while(|(_, l)| *l == length).count();
+            out.push_str("<S");
+            if expected != Some(start) {
+                let _ = write!(out, " t=\"{start}\"");
+            }
+            let _ = write!(out, " d=\"{length}\"");
+            if repeats > 1 {
+                let _ = write!(out, " r=\"{}\"", repeats - 1);
+            }
+            out.push_str("/>\n");
+            at += repeats;
+            expected = Some(start + length * repeats as u64);
+        }
+        out.push_str("</SegmentTimeline>\n</SegmentTemplate>\n");
+        Ok(())
     }
-    out.push_str("</SegmentTimeline>\n</SegmentTemplate>\n");
-    Ok(())
 }
 
 /// The one duration of all segments but the last, which may be shorter.
@@ -233,7 +234,7 @@ fn constant(segments: &[(u64, u64)]) -> Result<u64> {
 }
 
 fn put_language(out: &mut String, language: &str) {
-    if let Some(tag) = language::tag(language) {
+    if let Some(tag) = names::tag(language) {
         let _ = write!(out, " lang=\"{tag}\"");
     }
 }

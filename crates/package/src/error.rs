@@ -56,7 +56,7 @@ pub enum Error {
     },
     /// No caption track, no still picture, no time of that kind.
     #[error("there is no {what} {number}")]
-    No {
+    NotThere {
         /// What was asked for.
         what: &'static str,
         /// Which.
@@ -86,6 +86,6 @@ pub enum Error {
 impl Error {
     /// Whether the request names something that does not exist, rather than something being broken.
     pub fn is_not_found(&self) -> bool {
-        matches!(self, Self::NoTrack(_) | Self::NoSegment { .. } | Self::No { .. })
+        matches!(self, Self::NoTrack(_) | Self::NoSegment { .. } | Self::NotThere { .. })
     }
 }

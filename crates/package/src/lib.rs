@@ -2,13 +2,14 @@
 //!
 //! Towards the encoder: [`fragmented`] reads what ffmpeg wrote, [`timing`] says which times its samples get,
 //! [`cmaf`] writes the stored chunk, [`webvtt`] that of captions, and [`index`] remembers what lies where in it. Towards the origin: a
-//! [`Request`] below an asset's path is answered by [`plan`] with a length, literal bytes and ranges of stored
+//! [`Request`] below an asset's path is answered by [`answer()`] with a length, literal bytes and ranges of stored
 //! chunks to copy or to transform; [`chunks`] says beforehand whose indexes that takes.
 //!
 //! **Invariants.** Playlists and init segments follow from the plan alone; only the multivariant
 //! playlist and the DASH manifest change, once, when the asset is complete: their rates become exact, and playlists
 //! of key frames are named. Such playlists and whole files need every byte, and are [`Error::Incomplete`] before. Every length is known before a byte is fetched. No bytes
-//! make a reader panic or use more memory than a small multiple of their length.
+//! make a reader panic or use more memory than a small multiple of their length; but samples of a fragment need no bytes
+//! of their own to be described, so those of [`fragmented`] are bounded by [`fragmented::MAX_SAMPLES`].
 //!
 //! It fetches, stores, encrypts and caches nothing, and knows no URLs but those relative to an asset.
 //!
@@ -43,13 +44,13 @@
 //!
 //! let request = Request::parse("a0.m3u8").unwrap();
 //! assert_eq!(package::chunks(&request, &asset)?, []);
-//! let answer = package::plan(&request, &asset, &[])?;
+//! let answer = package::answer(&request, &asset, &[])?;
 //! let [Part::Literal(playlist)] = &answer.parts[..] else { panic!("playlists are literal") };
 //! assert!(playlist.starts_with(b"#EXTM3U\n") && playlist.len() as u64 == answer.length);
 //!
 //! let segment = Request::parse("a0/0.m4s").unwrap();
 //! let needed = package::chunks(&segment, &asset)?;
-//! assert_eq!(needed.len(), 1); // fetch that chunk's index, decode it, and ask `plan` again
+//! assert_eq!(needed.len(), 1); // fetch that chunk's index, decode it, and ask `answer` again
 //! # Ok::<(), package::Error>(())
 //! ```
 
@@ -65,6 +66,7 @@ mod hls;
 pub mod index;
 mod layout;
 mod measured;
+mod names;
 mod progressive;
 mod request;
 mod respond;
@@ -73,6 +75,7 @@ pub mod timing;
 mod track;
 mod trak;
 mod ts;
+mod variants;
 pub mod webvtt;
 
 pub use answer::{Answer, Cache, Part};
@@ -82,6 +85,6 @@ pub use index::Index;
 pub use layout::Layout;
 pub use measured::Measured;
 pub use request::{Movie, Request};
-pub use respond::{chunks, delivered, plan};
+pub use respond::{answer, chunks, named_segment};
 pub use track::{Media, TrackInit};
 pub use ts::{Input, Transform};

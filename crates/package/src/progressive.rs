@@ -8,7 +8,8 @@ use model::plan::Track;
 
 use crate::index::Segment;
 use crate::request::Movie;
-use crate::{Asset, Error, Part, Result, TrackInit, hls, respond};
+use crate::variants::variants;
+use crate::{Asset, Error, Part, Result, TrackInit, names, respond};
 
 mod moov;
 mod table;
@@ -24,7 +25,7 @@ pub(crate) fn tracks(asset: &Asset<'_>, movie: Movie) -> Result<Vec<Track>> {
                 Track::Video(n) => asset.plan.renditions.get(usize::from(*n)).map(|r| (r.max_rate, r.height)),
                 Track::Audio(_) | Track::Captions(_) => None,
             };
-            let picture = hls::delivered(asset).into_iter().max_by_key(rate);
+            let picture = variants(asset).into_iter().max_by_key(rate);
             let picture = picture.filter(|t| matches!(t, Track::Video(_)));
             picture.into_iter().chain(default).collect()
         }
@@ -88,7 +89,7 @@ fn language(asset: &Asset<'_>, track: Track) -> [u8; 3] {
         Track::Audio(n) => asset.plan.audio.get(usize::from(n)).map(|a| a.language.as_str()),
         Track::Video(_) | Track::Captions(_) => None,
     };
-    known.and_then(hls::language::three_letters).unwrap_or(*b"und")
+    known.and_then(names::three_letters).unwrap_or(*b"und")
 }
 
 #[cfg(test)]

@@ -18,13 +18,13 @@ use crate::{
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
 const VTT: &str = "text/vtt; charset=utf-8";
 
-/// Names the chunks whose indexes [`plan`] needs, in order, each once.
+/// Names the chunks whose indexes [`answer`] needs, in order, each once.
 pub fn chunks(request: &Request, asset: &Asset<'_>) -> Result<Vec<(Track, u32)>> {
     if request.needs_all() && asset.measured.is_none() {
         return Err(Error::Incomplete);
     }
     let some = |track, number| -> Result<Vec<(Track, u32)>> {
-        let mut list: Vec<u32> = run(asset, track, number)?.1.to_vec();
+        let mut list: Vec<u32> = delivered(asset, track, number)?.1.to_vec();
         list.dedup();
         Ok(list.into_iter().map(|chunk| (track, chunk)).collect())
     };
@@ -65,7 +65,7 @@ pub fn chunks(request: &Request, asset: &Asset<'_>) -> Result<Vec<(Track, u32)>>
 }
 
 /// The delivered segment that a request names, by its number or by its start, and its track; `None` where it names none.
-pub fn delivered(request: &Request, asset: &Asset<'_>) -> Option<(Track, u32)> {
+pub fn named_segment(request: &Request, asset: &Asset<'_>) -> Option<(Track, u32)> {
     match *request {
         Request::Segment { track, number } | Request::TsSegment { track, number } => Some((track, number)),
         Request::TimedSegment { track, time } => Some((track, dash::number_at(asset, track, time).ok()?)),
@@ -75,8 +75,8 @@ pub fn delivered(request: &Request, asset: &Asset<'_>) -> Option<(Track, u32)> {
 
 /// Answers a request. `indexes` are those of [`chunks`], in the same order. Still pictures are no packaging: who keeps
 /// them answers for them.
-pub fn plan(request: &Request, asset: &Asset<'_>, indexes: &[&Index]) -> Result<Answer> {
-    let sources = Sources::new(chunks(request, asset)?, indexes)?;
+pub fn answer(request: &Request, asset: &Asset<'_>, indexes: &[&Index]) -> Result<Answer> {
+    let indexes = Indexes::new(chunks(request, asset)?, indexes)?;
     let playlist = |text: String| literal(PLAYLIST, text.into(), Cache::Immutable);
     let settled = if asset.measured.is_some() { Cache::Immutable } else { Cache::Revalidate };
     match *request {
@@ -94,58 +94,58 @@ pub fn plan(request: &Request, asset: &Asset<'_>, indexes: &[&Index]) -> Result<
         Request::MediaPlaylist(track) => Ok(playlist(hls::media(asset, Container::Cmaf, track)?)),
         Request::TsMediaPlaylist(track) => Ok(playlist(hls::media(asset, Container::Ts, track)?)),
         Request::IframePlaylist(track) => {
-            let list = sources.cmaf_iframes(asset, track)?;
+            let list = indexes.cmaf_iframes(asset, track)?;
             Ok(playlist(hls::iframes(asset, Container::Cmaf, track, &list)?))
         }
         Request::TsIframePlaylist(track) => {
-            let list = sources.ts_iframes(asset, track)?;
+            let list = indexes.ts_iframes(asset, track)?;
             Ok(playlist(hls::iframes(asset, Container::Ts, track, &list)?))
         }
         Request::Init(track) => {
             let init = cmaf::init(&TrackInit::of(asset.plan, track)?)?;
             Ok(literal(content_type(track), init, Cache::Immutable))
         }
-        Request::Segment { track: Track::Captions(n), number } => captions(asset, &sources, n, number, 0),
+        Request::Segment { track: Track::Captions(n), number } => captions(asset, &indexes, n, number, 0),
         Request::TsSegment { track: Track::Captions(n), number } => {
-            captions(asset, &sources, n, number, ts::START)
+            captions(asset, &indexes, n, number, ts::START)
         }
-        Request::Segment { track, number } => segment(asset, track, number, &sources),
+        Request::Segment { track, number } => segment(asset, track, number, &indexes),
         Request::TimedSegment { track, time } => {
-            segment(asset, track, dash::number_at(asset, track, time)?, &sources)
+            segment(asset, track, dash::number_at(asset, track, time)?, &indexes)
         }
         Request::TsSegment { track, number } => {
-            let list = sources.ts_segment(asset, track, number)?;
+            let list = indexes.ts_segment(asset, track, number)?;
             let parts =
                 list.into_iter().map(|of| Part::Transform { range: 0..of.length(), of: Arc::new(of) });
-            Ok(answer("video/mp2t", parts.collect()))
+            Ok(made("video/mp2t", parts.collect()))
         }
         Request::Captions(n) => {
             let track = Track::Captions(n);
-            let (chunk, index) = *sources.list.first().ok_or(Error::NoTrack(track))?;
-            Ok(answer(VTT, vec![Part::Copy { track, chunk: chunk.1, range: 0..index.bytes() }]))
+            let (chunk, index) = *indexes.list.first().ok_or(Error::NoTrack(track))?;
+            Ok(made(VTT, vec![Part::Copy { track, chunk: chunk.1, range: 0..index.bytes() }]))
         }
         Request::Movie(movie) => {
-            let parts = progressive::movie(asset, movie, |track, k| sources.segment(asset, track, k))?;
+            let parts = progressive::movie(asset, movie, |track, k| indexes.segment(asset, track, k))?;
             let sound = matches!(progressive::tracks(asset, movie)?[..], [Track::Audio(_)]);
-            Ok(answer(if sound { "audio/mp4" } else { "video/mp4" }, parts))
+            Ok(made(if sound { "audio/mp4" } else { "video/mp4" }, parts))
         }
-        Request::Poster(n) => Err(Error::No { what: "poster", number: n.into() }),
-        Request::Storyboard(n) => Err(Error::No { what: "storyboard sheet", number: n.into() }),
+        Request::Poster(n) => Err(Error::NotThere { what: "poster", number: n.into() }),
+        Request::Storyboard(n) => Err(Error::NotThere { what: "storyboard sheet", number: n.into() }),
         Request::StoryboardVtt => {
             let board = asset.stills.and_then(|stills| stills.storyboard);
-            let board = board.ok_or(Error::No { what: "storyboard", number: 0 })?;
+            let board = board.ok_or(Error::NotThere { what: "storyboard", number: 0 })?;
             Ok(literal(VTT, storyboard::vtt(&board, asset.plan.duration_ms())?.into(), Cache::Immutable))
         }
     }
 }
 
-/// Indexes by chunk.
-struct Sources<'a> {
+/// The indexes of stored chunks, by chunk.
+struct Indexes<'a> {
     list: Vec<((Track, u32), &'a Index)>,
     at: HashMap<(Track, u32), &'a Index>,
 }
 
-impl<'a> Sources<'a> {
+impl<'a> Indexes<'a> {
     fn new(chunks: Vec<(Track, u32)>, indexes: &[&'a Index]) -> Result<Self> {
         if let Some((track, chunk)) = chunks.get(indexes.len()).copied() {
             return Err(Error::Index { track, chunk, segment: 0 });
@@ -162,7 +162,7 @@ impl<'a> Sources<'a> {
         Ok((chunk, index.ok_or(Error::Index { track, chunk, segment: k })?))
     }
 
-    fn run(
+    fn segments(
         &self,
         asset: &Asset<'_>,
         track: Track,
@@ -172,16 +172,16 @@ impl<'a> Sources<'a> {
     }
 
     fn ts_segment(&self, asset: &Asset<'_>, track: Track, number: u32) -> Result<Vec<ts::Transform>> {
-        let (grid, _) = run(asset, track, number)?;
+        let (grid, _) = delivered(asset, track, number)?;
         let init = TrackInit::of(asset.plan, track)?;
-        let main = ts::Stream { track, init: &init, segments: self.run(asset, track, &grid)? };
+        let main = ts::Stream { track, init: &init, segments: self.segments(asset, track, &grid)? };
         let Some(sound) = hls::sound_of(asset, Container::Ts, track) else {
             return ts::segment(grid.start, &main, None);
         };
         let init = TrackInit::of(asset.plan, sound)?;
         // A tail shorter than an AAC frame may hold none.
-        let segments = match run(asset, sound, number) {
-            Ok(_) => self.run(asset, sound, &grid)?,
+        let segments = match delivered(asset, sound, number) {
+            Ok(_) => self.segments(asset, sound, &grid)?,
             Err(error) if error.is_not_found() => return ts::segment(grid.start, &main, None),
             Err(error) => return Err(error),
         };
@@ -222,7 +222,7 @@ fn literal(content_type: &'static str, bytes: Bytes, cache: Cache) -> Answer {
     Answer { content_type, length: bytes.len() as u64, parts: vec![Part::Literal(bytes)], cache }
 }
 
-fn answer(content_type: &'static str, parts: Vec<Part>) -> Answer {
+fn made(content_type: &'static str, parts: Vec<Part>) -> Answer {
     let length = parts.iter().map(Part::length).sum();
     Answer { content_type, length, parts, cache: Cache::Immutable }
 }
@@ -241,7 +241,7 @@ fn without<T>(error: Error) -> Result<Vec<T>> {
 }
 
 /// Grid segments of a delivered segment and the chunk of each.
-fn run<'a>(asset: &Asset<'a>, track: Track, number: u32) -> Result<(Range<u32>, &'a [u32])> {
+fn delivered<'a>(asset: &Asset<'a>, track: Track, number: u32) -> Result<(Range<u32>, &'a [u32])> {
     asset.check(track)?;
     let missing = Error::NoSegment { track, number };
     let layout: &'a crate::Layout = asset.layout;
@@ -253,13 +253,13 @@ fn run<'a>(asset: &Asset<'a>, track: Track, number: u32) -> Result<(Range<u32>, 
     Ok((segments, chunks.ok_or(Error::Plan("it was laid out with another grid"))?))
 }
 
-fn segment(asset: &Asset<'_>, track: Track, number: u32, sources: &Sources<'_>) -> Result<Answer> {
-    let (grid, _) = run(asset, track, number)?;
+fn segment(asset: &Asset<'_>, track: Track, number: u32, indexes: &Indexes<'_>) -> Result<Answer> {
+    let (grid, _) = delivered(asset, track, number)?;
     let mut parts: Vec<Part> = Vec::new();
-    for (chunk, segment) in sources.run(asset, track, &grid)? {
+    for (chunk, segment) in indexes.segments(asset, track, &grid)? {
         copy(&mut parts, track, chunk, segment.range.clone());
     }
-    Ok(answer(content_type(track), parts))
+    Ok(made(content_type(track), parts))
 }
 
 /// Appends a range; one that continues the last one becomes a part of it.
@@ -278,9 +278,9 @@ pub(crate) fn copy(parts: &mut Vec<Part>, track: Track, chunk: u32, range: Range
 }
 
 /// A segment of captions: every cue that is shown at any time of it (RFC 8216 §3.5).
-fn captions(asset: &Asset<'_>, sources: &Sources<'_>, n: u16, number: u32, start: u64) -> Result<Answer> {
+fn captions(asset: &Asset<'_>, indexes: &Indexes<'_>, n: u16, number: u32, start: u64) -> Result<Answer> {
     let track = Track::Captions(n);
-    let (grid, _) = run(asset, track, number)?;
+    let (grid, _) = delivered(asset, track, number)?;
     let boundary = |k: u32| {
         let frame = asset.plan.grid.boundaries.get(k as usize).ok_or(Error::NoSegment { track, number })?;
         Ok::<_, Error>(asset.plan.grid.ticks(*frame, 1000))
@@ -288,10 +288,10 @@ fn captions(asset: &Asset<'_>, sources: &Sources<'_>, n: u16, number: u32, start
     let shown = boundary(grid.start)?..boundary(grid.end)?;
     let head = format!("WEBVTT\nX-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:{start}\n\n");
     let mut parts = vec![Part::Literal(head.into())];
-    for ((track, chunk), index) in &sources.list {
+    for ((track, chunk), index) in &indexes.list {
         for range in webvtt::shown(index, &shown) {
             copy(&mut parts, *track, *chunk, range);
         }
     }
-    Ok(answer(VTT, parts))
+    Ok(made(VTT, parts))
 }

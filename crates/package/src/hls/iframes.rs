@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use model::plan::Track;
 
-use super::{Container, beside};
+use super::{Container, begin, beside, duration};
 use crate::{Asset, Request, Result};
 
 /// A key frame in a delivered segment.
@@ -27,31 +27,20 @@ pub(crate) fn iframes(
     list: &[Iframe],
 ) -> Result<String> {
     let mut out = String::with_capacity(256 + 64 * list.len());
-    let version = if container == Container::Ts { 4 } else { 7 };
     let mut longest = 1_000_000;
     for frame in list {
         longest = longest.max(asset.micros(track, &(frame.grid..frame.grid + 1))?);
     }
-    let target = (longest + 500_000) / 1_000_000;
-    let _ = write!(
-        out,
-        "#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-TARGETDURATION:{target}\n#EXT-X-MEDIA-SEQUENCE:0\n\
-         #EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-I-FRAMES-ONLY\n"
-    );
+    begin(&mut out, container.version(), (longest + 500_000) / 1_000_000);
+    out.push_str("#EXT-X-I-FRAMES-ONLY\n");
     if container == Container::Cmaf {
         let _ = writeln!(out, "#EXT-X-MAP:URI=\"{}\"", Request::Init(track));
     }
     for frame in list {
-        let micros = asset.micros(track, &(frame.grid..frame.grid + 1))?;
+        duration(&mut out, asset.micros(track, &(frame.grid..frame.grid + 1))?);
         let Range { start, end } = frame.range;
         let segment = beside(&container.segment(track, frame.number));
-        let _ = write!(
-            out,
-            "#EXTINF:{}.{:06},\n#EXT-X-BYTERANGE:{}@{start}\n{segment}\n",
-            micros / 1_000_000,
-            micros % 1_000_000,
-            end - start
-        );
+        let _ = write!(out, "#EXT-X-BYTERANGE:{}@{start}\n{segment}\n", end - start);
     }
     out.push_str("#EXT-X-ENDLIST\n");
     Ok(out)

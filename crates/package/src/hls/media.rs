@@ -4,20 +4,14 @@ use std::fmt::Write as _;
 
 use model::plan::Track;
 
-use super::{Container, beside};
+use super::{Container, begin, beside, duration};
 use crate::{Asset, Request, Result};
 
 /// Renders the media playlist of a track.
 pub(crate) fn media(asset: &Asset<'_>, container: Container, track: Track) -> Result<String> {
     asset.check(track)?;
     let mut out = String::with_capacity(256 + 40 * asset.layout.segments().len());
-    let target = asset.target_duration()?;
-    let version = container.version(track);
-    let _ = write!(
-        out,
-        "#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-TARGETDURATION:{target}\n#EXT-X-MEDIA-SEQUENCE:0\n\
-         #EXT-X-PLAYLIST-TYPE:VOD\n"
-    );
+    begin(&mut out, container.media_version(track), asset.target_duration()?);
     if !matches!(track, Track::Captions(_)) {
         out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
         if container == Container::Cmaf {
@@ -30,8 +24,8 @@ pub(crate) fn media(asset: &Asset<'_>, container: Container, track: Track) -> Re
         if micros == 0 {
             continue;
         }
-        let segment = beside(&container.segment(track, number));
-        let _ = write!(out, "#EXTINF:{}.{:06},\n{segment}\n", micros / 1_000_000, micros % 1_000_000);
+        duration(&mut out, micros);
+        let _ = writeln!(out, "{}", beside(&container.segment(track, number)));
     }
     out.push_str("#EXT-X-ENDLIST\n");
     Ok(out)

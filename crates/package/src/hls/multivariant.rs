@@ -2,13 +2,11 @@
 
 use std::fmt::Write as _;
 
-use model::packaging::StreamOrder;
 use model::plan::{CaptionTrack, Track};
 
-use super::language::{self, Named};
 use super::{Container, beside};
-use crate::measured::{average, peak};
-use crate::{Asset, Error, Request, Result, ts};
+use crate::variants::{Rates, rates, variants};
+use crate::{Asset, Error, Request, Result, names, ts};
 
 const AUDIO_GROUP: &str = "audio";
 const SUBTITLES_GROUP: &str = "subtitles";
@@ -31,15 +29,19 @@ struct Playlist<'a> {
     asset: &'a Asset<'a>,
     container: Container,
     place: Place,
+    /// `EXT-X-TARGETDURATION` of its media playlists.
+    target: u64,
+    sound: Sound,
     out: String,
 }
 
 /// Renders the multivariant playlist. Rates are bounds until the asset is measured.
 pub(crate) fn multivariant(asset: &Asset<'_>, container: Container, place: Place) -> Result<String> {
-    // Renditions in groups need version 4, fragmented MP4 what its media playlists need (§7).
-    let version = if container == Container::Ts { 4 } else { 7 };
+    let version = container.version();
     let out = format!("#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-INDEPENDENT-SEGMENTS\n");
-    let mut playlist = Playlist { asset, container, place, out };
+    let target = asset.target_duration()?;
+    let sound = Sound::of(asset, target)?;
+    let mut playlist = Playlist { asset, container, place, target, sound, out };
     let audio = asset.plan.audio.len();
     let grouped = if muxed(asset, container) { audio > 1 } else { audio > 0 };
     if grouped {
@@ -49,18 +51,9 @@ pub(crate) fn multivariant(asset: &Asset<'_>, container: Container, place: Place
     if captioned {
         playlist.subtitles_group();
     }
-    let target = asset.target_duration()?;
-    let mut sound = Sound { peak: 0, average: 0, codecs: Vec::new() };
-    for (n, track) in (0..).zip(&asset.plan.audio) {
-        sound.add(&rates(asset, Track::Audio(n), target)?, &track.codec);
-    }
-    let variants = delivered(asset);
+    let variants = variants(asset);
     for &track in &variants {
-        let picture = match track {
-            Track::Video(_) => Some(rates(asset, track, target)?),
-            Track::Audio(_) | Track::Captions(_) => None,
-        };
-        variant(&mut playlist.out, asset, track, picture, &sound, container)?;
+        playlist.variant(track)?;
         if grouped {
             let _ = write!(playlist.out, ",AUDIO=\"{AUDIO_GROUP}\"");
         }
@@ -83,33 +76,6 @@ fn muxed(asset: &Asset<'_>, container: Container) -> bool {
     asset.plan.renditions.is_empty() || super::sound_of(asset, container, Track::Video(0)).is_some()
 }
 
-/// Variants in the configuration's order; an audio-only title has its default audio as the only one.
-///
-/// A selection that no rendition meets leaves the lowest: a title that cannot be watched helps nobody.
-pub(crate) fn delivered(asset: &Asset<'_>) -> Vec<Track> {
-    let number = |n: usize| Track::Video(u16::try_from(n).unwrap_or(u16::MAX));
-    let all: Vec<_> = asset.plan.renditions.iter().enumerate().collect();
-    if all.is_empty() {
-        return vec![Track::Audio(0)];
-    }
-    let configuration = asset.layout.configuration();
-    let (least, most) = (configuration.min_video_bits_per_second, configuration.max_video_bits_per_second);
-    let within = |rate: u32| least.is_none_or(|least| rate >= least) && most.is_none_or(|most| rate <= most);
-    let mut list: Vec<_> = all.iter().copied().filter(|(_, r)| within(r.max_rate.0)).collect();
-    if list.is_empty() {
-        list.extend(all.iter().copied().min_by_key(|(_, r)| (r.max_rate, r.height)));
-    }
-    // By what the plan says, not by what was measured: the order must not change when an asset is complete.
-    match configuration.stream_order {
-        StreamOrder::Original => {}
-        StreamOrder::VideoBitrateAscending => list.sort_by_key(|(_, r)| (r.max_rate, r.height)),
-        StreamOrder::VideoBitrateDescending => {
-            list.sort_by_key(|(_, r)| std::cmp::Reverse((r.max_rate, r.height)));
-        }
-    }
-    list.into_iter().map(|(n, _)| number(n)).collect()
-}
-
 impl Playlist<'_> {
     fn uri(&self, request: &Request) -> String {
         match self.place {
@@ -122,15 +88,9 @@ impl Playlist<'_> {
     /// by itself.
     fn audio_group(&mut self) {
         let tracks = &self.asset.plan.audio;
-        let named = tracks.iter().map(|a| Named {
-            label: a.label.as_deref(),
-            language: &a.language,
-            kind: None,
-            unknown: "Audio",
-        });
-        for (n, (track, name)) in (0..).zip(tracks.iter().zip(language::names(named))) {
+        for (n, (track, name)) in (0..).zip(tracks.iter().zip(names::of_audio(self.asset.plan))) {
             let _ = write!(self.out, "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{AUDIO_GROUP}\",NAME=\"{name}\"");
-            if let Some(tag) = language::tag(&track.language) {
+            if let Some(tag) = names::tag(&track.language) {
                 let _ = write!(self.out, ",LANGUAGE=\"{tag}\"");
             }
             let default = if n == 0 { "YES" } else { "NO" };
@@ -149,12 +109,12 @@ impl Playlist<'_> {
     /// `EXT-X-MEDIA` for each caption track: shown when asked for, by itself only if forced.
     fn subtitles_group(&mut self) {
         let tracks = &self.asset.plan.captions;
-        for (n, (track, name)) in (0..).zip(tracks.iter().zip(caption_names(self.asset))) {
+        for (n, (track, name)) in (0..).zip(tracks.iter().zip(names::of_captions(self.asset.plan))) {
             let _ = write!(
                 self.out,
                 "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"{SUBTITLES_GROUP}\",NAME=\"{name}\""
             );
-            if let Some(tag) = language::tag(&track.language) {
+            if let Some(tag) = names::tag(&track.language) {
                 let _ = write!(self.out, ",LANGUAGE=\"{tag}\"");
             }
             let same = |t: &CaptionTrack| {
@@ -174,16 +134,54 @@ impl Playlist<'_> {
         }
     }
 
+    /// `EXT-X-STREAM-INF` (§4.3.4.2) up to the audio group.
+    fn variant(&mut self, track: Track) -> Result<()> {
+        let plan = self.asset.plan;
+        let own = match track {
+            Track::Video(_) => rates(self.asset, track, self.target)?,
+            Track::Audio(_) | Track::Captions(_) => Rates::default(),
+        };
+        let packed = |rate: u64| match self.container {
+            Container::Cmaf => rate,
+            Container::Ts => ts::packed_rate(rate, plan.grid.rate),
+        };
+        let (peak, average) =
+            (packed(own.peak + self.sound.rates.peak), packed(own.average + self.sound.rates.average));
+        let _ = write!(self.out, "#EXT-X-STREAM-INF:BANDWIDTH={peak}");
+        if self.asset.measured.is_some() {
+            let _ = write!(self.out, ",AVERAGE-BANDWIDTH={average}");
+        }
+        let Track::Video(n) = track else {
+            let _ = write!(self.out, ",CODECS=\"{}\"", self.sound.codecs.join(","));
+            return Ok(());
+        };
+        let rendition = plan.renditions.get(usize::from(n)).ok_or(Error::NoTrack(track))?;
+        let codecs: Vec<&str> =
+            std::iter::once(&rendition.codec).chain(&self.sound.codecs).map(String::as_str).collect();
+        // Thousandths, rounded half up.
+        let rate = plan.grid.rate;
+        let millis = (u64::from(rate.num()) * 2000 / u64::from(rate.den())).div_ceil(2);
+        let _ = write!(
+            self.out,
+            ",CODECS=\"{}\",RESOLUTION={}x{},FRAME-RATE={}.{:03}",
+            codecs.join(","),
+            rendition.width,
+            rendition.height,
+            millis / 1000,
+            millis % 1000
+        );
+        Ok(())
+    }
+
     /// `EXT-X-I-FRAME-STREAM-INF` (§4.3.4.3). How large key frames are is not measured; they are part of the
     /// picture, so its peak bounds what reading them at normal speed takes.
     fn iframe_variant(&mut self, track: Track) -> Result<()> {
         let Track::Video(n) = track else { return Err(Error::NoTrack(track)) };
         let rendition = self.asset.plan.renditions.get(usize::from(n)).ok_or(Error::NoTrack(track))?;
-        let target = self.asset.target_duration()?;
         let _ = writeln!(
             self.out,
             "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH={},CODECS=\"{}\",RESOLUTION={}x{},URI=\"{}\"",
-            rates(self.asset, track, target)?.peak,
+            rates(self.asset, track, self.target)?.peak,
             rendition.codec,
             rendition.width,
             rendition.height,
@@ -193,93 +191,23 @@ impl Playlist<'_> {
     }
 }
 
-/// Names of the caption tracks for people.
-pub(crate) fn caption_names(asset: &Asset<'_>) -> Vec<String> {
-    language::names(asset.plan.captions.iter().map(|c| Named {
-        label: c.label.as_deref(),
-        language: &c.language,
-        kind: match (c.forced, c.hearing_impaired) {
-            (true, _) => Some("forced"),
-            (false, true) => Some("SDH"),
-            (false, false) => None,
-        },
-        unknown: "Captions",
-    }))
-}
-
-/// Rates of a track in bit/s.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Rates {
-    /// Measured, or its bound.
-    pub(crate) peak: u64,
-    /// 0 until measured.
-    pub(crate) average: u64,
-}
-
-/// Rates of a track as it is stored, in fragmented MP4.
-pub(crate) fn rates(asset: &Asset<'_>, track: Track, target: u64) -> Result<Rates> {
-    Ok(match asset.measured {
-        Some(measured) => {
-            let loads = asset.loads(track, measured)?;
-            Rates { peak: peak(&loads, target), average: average(&loads) }
-        }
-        None => Rates { peak: peak(&asset.bounds(track)?, target), average: 0 },
-    })
-}
-
 /// What the audio that plays along adds to a variant: the most of any track.
 struct Sound {
-    peak: u64,
-    average: u64,
+    rates: Rates,
     codecs: Vec<String>,
 }
 
 impl Sound {
-    fn add(&mut self, rates: &Rates, codec: &str) {
-        self.peak = self.peak.max(rates.peak);
-        self.average = self.average.max(rates.average);
-        if !self.codecs.iter().any(|known| known == codec) {
-            self.codecs.push(codec.into());
+    fn of(asset: &Asset<'_>, target: u64) -> Result<Self> {
+        let mut sound = Self { rates: Rates::default(), codecs: Vec::new() };
+        for (n, track) in (0..).zip(&asset.plan.audio) {
+            let Rates { peak, average } = rates(asset, Track::Audio(n), target)?;
+            sound.rates.peak = sound.rates.peak.max(peak);
+            sound.rates.average = sound.rates.average.max(average);
+            if !sound.codecs.contains(&track.codec) {
+                sound.codecs.push(track.codec.clone());
+            }
         }
+        Ok(sound)
     }
-}
-
-/// `EXT-X-STREAM-INF` (§4.3.4.2) up to the audio group.
-fn variant(
-    out: &mut String,
-    asset: &Asset<'_>,
-    track: Track,
-    picture: Option<Rates>,
-    sound: &Sound,
-    container: Container,
-) -> Result<()> {
-    let own = picture.unwrap_or(Rates { peak: 0, average: 0 });
-    let packed = |rate: u64| match container {
-        Container::Cmaf => rate,
-        Container::Ts => ts::packed_rate(rate, asset.plan.grid.rate),
-    };
-    let _ = write!(out, "#EXT-X-STREAM-INF:BANDWIDTH={}", packed(own.peak + sound.peak));
-    if asset.measured.is_some() {
-        let _ = write!(out, ",AVERAGE-BANDWIDTH={}", packed(own.average + sound.average));
-    }
-    let Track::Video(n) = track else {
-        let _ = write!(out, ",CODECS=\"{}\"", sound.codecs.join(","));
-        return Ok(());
-    };
-    let rendition = asset.plan.renditions.get(usize::from(n)).ok_or(Error::NoTrack(track))?;
-    let codecs: Vec<&str> =
-        std::iter::once(&rendition.codec).chain(&sound.codecs).map(String::as_str).collect();
-    // Thousandths, rounded half up.
-    let rate = asset.plan.grid.rate;
-    let millis = (u64::from(rate.num()) * 2000 / u64::from(rate.den())).div_ceil(2);
-    let _ = write!(
-        out,
-        ",CODECS=\"{}\",RESOLUTION={}x{},FRAME-RATE={}.{:03}",
-        codecs.join(","),
-        rendition.width,
-        rendition.height,
-        millis / 1000,
-        millis % 1000
-    );
-    Ok(())
 }

@@ -66,7 +66,7 @@ pub(crate) fn iframe(transforms: &[Transform]) -> Vec<Range<u64>> {
 struct Entry<'a> {
     unit: Unit,
     samples: &'a [Sample],
-    source: Option<Input>,
+    input: Option<Input>,
     /// Where it belongs in decoding order, in ticks that do not wrap.
     order: i128,
 }
@@ -74,7 +74,7 @@ struct Entry<'a> {
 impl Entry<'_> {
     fn tables(k: u32) -> Self {
         let unit = Unit { kind: Kind::Tables((k & 15) as u8), samples: 0, packets: 2, pts: 0, dts: 0 };
-        Self { unit, samples: &[], source: None, order: 0 }
+        Self { unit, samples: &[], input: None, order: 0 }
     }
 }
 
@@ -105,9 +105,9 @@ fn entries<'a>(stream: &Stream<'a>, at: usize) -> Result<Vec<Entry<'a>>> {
             pts: ticks(time + i128::from(first.composition_offset)),
             dts: ticks(time),
         };
-        let source = Input { track: stream.track, chunk, range: offset..offset + bytes };
+        let input = Input { track: stream.track, chunk, range: offset..offset + bytes };
         let order = time * 1_000_000 / i128::from(stream.init.timescale.max(1));
-        entries.push(Entry { unit, samples, source: Some(source), order });
+        entries.push(Entry { unit, samples, input: Some(input), order });
         offset += bytes;
         time += samples.iter().map(|s| i128::from(s.duration)).sum::<i128>();
     }
@@ -175,10 +175,10 @@ fn group(list: &[Entry<'_>], format: &Arc<Format>) -> Vec<Transform> {
         if !fits(&current, entry) {
             done.push(std::mem::replace(&mut current, empty(counters)));
         }
-        if let Some(source) = &entry.source {
-            match current.inputs.iter_mut().find(|i| i.track == source.track) {
-                Some(input) => input.range.end = source.range.end,
-                None => current.inputs.push(source.clone()),
+        if let Some(from) = &entry.input {
+            match current.inputs.iter_mut().find(|i| i.track == from.track) {
+                Some(known) => known.range.end = from.range.end,
+                None => current.inputs.push(from.clone()),
             }
         }
         if let Some(which) = which(entry.unit.kind) {
@@ -193,9 +193,9 @@ fn group(list: &[Entry<'_>], format: &Arc<Format>) -> Vec<Transform> {
 
 /// Whether a unit continues the reads of a transform that is not too large yet.
 fn fits(current: &Transform, entry: &Entry<'_>) -> bool {
-    let Some(source) = &entry.source else { return true };
+    let Some(from) = &entry.input else { return true };
     let read: u64 = current.inputs.iter().map(|i| i.range.end - i.range.start).sum();
-    let known = current.inputs.iter().find(|i| i.track == source.track);
-    let next = known.is_none_or(|i| i.chunk == source.chunk && i.range.end == source.range.start);
+    let known = current.inputs.iter().find(|i| i.track == from.track);
+    let next = known.is_none_or(|i| i.chunk == from.chunk && i.range.end == from.range.start);
     next && (read < INPUT_BYTES || matches!(entry.unit.kind, Kind::Sound) && known.is_some())
 }

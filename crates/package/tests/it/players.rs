@@ -19,7 +19,7 @@ pub(crate) fn fetch(film: &Film, asset: &Asset<'_>, request: &Request) -> Answer
     let wanted = package::chunks(request, asset).unwrap();
     let indexes: Vec<&Index> =
         wanted.iter().map(|(track, chunk)| &film.chunk(*track, *chunk).index).collect();
-    package::plan(request, asset, &indexes).unwrap()
+    package::answer(request, asset, &indexes).unwrap()
 }
 
 pub(crate) fn body(film: &Film, parts: &[Part]) -> Vec<u8> {

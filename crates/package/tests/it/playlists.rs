@@ -72,7 +72,7 @@ fn text(
 ) -> String {
     let layout = Layout::new(plan, configuration).unwrap();
     let answer =
-        package::plan(request, &Asset { plan, layout: &layout, measured, stills: None }, &[]).unwrap();
+        package::answer(request, &Asset { plan, layout: &layout, measured, stills: None }, &[]).unwrap();
     assert_eq!(answer.content_type, "application/vnd.apple.mpegurl");
     let [Part::Literal(bytes)] = &answer.parts[..] else { panic!("one literal part") };
     assert_eq!(answer.length, bytes.len() as u64);
@@ -240,17 +240,17 @@ fn a_merged_segment_copies_one_range_of_each_chunk() {
     assert_eq!(package::chunks(&request, &asset).unwrap(), [(track, 0), (track, 1)]);
     let all = indexes(&film, |_, n| 1000 + n);
     let of = |chunk: usize| &all.iter().filter(|(t, _)| *t == track).nth(chunk).unwrap().1;
-    let answer = package::plan(&request, &asset, &[of(0), of(1)]).unwrap();
+    let answer = package::answer(&request, &asset, &[of(0), of(1)]).unwrap();
     assert_eq!(
         answer.parts,
         [Part::Copy { track, chunk: 0, range: 0..1000 }, Part::Copy { track, chunk: 1, range: 0..1001 }]
     );
     assert_eq!((answer.length, answer.cache, answer.content_type), (2001, Cache::Immutable, "video/mp4"));
     let next = Request::Segment { track, number: 1 };
-    let answer = package::plan(&next, &asset, &[of(1)]).unwrap();
+    let answer = package::answer(&next, &asset, &[of(1)]).unwrap();
     assert_eq!(answer.parts, [Part::Copy { track, chunk: 1, range: 1001..1001 + 1002 + 1003 }]);
-    assert!(matches!(package::plan(&request, &asset, &[of(0), of(0)]), Err(Error::Index { chunk: 1, .. })));
-    assert!(matches!(package::plan(&request, &asset, &[of(0)]), Err(Error::Index { .. })));
+    assert!(matches!(package::answer(&request, &asset, &[of(0), of(0)]), Err(Error::Index { chunk: 1, .. })));
+    assert!(matches!(package::answer(&request, &asset, &[of(0)]), Err(Error::Index { .. })));
 }
 
 #[test]
@@ -262,7 +262,7 @@ fn what_the_plan_does_not_have_is_not_found() {
     {
         let request = Request::parse(path).unwrap();
         let chunks = package::chunks(&request, &asset).err();
-        let error = chunks.or_else(|| package::plan(&request, &asset, &[]).err());
+        let error = chunks.or_else(|| package::answer(&request, &asset, &[]).err());
         assert!(error.unwrap().is_not_found(), "{path}");
     }
 }

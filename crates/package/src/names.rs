@@ -1,4 +1,7 @@
-//! Names of languages for people, and tags that are safe to write.
+//! Names of tracks for people, and tags of languages that are safe to write.
+
+use model::Plan;
+use model::plan::CaptionTrack;
 
 /// Languages of films, in their own words: ISO 639 codes and the name.
 const NAMES: &[(&[&str], &str)] = &[
@@ -63,20 +66,66 @@ pub(crate) fn three_letters(language: &str) -> Option<[u8; 3]> {
     letters.iter().all(u8::is_ascii_lowercase).then_some(letters)
 }
 
-/// What a track is named by.
-pub(crate) struct Named<'a> {
-    /// What the file calls it.
-    pub(crate) label: Option<&'a str>,
-    /// Its language.
-    pub(crate) language: &'a str,
-    /// Said behind the language.
-    pub(crate) kind: Option<&'a str>,
-    /// What it is called if nothing is known.
-    pub(crate) unknown: &'a str,
+/// Names of the audio tracks.
+pub(crate) fn of_audio(plan: &Plan) -> Vec<String> {
+    names(plan.audio.iter().map(|a| Named {
+        label: a.label.as_deref(),
+        language: &a.language,
+        kind: None,
+        unknown: "Audio",
+    }))
 }
 
-/// Names of tracks, each different from the others (§4.3.4.1.1), without quotes and line ends.
-pub(crate) fn names<'a>(tracks: impl Iterator<Item = Named<'a>>) -> Vec<String> {
+/// Names of the caption tracks.
+pub(crate) fn of_captions(plan: &Plan) -> Vec<String> {
+    let kind = |captions| match Role::of(captions) {
+        Role::Forced => Some("forced"),
+        Role::HearingImpaired => Some("SDH"),
+        Role::Subtitles => None,
+    };
+    names(plan.captions.iter().map(|c| Named {
+        label: c.label.as_deref(),
+        language: &c.language,
+        kind: kind(c),
+        unknown: "Captions",
+    }))
+}
+
+/// Whom captions are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Everybody: what is not said in the film's language.
+    Forced,
+    /// Who does not hear: sounds are described.
+    HearingImpaired,
+    /// Who does not understand.
+    Subtitles,
+}
+
+impl Role {
+    pub(crate) fn of(captions: &CaptionTrack) -> Self {
+        match (captions.forced, captions.hearing_impaired) {
+            (true, _) => Self::Forced,
+            (false, true) => Self::HearingImpaired,
+            (false, false) => Self::Subtitles,
+        }
+    }
+}
+
+/// What a track is named by.
+struct Named<'a> {
+    /// What the file calls it.
+    label: Option<&'a str>,
+    /// Its language.
+    language: &'a str,
+    /// Said behind the language.
+    kind: Option<&'a str>,
+    /// What it is called if nothing is known.
+    unknown: &'a str,
+}
+
+/// Names of tracks, each different from the others (RFC 8216 §4.3.4.1.1), without quotes and line ends.
+fn names<'a>(tracks: impl Iterator<Item = Named<'a>>) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for track in tracks {
         let label = track.label.map(clean).filter(|label| !label.is_empty());
