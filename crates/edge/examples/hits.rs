@@ -106,11 +106,12 @@ fn door(key: &SigningKey) -> Result<(SocketAddr, CancellationToken), Failure> {
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
             });
+            let (_state, state) = watch::channel(Arc::new(state));
             let service = Service {
                 entrances: vec![edge::Entrance::plain(listener)],
                 config: Config::default(),
                 upstreams: Upstreams { packager: media.clone(), site: media },
-                state: watch::channel(Arc::new(state)).1,
+                state,
                 secret: watch::channel(secret).1,
                 meter: edge::Meter::default(),
             };

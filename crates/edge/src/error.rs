@@ -1,9 +1,9 @@
-//! What keeps the edge from starting.
+//! What keeps the edge from starting, or from going on.
 
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A setting that cannot be.
+/// A setting that cannot be, or a part that is gone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -18,4 +18,7 @@ pub enum Error {
     /// The CDN secret is not 8 to 128 visible ASCII characters.
     #[error("the CDN secret must have 8 to 128 visible ASCII characters")]
     Secret,
+    /// Nobody tells any more what may be delivered to whom.
+    #[error("nobody says any more what was revoked or deleted")]
+    Blind,
 }

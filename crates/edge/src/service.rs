@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::connection::{Guarded, Patience};
 use crate::door::{Door, Peer};
 use crate::entrance::{Entrance, Entrances};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::meter::Meter;
 use crate::route::{Routes, asset};
 use crate::upstream::{CdnSecret, Upstreams};
@@ -36,7 +36,7 @@ pub struct Service {
     pub config: Config,
     /// Who answers what is not in memory.
     pub upstreams: Upstreams,
-    /// Behaviours, keys and revoked sessions; a change counts from the next request on.
+    /// Behaviours, keys and revoked sessions; a change counts from the next request on. The service ends with the sender.
     pub state: watch::Receiver<Arc<State>>,
     /// What the packager knows the edge by.
     pub secret: watch::Receiver<CdnSecret>,
@@ -47,7 +47,11 @@ pub struct Service {
 impl Service {
     /// Serves until `shutdown`, then lets requests under way end within [`Config::drain_ms`].
     ///
-    /// Fails only at once, for settings out of their range. Dropping the future breaks all connections.
+    /// Dropping the future breaks all connections.
+    ///
+    /// # Errors
+    /// At once, for settings out of their range; and when nobody tells any more what was revoked or deleted, because
+    /// who goes on with what was decided last lets in who may no longer come in.
     pub async fn run(self, shutdown: CancellationToken) -> Result<()> {
         let Self { entrances, config, upstreams, mut state, secret, meter } = self;
         config.check()?;
@@ -60,27 +64,25 @@ impl Service {
         let drain = Duration::from_millis(u64::from(config.drain_ms));
         let door = Arc::new(Door::new(config, upstreams, watched, secret, tasks.clone(), meter));
         let entrances = Entrances::new(entrances);
-        let mut state_lives = true;
         let idle = Duration::from_secs(u64::from(door.config.cache_idle_s));
         let mut forget = interval_at(Instant::now() + idle, idle);
         forget.set_missed_tick_behavior(MissedTickBehavior::Delay);
 
         loop {
             tokio::select! {
+                // At shutdown others end too, and that is no failure of theirs.
+                biased;
                 () = shutdown.cancelled() => break,
-                changed = state.changed(), if state_lives => match changed {
-                    Ok(()) => {
-                        let now = Arc::new(Routes::compile(state.borrow_and_update().clone()));
-                        let before = routes.send_replace(now.clone());
-                        let gone = now.gone_since(&before);
-                        if !gone.is_empty() {
-                            let entries = door.cache.forget(|key| asset(&key.target).is_some_and(|a| gone.contains(&a)));
-                            tracing::info!(assets = gone.len(), entries, "deleted assets forgotten");
-                        }
+                changed = state.changed() => {
+                    changed.map_err(|_| Error::Blind)?;
+                    let now = Arc::new(Routes::compile(state.borrow_and_update().clone()));
+                    let before = routes.send_replace(now.clone());
+                    let gone = now.gone_since(&before);
+                    if !gone.is_empty() {
+                        let entries = door.cache.forget(|key| asset(&key.target).is_some_and(|a| gone.contains(&a)));
+                        tracing::info!(assets = gone.len(), entries, "deleted assets forgotten");
                     }
-                    // Whoever decided is gone; what was decided last stays.
-                    Err(_) => state_lives = false,
-                },
+                }
                 _ = forget.tick() => {
                     let door = door.clone();
                     // Many entries take a while to look at.

@@ -1,5 +1,6 @@
 //! What the edge decides by, kept up to date.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use db::args;
@@ -39,8 +40,8 @@ impl Playback {
         secret::switch(&self.inner.db, now).await?;
         let cdn_secret = secret::read(&self.inner.db, &self.inner.vault).await?;
         self.inner.state.send_if_modified(|old| {
-            let changed = *old != state;
-            *old = state;
+            let changed = **old != state;
+            *old = Arc::new(state);
             changed
         });
         self.inner.cdn_secret.send_if_modified(|old| {

@@ -75,7 +75,7 @@ struct Inner {
     config: Config,
     key: SigningKey,
     pictures: Pictures,
-    state: watch::Sender<State>,
+    state: watch::Sender<Arc<State>>,
     cdn_secret: watch::Sender<CdnSecret>,
     refreshing: Mutex<()>,
 }
@@ -109,7 +109,7 @@ impl Playback {
     }
 
     /// What the edge decides by; complete from the start.
-    pub fn state(&self) -> watch::Receiver<State> {
+    pub fn state(&self) -> watch::Receiver<Arc<State>> {
         self.inner.state.subscribe()
     }
 

@@ -85,6 +85,23 @@ async fn what_does_not_end_is_broken_off() {
 }
 
 #[tokio::test]
+async fn nobody_is_let_in_when_nobody_says_any_more_what_was_revoked() {
+    let door = Door::open(Scripted::fixed(&[], b"media")).await;
+    let mut client = door.client().await;
+    let cookies = door.cookies();
+    assert_eq!(client.send("GET", "/out/a", &[("cookie", &cookies)]).await.status, 200);
+    let mut idle = TcpStream::connect(door.address).await.unwrap();
+    drop(door.state);
+    let ended = timeout(Duration::from_secs(20), door.running).await.unwrap().unwrap();
+    assert!(matches!(ended, Err(Error::Blind)), "{ended:?}");
+    // Who is in is not served on either.
+    let mut some = [0];
+    let read = tokio::io::AsyncReadExt::read(&mut idle, &mut some);
+    assert!(matches!(timeout(Duration::from_secs(20), read).await.unwrap(), Ok(0) | Err(_)));
+    assert!(TcpStream::connect(door.address).await.is_err());
+}
+
+#[tokio::test]
 async fn http2_is_spoken_from_the_first_byte() {
     let media = Scripted::fixed(&[("cache-control", "max-age=60")], b"media");
     let door =

@@ -16,9 +16,6 @@ use pipeline::Pipeline;
 use playback::Playback;
 use seal::{KeyRing, Purpose, Vault};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::watch;
-use tokio_stream::StreamExt;
-use tokio_stream::wrappers::WatchStream;
 use upload::Uploads;
 
 use super::ready::Ready;
@@ -210,7 +207,7 @@ impl Parts {
         services.start("s3", |stop| async move { Ok(s3_face.run(doors.s3, stop).await?) });
         let (meter, packager) = (edge::Meter::default(), origin::Meter::default());
         let configs = (settings::edge(config), config.origin);
-        let edge = self.edge(doors.edge, configs, meter.clone(), packager.clone())?;
+        let edge = self.edge(services, doors.edge, configs, meter.clone(), packager.clone())?;
         services.start("edge", |stop| async move { Ok(edge.run(stop).await?) });
         let metrics = Metrics {
             catalogue: self.catalogue.clone(),
@@ -320,12 +317,13 @@ impl Parts {
 
     fn edge(
         &self,
+        services: &mut Services,
         entrances: Vec<edge::Entrance>,
         (config, origin): (edge::Config, origin::Config),
         meter: edge::Meter,
         packager: origin::Meter,
     ) -> anyhow::Result<edge::Service> {
-        let secrets = mapped(self.playback.cdn_secret(), |secret| origin::Secrets {
+        let secrets = services.follow("origin secret", self.playback.cdn_secret(), |secret| origin::Secrets {
             current: secret.current().clone(),
             previous: secret.other().cloned(),
         });
@@ -352,14 +350,14 @@ impl Parts {
                 keys: Some(self.ring.clone()),
             },
         );
-        let secret = mapped(self.playback.cdn_secret(), |secret| {
+        let secret = services.follow("edge secret", self.playback.cdn_secret(), |secret| {
             edge::CdnSecret::new(secret.current()).expect("a UUID can be sent")
         });
         Ok(edge::Service {
             entrances,
             config,
             upstreams: edge::Upstreams { packager: edge::upstream(packager), site: edge::upstream(site) },
-            state: mapped(self.playback.state(), |state| Arc::new(state.clone())),
+            state: self.playback.state(),
             secret,
             meter,
         })
@@ -429,24 +427,6 @@ impl Parts {
     pub(crate) async fn close(&self) {
         self.db.close().await;
     }
-}
-
-/// A watch that follows another one in a different shape, for as long as anyone looks.
-fn mapped<A, B>(from: watch::Receiver<A>, shape: impl Fn(&A) -> B + Send + 'static) -> watch::Receiver<B>
-where
-    A: Clone + Send + Sync + 'static,
-    B: Send + Sync + 'static,
-{
-    let (to, watched) = watch::channel(shape(&from.borrow()));
-    let mut changes = WatchStream::from_changes(from);
-    tokio::spawn(async move {
-        while let Some(value) = changes.next().await {
-            if to.send(shape(&value)).is_err() {
-                break;
-            }
-        }
-    });
-    watched
 }
 
 /// The keys of one-time codes; older ones while codes that were sent still live.

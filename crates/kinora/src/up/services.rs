@@ -4,7 +4,10 @@ use std::future::Future;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_stream::StreamExt as _;
+use tokio_stream::wrappers::WatchStream;
 use tokio_util::sync::CancellationToken;
 
 /// The running parts of this process.
@@ -26,6 +29,32 @@ impl Services {
     {
         let running = part(self.shutdown.clone());
         self.tasks.spawn(async move { (name, running.await) });
+    }
+
+    /// A watch that follows another one in a different shape. It is a part like the others: what it tells of may be a
+    /// secret that is no longer good, so the process does not go on without it.
+    pub(crate) fn follow<A, B>(
+        &mut self,
+        name: &'static str,
+        from: watch::Receiver<A>,
+        shape: impl Fn(&A) -> B + Send + 'static,
+    ) -> watch::Receiver<B>
+    where
+        A: Clone + Send + Sync + 'static,
+        B: Send + Sync + 'static,
+    {
+        let (to, watched) = watch::channel(shape(&from.borrow()));
+        let mut changes = WatchStream::from_changes(from);
+        self.start(name, |stop| async move {
+            loop {
+                let value = tokio::select! {
+                    () = stop.cancelled() => return Ok(()),
+                    value = changes.next() => value,
+                };
+                to.send_replace(shape(&value.context("nobody tells of changes any more")?));
+            }
+        });
+        watched
     }
 
     /// Runs until `stop` or until a part ends by itself, which is an error; then waits for the others, but not longer
@@ -63,5 +92,53 @@ impl Services {
             tracing::warn!(parts = self.tasks.len(), "parts that did not stop in time were broken off");
         }
         outcome
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    fn services() -> Services {
+        Services::new(CancellationToken::new())
+    }
+
+    #[tokio::test]
+    async fn what_is_followed_takes_its_shape() {
+        let (to, from) = watch::channel(1);
+        let mut services = services();
+        let mut doubled = services.follow("doubled", from, |n| n * 2);
+        assert_eq!(*doubled.borrow(), 2);
+        to.send_replace(21);
+        let stop = async {
+            doubled.wait_for(|n| *n == 42).await?;
+            Ok(())
+        };
+        services.run(stop, PATIENCE).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn nothing_goes_on_when_what_it_follows_has_ended() {
+        let (to, from) = watch::channel(1);
+        let mut services = services();
+        let _blind = services.follow("secret", from, |n| *n);
+        drop(to);
+        let ended = services.run(std::future::pending(), PATIENCE).await.unwrap_err();
+        assert!(ended.to_string().contains("secret broke"), "{ended:#}");
+    }
+
+    #[tokio::test]
+    async fn nothing_goes_on_when_a_shape_cannot_be_made() {
+        let (to, from) = watch::channel(1);
+        let mut services = services();
+        let _blind = services.follow("secret", from, |n| {
+            assert!(*n == 1, "{n} has no shape");
+            *n
+        });
+        to.send_replace(2);
+        let ended = services.run(std::future::pending(), PATIENCE).await.unwrap_err();
+        assert!(format!("{ended:#}").contains("panicked"), "{ended:#}");
     }
 }

@@ -70,7 +70,7 @@ impl House {
     }
 
     pub(crate) fn state(&self) -> State {
-        self.playback.state().borrow().clone()
+        State::clone(&self.playback.state().borrow())
     }
 
     /// What the edge says to a request with cookies.
