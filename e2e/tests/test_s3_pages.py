@@ -96,8 +96,10 @@ def test_a_form_uploads_within_its_policy(s3, unique):
         ({"policy": base64.b64encode(b'{"expiration": "2099-01-01T00:00:00Z", "conditions": []}').decode()},
          "SignatureDoesNotMatch"),
     ]:
-        refused = send(form, body, **changed)
-        assert (refused.code, changed) == (code, changed)
+        # Most are refused while the file is still on its way; the answer comes through all the same.
+        for _ in range(5):
+            refused = send(form, body, **changed)
+            assert (refused.code, changed) == (code, changed)
     assert send(form, b"12").code == "EntityTooSmall"
     assert send(form, b"x" * (3 << 20) + b"y").code == "EntityTooLarge"
     assert len(s3.list_objects_v2(Bucket=BUCKET, Prefix=f"form-{unique}/")["Contents"]) == 1

@@ -5,14 +5,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
-use hyper::body::Incoming;
-use tokio::time::{Instant, Sleep, sleep};
+use http_face::door::Upload;
 
 use crate::access_log::Record;
 use crate::cache::{Held, Reader, Room};
@@ -63,13 +61,11 @@ impl Body {
         Self { kind: Kind::Shared(reader), record: None, sent: None, held: None }
     }
 
-    /// A client's body that may pause at most for `idle`.
-    pub(crate) fn upload(incoming: Incoming, idle: Duration) -> Self {
-        if incoming.is_end_stream() {
+    /// A client's body.
+    pub(crate) fn upload(upload: Upload) -> Self {
+        if upload.is_end_stream() {
             return Self::empty();
         }
-        let half = idle / 2;
-        let upload = Upload { incoming, half, timer: Box::pin(sleep(half)), halfway: false };
         Self { kind: Kind::Upload(upload), record: None, sent: None, held: None }
     }
 
@@ -129,7 +125,7 @@ impl HttpBody for Body {
         let frame = match &mut self.kind {
             Kind::Whole(bytes) => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
             Kind::Shared(reader) => ready!(reader.poll_data(cx)).map(|data| data.map(Frame::data)),
-            Kind::Upload(upload) => ready!(upload.poll_frame(cx)),
+            Kind::Upload(upload) => ready!(Pin::new(upload).poll_frame(cx)),
             Kind::Foreign(body) => ready!(Pin::new(body).poll_frame(cx)),
         };
         if let Some(Ok(frame)) = &frame
@@ -149,7 +145,7 @@ impl HttpBody for Body {
         match &self.kind {
             Kind::Whole(bytes) => bytes.is_none(),
             Kind::Shared(reader) => reader.remaining() == 0,
-            Kind::Upload(upload) => upload.incoming.is_end_stream(),
+            Kind::Upload(upload) => upload.is_end_stream(),
             Kind::Foreign(body) => body.is_end_stream(),
         }
     }
@@ -158,34 +154,8 @@ impl HttpBody for Body {
         match &self.kind {
             Kind::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
             Kind::Shared(reader) => SizeHint::with_exact(reader.remaining()),
-            Kind::Upload(upload) => upload.incoming.size_hint(),
+            Kind::Upload(upload) => upload.size_hint(),
             Kind::Foreign(body) => body.size_hint(),
         }
-    }
-}
-
-/// A client's body. As for writes, its patience ends in two halves, so that a pause of the process is nobody's fault.
-struct Upload {
-    incoming: Incoming,
-    half: Duration,
-    timer: Pin<Box<Sleep>>,
-    halfway: bool,
-}
-
-impl Upload {
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) {
-            self.timer.as_mut().reset(Instant::now() + self.half);
-            self.halfway = false;
-            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
-        }
-        while self.timer.as_mut().poll(cx).is_ready() {
-            if self.halfway {
-                return Poll::Ready(Some(Err("the client paused for too long".into())));
-            }
-            self.halfway = true;
-            self.timer.as_mut().reset(Instant::now() + self.half);
-        }
-        Poll::Pending
     }
 }

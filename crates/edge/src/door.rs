@@ -8,7 +8,7 @@ use http::header::{COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body::Body as _;
-use hyper::body::Incoming;
+use http_face::door::Upload;
 use model::Timestamp;
 use model::delivery::{Access, Caching, Origin};
 use sign::{Denied, token};
@@ -110,7 +110,7 @@ impl Door {
     }
 
     /// Answers any request.
-    pub(crate) async fn answer(self: &Arc<Self>, peer: Peer, request: Request<Incoming>) -> Response<Body> {
+    pub(crate) async fn answer(self: &Arc<Self>, peer: Peer, request: Request<Upload>) -> Response<Body> {
         let began = Instant::now();
         let (parts, body) = request.into_parts();
         let routes = self.routes.borrow().clone();
@@ -157,7 +157,7 @@ impl Door {
         routes: &Routes,
         route: &Route,
         asked: &Asked<'_>,
-        body: Incoming,
+        body: Upload,
     ) -> Outcome {
         if asked.viewer.scheme == "http" && !self.config.https_origin.is_empty() {
             return Err(Refusal::Plain);
@@ -199,8 +199,7 @@ impl Door {
         if route.cache == Caching::Origin && forward::is_read(&asked.parts.method) {
             self.cached(route, asked, target).await
         } else {
-            let patience = Duration::from_millis(u64::from(self.config.body_ms));
-            self.hand_on(route, asked, target, Body::upload(body, patience)).await
+            self.hand_on(route, asked, target, Body::upload(body)).await
         }
     }
 

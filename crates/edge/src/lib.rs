@@ -51,7 +51,6 @@ mod answer;
 mod body;
 mod cache;
 mod config;
-mod connection;
 mod cors;
 mod door;
 mod entrance;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use http_face::door::{Patience, Stream, Unread};
 use http_face::places::{Place, Places};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -19,7 +20,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
-use crate::connection::{Guarded, Patience};
 use crate::door::{Door, Peer};
 use crate::entrance::{Entrance, Entrances};
 use crate::error::{Error, Result};
@@ -156,19 +156,21 @@ impl Connection {
         let _ = stream.set_nodelay(true);
         let config = &self.door.config;
         let head = Duration::from_millis(u64::from(config.head_ms));
+        let room = self.door.cache.room().clone();
         let patience = Patience {
             silence: Duration::from_millis(u64::from(config.write_ms)),
             least_rate: config.least_rate,
-            room: self.door.cache.room().clone(),
+            is_scarce: Arc::new(move || room.is_scarce()),
         };
-        let stream = Guarded::new(stream, patience);
-        let Some(tls) = tls else { return self.speak(stream, head, shutdown).await };
+        let stream = Stream::new(stream, patience);
+        let unread = stream.unread();
+        let Some(tls) = tls else { return self.speak(stream, unread, head, shutdown).await };
         let shaken = tokio::select! {
             shaken = timeout(head, tls.accept(stream)) => shaken,
             () = shutdown.cancelled() => return,
         };
         match shaken {
-            Ok(Ok(stream)) => self.speak(stream, head, shutdown).await,
+            Ok(Ok(stream)) => self.speak(stream, unread, head, shutdown).await,
             Ok(Err(error)) => tracing::debug!(%error, "no handshake"),
             Err(_) => tracing::debug!("a handshake took too long"),
         }
@@ -177,6 +179,7 @@ impl Connection {
     async fn speak(
         self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        unread: Unread,
         head: Duration,
         shutdown: &CancellationToken,
     ) {
@@ -185,8 +188,10 @@ impl Connection {
         let asked = Arc::new(AtomicBool::new(false));
         let service = {
             let (door, asked) = (door.clone(), asked.clone());
+            let pause = Duration::from_millis(u64::from(door.config.body_ms));
             service_fn(move |request| {
                 asked.store(true, Ordering::Relaxed);
+                let request = unread.watch(request, pause);
                 let door = door.clone();
                 async move { Ok::<_, Infallible>(door.answer(peer, request).await) }
             })

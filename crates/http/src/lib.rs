@@ -1,5 +1,5 @@
-//! What all HTTP faces share: one error shape, request ids, limits, places for connections, security headers, the
-//! same-origin check.
+//! What all HTTP faces share: one error shape, request ids, limits, places and patience for connections, security
+//! headers, the same-origin check.
 //!
 //! It knows no route, no page and no domain error: each face turns its own errors into [`ApiError`]. Nothing here
 //! trusts a header a client can send, except where [`client`] says who put it there.
@@ -16,6 +16,7 @@
 //! ```
 
 pub mod client;
+pub mod door;
 mod error;
 mod limits;
 pub mod origin;

@@ -1,11 +1,9 @@
 //! The store's errors in S3's words.
 
 use http::StatusCode;
+use http_face::door::PAUSED;
 use model::ByteSize;
 use s3s::{S3Error, S3ErrorCode, s3_error};
-
-/// What `IdleBody` says when a sender is silent too long.
-pub(crate) const SILENT: &str = "the sender was silent too long";
 
 /// Names the error a client gets; causes within go to the log.
 pub(crate) fn from_blob(error: blob::Error) -> S3Error {
@@ -70,7 +68,7 @@ pub(crate) fn incoming(text: &str) -> S3Error {
         error
     } else if text.contains("SignatureMismatch") {
         s3_error!(SignatureDoesNotMatch, "The signature of a chunk does not match.")
-    } else if text.contains(SILENT) {
+    } else if text.contains(PAUSED) {
         s3_error!(RequestTimeout, "Nothing came for too long.")
     } else {
         s3_error!(IncompleteBody, "The body broke off or is not framed as announced.")

@@ -39,7 +39,6 @@ mod face;
 mod form;
 mod gate;
 mod host;
-mod idle;
 mod list;
 mod multipart;
 mod objects;

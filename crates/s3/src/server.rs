@@ -10,8 +10,8 @@ use blob::{Blob, CorsRule};
 use futures::FutureExt;
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, ORIGIN, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http_face::door::{Patience, Stream, Unread};
 use http_face::places::{Place, Places};
-use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -33,7 +33,6 @@ use crate::face::Face;
 use crate::form;
 use crate::gate::{self, Way};
 use crate::host::Domains;
-use crate::idle::{IdleBody, IdleStream};
 
 /// Longest path that is written to the log, in characters.
 const MAX_PATH: usize = 512;
@@ -51,8 +50,8 @@ pub struct Config {
     pub head_seconds: u64,
     /// Seconds a body may be silent before the request fails.
     pub body_idle_seconds: u64,
-    /// Seconds after which a connection on which nothing moves is closed.
-    pub idle_seconds: u64,
+    /// Seconds that a client may take nothing of an answer.
+    pub write_idle_seconds: u64,
     /// Seconds that requests under way have to end at shutdown.
     pub shutdown_seconds: u64,
     /// Domains below which a host name begins with the bucket (`bucket.domain`).
@@ -68,7 +67,7 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             head_seconds: 30,
             body_idle_seconds: 60,
-            idle_seconds: 300,
+            write_idle_seconds: 300,
             shutdown_seconds: 10,
             domains: vec!["localhost".into()],
             page_origins: Vec::new(),
@@ -124,11 +123,17 @@ impl Service {
                 () = shutdown.cancelled() => break,
                 next = accept(&listener, &places, &self.config.trusted_proxies) => next?,
             };
-            let stream = IdleStream::new(stream, Duration::from_secs(self.config.idle_seconds));
+            let patience = Patience {
+                silence: Duration::from_secs(self.config.write_idle_seconds),
+                least_rate: 0,
+                is_scarce: Arc::new(|| false),
+            };
+            let stream = Stream::new(stream, patience);
+            let unread = stream.unread();
             let (service, watcher, shutdown) = (self.clone(), open.watcher(), shutdown.clone());
             tokio::spawn(async move {
                 match &service.tls {
-                    None => service.speak(stream, watcher).await,
+                    None => service.speak(stream, unread, watcher).await,
                     Some(tls) => {
                         let patience = Duration::from_secs(service.config.head_seconds);
                         let shaken = tokio::select! {
@@ -136,7 +141,7 @@ impl Service {
                             () = shutdown.cancelled() => return,
                         };
                         match shaken {
-                            Ok(Ok(stream)) => service.speak(stream, watcher).await,
+                            Ok(Ok(stream)) => service.speak(stream, unread, watcher).await,
                             Ok(Err(error)) => tracing::debug!(%error, "no handshake"),
                             Err(_) => tracing::debug!("a handshake took too long"),
                         }
@@ -154,7 +159,13 @@ impl Service {
     }
 
     /// Answers the requests of one connection.
-    async fn speak(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, watcher: Watcher) {
+    async fn speak(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        unread: Unread,
+        watcher: Watcher,
+    ) {
+        let pause = Duration::from_secs(self.config.body_idle_seconds);
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(Duration::from_secs(self.config.head_seconds))
@@ -162,17 +173,14 @@ impl Service {
             .max_buf_size(64 << 10);
         let answer = service_fn(move |request| {
             let service = self.clone();
-            async move { Ok::<_, Infallible>(service.answer_incoming(request).await) }
+            let request: Request<Incoming> = request;
+            let request = unread.watch(request, pause).map(Body::http_body_unsync);
+            async move { Ok::<_, Infallible>(service.answer(request).await) }
         });
         let connection = watcher.watch(http.serve_connection(TokioIo::new(stream), answer));
         if let Err(error) = connection.await {
             tracing::debug!(%error, "connection ended early");
         }
-    }
-
-    async fn answer_incoming(&self, request: Request<Incoming>) -> Response<Body> {
-        let silence = Duration::from_secs(self.config.body_idle_seconds);
-        self.answer(request.map(|body| Body::http_body_unsync(IdleBody::new(body, silence)))).await
     }
 
     /// Answers one request. Every line about it has the id that the answer has as `x-amz-request-id`.

@@ -1,5 +1,6 @@
 //! Clients that are slow, large, wrong or up to something.
 
+use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -222,6 +223,32 @@ async fn who_reads_nothing_holds_no_more_memory_than_there_is_for_that() {
     let most = watch.await.unwrap();
     // What is kept, as much for readers, as much again until requests are put off; and what was on its way then.
     assert!((8 * MB..=18 * MB).contains(&most), "{most}");
+}
+
+#[tokio::test]
+async fn who_is_answered_while_it_sends_gets_the_answer() {
+    let site = Scripted::new(|_, _unread| async { Ok(response(413, &[], "too much")) });
+    let door = Door::with(Scripted::fixed(&[], b""), site, Config::default()).await;
+    // Refused by whoever is asked, by the door itself, and by whoever reads the head.
+    for (head, expected) in [
+        ("POST /site/a HTTP/1.1\r\nHost: h\r\n".to_owned(), "413"),
+        ("POST /site/a HTTP/1.0\r\n".to_owned(), "413"),
+        ("POST /out/a HTTP/1.1\r\nHost: h\r\n".to_owned(), "405"),
+        (format!("POST /site/a HTTP/1.1\r\nX: {}\r\n", "x".repeat(8 << 20)), "431"),
+    ] {
+        let address = door.address;
+        // As simple clients do: all of it, and only then a look at what comes back.
+        let sent = tokio::task::spawn_blocking(move || {
+            let mut stream = std::net::TcpStream::connect(address)?;
+            write!(stream, "{head}Content-Length: {}\r\n\r\n", 8 << 20)?;
+            stream.write_all(&vec![0; 8 << 20])?;
+            let mut got = String::new();
+            stream.read_to_string(&mut got)?;
+            std::io::Result::Ok(got)
+        });
+        let got = sent.await.unwrap().unwrap_or_else(|error| panic!("{expected}: {error}"));
+        assert_eq!(status(&got), expected, "{got}");
+    }
 }
 
 #[tokio::test]

@@ -1,16 +1,17 @@
-//! A connection that gives up on a client that takes too little.
+//! A connection that gives up on a client that takes too little, and closes without taking its answer back.
 
+use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::cache::Room;
+use super::linger::{Linger, Unread};
 
 /// Time is counted in so many steps of the longest silence: after a pause of the whole process only one of them counts,
 /// so it is nobody's fault.
@@ -24,20 +25,35 @@ const UNSENT: u32 = 128 << 10;
 
 /// How long a connection bears a client that takes little.
 #[derive(Clone)]
-pub(crate) struct Patience {
+pub struct Patience {
     /// Longest time without any byte.
-    pub(crate) silence: Duration,
+    pub silence: Duration,
     /// Fewest bytes per second that an answer waits for; 0 for any.
-    pub(crate) least_rate: u32,
-    /// Whose scarcity makes it shorter.
-    pub(crate) room: Arc<Room>,
+    pub least_rate: u32,
+    /// Whether memory is scarce, which makes it shorter.
+    pub is_scarce: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
-/// A stream whose writes fail when the client takes nothing for a time, or less than it must.
-pub(crate) struct Guarded {
+impl fmt::Debug for Patience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Patience").field("silence", &self.silence).finish_non_exhaustive()
+    }
+}
+
+/// A client's connection. Writes fail when the client takes nothing for a time, or less than it must; at the end it is
+/// read on for a while, so that a client that is still sending gets what was written.
+pub struct Stream {
     stream: TcpStream,
     patience: Patience,
     slow: Option<Slow>,
+    unread: Unread,
+    linger: Option<Linger>,
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream").field("stream", &self.stream).finish_non_exhaustive()
+    }
 }
 
 /// A client that writes had to wait for, since the last time that its rate was looked at.
@@ -53,11 +69,17 @@ struct Slow {
     silent: Duration,
 }
 
-impl Guarded {
-    pub(crate) fn new(stream: TcpStream, patience: Patience) -> Self {
+impl Stream {
+    /// Bounds a connection.
+    pub fn new(stream: TcpStream, patience: Patience) -> Self {
         // Only a help: without it the kernel takes more.
         let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
-        Self { stream, patience, slow: None }
+        Self { stream, patience, slow: None, unread: Unread::default(), linger: None }
+    }
+
+    /// Where its requests are watched.
+    pub fn unread(&self) -> Unread {
+        self.unread.clone()
     }
 
     fn watch(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -107,7 +129,7 @@ impl Slow {
             self.since = Some(Instant::now());
             self.waited += step;
             self.silent += step;
-            let most = if patience.room.is_scarce() { step * SCARCE_STEPS } else { patience.silence };
+            let most = if (patience.is_scarce)() { step * SCARCE_STEPS } else { patience.silence };
             if self.silent >= most || !self.is_quick_enough(patience) {
                 return false;
             }
@@ -117,7 +139,7 @@ impl Slow {
 
     /// Whether the client was quick enough, so far or since it was last looked at.
     fn is_quick_enough(&mut self, patience: &Patience) -> bool {
-        let (time, times) = match patience.room.is_scarce() {
+        let (time, times) = match (patience.is_scarce)() {
             true => (patience.silence / STEPS * (2 * SCARCE_STEPS), SCARCE_TIMES),
             false => (patience.silence, 1),
         };
@@ -131,7 +153,7 @@ impl Slow {
     }
 }
 
-impl AsyncRead for Guarded {
+impl AsyncRead for Stream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -141,7 +163,7 @@ impl AsyncRead for Guarded {
     }
 }
 
-impl AsyncWrite for Guarded {
+impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let poll = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.watch(cx, poll)
@@ -165,7 +187,9 @@ impl AsyncWrite for Guarded {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let Self { stream, linger, unread, .. } = &mut *self;
+        ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
+        linger.get_or_insert_with(Linger::new).poll(stream, unread.is_so(), cx).map(Ok)
     }
 }
 
@@ -182,13 +206,13 @@ mod tests {
     const MANY: usize = 32 << 20;
 
     fn patience(silence: Duration) -> Patience {
-        Patience { silence, least_rate: 0, room: Arc::new(Room::new(1 << 20)) }
+        Patience { silence, least_rate: 0, is_scarce: Arc::new(|| false) }
     }
 
-    async fn pair(patience: Patience) -> (Guarded, TcpStream) {
+    async fn pair(patience: Patience) -> (Stream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        (Guarded::new(listener.accept().await.unwrap().0, patience), client)
+        (Stream::new(listener.accept().await.unwrap().0, patience), client)
     }
 
     /// Reads so many bytes every so often until the end.
@@ -245,8 +269,8 @@ mod tests {
 
     #[tokio::test]
     async fn scarce_memory_makes_it_short() {
-        let patience = Patience { least_rate: 1 << 20, ..patience(Duration::from_secs(6)) };
-        let _scarce = patience.room.keep(vec![0; 3 << 20]);
+        let is_scarce = Arc::new(|| true);
+        let patience = Patience { silence: Duration::from_secs(6), least_rate: 1 << 20, is_scarce };
         let (mut server, _client) = pair(patience.clone()).await;
         let begun = Instant::now();
         assert!(server.write_all(&vec![0; MANY]).await.is_err());

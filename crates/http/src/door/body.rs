@@ -1,0 +1,101 @@
+//! Bodies of requests.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::linger::Unread;
+
+/// What the error of a body says whose client paused for too long.
+pub const PAUSED: &str = "the client paused for too long";
+
+/// A client's body: it fails when the client pauses for too long, and its connection knows when nobody read it to its
+/// end.
+#[derive(Debug)]
+pub struct Upload {
+    incoming: Incoming,
+    pause: Pause,
+    /// Until the end was read.
+    unread: Option<Unread>,
+}
+
+impl Upload {
+    /// A body that may pause at most for `pause`.
+    pub(super) fn new(incoming: Incoming, pause: Duration, unread: Option<Unread>) -> Self {
+        let pause = Pause { half: pause / 2, halfway: false, timer: None };
+        Self { incoming, pause, unread }
+    }
+}
+
+impl Body for Upload {
+    type Data = Bytes;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        match Pin::new(&mut self.incoming).poll_frame(cx) {
+            Poll::Ready(frame) => {
+                self.pause.end();
+                if frame.is_none() {
+                    self.unread = None;
+                }
+                Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+            }
+            Poll::Pending => self.pause.poll(cx).map(|()| Some(Err(PAUSED.into()))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        if let Some(unread) = self.unread.take().filter(|_| !self.incoming.is_end_stream()) {
+            unread.begin();
+        }
+    }
+}
+
+/// A client's patience with itself. It ends in two halves, so that a pause of the whole process is nobody's fault.
+#[derive(Debug)]
+struct Pause {
+    half: Duration,
+    halfway: bool,
+    /// Since a body first had to be waited for.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Pause {
+    fn end(&mut self) {
+        self.halfway = false;
+        if let Some(timer) = &mut self.timer {
+            timer.as_mut().reset(Instant::now() + self.half);
+        }
+    }
+
+    /// Ready when it lasted too long.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(self.half)));
+        while timer.as_mut().poll(cx).is_ready() {
+            if self.halfway {
+                return Poll::Ready(());
+            }
+            self.halfway = true;
+            timer.as_mut().reset(Instant::now() + self.half);
+        }
+        Poll::Pending
+    }
+}
