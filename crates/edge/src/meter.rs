@@ -12,8 +12,39 @@ use crate::cache::{Gauge, Room};
 /// Upper bounds of the classes of [`Counts::seconds`], in milliseconds; longer answers are in a class of their own.
 pub const BOUNDS_MS: [u64; 10] = [1, 5, 10, 25, 50, 100, 250, 1000, 2500, 10_000];
 
-/// How answers came about, in the order of [`Counts::answers`].
-pub const WAYS: [&str; 5] = ["hit", "renewed", "miss", "bypass", "refused"];
+/// How an answer came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// From memory.
+    Hit,
+    /// From memory, after the upstream said that it is still right.
+    Renewed,
+    /// From the upstream, for all who asked.
+    Miss,
+    /// From the upstream, for who asked.
+    Bypass,
+    /// The door knew it by itself.
+    Own,
+    /// The door itself refused.
+    Refused,
+}
+
+impl Way {
+    /// All of them, in the order of [`Counts::answers`].
+    pub const ALL: [Self; 6] = [Self::Hit, Self::Renewed, Self::Miss, Self::Bypass, Self::Own, Self::Refused];
+
+    /// The label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Renewed => "renewed",
+            Self::Miss => "miss",
+            Self::Bypass => "bypass",
+            Self::Own => "own",
+            Self::Refused => "refused",
+        }
+    }
+}
 
 /// Classes of status codes, in the order of each entry of [`Counts::answers`].
 pub const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
@@ -24,8 +55,8 @@ pub struct Meter(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    answers: [[AtomicU64; 5]; 5],
-    refusals: [AtomicU64; REASONS.len()],
+    answers: [[AtomicU64; CLASSES.len()]; Way::ALL.len()],
+    refusals: [AtomicU64; Reason::ALL.len()],
     waits: [AtomicU64; BOUNDS_MS.len() + 1],
     wait_us: AtomicU64,
     sent: Arc<AtomicU64>,
@@ -40,27 +71,70 @@ struct Inner {
 /// Who is asked for what is not in memory, in the order of [`Counts::asked`].
 pub const UPSTREAMS: [&str; 2] = ["packager", "site"];
 
-/// Why the door itself refuses, in the order of [`Counts::refusals`].
-pub const REASONS: [&str; 10] = [
-    "malformed",
-    "signature",
-    "no_behaviour",
-    "deleted",
-    "no_tls",
-    "method",
-    "too_large",
-    "upstream_failed",
-    "upstream_late",
-    "crowded",
-];
+/// Why the door itself refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// The request has a wrong form.
+    Malformed,
+    /// The signature is missing or not right.
+    Signature,
+    /// No behaviour has the path.
+    NoBehaviour,
+    /// The asset was deleted.
+    Deleted,
+    /// It came without TLS.
+    NoTls,
+    /// The behaviour does not take the method.
+    Method,
+    /// Address or head are too large.
+    TooLarge,
+    /// The upstream failed.
+    UpstreamFailed,
+    /// The upstream took too long.
+    UpstreamLate,
+    /// Clients hold as much memory as they may.
+    Crowded,
+}
+
+impl Reason {
+    /// All of them, in the order of [`Counts::refusals`].
+    pub const ALL: [Self; 10] = [
+        Self::Malformed,
+        Self::Signature,
+        Self::NoBehaviour,
+        Self::Deleted,
+        Self::NoTls,
+        Self::Method,
+        Self::TooLarge,
+        Self::UpstreamFailed,
+        Self::UpstreamLate,
+        Self::Crowded,
+    ];
+
+    /// The label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Signature => "signature",
+            Self::NoBehaviour => "no_behaviour",
+            Self::Deleted => "deleted",
+            Self::NoTls => "no_tls",
+            Self::Method => "method",
+            Self::TooLarge => "too_large",
+            Self::UpstreamFailed => "upstream_failed",
+            Self::UpstreamLate => "upstream_late",
+            Self::Crowded => "crowded",
+        }
+    }
+}
 
 /// What was counted since the start.
 #[derive(Debug, Clone, Copy)]
 pub struct Counts {
-    /// Answers by way ([`WAYS`]) and class of status ([`CLASSES`]).
-    pub answers: [[u64; 5]; 5],
-    /// Refusals by reason ([`REASONS`]).
-    pub refusals: [u64; REASONS.len()],
+    /// Answers by way ([`Way::ALL`]) and class of status ([`CLASSES`]).
+    pub answers: [[u64; CLASSES.len()]; Way::ALL.len()],
+    /// Refusals by reason ([`Reason::ALL`]).
+    pub refusals: [u64; Reason::ALL.len()],
     /// Answers by the time until their head was sent: up to each of [`BOUNDS_MS`], and longer. Not cumulative.
     pub seconds: [u64; BOUNDS_MS.len() + 1],
     /// All those times together.
@@ -102,19 +176,17 @@ impl Meter {
     }
 
     /// Counts an answer whose head is ready.
-    pub(crate) fn answered(&self, way: usize, status: StatusCode, after: Duration) {
+    pub(crate) fn answered(&self, way: Way, status: StatusCode, after: Duration) {
         let class = usize::from(status.as_u16() / 100).clamp(1, CLASSES.len()) - 1;
-        add(&self.0.answers[way.min(WAYS.len() - 1)][class], 1);
+        add(&self.0.answers[way as usize][class], 1);
         let place = BOUNDS_MS.partition_point(|&bound| Duration::from_millis(bound) < after);
         add(&self.0.waits[place], 1);
         add(&self.0.wait_us, u64::try_from(after.as_micros()).unwrap_or(u64::MAX));
     }
 
     /// Counts a refusal of the door itself.
-    pub(crate) fn refused(&self, reason: usize) {
-        if let Some(counter) = self.0.refusals.get(reason) {
-            add(counter, 1);
-        }
+    pub(crate) fn refused(&self, reason: Reason) {
+        add(&self.0.refusals[reason as usize], 1);
     }
 
     /// Counts a connection that is not taken.
@@ -173,17 +245,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn labels_stand_where_their_figures_are() {
+        assert!(Way::ALL.iter().enumerate().all(|(at, way)| *way as usize == at));
+        assert!(Reason::ALL.iter().enumerate().all(|(at, reason)| *reason as usize == at));
+    }
+
+    #[test]
     fn answers_are_counted_by_way_class_and_time() {
         let meter = Meter::default();
-        meter.answered(0, StatusCode::OK, Duration::from_millis(1));
-        meter.answered(4, StatusCode::FORBIDDEN, Duration::from_micros(1001));
-        meter.answered(2, StatusCode::from_u16(999).unwrap(), Duration::from_secs(60));
-        meter.refused(1);
+        meter.answered(Way::Hit, StatusCode::OK, Duration::from_millis(1));
+        meter.answered(Way::Refused, StatusCode::FORBIDDEN, Duration::from_micros(1001));
+        meter.answered(Way::Miss, StatusCode::from_u16(999).unwrap(), Duration::from_secs(60));
+        meter.refused(Reason::Signature);
         let connection = meter.connected();
         let counts = meter.read();
-        assert_eq!((counts.answers[0][1], counts.answers[4][3], counts.answers[2][4]), (1, 1, 1));
+        let answers = |way: Way, class: usize| counts.answers[way as usize][class];
+        assert_eq!((answers(Way::Hit, 1), answers(Way::Refused, 3), answers(Way::Miss, 4)), (1, 1, 1));
         assert_eq!((counts.seconds[0], counts.seconds[1], counts.seconds[BOUNDS_MS.len()]), (1, 1, 1));
-        assert_eq!((counts.refusals[1], counts.connections), (1, 1));
+        assert_eq!((counts.refusals[Reason::Signature as usize], counts.connections), (1, 1));
         drop(connection);
         assert_eq!(meter.read().connections, 0);
     }

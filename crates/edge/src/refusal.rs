@@ -5,6 +5,7 @@ use http::{Response, StatusCode};
 use sign::Denied;
 
 use crate::body::Body;
+use crate::meter::Reason;
 
 /// Why the edge does not hand a request on, or has nothing to hand back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +17,8 @@ pub(crate) enum Refusal {
     Gone,
     /// It came without TLS where TLS is wanted.
     Plain,
-    Method(&'static str),
+    /// A signed behaviour is only read.
+    Method,
     TargetTooLong,
     HeadTooLarge,
     /// The upstream failed.
@@ -28,31 +30,31 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    /// Its place among [`crate::meter::REASONS`].
-    pub(crate) fn place(self) -> usize {
+    /// What is counted.
+    pub(crate) fn reason(self) -> Reason {
         match self {
-            Self::BadRequest(_) => 0,
-            Self::Denied(_) => 1,
-            Self::NoBehaviour => 2,
-            Self::Gone => 3,
-            Self::Plain => 4,
-            Self::Method(_) => 5,
-            Self::TargetTooLong | Self::HeadTooLarge => 6,
-            Self::Upstream => 7,
-            Self::UpstreamTimeout => 8,
-            Self::Crowded => 9,
+            Self::BadRequest(_) => Reason::Malformed,
+            Self::Denied(_) => Reason::Signature,
+            Self::NoBehaviour => Reason::NoBehaviour,
+            Self::Gone => Reason::Deleted,
+            Self::Plain => Reason::NoTls,
+            Self::Method => Reason::Method,
+            Self::TargetTooLong | Self::HeadTooLarge => Reason::TooLarge,
+            Self::Upstream => Reason::UpstreamFailed,
+            Self::UpstreamTimeout => Reason::UpstreamLate,
+            Self::Crowded => Reason::Crowded,
         }
     }
 
     /// What the log says.
-    pub(crate) fn reason(self) -> String {
+    pub(crate) fn words(self) -> String {
         match self {
             Self::BadRequest(why) => why.to_owned(),
             Self::Denied(denied) => denied.to_string(),
             Self::NoBehaviour => "no behaviour has this path".to_owned(),
             Self::Gone => "the title was deleted".to_owned(),
             Self::Plain => "it came without TLS".to_owned(),
-            Self::Method(_) => "the behaviour does not take this method".to_owned(),
+            Self::Method => "the behaviour does not take this method".to_owned(),
             Self::TargetTooLong => "path and query are too long".to_owned(),
             Self::HeadTooLarge => "the header fields are too large".to_owned(),
             Self::Upstream => "the upstream failed".to_owned(),
@@ -67,7 +69,7 @@ impl Refusal {
             Self::Denied(denied) => (StatusCode::FORBIDDEN, denied.xml()),
             Self::NoBehaviour | Self::Gone => (StatusCode::NOT_FOUND, "Not found\n"),
             Self::Plain => (StatusCode::FORBIDDEN, "Use https\n"),
-            Self::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed\n"),
+            Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed\n"),
             Self::TargetTooLong => (StatusCode::URI_TOO_LONG, "Address too long\n"),
             Self::HeadTooLarge => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Header fields too large\n"),
             Self::Upstream => (StatusCode::BAD_GATEWAY, "Bad gateway\n"),
@@ -81,8 +83,8 @@ impl Refusal {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        if let Self::Method(allowed) = self {
-            headers.insert(ALLOW, HeaderValue::from_static(allowed));
+        if self == Self::Method {
+            headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         }
         if self == Self::Crowded {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));

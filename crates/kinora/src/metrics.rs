@@ -17,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use blob::Blob;
 use catalogue::Catalogue;
-use edge::meter::{BOUNDS_MS, CLASSES, REASONS, UPSTREAMS, WAYS};
+use edge::meter::{BOUNDS_MS, CLASSES, Reason, UPSTREAMS, Way};
 use http::{HeaderMap, StatusCode, header};
 use jobs::Queue;
 use model::Timestamp;
@@ -130,15 +130,15 @@ impl Metrics {
         let counts = self.meter.read();
         let help = "Answers of the front door by the way they came about and class of status.";
         let mut family = page.family("kinora_edge_answers_total", "counter", help);
-        for (way, classes) in WAYS.iter().zip(counts.answers) {
+        for (way, classes) in Way::ALL.iter().zip(counts.answers) {
             for (class, n) in CLASSES.iter().zip(classes) {
-                family.value("", &[("way", way), ("status", class)], n);
+                family.value("", &[("way", way.as_str()), ("status", class)], n);
             }
         }
         let help = "Requests that the front door itself refused.";
         let mut family = page.family("kinora_edge_refusals_total", "counter", help);
-        for (reason, n) in REASONS.iter().zip(counts.refusals) {
-            family.of("reason", reason, n);
+        for (reason, n) in Reason::ALL.iter().zip(counts.refusals) {
+            family.of("reason", reason.as_str(), n);
         }
         let help = "Time until an answer's head was ready.";
         let mut family = page.family("kinora_edge_answer_seconds", "histogram", help);

@@ -1,5 +1,6 @@
 //! Who gets in: signatures in all their places, and every way to be refused.
 
+use edge::meter::Way;
 use model::delivery::PublicKey;
 use model::{PlaybackSessionId, Timestamp};
 use sign::{Denied, Policy, SigningKey, token};
@@ -223,6 +224,10 @@ async fn only_listed_pages_may_read_and_refusals_can_be_read_too() {
     assert_eq!(got.status, 204);
     assert!(got.header("access-control-allow-headers").contains("Range"));
     assert_eq!(got.header("access-control-allow-origin"), "https://player.example");
+    // Nobody else was asked.
+    assert_eq!(got.header("cache-status"), "kinora; detail=preflight");
+    let answers = door.meter.read().answers;
+    assert_eq!((answers[Way::Own as usize][1], answers[Way::Bypass as usize]), (1, [0; 5]));
     for method in ["OPTIONS", "POST", "PUT", "DELETE", "PATCH", "TRACE"] {
         let got = door.client().await.send(method, "/out/a", &[]).await;
         assert_eq!((got.status.as_u16(), got.header("allow")), (405, "GET, HEAD"), "{method}");
