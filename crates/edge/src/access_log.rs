@@ -5,6 +5,7 @@
 use std::net::IpAddr;
 
 use http::request::Parts;
+use http_face::without_secrets;
 use sign::token;
 use tokio::time::Instant;
 use tracing::{Level, enabled, info};
@@ -13,9 +14,6 @@ use crate::viewer::Viewer;
 
 /// Longest path that is written.
 const MAX_PATH: usize = 512;
-
-/// Longest id that stands in paths: a UUID with its dashes.
-const MAX_ID: usize = 36;
 
 /// What the event of a request says.
 pub(crate) struct Record {
@@ -45,8 +43,8 @@ impl Record {
             None => (false, path),
         };
         let path = path.char_indices().nth(MAX_PATH).map_or(path, |(end, _)| &path[..end]);
-        let path = path.split('/').map(|part| if is_secret(part) { "…" } else { part });
-        let path = path.collect::<Vec<_>>().join("/");
+        // Nor does it tell others, such as a sign-in link's.
+        let path = without_secrets(path);
         Some(Box::new(Self {
             method: parts.method.to_string(),
             path,
@@ -65,11 +63,6 @@ impl Record {
     pub(crate) fn sent(&mut self, bytes: usize) {
         self.sent += bytes as u64;
     }
-}
-
-/// Whether a part of a path may be a token, such as a sign-in link's: longer than any id, and no file's name.
-fn is_secret(part: &str) -> bool {
-    part.len() > MAX_ID && !part.contains('.')
 }
 
 impl Drop for Record {

@@ -21,6 +21,7 @@ mod error;
 mod limits;
 pub mod origin;
 pub mod places;
+mod redact;
 pub mod request_id;
 pub mod security;
 pub mod take;
@@ -28,6 +29,7 @@ pub mod take;
 pub use error::{ApiError, Refusal, Result};
 pub use limits::Limits;
 pub use places::Places;
+pub use redact::without_secrets;
 pub use request_id::RequestId;
 
 use axum::Router;

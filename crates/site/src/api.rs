@@ -7,7 +7,7 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 use catalogue::Watched;
 use http::{HeaderMap, StatusCode, Uri, header};
 use http_face::client::ClientIp;
-use http_face::{ApiError, RequestId, take};
+use http_face::{ApiError, RequestId, take, without_secrets};
 use model::{PlaybackSessionId, TitleId};
 use playback::{Format, Permit, Wish};
 use serde::{Deserialize, Serialize};
@@ -23,8 +23,6 @@ const CONFIGURATION: &str = "standard";
 const LONGEST_MS: u64 = 7 * 86_400_000;
 /// Longest word and text of a report, in characters.
 const REPORT_CHARS: usize = 500;
-/// Longest id in an address: a UUID with its dashes.
-const LONGEST_ID: usize = 36;
 
 /// `GET /api/titles?before=`
 pub(crate) async fn titles(
@@ -215,14 +213,6 @@ pub(crate) async fn report(
     Ok(fresh(&Reported { report: id.to_string() }))
 }
 
-/// A text without what may be a token or a signature, as addresses have them: long runs of what those are made of.
-fn without_secrets(text: &str) -> String {
-    let between = |c: char| !(c.is_ascii_alphanumeric() || "-_~%+=".contains(c));
-    let shown =
-        |run: &str| if run.trim_end_matches(between).len() > LONGEST_ID { "… " } else { run }.to_owned();
-    text.split_inclusive(between).map(shown).collect()
-}
-
 /// The session that a path names.
 fn named(text: &str, visitor: &Visitor) -> Result<PlaybackSessionId, ApiError> {
     text.parse().map_err(|_| refused(playback::Error::NoSession, visitor))
@@ -252,21 +242,4 @@ fn refused(error: playback::Error, visitor: &Visitor) -> ApiError {
 fn cookies(site: &Site, permit: &Permit) -> AppendHeaders<Vec<(header::HeaderName, String)>> {
     let cookies = permit.set_cookies(site.cookies(), site.now());
     AppendHeaders(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_players_words_keep_ids_and_lose_secrets() {
-        let id = "0123456789abcdef".repeat(2);
-        let secret = "AbC-_~9".repeat(8);
-        let check = |said: &str, logged: &str| assert_eq!(without_secrets(said), logged);
-        check("fragLoadError 503 seg-1.m4s", "fragLoadError 503 seg-1.m4s");
-        check(&format!("https://h/out/v1/{id}/index.m3u8"), &format!("https://h/out/v1/{id}/index.m3u8"));
-        check(&format!("/t/{secret}/out/v1/{id}/x"), &format!("/t/… out/v1/{id}/x"));
-        check(&format!("?Policy={secret}&Signature={secret}&Key-Pair-Id=K1"), "?… … Key-Pair-Id=K1");
-        check("", "");
-    }
 }
