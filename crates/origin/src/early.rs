@@ -37,7 +37,7 @@ impl Store {
         let Ok(needed) = package::chunks(&named.request, &laid.asset()) else { return Ok(None) };
         let mut chunks = vec![];
         for (track, chunk) in needed {
-            let found = match self.queue.pipeline.early(named.generation, track, chunk) {
+            let found = match self.waiting.pipeline.early(named.generation, track, chunk) {
                 Some(early) => Chunk::Early(early),
                 None => match self.stored(named.generation, track, chunk, 0).await {
                     Ok(stored) => Chunk::Stored(stored),

@@ -19,7 +19,7 @@
 //! # db.migrate(&[catalogue::MIGRATIONS, blob::MIGRATIONS]).await.unwrap();
 //! # let catalogue = catalogue::Catalogue::open(db.clone()).await.unwrap();
 //! # let blob = blob::Blob::open(db.clone(), dir.path()).await.unwrap();
-//! let secrets = Secrets { current: "0123456789abcdef".into(), previous: None };
+//! let secrets = Secrets { current: "0123456789abcdef".into(), other: None };
 //! let (_rotate, secrets) = tokio::sync::watch::channel(secrets);
 //! # let queue = jobs::Queue::new(db.clone());
 //! # let pipeline = pipeline::Pipeline::new(db, blob.clone(), queue, catalogue.clone(), vec![]);

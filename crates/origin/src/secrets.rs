@@ -20,7 +20,7 @@ pub struct Secrets {
     /// What the edge sends.
     pub current: Arc<str>,
     /// What it sent before the last rotation, or, while one is under way, what it will send.
-    pub previous: Option<Arc<str>>,
+    pub other: Option<Arc<str>>,
 }
 
 impl Secrets {
@@ -31,7 +31,7 @@ impl Secrets {
         let same = |secret: &str| {
             !secret.is_empty() && verify_slices_are_equal(shown.as_bytes(), secret.as_bytes()).is_ok()
         };
-        same(&self.current) | self.previous.as_deref().is_some_and(same)
+        same(&self.current) | self.other.as_deref().is_some_and(same)
     }
 }
 
@@ -58,14 +58,14 @@ pub(crate) async fn guard(
 mod tests {
     use super::*;
 
-    fn admits(current: &str, previous: Option<&str>, shown: &[&str]) -> bool {
-        let secrets = Secrets { current: current.into(), previous: previous.map(Into::into) };
+    fn admits(current: &str, other: Option<&str>, shown: &[&str]) -> bool {
+        let secrets = Secrets { current: current.into(), other: other.map(Into::into) };
         let headers = shown.iter().map(|value| (HEADER, value.parse().unwrap())).collect();
         secrets.admit(&headers)
     }
 
     #[test]
-    fn the_current_and_the_previous_value_are_admitted() {
+    fn the_current_and_the_other_value_are_admitted() {
         assert!(admits("current1", None, &["current1"]));
         assert!(admits("current1", Some("earlier1"), &["earlier1"]));
         for shown in [&[][..], &[""], &["current"], &["current12"], &["Current1"], &["current1", "current1"]]
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn secrets_are_not_printed() {
-        let secrets = Secrets { current: "hunter2hunter2".into(), previous: None };
+        let secrets = Secrets { current: "hunter2hunter2".into(), other: None };
         assert_eq!(format!("{secrets:?}"), "Secrets(…)");
     }
 }

@@ -85,7 +85,7 @@ pub(crate) struct Store {
     answers: Cache<(Version, Request), Arc<Ready>>,
     reads: Cache<Read, Bytes>,
     meter: Meter,
-    pub(crate) queue: Waiting,
+    pub(crate) waiting: Waiting,
 }
 
 impl Store {
@@ -115,7 +115,7 @@ impl Store {
                 .weigher(|_, bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX))
                 .build(),
             meter,
-            queue: Waiting::new(pipeline, config),
+            waiting: Waiting::new(pipeline, config),
         }
     }
 

@@ -47,12 +47,12 @@ impl Store {
     /// Finds the answer to a request. A segment that is not there yet is asked for and waited for;
     /// [`Error::NotYet`] when that took too long, [`Error::Never`] when it will not come.
     pub(crate) async fn find(&self, named: Named) -> Result<Arc<Ready>> {
-        let end = Instant::now() + self.queue.patience;
+        let end = Instant::now() + self.waiting.patience;
         let mut say = Instant::now();
         let mut place = None;
         loop {
             // Before the look: a hint between look and wait is not lost.
-            let mut changes = self.queue.pipeline.changes();
+            let mut changes = self.waiting.pipeline.changes();
             let error = match self.look(named).await {
                 Ok(ready) => {
                     self.play_on(named).await;
@@ -76,7 +76,7 @@ impl Store {
                 self.ask_for(named, &error).await?;
             }
             if place.is_none() {
-                place = self.queue.places.try_acquire().ok();
+                place = self.waiting.places.try_acquire().ok();
             }
             if now >= end || place.is_none() {
                 return Err(error);
@@ -93,7 +93,7 @@ impl Store {
         let Error::NotYet { track, chunk, segment } = *missing else { return Ok(()) };
         let asset = self.status(named.asset, named.generation).await?;
         let place = Place { asset: &asset, track, segment };
-        match self.queue.pipeline.want(&place).await {
+        match self.waiting.pipeline.want(&place).await {
             Ok(Hope::Coming) => {}
             // It may have come meanwhile, or be tried again.
             Ok(Hope::Never { reason }) => return Err(Arc::new(Error::Never { track, chunk, reason })),
@@ -112,7 +112,7 @@ impl Store {
         let Ok(Some(laid)) = self.laid(named).await else { return };
         let Some((track, segments)) = laid.delivered(&named.request) else { return };
         let Some(segment) = segments.end.checked_sub(1) else { return };
-        let pipeline = self.queue.pipeline.clone();
+        let pipeline = self.waiting.pipeline.clone();
         // Nobody waits for that.
         let follow = async move {
             let place = Place { asset: &laid.asset, track, segment };

@@ -325,7 +325,7 @@ impl Parts {
     ) -> anyhow::Result<edge::Service> {
         let secrets = services.follow("origin secret", self.playback.cdn_secret(), |secret| origin::Secrets {
             current: secret.current().clone(),
-            previous: secret.other().cloned(),
+            other: secret.other().cloned(),
         });
         let packager = origin::router(origin::Origin {
             catalogue: self.catalogue.clone(),

@@ -56,9 +56,9 @@ async fn a_rotated_secret_is_accepted_until_the_next_rotation() {
     for stage in stages().await {
         let index = stage.path("standard", "index.m3u8").await;
         let status = async |secret: &str| stage.ask(Method::GET, &index, secret, &[]).await.status.as_u16();
-        stage.secrets.send_replace(Secrets { current: "second-1".into(), previous: Some(SECRET.into()) });
+        stage.secrets.send_replace(Secrets { current: "second-1".into(), other: Some(SECRET.into()) });
         assert_eq!((status(SECRET).await, status("second-1").await), (200, 200));
-        stage.secrets.send_replace(Secrets { current: "third-11".into(), previous: Some("second-1".into()) });
+        stage.secrets.send_replace(Secrets { current: "third-11".into(), other: Some("second-1".into()) });
         assert_eq!(
             (status(SECRET).await, status("second-1").await, status("third-11").await),
             (403, 200, 200)

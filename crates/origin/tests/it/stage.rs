@@ -112,7 +112,7 @@ async fn stage(test: TestDb, patience: Duration) -> Stage {
     pipeline.planned(&lease, title, &source, &film().plan).await.unwrap();
     let planned = catalogue.title(title).await.unwrap();
     let (asset, generation) = (planned.asset.unwrap(), planned.generation.unwrap());
-    let (secrets, watched) = watch::channel(Secrets { current: SECRET.into(), previous: None });
+    let (secrets, watched) = watch::channel(Secrets { current: SECRET.into(), other: None });
     let wait_ms = u32::try_from(patience.as_millis()).unwrap();
     let config = Config { status_age_ms: 0, wait_ms, waiting: 4, ..Config::default() };
     let meter = Meter::default();
