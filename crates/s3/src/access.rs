@@ -1,5 +1,6 @@
 //! Who may do what: access keys, and the buckets they open.
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -107,6 +108,16 @@ where
     Arc::new(move |id| Box::pin(find(id)))
 }
 
+tokio::task_local! {
+    /// The key of the request that is being answered, once it was looked up.
+    static FOUND: OnceCell<(String, Access)>;
+}
+
+/// Answers a request whose key is looked up once, although `s3s` asks for its secret first and later for what it opens.
+pub(crate) async fn once<T>(answer: impl Future<Output = T>) -> T {
+    FOUND.scope(OnceCell::new(), answer).await
+}
+
 /// Stands at `s3s`'s two doors: authentication and access.
 #[derive(Clone)]
 pub(crate) struct Guard {
@@ -130,7 +141,11 @@ impl Guard {
 #[async_trait]
 impl S3Auth for Guard {
     async fn get_secret_key(&self, id: &str) -> S3Result<SecretKey> {
-        Ok(self.find(id).await?.secret.0)
+        let access = self.find(id).await?;
+        let secret = access.secret.0.clone();
+        // Without a request around there is nobody to remember it for.
+        let _ = FOUND.try_with(|found| found.set((id.to_owned(), access)));
+        Ok(secret)
     }
 }
 
@@ -141,7 +156,11 @@ impl S3Access for Guard {
             Some(credentials) => credentials.access_key.clone(),
             None => return Err(s3_error!(AccessDenied, "Anonymous requests are not allowed.")),
         };
-        let buckets = self.find(&id).await?.buckets;
+        let found = FOUND.try_with(|found| found.get().filter(|(known, _)| *known == id).cloned());
+        let buckets = match found {
+            Ok(Some((_, access))) => access.buckets,
+            _ => self.find(&id).await?.buckets,
+        };
         let payload = cx.headers().get("x-amz-content-sha256");
         let framed = payload.is_some_and(|payload| payload.as_bytes().starts_with(b"STREAMING-"));
         // What else has a body is read whole, and broken frames of it would look like a fault of ours.

@@ -29,7 +29,14 @@ pub(crate) async fn list(
     let prefix = input.prefix.clone().unwrap_or_default();
     // The token is the last name of the page before.
     let after = input.continuation_token.unwrap_or_default();
-    let limit = input.max_buckets.and_then(|max| usize::try_from(max).ok()).unwrap_or(MAX_BUCKETS);
+    let limit = match input.max_buckets {
+        None => MAX_BUCKETS,
+        Some(max) => {
+            usize::try_from(max).ok().filter(|max| (1..=MAX_BUCKETS).contains(max)).ok_or_else(|| {
+                s3_error!(InvalidArgument, "The number of buckets on a page is 1 to {MAX_BUCKETS}.")
+            })?
+        }
+    };
     let mut shown: Vec<blob::Bucket> = all
         .into_iter()
         .filter(|b| {

@@ -7,7 +7,7 @@ mod policy;
 use std::collections::BTreeMap;
 
 use blob::{Blob, By, Checksum, Condition, Means, New, Object, Staged};
-use http::header::{CONTENT_TYPE, ETAG, HOST, LOCATION};
+use http::header::{CONTENT_TYPE, ETAG, LOCATION};
 use http::{HeaderValue, Request, Response, StatusCode};
 use s3s::dto::{PostResponse, Timestamp, TimestampFormat};
 use s3s::xml::{Serialize as _, Serializer};
@@ -16,7 +16,7 @@ use s3s::{Body, S3Result, s3_error};
 use crate::access::{self, Guard};
 use crate::convert::{Encoding, Given, acl, key, storage_class};
 use crate::error::{from_blob, not_offered};
-use crate::host::{Domains, Place};
+use crate::host::{Domains, Place, origin};
 use crate::{checksum, convert, gate, tags};
 use body::{Fields, Form};
 use policy::Policy;
@@ -56,8 +56,7 @@ pub(crate) async fn answer(
 
     let staged = stage(blob, &mut form, &policy, given.as_ref()).await?;
     let object = blob.commit(staged, new).await.map_err(from_blob)?;
-    let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    Ok(done(&object, &fields, host))
+    Ok(done(&object, &fields, &origin(&parts.headers, &parts.extensions)))
 }
 
 /// The buckets that the signer's key opens.
@@ -162,10 +161,10 @@ async fn stage(
 }
 
 /// What the browser is told, as the form wishes.
-fn done(object: &Object, fields: &Fields, host: &str) -> Response<Body> {
+fn done(object: &Object, fields: &Fields, origin: &str) -> Response<Body> {
     let (bucket, key) = (object.bucket.as_str(), object.key.as_str());
     let etag = format!("\"{}\"", object.etag);
-    let path = format!("http://{host}/{bucket}/{}", Encoding::Url.write(key));
+    let path = format!("{origin}/{bucket}/{}", Encoding::Url.write(key));
     let redirect = fields.get("success_action_redirect").or(fields.get("redirect"));
     let redirect = redirect
         .filter(|to| to.len() <= MAX_REDIRECT && (to.starts_with("https://") || to.starts_with("http://")));

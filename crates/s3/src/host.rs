@@ -1,7 +1,8 @@
-//! Virtual-hosted style: `bucket.domain` besides `domain/bucket`.
+//! What addresses name, also in virtual-hosted style (`bucket.domain` besides `domain/bucket`), and where they begin.
 
 use http::header::HOST;
 use http::request::Parts;
+use http::{Extensions, HeaderMap};
 use percent_encoding::percent_decode_str;
 use s3s::S3Result;
 use s3s::host::{S3Host, VirtualHost};
@@ -16,6 +17,17 @@ pub(crate) struct Place {
     pub(crate) bucket: Option<String>,
     /// Empty if it names no object.
     pub(crate) key: String,
+}
+
+/// How clients reach this face: `http` or `https`, which a proxy in front may speak in its place.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scheme(pub(crate) &'static str);
+
+/// Scheme and host of a request, as its sender wrote them.
+pub(crate) fn origin(headers: &HeaderMap, extensions: &Extensions) -> String {
+    let scheme = extensions.get::<Scheme>().map_or("http", |scheme| scheme.0);
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    format!("{scheme}://{host}")
 }
 
 impl S3Host for Domains {

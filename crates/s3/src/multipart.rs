@@ -16,6 +16,7 @@ use crate::convert::{
     size, time, upload_id,
 };
 use crate::error::from_blob;
+use crate::host::origin;
 use crate::{checksum, encryption};
 
 pub(crate) async fn begin(
@@ -80,8 +81,7 @@ pub(crate) async fn complete(
     blob: &Blob,
     mut request: S3Request<CompleteMultipartUploadInput>,
 ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
-    let host = request.headers.get(http::header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
-    let location = format!("http://{host}{}", request.uri.path());
+    let location = origin(&request.headers, &request.extensions) + request.uri.path();
     let input = &mut request.input;
     refuse!(input, sse_customer_algorithm: "encryption with the client's keys");
     let (bucket, key) = (bucket(&input.bucket)?, key(&input.key)?);
@@ -175,11 +175,15 @@ pub(crate) async fn list(
     let input = request.input;
     let names = Encoding::read(input.encoding_type.as_ref())?;
     let limit = page(input.max_uploads)?;
-    let id = input.upload_id_marker.as_deref().and_then(|text| text.parse().ok());
+    // Without a key there is nothing that the id could be behind (S3 API reference, "ListMultipartUploads").
+    let key_marker = input.key_marker.clone().filter(|marker| !marker.is_empty());
+    let id_marker = input.upload_id_marker.as_deref().filter(|text| key_marker.is_some() && !text.is_empty());
+    let unknown = |_| s3_error!(InvalidArgument, "The upload-id-marker is no id of an upload.");
+    let id = id_marker.map(|text| text.parse().map_err(unknown)).transpose()?;
     let list = ListUploads {
         prefix: input.prefix.clone().unwrap_or_default(),
         delimiter: input.delimiter.clone(),
-        after: input.key_marker.clone().filter(|marker| !marker.is_empty()).map(|marker| (marker, id)),
+        after: key_marker.map(|marker| (marker, id)),
         limit,
     };
     let listed = blob.uploads(&bucket(&input.bucket)?, &list).await.map_err(from_blob)?;

@@ -27,12 +27,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::about;
-use crate::access::{Buckets, Guard, Keys};
+use crate::access::{self, Buckets, Guard, Keys};
 use crate::cors::{self, Asked};
 use crate::face::Face;
 use crate::form;
 use crate::gate::{self, Way};
-use crate::host::Domains;
+use crate::host::{Domains, Scheme};
 
 /// Longest path that is written to the log, in characters.
 const MAX_PATH: usize = 512;
@@ -54,6 +54,9 @@ pub struct Config {
     pub write_idle_seconds: u64,
     /// Seconds that requests under way have to end at shutdown.
     pub shutdown_seconds: u64,
+    /// Whether the address that clients know begins with `https`.
+    #[serde(skip)]
+    pub https: bool,
     /// Domains below which a host name begins with the bucket (`bucket.domain`).
     pub domains: Vec<String>,
     /// Origins (`https://host[:port]`) whose pages may send presigned parts.
@@ -69,6 +72,7 @@ impl Default for Config {
             body_idle_seconds: 60,
             write_idle_seconds: 300,
             shutdown_seconds: 10,
+            https: false,
             domains: vec!["localhost".into()],
             page_origins: Vec::new(),
         }
@@ -194,7 +198,8 @@ impl Service {
     async fn answer_as(&self, id: &str, request: Request<Body>) -> Response<Body> {
         let begun = Instant::now();
         let path = request.uri().path().to_owned();
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        parts.extensions.insert(Scheme(if self.config.https { "https" } else { "http" }));
         let waits = parts.version < Version::HTTP_2 && parts.headers.contains_key(EXPECT);
         let bucket = self.domains.path(&parts).bucket;
         let rules = self.rules(bucket.as_deref(), &parts.headers).await;
@@ -250,7 +255,7 @@ impl Service {
             match way {
                 Way::Request => {
                     let about = about::is_asked(request.uri());
-                    let mut response = self.s3.call(request).await.unwrap_or_else(|error| {
+                    let mut response = access::once(self.s3.call(request)).await.unwrap_or_else(|error| {
                         tracing::error!(?error, "no answer could be made");
                         refusal(s3_error!(InternalError, "Something went wrong on our side."))
                     });

@@ -199,7 +199,7 @@ impl Parts {
         let abandoned = self.uploads.sweeper();
         services.start("uploads", |stop| abandoned.run(stop));
         self.start_worker(services, config, folder, WORKER).await?;
-        let s3_config = settings::s3(config, &self.place.origin.parse()?);
+        let s3_config = settings::s3(config, &self.place.s3_origin.parse()?, &self.place.origin.parse()?);
         let mut s3_face = s3::service(self.blob.clone(), self.s3_keys(), s3_config);
         if let Some(tls) = doors.s3_tls {
             s3_face = s3_face.over(tls);
@@ -323,9 +323,8 @@ impl Parts {
         meter: edge::Meter,
         packager: origin::Meter,
     ) -> anyhow::Result<edge::Service> {
-        let secrets = services.follow("origin secret", self.playback.cdn_secret(), |secret| origin::Secrets {
-            current: secret.current().clone(),
-            other: secret.other().cloned(),
+        let secrets = services.follow("origin secret", self.playback.cdn_secret(), |secret| {
+            origin::Secrets { current: secret.current().clone(), other: secret.other().cloned() }
         });
         let packager = origin::router(origin::Origin {
             catalogue: self.catalogue.clone(),

@@ -20,9 +20,10 @@ pub(super) fn edge(config: &Config) -> edge::Config {
     edge::Config { drain_ms: config.stop_seconds.saturating_mul(1000), ..config.edge.clone() }
 }
 
-/// Of the S3 face, to which pages of `public` send parts.
-pub(super) fn s3(config: &Config, public: &Url) -> s3::Config {
+/// Of the S3 face at `address`, to which pages of `public` send parts.
+pub(super) fn s3(config: &Config, address: &Url, public: &Url) -> s3::Config {
     s3::Config {
+        https: address.scheme() == "https",
         shutdown_seconds: u64::from(config.stop_seconds),
         trusted_proxies: config.edge.trusted_proxies.clone(),
         page_origins: page_origins(public, &config.upload.page_origins),
@@ -83,7 +84,7 @@ mod tests {
         let config = Config { stop_seconds: 90, ..Config::default() };
         let public = "https://films.example".parse().unwrap();
         assert_eq!(edge(&config).drain_ms, 90_000);
-        assert_eq!(s3(&config, &public).shutdown_seconds, 90);
+        assert_eq!(s3(&config, &public, &public).shutdown_seconds, 90);
         assert!(patience(&config) > Duration::from_secs(90));
     }
 
@@ -91,7 +92,8 @@ mod tests {
     fn pages_of_the_installation_may_send_parts() {
         let mut config = Config::default();
         config.upload.page_origins = vec!["https://studio.example".parse().unwrap()];
-        let origins = |public: &str| s3(&config, &public.parse().unwrap()).page_origins;
+        let address = "https://s3.films.example".parse().unwrap();
+        let origins = |public: &str| s3(&config, &address, &public.parse().unwrap()).page_origins;
         assert_eq!(origins("https://films.example"), ["https://films.example", "https://studio.example"]);
         let local = ["http://localhost:8080", "http://127.0.0.1:8080", "https://studio.example"];
         assert_eq!(origins("http://localhost:8080"), local);

@@ -27,6 +27,45 @@ async fn listings_encode_names_on_demand() {
 }
 
 #[tokio::test]
+async fn pages_that_cannot_be_are_refused() {
+    let server = Server::start().await;
+    let client = server.client();
+    for target in [
+        "/?max-buckets=0",
+        "/?max-buckets=-1",
+        "/?max-buckets=10001",
+        "/source?key-marker=a&upload-id-marker=rubbish&uploads=",
+    ] {
+        assert_eq!(client.ask(Method::GET, target, &[], b"").await.code(), "InvalidArgument", "{target}");
+    }
+    client.ask(Method::PUT, "/another", &[], b"").await;
+    let first = client.ask(Method::GET, "/?max-buckets=1", &[], b"").await;
+    assert!(first.text().contains("<ContinuationToken>another</ContinuationToken>"), "{}", first.text());
+    // Without a key marker the other one says nothing.
+    let all = client.ask(Method::GET, "/source?upload-id-marker=rubbish&uploads=", &[], b"").await;
+    assert_eq!(all.status, StatusCode::OK, "{}", all.text());
+}
+
+#[tokio::test]
+async fn an_object_is_told_to_be_where_it_can_be_asked_for() {
+    for (https, scheme) in [(false, "http"), (true, "https")] {
+        let server = Server::with(Config { https, ..Config::default() }).await;
+        let client = server.client();
+        let begun = client.ask(Method::POST, "/source/a?uploads=", &[], b"").await;
+        let id = begun.text().split_once("<UploadId>").unwrap().1.split_once('<').unwrap().0.to_owned();
+        let part =
+            client.ask(Method::PUT, &format!("/source/a?partNumber=1&uploadId={id}"), &[], b"film").await;
+        let etag = part.header("etag").unwrap();
+        let list = format!(
+            "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part></CompleteMultipartUpload>"
+        );
+        let done = client.ask(Method::POST, &format!("/source/a?uploadId={id}"), &[], list.as_bytes()).await;
+        let place = format!("<Location>{scheme}://{}/source/a</Location>", server.address);
+        assert!(done.text().contains(&place), "{}", done.text());
+    }
+}
+
+#[tokio::test]
 async fn reading_tells_what_was_written() {
     let server = Server::start().await;
     let client = server.client();

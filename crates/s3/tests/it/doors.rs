@@ -9,6 +9,7 @@ async fn only_sigv4_with_a_known_key_and_a_right_clock_is_let_in() {
     let server = Server::start().await;
     let client = server.client();
     assert_eq!(client.ask(Method::GET, "/", &[], b"").await.status, StatusCode::OK);
+    assert_eq!(server.lookups.load(std::sync::atomic::Ordering::Relaxed), 1);
 
     let refused = async |client: Client, code: &str| {
         let answer = client.ask(Method::GET, "/source", &[], b"").await;

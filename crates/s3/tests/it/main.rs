@@ -24,6 +24,8 @@ struct Server {
     folder: TempDir,
     /// What the key `PARTS` opens.
     parts: std::sync::Arc<std::sync::OnceLock<Buckets>>,
+    /// How often a key was looked up.
+    lookups: std::sync::Arc<std::sync::atomic::AtomicUsize>,
 }
 
 impl Server {
@@ -37,8 +39,10 @@ impl Server {
         db.migrate(&[blob::MIGRATIONS]).await.unwrap();
         let blob = Blob::open(db, &folder.path().join("blob")).await.unwrap();
         let parts = std::sync::Arc::new(std::sync::OnceLock::new());
-        let opened = parts.clone();
+        let lookups = std::sync::Arc::<std::sync::atomic::AtomicUsize>::default();
+        let (opened, looked) = (parts.clone(), lookups.clone());
         let keys = s3::keys(move |id| {
+            looked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             let opened = opened.clone();
             async move {
                 let only = |name: &str| Buckets::Only([name.parse().unwrap()].into());
@@ -58,7 +62,7 @@ impl Server {
         let shutdown = CancellationToken::new();
         let service = s3::service(blob.clone(), keys, config);
         let running = tokio::spawn(service.run(listener, shutdown.clone()));
-        Self { blob, address, shutdown, running, folder, parts }
+        Self { blob, address, shutdown, running, folder, parts, lookups }
     }
 
     /// Lets the key `PARTS` write the parts of an upload.
