@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
+use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -78,6 +79,14 @@ impl ApiError {
     /// 409: it cannot be done in the present state.
     pub fn conflict(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::CONFLICT, code, message)
+    }
+
+    /// 429: too often; may be asked again after `wait`, which is told in whole seconds.
+    pub fn too_many(wait: Duration) -> Self {
+        let seconds = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1);
+        let message = format!("Too many requests at once. Come back in {seconds} s.");
+        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many", message);
+        Self { retry_after_s: Some(seconds), ..error }
     }
 
     /// 503: not now; may be asked again after `retry_after_s` seconds.
@@ -184,5 +193,12 @@ mod tests {
         let response = ApiError::unavailable("not_yet", "The chunk is being made.", 3).into_response();
         assert_eq!(response.headers()["retry-after"], "3");
         assert_eq!(response.headers()["cache-control"], "no-store");
+        for (ms, seconds) in [(0, "1"), (1000, "1"), (1001, "2"), (60_000, "60")] {
+            let response = ApiError::too_many(Duration::from_millis(ms)).into_response();
+            assert_eq!(
+                (response.status().as_u16(), &response.headers()["retry-after"]),
+                (429, &seconds.parse().unwrap())
+            );
+        }
     }
 }

@@ -110,10 +110,14 @@ struct Renewed {
 pub(crate) async fn start(
     State(site): State<Site>,
     visitor: Visitor,
+    client: ClientIp,
     headers: HeaderMap,
     uri: Uri,
     take::Json(start): take::Json<Start>,
 ) -> Result<Response, ApiError> {
+    if visitor.account.is_none() {
+        site.guests().take(client.0, Instant::now())?;
+    }
     let now = site.now();
     let wish = Wish {
         who: &visitor.who,
@@ -203,10 +207,7 @@ pub(crate) async fn report(
     client: ClientIp,
     take::Json(report): take::Json<Report>,
 ) -> Result<Response, ApiError> {
-    site.reports().take(client.0, Instant::now()).map_err(|wait| {
-        let message = format!("Too many reports at once. Come back in {} s.", wait.as_secs() + 1);
-        ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many", message)
-    })?;
+    site.reports().take(client.0, Instant::now())?;
     let (kind, detail) = report.told();
     let session = report.session.map(|session| session.to_string());
     tracing::warn!(title = %report.title, session, kind, detail, "a player gave up");

@@ -27,7 +27,7 @@ mod page;
 mod paging;
 mod people;
 mod poster;
-mod reports;
+mod quota;
 mod resume;
 mod route;
 mod routes;
@@ -59,8 +59,18 @@ use seal::KeyRing;
 use upload::Uploads;
 use url::Url;
 
+use quota::Quota;
 pub use route::{Kind, Policy, Route};
 pub use routes::routes;
+
+/// Reports of players that are written down in a minute, each a line in the log.
+const REPORTS: u32 = 120;
+/// Those of one address: players give up a few times, and a school has many.
+const REPORTS_OF_ONE: u32 = 20;
+/// Playbacks that guests begin in a minute, each a row for an hour.
+const GUESTS: u32 = 3000;
+/// Those of one address: a school that is sent a film watches it at once.
+const GUESTS_OF_ONE: u32 = 300;
 
 /// What the pages are made from.
 #[derive(Debug, Clone)]
@@ -100,13 +110,16 @@ pub(crate) struct Site {
 struct Inner {
     parts: Parts,
     config: Config,
-    reports: reports::Reports,
+    reports: Quota,
+    guests: Quota,
 }
 
 /// Makes the router of all pages and the API.
 pub fn router(parts: Parts, config: Config) -> Router {
     let own: Arc<str> = config.public_url.origin().ascii_serialization().into();
-    let site = Site { inner: Arc::new(Inner { parts, config, reports: reports::Reports::default() }) };
+    let reports = Quota::new(REPORTS, REPORTS_OF_ONE);
+    let guests = Quota::new(GUESTS, GUESTS_OF_ONE);
+    let site = Site { inner: Arc::new(Inner { parts, config, reports, guests }) };
     let routes = route::router(&site, routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)
@@ -145,8 +158,13 @@ impl Site {
     }
 
     /// How many reports are written down.
-    pub(crate) fn reports(&self) -> &reports::Reports {
+    pub(crate) fn reports(&self) -> &Quota {
         &self.inner.reports
+    }
+
+    /// How many playbacks of guests are begun.
+    pub(crate) fn guests(&self) -> &Quota {
+        &self.inner.guests
     }
 
     /// Whether the key ring exists only on this machine. A ring that cannot be looked at is no news for pages.

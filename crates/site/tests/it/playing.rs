@@ -99,6 +99,31 @@ async fn what_may_not_be_watched_is_not_played() {
 }
 
 #[tokio::test]
+async fn strangers_write_no_more_than_there_is_room_for() {
+    for test in databases(&MIGRATIONS).await {
+        let house = House::open(test.db.clone()).await;
+        let title = house.published("films/Metropolis.mp4", 0).await;
+        house.show_to(title, Visibility::Public).await;
+        let mut guest = Browser::new(&house);
+        let report = json!({ "title": title, "session": null, "kind": "network", "detail": "" });
+        for (path, body, room) in
+            [("/api/playback/report", &report, 20), ("/api/playback", &json!({ "title": title }), 300)]
+        {
+            for _ in 0..room {
+                assert_eq!(guest.post_json(path, body).await.status, 200, "{path}");
+            }
+            let refused = guest.post_json(path, body).await;
+            assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (429, &"too_many".into()));
+            let seconds: u32 = refused.header("retry-after").parse().unwrap();
+            assert!((1..=60).contains(&seconds), "{path}: {seconds}");
+        }
+        // Who is signed in is no stranger.
+        let mut viewer = Browser::of(&house, Role::Viewer).await;
+        assert_eq!(viewer.post_json("/api/playback", &json!({ "title": title })).await.status, 200);
+    }
+}
+
+#[tokio::test]
 async fn a_report_is_answered_with_the_id_it_is_found_by() {
     for test in databases(&MIGRATIONS).await {
         let house = House::open(test.db.clone()).await;

@@ -1,0 +1,80 @@
+//! How often strangers may have us write something down: a line in the log, a row in the database.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use http_face::ApiError;
+use http_face::places::household;
+
+/// Over which it is counted.
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// Counts, of all together and of each address, in as much memory as the most of all addresses take.
+#[derive(Debug)]
+pub(crate) struct Quota {
+    all: u32,
+    one: u32,
+    window: Mutex<Option<Window>>,
+}
+
+#[derive(Debug)]
+struct Window {
+    began: Instant,
+    all: u32,
+    of: HashMap<Option<IpAddr>, u32>,
+}
+
+impl Quota {
+    /// So many a minute of all together, and of one address.
+    pub(crate) fn new(all: u32, one: u32) -> Self {
+        Self { all, one, window: Mutex::default() }
+    }
+
+    /// Counts one more, if there is room for it.
+    ///
+    /// # Errors
+    /// 429 with the time to wait.
+    pub(crate) fn take(&self, from: Option<IpAddr>, now: Instant) -> Result<(), ApiError> {
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = || Window { began: now, all: 0, of: HashMap::new() };
+        let window = window.get_or_insert_with(fresh);
+        if now.saturating_duration_since(window.began) >= WINDOW {
+            *window = fresh();
+        }
+        let from = from.map(household);
+        let of = window.of.get(&from).copied().unwrap_or(0);
+        if window.all >= self.all || of >= self.one {
+            let wait = WINDOW.saturating_sub(now.saturating_duration_since(window.began));
+            return Err(ApiError::too_many(wait));
+        }
+        window.all += 1;
+        window.of.insert(from, of + 1);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse as _;
+
+    use super::*;
+
+    #[test]
+    fn one_address_and_all_together_have_a_bound_that_passes() {
+        let (quota, now) = (Quota::new(120, 20), Instant::now());
+        let address = |n: u32| Some(IpAddr::from([192, 0, 2, u8::try_from(n).unwrap()]));
+        let sent = |from, at| (0..1000).take_while(|_| quota.take(from, at).is_ok()).count();
+        assert_eq!(sent(address(1), now), 20);
+        assert_eq!(sent(None, now), 20);
+        assert_eq!((2..100).map(|n| sent(address(n), now)).sum::<usize>(), 80);
+        let later = now + Duration::from_millis(49_500);
+        let refused = quota.take(address(200), later).unwrap_err().into_response();
+        assert_eq!(
+            (refused.status().as_u16(), &refused.headers()["retry-after"]),
+            (429, &"11".parse().unwrap())
+        );
+        assert_eq!(sent(address(1), now + WINDOW), 20);
+    }
+}
