@@ -8,7 +8,7 @@ use http::header::{COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body::Body as _;
-use http_face::door::Upload;
+use http_face::door::{Answer, Peer, Upload};
 use model::Timestamp;
 use model::delivery::{Access, Caching, Origin};
 use sign::{Denied, token};
@@ -28,7 +28,6 @@ use crate::meter::{Meter, Way};
 use crate::refusal::Refusal;
 use crate::route::{Route, Routes};
 use crate::upstream::{CdnSecret, Upstreams};
-pub(crate) use crate::viewer::Peer;
 use crate::viewer::Viewer;
 
 /// Everything that requests share.
@@ -87,37 +86,10 @@ impl How {
 /// An answer and how it came about, or why there is none.
 pub(crate) type Outcome = Result<(Response<Body>, How), Refusal>;
 
-impl Door {
-    pub(crate) fn new(
-        config: Config,
-        upstreams: Upstreams,
-        routes: watch::Receiver<Arc<Routes>>,
-        secret: watch::Receiver<CdnSecret>,
-        tasks: TaskTracker,
-        meter: Meter,
-    ) -> Self {
-        let cache = Arc::new(Cache::new(config.cache_bytes, config.cache_object_bytes));
-        meter.watch(cache.gauge(), cache.room());
-        Self {
-            gate: Gate::new(config.signatures as usize),
-            cache,
-            config,
-            upstreams,
-            routes,
-            secret,
-            ids: Ids::default(),
-            meter,
-            tasks,
-        }
-    }
+impl Answer for Door {
+    type Body = Body;
 
-    /// Longest time that an upstream may take for a head or for the next part of a body.
-    pub(crate) fn upstream_patience(&self) -> Duration {
-        Duration::from_millis(u64::from(self.config.upstream_ms))
-    }
-
-    /// Answers any request.
-    pub(crate) async fn answer(self: &Arc<Self>, peer: Peer, request: Request<Upload>) -> Response<Body> {
+    async fn answer(self: Arc<Self>, peer: Peer, request: Request<Upload>) -> Response<Body> {
         let began = Instant::now();
         let (parts, body) = request.into_parts();
         let routes = self.routes.borrow().clone();
@@ -157,6 +129,36 @@ impl Door {
                 response.map(|body| body.recorded(record))
             }
         }
+    }
+}
+
+impl Door {
+    pub(crate) fn new(
+        config: Config,
+        upstreams: Upstreams,
+        routes: watch::Receiver<Arc<Routes>>,
+        secret: watch::Receiver<CdnSecret>,
+        tasks: TaskTracker,
+        meter: Meter,
+    ) -> Self {
+        let cache = Arc::new(Cache::new(config.cache_bytes, config.cache_object_bytes));
+        meter.watch(cache.gauge(), cache.room());
+        Self {
+            gate: Gate::new(config.signatures as usize),
+            cache,
+            config,
+            upstreams,
+            routes,
+            secret,
+            ids: Ids::default(),
+            meter,
+            tasks,
+        }
+    }
+
+    /// Longest time that an upstream may take for a head or for the next part of a body.
+    pub(crate) fn upstream_patience(&self) -> Duration {
+        Duration::from_millis(u64::from(self.config.upstream_ms))
     }
 
     async fn through(

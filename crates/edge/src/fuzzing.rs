@@ -6,12 +6,13 @@ use bytes::Bytes;
 use http::header::{ETAG, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
+use http_face::door::Peer;
 use sign::Cidr;
 
 use crate::Body;
 use crate::answer::{self, Content};
 use crate::cache::Meta;
-use crate::viewer::{Peer, Viewer};
+use crate::viewer::Viewer;
 
 /// Answers a GET with these headers from a kept body.
 pub fn answer(asked: HeaderMap, etag: &'static str, body: &Bytes) -> Response<Body> {

@@ -53,7 +53,6 @@ mod cache;
 mod config;
 mod cors;
 mod door;
-mod entrance;
 mod error;
 mod fetch;
 mod forward;
@@ -71,8 +70,8 @@ mod viewer;
 
 pub use body::{Body, BoxError};
 pub use config::Config;
-pub use entrance::Entrance;
 pub use error::{Error, Result};
+pub use http_face::door::Entrance;
 pub use meter::Meter;
 pub use service::Service;
 pub use upstream::{CdnSecret, Upstream, Upstreams, upstream};

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::StatusCode;
+use http_face::places::Places;
 use model::delivery::Origin;
 
 use crate::cache::{Gauge, Room};
@@ -60,12 +61,11 @@ struct Inner {
     waits: [AtomicU64; BOUNDS_MS.len() + 1],
     wait_us: AtomicU64,
     sent: Arc<AtomicU64>,
-    connections: AtomicU64,
-    turned_away: AtomicU64,
     asked: [AtomicU64; UPSTREAMS.len()],
     followed: AtomicU64,
     cache: OnceLock<Arc<Gauge>>,
     room: OnceLock<Arc<Room>>,
+    places: OnceLock<Places>,
 }
 
 /// Who is asked for what is not in memory, in the order of [`Counts::asked`].
@@ -166,8 +166,8 @@ impl Meter {
             seconds: inner.waits.each_ref().map(get),
             waited: Duration::from_micros(get(&inner.wait_us)),
             sent: get(&inner.sent),
-            connections: get(&inner.connections),
-            turned_away: get(&inner.turned_away),
+            connections: inner.places.get().map_or(0, Places::crowd),
+            turned_away: inner.places.get().map_or(0, Places::turned_away),
             asked: inner.asked.each_ref().map(get),
             followed: get(&inner.followed),
             cached: inner.cache.get().map_or(0, |gauge| gauge.bytes()),
@@ -189,11 +189,6 @@ impl Meter {
         add(&self.0.refusals[reason as usize], 1);
     }
 
-    /// Counts a connection that is not taken.
-    pub(crate) fn turned_away(&self) {
-        add(&self.0.turned_away, 1);
-    }
-
     /// Counts a request to an upstream.
     pub(crate) fn asked(&self, origin: Origin) {
         let place = match origin {
@@ -213,26 +208,16 @@ impl Meter {
         self.0.sent.clone()
     }
 
-    /// Counts a connection for as long as the answer lives.
-    pub(crate) fn connected(&self) -> Connected {
-        add(&self.0.connections, 1);
-        Connected(self.0.clone())
-    }
-
     /// Reads the memory's size from now on.
     pub(crate) fn watch(&self, cache: &Arc<Gauge>, room: &Arc<Room>) {
         // The first cache counts; a meter has one door.
         let _ = self.0.cache.set(cache.clone());
         let _ = self.0.room.set(room.clone());
     }
-}
 
-/// A connection that is counted.
-pub(crate) struct Connected(Arc<Inner>);
-
-impl Drop for Connected {
-    fn drop(&mut self) {
-        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    /// Reads how many connections there are from now on.
+    pub(crate) fn watch_places(&self, places: &Places) {
+        let _ = self.0.places.set(places.clone());
     }
 }
 
@@ -257,13 +242,10 @@ mod tests {
         meter.answered(Way::Refused, StatusCode::FORBIDDEN, Duration::from_micros(1001));
         meter.answered(Way::Miss, StatusCode::from_u16(999).unwrap(), Duration::from_secs(60));
         meter.refused(Reason::Signature);
-        let connection = meter.connected();
         let counts = meter.read();
         let answers = |way: Way, class: usize| counts.answers[way as usize][class];
         assert_eq!((answers(Way::Hit, 1), answers(Way::Refused, 3), answers(Way::Miss, 4)), (1, 1, 1));
         assert_eq!((counts.seconds[0], counts.seconds[1], counts.seconds[BOUNDS_MS.len()]), (1, 1, 1));
-        assert_eq!((counts.refusals[Reason::Signature as usize], counts.connections), (1, 1));
-        drop(connection);
-        assert_eq!(meter.read().connections, 0);
+        assert_eq!(counts.refusals[Reason::Signature as usize], 1);
     }
 }

@@ -4,26 +4,11 @@ use std::net::IpAddr;
 
 use http::request::Parts;
 use http::{Version, header};
+use http_face::door::Peer;
 use sign::Cidr;
 
 use crate::headers::{self, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
 use crate::refusal::Refusal;
-
-/// The other end of a connection.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer {
-    /// Canonical: IPv4 where it can be.
-    pub(crate) address: IpAddr,
-    /// Whether it speaks TLS with us.
-    pub(crate) tls: bool,
-}
-
-impl Peer {
-    /// Whether it is a proxy of ours.
-    pub(crate) fn is_trusted(&self, trusted: &[Cidr]) -> bool {
-        trusted.iter().any(|range| range.contains(self.address))
-    }
-}
 
 /// A request's sender and the place it was sent to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

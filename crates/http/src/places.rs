@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -17,6 +18,13 @@ pub struct Places {
     /// Most of one address, besides the rule; 0 for no further bound.
     most: usize,
     taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    counts: Arc<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    taken: AtomicU64,
+    turned_away: AtomicU64,
 }
 
 /// A place that nobody sits on yet.
@@ -31,20 +39,31 @@ pub struct Free {
 pub struct Place {
     _permit: OwnedSemaphorePermit,
     /// Whose it is; `None` for who speaks for many.
-    of: Option<(IpAddr, Places)>,
+    of: Option<IpAddr>,
+    places: Places,
 }
 
 impl Places {
     /// `all` places, of which an address has at most `most` (0: as many as the rule allows).
     pub fn new(all: usize, most: usize) -> Self {
         let free = Arc::new(Semaphore::new(all.min(Semaphore::MAX_PERMITS)));
-        Self { free, most, taken: Arc::default() }
+        Self { free, most, taken: Arc::default(), counts: Arc::default() }
     }
 
     /// Waits for a place. Cancel-safe.
     pub async fn free(&self) -> Free {
         let permit = self.free.clone().acquire_owned().await.expect("nobody closes the places");
         Free { permit, places: self.clone() }
+    }
+
+    /// Connections that have a place now.
+    pub fn crowd(&self) -> u64 {
+        self.counts.taken.load(Ordering::Relaxed)
+    }
+
+    /// Connections that got none because their address had its share.
+    pub fn turned_away(&self) -> u64 {
+        self.counts.turned_away.load(Ordering::Relaxed)
     }
 
     fn taken(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
@@ -62,23 +81,32 @@ impl Free {
         // The place in hand is one of those that were free.
         let left = places.free.available_permits() + 1;
         if has >= left || (places.most > 0 && has >= places.most) {
+            places.counts.turned_away.fetch_add(1, Ordering::Relaxed);
             return None;
         }
         taken.insert(whose, has + 1);
         drop(taken);
-        Some(Place { _permit: permit, of: Some((whose, places)) })
+        Some(Place::new(permit, Some(whose), places))
     }
 
     /// Gives the place to a proxy, which speaks for many and whose share is not bounded.
     pub fn take_for_many(self) -> Place {
-        Place { _permit: self.permit, of: None }
+        Place::new(self.permit, None, self.places)
+    }
+}
+
+impl Place {
+    fn new(permit: OwnedSemaphorePermit, of: Option<IpAddr>, places: Places) -> Self {
+        places.counts.taken.fetch_add(1, Ordering::Relaxed);
+        Self { _permit: permit, of, places }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let Some((whose, places)) = &self.of else { return };
-        let mut taken = places.taken();
+        self.places.counts.taken.fetch_sub(1, Ordering::Relaxed);
+        let Some(whose) = &self.of else { return };
+        let mut taken = self.places.taken();
         if let Some(has) = taken.get_mut(whose) {
             *has -= 1;
             if *has == 0 {
@@ -126,7 +154,10 @@ mod tests {
             others.extend(of);
         }
         drop((one, two, others));
-        assert_eq!(crowd(&places, "192.0.2.9").await.len(), 60);
+        assert_eq!(places.crowd(), 0);
+        let alone = crowd(&places, "192.0.2.9").await;
+        assert_eq!((alone.len(), places.crowd(), places.turned_away()), (60, 60, 7));
+        drop(alone);
         assert!(places.taken().is_empty());
     }
 
@@ -143,6 +174,7 @@ mod tests {
             all
         };
         assert_eq!((crowd.len(), proxy.len(), places.free.available_permits()), (7, 100, 13));
+        assert_eq!(places.crowd(), 107);
     }
 
     #[tokio::test]

@@ -37,6 +37,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
         tokio::spawn(s3::service(blob, keys, s3::Config::default()).run(listener, shutdown.clone()));
     tokio::signal::ctrl_c().await?;
     shutdown.cancel();
-    serving.await??;
+    serving.await?;
     Ok(sweeper.await?)
 }

@@ -19,7 +19,8 @@
 //! });
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:9000").await?;
 //! let shutdown = tokio_util::sync::CancellationToken::new();
-//! s3::service(blob, keys, s3::Config::default()).run(listener, shutdown).await
+//! s3::service(blob, keys, s3::Config::default()).run(listener, shutdown).await;
+//! # Ok(())
 //! # }
 //! ```
 

@@ -1,7 +1,5 @@
-//! Connections: bounded in number, in the size of their heads, and in silence.
+//! The service: what it is made of, its bounds, and how each request is answered.
 
-use std::convert::Infallible;
-use std::io;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,20 +8,16 @@ use blob::{Blob, CorsRule};
 use futures::FutureExt;
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, ORIGIN, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
-use http_face::door::{Patience, Stream, Unread};
-use http_face::places::{Place, Places};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use http_face::door::{Answer, Bounds, Door, Entrance, Patience, Peer, Upload};
+use http_face::places::Places;
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, S3Error, S3ErrorCode, s3_error};
 use serde::Deserialize;
 use sign::Cidr;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use crate::about;
@@ -92,6 +86,14 @@ pub struct Service {
     tls: Option<tls::Server>,
 }
 
+impl Answer for Service {
+    type Body = Body;
+
+    async fn answer(self: Arc<Self>, _: Peer, request: Request<Upload>) -> Response<Body> {
+        Self::answer(&self, request.map(Body::http_body_unsync)).await
+    }
+}
+
 /// Puts the S3 face before a store.
 pub fn service(blob: Blob, keys: Keys, config: Config) -> Service {
     let guard = Guard { keys };
@@ -116,75 +118,28 @@ impl Service {
     }
 
     /// Serves until `shutdown`; then requests under way have a little time to end.
-    ///
-    /// # Errors
-    /// That of the listener, if it breaks.
-    pub async fn run(self, listener: TcpListener, shutdown: CancellationToken) -> io::Result<()> {
-        let places = Places::new(self.config.max_connections, 0);
-        let open = GracefulShutdown::new();
-        loop {
-            let (place, stream) = tokio::select! {
-                () = shutdown.cancelled() => break,
-                next = accept(&listener, &places, &self.config.trusted_proxies) => next?,
-            };
-            let patience = Patience {
-                silence: Duration::from_secs(self.config.write_idle_seconds),
-                least_rate: 0,
-                is_scarce: Arc::new(|| false),
-            };
-            let stream = Stream::new(stream, patience);
-            let unread = stream.unread();
-            let (service, watcher, shutdown) = (self.clone(), open.watcher(), shutdown.clone());
-            tokio::spawn(async move {
-                match &service.tls {
-                    None => service.speak(stream, unread, watcher).await,
-                    Some(tls) => {
-                        let patience = Duration::from_secs(service.config.head_seconds);
-                        let shaken = tokio::select! {
-                            shaken = tokio::time::timeout(patience, tls.accept(stream)) => shaken,
-                            () = shutdown.cancelled() => return,
-                        };
-                        match shaken {
-                            Ok(Ok(stream)) => service.speak(stream, unread, watcher).await,
-                            Ok(Err(error)) => tracing::debug!(%error, "no handshake"),
-                            Err(_) => tracing::debug!("a handshake took too long"),
-                        }
-                    }
-                }
-                drop::<Place>(place);
-            });
-        }
-        drop(listener);
-        let grace = Duration::from_secs(self.config.shutdown_seconds);
-        if tokio::time::timeout(grace, open.shutdown()).await.is_err() {
-            tracing::info!("requests under way were cut off");
-        }
-        Ok(())
-    }
-
-    /// Answers the requests of one connection.
-    async fn speak(
-        &self,
-        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        unread: Unread,
-        watcher: Watcher,
-    ) {
-        let pause = Duration::from_secs(self.config.body_idle_seconds);
-        let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new())
-            .header_read_timeout(Duration::from_secs(self.config.head_seconds))
-            .max_headers(200)
-            .max_buf_size(64 << 10);
-        let answer = service_fn(move |request| {
-            let service = self.clone();
-            let request: Request<Incoming> = request;
-            let request = unread.watch(request, pause).map(Body::http_body_unsync);
-            async move { Ok::<_, Infallible>(service.answer(request).await) }
-        });
-        let connection = watcher.watch(http.serve_connection(TokioIo::new(stream), answer));
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "connection ended early");
-        }
+    pub async fn run(self, listener: TcpListener, shutdown: CancellationToken) {
+        let config = &self.config;
+        let door = Door {
+            entrances: vec![Entrance { listener, tls: self.tls.clone() }],
+            places: Places::new(config.max_connections, 0),
+            proxies: config.trusted_proxies.clone(),
+            bounds: Bounds {
+                head: Duration::from_secs(config.head_seconds),
+                head_bytes: 64 << 10,
+                head_fields: 200,
+                pause: Duration::from_secs(config.body_idle_seconds),
+                patience: Patience {
+                    silence: Duration::from_secs(config.write_idle_seconds),
+                    least_rate: 0,
+                    is_scarce: Arc::new(|| false),
+                },
+                http2: false,
+                drain: Duration::from_secs(config.shutdown_seconds),
+            },
+            tasks: TaskTracker::new(),
+        };
+        door.run(Arc::new(self), shutdown).await;
     }
 
     /// Answers one request. Every line about it has the id that the answer has as `x-amz-request-id`.
@@ -273,32 +228,6 @@ impl Service {
             tracing::error!("a handler panicked");
             refusal(s3_error!(InternalError, "Something went wrong on our side."))
         })
-    }
-}
-
-async fn accept(listener: &TcpListener, places: &Places, proxies: &[Cidr]) -> io::Result<(Place, TcpStream)> {
-    loop {
-        let free = places.free().await;
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                // Answers are written in few, whole pieces.
-                let _ = stream.set_nodelay(true);
-                let address = peer.ip().to_canonical();
-                let place = match proxies.iter().any(|range| range.contains(address)) {
-                    true => Some(free.take_for_many()),
-                    false => free.take(address),
-                };
-                match place {
-                    Some(place) => return Ok((place, stream)),
-                    None => tracing::debug!("an address has its share of connections"),
-                }
-            }
-            // One connection's bad luck, or too many open files: neither ends the service.
-            Err(error) => {
-                tracing::warn!(%error, "connection not accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
     }
 }
 

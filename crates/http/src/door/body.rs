@@ -9,6 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::BoxError;
 use super::linger::Unread;
 
 /// What the error of a body says whose client paused for too long.
@@ -34,7 +35,7 @@ impl Upload {
 
 impl Body for Upload {
     type Data = Bytes;
-    type Error = Box<dyn std::error::Error + Send + Sync>;
+    type Error = BoxError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,

@@ -32,11 +32,11 @@ const LEAST: u64 = 20 << 10;
 
 /// Whether a connection's client may still be sending what nobody reads any more. Clones are about the same connection.
 #[derive(Debug, Clone, Default)]
-pub struct Unread(Arc<AtomicBool>);
+pub(super) struct Unread(Arc<AtomicBool>);
 
 impl Unread {
     /// Takes note of a request: of its body, which may pause at most for `pause`, and that all before it was read.
-    pub fn watch(&self, request: Request<Incoming>, pause: Duration) -> Request<Upload> {
+    pub(super) fn watch(&self, request: Request<Incoming>, pause: Duration) -> Request<Upload> {
         // Streams of HTTP/2 end one by one, without their connection.
         let unread = (request.version() < Version::HTTP_2).then(|| self.clone());
         self.0.store(false, Ordering::Relaxed);

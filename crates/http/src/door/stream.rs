@@ -42,18 +42,12 @@ impl fmt::Debug for Patience {
 
 /// A client's connection. Writes fail when the client takes nothing for a time, or less than it must; at the end it is
 /// read on for a while, so that a client that is still sending gets what was written.
-pub struct Stream {
+pub(super) struct Stream {
     stream: TcpStream,
     patience: Patience,
     slow: Option<Slow>,
     unread: Unread,
     linger: Option<Linger>,
-}
-
-impl fmt::Debug for Stream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stream").field("stream", &self.stream).finish_non_exhaustive()
-    }
 }
 
 /// A client that writes had to wait for, since the last time that its rate was looked at.
@@ -71,14 +65,14 @@ struct Slow {
 
 impl Stream {
     /// Bounds a connection.
-    pub fn new(stream: TcpStream, patience: Patience) -> Self {
+    pub(super) fn new(stream: TcpStream, patience: Patience) -> Self {
         // Only a help: without it the kernel takes more.
         let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
         Self { stream, patience, slow: None, unread: Unread::default(), linger: None }
     }
 
     /// Where its requests are watched.
-    pub fn unread(&self) -> Unread {
+    pub(super) fn unread(&self) -> Unread {
         self.unread.clone()
     }
 

@@ -204,7 +204,10 @@ impl Parts {
         if let Some(tls) = doors.s3_tls {
             s3_face = s3_face.over(tls);
         }
-        services.start("s3", |stop| async move { Ok(s3_face.run(doors.s3, stop).await?) });
+        services.start("s3", |stop| async {
+            s3_face.run(doors.s3, stop).await;
+            Ok(())
+        });
         let (meter, packager) = (edge::Meter::default(), origin::Meter::default());
         let configs = (settings::edge(config), config.origin);
         let edge = self.edge(services, doors.edge, configs, meter.clone(), packager.clone())?;

@@ -63,7 +63,7 @@ async fn an_upload_under_way_ends_well_at_shutdown() {
     stream.write_all(b"5678").await.unwrap();
     let answer = rest(stream).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    server.running.await.unwrap().unwrap();
+    server.running.await.unwrap();
     assert!(TcpStream::connect(server.address).await.is_err());
     let object = server.blob.head(&"source".parse().unwrap(), &"a".parse().unwrap()).await.unwrap();
     assert_eq!(object.size, 8);

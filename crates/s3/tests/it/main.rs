@@ -20,7 +20,7 @@ struct Server {
     blob: Blob,
     address: std::net::SocketAddr,
     shutdown: CancellationToken,
-    running: JoinHandle<std::io::Result<()>>,
+    running: JoinHandle<()>,
     folder: TempDir,
     /// What the key `PARTS` opens.
     parts: std::sync::Arc<std::sync::OnceLock<Buckets>>,

@@ -2,11 +2,12 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
 use tokio::net::{TcpListener, TcpStream};
+
+use super::Peer;
 
 /// A listener, with TLS or without.
 #[derive(Debug)]
@@ -24,26 +25,36 @@ impl Entrance {
     }
 }
 
+/// A connection, and how its entrance speaks.
+pub(super) struct Came {
+    pub(super) stream: TcpStream,
+    pub(super) peer: Peer,
+    pub(super) tls: Option<tls::Server>,
+}
+
 /// The entrances of one door; they take turns, so a flood at one does not shut the others.
-pub(crate) struct Entrances {
+pub(super) struct Entrances {
     all: Vec<Entrance>,
     next: AtomicUsize,
 }
 
 impl Entrances {
-    pub(crate) fn new(all: Vec<Entrance>) -> Self {
+    pub(super) fn new(all: Vec<Entrance>) -> Self {
         Self { all, next: AtomicUsize::new(0) }
     }
 
-    /// The next connection, and how its entrance speaks. Cancel-safe.
-    pub(crate) async fn accept(&self) -> io::Result<(TcpStream, SocketAddr, Option<tls::Server>)> {
+    /// The next connection. Cancel-safe.
+    pub(super) async fn accept(&self) -> io::Result<Came> {
         poll_fn(|cx| {
             for n in 0..self.all.len() {
                 let at = (self.next.load(Ordering::Relaxed) + n) % self.all.len();
                 if let Poll::Ready(accepted) = self.all[at].listener.poll_accept(cx) {
                     self.next.store(at + 1, Ordering::Relaxed);
                     let tls = self.all[at].tls.clone();
-                    return Poll::Ready(accepted.map(|(stream, peer)| (stream, peer, tls)));
+                    return Poll::Ready(accepted.map(|(stream, address)| {
+                        let peer = Peer { address: address.ip().to_canonical(), tls: tls.is_some() };
+                        Came { stream, peer, tls }
+                    }));
                 }
             }
             Poll::Pending

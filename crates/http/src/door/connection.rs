@@ -1,0 +1,115 @@
+//! One connection: its handshake, its requests, its end.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::linger::Unread;
+use super::stream::Stream;
+use super::{Answer, Bounds, Peer};
+
+pub(super) struct Connection<A> {
+    pub(super) bounds: Arc<Bounds>,
+    pub(super) answer: Arc<A>,
+    pub(super) peer: Peer,
+}
+
+impl<A: Answer> Connection<A> {
+    pub(super) async fn serve(
+        self,
+        stream: TcpStream,
+        tls: Option<tls::Server>,
+        shutdown: &CancellationToken,
+    ) {
+        // Answers are written in few, whole pieces. Fails only where the connection is gone already.
+        let _ = stream.set_nodelay(true);
+        let stream = Stream::new(stream, self.bounds.patience.clone());
+        let unread = stream.unread();
+        let Some(tls) = tls else { return self.speak(stream, unread, shutdown).await };
+        let shaken = tokio::select! {
+            shaken = timeout(self.bounds.head, tls.accept(stream)) => shaken,
+            () = shutdown.cancelled() => return,
+        };
+        match shaken {
+            Ok(Ok(stream)) => self.speak(stream, unread, shutdown).await,
+            Ok(Err(error)) => tracing::debug!(%error, "no handshake"),
+            Err(_) => tracing::debug!("a handshake took too long"),
+        }
+    }
+
+    async fn speak(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        unread: Unread,
+        shutdown: &CancellationToken,
+    ) {
+        let Self { bounds, answer, peer } = self;
+        let builder = builder(&bounds);
+        let head = Instant::now() + bounds.head;
+        let asked = Arc::new(AtomicBool::new(false));
+        let service = {
+            let asked = asked.clone();
+            service_fn(move |request| {
+                asked.store(true, Ordering::Relaxed);
+                let answer = answer.clone().answer(peer, unread.watch(request, bounds.pause));
+                async move { Ok::<_, Infallible>(answer.await) }
+            })
+        };
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        // hyper's own limit begins once it knows the version, so the first head is watched here.
+        let mut first_head = pin!(sleep_until(head));
+        let mut watching = true;
+        let mut ending = false;
+        loop {
+            tokio::select! {
+                ended = connection.as_mut() => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "connection ended early");
+                    }
+                    return;
+                }
+                () = shutdown.cancelled(), if !ending => {
+                    ending = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                () = first_head.as_mut(), if watching => {
+                    watching = false;
+                    if !asked.load(Ordering::Relaxed) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn builder(bounds: &Bounds) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    if !bounds.http2 {
+        builder = builder.http1_only();
+    }
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(bounds.head)
+        .max_headers(usize::from(bounds.head_fields))
+        .max_buf_size(bounds.head_bytes as usize);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(bounds.head)
+        .keep_alive_timeout(bounds.head)
+        .max_concurrent_streams(100)
+        .max_header_list_size(bounds.head_bytes)
+        .max_send_buf_size(256 * 1024);
+    builder
+}
