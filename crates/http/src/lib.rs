@@ -16,6 +16,7 @@
 //! ```
 
 pub mod client;
+pub mod conditional;
 pub mod door;
 mod error;
 mod limits;

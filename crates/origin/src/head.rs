@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_face::conditional::{Have, Part};
 use package::Cache;
 
-use crate::range::{Asked, asked};
 use crate::ready::Ready;
 
 /// The path names a generation: what it answers never changes.
@@ -33,17 +33,18 @@ pub(crate) fn head(request: &HeaderMap, ready: &Ready) -> Head {
         Cache::Revalidate => REVALIDATE,
     };
     headers.insert(header::CACHE_CONTROL, cache);
-    if none_match(request, etag) {
+    let have = Have { length, etag: Some(etag), modified: None };
+    if have.is_known(request) {
         return Head { status: StatusCode::NOT_MODIFIED, headers, body: None };
     }
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    let (status, range) = match asked(request, length, etag.to_str().unwrap_or_default()) {
-        Asked::Whole => (StatusCode::OK, Some(0..length)),
-        Asked::Part(range) => {
+    let (status, range) = match have.part(request) {
+        Part::Whole => (StatusCode::OK, Some(0..length)),
+        Part::Bytes(range) => {
             content_range(&mut headers, &format!("bytes {}-{}/{length}", range.start, range.end - 1));
             (StatusCode::PARTIAL_CONTENT, Some(range))
         }
-        Asked::Unsatisfiable => {
+        Part::Outside => {
             headers.remove(header::CACHE_CONTROL);
             content_range(&mut headers, &format!("bytes */{length}"));
             return Head { status: StatusCode::RANGE_NOT_SATISFIABLE, headers, body: None };
@@ -59,17 +60,4 @@ pub(crate) fn head(request: &HeaderMap, ready: &Ready) -> Head {
 fn content_range(headers: &mut HeaderMap, text: &str) {
     let value = HeaderValue::from_str(text).expect("digits are a header value");
     headers.insert(header::CONTENT_RANGE, value);
-}
-
-/// `If-None-Match` (§13.1.2) with weak comparison.
-fn none_match(request: &HeaderMap, etag: &HeaderValue) -> bool {
-    let same = |tag: &str| {
-        let tag = tag.trim();
-        tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == etag.as_bytes()
-    };
-    request
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .filter_map(|v| v.to_str().ok())
-        .any(|v| v.split(',').any(same))
 }

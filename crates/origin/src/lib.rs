@@ -35,11 +35,8 @@
 mod deliver;
 mod early;
 mod error;
-#[cfg(feature = "fuzzing")]
-pub mod fuzzing;
 mod head;
 pub mod meter;
-mod range;
 mod ready;
 mod secrets;
 mod store;
