@@ -6,20 +6,21 @@
 
 mod elf;
 mod enter;
+mod layer;
+mod starter;
 mod syscalls;
 
 use std::ffi::OsString;
-use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
-use std::sync::{OnceLock, mpsc};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize};
 use tokio::process::{Child, ChildStderr, ChildStdout};
 
+pub use self::layer::{Layer, Layers};
 use crate::{Error, Result};
 
 /// The name under which a jailed tool opens its only input.
@@ -51,35 +52,6 @@ pub struct Limits {
     /// How far it stands back behind other processes for the processor: 0 not at all, 19 as far as possible.
     pub nice: u8,
 }
-
-/// One layer of the jail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum Layer {
-    /// Landlock: only the input, the system's libraries and the output folder.
-    Files,
-    /// Landlock: no TCP (Linux 6.7).
-    Tcp,
-    /// Landlock: no signals and abstract sockets to the outside (Linux 6.12).
-    Scopes,
-    /// seccomp: no sockets, processes, mounts, …
-    SystemCalls,
-    /// Resource limits.
-    Limits,
-    /// `no_new_privs`.
-    NoNewPrivileges,
-    /// The process dies with its parent.
-    ParentDeath,
-    /// Own user, network, IPC and host name namespaces.
-    Namespaces,
-    /// No capabilities, even for root.
-    NoCapabilities,
-}
-
-/// Layers, in the order in which they are put on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Layers(pub Vec<Layer>);
 
 /// What to run in the jail.
 #[derive(Debug)]
@@ -195,7 +167,7 @@ impl Jail {
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut command = tokio::process::Command::from(command);
         command.kill_on_drop(true);
-        let child = spawn_on_lasting_thread(command).await.map_err(|error| failed(error.to_string()))?;
+        let child = starter::spawn(command).await.map_err(|error| failed(error.to_string()))?;
         Ok(child)
     }
 }
@@ -260,43 +232,6 @@ impl Drop for Jailed {
     }
 }
 
-impl Layers {
-    /// The mandatory layers that are not among these.
-    pub fn missing(&self) -> Self {
-        const MANDATORY: [Layer; 5] =
-            [Layer::Files, Layer::SystemCalls, Layer::Limits, Layer::NoNewPrivileges, Layer::ParentDeath];
-        Self(MANDATORY.into_iter().filter(|layer| !self.0.contains(layer)).collect())
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl fmt::Display for Layers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<String> = self.0.iter().map(ToString::to_string).collect();
-        f.write_str(&names.join(", "))
-    }
-}
-
-impl fmt::Display for Layer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Files => "files (Landlock)",
-            Self::Tcp => "TCP (Landlock)",
-            Self::Scopes => "signals (Landlock)",
-            Self::SystemCalls => "system calls (seccomp)",
-            Self::Limits => "resource limits",
-            Self::NoNewPrivileges => "no new privileges",
-            Self::ParentDeath => "parent death signal",
-            Self::Namespaces => "namespaces",
-            Self::NoCapabilities => "no capabilities",
-        })
-    }
-}
-
 /// The `main` of a launcher: takes the arguments after the launcher's own and does not return if all goes well.
 ///
 /// It must be called before the process starts any thread. Without a program to run it prints the layers.
@@ -318,39 +253,5 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             eprintln!("{reason}");
             ExitCode::from(NOT_ENTERED)
         }
-    }
-}
-
-type Spawned = tokio::sync::oneshot::Sender<std::io::Result<Child>>;
-struct Start(tokio::process::Command, tokio::runtime::Handle, Spawned);
-
-/// Starts a process from a thread that lives as long as we do.
-///
-/// A parent death signal is sent when the *thread* that started the process ends, and a runtime's threads come
-/// and go.
-async fn spawn_on_lasting_thread(command: tokio::process::Command) -> std::io::Result<Child> {
-    static STARTER: OnceLock<mpsc::SyncSender<Start>> = OnceLock::new();
-    let starter = STARTER.get_or_init(|| {
-        let (sender, orders) = mpsc::sync_channel::<Start>(16);
-        // Where even this thread cannot be had, the channel is closed and every start says so.
-        let _ = std::thread::Builder::new().name("jail-starter".to_owned()).spawn(move || {
-            for Start(mut command, runtime, answer) in orders {
-                let _inside = runtime.enter();
-                // Whoever asked may be gone: then dropping the child kills it.
-                let _ = answer.send(command.spawn());
-            }
-        });
-        sender
-    });
-    let gone = || std::io::Error::other("the thread that starts jailed processes is gone");
-    let (sender, answer) = tokio::sync::oneshot::channel();
-    let mut order = Start(command, tokio::runtime::Handle::current(), sender);
-    loop {
-        match starter.try_send(order) {
-            Ok(()) => return answer.await.map_err(|_| gone())?,
-            Err(mpsc::TrySendError::Disconnected(_)) => return Err(gone()),
-            Err(mpsc::TrySendError::Full(back)) => order = back,
-        }
-        tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }

@@ -1,0 +1,40 @@
+//! The thread that starts jailed processes.
+
+use std::sync::{OnceLock, mpsc};
+use std::time::Duration;
+
+use tokio::process::Child;
+
+type Spawned = tokio::sync::oneshot::Sender<std::io::Result<Child>>;
+struct Start(tokio::process::Command, tokio::runtime::Handle, Spawned);
+
+/// Starts a process from a thread that lives as long as we do.
+///
+/// A parent death signal is sent when the *thread* that started the process ends, and a runtime's threads come
+/// and go.
+pub(super) async fn spawn(command: tokio::process::Command) -> std::io::Result<Child> {
+    static STARTER: OnceLock<mpsc::SyncSender<Start>> = OnceLock::new();
+    let starter = STARTER.get_or_init(|| {
+        let (sender, orders) = mpsc::sync_channel::<Start>(16);
+        // Where even this thread cannot be had, the channel is closed and every start says so.
+        let _ = std::thread::Builder::new().name("jail-starter".to_owned()).spawn(move || {
+            for Start(mut command, runtime, answer) in orders {
+                let _inside = runtime.enter();
+                // Whoever asked may be gone: then dropping the child kills it.
+                let _ = answer.send(command.spawn());
+            }
+        });
+        sender
+    });
+    let gone = || std::io::Error::other("the thread that starts jailed processes is gone");
+    let (sender, answer) = tokio::sync::oneshot::channel();
+    let mut order = Start(command, tokio::runtime::Handle::current(), sender);
+    loop {
+        match starter.try_send(order) {
+            Ok(()) => return answer.await.map_err(|_| gone())?,
+            Err(mpsc::TrySendError::Disconnected(_)) => return Err(gone()),
+            Err(mpsc::TrySendError::Full(back)) => order = back,
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
