@@ -33,10 +33,6 @@ pub struct Features {
     pub zscale: bool,
     /// The `tonemap` filter.
     pub tonemap: bool,
-    /// The `libvmaf` filter.
-    pub libvmaf: bool,
-    /// The `xpsnr` filter.
-    pub xpsnr: bool,
 }
 
 /// A release: `5.1`, or a development build, which counts as newer than any release.
@@ -176,7 +172,7 @@ fn parse_version(text: &str) -> Option<Version> {
 /// Filters are listed as ` T.. name  V->V  description`.
 fn features(list: &str) -> Features {
     let has = |name| list.lines().any(|line| line.split_ascii_whitespace().nth(1) == Some(name));
-    Features { zscale: has("zscale"), tonemap: has("tonemap"), libvmaf: has("libvmaf"), xpsnr: has("xpsnr") }
+    Features { zscale: has("zscale"), tonemap: has("tonemap") }
 }
 
 /// A short hash of the whole self-description: configuration, compiler and library versions.
@@ -244,8 +240,8 @@ mod tests {
 
     #[test]
     fn features_are_whole_names() {
-        let list = " ... zscale            V->V       Apply.\n T.C tonemapx V->V x\n ... libvmaf VV->V y";
+        let list = " ... zscale            V->V       Apply.\n T.C tonemapx V->V x";
         let found = features(list);
-        assert_eq!(found, Features { zscale: true, tonemap: false, libvmaf: true, xpsnr: false });
+        assert_eq!(found, Features { zscale: true, tonemap: false });
     }
 }

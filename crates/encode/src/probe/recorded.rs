@@ -3,8 +3,11 @@
 use model::media::Source;
 
 use super::answer::{Answer, Stream};
+use super::ask::scan_of;
+use super::source as sum_up;
+use super::track::{track, video};
+use super::verdict::{check_streams, choose};
 use super::whole::Whole;
-use super::{check_streams, choose, scan_of, source as sum_up, track, video};
 use crate::{Container, Error, Rejection, Result, codecs};
 
 /// As [`crate::probe()`], with the answer about the streams and all their packets; sounds begin with their packets.
