@@ -1,17 +1,11 @@
 //! Finding captions within the picture, before a plan is made: a look at two stretches of the film.
 
-use std::path::Path;
-use std::time::Duration;
-
-use model::media::{Source, Video};
+use model::media::Video;
 use model::plan::{CaptionOrigin, CaptionTrack};
-use tokio_util::sync::CancellationToken;
 
 use crate::blocking::blocking;
-use crate::jail::Limits;
-use crate::run::{self, Arg, Ffmpeg, Input, Name, Patience};
-use crate::scratch::Folder;
-use crate::{Error, Jail, Result, Tools, cea608};
+use crate::run::{Arg, Name};
+use crate::{Look, Result, cea608};
 
 /// Caption tracks of a source at most.
 pub const MOST_CAPTIONS: usize = 8;
@@ -24,21 +18,14 @@ const MOST_BYTES: u64 = 16 << 20;
 
 /// Finds the CEA-608 channels that bring text at the beginning or in the middle of the film; no frame is decoded.
 ///
-/// A stretch that cannot be read has no captions; that never keeps a film from being played.
+/// A stretch that cannot be read has no captions.
 ///
 /// # Errors
 /// Those of a run that are not the file's fault.
-pub async fn within(
-    tools: &Tools,
-    jail: &Jail,
-    source: &Source,
-    file: &Path,
-    scratch: &Path,
-    cancel: &CancellationToken,
-) -> Result<Vec<CaptionTrack>> {
+pub async fn in_picture(look: Look<'_>) -> Result<Vec<CaptionTrack>> {
+    let source = look.source;
     let Some(video) = &source.video else { return Ok(vec![]) };
-    let input = Input { file, container: source.container };
-    let stretch = Stretch { tools, jail, input, video, scratch, cancel };
+    let stretch = Stretch { look, video };
     let seconds = source.duration_ms / 1000;
     let middle = (seconds > 2 * STRETCH_S).then_some(seconds / 2);
     let later = async {
@@ -65,40 +52,22 @@ pub async fn within(
 }
 
 struct Stretch<'a> {
-    tools: &'a Tools,
-    jail: &'a Jail,
-    input: Input<'a>,
+    look: Look<'a>,
     video: &'a Video,
-    scratch: &'a Path,
-    cancel: &'a CancellationToken,
 }
 
 impl Stretch<'_> {
     async fn channels(&self, folder: &str, from_s: u64) -> Result<Vec<u8>> {
-        let (data, times) = (name("units"), name("times"));
+        let (data, times) = (Name::new("units"), Name::new("times"));
         let Some(after) = cea608::copy(self.video, &data, &times) else { return Ok(vec![]) };
-        let folder = Folder::create(self.scratch, folder)?;
         let mut before = vec![];
         if from_s > 0 {
             before.extend(["-ss".into(), Arg::of(&[&from_s])]);
         }
         before.extend(["-t".into(), Arg::of(&[&STRETCH_S])]);
-        let run = Ffmpeg {
-            input: self.input,
-            before,
-            after,
-            folder: folder.path(),
-            limits: Limits { file_bytes: MOST_BYTES, cpu: Duration::from_secs(120), ..Limits::default() },
-            patience: Patience { wall: Duration::from_secs(120), stall: Duration::from_secs(60) },
+        let Some(folder) = self.look.take(folder, (before, after), MOST_BYTES).await? else {
+            return Ok(vec![]);
         };
-        match run::ffmpeg(self.tools, self.jail, run, self.cancel, |_| ()).await {
-            Ok(_) | Err(Error::Signalled { .. }) => {}
-            Err(error @ (Error::Exited { .. } | Error::Stalled { .. } | Error::OutOfTime { .. })) => {
-                tracing::warn!(%error, "captions within the picture are not looked for");
-                return Ok(vec![]);
-            }
-            Err(error) => return Err(error),
-        }
         let (data, times) = (folder.path().join(data.as_str()), folder.path().join(times.as_str()));
         if !data.is_file() || !times.is_file() {
             return Ok(vec![]);
@@ -106,8 +75,4 @@ impl Stretch<'_> {
         let look = move || cea608::read(&data, &times).map(|pairs| cea608::channels(&pairs));
         blocking(look).await
     }
-}
-
-fn name(text: &str) -> Name {
-    Name::new(text).expect("names made here are letters")
 }

@@ -155,7 +155,3 @@ pub(crate) fn limits(rungs: &[Rung]) -> Limits {
 fn run_folder(chunk: u32) -> String {
     format!("c{chunk}-run")
 }
-
-fn name(text: &str) -> Name {
-    Name::new(text).expect("names made here are letters, digits and dots")
-}

@@ -3,18 +3,12 @@
 //! Their frames are combed, and only a look at the pictures tells. It is taken where such films are found and costs
 //! little: at pictures of the standard sizes of television that are said to be progressive.
 
-use std::path::Path;
-use std::time::Duration;
-
-use model::media::{Source, Video};
-use tokio_util::sync::CancellationToken;
+use model::media::Video;
 
 use crate::argv::list;
 use crate::blocking::blocking;
-use crate::jail::Limits;
-use crate::run::{self, Arg, Ffmpeg, Input, Name, Patience};
-use crate::scratch::Folder;
-use crate::{Error, Jail, Result, Tools};
+use crate::run::{Arg, Name};
+use crate::{Error, Look, Result};
 
 /// Frames that are looked at, in the middle of the film.
 const FRAMES: u64 = 100;
@@ -22,27 +16,22 @@ const FRAMES: u64 = 100;
 /// Frames that must be sure for a verdict.
 const LEAST: usize = 20;
 
+/// Bytes of what is said of them.
+const MOST_BYTES: u64 = 1 << 20;
+
 /// Lines of television of standard definition.
 const LINES: [u32; 3] = [480, 486, 576];
 
 /// Whether the pictures of a source consist of fields, although it says otherwise.
 ///
-/// What cannot be read counts as progressive; that never keeps a film from being played.
+/// What cannot be read counts as progressive.
 ///
 /// # Errors
 /// Those of a run that are not the file's fault.
-pub async fn are_hidden(
-    tools: &Tools,
-    jail: &Jail,
-    source: &Source,
-    file: &Path,
-    scratch: &Path,
-    cancel: &CancellationToken,
-) -> Result<bool> {
-    let Some(video) = source.video.as_ref().filter(|video| may_be(video)) else { return Ok(false) };
-    let folder = Folder::create(scratch, "fields")?;
-    let found = Name::new("found").expect("these are letters");
-    let seconds = source.duration_ms / 1000;
+pub async fn are_hidden(look: Look<'_>) -> Result<bool> {
+    let Some(video) = look.source.video.as_ref().filter(|video| may_be(video)) else { return Ok(false) };
+    let found = Name::new("found");
+    let seconds = look.source.duration_ms / 1000;
     let mut before = list([&["-noautorotate", "-noaccurate_seek"][..]]);
     if seconds > 60 {
         before.extend(["-ss".into(), Arg::of(&[&(seconds / 2)])]);
@@ -51,27 +40,7 @@ pub async fn are_hidden(
     let key = "idet,metadata=mode=print:direct=1:key=lavfi.idet.multiple.current_frame:file=";
     after.push(Arg::of(&[&key, &found]));
     after.extend(["-frames:v".into(), Arg::of(&[&FRAMES]), "-f".into(), "null".into(), "-".into()]);
-    let run = Ffmpeg {
-        input: Input { file, container: source.container },
-        before,
-        after,
-        folder: folder.path(),
-        limits: Limits { file_bytes: 1 << 20, cpu: Duration::from_secs(120), ..Limits::default() },
-        patience: Patience { wall: Duration::from_secs(120), stall: Duration::from_secs(60) },
-    };
-    match run::ffmpeg(tools, jail, run, cancel, |_| ()).await {
-        Ok(_) => {}
-        Err(
-            error @ (Error::Exited { .. }
-            | Error::Signalled { .. }
-            | Error::Stalled { .. }
-            | Error::OutOfTime { .. }),
-        ) => {
-            tracing::warn!(%error, "fields are not looked for");
-            return Ok(false);
-        }
-        Err(error) => return Err(error),
-    }
+    let Some(folder) = look.take("fields", (before, after), MOST_BYTES).await? else { return Ok(false) };
     let path = folder.path().join(found.as_str());
     blocking(move || {
         let said = match std::fs::read_to_string(&path) {

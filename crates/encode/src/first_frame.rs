@@ -132,7 +132,7 @@ pub async fn headers(
 
     let mut video = vec![];
     for n in 0..ladder.len() {
-        let (codec, media) = described(&folder.path().join(name(&format!("v{n}")).as_str()))?;
+        let (codec, media) = described(&folder.path().join(Name::new(&format!("v{n}")).as_str()))?;
         let Media::Avc { avcc, .. } = media else { return Err(other("H.264")) };
         video.push(VideoHeader { codec, avcc: hex::encode(avcc) });
     }
@@ -152,7 +152,7 @@ fn arguments(tools: &Tools, source: &Source, template: &Template) -> Vec<Arg> {
         for (n, rung) in (0_u64..).zip(&ladder) {
             after.extend(["-map".into(), Arg::of(&[&"[v", &n, &"]"]), "-frames:v".into(), "1".into()]);
             after.extend(argv::h264(&template.h264_settings, rung, Colour::of(video), tools.threads()));
-            after.extend(argv::video_file(&name(&format!("v{n}"))));
+            after.extend(argv::video_file(&Name::new(&format!("v{n}"))));
         }
     }
     after.extend(["-map".into(), "0:0".into()]);
@@ -162,7 +162,7 @@ fn arguments(tools: &Tools, source: &Source, template: &Template) -> Vec<Arg> {
 }
 
 fn sound() -> Name {
-    name("a0")
+    Name::new("a0")
 }
 
 fn black(n: u64, rung: &Rung, rate: FrameRate, colour: Colour) -> Arg {
@@ -209,8 +209,4 @@ fn described(path: &Path) -> Result<(String, Media)> {
 
 fn other(what: &str) -> Error {
     Error::Unplanned { reason: format!("a trial encode did not give {what}") }
-}
-
-fn name(text: &str) -> Name {
-    Name::new(text).expect("names made here are letters and digits")
 }

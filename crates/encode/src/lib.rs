@@ -25,6 +25,7 @@ pub mod first_frame;
 pub mod fuzzing;
 pub mod jail;
 pub mod ladder;
+mod look;
 pub mod plan;
 mod probe;
 mod rejection;
@@ -39,6 +40,7 @@ mod verify;
 
 pub use error::{Error, Result};
 pub use jail::Jail;
+pub use look::Look;
 pub use model::media::Container;
 pub use probe::{probe, probe_and_note, probe_parts};
 pub use rejection::Rejection;

@@ -149,7 +149,3 @@ fn filter(chain: &[Arg]) -> [Arg; 2] {
 fn map(stream: u32) -> [Arg; 2] {
     ["-map".into(), Arg::of(&[&"0:", &stream])]
 }
-
-fn name(text: &str) -> Name {
-    Name::new(text).expect("names made here are letters, digits and dots")
-}

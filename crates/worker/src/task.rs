@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use blob::Staged;
 use encode::chunk::{self, Encoded};
-use encode::{captions, fields, plan as planning};
+use encode::{Look, captions, fields, plan as planning};
 use futures::StreamExt;
 use futures::future::try_join_all;
 use jobs::{Fault, Lease, Progress};
@@ -185,13 +185,14 @@ async fn plan(
     let scratch = scratch(worker, lease).await?;
     let template = worker.pipeline.templates().named(&title.template).map_err(no)?;
     let (tools, jail) = (&worker.tools, &worker.jail);
-    let (headers, within, fields) = tokio::try_join!(
+    let look = Look { tools, jail, source: &source, file: local.path(), scratch: &scratch.0, cancel };
+    let (headers, captions, fields) = tokio::try_join!(
         worker.headers.headers(tools, jail, &source, template, &scratch.0, cancel),
-        captions::within(tools, jail, &source, local.path(), &scratch.0, cancel),
-        fields::are_hidden(tools, jail, &source, local.path(), &scratch.0, cancel),
+        captions::in_picture(look),
+        fields::are_hidden(look),
     )
     .map_err(no)?;
-    source.captions.extend(within);
+    source.captions.extend(captions);
     if let Some(video) = &mut source.video {
         video.interlaced |= fields;
     }

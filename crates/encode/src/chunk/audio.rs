@@ -11,7 +11,7 @@ use model::media::Audio;
 use model::plan::{AAC_FRAME_SAMPLES, AudioTrack, Chunk, Track};
 
 use super::seen::{self, Seen};
-use super::{Here, Progress, Work, changing, limits, name};
+use super::{Here, Progress, Work, changing, limits};
 use crate::argv;
 use crate::filter::{Sound, silence};
 use crate::retime::Encoded;
@@ -33,7 +33,7 @@ pub(super) async fn encode(
     mut progress: impl FnMut(Progress) + Send,
 ) -> Result<Encoded> {
     let source = here.work.source;
-    let list = name("seen");
+    let list = Name::new("seen");
     let part = part(&here.work, here.chunk, n, &list)?;
     let skip = part.skip();
     let Part { audio, track, sound, end, .. } = part;
@@ -170,7 +170,7 @@ fn arguments(track: &AudioTrack, graph: Arg) -> Vec<Arg> {
 }
 
 pub(super) fn output() -> Name {
-    name("a.mp4")
+    Name::new("a.mp4")
 }
 
 fn before(seek: Option<i64>) -> Vec<Arg> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use model::plan::{CaptionOrigin, Track};
 use package::webvtt::{self, Cue};
 
-use super::{Here, Progress, name};
+use super::{Here, Progress};
 use crate::argv;
 use crate::blocking::blocking;
 use crate::jail::Limits;
@@ -47,7 +47,7 @@ pub(super) async fn encode(
 
 /// The cues of a text stream, and a note where not all is well.
 async fn text(here: &Here<'_>, stream: u32) -> Result<(Vec<Cue>, Option<String>)> {
-    let output = name("captions.vtt");
+    let output = Name::new("captions.vtt");
     if !here.work.source.captions.iter().any(|track| track.from == CaptionOrigin::Stream(stream)) {
         return Err(Error::Plan { reason: format!("the source has no captions in stream {stream}") });
     }
@@ -75,7 +75,7 @@ async fn text(here: &Here<'_>, stream: u32) -> Result<(Vec<Cue>, Option<String>)
 async fn within(here: &Here<'_>, channel: u8) -> Result<(Vec<Cue>, Option<String>)> {
     /// Bytes that are copied: 120 a frame, sixty frames a second, for a day.
     const MOST: u64 = 1 << 30;
-    let (data, times) = (name("units"), name("times"));
+    let (data, times) = (Name::new("units"), Name::new("times"));
     let video = here.work.source.video.as_ref();
     let Some(after) = video.and_then(|video| cea608::copy(video, &data, &times)) else {
         return Err(Error::Plan { reason: "the source has no captions within the picture".to_owned() });

@@ -9,10 +9,10 @@ use std::time::Duration;
 use model::media::Audio;
 
 use super::seen::{self, Seen};
-use super::{Here, limits, name};
+use super::{Here, limits};
 use crate::argv;
 use crate::filter::Sound;
-use crate::run::{self, Arg, Ffmpeg, Input, Patience};
+use crate::run::{self, Arg, Ffmpeg, Input, Name, Patience};
 use crate::{Container, Result};
 
 /// Decoded before and behind what is wanted, in µs.
@@ -35,7 +35,7 @@ pub(super) async fn decode(
     after: impl FnOnce(&Sound<'_>) -> Vec<Arg>,
     report: impl FnMut(run::Progress) + Send,
 ) -> Result<Seen> {
-    let (samples, list) = (name("samples.mka"), name("again"));
+    let (samples, list) = (Name::new("samples.mka"), Name::new("again"));
     let wanted = (sound.samples.end - sound.samples.start) * 1_000_000 / u64::from(sound.rate.max(1));
     let mut options = argv::baseline();
     options.extend(argv::list([&["-copyts", "-threads", "1"][..]]));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use model::plan::{Medium, Track};
 
-use super::{Encoded, Work, audio, name, run_folder, seen, video};
+use super::{Encoded, Work, audio, run_folder, seen, video};
 use crate::blocking::blocking;
 use crate::retime::{self, Fragments, Job};
 use crate::run::Name;
@@ -29,7 +29,7 @@ pub async fn so_far(work: Work<'_>, known: &mut SoFar) -> Result<Vec<Encoded>> {
         .chunk(work.chunk)
         .ok_or_else(|| Error::Plan { reason: format!("it has no chunk {}", work.chunk) })?;
     let folder = work.scratch.join(run_folder(work.chunk));
-    let list = name("seen");
+    let list = Name::new("seen");
     let seen = seen::read(&folder.join(list.as_str()))?;
     let tracks: Vec<(Track, u64, Name)> = match chunk.of {
         Medium::Video if video::begins_well(&work, chunk, seen) => (0_u16..)

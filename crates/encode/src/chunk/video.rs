@@ -7,7 +7,7 @@ use model::media::Video;
 use model::plan::{Chunk, Medium, Track};
 
 use super::seen::{self, Seen};
-use super::{Here, Progress, Work, limits, name};
+use super::{Here, Progress, Work, limits};
 use crate::argv;
 use crate::colour::Colour;
 use crate::filter::Pictures;
@@ -36,7 +36,7 @@ pub(super) async fn encode(
     let rungs = planned(here, template)?;
     let is_last = frames.end == plan.grid.frames();
     let padding = if is_last { missing(video) } else { 0 };
-    let list = name("seen");
+    let list = Name::new("seen");
     let pictures = Pictures {
         video,
         rungs: &rungs,
@@ -164,7 +164,7 @@ pub(super) fn begins_well(work: &Work<'_>, chunk: &Chunk, seen: Seen) -> bool {
 }
 
 pub(super) fn output(n: u64) -> Name {
-    name(&format!("v{n}.mp4"))
+    Name::new(&format!("v{n}.mp4"))
 }
 
 /// A hundred times what it should take; nothing is written while frames before the chunk are decoded.

@@ -6,10 +6,10 @@ use std::time::Duration;
 use model::media::Video;
 use tokio_util::sync::CancellationToken;
 
-use super::{Here, Work, filter, height, jpeg, jpeg_file, map, name, to_jpeg};
+use super::{Here, Work, filter, height, jpeg, jpeg_file, map, to_jpeg};
 use crate::argv::{SCALER, list};
 use crate::ladder::Size;
-use crate::run::Arg;
+use crate::run::{Arg, Name};
 use crate::{Jail, Result, Tools};
 
 /// Widths of posters in pixels. None is larger than the source, but for the smallest, which there always is.
@@ -79,7 +79,7 @@ async fn of_film(here: &Here<'_>, video: &Video) -> Result<Vec<Poster>> {
         chain.push(to_jpeg());
         after.extend(map(video.stream));
         after.extend(filter(&chain));
-        after.extend(jpeg_file(&name(&file(*width))));
+        after.extend(jpeg_file(&Name::new(&file(*width))));
     }
     here.run(seek.options(), after, WALL).await?;
     kept(here, &widths, false).await
@@ -92,7 +92,7 @@ async fn of_song(here: &Here<'_>) -> Result<Vec<Poster>> {
         let scale = Arg::of(&[&"scale='min(", &width, &",iw)':-2:flags=", &SCALER, &",setsar=1"]);
         after.extend(["-map", "0:v:0"].map(Arg::from));
         after.extend(filter(&[scale, to_jpeg()]));
-        after.extend(jpeg_file(&name(&file(width))));
+        after.extend(jpeg_file(&Name::new(&file(width))));
     }
     // Most songs have none, which ffmpeg takes for a failure.
     here.run(vec![], after, WALL).await?;
@@ -179,7 +179,7 @@ async fn look(here: &Here<'_>, video: &Video, seek: Seek) -> Result<Option<u64>>
         "-f",
         "rawvideo",
     ][..]]));
-    after.push(Arg::output(&name(FILE)));
+    after.push(Arg::output(&Name::new(FILE)));
     here.run(seek.options(), after, WALL).await?;
     let pixels = here.bytes(FILE).await;
     let pixels = pixels.filter(|pixels| pixels.len() as u64 == size.pixels());

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use encode::template::standard;
-use encode::{captions, chunk, probe_and_note};
+use encode::{Look, captions, chunk, probe_and_note};
 use model::plan::{CaptionOrigin, Medium, Track};
 use tokio_util::sync::CancellationToken;
 
@@ -14,10 +14,11 @@ use crate::support::{clip, jail, shared, tools};
 async fn titled(file: &Path) -> Title {
     let mut title = Title::of(file, &standard()).await;
     let never = CancellationToken::new();
-    let within =
-        captions::within(tools(), jail(), &title.source, file, title.folder.path(), &never).await.unwrap();
-    if !within.is_empty() {
-        title.source.captions.extend(within);
+    let (tools, jail, scratch) = (tools(), jail(), title.folder.path());
+    let look = Look { tools, jail, source: &title.source, file, scratch, cancel: &never };
+    let found = captions::in_picture(look).await.unwrap();
+    if !found.is_empty() {
+        title.source.captions.extend(found);
         title.replan().await;
     }
     title

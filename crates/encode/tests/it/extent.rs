@@ -6,7 +6,7 @@ use std::path::Path;
 
 use encode::extent::{Finder, Map, Step};
 use encode::template::reference;
-use encode::{captions, stills};
+use encode::{Look, captions, stills};
 use model::media::Source;
 use model::plan::{CaptionTrack, Medium};
 use tokio_util::sync::CancellationToken;
@@ -93,7 +93,8 @@ async fn check_posters(file: &Path) -> u64 {
 
 async fn within(source: &Source, file: &Path) -> Vec<CaptionTrack> {
     let (scratch, never) = (tempfile::tempdir().unwrap(), CancellationToken::new());
-    captions::within(tools(), jail(), source, file, scratch.path(), &never).await.unwrap()
+    let (tools, jail, scratch, cancel) = (tools(), jail(), scratch.path(), &never);
+    captions::in_picture(Look { tools, jail, source, file, scratch, cancel }).await.unwrap()
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use crate::support::{clip, jail, tools};
 fn run<'a>(file: &'a Path, folder: &'a Path, slow: bool) -> Ffmpeg<'a> {
     let mut after: Vec<Arg> =
         ["-map", "0:V:0", "-c:v", "libx264", "-preset", "ultrafast", "-f", "mp4"].map(Arg::from).to_vec();
-    after.push(Arg::output(&Name::new("v0.mp4").unwrap()));
+    after.push(Arg::output(&Name::new("v0.mp4")));
     Ffmpeg {
         input: Input { file, container: Container::Mov },
         before: if slow { vec!["-re".into()] } else { vec![] },

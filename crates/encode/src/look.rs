@@ -1,0 +1,64 @@
+//! A short look into a film before a plan is made. What cannot be read keeps no film from being played.
+
+use std::path::Path;
+use std::time::Duration;
+
+use model::media::Source;
+use tokio_util::sync::CancellationToken;
+
+use crate::jail::Limits;
+use crate::run::{self, Arg, Ffmpeg, Input, Patience};
+use crate::scratch::Folder;
+use crate::{Error, Jail, Result, Tools};
+
+/// Longest time, of the clock and of the processor.
+const WALL: Duration = Duration::from_secs(120);
+
+/// A source to look into, and what it takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Look<'a> {
+    /// What is run.
+    pub tools: &'a Tools,
+    /// Where it is run.
+    pub jail: &'a Jail,
+    /// What the probe said.
+    pub source: &'a Source,
+    /// The source's file.
+    pub file: &'a Path,
+    /// A folder for what is needed on the way.
+    pub scratch: &'a Path,
+    /// Ends it.
+    pub cancel: &'a CancellationToken,
+}
+
+impl Look<'_> {
+    /// Runs ffmpeg with arguments before and behind the input, and answers the folder with what it wrote: at most so
+    /// many bytes, at which it is killed. `None`, with a line in the log, where it cannot read the file.
+    ///
+    /// # Errors
+    /// Those of a run that are not the file's fault.
+    pub(crate) async fn take(
+        &self,
+        folder: &str,
+        (before, after): (Vec<Arg>, Vec<Arg>),
+        most_bytes: u64,
+    ) -> Result<Option<Folder>> {
+        let folder = Folder::create(self.scratch, folder)?;
+        let run = Ffmpeg {
+            input: Input { file: self.file, container: self.source.container },
+            before,
+            after,
+            folder: folder.path(),
+            limits: Limits { file_bytes: most_bytes, cpu: WALL, ..Limits::default() },
+            patience: Patience { wall: WALL, stall: Duration::from_secs(60) },
+        };
+        match run::ffmpeg(self.tools, self.jail, run, self.cancel, |_| ()).await {
+            Ok(_) | Err(Error::Signalled { .. }) => Ok(Some(folder)),
+            Err(error @ (Error::Exited { .. } | Error::Stalled { .. } | Error::OutOfTime { .. })) => {
+                tracing::warn!(%error, folder = %folder.path().display(), "a look into a film shows nothing");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
