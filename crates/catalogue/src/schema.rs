@@ -12,6 +12,7 @@ const STEPS: &[(&str, &str)] = &[
     ("descriptions and drafts", DRAFTS),
     ("packaging groups", GROUPS),
     ("waiting", WAITING),
+    ("waiting titles at hand", WAITING_INDEX),
 ];
 
 /// `folded` is the name in lower case, the same on both engines, for search. `generation` is the one that is
@@ -144,4 +145,9 @@ ALTER TABLE titles ADD COLUMN waits_for TEXT CHECK (waits_for IN ('room', 'worke
 UPDATE titles SET waits_for = CASE WHEN reason LIKE 'no worker%' THEN 'worker' ELSE 'room' END
     WHERE state IN ('received', 'probed', 'planned', 'encoding')
         AND (reason LIKE 'no worker%' OR reason LIKE 'waits for disk space%');
+";
+
+/// Those that wait are looked for every few seconds.
+const WAITING_INDEX: &str = "
+CREATE INDEX titles_waiting ON titles (waits_for) WHERE waits_for IS NOT NULL;
 ";
