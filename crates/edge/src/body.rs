@@ -10,13 +10,11 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
-use http_face::door::Upload;
+pub use http_face::door::BoxError;
+use http_face::door::RequestBody;
 
 use crate::access_log::Record;
 use crate::cache::{Held, Reader, Room};
-
-/// An error of a foreign body or service.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The body of a request to an upstream and of an answer to a client.
 pub struct Body {
@@ -32,8 +30,8 @@ enum Kind {
     Whole(Option<Bytes>),
     /// An answer that is still coming from the upstream, for all who wait for it.
     Shared(Reader),
-    /// A client's upload.
-    Upload(Upload),
+    /// What a client sends.
+    Request(RequestBody),
     Foreign(UnsyncBoxBody<Bytes, BoxError>),
 }
 
@@ -62,11 +60,11 @@ impl Body {
     }
 
     /// A client's body.
-    pub(crate) fn upload(upload: Upload) -> Self {
-        if upload.is_end_stream() {
+    pub(crate) fn of_request(sent: RequestBody) -> Self {
+        if sent.is_end_stream() {
             return Self::empty();
         }
-        Self { kind: Kind::Upload(upload), record: None, sent: None, held: None }
+        Self { kind: Kind::Request(sent), record: None, sent: None, held: None }
     }
 
     /// Adds the bytes that are sent to a counter.
@@ -125,7 +123,7 @@ impl HttpBody for Body {
         let frame = match &mut self.kind {
             Kind::Whole(bytes) => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
             Kind::Shared(reader) => ready!(reader.poll_data(cx)).map(|data| data.map(Frame::data)),
-            Kind::Upload(upload) => ready!(Pin::new(upload).poll_frame(cx)),
+            Kind::Request(sent) => ready!(Pin::new(sent).poll_frame(cx)),
             Kind::Foreign(body) => ready!(Pin::new(body).poll_frame(cx)),
         };
         if let Some(Ok(frame)) = &frame
@@ -145,7 +143,7 @@ impl HttpBody for Body {
         match &self.kind {
             Kind::Whole(bytes) => bytes.is_none(),
             Kind::Shared(reader) => reader.remaining() == 0,
-            Kind::Upload(upload) => upload.is_end_stream(),
+            Kind::Request(sent) => sent.is_end_stream(),
             Kind::Foreign(body) => body.is_end_stream(),
         }
     }
@@ -154,7 +152,7 @@ impl HttpBody for Body {
         match &self.kind {
             Kind::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
             Kind::Shared(reader) => SizeHint::with_exact(reader.remaining()),
-            Kind::Upload(upload) => upload.size_hint(),
+            Kind::Request(sent) => sent.size_hint(),
             Kind::Foreign(body) => body.size_hint(),
         }
     }

@@ -8,7 +8,7 @@ use http::header::{COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body::Body as _;
-use http_face::door::{Answer, Peer, Upload};
+use http_face::door::{Answer, Peer, RequestBody};
 use model::Timestamp;
 use model::delivery::{Access, Caching, Origin};
 use sign::{Denied, token};
@@ -89,7 +89,7 @@ pub(crate) type Outcome = Result<(Response<Body>, How), Refusal>;
 impl Answer for Door {
     type Body = Body;
 
-    async fn answer(self: Arc<Self>, peer: Peer, request: Request<Upload>) -> Response<Body> {
+    async fn answer(self: Arc<Self>, peer: Peer, request: Request<RequestBody>) -> Response<Body> {
         let began = Instant::now();
         let (parts, body) = request.into_parts();
         let routes = self.routes.borrow().clone();
@@ -166,7 +166,7 @@ impl Door {
         routes: &Routes,
         route: &Route,
         asked: &Asked<'_>,
-        body: Upload,
+        body: RequestBody,
     ) -> Outcome {
         if asked.viewer.scheme == "http" && !self.config.https_origin.is_empty() {
             return Err(Refusal::Plain);
@@ -208,7 +208,7 @@ impl Door {
         if route.cache == Caching::Origin && forward::is_read(&asked.parts.method) {
             self.cached(route, asked, target).await
         } else {
-            self.hand_on(route, asked, target, Body::upload(body)).await
+            self.hand_on(route, asked, target, Body::of_request(body)).await
         }
     }
 

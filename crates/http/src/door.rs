@@ -21,7 +21,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use body::{PAUSED, Upload};
+pub use body::{PAUSED, RequestBody};
 pub use entrance::Entrance;
 pub use stream::Patience;
 
@@ -29,7 +29,7 @@ use crate::places::{Place, Places};
 use connection::Connection;
 use entrance::{Came, Entrances};
 
-/// An error of a body.
+/// An error of a foreign body or service.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Who answers the requests that come in.
@@ -41,7 +41,7 @@ pub trait Answer: Send + Sync + 'static {
     fn answer(
         self: Arc<Self>,
         peer: Peer,
-        request: Request<Upload>,
+        request: Request<RequestBody>,
     ) -> impl Future<Output = Response<Self::Body>> + Send;
 }
 
@@ -106,7 +106,7 @@ impl Door {
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
-                // No pattern here: one that does not match would end the loop for those who come next.
+                // No pattern here: one that does not match would leave the others waiting, and nobody would come in.
                 accepted = accept(&entrances, &places, &proxies) => {
                     let Some((Came { stream, peer, tls }, place)) = accepted else { continue };
                     let connection = Connection { bounds: bounds.clone(), answer: answer.clone(), peer };

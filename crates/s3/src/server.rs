@@ -8,7 +8,7 @@ use blob::{Blob, CorsRule};
 use futures::FutureExt;
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, ORIGIN, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
-use http_face::door::{Answer, Bounds, Door, Entrance, Patience, Peer, Upload};
+use http_face::door::{Answer, Bounds, Door, Entrance, Patience, Peer, RequestBody};
 use http_face::places::Places;
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
@@ -89,7 +89,7 @@ pub struct Service {
 impl Answer for Service {
     type Body = Body;
 
-    async fn answer(self: Arc<Self>, _: Peer, request: Request<Upload>) -> Response<Body> {
+    async fn answer(self: Arc<Self>, _: Peer, request: Request<RequestBody>) -> Response<Body> {
         Self::answer(&self, request.map(Body::http_body_unsync)).await
     }
 }

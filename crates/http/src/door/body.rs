@@ -18,14 +18,14 @@ pub const PAUSED: &str = "the client paused for too long";
 /// A client's body: it fails when the client pauses for too long, and its connection knows when nobody read it to its
 /// end.
 #[derive(Debug)]
-pub struct Upload {
+pub struct RequestBody {
     incoming: Incoming,
     pause: Pause,
     /// Until the end was read.
     unread: Option<Unread>,
 }
 
-impl Upload {
+impl RequestBody {
     /// A body that may pause at most for `pause`.
     pub(super) fn new(incoming: Incoming, pause: Duration, unread: Option<Unread>) -> Self {
         let pause = Pause { half: pause / 2, halfway: false, timer: None };
@@ -33,7 +33,7 @@ impl Upload {
     }
 }
 
-impl Body for Upload {
+impl Body for RequestBody {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -62,7 +62,7 @@ impl Body for Upload {
     }
 }
 
-impl Drop for Upload {
+impl Drop for RequestBody {
     fn drop(&mut self) {
         if let Some(unread) = self.unread.take().filter(|_| !self.incoming.is_end_stream()) {
             unread.begin();

@@ -19,9 +19,9 @@ use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::body::Upload;
+use super::body::RequestBody;
 
-/// Most bytes that are read on: twice the largest part of an upload by a browser.
+/// Most bytes that are read on: a part of an upload by a browser, of a file of up to 60 GB.
 const MOST: u64 = 64 << 20;
 /// How often the client is looked at.
 const LOOK: Duration = Duration::from_secs(5);
@@ -36,11 +36,11 @@ pub(super) struct Unread(Arc<AtomicBool>);
 
 impl Unread {
     /// Takes note of a request: of its body, which may pause at most for `pause`, and that all before it was read.
-    pub(super) fn watch(&self, request: Request<Incoming>, pause: Duration) -> Request<Upload> {
+    pub(super) fn watch(&self, request: Request<Incoming>, pause: Duration) -> Request<RequestBody> {
         // Streams of HTTP/2 end one by one, without their connection.
         let unread = (request.version() < Version::HTTP_2).then(|| self.clone());
         self.0.store(false, Ordering::Relaxed);
-        request.map(|body| Upload::new(body, pause, unread))
+        request.map(|body| RequestBody::new(body, pause, unread))
     }
 
     /// From now on nobody reads.
