@@ -25,6 +25,7 @@ pub mod places;
 mod redact;
 pub mod request_id;
 pub mod security;
+pub mod setting;
 pub mod take;
 
 pub use error::{ApiError, Refusal, Result};

@@ -56,6 +56,10 @@ pub(crate) struct Config {
     pub(crate) edge: edge::Config,
     /// The packager: its memory.
     pub(crate) origin: origin::Config,
+    /// Who may play, and for how long without being asked about again.
+    pub(crate) playback: playback::Config,
+    /// Bounds of the S3 face, and names of hosts that it answers to.
+    pub(crate) s3_face: s3::Config,
     /// How mails leave.
     pub(crate) mail: Mail,
     /// The encoder.
@@ -168,6 +172,8 @@ impl Default for Config {
             identity: identity::Config::default(),
             edge: edge::Config::default(),
             origin: origin::Config::default(),
+            playback: playback::Config::default(),
+            s3_face: s3::Config::default(),
             mail: Mail::default(),
             worker: worker::Config::default(),
             store: blob::Config::default(),
@@ -245,6 +251,9 @@ impl Config {
         }
         config.metrics.check()?;
         config.upload.check()?;
+        config.origin.check()?;
+        config.playback.check()?;
+        config.s3_face.check()?;
         for rule in &config.rules {
             config.templates.named(&rule.template).with_context(|| {
                 format!("the rule for `{}/{}*` names no job template", rule.bucket, rule.prefix)
@@ -298,9 +307,15 @@ mod tests {
     }
 
     #[test]
-    fn uploads_are_not_given_up_at_once() {
-        let refused = layered("[upload]\nabandoned_days = 0", &[]).unwrap_err().to_string();
-        assert!(refused.contains("upload.abandoned_days must be 1 to 365"), "{refused}");
+    fn what_is_out_of_its_range_is_refused_by_name() {
+        let check = |file: &str, expected: &str| {
+            let refused = layered(file, &[]).unwrap_err().to_string();
+            assert!(refused.contains(expected), "{refused}");
+        };
+        check("[upload]\nabandoned_days = 0", "upload.abandoned_days must be 1 to 365");
+        check("[playback]\ncookie_seconds = 900", "playback.cookie_seconds must be 10 to 300");
+        check("[origin]\nwait_ms = 60000", "origin.wait_ms must be at most 10,000");
+        check("[s3_face]\ndomains = ['https://s3.example']", "s3_face.domains must be names of hosts");
     }
 
     #[test]
@@ -358,10 +373,13 @@ mod tests {
         // Examples, of what has no default or depends on the machine.
         all.edge.trusted_proxies.clear();
         all.upload.page_origins.clear();
+        all.playback.cors.clear();
+        all.s3_face.domains.clone_from(&usual.s3_face.domains);
         all.store.reserve_bytes = usual.store.reserve_bytes;
         let defaults = |config: &Config| {
-            let Config { edge, origin, upload, store, pipeline, identity, stop_seconds, .. } = config;
-            format!("{edge:?} {origin:?} {upload:?} {store:?} {pipeline:?} {identity:?} {stop_seconds}")
+            let Config { edge, origin, playback, s3_face, upload, store, pipeline, identity, .. } = config;
+            let doors = format!("{edge:?} {origin:?} {playback:?} {s3_face:?}");
+            format!("{doors} {upload:?} {store:?} {pipeline:?} {identity:?} {}", config.stop_seconds)
         };
         assert_eq!(defaults(&all), defaults(&usual));
         let own = all.templates.named("archive").unwrap();

@@ -32,6 +32,7 @@
 //! # });
 //! ```
 
+mod config;
 mod deliver;
 mod early;
 mod error;
@@ -52,9 +53,9 @@ use blob::Blob;
 use catalogue::Catalogue;
 use http_face::{ApiError, Limits};
 use pipeline::Pipeline;
-use serde::Deserialize;
 use tokio::sync::watch;
 
+pub use config::Config;
 pub use meter::Meter;
 pub use secrets::{HEADER, Secrets};
 
@@ -73,37 +74,6 @@ pub struct Origin {
     pub config: Config,
     /// Counts reads of the store.
     pub meter: Meter,
-}
-
-/// Sizes of the caches in memory, and how long what can change is remembered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    /// Bytes of rendered playlists, init segments and plans of segments.
-    pub answer_cache_bytes: u64,
-    /// Bytes of decoded indexes.
-    pub index_cache_bytes: u64,
-    /// Bytes of media that were just read: equal reads share them.
-    pub read_cache_bytes: u64,
-    /// Milliseconds until a deleted title is gone and a complete one is seen as complete.
-    pub status_age_ms: u32,
-    /// Milliseconds that a request waits for a segment that is not there yet; at most 10,000.
-    pub wait_ms: u32,
-    /// Requests that wait at a time; further ones are told at once to come back.
-    pub waiting: u32,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            answer_cache_bytes: 32 << 20,
-            index_cache_bytes: 32 << 20,
-            read_cache_bytes: 32 << 20,
-            status_age_ms: 2000,
-            wait_ms: 6000,
-            waiting: 512,
-        }
-    }
 }
 
 /// Longest time until the head of an answer is ready.

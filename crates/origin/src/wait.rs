@@ -22,8 +22,6 @@ use crate::store::{Named, Store};
 const LOOK: Duration = Duration::from_millis(250);
 /// How often it is said that somebody still waits.
 const SAY: Duration = Duration::from_secs(1);
-/// The longest patience: the head of an answer must come in time.
-const MOST: Duration = Duration::from_secs(10);
 
 /// Who waits, and for how long.
 #[derive(Debug)]
@@ -37,8 +35,8 @@ impl Waiting {
     pub(crate) fn new(pipeline: Pipeline, config: Config) -> Self {
         Self {
             pipeline,
-            patience: Duration::from_millis(config.wait_ms.into()).min(MOST),
-            places: Semaphore::new(usize::try_from(config.waiting).unwrap_or(usize::MAX)),
+            patience: Duration::from_millis(config.wait_ms.into()),
+            places: Semaphore::new(config.waiting as usize),
         }
     }
 }

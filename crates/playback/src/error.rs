@@ -42,6 +42,12 @@ pub enum Error {
         /// What was given, cut.
         origin: String,
     },
+    /// An address was to work longer than one may.
+    #[error("an address works for at most {most} s (`playback.token_seconds`), and for 1 at least")]
+    TooLong {
+        /// The longest life, in s.
+        most: u32,
+    },
     /// There are as many trusted keys as there may be.
     #[error("at most {most} signing keys can be trusted, remove one first")]
     TooManyKeys {
@@ -59,6 +65,14 @@ pub enum Error {
     NoKey {
         /// What was asked for, cut.
         id: String,
+    },
+    /// A setting is out of its range.
+    #[error("playback.{name} must be {expected}")]
+    Config {
+        /// The setting.
+        name: &'static str,
+        /// What it may be.
+        expected: &'static str,
     },
     /// A key or signature could not be made or read.
     #[error(transparent)]

@@ -62,6 +62,9 @@ pub use schema::MIGRATIONS;
 pub use secret::{CdnSecret, has_secrets};
 pub use session::{Permit, Started, Wish};
 
+/// The packaging configuration of our own pages: the plan's own segments, for a quick start.
+pub const CONFIGURATION: &str = "standard";
+
 /// The door to playback. Cheap to clone.
 #[derive(Clone)]
 pub struct Playback {

@@ -2,13 +2,12 @@
 
 use std::fmt;
 
-use identity::{Role, Who};
 use model::{PlaybackSessionId, Timestamp};
 use sign::token::{self, Claims};
 
 use crate::format::asset_path;
 use crate::session::{Kind, Wish};
-use crate::{Playback, Result};
+use crate::{Error, Playback, Result};
 
 /// An address that any player can use until it ends.
 #[derive(Clone, PartialEq, Eq)]
@@ -32,17 +31,16 @@ impl fmt::Debug for Link {
 }
 
 impl Playback {
-    /// Decides, and makes an address that works for `seconds`, cut to what the settings allow.
+    /// Decides, and makes an address that works for `seconds`; [`Error::TooLong`] beyond what the settings allow.
     pub async fn link(&self, wish: &Wish<'_>, seconds: u32) -> Result<Link> {
+        let most = self.inner.config.token_seconds;
+        if !(1..=most).contains(&seconds) {
+            return Err(Error::TooLong { most });
+        }
         let found = self.decide(wish.who, wish.title).await?;
         let manifest = self.manifest(&found, wish).await?;
-        let config = &self.inner.config;
-        let most = match wish.who {
-            Who::Host | Who::Account { role: Role::Operator, .. } => config.operator_token_seconds,
-            Who::Account { .. } | Who::Guest => config.viewer_token_seconds,
-        };
         // Tokens end at whole seconds.
-        let until = Timestamp((wish.now.seconds() + i64::from(seconds.clamp(1, most.max(1)))) * 1000);
+        let until = Timestamp((wish.now.seconds() + i64::from(seconds)) * 1000);
         let session = self.insert(wish, &found, Kind::Token, until).await?;
         let claims = Claims { prefix: asset_path(found.asset), until, session: Some(session) };
         let token = token::mint(&self.inner.key, &claims)?;

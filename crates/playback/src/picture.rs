@@ -3,9 +3,8 @@
 use catalogue::Title;
 use model::Timestamp;
 
-use crate::error::cut;
 use crate::format::asset_path;
-use crate::{Error, Playback, Result};
+use crate::{CONFIGURATION, Error, Playback, Result};
 
 /// Addresses end at whole hours, so that they stay the same and browsers keep what they fetched.
 const HOUR_MS: i64 = 3_600_000;
@@ -25,9 +24,9 @@ impl Playback {
     ) -> Result<Option<String>> {
         let (Some(asset), Some(generation)) = (title.asset, title.generation) else { return Ok(None) };
         let until = Timestamp((now.0.div_euclid(HOUR_MS) + 2) * HOUR_MS);
-        let name = &self.inner.config.picture_configuration;
-        let configuration = self.inner.catalogue.configuration_named(name).await?;
-        let configuration = configuration.ok_or_else(|| Error::NoConfiguration { name: cut(name) })?.id;
+        let configuration = self.inner.catalogue.configuration_named(CONFIGURATION).await?;
+        let configuration =
+            configuration.ok_or_else(|| Error::NoConfiguration { name: CONFIGURATION.into() })?.id;
         let address = format!("{origin}{}{configuration}/{generation}/{file}", asset_path(asset));
         // Signatures differ each time they are made: the first of an hour is the one.
         let pictures = &self.inner.pictures;

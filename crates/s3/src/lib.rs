@@ -30,6 +30,7 @@ mod access;
 mod bucket_cors;
 mod buckets;
 mod checksum;
+mod config;
 mod convert;
 mod copy;
 mod cors;
@@ -48,4 +49,5 @@ mod server;
 mod tags;
 
 pub use access::{Access, Buckets, Keys, Secret, UploadParts, keys};
-pub use server::{Config, Service, service};
+pub use config::Config;
+pub use server::{Service, service};

@@ -13,13 +13,12 @@ use http_face::places::Places;
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, S3Error, S3ErrorCode, s3_error};
-use serde::Deserialize;
-use sign::Cidr;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
+use crate::Config;
 use crate::about;
 use crate::access::{self, Buckets, Guard, Keys};
 use crate::cors::{self, Asked};
@@ -30,48 +29,6 @@ use crate::host::{Domains, Scheme};
 
 /// Longest path that is written to the log, in characters.
 const MAX_PATH: usize = 512;
-
-/// How the S3 face behaves.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    /// Connections at a time; more wait to be accepted. One address may have as many as are still free, proxies all.
-    pub max_connections: usize,
-    /// Proxies in front, which speak for many.
-    #[serde(skip)]
-    pub trusted_proxies: Vec<Cidr>,
-    /// Seconds within which a request's head must be there.
-    pub head_seconds: u64,
-    /// Seconds a body may be silent before the request fails.
-    pub body_idle_seconds: u64,
-    /// Seconds that a client may take nothing of an answer.
-    pub write_idle_seconds: u64,
-    /// Seconds that requests under way have to end at shutdown.
-    pub shutdown_seconds: u64,
-    /// Whether the address that clients know begins with `https`.
-    #[serde(skip)]
-    pub https: bool,
-    /// Domains below which a host name begins with the bucket (`bucket.domain`).
-    pub domains: Vec<String>,
-    /// Origins (`https://host[:port]`) whose pages may send presigned parts.
-    pub page_origins: Vec<String>,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            max_connections: 512,
-            trusted_proxies: Vec::new(),
-            head_seconds: 30,
-            body_idle_seconds: 60,
-            write_idle_seconds: 300,
-            shutdown_seconds: 10,
-            https: false,
-            domains: vec!["localhost".into()],
-            page_origins: Vec::new(),
-        }
-    }
-}
 
 /// The S3 face: answers requests, and serves a listener. Cheap to clone.
 #[derive(Clone)]
@@ -122,7 +79,7 @@ impl Service {
         let config = &self.config;
         let door = Door {
             entrances: vec![Entrance { listener, tls: self.tls.clone() }],
-            places: Places::new(config.max_connections, 0),
+            places: Places::new(config.connections, 0),
             proxies: config.trusted_proxies.clone(),
             bounds: Bounds {
                 head: Duration::from_secs(config.head_seconds),

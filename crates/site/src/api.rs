@@ -17,8 +17,6 @@ use crate::titles::{self, Found, Wanted};
 use crate::visitor::Visitor;
 use crate::{Site, jobs_page, poster};
 
-/// The packaging configuration of the watch page: the plan's own segments, for a quick start.
-const CONFIGURATION: &str = "standard";
 /// Longest position that is believed, in ms: a week.
 const LONGEST_MS: u64 = 7 * 86_400_000;
 /// Longest word and text of a report, in characters.
@@ -122,7 +120,7 @@ pub(crate) async fn start(
     let wish = Wish {
         who: &visitor.who,
         title: start.title,
-        configuration: CONFIGURATION,
+        configuration: playback::CONFIGURATION,
         format: Format::Hls,
         now,
     };

@@ -159,6 +159,17 @@ fn connections(config: &Config, list: &mut List) {
     if let Err(error) = config.edge.check() {
         list.add("edge", error.to_string());
     }
+    let s3_host = config.s3_public_url.as_ref().or(config.public_url.as_ref()).and_then(Url::host_str);
+    let below = |domain: &&String| s3_host.is_some_and(|host| host.ends_with(&format!(".{domain}")));
+    if let (Some(host), Some(domain)) = (s3_host, config.s3_face.domains.iter().find(below)) {
+        list.add(
+            "s3_face.domains",
+            format!(
+                "`{host}` is below `{domain}`, so its first word would be taken for a bucket: name `{host}` itself, \
+                 below which buckets have their names"
+            ),
+        );
+    }
 }
 
 fn files(config: &Config, around: &Surroundings, list: &mut List) {

@@ -133,7 +133,7 @@ impl Parts {
         };
         let identity = Identity::new(db.clone(), outbox.clone(), codes, vault.clone(), identity_config)?;
         let playback =
-            Playback::open(db.clone(), catalogue.clone(), vault, playback::Config::default(), now).await?;
+            Playback::open(db.clone(), catalogue.clone(), vault, config.playback.clone(), now).await?;
         let mut renewed = identity.renew_secrets().await?;
         renewed += playback.renew_secrets().await?;
         if renewed.sealed > 0 {

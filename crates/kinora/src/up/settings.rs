@@ -27,7 +27,7 @@ pub(super) fn s3(config: &Config, address: &Url, public: &Url) -> s3::Config {
         shutdown_seconds: u64::from(config.stop_seconds),
         trusted_proxies: config.edge.trusted_proxies.clone(),
         page_origins: page_origins(public, &config.upload.page_origins),
-        ..s3::Config::default()
+        ..config.s3_face.clone()
     }
 }
 

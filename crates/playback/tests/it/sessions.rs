@@ -3,11 +3,12 @@
 use catalogue::Edit;
 use identity::cookie::Cookies;
 use identity::{Role, Who};
+use model::delivery::Origin;
 use model::title::Visibility;
-use playback::Error;
+use playback::{Config, Error};
 use sign::Denied;
 
-use crate::support::{House, NOW, ORIGIN, houses, open, person, wish};
+use crate::support::{House, NOW, ORIGIN, houses, open, open_with, person, wish};
 
 #[tokio::test]
 async fn cookies_open_one_asset_for_five_minutes() {
@@ -68,20 +69,34 @@ async fn a_token_opens_one_asset_until_it_ends() {
 }
 
 #[tokio::test]
-async fn tokens_live_as_long_as_the_role_allows() {
+async fn tokens_live_as_long_as_was_asked_or_are_refused() {
+    const WEEK: u32 = 7 * 86_400;
     for house in houses().await {
         let (title, _) = house.title(Visibility::Public, None).await;
-        let hours = |who: Who| {
-            let playback = house.playback.clone();
-            async move {
-                let link = playback.link(&wish(&who, title), u32::MAX).await.unwrap();
-                (link.until.0 - NOW.0) / 3_600_000
-            }
-        };
-        assert_eq!(hours(Who::Guest).await, 6);
-        assert_eq!(hours(person(Role::Viewer)).await, 6);
-        assert_eq!(hours(person(Role::Operator)).await, 7 * 24);
-        assert_eq!(hours(Who::Host).await, 7 * 24);
+        let wish = wish(&Who::Host, title);
+        let link = house.playback.link(&wish, WEEK).await.unwrap();
+        assert_eq!(link.until, NOW.plus_ms(i64::from(WEEK) * 1000));
+        for seconds in [0, WEEK + 1, u32::MAX] {
+            let refused = house.playback.link(&wish, seconds).await;
+            assert!(matches!(refused, Err(Error::TooLong { most: WEEK })), "{seconds}: {refused:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn settings_say_how_long_cookies_live_and_whose_pages_may_play() {
+    for house in houses().await {
+        let cors = vec!["https://player.example.org".to_owned()];
+        let config =
+            Config { cookie_seconds: 60, heartbeat_seconds: 20, cors: cors.clone(), ..Config::default() };
+        let playback = open_with(&house.test, &house.catalogue, config).await.unwrap();
+        let (title, _) = house.title(Visibility::Public, None).await;
+        let permit = playback.start(&wish(&Who::Guest, title), ORIGIN).await.unwrap().permit;
+        assert_eq!((permit.until, permit.renew_after_seconds), (NOW.plus_ms(60_000), 20));
+        for behaviour in &playback.state().borrow().behaviours {
+            let media = behaviour.origin == Origin::Packager;
+            assert_eq!(behaviour.cors, if media { cors.clone() } else { vec![] }, "{}", behaviour.path);
+        }
     }
 }
 

@@ -34,8 +34,16 @@ pub(crate) async fn houses() -> Vec<House> {
 }
 
 pub(crate) async fn open(test: &TestDb, catalogue: &Catalogue) -> playback::Result<Playback> {
+    open_with(test, catalogue, Config::default()).await
+}
+
+pub(crate) async fn open_with(
+    test: &TestDb,
+    catalogue: &Catalogue,
+    config: Config,
+) -> playback::Result<Playback> {
     let vault = Vault::new(&seal::testing::ring(8), Purpose::Signing);
-    Playback::open(test.db.clone(), catalogue.clone(), vault, Config::default(), NOW).await
+    Playback::open(test.db.clone(), catalogue.clone(), vault, config, NOW).await
 }
 
 impl House {

@@ -113,6 +113,15 @@ fn pages_without_tls_that_may_send_parts() {
 }
 
 #[test]
+fn a_host_of_s3_that_would_be_a_bucket() {
+    let mut good = good();
+    good.config.s3_face.domains = vec!["s3.films.example".into()];
+    assert_eq!(all(&good.config, &good.around), []);
+    good.config.s3_face.domains = vec!["films.example".into()];
+    check(&good, "s3_face.domains", "name `s3.films.example` itself");
+}
+
+#[test]
 fn no_tls() {
     let mut good = good();
     good.config.tls = Tls::Off;
