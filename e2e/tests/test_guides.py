@@ -50,7 +50,7 @@ def test_every_command_of_the_api_guide_works(kinora, engine, clip, tmp_path):
     script = "set -euo pipefail\n" + "".join(
         f"echo '{line}' > running\nexec > said.{line}\n{block}" for line, block in commands
     )
-    environment = {**os.environ, "KINORA_DATA": str(kinora.data), "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+    environment = {**os.environ, "KINORA__DATA": str(kinora.data), "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=180)
     where = (tmp_path / "running").read_text().strip()
     said = (tmp_path / f"said.{where}").read_text()

@@ -402,6 +402,21 @@ def test_the_sample_configuration_starts_as_it_is(authority, tmp_path):
     assert (tmp_path / "data").stat().st_mode & 0o077 == 0
 
 
+def test_commands_use_the_data_and_keys_that_the_settings_name(served):
+    def ran(*arguments, **environment):
+        return subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=30, env={**os.environ, **environment})
+
+    named = {"KINORA_CONFIG": str(served.config)}
+    ring = ran("key", "ring", "--json", **named)
+    assert ring.returncode == 0 and "media" in {key["purpose"] for key in json.loads(ring.stdout)}, ring.stderr
+    assert ran("person", "ls", "--config", served.config).returncode == 0
+    former = ran("person", "ls", KINORA_DATA=str(served.data))
+    assert former.returncode == 0 and "KINORA_DATA is called KINORA__DATA now" in former.stderr
+    # There is none in the data folder, and none is made there.
+    assert "no key ring" in ran("key", "ring", "--data", served.data).stderr
+    assert not (served.data / "keys/ring").exists()
+
+
 def test_what_is_not_safe_is_refused_all_at_once(tmp_path):
     config, data = tmp_path / "kinora.toml", tmp_path / "data"
     config.write_text(f'public_url = "http://films.example.org"\ndata = "{data}"\ns3 = "0.0.0.0:9000"\n')

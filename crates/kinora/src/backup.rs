@@ -25,6 +25,7 @@ use seal::Ring;
 pub(crate) use restore::restore;
 
 use crate::cli::Backup;
+use crate::config::Installation;
 use crate::keys;
 use archive::Archive;
 use database::Source;
@@ -39,13 +40,14 @@ pub(crate) async fn backup(command: Backup) -> anyhow::Result<()> {
     if command.check {
         return check(&command.to).await;
     }
-    let data = &command.ring.server.data;
-    let provider = keys::provider(command.ring.keys.as_deref(), data);
+    let installation = Installation::with_keys(&command.ring)?;
+    let (data, provider) = (&installation.data, installation.provider());
+    let address = Installation::database(&command.ring.server, command.database)?;
     let ring = match command.with_keys {
         true => Some(provider.load()?.context("there is no key ring to put into the backup")?),
         false => None,
     };
-    let source = Source::open(command.database.as_deref(), data).await?;
+    let source = Source::open(address.as_deref(), data).await?;
     let to = Archive::to_write(&command.to)?;
     let before = Manifest::read(to.path())?;
     let turn = before.as_ref().map_or(0, |manifest| manifest.turn) + 1;

@@ -23,9 +23,12 @@ pub(crate) struct Cli {
 /// Where the running server is found.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Server {
-    /// Data folder of the running server; its control socket is in it.
-    #[arg(long, value_name = "DIR", default_value = "data", env = "KINORA_DATA", global = true)]
-    pub(crate) data: PathBuf,
+    /// Data folder of the running server; its control socket is in it [default: as the settings say, or data].
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) data: Option<PathBuf>,
+    /// Settings of the server (TOML), which say where its data and keys are.
+    #[arg(long, value_name = "FILE", env = "KINORA_CONFIG", global = true)]
+    pub(crate) config: Option<PathBuf>,
 }
 
 /// How an answer is printed.
@@ -107,7 +110,7 @@ pub(crate) enum Command {
 Every setting of the configuration file can be given as KINORA__PART__NAME in the environment.")]
 pub(crate) struct Up {
     /// Folder for everything Kinora keeps [default: data].
-    #[arg(long, value_name = "DIR", env = "KINORA_DATA")]
+    #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// Address of pages, API and streams [default: 127.0.0.1:8080]; port 0 takes a free one.
     #[arg(long, value_name = "ADDR")]
@@ -119,13 +122,13 @@ pub(crate) struct Up {
     #[arg(long, value_name = "FILE")]
     pub(crate) ready_file: Option<PathBuf>,
     /// Read settings from this TOML file.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "KINORA_CONFIG")]
     pub(crate) config: Option<PathBuf>,
     /// Chunks encoded at the same time [default: one per core; 0 encodes nothing].
     #[arg(long, value_name = "N")]
     pub(crate) workers: Option<usize>,
     /// File with the key ring [default: keys/ring in the data folder]; without it nothing stored can be opened.
-    #[arg(long, value_name = "FILE", env = "KINORA_KEYS")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) keys: Option<PathBuf>,
     /// Import this file if there is no title yet.
     #[arg(long, value_name = "FILE")]
@@ -141,13 +144,13 @@ pub(crate) struct Up {
 deploy/kinora.toml in the repository is the manual of the file; deploy/ has a systemd unit and a compose file.")]
 pub(crate) struct Serve {
     /// Settings (TOML). `KINORA__A__B=…` in the environment counts before them, flags before both.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "KINORA_CONFIG")]
     pub(crate) config: PathBuf,
     /// Parts that run in this process.
     #[arg(long, value_enum)]
     pub(crate) role: Option<crate::config::Role>,
     /// Folder for everything Kinora keeps.
-    #[arg(long, value_name = "DIR", env = "KINORA_DATA")]
+    #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// Look at the settings, say everything that is wrong, start nothing.
     #[arg(long)]

@@ -13,7 +13,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 
 use crate::cli::{Doctor, Event, Format, Import, Job, Key, Mail, Secret, Server, Title, Url, Worker};
-use crate::control::client::Client;
+use crate::config::Installation;
 use crate::control::{self, EventAnswer, UrlAnswer, UrlRequest};
 use crate::{doctor, print};
 
@@ -46,7 +46,7 @@ pub(crate) async fn title(command: Title) -> anyhow::Result<()> {
         Title::Rm(command) => operate::remove(command).await,
         Title::Ls { state, server, output, deleted: false } => {
             let path = query("/titles", &[("state", state.as_deref())]);
-            let titles: Vec<control::Title> = Client::connect(&server.data).await?.get(&path).await?;
+            let titles: Vec<control::Title> = server.connect().await?.get(&path).await?;
             if output.json {
                 return print::json(&titles);
             }
@@ -62,7 +62,7 @@ pub(crate) async fn title(command: Title) -> anyhow::Result<()> {
         }
         Title::Show { title, server, output } => {
             let path = format!("/titles/{}", encode(&title));
-            let found: control::TitleDetail = Client::connect(&server.data).await?.get(&path).await?;
+            let found: control::TitleDetail = server.connect().await?.get(&path).await?;
             if output.json {
                 return print::json(&found);
             }
@@ -93,7 +93,7 @@ pub(crate) async fn job(command: Job) -> anyhow::Result<()> {
     match command {
         Job::Ls { title, state, server, output } => {
             let path = query("/jobs", &[("title", title.as_deref()), ("state", state.as_deref())]);
-            let jobs: Vec<control::Job> = Client::connect(&server.data).await?.get(&path).await?;
+            let jobs: Vec<control::Job> = server.connect().await?.get(&path).await?;
             if output.json {
                 return print::json(&jobs);
             }
@@ -117,7 +117,7 @@ pub(crate) async fn job(command: Job) -> anyhow::Result<()> {
         }
         Job::Log(c) => {
             let found: control::JobDetail =
-                Client::connect(&c.server.data).await?.get(&format!("/jobs/{}", encode(&c.id))).await?;
+                c.server.connect().await?.get(&format!("/jobs/{}", encode(&c.id))).await?;
             if c.output.json {
                 return print::json(&found.log);
             }
@@ -126,7 +126,7 @@ pub(crate) async fn job(command: Job) -> anyhow::Result<()> {
         }
         Job::Show { id, server, output } => {
             let found: control::JobDetail =
-                Client::connect(&server.data).await?.get(&format!("/jobs/{}", encode(&id))).await?;
+                server.connect().await?.get(&format!("/jobs/{}", encode(&id))).await?;
             if output.json {
                 return print::json(&found);
             }
@@ -170,7 +170,7 @@ pub(crate) async fn url(command: Url) -> anyhow::Result<()> {
         seconds: command.valid.as_secs(),
         cookies: command.cookies,
     };
-    let answer: UrlAnswer = Client::connect(&command.server.data).await?.post("/url", &request).await?;
+    let answer: UrlAnswer = command.server.connect().await?.post("/url", &request).await?;
     if command.output.json {
         return print::json(&answer);
     }
@@ -197,7 +197,7 @@ pub(crate) async fn worker(command: Worker) -> anyhow::Result<()> {
         ),
         Worker::Resume { server } => (server, "/worker/resume", "encoding goes on", "was not paused"),
     };
-    let changed: bool = Client::connect(&server.data).await?.post(path, &()).await?;
+    let changed: bool = server.connect().await?.post(path, &()).await?;
     if changed {
         println!("{done}")
     } else {
@@ -211,7 +211,7 @@ pub(crate) async fn event(command: Event) -> anyhow::Result<()> {
     let Event::Send { file, server, output } = command;
     let text = if file == Path::new("-") { std::io::read_to_string(std::io::stdin())? } else { read(&file)? };
     let record: serde_json::Value = serde_json::from_str(&text).context("the event is not JSON")?;
-    let answer: EventAnswer = Client::connect(&server.data).await?.post("/events", &record).await?;
+    let answer: EventAnswer = server.connect().await?.post("/events", &record).await?;
     if output.json {
         return print::json(&answer);
     }
@@ -231,7 +231,7 @@ pub(crate) async fn key(command: Key) -> anyhow::Result<()> {
         Key::Ring { ring, output } => keys::show(&ring, output),
         Key::Rotate { purpose, server, output } => keys::rotate(purpose, &server, output).await,
         Key::Ls { server, output } => {
-            let keys: Vec<control::Key> = Client::connect(&server.data).await?.get("/keys").await?;
+            let keys: Vec<control::Key> = server.connect().await?.get("/keys").await?;
             if output.json {
                 return print::json(&keys);
             }
@@ -251,7 +251,7 @@ pub(crate) async fn key(command: Key) -> anyhow::Result<()> {
         }
         Key::Add { file, server, output } => {
             let new = control::NewKey { pem: read(&file)? };
-            let key: control::Key = Client::connect(&server.data).await?.post("/keys", &new).await?;
+            let key: control::Key = server.connect().await?.post("/keys", &new).await?;
             if output.json {
                 return print::json(&key);
             }
@@ -261,8 +261,7 @@ pub(crate) async fn key(command: Key) -> anyhow::Result<()> {
         Key::Rm { id, server } => {
             let path = format!("/keys/{}", encode(&id));
             let body = control::client::body(bytes::Bytes::new());
-            let _: serde_json::Value =
-                Client::connect(&server.data).await?.call("DELETE", &path, body).await?;
+            let _: serde_json::Value = server.connect().await?.call("DELETE", &path, body).await?;
             println!("signatures of {} are refused from now on", print::safe(&id));
             Ok(())
         }
@@ -271,7 +270,7 @@ pub(crate) async fn key(command: Key) -> anyhow::Result<()> {
 
 /// Prints the metrics.
 pub(crate) async fn metrics(server: Server) -> anyhow::Result<()> {
-    let page: String = Client::connect(&server.data).await?.get("/metrics").await?;
+    let page: String = server.connect().await?.get("/metrics").await?;
     println!("{}", page.trim_end());
     Ok(())
 }
@@ -280,7 +279,7 @@ pub(crate) async fn metrics(server: Server) -> anyhow::Result<()> {
 pub(crate) async fn mail(command: Mail) -> anyhow::Result<()> {
     let Mail::Test { address, server } = command;
     let test = control::MailTest { address };
-    let taken: String = Client::connect(&server.data).await?.post("/mail/test", &test).await?;
+    let taken: String = server.connect().await?.post("/mail/test", &test).await?;
     println!("The test mail was taken: {}", print::safe(&taken));
     Ok(())
 }
@@ -292,9 +291,9 @@ pub(crate) async fn secret(command: Secret) -> anyhow::Result<()> {
 
 /// Looks at the machine and, when one runs, the server.
 pub(crate) async fn doctor(command: Doctor) -> anyhow::Result<()> {
-    let report = match Client::connect(&command.server.data).await {
+    let report = match command.server.connect().await {
         Ok(mut client) => client.get("/doctor").await?,
-        Err(_) => doctor::machine(&command.server.data).await,
+        Err(_) => doctor::machine(&Installation::of(&command.server)?.data).await,
     };
     let healthy = report.checks.iter().all(|check| check.ok);
     if command.output.json {

@@ -1,5 +1,6 @@
 //! Settings: defaults → file → `KINORA__PART__NAME` → flags, read once into one struct.
 
+mod installation;
 mod layers;
 mod tls;
 
@@ -12,6 +13,7 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::{cli, metrics};
+pub(crate) use installation::Installation;
 #[cfg(test)]
 pub(crate) use tls::Files;
 pub(crate) use tls::Tls;
@@ -81,6 +83,9 @@ pub(crate) struct Config {
     #[serde(skip)]
     pub(crate) serve_only: Vec<&'static str>,
 }
+
+/// Folder for everything, where nobody says another.
+const DATA: &str = "data";
 
 /// Settings of an installation for strangers: `kinora up` is on loopback, for whoever started it.
 const SERVE_ONLY: [&str; 7] = ["public_url", "s3_public_url", "https", "tls", "sign_in", "role", "identity"];
@@ -156,7 +161,7 @@ impl Default for Config {
         Self {
             public_url: None,
             s3_public_url: None,
-            data: "data".into(),
+            data: DATA.into(),
             role: Role::All,
             http: SocketAddr::from(([127, 0, 0, 1], 8080)),
             https: None,
@@ -226,20 +231,14 @@ impl Config {
     }
 
     fn read(file: Option<&Path>) -> anyhow::Result<Self> {
-        let text = match file {
-            Some(path) => {
-                std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?
-            }
-            None => String::new(),
-        };
-        Self::layered(&text, std::env::vars())
+        Self::layered(&text(file)?, std::env::vars())
     }
 
     pub(crate) fn layered(
         file: &str,
         environment: impl Iterator<Item = (String, String)>,
     ) -> anyhow::Result<Self> {
-        let table = layers::merge(file, environment)?;
+        let table = layers::merge(file, environment, &layers::SECRETS)?;
         let serve_only = SERVE_ONLY.into_iter().filter(|name| table.contains_key(*name)).collect();
         let mut config: Self =
             toml::Value::Table(table).try_into().context("the configuration is not right")?;
@@ -260,6 +259,16 @@ impl Config {
             })?;
         }
         Ok(config)
+    }
+}
+
+/// The text of the configuration file, if there is one.
+fn text(file: Option<&Path>) -> anyhow::Result<String> {
+    match file {
+        Some(path) => {
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+        }
+        None => Ok(String::new()),
     }
 }
 

@@ -9,23 +9,28 @@ use model::Timestamp;
 use seal::{Key, KeyProvider, KeyRing, Purpose, Ring};
 use zeroize::Zeroizing;
 
-/// Name of systemd's credential with the ring.
+/// Name of the credential with the ring: systemd's, or of whoever else names a folder in `$CREDENTIALS_DIRECTORY`.
 const CREDENTIAL: &str = "kinora-keys";
-/// Names a file with the ring that something else keeps, such as a mounted secret.
-const FILE_VARIABLE: &str = "KINORA_KEYS_FILE";
+/// Named a file with the ring that something else keeps, before [`CREDENTIAL`] was for all who do.
+const FORMER: &str = "KINORA_KEYS_FILE";
 
 /// What people read until the ring is also elsewhere.
 pub(crate) const REMINDER: &str = "The key ring exists only on this machine. If it is lost, EVERYTHING stored is lost. \
     Keep a copy elsewhere:  kinora key export FILE";
 
-/// Finds the ring: where the settings say, else systemd's credential, else the file that the environment names, else
-/// `keys/ring` in the data folder.
+/// Finds the ring: where the settings say, else the credential, else `keys/ring` in the data folder.
 pub(crate) fn provider(chosen: Option<&Path>, data: &Path) -> KeyProvider {
     if let Some(path) = chosen {
         return KeyProvider::File(path.to_owned());
     }
     let credential = std::env::var_os("CREDENTIALS_DIRECTORY").map(|dir| PathBuf::from(dir).join(CREDENTIAL));
-    match credential.filter(|path| path.exists()).or(std::env::var_os(FILE_VARIABLE).map(PathBuf::from)) {
+    let former = std::env::var_os(FORMER).map(PathBuf::from);
+    if former.is_some() {
+        eprintln!(
+            "kinora: {FORMER} goes: call that file {CREDENTIAL} and name its folder in CREDENTIALS_DIRECTORY"
+        );
+    }
+    match credential.filter(|path| path.exists()).or(former) {
         Some(path) => KeyProvider::Credential(path),
         None => KeyProvider::File(data.join("keys/ring")),
     }
@@ -53,7 +58,7 @@ pub(crate) fn open(
             KeyRing::open(provider)?
         }
         (None, None) if used => bail!(
-            "the key ring is not at {}, and without it nothing here can be opened: say where it is with --keys, or \
+            "the key ring is not at {}, and without it nothing here can be opened: say where it is (`keys` in the settings), or \
              bring it back with `kinora key import FILE`",
             provider.path().display()
         ),
@@ -190,7 +195,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let provider = || provider(Some(&dir.path().join("elsewhere/ring")), dir.path());
         let refused = open(provider(), dir.path(), true, NOW).unwrap_err().to_string();
-        assert!(refused.contains("--keys") && refused.contains("kinora key import"), "{refused}");
+        assert!(refused.contains("`keys`") && refused.contains("kinora key import"), "{refused}");
         assert!(open(provider(), dir.path(), false, NOW).is_ok());
         assert!(open(provider(), dir.path(), true, NOW).is_ok());
     }

@@ -11,11 +11,13 @@ use super::files::{self, bring};
 use super::manifest::{Engine, Manifest};
 use super::{Checked, examine, manifest_of};
 use crate::cli::Restore;
+use crate::config::Installation;
 use crate::folder::Folder;
 
 /// Makes a data folder.
 pub(crate) async fn restore(command: Restore) -> anyhow::Result<()> {
-    let data = &command.server.data;
+    let data = &Installation::of(&command.server)?.data;
+    let address = Installation::database(&command.server, command.database)?;
     let from = Archive::to_read(&command.from)?;
     let manifest = manifest_of(&from)?;
     ensure!(
@@ -23,11 +25,11 @@ pub(crate) async fn restore(command: Restore) -> anyhow::Result<()> {
         "{} is not empty: restore into a new folder with --data DIR, nothing is overwritten",
         data.display()
     );
-    let database = match (manifest.engine, command.database.as_deref()) {
+    let database = match (manifest.engine, address.as_deref()) {
         (Engine::Sqlite, None) => None,
         (Engine::Sqlite, Some(_)) => bail!(
-            "this is a backup of an SQLite database, which goes into the data folder: leave out --database and \
-             KINORA__DATABASE"
+            "this is a backup of an SQLite database, which goes into the data folder: leave out --database, and \
+             `database` in the settings"
         ),
         (Engine::Postgres, None) => {
             bail!("this is a backup of a PostgreSQL: name an empty database with --database")

@@ -41,7 +41,10 @@ impl House {
 
     async fn run(&self, with_keys: bool, check: bool) -> Result<(), String> {
         let data = self.dir.path().join("data");
-        let ring = cli::Ring { keys: Some(data.join("keys/ring")), server: Server { data } };
+        let ring = cli::Ring {
+            keys: Some(data.join("keys/ring")),
+            server: Server { data: Some(data), config: None },
+        };
         let command = Backup { to: self.to(), with_keys, check, database: None, ring };
         backup(command).await.map_err(|error| format!("{error:#}"))
     }
@@ -57,7 +60,7 @@ impl House {
     /// Restores into `new`; answers the files that are there then.
     async fn restore(&self, database: Option<&str>) -> Result<usize, String> {
         let data = self.dir.path().join("new");
-        let server = Server { data: data.clone() };
+        let server = Server { data: Some(data.clone()), config: None };
         let command = Restore { from: self.to(), database: database.map(str::to_owned), server };
         restore(command).await.map_err(|error| format!("{error:#}"))?;
         Ok(self.ids.iter().filter(|id| mirror::path(&data.join("objects"), **id).exists()).count())

@@ -10,8 +10,8 @@ use super::{Output, Server};
 #[derive(Debug, Args)]
 #[group(skip)]
 pub(crate) struct Ring {
-    /// File with the key ring [default: keys/ring in the data folder].
-    #[arg(long, value_name = "FILE", env = "KINORA_KEYS")]
+    /// File with the key ring [default: as the settings say, or keys/ring in the data folder].
+    #[arg(long, value_name = "FILE")]
     pub(crate) keys: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) server: Server,
@@ -133,8 +133,8 @@ pub(crate) struct Backup {
     /// `….damaged`, and the next backup brings them anew.
     #[arg(long, conflicts_with = "with_keys")]
     pub(crate) check: bool,
-    /// `postgres://…` if the database is not in the data folder.
-    #[arg(long, value_name = "ADDRESS", env = "KINORA__DATABASE")]
+    /// `postgres://…` if the database is not in the data folder [default: as the settings say].
+    #[arg(long, value_name = "ADDRESS")]
     pub(crate) database: Option<String>,
     #[command(flatten)]
     pub(crate) ring: Ring,
@@ -147,8 +147,8 @@ pub(crate) struct Backup {
 pub(crate) struct Restore {
     /// Folder of the backup.
     pub(crate) from: PathBuf,
-    /// `postgres://…` of an empty database, if the backup is of one.
-    #[arg(long, value_name = "ADDRESS", env = "KINORA__DATABASE")]
+    /// `postgres://…` of an empty database, if the backup is of one [default: as the settings say].
+    #[arg(long, value_name = "ADDRESS")]
     pub(crate) database: Option<String>,
     #[command(flatten)]
     pub(crate) server: Server,

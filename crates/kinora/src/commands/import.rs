@@ -112,7 +112,7 @@ async fn upload(
     if let Some(template) = &command.template {
         path += &format!("&template={}", commands::encode(template));
     }
-    let mut client = Client::connect(&command.server.data).await?;
+    let mut client = command.server.connect().await?;
     let imported: Imported = client.call("PUT", &path, body).await?;
     Ok(imported.title)
 }
@@ -128,7 +128,7 @@ fn upload_line(sent: u64, total: u64, elapsed: Duration) -> String {
 }
 
 async fn follow(id: &str, command: &Import, bar: &ProgressBar) -> anyhow::Result<Title> {
-    let mut client = Client::connect(&command.server.data).await?;
+    let mut client = command.server.connect().await?;
     let begin = Instant::now();
     loop {
         let title: crate::control::TitleDetail = client.get(&format!("/titles/{id}")).await?;

@@ -6,7 +6,7 @@ use anyhow::{Context, bail, ensure};
 use seal::{KeyProvider, Purpose, recovery};
 
 use crate::cli::{Output, Passphrase, Ring, Server};
-use crate::control::client::Client;
+use crate::config::Installation;
 use crate::control::{self, NewRingKey, RingKey};
 use crate::{folder, keys, print};
 
@@ -15,9 +15,10 @@ const SHORTEST: usize = 12;
 
 pub(super) async fn export(file: &Path, passphrase: &Passphrase, place: &Ring) -> anyhow::Result<()> {
     ensure!(!file.exists(), "{} exists already: choose another name", file.display());
-    let provider = provider(place);
+    let installation = Installation::with_keys(place)?;
+    let provider = installation.provider();
     let now = model::Timestamp(jiff::Timestamp::now().as_millisecond());
-    keys::prepare(&provider, &place.server.data, now)?;
+    keys::prepare(&provider, &installation.data, now)?;
     let ring = load(&provider)?;
     let passphrase = new_passphrase(passphrase)?;
     let (written, fingerprint) = tokio::task::spawn_blocking(move || {
@@ -40,7 +41,7 @@ pub(super) async fn export(file: &Path, passphrase: &Passphrase, place: &Ring) -
 }
 
 pub(super) async fn import(file: &Path, passphrase: &Passphrase, place: &Ring) -> anyhow::Result<()> {
-    let provider = provider(place);
+    let provider = Installation::with_keys(place)?.provider();
     let text = super::read(file)?;
     let passphrase = passphrase_for(passphrase, "Passphrase of the recovery file: ")?;
     let ring = tokio::task::spawn_blocking(move || recovery::read(&text, &passphrase)).await??;
@@ -61,7 +62,7 @@ pub(super) async fn import(file: &Path, passphrase: &Passphrase, place: &Ring) -
 }
 
 pub(super) fn show(place: &Ring, output: Output) -> anyhow::Result<()> {
-    let provider = provider(place);
+    let provider = Installation::with_keys(place)?.provider();
     let ring = load(&provider)?;
     let key = |entry: seal::Entry| RingKey {
         purpose: entry.purpose.to_string(),
@@ -80,8 +81,7 @@ pub(super) fn show(place: &Ring, output: Output) -> anyhow::Result<()> {
 
 pub(super) async fn rotate(purpose: Purpose, server: &Server, output: Output) -> anyhow::Result<()> {
     let request = NewRingKey { purpose: purpose.to_string() };
-    let rotated: control::Rotated =
-        Client::connect(&server.data).await?.post("/ring/rotate", &request).await?;
+    let rotated: control::Rotated = server.connect().await?.post("/ring/rotate", &request).await?;
     if output.json {
         return print::json(&rotated);
     }
@@ -100,10 +100,6 @@ pub(super) async fn rotate(purpose: Purpose, server: &Server, output: Output) ->
     }
     println!("{}", keys::REMINDER);
     Ok(())
-}
-
-fn provider(place: &Ring) -> KeyProvider {
-    keys::provider(place.keys.as_deref(), &place.server.data)
 }
 
 fn load(provider: &KeyProvider) -> anyhow::Result<seal::Ring> {

@@ -6,7 +6,6 @@ use anyhow::{Context, bail};
 
 use super::encode;
 use crate::cli::{Output, Remove, Server};
-use crate::control::client::Client;
 use crate::control::{Delete, Did, Title};
 use crate::print;
 
@@ -16,7 +15,7 @@ pub(crate) async fn simple(
     (server, output): (&Server, Output),
     said: impl FnOnce(&Did) -> String,
 ) -> anyhow::Result<()> {
-    let did: Did = Client::connect(&server.data).await?.post(path, &serde_json::json!({})).await?;
+    let did: Did = server.connect().await?.post(path, &serde_json::json!({})).await?;
     if output.json {
         return print::json(&did);
     }
@@ -41,7 +40,7 @@ pub(crate) fn jobs(n: u64) -> String {
 
 /// Lists deleted titles.
 pub(crate) async fn deleted(server: &Server, output: Output) -> anyhow::Result<()> {
-    let titles: Vec<Title> = Client::connect(&server.data).await?.get("/deleted").await?;
+    let titles: Vec<Title> = server.connect().await?.get("/deleted").await?;
     if output.json {
         return print::json(&titles);
     }
@@ -61,7 +60,7 @@ pub(crate) async fn remove(command: Remove) -> anyhow::Result<()> {
         confirm(&wanted)?;
     }
     let how = Delete { now, keep_source };
-    let did: Did = Client::connect(&server.data).await?.post(&title(&wanted, "delete"), &how).await?;
+    let did: Did = server.connect().await?.post(&title(&wanted, "delete"), &how).await?;
     if output.json {
         return print::json(&did);
     }

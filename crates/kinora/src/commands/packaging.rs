@@ -3,16 +3,15 @@
 use anyhow::Context;
 
 use super::encode;
-use crate::cli::Packaging;
-use crate::control::client::{self, Client};
-use crate::control::{Configuration, NewConfiguration};
+use crate::cli::{Packaging, Server};
+use crate::control::{Configuration, NewConfiguration, client};
 use crate::print;
 
 /// Lists, adds and removes them.
 pub(crate) async fn run(command: Packaging) -> anyhow::Result<()> {
     match command {
         Packaging::Ls { server, output } => {
-            let list: Vec<Configuration> = Client::connect(&server.data).await?.get("/packaging").await?;
+            let list: Vec<Configuration> = server.connect().await?.get("/packaging").await?;
             if output.json {
                 return print::json(&list);
             }
@@ -24,26 +23,26 @@ pub(crate) async fn run(command: Packaging) -> anyhow::Result<()> {
         Packaging::Add { name, settings, group, server } => {
             let settings = serde_json::from_str(&settings).context("the settings are not JSON")?;
             let new = NewConfiguration { name: name.clone(), group, settings };
-            let _: Configuration = Client::connect(&server.data).await?.post("/packaging", &new).await?;
+            let _: Configuration = server.connect().await?.post("/packaging", &new).await?;
             println!("every title can be had so: kinora url TITLE --configuration {}", print::safe(&name));
         }
         Packaging::Rm { name, server } => {
-            remove(&server.data, &format!("/packaging/{}", encode(&name))).await?;
+            remove(&server, &format!("/packaging/{}", encode(&name))).await?;
             println!("{} is removed", print::safe(&name));
         }
         Packaging::AddGroup { name, server } => {
             let path = format!("/packaging-groups/{}", encode(&name));
-            let () = Client::connect(&server.data).await?.post(&path, &()).await?;
+            let () = server.connect().await?.post(&path, &()).await?;
             println!("the group {} is added", print::safe(&name));
         }
         Packaging::RmGroup { name, server } => {
-            remove(&server.data, &format!("/packaging-groups/{}", encode(&name))).await?;
+            remove(&server, &format!("/packaging-groups/{}", encode(&name))).await?;
             println!("the group {} is removed", print::safe(&name));
         }
     }
     Ok(())
 }
 
-async fn remove(data: &std::path::Path, path: &str) -> anyhow::Result<()> {
-    Client::connect(data).await?.call("DELETE", path, client::body(bytes::Bytes::new())).await
+async fn remove(server: &Server, path: &str) -> anyhow::Result<()> {
+    server.connect().await?.call("DELETE", path, client::body(bytes::Bytes::new())).await
 }

@@ -4,14 +4,13 @@ use serde_json::json;
 
 use super::encode;
 use crate::cli::{Invitation, OnePerson, Person, SigninLink};
-use crate::control::client::Client;
 use crate::control::people::{Account, Change, Invited, Link, NewInvitation, NewLink};
 use crate::print;
 
 /// Makes a sign-in link.
 pub(crate) async fn signin_link(command: SigninLink) -> anyhow::Result<()> {
     let new = NewLink { address: command.address, role: command.role };
-    let link: Link = Client::connect(&command.server.data).await?.post("/signin-links", &new).await?;
+    let link: Link = command.server.connect().await?.post("/signin-links", &new).await?;
     println!("{}", link.url);
     Ok(())
 }
@@ -26,14 +25,14 @@ pub(crate) async fn invitation(command: Invitation) -> anyhow::Result<()> {
                 role: role.as_str().to_owned(),
                 seconds: valid.as_secs(),
             };
-            let link: Link = Client::connect(&server.data).await?.post("/invitations", &new).await?;
+            let link: Link = server.connect().await?.post("/invitations", &new).await?;
             if output.json {
                 return print::json(&link);
             }
             println!("{}", link.url);
         }
         Invitation::Ls { server, output } => {
-            let all: Vec<Invited> = Client::connect(&server.data).await?.get("/invitations").await?;
+            let all: Vec<Invited> = server.connect().await?.get("/invitations").await?;
             if output.json {
                 return print::json(&all);
             }
@@ -51,7 +50,7 @@ pub(crate) async fn invitation(command: Invitation) -> anyhow::Result<()> {
         }
         Invitation::Rm { id, server } => {
             let path = format!("/invitations/{}/revoke", encode(&id));
-            let () = Client::connect(&server.data).await?.post(&path, &json!({})).await?;
+            let () = server.connect().await?.post(&path, &json!({})).await?;
             println!("The invitation does not work any more");
         }
     }
@@ -62,7 +61,7 @@ pub(crate) async fn invitation(command: Invitation) -> anyhow::Result<()> {
 pub(crate) async fn person(command: Person) -> anyhow::Result<()> {
     match command {
         Person::Ls { server, output } => {
-            let all: Vec<Account> = Client::connect(&server.data).await?.get("/accounts").await?;
+            let all: Vec<Account> = server.connect().await?.get("/accounts").await?;
             if output.json {
                 return print::json(&all);
             }
@@ -94,7 +93,7 @@ pub(crate) async fn person(command: Person) -> anyhow::Result<()> {
 
 async fn change(one: OnePerson, change: Change, said: &str) -> anyhow::Result<()> {
     let path = format!("/accounts/{}", encode(&one.address));
-    let () = Client::connect(&one.server.data).await?.post(&path, &change).await?;
+    let () = one.server.connect().await?.post(&path, &change).await?;
     println!("{said}");
     Ok(())
 }

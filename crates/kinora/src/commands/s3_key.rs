@@ -2,7 +2,7 @@
 
 use super::encode;
 use crate::cli::s3_key::S3Key;
-use crate::control::client::{self, Client};
+use crate::control::client;
 use crate::control::s3_key::{Key, Made, New};
 use crate::print;
 
@@ -11,14 +11,14 @@ pub(crate) async fn s3_key(command: S3Key) -> anyhow::Result<()> {
     match command {
         S3Key::New(c) => {
             let new = New { name: c.name, address: c.address, buckets: c.buckets };
-            let made: Made = Client::connect(&c.server.data).await?.post("/s3-keys", &new).await?;
+            let made: Made = c.server.connect().await?.post("/s3-keys", &new).await?;
             if c.output.json {
                 return print::json(&made);
             }
             println!("Address     {}\nAccess key  {}\nSecret key  {}", made.url, made.key.id, made.secret);
         }
         S3Key::Ls { server, output } => {
-            let keys: Vec<Key> = Client::connect(&server.data).await?.get("/s3-keys").await?;
+            let keys: Vec<Key> = server.connect().await?.get("/s3-keys").await?;
             if output.json {
                 return print::json(&keys);
             }
@@ -38,7 +38,7 @@ pub(crate) async fn s3_key(command: S3Key) -> anyhow::Result<()> {
         S3Key::Rm { key, server } => {
             let path = format!("/s3-keys/{}", encode(&key));
             let nothing = client::body(bytes::Bytes::new());
-            let ended: Key = Client::connect(&server.data).await?.call("DELETE", &path, nothing).await?;
+            let ended: Key = server.connect().await?.call("DELETE", &path, nothing).await?;
             println!("{} ({}) works no more", ended.id, print::safe(&ended.name));
         }
     }

@@ -2,13 +2,12 @@
 
 use crate::cli::Secret;
 use crate::control;
-use crate::control::client::Client;
 use crate::print;
 
 pub(super) async fn run(command: Secret) -> anyhow::Result<()> {
     match command {
         Secret::Ls { server, output } => {
-            let secrets: Vec<control::Secret> = Client::connect(&server.data).await?.get("/secrets").await?;
+            let secrets: Vec<control::Secret> = server.connect().await?.get("/secrets").await?;
             if output.json {
                 return print::json(&secrets);
             }
@@ -20,7 +19,7 @@ pub(super) async fn run(command: Secret) -> anyhow::Result<()> {
         }
         Secret::Rotate { name, server, output } => {
             let path = format!("/secrets/{}/rotate", super::encode(&name));
-            let secret: control::Secret = Client::connect(&server.data).await?.post(&path, &()).await?;
+            let secret: control::Secret = server.connect().await?.post(&path, &()).await?;
             if output.json {
                 return print::json(&secret);
             }

@@ -7,17 +7,31 @@ use anyhow::{Context, bail};
 
 /// Settings that are secrets. Each may also be given as `NAME_file = "path"`, or as a file of its dotted name in
 /// `$CREDENTIALS_DIRECTORY` (systemd's `LoadCredential=`), which counts before all else.
-const SECRETS: [&[&str]; 3] = [&["database"], &["mail", "smtp", "password"], &["metrics", "token"]];
+pub(super) const SECRETS: [&[&str]; 3] = [DATABASE, &["mail", "smtp", "password"], &["metrics", "token"]];
+
+/// The address of the database.
+pub(super) const DATABASE: &[&str] = &["database"];
+
+/// What settings were called in the environment before each had one name.
+const FORMER: [(&str, &str); 2] = [("KINORA_DATA", "data"), ("KINORA_KEYS", "keys")];
 
 /// Longest file with a secret, in bytes.
 const MOST_SECRET: u64 = 64 * 1024;
 
-/// Lays the environment (`KINORA__A__B=…` sets `a.b`) and files with secrets over the configuration file's text.
+/// Lays the environment (`KINORA__A__B=…` sets `a.b`) and files with `secrets` over the configuration file's text.
 pub(super) fn merge(
     file: &str,
     environment: impl Iterator<Item = (String, String)>,
+    secrets: &[&[&str]],
 ) -> anyhow::Result<toml::Table> {
     let mut table: toml::Table = file.parse().context("the configuration file is not TOML")?;
+    let environment: Vec<(String, String)> = environment.collect();
+    for (former, setting) in FORMER {
+        if let Some((_, value)) = environment.iter().find(|(name, _)| name == former) {
+            eprintln!("kinora: {former} is called KINORA__{} now", setting.to_uppercase());
+            put(&mut table, &[setting.to_owned()], toml::Value::String(value.clone()))?;
+        }
+    }
     let mut credentials = None;
     for (name, value) in environment {
         if let Some(path) = name.strip_prefix("KINORA__") {
@@ -27,7 +41,7 @@ pub(super) fn merge(
             credentials = Some(PathBuf::from(value));
         }
     }
-    for path in SECRETS {
+    for path in secrets {
         secret(&mut table, path, credentials.as_deref())?;
     }
     Ok(table)
@@ -113,7 +127,7 @@ mod tests {
     use super::*;
 
     fn merged(file: &str, environment: &[(&str, &str)]) -> anyhow::Result<toml::Table> {
-        merge(file, environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
+        merge(file, environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())), &SECRETS)
     }
 
     #[test]

@@ -10,6 +10,16 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
+use crate::cli;
+use crate::config::Installation;
+
+impl cli::Server {
+    /// Connects to the running server.
+    pub(crate) async fn connect(&self) -> anyhow::Result<Client> {
+        Client::connect(&Installation::of(self)?.data).await
+    }
+}
+
 /// A connection to the server's control socket.
 pub(crate) struct Client {
     send: http1::SendRequest<Body>,
@@ -20,7 +30,7 @@ pub(crate) type Body = http_body_util::combinators::BoxBody<Bytes, std::io::Erro
 
 impl Client {
     /// Connects; the error says how to start the server.
-    pub(crate) async fn connect(data: &Path) -> anyhow::Result<Self> {
+    async fn connect(data: &Path) -> anyhow::Result<Self> {
         let path = data.join(super::SOCKET);
         let stream = UnixStream::connect(&path).await.with_context(|| {
             format!(

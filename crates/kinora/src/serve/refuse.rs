@@ -202,9 +202,9 @@ fn files(config: &Config, around: &Surroundings, list: &mut List) {
             "keys",
             format!(
                 "whoever loses the data folder loses the keys to everything, backups included: write a copy that only a \
-                 passphrase opens (`kinora key export FILE --data {}`) and keep it elsewhere, or keep the key ring \
+                 passphrase opens (`kinora key export FILE --config {}`) and keep it elsewhere, or keep the key ring \
                  outside the data folder, `keys = \"/path/ring\"`",
-                config.data.display()
+                around.file.as_deref().unwrap_or(Path::new("FILE")).display()
             ),
         );
     }
