@@ -66,7 +66,7 @@ def test_a_backup_under_load_restores_to_titles_that_play(engine, tmp_path, clip
     finally:
         stop.set()
         thread.join()
-    new = int(second.stdout.split("bytes; ")[1].split(" ")[0])
+    new = int(second.stdout.split("; ")[1].split(" ")[0])
     assert new < before["count"], "the second one adds only what is new"
     last = max(acknowledged)
     backup(kinora, to)

@@ -77,10 +77,10 @@ pub(crate) async fn backup(command: Backup) -> anyhow::Result<()> {
     manifest.write(to.path())?;
     to.prune(&manifest, &here().map(|(id, _)| *id).collect(), &lost)?;
     println!(
-        "{}: {} objects, {} bytes; {added} objects were new.",
+        "{}: {} objects, {}; {added} objects were new.",
         to.path().display(),
         here().count(),
-        manifest.bytes
+        model::ByteSize(manifest.bytes)
     );
     if ring.is_some() {
         println!("THE KEY RING IS IN IT: whoever gets this folder can read everything.");

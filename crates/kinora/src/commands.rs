@@ -11,8 +11,9 @@ mod secret;
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use model::ByteSize;
 
-use crate::cli::{Doctor, Event, Format, Import, Job, Key, Mail, Secret, Server, Title, Url, Worker};
+use crate::cli::{Doctor, Event, Import, Job, Key, Mail, Secret, Server, Title, Url, Worker};
 use crate::config::Installation;
 use crate::control::{self, EventAnswer, UrlAnswer, UrlRequest};
 use crate::{doctor, print};
@@ -45,7 +46,7 @@ pub(crate) async fn title(command: Title) -> anyhow::Result<()> {
         }
         Title::Rm(command) => operate::remove(command).await,
         Title::Ls { state, server, output, deleted: false } => {
-            let path = query("/titles", &[("state", state.as_deref())]);
+            let path = query("/titles", &[("state", state.map(|state| state.as_str()))]);
             let titles: Vec<control::Title> = server.connect().await?.get(&path).await?;
             if output.json {
                 return print::json(&titles);
@@ -54,10 +55,7 @@ pub(crate) async fn title(command: Title) -> anyhow::Result<()> {
                 println!("No titles yet. Put a film into the bucket `source`, or: kinora import FILE");
                 return Ok(());
             }
-            print::table(
-                &["ID", "NAME", "STATE", "DONE", "LENGTH", "REASON"],
-                &titles.iter().map(title_row).collect::<Vec<_>>(),
-            );
+            print::table(&TITLE, &titles.iter().map(title_row).collect::<Vec<_>>());
             Ok(())
         }
         Title::Show { title, server, output } => {
@@ -66,22 +64,24 @@ pub(crate) async fn title(command: Title) -> anyhow::Result<()> {
             if output.json {
                 return print::json(&found);
             }
-            print::table(&["ID", "NAME", "STATE", "DONE", "LENGTH", "REASON"], &[title_row(&found.title)]);
+            print::table(&TITLE, &[title_row(&found.title)]);
             for r in &found.renditions {
                 println!("{}×{}  {}  up to {} kbit/s", r.width, r.height, r.codec, r.max_rate / 1000);
             }
             let bytes: u64 = found.chunks.iter().map(|c| c.bytes).sum();
-            println!("{} chunks stored, {} bytes", found.chunks.len(), bytes);
+            println!("{} chunks stored, {}", found.chunks.len(), ByteSize(bytes));
             Ok(())
         }
     }
 }
 
+const TITLE: [&str; 6] = ["ID", "NAME", "STATE", "DONE", "LENGTH", "REASON"];
+
 fn title_row(title: &control::Title) -> Vec<String> {
     vec![
-        title.id.clone(),
+        title.id.to_string(),
         print::safe(&title.name),
-        title.state.clone(),
+        title.state.as_str().to_owned(),
         format!("{}%", title.progress),
         title.duration_ms.map_or_else(String::new, print::clock),
         print::safe(title.reason.as_deref().unwrap_or_default()),
@@ -92,7 +92,8 @@ fn title_row(title: &control::Title) -> Vec<String> {
 pub(crate) async fn job(command: Job) -> anyhow::Result<()> {
     match command {
         Job::Ls { title, state, server, output } => {
-            let path = query("/jobs", &[("title", title.as_deref()), ("state", state.as_deref())]);
+            let path =
+                query("/jobs", &[("title", title.as_deref()), ("state", state.map(|state| state.as_str()))]);
             let jobs: Vec<control::Job> = server.connect().await?.get(&path).await?;
             if output.json {
                 return print::json(&jobs);
@@ -101,10 +102,7 @@ pub(crate) async fn job(command: Job) -> anyhow::Result<()> {
                 println!("No jobs.");
                 return Ok(());
             }
-            print::table(
-                &["ID", "KIND", "TITLE", "STATE", "DONE", "SPEED", "REASON"],
-                &jobs.iter().map(job_row).collect::<Vec<_>>(),
-            );
+            print::table(&JOB, &jobs.iter().map(job_row).collect::<Vec<_>>());
             Ok(())
         }
         Job::Cancel(c) => {
@@ -130,10 +128,7 @@ pub(crate) async fn job(command: Job) -> anyhow::Result<()> {
             if output.json {
                 return print::json(&found);
             }
-            print::table(
-                &["ID", "KIND", "TITLE", "STATE", "DONE", "SPEED", "REASON"],
-                &[job_row(&found.job)],
-            );
+            print::table(&JOB, &[job_row(&found.job)]);
             println!("attempt {}, created {}", found.job.attempt, found.job.created);
             for line in &found.log {
                 println!("  {}", print::safe(line));
@@ -143,12 +138,14 @@ pub(crate) async fn job(command: Job) -> anyhow::Result<()> {
     }
 }
 
+const JOB: [&str; 7] = ["ID", "KIND", "TITLE", "STATE", "DONE", "SPEED", "REASON"];
+
 fn job_row(job: &control::Job) -> Vec<String> {
     vec![
-        job.id.clone(),
+        job.id.to_string(),
         job.kind.clone(),
         print::safe(job.title_name.as_deref().unwrap_or_default()),
-        job.state.clone(),
+        job.state.as_str().to_owned(),
         format!("{}%", job.progress),
         job.speed.map_or_else(String::new, |s| format!("{s:.1}×")),
         print::safe(&job.reason),
@@ -160,13 +157,7 @@ pub(crate) async fn url(command: Url) -> anyhow::Result<()> {
     let request = UrlRequest {
         title: command.title,
         configuration: command.configuration,
-        format: match command.format {
-            Format::Hls => "hls",
-            Format::HlsTs => "hls-ts",
-            Format::Dash => "dash",
-            Format::Mp4 => "mp4",
-        }
-        .into(),
+        format: command.format,
         seconds: command.valid.as_secs(),
         cookies: command.cookies,
     };

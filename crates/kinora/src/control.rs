@@ -8,6 +8,9 @@ pub(crate) mod server;
 
 use std::collections::BTreeMap;
 
+use model::{AssetId, ConfigurationId, Generation, JobId, TitleId, job, title};
+use playback::Format;
+use seal::Purpose;
 use serde::{Deserialize, Serialize};
 
 /// Name of the socket in the data folder.
@@ -23,9 +26,9 @@ pub(crate) struct Refusal {
 /// A title in a listing.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Title {
-    pub(crate) id: String,
+    pub(crate) id: TitleId,
     pub(crate) name: String,
-    pub(crate) state: String,
+    pub(crate) state: title::State,
     /// Why it failed or was rejected, or what it waits for.
     pub(crate) reason: Option<String>,
     /// Per cent, 0 to 100.
@@ -54,7 +57,7 @@ pub(crate) struct Delete {
 /// What a command did.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Did {
-    pub(crate) title: Option<String>,
+    pub(crate) title: Option<TitleId>,
     /// Jobs that were stopped or queued.
     pub(crate) jobs: u64,
 }
@@ -64,8 +67,8 @@ pub(crate) struct Did {
 pub(crate) struct TitleDetail {
     #[serde(flatten)]
     pub(crate) title: Title,
-    pub(crate) asset: Option<String>,
-    pub(crate) generation: Option<String>,
+    pub(crate) asset: Option<AssetId>,
+    pub(crate) generation: Option<Generation>,
     /// Whether the upload stays once the title is published.
     pub(crate) keep_source: bool,
     /// Bytes of the upload; `None` once they are gone.
@@ -98,11 +101,11 @@ pub(crate) struct Chunk {
 /// A job.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Job {
-    pub(crate) id: String,
+    pub(crate) id: JobId,
     pub(crate) kind: String,
-    pub(crate) title: Option<String>,
+    pub(crate) title: Option<TitleId>,
     pub(crate) title_name: Option<String>,
-    pub(crate) state: String,
+    pub(crate) state: job::State,
     /// Why it is where it is.
     pub(crate) reason: String,
     /// Per cent, 0 to 100.
@@ -129,7 +132,7 @@ pub(crate) struct UrlRequest {
     /// Id or name.
     pub(crate) title: String,
     pub(crate) configuration: String,
-    pub(crate) format: String,
+    pub(crate) format: Format,
     pub(crate) seconds: u64,
     pub(crate) cookies: bool,
 }
@@ -147,7 +150,7 @@ pub(crate) struct UrlAnswer {
 /// A packaging configuration.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Configuration {
-    pub(crate) id: String,
+    pub(crate) id: ConfigurationId,
     pub(crate) name: String,
     pub(crate) group: String,
     pub(crate) settings: serde_json::Value,
@@ -165,16 +168,16 @@ pub(crate) struct NewConfiguration {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Imported {
     /// The title, unless no rule speaks of the key.
-    pub(crate) title: Option<String>,
+    pub(crate) title: Option<TitleId>,
 }
 
 /// What an event did.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct EventAnswer {
     /// Titles that were started now.
-    pub(crate) started: Vec<String>,
+    pub(crate) started: Vec<TitleId>,
     /// Titles that the same objects had become before.
-    pub(crate) already: Vec<String>,
+    pub(crate) already: Vec<TitleId>,
 }
 
 /// A trusted public key.
@@ -198,7 +201,7 @@ pub(crate) struct NewKey {
 /// A key of the ring, without its bytes.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct RingKey {
-    pub(crate) purpose: String,
+    pub(crate) purpose: Purpose,
     pub(crate) version: u32,
     pub(crate) created: String,
 }
@@ -206,13 +209,13 @@ pub(crate) struct RingKey {
 /// Which key of the ring gets a successor.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct NewRingKey {
-    pub(crate) purpose: String,
+    pub(crate) purpose: Purpose,
 }
 
 /// What a rotation did.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Rotated {
-    pub(crate) purpose: String,
+    pub(crate) purpose: Purpose,
     pub(crate) version: u32,
     /// Keys and secrets that were sealed under the new key.
     pub(crate) renewed: u64,

@@ -4,12 +4,14 @@ use std::fmt;
 use std::str::FromStr;
 
 use model::{AssetId, ConfigurationId, Generation};
+use serde::{Deserialize, Serialize};
 
 use crate::error::cut;
 use crate::{Error, Result};
 
 /// A format of delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Format {
     /// HLS with fragmented MP4.
     Hls,

@@ -12,8 +12,8 @@ pub(crate) struct SigninLink {
     /// Mail address of the account; it is made when it does not exist.
     pub(crate) address: String,
     /// Role of a new account: viewer, creator or operator.
-    #[arg(long, default_value = "viewer")]
-    pub(crate) role: String,
+    #[arg(long, default_value = "viewer", value_parser = parse_role)]
+    pub(crate) role: Role,
     #[command(flatten)]
     pub(crate) server: Server,
 }
@@ -96,5 +96,5 @@ pub(crate) struct OnePerson {
 }
 
 fn parse_role(word: &str) -> Result<Role, String> {
-    Role::parse(word).ok_or_else(|| format!("`{word}` is not a role: viewer, creator, operator"))
+    super::word(word, &Role::ALL, Role::as_str)
 }

@@ -9,10 +9,12 @@ use futures::StreamExt;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use indicatif::{ProgressBar, ProgressStyle};
+use model::TitleId;
+use model::title::State;
 use tokio_util::io::ReaderStream;
 
 use crate::cli::{Import, Until};
-use crate::control::client::{Body, Client};
+use crate::control::client::Body;
 use crate::control::{Imported, Title};
 use crate::{commands, print};
 
@@ -31,9 +33,7 @@ pub(super) async fn run(command: Import) -> anyhow::Result<()> {
     for file in &command.files {
         match one(file, &command).await {
             Ok(title) => {
-                failed += usize::from(
-                    title.as_ref().is_some_and(|t| ["failed", "rejected"].contains(&t.state.as_str())),
-                );
+                failed += usize::from(title.as_ref().is_some_and(broke));
                 ended.extend(title);
             }
             Err(error) => {
@@ -52,6 +52,11 @@ pub(super) async fn run(command: Import) -> anyhow::Result<()> {
     }
 }
 
+/// Whether a title will never play.
+fn broke(title: &Title) -> bool {
+    matches!(title.state, State::Failed | State::Rejected)
+}
+
 async fn one(file: &Path, command: &Import) -> anyhow::Result<Option<Title>> {
     let name = file.file_name().and_then(|n| n.to_str()).context("the file's name is not UTF-8")?;
     let bar = bar(name);
@@ -60,10 +65,10 @@ async fn one(file: &Path, command: &Import) -> anyhow::Result<Option<Title>> {
         bar.finish_with_message("stored; no rule makes it a title");
         return Ok(None);
     };
-    let title = follow(&id, command, &bar).await?;
-    match title.reason.as_deref().filter(|_| title.state == "failed" || title.state == "rejected") {
-        Some(reason) => bar.finish_with_message(format!("{}: {}", title.state, print::safe(reason))),
-        None => bar.finish_with_message(format!("{}  {}", title.state, title.id)),
+    let title = follow(id, command, &bar).await?;
+    match title.reason.as_deref().filter(|_| broke(&title)) {
+        Some(reason) => bar.finish_with_message(format!("{}: {}", title.state.as_str(), print::safe(reason))),
+        None => bar.finish_with_message(format!("{}  {}", title.state.as_str(), title.id)),
     }
     if !bar.is_hidden() {
         return Ok(Some(title));
@@ -72,7 +77,7 @@ async fn one(file: &Path, command: &Import) -> anyhow::Result<Option<Title>> {
     eprintln!(
         "{}  {}  {}",
         print::safe(name),
-        title.state,
+        title.state.as_str(),
         print::safe(title.reason.as_deref().unwrap_or_default())
     );
     Ok(Some(title))
@@ -92,7 +97,7 @@ async fn upload(
     name: &str,
     command: &Import,
     bar: &ProgressBar,
-) -> anyhow::Result<Option<String>> {
+) -> anyhow::Result<Option<TitleId>> {
     let open =
         tokio::fs::File::open(file).await.with_context(|| format!("cannot read {}", file.display()))?;
     let total = open.metadata().await?.len();
@@ -127,19 +132,18 @@ fn upload_line(sent: u64, total: u64, elapsed: Duration) -> String {
     format!("uploading  {percent:3.0}%  {:.0} MiB/s, {left} left", speed / 1_048_576.0)
 }
 
-async fn follow(id: &str, command: &Import, bar: &ProgressBar) -> anyhow::Result<Title> {
+async fn follow(id: TitleId, command: &Import, bar: &ProgressBar) -> anyhow::Result<Title> {
     let mut client = command.server.connect().await?;
     let begin = Instant::now();
     loop {
         let title: crate::control::TitleDetail = client.get(&format!("/titles/{id}")).await?;
         let title = title.title;
-        let ended = ["published", "failed", "rejected"].contains(&title.state.as_str());
         let enough = match command.until {
             Until::Uploaded => true,
             Until::Playable => title.playable,
             Until::Published => false,
         };
-        if ended || enough {
+        if title.state.is_final() || enough {
             return Ok(title);
         }
         bar.set_message(encode_line(&title, begin.elapsed()));
@@ -148,7 +152,7 @@ async fn follow(id: &str, command: &Import, bar: &ProgressBar) -> anyhow::Result
 }
 
 fn encode_line(title: &Title, elapsed: Duration) -> String {
-    let mut line = format!("{}  {:3}%", title.state, title.progress);
+    let mut line = format!("{}  {:3}%", title.state.as_str(), title.progress);
     let (done, elapsed_ms) =
         (u64::from(title.progress), u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
     if let Some(duration) = title.duration_ms.filter(|_| done > 0 && elapsed_ms > 0) {

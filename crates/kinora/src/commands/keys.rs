@@ -65,7 +65,7 @@ pub(super) fn show(place: &Ring, output: Output) -> anyhow::Result<()> {
     let provider = Installation::with_keys(place)?.provider();
     let ring = load(&provider)?;
     let key = |entry: seal::Entry| RingKey {
-        purpose: entry.purpose.to_string(),
+        purpose: entry.purpose,
         version: entry.version,
         created: control::rfc3339(entry.created_at),
     };
@@ -73,14 +73,14 @@ pub(super) fn show(place: &Ring, output: Output) -> anyhow::Result<()> {
     if output.json {
         return print::json(&shown);
     }
-    let row = |key: &RingKey| vec![key.purpose.clone(), key.version.to_string(), key.created.clone()];
+    let row = |key: &RingKey| vec![key.purpose.to_string(), key.version.to_string(), key.created.clone()];
     print::table(&["PURPOSE", "VERSION", "MADE"], &shown.iter().map(row).collect::<Vec<_>>());
     println!("{}", if provider.is_exported(&ring)? { "All of them were exported." } else { keys::REMINDER });
     Ok(())
 }
 
 pub(super) async fn rotate(purpose: Purpose, server: &Server, output: Output) -> anyhow::Result<()> {
-    let request = NewRingKey { purpose: purpose.to_string() };
+    let request = NewRingKey { purpose };
     let rotated: control::Rotated = server.connect().await?.post("/ring/rotate", &request).await?;
     if output.json {
         return print::json(&rotated);

@@ -48,7 +48,7 @@ pub(crate) async fn deleted(server: &Server, output: Output) -> anyhow::Result<(
         println!("Nothing was deleted that could be restored.");
         return Ok(());
     }
-    let row = |t: &Title| vec![t.id.clone(), print::safe(&t.name), t.purge.clone().unwrap_or_default()];
+    let row = |t: &Title| vec![t.id.to_string(), print::safe(&t.name), t.purge.clone().unwrap_or_default()];
     print::table(&["ID", "NAME", "RESTORABLE UNTIL"], &titles.iter().map(row).collect::<Vec<_>>());
     Ok(())
 }
@@ -64,7 +64,7 @@ pub(crate) async fn remove(command: Remove) -> anyhow::Result<()> {
     if output.json {
         return print::json(&did);
     }
-    let id = did.title.unwrap_or_default();
+    let id = did.title.map(|id| id.to_string()).unwrap_or_default();
     if now {
         println!("{} is deleted; its bytes go within minutes", print::safe(&wanted));
     } else {

@@ -16,7 +16,7 @@ pub(crate) async fn run(command: Packaging) -> anyhow::Result<()> {
                 return print::json(&list);
             }
             let row = |c: &Configuration| {
-                vec![c.group.clone(), c.name.clone(), c.id.clone(), c.settings.to_string()]
+                vec![c.group.clone(), c.name.clone(), c.id.to_string(), c.settings.to_string()]
             };
             print::table(&["GROUP", "NAME", "ID", "SETTINGS"], &list.iter().map(row).collect::<Vec<_>>());
         }

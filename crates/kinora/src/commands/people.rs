@@ -19,12 +19,7 @@ pub(crate) async fn signin_link(command: SigninLink) -> anyhow::Result<()> {
 pub(crate) async fn invitation(command: Invitation) -> anyhow::Result<()> {
     match command {
         Invitation::New { address, people, role, valid, server, output } => {
-            let new = NewInvitation {
-                address,
-                people: people.unwrap_or(1),
-                role: role.as_str().to_owned(),
-                seconds: valid.as_secs(),
-            };
+            let new = NewInvitation { address, people: people.unwrap_or(1), role, seconds: valid.as_secs() };
             let link: Link = server.connect().await?.post("/invitations", &new).await?;
             if output.json {
                 return print::json(&link);
@@ -41,7 +36,7 @@ pub(crate) async fn invitation(command: Invitation) -> anyhow::Result<()> {
                 vec![
                     i.id.clone(),
                     whom,
-                    i.role.clone(),
+                    i.role.as_str().to_owned(),
                     format!("{}/{}", i.uses, i.people),
                     i.expires.clone(),
                 ]
@@ -67,14 +62,14 @@ pub(crate) async fn person(command: Person) -> anyhow::Result<()> {
             }
             let row = |a: &Account| {
                 let state = if a.suspended { "suspended" } else { "may sign in" };
-                vec![print::safe(&a.address), a.role.clone(), state.into(), a.created.clone()]
+                vec![print::safe(&a.address), a.role.as_str().to_owned(), state.into(), a.created.clone()]
             };
             print::table(&["ADDRESS", "ROLE", "STATE", "SINCE"], &all.iter().map(row).collect::<Vec<_>>());
             Ok(())
         }
         Person::Role { address, role, server } => {
             let said = format!("{} is {} now", print::safe(&address), role.as_str());
-            change(OnePerson { address, server }, Change::Role(role.as_str().to_owned()), &said).await
+            change(OnePerson { address, server }, Change::Role(role), &said).await
         }
         Person::Suspend(one) => {
             let said = format!("{} is suspended; nothing plays on", print::safe(&one.address));

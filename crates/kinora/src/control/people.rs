@@ -1,12 +1,14 @@
 //! What commands about people and the server say to each other.
 
+use identity::Role;
+use model::AccountId;
 use serde::{Deserialize, Serialize};
 
 /// Who gets a sign-in link.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct NewLink {
     pub(crate) address: String,
-    pub(crate) role: String,
+    pub(crate) role: Role,
 }
 
 /// A link to hand over: it is shown this once.
@@ -22,7 +24,7 @@ pub(crate) struct NewInvitation {
     pub(crate) address: Option<String>,
     /// How many people may come without one.
     pub(crate) people: u32,
-    pub(crate) role: String,
+    pub(crate) role: Role,
     pub(crate) seconds: u64,
 }
 
@@ -31,7 +33,7 @@ pub(crate) struct NewInvitation {
 pub(crate) struct Invited {
     pub(crate) id: String,
     pub(crate) address: Option<String>,
-    pub(crate) role: String,
+    pub(crate) role: Role,
     /// How many people came.
     pub(crate) uses: u32,
     /// How many may come.
@@ -43,9 +45,9 @@ pub(crate) struct Invited {
 /// An account.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Account {
-    pub(crate) id: String,
+    pub(crate) id: AccountId,
     pub(crate) address: String,
-    pub(crate) role: String,
+    pub(crate) role: Role,
     pub(crate) suspended: bool,
     /// RFC 3339.
     pub(crate) created: String,
@@ -55,7 +57,7 @@ pub(crate) struct Account {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Change {
-    Role(String),
+    Role(Role),
     Suspend,
     Resume,
     SignOut,

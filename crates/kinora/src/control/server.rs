@@ -1,6 +1,8 @@
 //! The server's side of the control socket.
 
 mod delivery;
+mod doctor;
+mod job;
 mod mail;
 mod operate;
 mod packaging;
@@ -34,6 +36,8 @@ use tokio_util::sync::CancellationToken;
 use super::{Refusal, SOCKET, rfc3339};
 use crate::metrics::Metrics;
 
+/// Most rows that a listing prints.
+const MOST_ROWS: u32 = 1000;
 /// Largest JSON request.
 const MOST_JSON: usize = 1 << 20;
 
@@ -92,10 +96,10 @@ pub(crate) async fn run(
         .route("/titles/{title}/delete", post(operate::delete))
         .route("/titles/{title}/restore", post(operate::restore))
         .route("/deleted", get(operate::deleted))
-        .route("/jobs", get(titles::jobs))
-        .route("/jobs/{id}", get(titles::job))
-        .route("/worker/pause", post(titles::pause))
-        .route("/worker/resume", post(titles::resume))
+        .route("/jobs", get(job::list))
+        .route("/jobs/{id}", get(job::show))
+        .route("/worker/pause", post(job::pause))
+        .route("/worker/resume", post(job::resume))
         .route("/jobs/{id}/cancel", post(operate::cancel_job))
         .route("/jobs/{id}/retry", post(operate::retry_job))
         .route("/import", put(titles::import).layer(DefaultBodyLimit::disable()))
@@ -118,7 +122,7 @@ pub(crate) async fn run(
         .route("/packaging-groups/{name}", post(packaging::add_group).delete(packaging::remove_group))
         .route("/mail/test", post(mail::test))
         .route("/metrics", get(metrics))
-        .route("/doctor", get(delivery::doctor))
+        .route("/doctor", get(doctor::examine))
         .layer(DefaultBodyLimit::max(MOST_JSON))
         .with_state(parts);
     axum::serve(listener, router)

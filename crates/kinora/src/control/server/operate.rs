@@ -13,7 +13,7 @@ use crate::control::{Delete, Did, Title};
 const BY: &str = "the command line";
 
 fn did(title: Option<TitleId>, jobs: u64) -> Json<Did> {
-    Json(Did { title: title.map(|id| id.to_string()), jobs })
+    Json(Did { title, jobs })
 }
 
 pub(super) async fn cancel(State(parts): State<Parts>, Path(wanted): Path<String>) -> Answer<Did> {

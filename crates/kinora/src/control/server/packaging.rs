@@ -8,7 +8,7 @@ use crate::control::{Configuration, NewConfiguration};
 
 fn view(of: catalogue::Configuration) -> Result<Configuration, Refused> {
     Ok(Configuration {
-        id: of.id.to_string(),
+        id: of.id,
         name: of.name,
         group: of.group,
         settings: serde_json::to_value(of.settings)?,

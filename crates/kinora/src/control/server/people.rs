@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use identity::Role;
 use identity::invitation::{For, Offer};
 
 use super::{Answer, Parts, Refused, now, rfc3339};
@@ -13,13 +12,8 @@ const LINK_MS: i64 = 86_400_000;
 /// Accounts read at a time.
 const PAGE: u32 = 1000;
 
-fn role(word: &str) -> Result<Role, Refused> {
-    Role::parse(word)
-        .ok_or_else(|| Refused::bad(format!("`{word}` is not a role: viewer, creator, operator")))
-}
-
 pub(super) async fn signin_link(State(parts): State<Parts>, Json(new): Json<NewLink>) -> Answer<Link> {
-    let account = parts.identity.ensure_account(&new.address, role(&new.role)?, now()).await?;
+    let account = parts.identity.ensure_account(&new.address, new.role, now()).await?;
     let token = parts.identity.create_link(account.id, LINK_MS, now()).await?;
     Ok(Json(Link { url: format!("{}/signin/link/{}", parts.origin, token.as_str()) }))
 }
@@ -27,7 +21,7 @@ pub(super) async fn signin_link(State(parts): State<Parts>, Json(new): Json<NewL
 pub(super) async fn invite(State(parts): State<Parts>, Json(new): Json<NewInvitation>) -> Answer<Link> {
     let to = new.address.as_deref().map_or(For::Anyone(new.people), For::Address);
     let lifetime_ms = i64::try_from(new.seconds).unwrap_or(i64::MAX).saturating_mul(1000);
-    let offer = Offer { to, role: role(&new.role)?, lifetime_ms, by: None };
+    let offer = Offer { to, role: new.role, lifetime_ms, by: None };
     let (_, token) = parts.identity.invite(&offer, now()).await?;
     Ok(Json(Link { url: format!("{}/invite/{}", parts.origin, token.as_str()) }))
 }
@@ -37,7 +31,7 @@ pub(super) async fn invitations(State(parts): State<Parts>) -> Answer<Vec<Invite
     let view = |one: &identity::Invitation| Invited {
         id: one.id.clone(),
         address: one.address.as_ref().map(|address| address.as_str().to_owned()),
-        role: one.role.as_str().to_owned(),
+        role: one.role,
         uses: one.uses,
         people: one.max_uses,
         expires: rfc3339(one.expires_at),
@@ -58,9 +52,9 @@ pub(super) async fn accounts(State(parts): State<Parts>) -> Answer<Vec<Account>>
     loop {
         let page = parts.identity.accounts(after, PAGE).await?;
         all.extend(page.iter().map(|account| Account {
-            id: account.id.to_string(),
+            id: account.id,
             address: account.address.as_str().to_owned(),
-            role: account.role.as_str().to_owned(),
+            role: account.role,
             suspended: account.suspended_at.is_some(),
             created: rfc3339(account.created_at),
         }));
@@ -80,7 +74,7 @@ pub(super) async fn change(
     let found = parts.identity.account_of(&address).await?;
     let id = found.ok_or_else(|| Refused::not_found("there is no such account; see `kinora person ls`"))?.id;
     match change {
-        Change::Role(word) => parts.identity.set_role(id, role(&word)?, now()).await?,
+        Change::Role(role) => parts.identity.set_role(id, role, now()).await?,
         Change::Suspend => parts.identity.suspend(id, now()).await?,
         Change::Resume => parts.identity.resume(id).await?,
         Change::SignOut => {

@@ -14,7 +14,10 @@ use crate::control::{NewRingKey, Rotated, Secret};
 const SWITCH: Duration = Duration::from_secs(20);
 
 pub(super) async fn rotate_key(State(parts): State<Parts>, Json(new): Json<NewRingKey>) -> Answer<Rotated> {
-    let purpose: Purpose = new.purpose.parse().map_err(Refused::bad)?;
+    let purpose = new.purpose;
+    if !Purpose::ALL.contains(&purpose) {
+        return Err(Refused::bad(format!("keys for `{purpose}` are not made any more")));
+    }
     let ring = parts.ring.clone();
     let rotated = tokio::task::spawn_blocking(move || ring.rotate(purpose, now())).await?;
     let version = rotated?;
@@ -29,7 +32,7 @@ pub(super) async fn rotate_key(State(parts): State<Parts>, Json(new): Json<NewRi
         _ => Renewed::default(),
     };
     let Renewed { sealed, unopened } = renewed;
-    Ok(Json(Rotated { purpose: new.purpose, version, renewed: sealed, unopened }))
+    Ok(Json(Rotated { purpose, version, renewed: sealed, unopened }))
 }
 
 pub(super) async fn list(State(parts): State<Parts>) -> Answer<Vec<Secret>> {

@@ -1,39 +1,24 @@
-//! Titles, jobs, uploads, events.
-
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+//! Titles, uploads, events.
 
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
 use blob::{Attributes, By, Condition, Means, New};
 use catalogue::{Audience, List};
-use jobs::Filter;
-use model::{BucketName, Key, TitleId, title};
+use model::{BucketName, Key, title};
 use pipeline::Outcome;
 use serde::Deserialize;
 
-use super::{Answer, Parts, Refused, now, percent, rfc3339};
-use crate::control::{Chunk, EventAnswer, Imported, Job, JobDetail, Rendition, Title, TitleDetail};
-
-/// Most rows that a listing prints.
-const MOST_ROWS: u32 = 1000;
+use super::{Answer, MOST_ROWS, Parts, percent, rfc3339};
+use crate::control::{Chunk, EventAnswer, Imported, Rendition, Title, TitleDetail};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Which {
-    title: Option<String>,
-    state: Option<String>,
+    state: Option<title::State>,
 }
 
 pub(super) async fn list(State(parts): State<Parts>, Query(which): Query<Which>) -> Answer<Vec<Title>> {
-    let state = match which.state.as_deref() {
-        Some(word) => Some(title::State::parse(word).ok_or_else(|| {
-            let words: Vec<&str> = title::State::ALL.iter().map(|s| s.as_str()).collect();
-            Refused::bad(format!("`{word}` is not a state: {}", words.join(", ")))
-        })?),
-        None => None,
-    };
-    let mut wanted = List { state, limit: 200, ..List::newest(Audience::Operator) };
+    let mut wanted = List { state: which.state, limit: 200, ..List::newest(Audience::Operator) };
     let mut found = Vec::new();
     loop {
         let page = parts.catalogue.list(&wanted).await?;
@@ -47,9 +32,9 @@ pub(super) async fn list(State(parts): State<Parts>, Query(which): Query<Which>)
 
 pub(super) fn view(title: &catalogue::Title) -> Title {
     Title {
-        id: title.id.to_string(),
+        id: title.id,
         name: title.name.clone(),
-        state: title.state.as_str().to_owned(),
+        state: title.state,
         reason: title.reason.clone(),
         progress: percent(title.progress),
         playable: title.playable,
@@ -66,8 +51,8 @@ pub(super) async fn show(State(parts): State<Parts>, Path(wanted): Path<String>)
     let title = parts.title(&wanted).await?;
     let mut detail = TitleDetail {
         title: view(&title),
-        asset: title.asset.map(|id| id.to_string()),
-        generation: title.generation.map(|id| id.to_string()),
+        asset: title.asset,
+        generation: title.generation,
         keep_source: title.keep_source,
         source_bytes: parts.pipeline.source_bytes(&title).await?,
         renditions: Vec::new(),
@@ -96,86 +81,6 @@ pub(super) async fn show(State(parts): State<Parts>, Path(wanted): Path<String>)
         }));
     }
     Ok(Json(detail))
-}
-
-pub(super) async fn jobs(State(parts): State<Parts>, Query(which): Query<Which>) -> Answer<Vec<Job>> {
-    let title = match &which.title {
-        Some(wanted) => Some(parts.title(wanted).await?.id),
-        None => None,
-    };
-    let state = match which.state.as_deref() {
-        Some(word) => Some(model::job::State::parse(word).ok_or_else(|| {
-            Refused::bad(format!("`{word}` is not a state: queued, running, done, failed, cancelled"))
-        })?),
-        None => None,
-    };
-    let mut filter = Filter { state, title, limit: 500, ..Filter::default() };
-    let (mut found, mut names) = (Vec::new(), HashMap::new());
-    loop {
-        let page = parts.jobs.list(&filter).await?;
-        filter.before = page.last().map(|job| job.id);
-        for job in &page {
-            found.push(job_view(&parts, job, &mut names).await?);
-        }
-        if page.len() < 500 || found.len() >= MOST_ROWS as usize {
-            return Ok(Json(found));
-        }
-    }
-}
-
-async fn job_view(
-    parts: &Parts,
-    job: &jobs::Job,
-    names: &mut HashMap<TitleId, Option<String>>,
-) -> Result<Job, Refused> {
-    let title_name = match job.title {
-        Some(id) => match names.entry(id) {
-            Entry::Occupied(known) => known.get().clone(),
-            Entry::Vacant(new) => new.insert(name_of(parts, id).await?).clone(),
-        },
-        None => None,
-    };
-    Ok(Job {
-        id: job.id.to_string(),
-        kind: job.kind.clone(),
-        title: job.title.map(|id| id.to_string()),
-        title_name,
-        state: job.state.as_str().to_owned(),
-        reason: job.reason(now()),
-        progress: percent(job.progress),
-        speed: job.speed,
-        attempt: job.attempt,
-        created: rfc3339(job.created_at),
-    })
-}
-
-async fn name_of(parts: &Parts, id: TitleId) -> Result<Option<String>, Refused> {
-    match parts.catalogue.title(id).await {
-        Ok(title) => Ok(Some(title.name)),
-        Err(catalogue::Error::NoTitle { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-pub(super) async fn job(State(parts): State<Parts>, Path(id): Path<String>) -> Answer<JobDetail> {
-    let job = parts.job(&id).await?;
-    let log = parts.jobs.log_lines(job.id).await?.into_iter().map(|line| line.line).collect();
-    let view = job_view(&parts, &job, &mut HashMap::new()).await?;
-    Ok(Json(JobDetail { job: view, payload: job.payload, log }))
-}
-
-pub(super) async fn pause(State(parts): State<Parts>) -> Answer<bool> {
-    let changed = parts.jobs.pause(now(), pipeline::Work::ENCODING).await?;
-    parts.jobs.pause(now(), pipeline::Work::PICTURES).await?;
-    tracing::info!(changed, "encoding paused");
-    Ok(Json(changed))
-}
-
-pub(super) async fn resume(State(parts): State<Parts>) -> Answer<bool> {
-    parts.jobs.resume(pipeline::Work::PICTURES).await?;
-    let changed = parts.jobs.resume(pipeline::Work::ENCODING).await?;
-    tracing::info!(changed, "encoding resumed");
-    Ok(Json(changed))
 }
 
 #[derive(Debug, Deserialize)]
@@ -210,15 +115,15 @@ pub(super) async fn import(
     tx.commit().await?;
     parts.blob.announce();
     parts.jobs.wake();
-    Ok(Json(Imported { title: title.map(|id| id.to_string()) }))
+    Ok(Json(Imported { title }))
 }
 
 pub(super) async fn event(State(parts): State<Parts>, body: Bytes) -> Answer<EventAnswer> {
     let mut answer = EventAnswer { started: Vec::new(), already: Vec::new() };
     for outcome in parts.pipeline.accept(&body).await? {
         match outcome {
-            Outcome::Started(id) => answer.started.push(id.to_string()),
-            Outcome::Already(id) => answer.already.push(id.to_string()),
+            Outcome::Started(id) => answer.started.push(id),
+            Outcome::Already(id) => answer.already.push(id),
         }
     }
     Ok(Json(answer))

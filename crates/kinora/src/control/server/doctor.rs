@@ -1,0 +1,88 @@
+//! What is and is not in order.
+
+use axum::Json;
+use axum::extract::State;
+use model::WaitsFor;
+
+use super::{Answer, Parts, Refused, now, rfc3339};
+use crate::control::{Check, Report};
+use crate::doctor;
+
+/// How long work is due before the doctor misses a worker for it, in ms.
+const PATIENCE_MS: i64 = 30_000;
+
+pub(super) async fn examine(State(parts): State<Parts>) -> Answer<Report> {
+    let mut checks = doctor::host(&parts.data, &parts.jail).await;
+    checks.push(match parts.db.ping().await {
+        Ok(()) => Check::good("database", format!("{:?} answers", parts.db.engine())),
+        Err(error) => Check::bad("database", format!("{error}: is it running?")),
+    });
+    checks.push(super::mail::check(&parts).await);
+    let counts = parts.jobs.counts(now()).await?;
+    let waited = counts.oldest_due.map_or(0, |at| (now().0 - at.0) / 1000);
+    let finding = format!("{} queued, {} running, {} failed", counts.queued, counts.running, counts.failed);
+    let pauses = parts.jobs.pauses().await?;
+    checks.push(if let Some(pause) = pauses.iter().find(|pause| pause.kind == pipeline::Work::ENCODING) {
+        let since = rfc3339(pause.since);
+        Check::good("jobs", format!("{finding}; encoding is paused since {since}: kinora worker resume"))
+    } else if counts.running == 0 && counts.queued > 0 && waited > 60 {
+        Check::bad(
+            "jobs",
+            format!("{finding}; the oldest waits for {waited} s: is a worker running (--workers)?"),
+        )
+    } else {
+        Check::good("jobs", finding)
+    });
+    checks.push(encoder(&parts).await?);
+    checks.push(room(&parts).await?);
+    checks.push(objects(&parts).await?);
+    checks.push(doctor::keys(&parts.ring));
+    checks.push(Check::good("server", format!("answers at {}", parts.origin)));
+    Ok(Json(Report { checks }))
+}
+
+/// Whether there are workers, and for everything that waits.
+async fn encoder(parts: &Parts) -> Result<Check, Refused> {
+    let now = now();
+    let workers = parts.jobs.workers(now).await?;
+    let stranded = parts.jobs.stranded(now, now.plus_ms(-PATIENCE_MS)).await?.len();
+    let slots: u64 = workers.iter().map(|worker| worker.slots).sum();
+    Ok(if stranded > 0 {
+        let what =
+            "wait for an encoder that no running worker has: `kinora title ls --state encoding` says which";
+        Check::bad("encoder", format!("{stranded} titles {what}, and what to do"))
+    } else if workers.is_empty() {
+        Check::remind("encoder", "no worker is running, so nothing is encoded: set `worker.slots` above 0")
+    } else {
+        Check::good("encoder", format!("{slots} at a time, in {} process(es)", workers.len()))
+    })
+}
+
+/// Whether encodes wait for the disk.
+async fn room(parts: &Parts) -> Result<Check, Refused> {
+    let free = model::ByteSize(parts.blob.available().await?);
+    let held = parts.catalogue.titles_that_wait_for(WaitsFor::Room).await?.len();
+    Ok(if held > 0 {
+        let what = "delete titles or sources (`kinora title rm`, `kinora title drop-source`), or add a disk";
+        Check::bad("store", format!("{held} titles wait for disk space, {free} can be used: {what}"))
+    } else {
+        Check::good("store", format!("{free} can be used"))
+    })
+}
+
+/// Whether every stored file is there.
+async fn objects(parts: &Parts) -> Result<Check, Refused> {
+    let blob::Audit { files, missing, named, strays } = parts.blob.audit().await?;
+    Ok(if missing > 0 {
+        let some = named.join(", ");
+        Check::bad(
+            "objects",
+            format!("{missing} of {files} files are lost ({some}): restore them from a backup"),
+        )
+    } else if strays > 0 {
+        let what = "belong to uploads under way, or to ones that broke off: those go within hours";
+        Check::good("objects", format!("all {files} files are there; {strays} others {what}"))
+    } else {
+        Check::good("objects", format!("all {files} files are there, and no others"))
+    })
+}
