@@ -40,6 +40,9 @@ pub enum Error {
     /// What an invitation cannot offer.
     #[error("an invitation is for one address, or for 1 to 1000 people who do not become operators")]
     Offer,
+    /// An invitation that would stand too long.
+    #[error("an invitation stands for at most 90 days")]
+    Lifetime,
     /// Somebody has the address already.
     #[error("this address has an account already, make a sign-in link for it")]
     Taken,

@@ -34,7 +34,7 @@ pub struct Offer<'a> {
     pub to: For<'a>,
     /// The new account's role.
     pub role: Role,
-    /// How long it stands, in ms, at most [`MAX_LIFETIME_MS`].
+    /// How long it stands, in ms: 1 to [`MAX_LIFETIME_MS`].
     pub lifetime_ms: i64,
     /// Who offers it; `None` is the command line.
     pub by: Option<AccountId>,
@@ -87,6 +87,9 @@ impl Identity {
         if !(1..=MAX_USES).contains(&max_uses) || open && offer.role == Role::Operator {
             return Err(Error::Offer);
         }
+        if !(1..=MAX_LIFETIME_MS).contains(&offer.lifetime_ms) {
+            return Err(Error::Lifetime);
+        }
         if let Some(address) = &address
             && self.account_of(address.as_str()).await?.is_some()
         {
@@ -100,7 +103,7 @@ impl Identity {
             max_uses,
             uses: 0,
             created_at: now,
-            expires_at: now.plus_ms(offer.lifetime_ms.clamp(0, MAX_LIFETIME_MS)),
+            expires_at: now.plus_ms(offer.lifetime_ms),
         };
         let args = args![
             &invitation.id,

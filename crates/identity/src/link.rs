@@ -7,8 +7,8 @@ use crate::session::{self, Device, SignedIn};
 use crate::token::{LinkToken, hash};
 use crate::{Error, Identity, Result, account, failures};
 
-/// Longest life of a link in ms: a week.
-pub const MAX_LIFETIME_MS: i64 = 7 * 86_400_000;
+/// How long a link works in ms: a day.
+pub const LIFETIME_MS: i64 = 86_400_000;
 
 const INSERT: &str =
     "INSERT INTO links (token_hash, account, created_at, expires_at) VALUES ($1, $2, $3, $4)";
@@ -18,16 +18,11 @@ const END: &str = "DELETE FROM links WHERE account = $1 AND used_at IS NULL";
 const LIVE: &str = "SELECT account FROM links WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2";
 
 impl Identity {
-    /// Makes a link that signs `account` in once within `lifetime_ms`, at most a week.
-    pub async fn create_link(
-        &self,
-        account: AccountId,
-        lifetime_ms: i64,
-        now: Timestamp,
-    ) -> Result<LinkToken> {
+    /// Makes a link that signs `account` in once within [`LIFETIME_MS`].
+    pub async fn create_link(&self, account: AccountId, now: Timestamp) -> Result<LinkToken> {
         self.account(account).await?.ok_or(Error::NoAccount)?;
         let token = LinkToken::random();
-        let expires = now.plus_ms(lifetime_ms.clamp(0, MAX_LIFETIME_MS));
+        let expires = now.plus_ms(LIFETIME_MS);
         self.db().execute(INSERT, args![hash(token.as_str()), account, now, expires]).await?;
         tracing::info!(%account, "sign-in link made");
         Ok(token)

@@ -46,6 +46,20 @@ InviteToken, 32 }
 token! { /// A challenge: 128 random bits. Goes into the form that asks for the code.
 ChallengeId, 16 }
 
+impl LinkToken {
+    /// The address of the page that uses the link up, at `origin` (`https://films.example.org`).
+    pub fn address(&self, origin: &str) -> String {
+        format!("{origin}/signin/link/{}", self.0)
+    }
+}
+
+impl InviteToken {
+    /// The address of the page that takes the invitation up, at `origin`.
+    pub fn address(&self, origin: &str) -> String {
+        format!("{origin}/invite/{}", self.0)
+    }
+}
+
 pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     aws_lc_rs::rand::fill(&mut bytes).expect("the system gives randomness");

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use model::{Timestamp, WaitsFor};
+use model::{Timestamp, TitleId, WaitsFor};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Pipeline, Result, now};
@@ -56,10 +56,15 @@ impl Pipeline {
         Ok(taken)
     }
 
-    /// Says of titles that no worker there is can encode why they wait, and of others that they do no more. The bytes
-    /// of one title are all made by one version of the encoder.
+    /// Titles that wait for an encoder which no worker there is has, and which one: the bytes of a title are all made by
+    /// one version of it. Workers that are just starting are waited for.
+    pub async fn stranded(&self, now: Timestamp) -> Result<Vec<(TitleId, String)>> {
+        Ok(self.jobs.stranded(now, now.plus_ms(-PATIENCE_MS)).await?)
+    }
+
+    /// Says of titles that no worker there is can encode why they wait, and of others that they do no more.
     pub async fn note_stranded(&self, now: Timestamp) -> Result<()> {
-        let stranded = self.jobs.stranded(now, now.plus_ms(-PATIENCE_MS)).await?;
+        let stranded = self.stranded(now).await?;
         let others = if stranded.is_empty() { Vec::new() } else { self.jobs.workers(now).await? };
         for (title, capability) in &stranded {
             let why = if others.is_empty() {

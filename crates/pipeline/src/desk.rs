@@ -9,7 +9,7 @@ use db::Tx;
 use jobs::{Ended, Fault, Lease, NewGroup, Outcome};
 use model::media::Source;
 use model::plan::{Medium, Track};
-use model::{BucketName, Plan, TitleId};
+use model::{AssetId, BucketName, Generation, Plan, TitleId};
 use package::{Index, Measured};
 use serde_json::json;
 
@@ -34,9 +34,9 @@ impl Pipeline {
         Ok(self.catalogue.title(id).await?)
     }
 
-    /// The asset that a chunk belongs to.
-    pub async fn asset(&self, of: &OfChunk) -> Result<Arc<Asset>> {
-        Ok(self.catalogue.asset(of.asset, of.generation).await?)
+    /// The asset that a chunk belongs to, or pictures.
+    pub async fn asset(&self, asset: AssetId, generation: Generation) -> Result<Arc<Asset>> {
+        Ok(self.catalogue.asset(asset, generation).await?)
     }
 
     /// The source can be played: its facts are shown while the plan is made.
@@ -80,7 +80,7 @@ impl Pipeline {
 
     /// A chunk is encoded: its bytes get their names, its segments can be delivered.
     pub async fn encoded(&self, lease: &Lease, of: &OfChunk, made: Vec<Made>) -> Result<()> {
-        let asset = self.asset(of).await?;
+        let asset = self.asset(of.asset, of.generation).await?;
         let missing = || Error::NotPlanned { title: of.title, chunk: of.chunk };
         let chunk = asset.plan.chunk(of.chunk).ok_or_else(missing)?;
         let expected = asset.plan.tracks_of(chunk);

@@ -119,7 +119,7 @@ impl Pipeline {
     pub async fn start_in(&self, tx: &mut Tx, object: &Object, template: &str) -> Result<Outcome> {
         self.templates.named(template).map_err(Error::NoTemplate)?;
         let rule = rule::find(&self.rules, &object.bucket, &object.key);
-        let keep_source = rule.is_none_or(|rule| rule.source == rule::Source::Keep);
+        let keep_source = rule.is_none_or(|rule| rule.source == rule::AfterPublish::Keep);
         let new = NewTitle::of(object.bucket.clone(), object.key.clone(), object.id, template);
         let new = NewTitle { keep_source, ..new };
         let Some(title) = self.catalogue.create(tx, now(), &new).await? else {

@@ -46,13 +46,13 @@ pub use desk::Made;
 pub use early::{Early, Showing};
 pub use error::{Error, Result};
 pub use intake::{Intake, Outcome};
-pub use operate::{Bytes, Upload};
+pub use operate::{Purge, SourceFile};
 pub use pictures::Stills;
 pub use remover::Remover;
-pub use room::WAITS;
-pub use rule::{Rule, Source};
+pub use room::{HOLD_MS, WAITS};
+pub use rule::{AfterPublish, Rule};
 pub use want::{Hope, Place};
-pub use work::Work;
+pub use work::{Kind, Work};
 
 /// The one clock of this crate.
 fn now() -> model::Timestamp {

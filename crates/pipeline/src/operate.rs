@@ -8,20 +8,21 @@ use jobs::Filter;
 use model::title::State;
 use model::{JobId, Timestamp, TitleId, job};
 
+use crate::work::Kind;
 use crate::{Error, Pipeline, Result, Work, now};
 
 /// When the bytes of a deleted title go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bytes {
+pub enum Purge {
     /// After the configured time; until then the title can be restored.
     Later,
     /// At once and for good.
     Now,
 }
 
-/// What happens to the upload of a deleted title.
+/// What happens to the uploaded file of a deleted title.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Upload {
+pub enum SourceFile {
     /// It goes with the title.
     Goes,
     /// It stays in its bucket.
@@ -71,7 +72,8 @@ impl Pipeline {
         if title.source_dropped_at.is_some() {
             return Err(Error::SourceGone { title: id });
         }
-        let newest = Filter { kind: Some("plan".into()), title: Some(id), limit: 1, ..Filter::default() };
+        let newest =
+            Filter { kind: Some(Kind::Plan.as_str().into()), title: Some(id), limit: 1, ..Filter::default() };
         let plan = self.jobs.list(&newest).await?.into_iter().next();
         let planned = plan.as_ref().is_some_and(|plan| plan.state == job::State::Done);
         let mut tx = self.db.begin().await?;
@@ -181,7 +183,7 @@ impl Pipeline {
 
     /// Deletes a title, whatever state it is in: its work is stopped and it is gone for everyone at once. Who keeps
     /// playback must be told as well.
-    pub async fn delete(&self, id: TitleId, bytes: Bytes, upload: Upload) -> Result<()> {
+    pub async fn delete(&self, id: TitleId, bytes: Purge, file: SourceFile) -> Result<()> {
         let why = "the title was deleted";
         let mut tx = self.db.begin().await?;
         self.jobs.cancel_title(&mut tx, now(), id, why).await?;
@@ -193,10 +195,10 @@ impl Pipeline {
             Err(other) => return Err(other),
         }
         let rest_ms = match bytes {
-            Bytes::Later => self.config.trash_ms(),
-            Bytes::Now => 0,
+            Purge::Later => self.config.trash_ms(),
+            Purge::Now => 0,
         };
-        let how = Removal { purge_at: now().plus_ms(rest_ms), spare_source: upload == Upload::Stays };
+        let how = Removal { purge_at: now().plus_ms(rest_ms), spare_source: file == SourceFile::Stays };
         self.catalogue.delete(&mut tx, now(), id, &how).await?;
         tx.commit().await?;
         self.changes.send_replace(());

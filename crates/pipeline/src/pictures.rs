@@ -1,9 +1,6 @@
 //! Where workers hand in posters and storyboards. A title is as good without them.
 
-use std::sync::Arc;
-
 use blob::{By, New, Staged};
-use catalogue::Asset;
 use db::Tx;
 use jobs::Lease;
 use model::BucketName;
@@ -22,11 +19,6 @@ pub enum Stills {
 }
 
 impl Pipeline {
-    /// The asset that pictures are made for.
-    pub async fn pictured(&self, of: &OfPictures) -> Result<Arc<Asset>> {
-        Ok(self.catalogue.asset(of.asset, of.generation).await?)
-    }
-
     /// Pictures are made: they get their names and are shown from now on.
     pub async fn pictures_made(&self, lease: &Lease, of: &OfPictures, made: Stills) -> Result<()> {
         let count = match &made {

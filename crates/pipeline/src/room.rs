@@ -4,20 +4,20 @@ use catalogue::{Room, room};
 use jobs::Wait;
 use model::{ByteSize, TitleId, WaitsFor};
 
-use crate::work::OfChunk;
+use crate::work::{Kind, OfChunk};
 use crate::{Pipeline, Result, now};
 
 /// What people are told before they are told how much room is missing.
 pub const WAITS: &str = "waits for disk space";
 
-/// How long an encode waits before it looks again, in ms.
-const LOOK_MS: i64 = 5_000;
+/// How long work that found no room waits before it looks again, in ms.
+pub const HOLD_MS: i64 = 5_000;
 
 impl Pipeline {
     /// Whether a chunk may be encoded now; otherwise why not. All chunks of its title then wait for some seconds, so
     /// that others go before them.
     pub async fn wait_for_room(&self, of: &OfChunk) -> Result<Option<String>> {
-        let asset = self.asset(of).await?;
+        let asset = self.asset(of.asset, of.generation).await?;
         let available = self.available().await?;
         let mut tx = self.db.begin().await?;
         // Whoever ends a title's work takes back what it was promised, so nothing is promised to it after that.
@@ -55,8 +55,8 @@ impl Pipeline {
     async fn hold_up(&self, of: &OfChunk, why: &str) -> Result<()> {
         self.catalogue.begin_waiting(of.title, WaitsFor::Room, why).await?;
         let now = now();
-        let wait = Wait { until: now.plus_ms(LOOK_MS), waits_for: WaitsFor::Room, why };
-        self.jobs.postpone(of.title, "chunk", now, &wait).await?;
+        let wait = Wait { until: now.plus_ms(HOLD_MS), waits_for: WaitsFor::Room, why };
+        self.jobs.postpone(of.title, Kind::Chunk.as_str(), now, &wait).await?;
         Ok(())
     }
 

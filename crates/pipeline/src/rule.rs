@@ -20,12 +20,12 @@ pub struct Rule {
     pub template: String,
     /// What happens to the upload once its title is published.
     #[serde(default)]
-    pub source: Source,
+    pub source: AfterPublish,
 }
 
 /// What happens to an upload once its title is published.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Source {
+pub enum AfterPublish {
     /// It stays: the title can be encoded anew.
     #[default]
     #[serde(rename = "keep")]
@@ -43,7 +43,7 @@ impl Rule {
             prefix: prefix.into(),
             suffix: String::new(),
             template: template.into(),
-            source: Source::Keep,
+            source: AfterPublish::Keep,
         };
         vec![rule("reference/", "reference"), rule("", "standard")]
     }
@@ -79,7 +79,7 @@ mod tests {
                 prefix: "in/".into(),
                 suffix: ".mov".into(),
                 template: "raw".into(),
-                source: Source::Drop,
+                source: AfterPublish::Drop,
             },
         );
         assert_eq!(

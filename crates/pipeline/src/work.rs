@@ -12,6 +12,39 @@ const SOON: i32 = 5;
 /// Priority of everything else.
 const BODY: i32 = 0;
 
+/// What a job does, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// [`Work::Plan`].
+    Plan,
+    /// [`Work::Chunk`].
+    Chunk,
+    /// [`Work::Publish`].
+    Publish,
+    /// [`Work::Pictures`].
+    Pictures,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Plan, Self::Chunk, Self::Publish, Self::Pictures];
+
+    /// The word in the queue.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Chunk => "chunk",
+            Self::Publish => "publish",
+            Self::Pictures => "pictures",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
 /// A piece of work. The queue keeps its kind and its fields apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Work {
@@ -81,33 +114,37 @@ pub enum Pictures {
 
 impl Work {
     /// Every kind, for workers that do all.
-    pub const KINDS: [&str; 4] = ["plan", "chunk", "publish", Self::PICTURES];
+    pub const KINDS: [&str; 4] =
+        [Kind::Plan.as_str(), Kind::Chunk.as_str(), Kind::Publish.as_str(), Self::PICTURES];
 
     /// Those that somebody may wait for.
-    pub const AWAITED: [&str; 3] = ["plan", "chunk", "publish"];
+    pub const AWAITED: [&str; 3] = [Kind::Plan.as_str(), Kind::Chunk.as_str(), Kind::Publish.as_str()];
 
     /// The least priority of what a viewer waits for, or the owner of a new title.
     pub const URGENT: i32 = HEAD;
 
     /// The kind that is held while encoding is paused.
-    pub const ENCODING: &str = "chunk";
+    pub const ENCODING: &str = Kind::Chunk.as_str();
 
     /// The kind without which a title is as good.
-    pub const PICTURES: &str = "pictures";
+    pub const PICTURES: &str = Kind::Pictures.as_str();
 
     /// Reads what a worker claimed.
     pub fn of(lease: &Lease) -> jobs::Result<Option<Self>> {
-        Ok(Some(match lease.kind.as_str() {
-            "plan" => Self::Plan(lease.payload()?),
-            "chunk" => Self::Chunk(lease.payload()?),
-            "publish" => Self::Publish(lease.payload()?),
-            Self::PICTURES => Self::Pictures(lease.payload()?),
-            _ => return Ok(None),
+        let Some(kind) = Kind::parse(&lease.kind) else { return Ok(None) };
+        Ok(Some(match kind {
+            Kind::Plan => Self::Plan(lease.payload()?),
+            Kind::Chunk => Self::Chunk(lease.payload()?),
+            Kind::Publish => Self::Publish(lease.payload()?),
+            Kind::Pictures => Self::Pictures(lease.payload()?),
         }))
     }
 
     pub(crate) fn plan(title: TitleId) -> New {
-        New::job("plan", json!(OfTitle { title })).title(title).priority(HEAD).key(format!("plan/{title}"))
+        New::job(Kind::Plan.as_str(), json!(OfTitle { title }))
+            .title(title)
+            .priority(HEAD)
+            .key(format!("plan/{title}"))
     }
 
     /// The same once more: without a key, since the first one's is taken.
@@ -117,7 +154,7 @@ impl Work {
 
     /// `first`: whether the chunk belongs to the head that makes a title playable. `fingerprint`: who may encode it.
     pub(crate) fn chunk(of: &OfChunk, first: bool, fingerprint: &str) -> New {
-        New::job("chunk", json!(of))
+        New::job(Kind::Chunk.as_str(), json!(of))
             .title(of.title)
             .priority(if first { HEAD } else { BODY })
             .capability(fingerprint)
@@ -130,7 +167,7 @@ impl Work {
     }
 
     pub(crate) fn publish(of: &OfGeneration) -> New {
-        New::job("publish", json!(of))
+        New::job(Kind::Publish.as_str(), json!(of))
             .title(of.title)
             .priority(HEAD)
             .key(format!("publish/{}", of.generation))

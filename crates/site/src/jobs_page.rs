@@ -8,6 +8,7 @@ use axum::response::Response;
 use http_face::{ApiError, take};
 use jobs::{Filter, Job};
 use model::{JobId, Timestamp, TitleId, job};
+use pipeline::Kind;
 use serde::{Deserialize, Serialize};
 
 use crate::page::{Frame, render};
@@ -99,18 +100,18 @@ impl Row {
 
 /// What a job does, in words.
 fn what(job: &Job) -> String {
-    match job.kind.as_str() {
-        "plan" => "Read the file and plan".into(),
-        "chunk" => match job.payload.get("chunk").and_then(serde_json::Value::as_u64) {
+    let Some(kind) = Kind::parse(&job.kind) else { return job.kind.clone() };
+    match kind {
+        Kind::Plan => "Read the file and plan".into(),
+        Kind::Chunk => match job.payload.get("chunk").and_then(serde_json::Value::as_u64) {
             Some(chunk) => format!("Encode part {}", chunk + 1),
             None => "Encode a part".into(),
         },
-        "publish" => "Check and publish".into(),
-        "pictures" => match job.payload.get("pictures").and_then(serde_json::Value::as_str) {
+        Kind::Publish => "Check and publish".into(),
+        Kind::Pictures => match job.payload.get("pictures").and_then(serde_json::Value::as_str) {
             Some("storyboard") => "Make the storyboard".into(),
             _ => "Make posters".into(),
         },
-        other => other.to_owned(),
     }
 }
 

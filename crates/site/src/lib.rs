@@ -191,8 +191,13 @@ impl Site {
             headers.get(header::HOST).and_then(|v| v.to_str().ok()).or(uri.authority().map(|a| a.as_str()));
         match host {
             Some(host) => format!("{}://{host}", url.scheme()),
-            None => url.origin().ascii_serialization(),
+            None => self.public_origin(),
         }
+    }
+
+    /// Scheme, host and port that everybody can use.
+    pub(crate) fn public_origin(&self) -> String {
+        self.inner.config.public_url.origin().ascii_serialization()
     }
 
     /// A title, `None` if there is no such.

@@ -6,7 +6,7 @@ use catalogue::Title;
 use http::HeaderMap;
 use http_face::{ApiError, take};
 use model::{JobId, TitleId};
-use pipeline::{Bytes, Error, Upload};
+use pipeline::{Error, Purge, SourceFile};
 use serde::{Deserialize, Serialize};
 
 use crate::Site;
@@ -185,9 +185,9 @@ impl Delete {
 
 /// Deletes a title and tells everybody who delivers it.
 pub(crate) async fn delete(site: &Site, id: TitleId, how: &Delete) -> Result<(), ApiError> {
-    let bytes = if how.now.is_some() { Bytes::Now } else { Bytes::Later };
-    let upload = if how.keep_source.is_some() { Upload::Stays } else { Upload::Goes };
-    site.pipeline().delete(id, bytes, upload).await.map_err(refused)?;
+    let bytes = if how.now.is_some() { Purge::Now } else { Purge::Later };
+    let file = if how.keep_source.is_some() { SourceFile::Stays } else { SourceFile::Goes };
+    site.pipeline().delete(id, bytes, file).await.map_err(refused)?;
     site.playback().revoke_title(id, site.now()).await.map_err(ApiError::internal)
 }
 

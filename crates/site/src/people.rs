@@ -108,13 +108,13 @@ pub(crate) async fn invite(
     let offer = Offer { to, role: wish.role, lifetime_ms, by: visitor.who.account() };
     let error = match site.identity().invite(&offer, site.now()).await {
         Ok((_, token)) => {
-            let url = site.config().public_url.as_str().trim_end_matches('/');
-            let link = Some(format!("{url}/invite/{}", token.as_str()));
+            let link = Some(token.address(&site.public_origin()));
             let said = Said { link, ..Said::default() };
             return show(&site, &visitor, None, &Wish::default(), said).await;
         }
         Err(Error::Address { .. }) => "This is not an e-mail address.",
         Err(Error::Taken) => "This address has an account already. Open it below to make a sign-in link.",
+        Err(Error::Lifetime) => "An invitation works for at most 90 days.",
         Err(Error::Offer) => {
             "A link for several people needs a number from 1 to 1000, and cannot make operators."
         }

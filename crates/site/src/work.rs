@@ -16,6 +16,8 @@ use crate::{Site, words};
 const MOST: u32 = 20;
 /// The share that is stored, in ‰, from which on the time left can be told.
 const TELLING: u64 = 50;
+/// Most running jobs that are looked at.
+const SLOTS: u32 = 500;
 /// Lines of a log that are shown.
 const LINES: usize = 20;
 
@@ -99,16 +101,23 @@ async fn titles(site: &Site, tab: Option<job::State>) -> Result<Vec<Title>, ApiE
     Ok(found)
 }
 
-/// The jobs of a title that say most: those that run, or the one that failed.
-async fn telling(site: &Site, title: &Title) -> Result<Vec<Job>, ApiError> {
-    let wanted = if title.state.is_final() { job::State::Failed } else { job::State::Running };
-    let filter = Filter { state: Some(wanted), title: Some(title.id), limit: 64, ..Filter::default() };
+/// Everything that runs, for all titles at once: as many jobs as there are slots.
+async fn running(site: &Site) -> Result<Vec<Job>, ApiError> {
+    let filter = Filter { state: Some(job::State::Running), limit: SLOTS, ..Filter::default() };
     site.jobs().list(&filter).await.map_err(ApiError::internal)
 }
 
-/// Times real time, all running encodes together.
-fn speed(jobs: &[Job]) -> Option<f64> {
-    let speeds: Vec<f64> = jobs.iter().filter_map(|job| job.speed).collect();
+/// The job that a title failed with.
+async fn failed(site: &Site, title: TitleId) -> Result<Option<Job>, ApiError> {
+    let state = Some(job::State::Failed);
+    let filter = Filter { state, title: Some(title), limit: 1, ..Filter::default() };
+    Ok(site.jobs().list(&filter).await.map_err(ApiError::internal)?.pop())
+}
+
+/// Times real time, all running encodes of a title together.
+fn speed(running: &[Job], title: TitleId) -> Option<f64> {
+    let of_title = running.iter().filter(|job| job.title == Some(title));
+    let speeds: Vec<f64> = of_title.filter_map(|job| job.speed).collect();
     (!speeds.is_empty()).then(|| speeds.iter().sum())
 }
 
@@ -129,16 +138,18 @@ pub(crate) async fn cards(
     tab: Option<job::State>,
     now: Timestamp,
 ) -> Result<Vec<Card>, ApiError> {
+    let running = running(site).await?;
     let mut cards = Vec::new();
     for title in titles(site, tab).await? {
-        let jobs = telling(site, &title).await?;
         let mut log = Vec::new();
-        if let Some(job) = jobs.first() {
+        if title.state.is_final()
+            && let Some(job) = failed(site, title.id).await?
+        {
             let lines = site.jobs().log_lines(job.id).await.map_err(ApiError::internal)?;
             log = lines.into_iter().map(|line| line.line).collect();
             log.drain(..log.len().saturating_sub(LINES));
         }
-        let speed = speed(&jobs).map(words::speed).unwrap_or_default();
+        let speed = speed(&running, title.id).map(words::speed).unwrap_or_default();
         cards.push(Card { log, speed, ..card(&title, now) });
     }
     Ok(cards)
@@ -185,18 +196,16 @@ pub(crate) async fn api(
     http_face::take::Query(wanted): http_face::take::Query<crate::jobs_page::Wanted>,
 ) -> Result<Response, ApiError> {
     let now = site.now();
-    let mut items = Vec::new();
-    for title in titles(&site, wanted.state()).await? {
-        let jobs = telling(&site, &title).await?;
-        items.push(Json {
-            id: title.id,
-            state: title.state,
-            progress: title.progress,
-            speed: speed(&jobs),
-            eta_ms: left_ms(&title, now),
-            reason: title.reason,
-            name: title.name,
-        });
-    }
-    Ok(fresh(&Items::all(items)))
+    let running = running(&site).await?;
+    let item = |title: Title| Json {
+        id: title.id,
+        state: title.state,
+        progress: title.progress,
+        speed: speed(&running, title.id),
+        eta_ms: left_ms(&title, now),
+        reason: title.reason,
+        name: title.name,
+    };
+    let items = titles(&site, wanted.state()).await?.into_iter().map(item).collect();
+    Ok(fresh(&Items::<Json>::all(items)))
 }

@@ -20,7 +20,8 @@ pub(crate) async fn pictures(
     report: &Report,
     cancel: &CancellationToken,
 ) -> Result<(), Stop> {
-    let (title, asset) = (worker.pipeline.title(of.title).await?, worker.pipeline.pictured(of).await?);
+    let title = worker.pipeline.title(of.title).await?;
+    let asset = worker.pipeline.asset(of.asset, of.generation).await?;
     report.stage("fetching the source");
     let object = title.source_object;
     let parts = match of.pictures {

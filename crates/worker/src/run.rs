@@ -24,8 +24,6 @@ use crate::task::{self, Report, Stop};
 const LEASE: Duration = Duration::from_secs(30);
 /// How often a running job says that it lives and how far it is.
 const BEAT: Duration = Duration::from_secs(1);
-/// How long a job waits that found no room on the disk, in ms.
-const HOLD_MS: i64 = 5_000;
 /// How long a free slot may take to claim what is due, before pictures give way to it.
 const CLAIMED: Duration = Duration::from_millis(250);
 /// Why pictures are put back that gave way.
@@ -191,7 +189,7 @@ async fn one(worker: &Worker, sources: &Sources, lease: &Lease, shutdown: &Cance
             worker.queue.put_back(lease, now(), why).await.map_err(pipeline::Error::from)
         }
         Err(Stop::Held { why }) => {
-            let wait = Wait { until: now().plus_ms(HOLD_MS), waits_for: WaitsFor::Room, why: &why };
+            let wait = Wait { until: now().plus_ms(pipeline::HOLD_MS), waits_for: WaitsFor::Room, why: &why };
             worker.queue.hold_up(lease, &wait).await.map_err(pipeline::Error::from)
         }
         Err(Stop::Rejected { title, reason }) => worker.pipeline.rejected(lease, title, &reason).await,

@@ -223,7 +223,7 @@ async fn encode_chunk(
         return Err(Stop::Held { why });
     }
     let title = worker.pipeline.title(of.title).await?;
-    let asset = worker.pipeline.asset(of).await?;
+    let asset = worker.pipeline.asset(of.asset, of.generation).await?;
     let template = worker.pipeline.templates().of_plan(&asset.plan.template);
     let template = template.map_err(|error| Stop::encode(&error, of.title))?;
     let scratch = scratch(worker, lease).await?;

@@ -16,7 +16,7 @@ async fn operator(house: &House) -> identity::Account {
 async fn sign_in(house: &House, role: Role, now: Timestamp) -> identity::SignedIn {
     let address = format!("{role}@example.org");
     let account = house.identity.ensure_account(&address, role, now).await.unwrap();
-    let link = house.identity.create_link(account.id, 60_000, now).await.unwrap();
+    let link = house.identity.create_link(account.id, now).await.unwrap();
     house.identity.consume_link(&link, &DEVICE, now).await.unwrap()
 }
 
@@ -35,7 +35,7 @@ async fn an_account_is_made_once_and_keeps_its_role() {
 async fn a_link_signs_in_once() {
     for house in houses(&Config::default()).await {
         let account = operator(&house).await;
-        let link = house.identity.create_link(account.id, 60_000, NOW).await.unwrap();
+        let link = house.identity.create_link(account.id, NOW).await.unwrap();
         assert!(house.identity.link_works(&link, NOW).await.unwrap());
         let house = Arc::new(house);
         let uses = (0..50).map(|_| {
@@ -49,8 +49,8 @@ async fn a_link_signs_in_once() {
         assert_eq!(used, 1, "{:?}", house.test.engine());
         assert!(!house.identity.link_works(&link, NOW).await.unwrap());
 
-        let link = house.identity.create_link(account.id, 60_000, NOW).await.unwrap();
-        let late = house.identity.consume_link(&link, &DEVICE, NOW.plus_ms(60_000)).await;
+        let link = house.identity.create_link(account.id, NOW).await.unwrap();
+        let late = house.identity.consume_link(&link, &DEVICE, NOW.plus_ms(DAY)).await;
         assert!(matches!(late, Err(Error::Link)));
     }
 }
@@ -59,8 +59,8 @@ async fn a_link_signs_in_once() {
 async fn links_end_when_they_are_ended() {
     for house in houses(&Config::default()).await {
         let (account, other) = (operator(&house).await, sign_in(&house, Role::Operator, NOW).await.account);
-        let link = house.identity.create_link(account.id, DAY, NOW).await.unwrap();
-        let others = house.identity.create_link(other.id, DAY, NOW).await.unwrap();
+        let link = house.identity.create_link(account.id, NOW).await.unwrap();
+        let others = house.identity.create_link(other.id, NOW).await.unwrap();
         assert_eq!(house.identity.end_links(account.id).await.unwrap(), 1);
         let refused = house.identity.consume_link(&link, &DEVICE, NOW).await;
         assert!(matches!(refused, Err(Error::Link)));
@@ -163,7 +163,7 @@ async fn suspending_and_a_new_role_end_sessions() {
         let account = house.identity.account(viewer.account.id).await.unwrap().unwrap();
         assert_eq!(account.role, Role::Creator);
 
-        let link = house.identity.create_link(account.id, 60_000, NOW).await.unwrap();
+        let link = house.identity.create_link(account.id, NOW).await.unwrap();
         house.identity.suspend(account.id, NOW).await.unwrap();
         assert!(matches!(house.identity.consume_link(&link, &DEVICE, NOW).await, Err(Error::Link)));
         house.identity.resume(account.id).await.unwrap();

@@ -201,3 +201,17 @@ async fn two_operators_cannot_remove_each_other_at_once() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_invitation_stands_for_ninety_days_at_most() {
+    for house in houses(&Config::default()).await {
+        for (days, stands) in [(90, true), (91, false), (0, false), (-1, false)] {
+            let offer = Offer { lifetime_ms: days * 86_400_000, ..offer(For::Anyone(1)) };
+            let made = house.identity.invite(&offer, NOW).await;
+            assert!(
+                if stands { made.is_ok() } else { matches!(made, Err(Error::Lifetime)) },
+                "{days}: {made:?}"
+            );
+        }
+    }
+}

@@ -32,8 +32,6 @@ use crate::metrics::{self, Metrics};
 const OPERATOR: &str = "operator@localhost";
 /// Name of the S3 key that `kinora up` makes and prints.
 const READY_MADE: &str = "development";
-/// How long the printed sign-in link works: a day, in ms.
-const LINK_MS: i64 = 86_400_000;
 /// Name of this process among workers; its slots are `up/0`, `up/1`, …
 const WORKER: &str = "up";
 
@@ -369,7 +367,7 @@ impl Parts {
     pub(crate) async fn ready(&self) -> anyhow::Result<Ready> {
         let Place { origin, s3_origin, .. } = &self.place;
         let operator = self.identity.ensure_account(OPERATOR, Role::Operator, now()).await?;
-        let link = self.identity.create_link(operator.id, LINK_MS, now()).await?;
+        let link = self.identity.create_link(operator.id, now()).await?;
         let (key, secret) =
             self.identity.ensure_access_key(operator.id, READY_MADE, &Buckets::All, now()).await?;
         Ok(Ready {
@@ -379,7 +377,7 @@ impl Parts {
             s3_secret_key: secret.expose_str().context("the stored S3 key is not text")?.to_owned(),
             mailbox: self.mailbox.clone(),
             reminder: self.reminder()?,
-            operator_link: format!("{origin}/signin/link/{}", link.as_str()),
+            operator_link: link.address(origin),
         })
     }
 

@@ -12,7 +12,7 @@ use model::{BitsPerSecond, BucketName, FrameRate, Plan, Timestamp, TitleId, Wait
 use package::cmaf::ChunkWriter;
 use package::index::Sample;
 use pipeline::work::{OfChunk, OfGeneration, OfPictures, OfTitle};
-use pipeline::{Made, Pipeline, Rule, Source as Upload, Stills, Work};
+use pipeline::{AfterPublish, Made, Pipeline, Rule, Stills, Work};
 
 pub(crate) const FINGERPRINT: &str = "test encoder";
 
@@ -98,7 +98,8 @@ impl House {
 
     /// The same pipeline with rules that let uploads go.
     pub(crate) fn dropping(&mut self) {
-        let rules = Rule::defaults().into_iter().map(|rule| Rule { source: Upload::Drop, ..rule }).collect();
+        let rules =
+            Rule::defaults().into_iter().map(|rule| Rule { source: AfterPublish::Drop, ..rule }).collect();
         let (db, blob) = (self.test.db.clone(), self.blob.clone());
         self.pipeline = Pipeline::new(db, blob, self.jobs.clone(), self.catalogue.clone(), rules);
     }

@@ -5,7 +5,7 @@ use jobs::Fault;
 use model::title::State;
 use model::{BucketName, TitleId};
 use pipeline::work::OfGeneration;
-use pipeline::{Bytes, Config, Error, Upload};
+use pipeline::{Config, Error, Purge, SourceFile};
 
 use crate::house::{House, houses, now};
 
@@ -151,7 +151,7 @@ async fn a_deleted_title_leaves_nothing() {
         let of = house.finish().await;
         poster(&house, &of).await;
         assert!(stored(&house).await > 0);
-        house.pipeline.delete(title, Bytes::Now, Upload::Goes).await.unwrap();
+        house.pipeline.delete(title, Purge::Now, SourceFile::Goes).await.unwrap();
         assert!(house.catalogue.title(title).await.is_err());
         assert_eq!(house.pipeline.remove_doomed().await.unwrap(), 1);
         assert_eq!(house.pipeline.remove_doomed().await.unwrap(), 0);
@@ -159,7 +159,7 @@ async fn a_deleted_title_leaves_nothing() {
         let jobs = house.jobs.list(&jobs::Filter::default()).await.unwrap();
         assert!(jobs.is_empty(), "{jobs:?}");
         assert!(matches!(house.pipeline.restore(title).await, Err(Error::Catalogue(_))));
-        let again = house.pipeline.delete(title, Bytes::Now, Upload::Goes).await;
+        let again = house.pipeline.delete(title, Purge::Now, SourceFile::Goes).await;
         assert!(matches!(again, Err(Error::Catalogue(catalogue::Error::NoTitle { .. }))));
     }
 }
@@ -172,7 +172,7 @@ async fn a_deleted_title_that_cannot_be_removed_holds_up_no_other() {
         house.pipeline.take_events().await.unwrap();
         let other = house.plan_next().await;
         for title in [stuck, other] {
-            house.pipeline.delete(title, Bytes::Now, Upload::Goes).await.unwrap();
+            house.pipeline.delete(title, Purge::Now, SourceFile::Goes).await.unwrap();
         }
         let sooner = "UPDATE titles SET purge_at = 0 WHERE id = $1";
         house.test.db.execute(sooner, db::args![stuck]).await.unwrap();
@@ -188,7 +188,7 @@ async fn a_title_is_deleted_while_it_is_encoded_and_restored_to_be_tried_again()
     for house in houses().await {
         let title = house.planned().await;
         let (lease, of) = house.chunk().await;
-        house.pipeline.delete(title, Bytes::Later, Upload::Goes).await.unwrap();
+        house.pipeline.delete(title, Purge::Later, SourceFile::Goes).await.unwrap();
         let late = house.pipeline.encoded(&lease, &of, vec![house.made(0, 7).await]).await;
         assert!(late.is_err());
         assert_eq!(house.pipeline.remove_doomed().await.unwrap(), 0);
@@ -196,8 +196,8 @@ async fn a_title_is_deleted_while_it_is_encoded_and_restored_to_be_tried_again()
         assert_eq!(house.title(title).await.state, State::Failed);
         house.pipeline.retry(title).await.unwrap();
         house.finish().await;
-        house.pipeline.delete(title, Bytes::Later, Upload::Goes).await.unwrap();
-        house.pipeline.delete(title, Bytes::Now, Upload::Stays).await.unwrap();
+        house.pipeline.delete(title, Purge::Later, SourceFile::Goes).await.unwrap();
+        house.pipeline.delete(title, Purge::Now, SourceFile::Stays).await.unwrap();
         assert_eq!(house.pipeline.remove_doomed().await.unwrap(), 1);
         assert_eq!(stored(&house).await, "songs/song.wav".len() as u64, "the upload stays");
     }
@@ -239,7 +239,7 @@ async fn a_deleted_title_keeps_its_upload_where_that_was_asked_for() {
         house.dropping();
         let title = house.planned().await;
         house.publish().await;
-        house.pipeline.delete(title, Bytes::Now, Upload::Stays).await.unwrap();
+        house.pipeline.delete(title, Purge::Now, SourceFile::Stays).await.unwrap();
         assert_eq!(house.pipeline.remove_doomed().await.unwrap(), 1);
         assert_eq!(stored(&house).await, "songs/song.wav".len() as u64);
     }

@@ -14,9 +14,6 @@ use crate::page::{Frame, render_as};
 use crate::visitor::Visitor;
 use crate::{Site, words};
 
-/// How long a sign-in link works: a day, in ms.
-const LINK_MS: i64 = 86_400_000;
-
 struct Choice {
     value: &'static str,
     label: &'static str,
@@ -105,10 +102,8 @@ pub(crate) async fn change(
             Ok(Redirect::to(&format!("/people/{}?done=sign-out", account.id)).into_response())
         }
         "link" => {
-            let made = site.identity().create_link(account.id, LINK_MS, site.now()).await;
-            let token = made.map_err(ApiError::internal)?;
-            let url = site.config().public_url.as_str().trim_end_matches('/');
-            let link = Some(format!("{url}/signin/link/{}", token.as_str()));
+            let made = site.identity().create_link(account.id, site.now()).await;
+            let link = Some(made.map_err(ApiError::internal)?.address(&site.public_origin()));
             show(&site, &visitor, &account, Said { link, ..Said::default() }).await
         }
         _ => Err(ApiError::not_found("not_found", "There is no such page.")),

@@ -8,9 +8,6 @@ use super::{Answer, Parts, Refused, now, rfc3339};
 use crate::control::{Check, Report};
 use crate::doctor;
 
-/// How long work is due before the doctor misses a worker for it, in ms.
-const PATIENCE_MS: i64 = 30_000;
-
 pub(super) async fn examine(State(parts): State<Parts>) -> Answer<Report> {
     let mut checks = doctor::host(&parts.data, &parts.jail).await;
     checks.push(match parts.db.ping().await {
@@ -45,7 +42,7 @@ pub(super) async fn examine(State(parts): State<Parts>) -> Answer<Report> {
 async fn encoder(parts: &Parts) -> Result<Check, Refused> {
     let now = now();
     let workers = parts.jobs.workers(now).await?;
-    let stranded = parts.jobs.stranded(now, now.plus_ms(-PATIENCE_MS)).await?.len();
+    let stranded = parts.pipeline.stranded(now).await?.len();
     let slots: u64 = workers.iter().map(|worker| worker.slots).sum();
     Ok(if stranded > 0 {
         let what =

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use model::TitleId;
-use pipeline::{Bytes, Upload};
+use pipeline::{Purge, SourceFile};
 
 use super::titles::view;
 use super::{Answer, Parts, Refused, now};
@@ -49,9 +49,9 @@ pub(super) async fn delete(
         Err(_) if how.now => parts.deleted(&wanted).await?,
         Err(refused) => return Err(refused),
     };
-    let bytes = if how.now { Bytes::Now } else { Bytes::Later };
-    let upload = if how.keep_source { Upload::Stays } else { Upload::Goes };
-    parts.pipeline.delete(title, bytes, upload).await?;
+    let bytes = if how.now { Purge::Now } else { Purge::Later };
+    let file = if how.keep_source { SourceFile::Stays } else { SourceFile::Goes };
+    parts.pipeline.delete(title, bytes, file).await?;
     parts.playback.revoke_title(title, now()).await?;
     Ok(did(Some(title), 0))
 }

@@ -7,15 +7,13 @@ use identity::invitation::{For, Offer};
 use super::{Answer, Parts, Refused, now, rfc3339};
 use crate::control::people::{Account, Change, Invited, Link, NewInvitation, NewLink};
 
-/// How long a sign-in link works: a day, in ms.
-const LINK_MS: i64 = 86_400_000;
 /// Accounts read at a time.
 const PAGE: u32 = 1000;
 
 pub(super) async fn signin_link(State(parts): State<Parts>, Json(new): Json<NewLink>) -> Answer<Link> {
     let account = parts.identity.ensure_account(&new.address, new.role, now()).await?;
-    let token = parts.identity.create_link(account.id, LINK_MS, now()).await?;
-    Ok(Json(Link { url: format!("{}/signin/link/{}", parts.origin, token.as_str()) }))
+    let token = parts.identity.create_link(account.id, now()).await?;
+    Ok(Json(Link { url: token.address(&parts.origin) }))
 }
 
 pub(super) async fn invite(State(parts): State<Parts>, Json(new): Json<NewInvitation>) -> Answer<Link> {
@@ -23,7 +21,7 @@ pub(super) async fn invite(State(parts): State<Parts>, Json(new): Json<NewInvita
     let lifetime_ms = i64::try_from(new.seconds).unwrap_or(i64::MAX).saturating_mul(1000);
     let offer = Offer { to, role: new.role, lifetime_ms, by: None };
     let (_, token) = parts.identity.invite(&offer, now()).await?;
-    Ok(Json(Link { url: format!("{}/invite/{}", parts.origin, token.as_str()) }))
+    Ok(Json(Link { url: token.address(&parts.origin) }))
 }
 
 pub(super) async fn invitations(State(parts): State<Parts>) -> Answer<Vec<Invited>> {
