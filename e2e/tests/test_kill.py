@@ -111,7 +111,8 @@ def test_a_full_disk_refuses_in_words_and_goes_on_when_there_is_room(server, eng
                 kinora.boto().put_object(Bucket="kept", Key="again", Body=b"again")
                 life.may_be["again"] = {b"again"}
             life.end(undisturbed)
-            assert all(status in REFUSALS and said for status, said in life.refusals), life.refusals
+            # It passes, and is said so: a 500 would be a fault.
+            assert all(status in REFUSALS - {500} and said for status, said in life.refusals), life.refusals
             print(f"seed {seed}: {life.kills} kills, {len(life.refusals)} refusals")
         finally:
             kinora.stop()

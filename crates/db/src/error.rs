@@ -1,5 +1,7 @@
 //! What can go wrong between us and the database.
 
+use std::io;
+
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -120,6 +122,27 @@ impl Error {
             _ => None,
         }
     }
+}
+
+/// Whether a full disk is at the bottom of any error: the database's, or one that a file was to be written to.
+pub fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
+    causes(error).any(|cause| {
+        let of_files = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        cause.downcast_ref::<Error>().is_some_and(Error::is_full)
+            || matches!(of_files, Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+    })
+}
+
+/// Whether any error comes from the database and passes: the same may succeed when it is asked again.
+pub fn is_retryable(error: &(dyn std::error::Error + 'static)) -> bool {
+    causes(error).any(|cause| cause.downcast_ref::<Error>().is_some_and(Error::is_retryable))
+}
+
+/// An error and what caused it.
+fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source())
 }
 
 /// PostgreSQL's `disk_full`.

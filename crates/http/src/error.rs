@@ -99,8 +99,23 @@ impl ApiError {
         Self { retry_after_s: Some(retry_after_s), ..error }
     }
 
-    /// 500: a fault of ours. `cause` is logged with the request id and not sent.
+    /// 507: there is no room on a disk. `cause` is logged.
+    pub fn no_room(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        let message = "There is not enough room left. Ask an operator to make some.";
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, "no_room", message).caused_by(cause)
+    }
+
+    /// A fault of ours. `cause` is logged with the request id and not sent; it says whether this passes: 507 where a
+    /// disk is full, 503 where the database is away or busy, else 500.
     pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        let cause = cause.into();
+        if db::is_full(&*cause) {
+            return Self::no_room(cause);
+        }
+        if db::is_retryable(&*cause) {
+            return Self::unavailable("busy", "This cannot be done just now. Please try again.", 1)
+                .caused_by(cause);
+        }
         let message =
             "Something went wrong on our side. Please try again; if it stays, report the request id.";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message).caused_by(cause)
@@ -186,6 +201,17 @@ mod tests {
         let response = error.into_response();
         assert_eq!(response.status(), 500);
         assert_eq!(response.headers()["content-type"], "application/problem+json");
+    }
+
+    #[test]
+    fn what_passes_is_no_fault() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("the catalogue")]
+        struct Above(#[source] std::io::Error);
+        let status = |kind| ApiError::internal(Above(std::io::Error::from(kind))).status();
+        assert_eq!(status(std::io::ErrorKind::StorageFull), StatusCode::INSUFFICIENT_STORAGE);
+        assert_eq!(status(std::io::ErrorKind::QuotaExceeded), StatusCode::INSUFFICIENT_STORAGE);
+        assert_eq!(status(std::io::ErrorKind::NotFound), StatusCode::INTERNAL_SERVER_ERROR);
     }
 
     #[test]

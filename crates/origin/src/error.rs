@@ -89,9 +89,6 @@ pub(crate) fn refusal(error: Arc<Error>) -> ApiError {
         Error::Configuration(why) => {
             ApiError::new(http::StatusCode::UNPROCESSABLE_ENTITY, "configuration", format!("{why}."))
         }
-        Error::Catalogue(source) if source.is_retryable() => {
-            ApiError::unavailable("busy", "Please try again.", 1).caused_by(error)
-        }
         _ => ApiError::internal(error),
     }
 }

@@ -255,18 +255,7 @@ fn refused(error: Error) -> ApiError {
                 ByteSize(room)
             ),
         ),
-        Error::Blob(blob) if blob.is_full() => ApiError::new(
-            StatusCode::INSUFFICIENT_STORAGE,
-            "no_room",
-            "There is not enough room left. Ask an operator to make some.",
-        )
-        .caused_by(blob),
-        Error::Db(db) if db.is_full() => ApiError::new(
-            StatusCode::INSUFFICIENT_STORAGE,
-            "no_room",
-            "There is not enough room left. Ask an operator to make some.",
-        )
-        .caused_by(db),
+        Error::Blob(blob) if blob.is_full() => ApiError::no_room(blob),
         Error::Batch | Error::NoPart(_) | Error::Checksum(_) => {
             bad("bad_parts", "These parts cannot be sent.".into())
         }

@@ -142,10 +142,12 @@ pub(crate) async fn cards(
     let mut cards = Vec::new();
     for title in titles(site, tab).await? {
         let mut log = Vec::new();
-        if title.state.is_final()
-            && let Some(job) = failed(site, title.id).await?
-        {
-            let lines = site.jobs().log_lines(job.id).await.map_err(ApiError::internal)?;
+        let job = match title.state.is_final() {
+            true => failed(site, title.id).await?.map(|job| job.id),
+            false => running.iter().find(|job| job.title == Some(title.id)).map(|job| job.id),
+        };
+        if let Some(job) = job {
+            let lines = site.jobs().log_lines(job).await.map_err(ApiError::internal)?;
             log = lines.into_iter().map(|line| line.line).collect();
             log.drain(..log.len().saturating_sub(LINES));
         }

@@ -181,28 +181,47 @@ async fn one(worker: &Worker, sources: &Sources, lease: &Lease, shutdown: &Cance
     };
     let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(ms, attempt = lease.attempt, end = end(&result, &cancel), "job left");
-    let told = match result {
-        Ok(()) => Ok(()),
+    let Err(stop) = result else { return };
+    if let Stop::Failed { fault, .. } = &stop
+        && !cancel.is_cancelled()
+    {
+        tracing::warn!(?fault, "job failed");
+    }
+    // On a full disk this is not written either; when there is room the job goes on at once.
+    loop {
+        match tell(worker, lease, &stop, &cancel, shutdown).await {
+            Ok(()) | Err(pipeline::Error::Jobs(jobs::Error::LeaseLost { .. })) => return,
+            Err(error) if error.is_full() && !shutdown.is_cancelled() => {
+                let _ = shutdown.run_until_cancelled(tokio::time::sleep(LOOK)).await;
+            }
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                return tracing::error!(error, "the end of a job is not written down");
+            }
+        }
+    }
+}
+
+/// Writes down why a job did not end well, and what becomes of it.
+async fn tell(
+    worker: &Worker,
+    lease: &Lease,
+    stop: &Stop,
+    cancel: &CancellationToken,
+    shutdown: &CancellationToken,
+) -> pipeline::Result<()> {
+    match stop {
         // Stopped by us, so nothing is held against it; where the lease was lost, this changes nothing.
-        Err(_) if cancel.is_cancelled() => {
+        _ if cancel.is_cancelled() => {
             let why = if shutdown.is_cancelled() { "the worker was stopped" } else { GIVES_WAY };
-            worker.queue.put_back(lease, now(), why).await.map_err(pipeline::Error::from)
+            Ok(worker.queue.put_back(lease, now(), why).await?)
         }
-        Err(Stop::Held { why }) => {
-            let wait = Wait { until: now().plus_ms(pipeline::HOLD_MS), waits_for: WaitsFor::Room, why: &why };
-            worker.queue.hold_up(lease, &wait).await.map_err(pipeline::Error::from)
+        Stop::Held { why } => {
+            let wait = Wait { until: now().plus_ms(pipeline::HOLD_MS), waits_for: WaitsFor::Room, why };
+            Ok(worker.queue.hold_up(lease, &wait).await?)
         }
-        Err(Stop::Rejected { title, reason }) => worker.pipeline.rejected(lease, title, &reason).await,
-        Err(Stop::Failed { fault, log }) => {
-            tracing::warn!(?fault, "job failed");
-            worker.pipeline.failed(lease, &fault, &log).await
-        }
-    };
-    match told {
-        Ok(()) | Err(pipeline::Error::Jobs(jobs::Error::LeaseLost { .. })) => {}
-        Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "the end of a job is not written down")
-        }
+        Stop::Rejected { title, reason } => worker.pipeline.rejected(lease, *title, reason).await,
+        Stop::Failed { fault, log } => worker.pipeline.failed(lease, fault, log).await,
     }
 }
 

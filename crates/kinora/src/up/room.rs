@@ -1,6 +1,5 @@
 //! A start on a full disk: it waits for room instead of giving up, since nobody may be there to start it again.
 
-use std::io;
 use std::time::Duration;
 
 /// From one try to the next.
@@ -11,7 +10,7 @@ pub(crate) async fn patiently<T>(step: impl AsyncFn() -> anyhow::Result<T>) -> a
     let mut said = false;
     loop {
         match step().await {
-            Err(error) if is_full(&error) => {
+            Err(error) if db::is_full(error.as_ref()) => {
                 if !said {
                     tracing::error!("the disk is full and the start waits until there is room: {error:#}");
                 }
@@ -23,18 +22,10 @@ pub(crate) async fn patiently<T>(step: impl AsyncFn() -> anyhow::Result<T>) -> a
     }
 }
 
-/// Whether a full disk is at the bottom of it.
-fn is_full(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        let of_database = cause.downcast_ref::<db::Error>().is_some_and(db::Error::is_full);
-        let of_files = cause.downcast_ref::<io::Error>().map(io::Error::kind);
-        of_database || matches!(of_files, Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+    use std::io;
 
     use anyhow::Context;
 
