@@ -81,8 +81,8 @@ impl Store {
         match found.map(|(_, chunk)| chunk) {
             Some(Chunk::Stored(stored)) => self.read(Read { object: stored.object, start, end }).await,
             Some(Chunk::Early(early)) => {
-                let bytes = early.bytes.get(start as usize..end as usize).unwrap_or_default();
-                Ok(Bytes::copy_from_slice(bytes))
+                let wanted = start as usize..end as usize;
+                Ok(if wanted.end <= early.bytes.len() { early.bytes.slice(wanted) } else { Bytes::new() })
             }
             None => Err(Arc::new(Error::Interrupted)),
         }

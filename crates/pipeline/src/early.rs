@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use model::Generation;
 use model::plan::Track;
 use package::Index;
@@ -22,7 +23,7 @@ pub struct Early {
     /// Its segments.
     pub index: Index,
     /// Their bytes.
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
 }
 
 /// What is shown early now.
@@ -106,7 +107,7 @@ mod tests {
     #[test]
     fn what_is_shown_stays_when_there_is_no_room_for_more() {
         let (shown, name) = (Shown::default(), (Generation::new(), 0, Track::Video(0)));
-        let early = |bytes| Early { index: Index::default(), bytes: vec![0; bytes] };
+        let early = |bytes| Early { index: Index::default(), bytes: vec![0; bytes].into() };
         let length = |name| shown.lock().get(&name).map(|early| early.bytes.len());
         assert!(shown.put(name, early(MOST_BYTES / 2 + 1)));
         assert!(shown.put(name, early(MOST_BYTES)), "what it replaces does not count");

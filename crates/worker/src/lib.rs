@@ -9,6 +9,7 @@
 //! assert!(!config.allow_incomplete_jail);
 //! ```
 
+mod attend;
 mod config;
 mod pictures;
 mod run;

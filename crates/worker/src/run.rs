@@ -1,37 +1,30 @@
-//! The loop of a worker: claim, run, keep the lease alive, hand in or give back.
+//! The loop of a worker: claim, have it done, claim again.
 
-use std::convert::Infallible;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context;
 use blob::Blob;
 use encode::{Jail, Tools, first_frame};
-use jobs::{Claim, Lease, Presence, Queue, Wait};
-use model::{Timestamp, WaitsFor};
+use jobs::{Claim, Presence, Queue};
+use model::Timestamp;
 use pipeline::{Pipeline, Work};
 use tokio::task::JoinSet;
-use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::Config;
+use crate::attend::{Attendant, Turn};
 use crate::sources::Sources;
-use crate::task::{self, Report, Stop};
+use crate::task::{self, Stop};
 
 /// How long a silent worker keeps its job.
-const LEASE: Duration = Duration::from_secs(30);
-/// How often a running job says that it lives and how far it is.
-const BEAT: Duration = Duration::from_secs(1);
-/// How long a free slot may take to claim what is due, before pictures give way to it.
-const CLAIMED: Duration = Duration::from_millis(250);
-/// Why pictures are put back that gave way.
-const GIVES_WAY: &str = "gives way to what somebody waits for";
+pub(crate) const LEASE: Duration = Duration::from_secs(30);
 /// How often a worker says that it is there.
 const PRESENT: Duration = Duration::from_secs(5);
 /// How often the queue is looked at when nothing was announced.
-const LOOK: Duration = Duration::from_secs(1);
+pub(crate) const LOOK: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 1000 });
 
 /// A worker in this process, with as many slots as configured. A service.
 #[derive(Debug)]
@@ -141,13 +134,20 @@ async fn slot(
     sources: Arc<Sources>,
     shutdown: CancellationToken,
 ) {
-    let fingerprint = worker.tools.fingerprint();
-    let claim = Claim { worker: &name, kinds, capabilities: &[&fingerprint], lease: LEASE };
+    let attendant = Attendant {
+        fingerprint: worker.tools.fingerprint(),
+        queue: worker.queue.clone(),
+        pipeline: worker.pipeline.clone(),
+    };
+    let claim = Claim { worker: &name, kinds, capabilities: &[&attendant.fingerprint], lease: LEASE };
     let mut hints = worker.queue.hints();
     while !shutdown.is_cancelled() {
         match worker.queue.claim(now(), &claim).await {
             Ok(Some(lease)) => {
-                one(&worker, &sources, &lease, &shutdown).await;
+                let turn = Turn::new(&lease, &shutdown);
+                // It is large: on the heap it is not moved about.
+                let task = Box::pin(task::run(&worker, &sources, &lease, &turn.report, &turn.cancel));
+                attendant.attend(&turn, task).await;
                 continue;
             }
             Ok(None) => {}
@@ -163,134 +163,6 @@ async fn slot(
 /// The one clock of this crate.
 pub(crate) fn now() -> Timestamp {
     Timestamp(jiff::Timestamp::now().as_millisecond())
-}
-
-/// Runs one job to its end, whatever that is.
-///
-/// Every line of it names the job: the span is of the highest level, so that it is there however few lines are wanted.
-#[tracing::instrument(level = "error", name = "job", skip_all, fields(job = %lease.job, kind = lease.kind))]
-async fn one(worker: &Worker, sources: &Sources, lease: &Lease, shutdown: &CancellationToken) {
-    let cancel = shutdown.child_token();
-    let report = Report::default();
-    let begun = Instant::now();
-    let result = tokio::select! {
-        result = task::run(worker, sources, lease, &report, &cancel) => result,
-        // Polled beside the task, never instead of it: the task may hold the transaction that a beat waits for.
-        never = beat(worker, lease, &report, &cancel) => match never {},
-        never = give_way(worker, lease, &cancel) => match never {},
-    };
-    let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(ms, attempt = lease.attempt, end = end(&result, &cancel), "job left");
-    let Err(stop) = result else { return };
-    if let Stop::Failed { fault, .. } = &stop
-        && !cancel.is_cancelled()
-    {
-        tracing::warn!(?fault, "job failed");
-    }
-    // On a full disk this is not written either; when there is room the job goes on at once.
-    loop {
-        match tell(worker, lease, &stop, &cancel, shutdown).await {
-            Ok(()) | Err(pipeline::Error::Jobs(jobs::Error::LeaseLost { .. })) => return,
-            Err(error) if error.is_full() && !shutdown.is_cancelled() => {
-                let _ = shutdown.run_until_cancelled(tokio::time::sleep(LOOK)).await;
-            }
-            Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                return tracing::error!(error, "the end of a job is not written down");
-            }
-        }
-    }
-}
-
-/// Writes down why a job did not end well, and what becomes of it.
-async fn tell(
-    worker: &Worker,
-    lease: &Lease,
-    stop: &Stop,
-    cancel: &CancellationToken,
-    shutdown: &CancellationToken,
-) -> pipeline::Result<()> {
-    match stop {
-        // Stopped by us, so nothing is held against it; where the lease was lost, this changes nothing.
-        _ if cancel.is_cancelled() => {
-            let why = if shutdown.is_cancelled() { "the worker was stopped" } else { GIVES_WAY };
-            Ok(worker.queue.put_back(lease, now(), why).await?)
-        }
-        Stop::Held { why } => {
-            let wait = Wait { until: now().plus_ms(pipeline::HOLD_MS), waits_for: WaitsFor::Room, why };
-            Ok(worker.queue.hold_up(lease, &wait).await?)
-        }
-        Stop::Rejected { title, reason } => worker.pipeline.rejected(lease, *title, reason).await,
-        Stop::Failed { fault, log } => worker.pipeline.failed(lease, fault, log).await,
-    }
-}
-
-/// How a job ended, in a word for the log.
-fn end(result: &Result<(), Stop>, cancel: &CancellationToken) -> &'static str {
-    match result {
-        Ok(()) => "done",
-        Err(_) if cancel.is_cancelled() => "put back",
-        Err(Stop::Held { .. }) => "held",
-        Err(Stop::Rejected { .. }) => "rejected",
-        Err(Stop::Failed { .. }) => "failed",
-    }
-}
-
-/// Says every second that the job lives, and cancels it when its lease is lost.
-async fn beat(worker: &Worker, lease: &Lease, report: &Report, cancel: &CancellationToken) -> Infallible {
-    let mut interval = tokio::time::interval(BEAT);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        interval.tick().await;
-        match worker.queue.progress(now(), lease, &report.now()).await {
-            Ok(()) => {}
-            Err(jobs::Error::LeaseLost { .. }) => {
-                tracing::warn!("lease lost");
-                cancel.cancel();
-                // The task notices and ends; there is nothing more to say.
-                std::future::pending::<()>().await;
-            }
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the lease is not renewed")
-            }
-        }
-    }
-}
-
-/// Cancels pictures when work is due that somebody waits for and no slot takes it.
-async fn give_way(worker: &Worker, lease: &Lease, cancel: &CancellationToken) -> Infallible {
-    if lease.kind != Work::PICTURES {
-        return std::future::pending().await;
-    }
-    let mut hints = worker.queue.hints();
-    loop {
-        hints.wait(LOOK).await;
-        if !urgent(worker).await {
-            continue;
-        }
-        // Work that became due by the clock was announced to nobody.
-        worker.queue.wake();
-        tokio::time::sleep(CLAIMED).await;
-        if urgent(worker).await {
-            cancel.cancel();
-            // The task notices and ends.
-            return std::future::pending().await;
-        }
-    }
-}
-
-/// Whether work is due that somebody waits for.
-async fn urgent(worker: &Worker) -> bool {
-    let fingerprint = worker.tools.fingerprint();
-    let claim =
-        Claim { worker: &worker.name, kinds: &Work::AWAITED, capabilities: &[&fingerprint], lease: LEASE };
-    match worker.queue.next_priority(now(), &claim).await {
-        Ok(priority) => priority.is_some_and(|priority| priority >= Work::URGENT),
-        Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "nobody knows what is due");
-            false
-        }
-    }
 }
 
 #[cfg(test)]

@@ -50,6 +50,8 @@ impl Local {
 }
 
 type Slot = OnceCell<Weak<Local>>;
+/// `None` where a source has no index that is understood.
+type Index = OnceCell<Option<Arc<Map>>>;
 
 /// Fetches sources out of the store.
 #[derive(Debug)]
@@ -57,8 +59,8 @@ pub(crate) struct Sources {
     blob: Blob,
     folder: PathBuf,
     open: Mutex<HashMap<ObjectId, Arc<Slot>>>,
-    /// The latest stands last; `None` where a source has no index that is understood.
-    maps: Mutex<Vec<(ObjectId, Option<Arc<Map>>)>>,
+    /// The latest stands last.
+    maps: Mutex<Vec<(ObjectId, Arc<Index>)>>,
 }
 
 impl Sources {
@@ -168,36 +170,41 @@ impl Sources {
         file.flush().await.map_err(failed)
     }
 
-    /// The index of a large source, read once for the jobs that need it one after another.
+    /// The index of a large source, read once for the jobs that need it, at the same time or one after another.
     async fn map(&self, object: ObjectId, bytes: u64) -> Result<Option<Arc<Map>>, Stop> {
         if bytes <= SMALL {
             return Ok(None);
         }
-        let known = {
-            let maps = self.maps.lock().unwrap_or_else(PoisonError::into_inner);
-            maps.iter().find(|(of, _)| *of == object).map(|(_, map)| map.clone())
+        let index = {
+            let mut maps = self.maps.lock().unwrap_or_else(PoisonError::into_inner);
+            match maps.iter().find(|(of, _)| *of == object) {
+                Some((_, index)) => index.clone(),
+                None => {
+                    if maps.len() >= MAPS {
+                        maps.remove(0);
+                    }
+                    let index = Arc::new(Index::new());
+                    maps.push((object, index.clone()));
+                    index
+                }
+            }
         };
-        if let Some(known) = known {
-            return Ok(known);
-        }
+        Ok(index.get_or_try_init(|| self.read_map(object, bytes)).await?.clone())
+    }
+
+    async fn read_map(&self, object: ObjectId, bytes: u64) -> Result<Option<Arc<Map>>, Stop> {
         let mut finder = Finder::new(bytes);
         let mut step = finder.next(&[]);
-        let map = loop {
+        loop {
             match step {
                 Step::Read(range) => {
                     let read = self.blob.read_to_vec(object, range).await?;
                     // What is read last is the whole index, which may be large.
                     (step, finder) = blocking(move || (finder.next(&read), finder)).await?;
                 }
-                Step::Done(map) => break map.map(Arc::new),
+                Step::Done(map) => return Ok(map.map(Arc::new)),
             }
-        };
-        let mut maps = self.maps.lock().unwrap_or_else(PoisonError::into_inner);
-        if maps.len() >= MAPS {
-            maps.remove(0);
         }
-        maps.push((object, map.clone()));
-        Ok(map)
     }
 
     fn slot(&self, object: ObjectId) -> Arc<Slot> {

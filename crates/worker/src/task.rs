@@ -9,7 +9,6 @@ use std::time::Duration;
 use blob::Staged;
 use encode::chunk::{self, Encoded};
 use encode::{Look, captions, fields, plan as planning};
-use futures::StreamExt;
 use futures::future::try_join_all;
 use jobs::{Fault, Lease, Progress};
 use model::TitleId;
@@ -290,7 +289,7 @@ async fn show(showing: &Showing, work: chunk::Work<'_>) -> Infallible {
             Ok(tracks) => {
                 for Encoded { track, path, index, .. } in tracks {
                     if let Ok(bytes) = tokio::fs::read(&path).await {
-                        showing.show(track, Early { index, bytes });
+                        showing.show(track, Early { index, bytes: bytes.into() });
                     }
                     let _ = tokio::fs::remove_file(&path).await;
                 }
@@ -304,7 +303,7 @@ async fn show(showing: &Showing, work: chunk::Work<'_>) -> Infallible {
 /// Streams a file from the scratch folder into the store.
 pub(crate) async fn stage(worker: &Worker, path: &Path, bytes: Option<u64>) -> Result<Staged, Stop> {
     let file = tokio::fs::File::open(path).await.map_err(|error| Stop::failed(&error, true))?;
-    let stream = ReaderStream::with_capacity(file, 256 * 1024).map(|piece| piece);
+    let stream = ReaderStream::with_capacity(file, 256 * 1024);
     Ok(worker.blob.stage(stream, bytes, None).await?)
 }
 

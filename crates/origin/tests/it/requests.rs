@@ -110,7 +110,7 @@ async fn a_segment_is_answered_while_its_chunk_is_being_encoded() {
 
             let index = Index { first_segment: first, segments: chunk.index.segments[..1].to_vec() };
             let bytes = chunk.bytes[..index.bytes() as usize].to_vec();
-            showing.show(track, Early { index, bytes: bytes.clone() });
+            showing.show(track, Early { index, bytes: bytes.clone().into() });
             let answer = stage.get(&path(first).await, &[]).await;
             assert_eq!((answer.status.as_u16(), &answer.body[..]), (200, &bytes[..]));
             assert_eq!(answer.header("cache-control"), "public, max-age=5");

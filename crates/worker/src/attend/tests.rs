@@ -1,0 +1,203 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use blob::{Blob, By, Means, New};
+use catalogue::Catalogue;
+use db::testing::TestDb;
+use jobs::{Fault, Job};
+use model::{BucketName, TitleId, job, title};
+use pipeline::{Kind, Rule};
+
+use super::*;
+
+const FINGERPRINT: &str = "test encoder";
+
+struct House {
+    attendant: Attendant,
+    catalogue: Catalogue,
+    blob: Blob,
+    test: TestDb,
+    _folder: tempfile::TempDir,
+}
+
+async fn houses() -> Vec<House> {
+    let mut houses = Vec::new();
+    for test in db::testing::databases(&[blob::MIGRATIONS, jobs::MIGRATIONS, catalogue::MIGRATIONS]).await {
+        let folder = tempfile::tempdir().unwrap();
+        let blob = Blob::open(test.db.clone(), folder.path()).await.unwrap();
+        let (queue, catalogue) =
+            (Queue::new(test.db.clone()), Catalogue::open(test.db.clone()).await.unwrap());
+        let pipeline =
+            Pipeline::new(test.db.clone(), blob.clone(), queue.clone(), catalogue.clone(), Rule::defaults());
+        let attendant = Attendant { fingerprint: FINGERPRINT.into(), queue, pipeline };
+        houses.push(House { attendant, catalogue, blob, test, _folder: folder });
+    }
+    houses
+}
+
+impl House {
+    /// A new title, whose file is to be read.
+    async fn title(&self) -> TitleId {
+        let key = "film.mp4".parse().unwrap();
+        let new = New::named(BucketName::source(), key, By::Client(Means::Put));
+        self.blob.put(b"film".to_vec(), new).await.unwrap();
+        self.attendant.pipeline.take_events().await.unwrap();
+        let list = catalogue::List::newest(catalogue::Audience::Operator);
+        self.catalogue.list(&list).await.unwrap()[0].id
+    }
+
+    /// A job that nobody waits for.
+    async fn pictures(&self) {
+        let mut tx = self.test.db.begin().await.unwrap();
+        let new = jobs::New::job(Work::PICTURES, serde_json::json!({}));
+        self.attendant.queue.enqueue(&mut tx, now(), &new).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    async fn claim(&self, worker: &str, kind: Kind, lease: Duration) -> Lease {
+        let claim = Claim { worker, kinds: &[kind.as_str()], capabilities: &[FINGERPRINT], lease };
+        self.attendant.queue.claim(now(), &claim).await.unwrap().unwrap()
+    }
+
+    async fn job(&self, lease: &Lease) -> Job {
+        self.attendant.queue.get(lease.job).await.unwrap().unwrap()
+    }
+}
+
+/// Work that goes on until it is told to end.
+async fn until_told(turn: &Turn<'_>) -> Result<(), Stop> {
+    let told = tokio::time::timeout(Duration::from_secs(20), turn.cancel.cancelled()).await;
+    told.expect("it is told to end");
+    Err(Stop::Failed { fault: Fault::Permanent("ended in the middle".into()), log: Vec::new() })
+}
+
+#[tokio::test]
+async fn a_worker_that_is_stopped_gives_its_job_back() {
+    for house in houses().await {
+        house.title().await;
+        let lease = house.claim("up/0", Kind::Plan, LEASE).await;
+        let shutdown = CancellationToken::new();
+        let turn = Turn::new(&lease, &shutdown);
+        let stop = async {
+            tokio::time::sleep(BEAT).await;
+            shutdown.cancel();
+        };
+        tokio::join!(house.attendant.attend(&turn, until_told(&turn)), stop);
+        let job = house.job(&lease).await;
+        assert_eq!(
+            (job.state, job.failures, job.waits_why.as_deref()),
+            (job::State::Queued, 0, Some("the worker was stopped"))
+        );
+        assert_eq!(house.claim("up/1", Kind::Plan, LEASE).await.job, lease.job, "at once");
+    }
+}
+
+#[tokio::test]
+async fn a_lease_is_kept_while_the_task_runs() {
+    for house in houses().await {
+        house.title().await;
+        // It would lapse between two beats of production.
+        let lease = house.claim("up/0", Kind::Plan, Duration::from_millis(500)).await;
+        let shutdown = CancellationToken::new();
+        let turn = Turn::new(&lease, &shutdown);
+        let task = async {
+            turn.report.stage("reading the source");
+            tokio::time::sleep(Duration::from_millis(800)).await;
+            assert_eq!(house.attendant.pipeline.look_after().await.unwrap(), 0);
+            Ok(())
+        };
+        house.attendant.attend(&turn, task).await;
+        let job = house.job(&lease).await;
+        assert_eq!((job.state, job.message.as_deref()), (job::State::Running, Some("reading the source")));
+    }
+}
+
+#[tokio::test]
+async fn a_task_whose_lease_is_lost_ends_and_changes_nothing() {
+    for house in houses().await {
+        house.title().await;
+        let lease = house.claim("up/0", Kind::Plan, Duration::ZERO).await;
+        assert_eq!(house.attendant.pipeline.look_after().await.unwrap(), 1);
+        let again = loop {
+            let claim = Claim {
+                worker: "up/1",
+                kinds: &[Kind::Plan.as_str()],
+                capabilities: &[FINGERPRINT],
+                lease: LEASE,
+            };
+            let at = now().plus_ms(3_600_000);
+            if let Some(again) = house.attendant.queue.claim(at, &claim).await.unwrap() {
+                break again;
+            }
+        };
+        let shutdown = CancellationToken::new();
+        let turn = Turn::new(&lease, &shutdown);
+        house.attendant.attend(&turn, until_told(&turn)).await;
+        assert!(!shutdown.is_cancelled(), "the others go on");
+        let job = house.job(&again).await;
+        assert_eq!((job.state, job.worker.as_deref()), (job::State::Running, Some("up/1")));
+    }
+}
+
+#[tokio::test]
+async fn pictures_give_way_to_what_somebody_waits_for_and_nothing_else_does() {
+    for house in houses().await {
+        house.pictures().await;
+        let lease = house.claim("up/0", Kind::Pictures, LEASE).await;
+        let shutdown = CancellationToken::new();
+        let turn = Turn::new(&lease, &shutdown);
+        let (begun, wanted) = (AtomicBool::new(false), async {
+            tokio::time::sleep(4 * CLAIMED).await;
+            assert!(!turn.cancel.is_cancelled(), "nobody waits yet");
+            house.title().await;
+        });
+        let task = async {
+            begun.store(true, Ordering::Relaxed);
+            until_told(&turn).await
+        };
+        tokio::join!(house.attendant.attend(&turn, task), wanted);
+        let job = house.job(&lease).await;
+        assert_eq!(
+            (job.state, job.failures, job.waits_why.as_deref()),
+            (job::State::Queued, 0, Some(GIVES_WAY))
+        );
+        assert!(begun.into_inner());
+
+        let plan = house.claim("up/0", Kind::Plan, LEASE).await;
+        house.title().await;
+        let turn = Turn::new(&plan, &shutdown);
+        let task = async {
+            tokio::time::sleep(4 * CLAIMED).await;
+            assert!(!turn.cancel.is_cancelled(), "another title waits its turn");
+            Ok(())
+        };
+        house.attendant.attend(&turn, task).await;
+    }
+}
+
+#[tokio::test]
+async fn what_finds_no_room_waits_and_what_fails_is_held_against_it() {
+    for house in houses().await {
+        let title = house.title().await;
+        let lease = house.claim("up/0", Kind::Plan, LEASE).await;
+        let shutdown = CancellationToken::new();
+        let turn = Turn::new(&lease, &shutdown);
+        let held = async { Err(Stop::Held { why: "waits for disk space".into() }) };
+        house.attendant.attend(&turn, held).await;
+        let job = house.job(&lease).await;
+        assert_eq!(
+            (job.state, job.failures, job.waits_why.as_deref()),
+            (job::State::Queued, 0, Some("waits for disk space"))
+        );
+        assert!(job.run_at.0 > now().0 + pipeline::HOLD_MS / 2);
+
+        let later = now().plus_ms(pipeline::HOLD_MS);
+        let claim = Claim { worker: "up/0", kinds: &Work::KINDS, capabilities: &[FINGERPRINT], lease: LEASE };
+        let lease = house.attendant.queue.claim(later, &claim).await.unwrap().unwrap();
+        let turn = Turn::new(&lease, &shutdown);
+        let fault = Fault::Permanent("the tool broke".into());
+        let broke = async { Err(Stop::Failed { fault, log: vec!["its last line".into()] }) };
+        house.attendant.attend(&turn, broke).await;
+        assert_eq!(house.job(&lease).await.state, job::State::Failed);
+        assert_eq!(house.catalogue.title(title).await.unwrap().state, title::State::Failed);
+    }
+}
