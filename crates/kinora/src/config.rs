@@ -231,7 +231,7 @@ impl Config {
     }
 
     fn read(file: Option<&Path>) -> anyhow::Result<Self> {
-        Self::layered(&text(file)?, std::env::vars())
+        Self::layered(&text(file)?, layers::environment()?)
     }
 
     pub(crate) fn layered(

@@ -30,7 +30,7 @@ impl Default for Installation {
 impl Installation {
     /// Reads the settings that a command names. Its flags count before them.
     pub(crate) fn of(server: &cli::Server) -> anyhow::Result<Self> {
-        Self::read(server, std::env::vars(), &[])
+        Self::read(server, layers::environment()?, &[])
     }
 
     /// The same with `keys`, a flag.
@@ -45,7 +45,7 @@ impl Installation {
         if flag.is_some() {
             return Ok(flag);
         }
-        let found = Self::read(server, std::env::vars(), &[layers::DATABASE])?;
+        let found = Self::read(server, layers::environment()?, &[layers::DATABASE])?;
         Ok(found.database.map(|address| address.0))
     }
 

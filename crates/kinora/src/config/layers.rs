@@ -24,11 +24,14 @@ pub(super) fn merge(
     environment: impl Iterator<Item = (String, String)>,
     secrets: &[&[&str]],
 ) -> anyhow::Result<toml::Table> {
-    let mut table: toml::Table = file.parse().context("the configuration file is not TOML")?;
+    let mut table = parse(file)?;
     let environment: Vec<(String, String)> = environment.collect();
     for (former, setting) in FORMER {
         if let Some((_, value)) = environment.iter().find(|(name, _)| name == former) {
             eprintln!("kinora: {former} is called KINORA__{} now", setting.to_uppercase());
+            if find(&table, &[setting]).is_some_and(|said| said.as_str() != Some(value)) {
+                bail!("{former} and `{setting}` in the settings name two places: take one of them away");
+            }
             put(&mut table, &[setting.to_owned()], toml::Value::String(value.clone()))?;
         }
     }
@@ -45,6 +48,28 @@ pub(super) fn merge(
         secret(&mut table, path, credentials.as_deref())?;
     }
     Ok(table)
+}
+
+/// The variables of the environment that say something to us.
+pub(super) fn environment() -> anyhow::Result<impl Iterator<Item = (String, String)>> {
+    let mut ours = Vec::new();
+    for (name, value) in std::env::vars_os() {
+        let Ok(name) = name.into_string() else { continue };
+        if name.starts_with("KINORA") || name == "CREDENTIALS_DIRECTORY" {
+            let Ok(value) = value.into_string() else { bail!("environment variable {name} is not UTF-8") };
+            ours.push((name, value));
+        }
+    }
+    Ok(ours.into_iter())
+}
+
+/// Reads the file's text. What is wrong is said without the line it is in, which may hold a secret.
+fn parse(file: &str) -> anyhow::Result<toml::Table> {
+    file.parse().map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| file.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        anyhow::anyhow!("the configuration file is not TOML: line {line}: {}", error.message())
+    })
 }
 
 /// Whether a table holds a secret itself (and not only the name of a file with it).
@@ -147,6 +172,21 @@ mod tests {
         let table = merged(&named, &[variable]).unwrap();
         assert_eq!(table["database"].as_str(), Some("postgres://two"));
         assert!(!table.contains_key("database_file"));
+    }
+
+    #[test]
+    fn what_is_no_toml_is_said_by_its_line_and_not_shown() {
+        let refused = merged("http = '127.0.0.1:1'\ndatabase = postgres://u:geheim@h/d", &[]).unwrap_err();
+        let refused = format!("{refused:#}");
+        assert!(refused.contains("line 2") && !refused.contains("geheim"), "{refused}");
+    }
+
+    #[test]
+    fn a_former_name_and_the_settings_say_the_same_or_nothing_is_begun() {
+        let (file, former) = ("keys = '/srv/ring'", ("KINORA_KEYS", "/other"));
+        assert!(merged(file, &[former]).unwrap_err().to_string().contains("two places"));
+        assert!(merged(file, &[("KINORA_KEYS", "/srv/ring")]).is_ok());
+        assert_eq!(merged("", &[former]).unwrap()["keys"].as_str(), Some("/other"));
     }
 
     #[test]
