@@ -99,6 +99,23 @@ pub(crate) fn prepare(provider: &KeyProvider, data: &Path, now: Timestamp) -> an
     Ok(())
 }
 
+/// Puts a ring in its place; `None` if all its keys are there already. A ring with other keys stays.
+pub(crate) fn add(provider: &KeyProvider, ring: &Ring) -> seal::Result<Option<Ring>> {
+    provider.update(|there| match there {
+        Some(there) if there.contains(ring) => Ok(None),
+        Some(there) if !ring.contains(&there) => {
+            Err(seal::Error::RingExists { path: provider.path().to_owned() })
+        }
+        _ => Ok(Some(ring.clone())),
+    })
+}
+
+/// Whether [`add`] would take a ring.
+pub(crate) fn has_place_for(provider: &KeyProvider, ring: &Ring) -> anyhow::Result<bool> {
+    let writable = matches!(provider, KeyProvider::File(_));
+    Ok(provider.load()?.map_or(writable, |there| there.contains(ring) || (writable && ring.contains(&there))))
+}
+
 /// Whether losing the data folder means losing the keys: they are in it and were never exported.
 pub(crate) fn stand_and_fall_with(data: &Path, provider: &KeyProvider) -> bool {
     let KeyProvider::File(path) = provider else { return false };

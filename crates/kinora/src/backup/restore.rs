@@ -13,10 +13,12 @@ use super::{Checked, examine, manifest_of};
 use crate::cli::Restore;
 use crate::config::Installation;
 use crate::folder::Folder;
+use crate::keys;
 
 /// Makes a data folder.
 pub(crate) async fn restore(command: Restore) -> anyhow::Result<()> {
-    let data = &Installation::of(&command.server)?.data;
+    let installation = Installation::of(&command.server)?;
+    let (data, keys) = (&installation.data, installation.provider());
     let address = Installation::database(&command.server, command.database)?;
     let from = Archive::to_read(&command.from)?;
     let manifest = manifest_of(&from)?;
@@ -44,22 +46,34 @@ pub(crate) async fn restore(command: Restore) -> anyhow::Result<()> {
         checked.sums.len(),
         checked.bad_paths(&from)
     );
-    let filled = fill(data, &from, &manifest, &checked, database).await;
+    if let Some(ring) = &checked.ring {
+        ensure!(
+            keys::has_place_for(&keys, ring)?,
+            "the key ring of the backup cannot go to {}: another one is there, or something else keeps it",
+            keys.path().display()
+        );
+    }
+    let filled = fill(data, &keys, &from, &manifest, &checked, database).await;
     filled.with_context(|| format!("the restore broke off: empty {} before the next try", data.display()))?;
     println!("{}: {} objects.", data.display(), checked.sums.len());
     if !manifest.missing.is_empty() {
         println!("Lost before the backup was made, and not in it: {}", manifest.missing.join(", "));
     }
+    let place = match &command.server.config {
+        Some(file) => format!("--config {}", file.display()),
+        None => format!("--data {}", data.display()),
+    };
     if checked.ring.is_some() {
-        println!("The key ring came with it. Start with: kinora up --data {}", data.display());
+        println!("The key ring came with it: {}.", keys.path().display());
     } else {
-        println!("Now bring the key ring back: kinora key import FILE --data {}", data.display());
+        println!("Now bring the key ring back: kinora key import FILE {place}");
     }
     Ok(())
 }
 
 async fn fill(
     data: &Path,
+    keys: &KeyProvider,
     from: &Archive,
     manifest: &Manifest,
     checked: &Checked,
@@ -74,7 +88,7 @@ async fn fill(
         None => files::copy_file(from.join(&manifest.database), folder.join("kinora.db")).await?,
     }
     if let Some(ring) = &checked.ring {
-        KeyProvider::File(folder.join("keys/ring")).store(ring)?;
+        keys::add(keys, ring)?;
     }
     archive::sync_tree(folder.path())
 }

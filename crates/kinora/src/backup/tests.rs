@@ -60,10 +60,16 @@ impl House {
     /// Restores into `new`; answers the files that are there then.
     async fn restore(&self, database: Option<&str>) -> Result<usize, String> {
         let data = self.dir.path().join("new");
-        let server = Server { data: Some(data.clone()), config: None };
+        let config = Some(self.settings()).filter(|file| file.exists());
+        let server = Server { data: Some(data.clone()), config };
         let command = Restore { from: self.to(), database: database.map(str::to_owned), server };
         restore(command).await.map_err(|error| format!("{error:#}"))?;
         Ok(self.ids.iter().filter(|id| mirror::path(&data.join("objects"), **id).exists()).count())
+    }
+
+    /// A file of settings that counts where it is there.
+    fn settings(&self) -> PathBuf {
+        self.dir.path().join("kinora.toml")
     }
 
     fn is_restored(&self) -> bool {
@@ -112,6 +118,26 @@ async fn a_restore_that_cannot_be_done_leaves_no_trace() {
     fs::write(&ring, &good).unwrap();
     assert_eq!(house.restore(None).await.unwrap(), 3);
     assert!(KeyProvider::File(house.dir.path().join("new/keys/ring")).load().unwrap().is_some());
+}
+
+#[tokio::test]
+async fn the_key_ring_goes_where_the_settings_say_and_over_no_other() {
+    let house = House::new().await;
+    house.run(true, false).await.unwrap();
+    let elsewhere = house.dir.path().join("ring/of-the-service");
+    fs::write(house.settings(), format!("keys = {elsewhere:?}")).unwrap();
+    let provider = KeyProvider::File(elsewhere);
+    let foreign = Ring::make(Timestamp(2)).unwrap();
+    provider.create(&foreign).unwrap();
+    let refused = house.restore(None).await.unwrap_err();
+    assert!(refused.contains("another one is there") && !house.is_restored(), "{refused}");
+    assert_eq!(provider.load().unwrap().unwrap().fingerprint(), foreign.fingerprint());
+
+    fs::remove_file(provider.path()).unwrap();
+    assert_eq!(house.restore(None).await.unwrap(), 3);
+    let of_the_backup = KeyProvider::File(house.to().join("keys/ring")).load().unwrap().unwrap();
+    assert_eq!(provider.load().unwrap().unwrap().fingerprint(), of_the_backup.fingerprint());
+    assert!(!house.dir.path().join("new/keys").exists());
 }
 
 #[tokio::test]

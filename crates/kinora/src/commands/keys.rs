@@ -45,14 +45,7 @@ pub(super) async fn import(file: &Path, passphrase: &Passphrase, place: &Ring) -
     let text = super::read(file)?;
     let passphrase = passphrase_for(passphrase, "Passphrase of the recovery file: ")?;
     let ring = tokio::task::spawn_blocking(move || recovery::read(&text, &passphrase)).await??;
-    let imported = provider.update(|there| match there {
-        Some(there) if there.contains(&ring) => Ok(None),
-        Some(there) if !ring.contains(&there) => {
-            Err(seal::Error::RingExists { path: provider.path().to_owned() })
-        }
-        _ => Ok(Some(ring.clone())),
-    });
-    if imported?.is_none() {
+    if keys::add(&provider, &ring)?.is_none() {
         println!("All these keys are in {} already.", provider.path().display());
         return Ok(());
     }
