@@ -95,8 +95,9 @@ impl Identity {
         if now.0 - session.seen_at.0 >= TOUCH_MS {
             match self.db().execute(TOUCH, args![token_hash, now]).await {
                 // Who only looks needs no room: that they were here is noted when there is some.
-                Err(error) if error.is_full() => tracing::warn!(%error, "the use of a session is not noted"),
-                other => drop(other?),
+                Err(error) if error.is_full() => tracing::debug!(%error, "the use of a session is not noted"),
+                Err(error) => return Err(error.into()),
+                Ok(_) => {}
             }
         }
         Ok(Some(session))

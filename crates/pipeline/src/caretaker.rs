@@ -14,6 +14,9 @@ const LOOK: Duration = Duration::from_secs(1);
 const STRANDED: u32 = 5;
 /// How long work is due before anyone says that nobody can do it, in ms: workers may just be starting.
 const PATIENCE_MS: i64 = 30_000;
+/// Looks at leases that are left out when the database refused one: workers could not say either that they live, and
+/// what their jobs came to; they may do so first.
+const SPARED: u32 = 10;
 
 /// Looks after jobs whose workers went silent. A service.
 #[derive(Debug)]
@@ -24,9 +27,13 @@ pub struct Caretaker {
 impl Caretaker {
     /// Runs until told to stop.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        let mut spared = 0;
         for look in (0..STRANDED).cycle() {
-            if let Err(error) = self.pipeline.look_after().await {
+            if spared > 0 {
+                spared -= 1;
+            } else if let Err(error) = self.pipeline.look_after().await {
                 tracing::error!(error = &error as &dyn std::error::Error, "leases are not looked after");
+                spared = SPARED;
             }
             if look == 0
                 && let Err(error) = self.pipeline.note_stranded(now()).await

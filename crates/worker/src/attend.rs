@@ -70,17 +70,23 @@ impl Attendant {
             tracing::warn!(?fault, "job failed");
         }
         // On a full disk this is not written either; when there is room the job goes on at once.
+        let mut said = false;
         loop {
-            match self.tell(turn, &stop).await {
+            let error = match self.tell(turn, &stop).await {
                 Ok(()) | Err(pipeline::Error::Jobs(jobs::Error::LeaseLost { .. })) => return,
-                Err(error) if error.is_full() && !turn.shutdown.is_cancelled() => {
-                    let _ = turn.shutdown.run_until_cancelled(tokio::time::sleep(LOOK)).await;
-                }
-                Err(error) => {
-                    let error = &error as &dyn std::error::Error;
-                    return tracing::error!(error, "the end of a job is not written down");
-                }
+                Err(error) => error,
+            };
+            let passes = error.is_full() || error.is_retryable();
+            if !passes || turn.shutdown.is_cancelled() {
+                let error = &error as &dyn std::error::Error;
+                return tracing::error!(error, "the end of a job is not written down");
             }
+            if !said {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "the end of a job waits for the database");
+            }
+            said = true;
+            let _ = turn.shutdown.run_until_cancelled(tokio::time::sleep(LOOK)).await;
         }
     }
 

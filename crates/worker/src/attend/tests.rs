@@ -1,5 +1,3 @@
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use blob::{Blob, By, Means, New};
 use catalogue::Catalogue;
 use db::testing::TestDb;
@@ -145,22 +143,17 @@ async fn pictures_give_way_to_what_somebody_waits_for_and_nothing_else_does() {
         let lease = house.claim("up/0", Kind::Pictures, LEASE).await;
         let shutdown = CancellationToken::new();
         let turn = Turn::new(&lease, &shutdown);
-        let (begun, wanted) = (AtomicBool::new(false), async {
+        let wanted = async {
             tokio::time::sleep(4 * CLAIMED).await;
             assert!(!turn.cancel.is_cancelled(), "nobody waits yet");
             house.title().await;
-        });
-        let task = async {
-            begun.store(true, Ordering::Relaxed);
-            until_told(&turn).await
         };
-        tokio::join!(house.attendant.attend(&turn, task), wanted);
+        tokio::join!(house.attendant.attend(&turn, until_told(&turn)), wanted);
         let job = house.job(&lease).await;
         assert_eq!(
             (job.state, job.failures, job.waits_why.as_deref()),
             (job::State::Queued, 0, Some(GIVES_WAY))
         );
-        assert!(begun.into_inner());
 
         let plan = house.claim("up/0", Kind::Plan, LEASE).await;
         house.title().await;
@@ -189,6 +182,8 @@ async fn what_finds_no_room_waits_and_what_fails_is_held_against_it() {
             (job::State::Queued, 0, Some("waits for disk space"))
         );
         assert!(job.run_at.0 > now().0 + pipeline::HOLD_MS / 2);
+        let gone_on = house.attendant.queue.go_on(title, now(), WaitsFor::Room).await.unwrap();
+        assert_eq!(gone_on, 1, "it waits for room");
 
         let later = now().plus_ms(pipeline::HOLD_MS);
         let claim = Claim { worker: "up/0", kinds: &Work::KINDS, capabilities: &[FINGERPRINT], lease: LEASE };
