@@ -113,6 +113,8 @@ impl ApiError {
             return Self::no_room(cause);
         }
         if db::is_retryable(&*cause) {
+            // Other answers of 503 are everyday; this is a fault that somebody will look for.
+            tracing::warn!(cause = chain(&*cause), "the database is away or busy");
             return Self::unavailable("busy", "This cannot be done just now. Please try again.", 1)
                 .caused_by(cause);
         }

@@ -37,13 +37,14 @@ impl Playback {
             denied: rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?,
             gone: self.inner.catalogue.gone_assets().await?.into_iter().collect(),
         };
-        secret::switch(&self.inner.db, now).await?;
-        let cdn_secret = secret::read(&self.inner.db, &self.inner.vault).await?;
         self.inner.state.send_if_modified(|old| {
             let changed = **old != state;
             *old = Arc::new(state);
             changed
         });
+        // What was revoked waits for no secret.
+        secret::switch(&self.inner.db, now).await?;
+        let cdn_secret = secret::read(&self.inner.db, &self.inner.vault).await?;
         self.inner.cdn_secret.send_if_modified(|old| {
             let changed = *old != cdn_secret;
             *old = cdn_secret;
@@ -84,13 +85,17 @@ impl Service {
         Self { playback }
     }
 
-    /// Polls until `shutdown`. While the database fails the last state stays.
+    /// Polls until `shutdown`. While the database fails the last state stays: cookies are not renewed then either, and
+    /// live for minutes.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let mut round = 0_u32;
         loop {
             let now = Timestamp(jiff::Timestamp::now().as_millisecond());
             if let Err(error) = self.playback.refresh(now).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "edge state not refreshed");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "what is revoked does not reach the edge"
+                );
             }
             if round.is_multiple_of(SWEEP_EVERY)
                 && let Err(error) = self.playback.sweep(now).await

@@ -45,7 +45,8 @@ impl Quota {
         }
         let from = from.map(household);
         let of = window.of.get(&from).copied().unwrap_or(0);
-        if window.all >= self.all || of >= self.one {
+        // Who comes for the first time finds room for as long as there is any.
+        if of >= self.one.min(self.all - window.all) {
             let wait = WINDOW.saturating_sub(now.saturating_duration_since(window.began));
             return Err(ApiError::too_many(wait));
         }
