@@ -64,7 +64,8 @@ pub(crate) fn read(data: &Path, times: &Path) -> Result<Vec<Pair>> {
     for line in open(times)?.lines() {
         let line = line.map_err(failed)?;
         if let Some(found) = line.strip_prefix("#tb 0: ").and_then(|text| text.split_once('/')) {
-            base = (found.0.parse().unwrap_or(1), found.1.parse().unwrap_or(1).max(1));
+            let number = |text: &str| text.parse::<u32>().unwrap_or(1).max(1);
+            base = (number(found.0), number(found.1));
             continue;
         }
         let Some((pts, size)) = packet(&line) else { continue };
@@ -73,7 +74,7 @@ pub(crate) fn read(data: &Path, times: &Path) -> Result<Vec<Pair>> {
         let rest = size - taken as u64;
         std::io::copy(&mut units.by_ref().take(rest), &mut std::io::sink()).map_err(failed)?;
         let Some(pts) = pts else { continue };
-        let us = i128::from(pts) * base.0 * 1_000_000 / base.1;
+        let us = i128::from(pts) * i128::from(base.0) * 1_000_000 / i128::from(base.1);
         found(&buffer, i64::try_from(us).unwrap_or(i64::MAX), &mut pairs);
         if pairs.len() > MOST_PAIRS {
             break;
