@@ -28,7 +28,7 @@ SECRET = "the-canary-sings-6ec2ab91"
 # Seconds that a tool may live among the quick rows, all of which are short, and among all; the least of its watchdogs
 # would end it after 60 without progress.
 LONGEST_LIFE = {False: 60, True: 900}
-MOST_MEMORY = {"server": 400 << 20, "tool": 1500 << 20}
+MAX_MEMORY = {"server": 400 << 20, "tool": 1500 << 20}
 
 
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.soak)])
@@ -283,8 +283,8 @@ def test_no_tool_outlives_its_watchdog_and_memory_stays_bounded(house):
     seconds, command = house.children.longest()
     assert seconds < LONGEST_LIFE[house.slow], command
     memory, command = house.children.largest()
-    assert memory < MOST_MEMORY["tool"], command
-    assert peak_memory(house.server.process.pid) < MOST_MEMORY["server"]
+    assert memory < MAX_MEMORY["tool"], command
+    assert peak_memory(house.server.process.pid) < MAX_MEMORY["server"]
 
 
 def test_what_is_a_page_to_some_is_never_served_as_one(house):

@@ -10,7 +10,7 @@ from chromium import Node
 
 MIB = 1 << 20
 # Of the browser's processes together, and of the server. Parts of a 20 GB file have 32 MiB, four go at a time.
-MOST_BROWSER, MOST_SERVER = 1500 * MIB, 768 * MIB
+MAX_BROWSER, MAX_SERVER = 1500 * MIB, 768 * MIB
 
 
 @pytest.mark.browser
@@ -85,7 +85,7 @@ def test_a_very_large_file_in_bounded_memory(own_kinora, tmp_path):
                 driver.answer(line)
             driver.end()
         print(f"{size >> 20} MiB: browser {browser >> 20} MiB, server {server >> 20} MiB at most")
-        assert 0 < browser < MOST_BROWSER and 0 < server < MOST_SERVER
+        assert 0 < browser < MAX_BROWSER and 0 < server < MAX_SERVER
         s3 = own_kinora.boto()
         (kept,) = s3.list_objects_v2(Bucket="source", Prefix="uploads/")["Contents"]
         assert kept["Size"] == size

@@ -1,7 +1,7 @@
 //! What pages and programs send to the site.
 
 /// Longest time in a film that is remembered: a week.
-const LONGEST_MS: u64 = 7 * 86_400_000;
+const MAX_DURATION_MS: u64 = 7 * 86_400_000;
 
 /// A JSON body of the API, whichever it is.
 pub(crate) fn api_body(bytes: &[u8]) {
@@ -10,7 +10,7 @@ pub(crate) fn api_body(bytes: &[u8]) {
         logged(&detail);
     }
     if let Some(position) = site::fuzzing::position_ms(bytes) {
-        assert!(position <= LONGEST_MS, "{position} ms");
+        assert!(position <= MAX_DURATION_MS, "{position} ms");
     }
     if let Some(settings) = site::fuzzing::configuration(bytes) {
         let written = serde_json::to_vec(&settings).expect("settings can be written");

@@ -15,7 +15,7 @@ use crate::faces::runtime;
 /// What no answer may contain: it lies in the bucket that this face never shows.
 const HIDDEN: &str = "nobody-is-shown-this";
 /// Requests until the store is made anew.
-const MOST_RUNS: u32 = 20_000;
+const MAX_RUNS: u32 = 20_000;
 
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 const PATH: &AsciiSet = &QUERY.remove(b'/');
@@ -61,7 +61,7 @@ pub(crate) fn s3_wire(bytes: &[u8]) {
     let Some(request) = request(head, body) else { return };
     let mut store = STORE.lock().unwrap_or_else(PoisonError::into_inner);
     let (status, answer) = runtime().block_on(async {
-        if store.as_ref().is_none_or(|store| store.runs >= MOST_RUNS) {
+        if store.as_ref().is_none_or(|store| store.runs >= MAX_RUNS) {
             *store = Some(Store::open().await);
         }
         let store = store.as_mut().expect("it was just opened");

@@ -13,7 +13,7 @@ use model::{FileId, ObjectId};
 use crate::disk::OpenFile;
 
 /// Files that stay open at most.
-const MOST: usize = 256;
+const MAX: usize = 256;
 /// How long one does, whether it is read or not: what its rows say may change.
 const STAYS: Duration = Duration::from_secs(20);
 
@@ -30,10 +30,10 @@ impl Opened {
 
     pub(crate) fn put(&self, object: ObjectId, file: Arc<OpenFile>) {
         let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if files.len() >= MOST {
+        if files.len() >= MAX {
             files.retain(|_, (since, _)| since.elapsed() < STAYS);
         }
-        if files.len() >= MOST
+        if files.len() >= MAX
             && let Some(oldest) = files.iter().min_by_key(|(_, (since, _))| *since).map(|(id, _)| *id)
         {
             files.remove(&oldest);

@@ -9,8 +9,8 @@ use crate::{Catalogue, Configuration, Error, Result};
 /// The group that is there from the start.
 pub const DEFAULT_GROUP: &str = "default";
 
-const MOST_GROUPS: u32 = 100;
-const MOST_CONFIGURATIONS: u32 = 1000;
+const MAX_GROUPS: u32 = 100;
+const MAX_CONFIGURATIONS: u32 = 1000;
 /// Longest name of a group or configuration, in bytes.
 const NAME_BYTES: usize = 64;
 
@@ -45,8 +45,8 @@ impl Catalogue {
         let sql = "INSERT INTO packaging_groups (name)
             SELECT CAST($1 AS TEXT) WHERE (SELECT COUNT(*) FROM packaging_groups) < $2";
         let what = "group";
-        match self.db.execute(sql, args![name, i64::from(MOST_GROUPS)]).await {
-            Ok(0) => Err(Error::TooMany { what, most: MOST_GROUPS }),
+        match self.db.execute(sql, args![name, i64::from(MAX_GROUPS)]).await {
+            Ok(0) => Err(Error::TooMany { what, most: MAX_GROUPS }),
             Ok(_) => Ok(()),
             Err(error) if error.is_unique_violation() => Err(Error::Taken { what, name: name.into() }),
             Err(error) => Err(error.into()),
@@ -83,9 +83,9 @@ impl Catalogue {
             SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT)
             WHERE (SELECT COUNT(*) FROM configurations) < $5";
         let what = "configuration";
-        let most = i64::from(MOST_CONFIGURATIONS);
+        let most = i64::from(MAX_CONFIGURATIONS);
         match self.db.execute(sql, args![id, name, group, text, most]).await {
-            Ok(0) => Err(Error::TooMany { what, most: MOST_CONFIGURATIONS }),
+            Ok(0) => Err(Error::TooMany { what, most: MAX_CONFIGURATIONS }),
             Ok(_) => Ok(Configuration { id, name: name.into(), group: group.into(), settings }),
             Err(error) if error.is_unique_violation() => Err(Error::Taken { what, name: name.into() }),
             Err(error) if error.is_foreign_key_violation() => Err(Error::NoGroup { name: group.into() }),

@@ -8,13 +8,13 @@ use crate::run::{Arg, Name};
 use crate::{Look, Result, cea608};
 
 /// Caption tracks of a source at most.
-pub const MOST_CAPTIONS: usize = 8;
+pub const MAX_CAPTIONS: usize = 8;
 
 /// Seconds of each of the two stretches that are looked at.
 const STRETCH_S: u64 = 30;
 
 /// Bytes of units of a stretch that are looked at.
-const MOST_BYTES: u64 = 16 << 20;
+const MAX_BYTES: u64 = 16 << 20;
 
 /// Finds the CEA-608 channels that bring text at the beginning or in the middle of the film; no frame is decoded.
 ///
@@ -38,7 +38,7 @@ pub async fn in_picture(look: Look<'_>) -> Result<Vec<CaptionTrack>> {
     channels.extend(later);
     channels.sort_unstable();
     channels.dedup();
-    let room = MOST_CAPTIONS.saturating_sub(source.captions.len());
+    let room = MAX_CAPTIONS.saturating_sub(source.captions.len());
     let language = source.audio.first().map_or("und", |audio| audio.language.as_str());
     let track = |channel: u8| CaptionTrack {
         from: CaptionOrigin::Cea608(channel),
@@ -65,7 +65,7 @@ impl Stretch<'_> {
             before.extend(["-ss".into(), Arg::of(&[&from_s])]);
         }
         before.extend(["-t".into(), Arg::of(&[&STRETCH_S])]);
-        let Some(folder) = self.look.take(folder, (before, after), MOST_BYTES).await? else {
+        let Some(folder) = self.look.take(folder, (before, after), MAX_BYTES).await? else {
             return Ok(vec![]);
         };
         let (data, times) = (folder.path().join(data.as_str()), folder.path().join(times.as_str()));

@@ -20,10 +20,10 @@ use crate::run::{Arg, Name};
 use crate::{Error, Result};
 
 /// Pairs that are kept at most: sixty a second for a day.
-const MOST_PAIRS: usize = 6_000_000;
+const MAX_PAIRS: usize = 6_000_000;
 
 /// Bytes of the units of one frame that are looked through.
-const MOST_BYTES: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 
 /// Two bytes of one of the two fields of a frame, parity taken off, padding left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,13 +70,13 @@ pub(crate) fn read(data: &Path, times: &Path) -> Result<Vec<Pair>> {
         }
         let Some((pts, size)) = packet(&line) else { continue };
         buffer.clear();
-        let taken = units.by_ref().take(size.min(MOST_BYTES)).read_to_end(&mut buffer).map_err(failed)?;
+        let taken = units.by_ref().take(size.min(MAX_BYTES)).read_to_end(&mut buffer).map_err(failed)?;
         let rest = size - taken as u64;
         std::io::copy(&mut units.by_ref().take(rest), &mut std::io::sink()).map_err(failed)?;
         let Some(pts) = pts else { continue };
         let us = i128::from(pts) * i128::from(base.0) * 1_000_000 / i128::from(base.1);
         found(&buffer, i64::try_from(us).unwrap_or(i64::MAX), &mut pairs);
-        if pairs.len() > MOST_PAIRS {
+        if pairs.len() > MAX_PAIRS {
             break;
         }
     }

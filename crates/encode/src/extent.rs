@@ -14,9 +14,9 @@ use model::plan::{CaptionOrigin, Medium};
 use self::table::Track;
 
 /// Bytes of an index that are read.
-const MOST_INDEX: u64 = 64 << 20;
+const MAX_INDEX: u64 = 64 << 20;
 /// Boxes beside each other on the top level; more are no film.
-const MOST_BOXES: usize = 1024;
+const MAX_BOXES: usize = 1024;
 /// Bytes that ffmpeg looks at from the beginning to know the streams (its `probesize`), and a little more.
 const HEAD_BYTES: u64 = 6 << 20;
 /// The same where the first pictures are decoded to know them.
@@ -98,19 +98,19 @@ impl Finder {
         let (kind, length) = table::header(header, self.bytes - self.at)?;
         let end = self.at.checked_add(length).filter(|end| *end <= self.bytes)?;
         self.boxes += 1;
-        if self.boxes > MOST_BOXES {
+        if self.boxes > MAX_BOXES {
             return None;
         }
         let whole = self.at..end;
         match &kind {
             b"moof" | b"sidx" | b"mfra" | b"styp" => return None,
             b"mdat" | b"free" | b"skip" | b"wide" => self.keep.push(self.at..end.min(self.at + 16)),
-            b"moov" if self.moov.is_some() || length > MOST_INDEX => return None,
+            b"moov" if self.moov.is_some() || length > MAX_INDEX => return None,
             b"moov" => {
                 self.moov = Some(whole.clone());
                 self.keep.push(whole);
             }
-            _ if length > MOST_INDEX => return None,
+            _ if length > MAX_INDEX => return None,
             _ => self.keep.push(whole),
         }
         self.at = end;

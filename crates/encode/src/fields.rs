@@ -17,7 +17,7 @@ const FRAMES: u64 = 100;
 const LEAST: usize = 20;
 
 /// Bytes of what is said of them.
-const MOST_BYTES: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 
 /// Lines of television of standard definition.
 const LINES: [u32; 3] = [480, 486, 576];
@@ -40,7 +40,7 @@ pub async fn are_hidden(look: Look<'_>) -> Result<bool> {
     let key = "idet,metadata=mode=print:direct=1:key=lavfi.idet.multiple.current_frame:file=";
     after.push(Arg::of(&[&key, &found]));
     after.extend(["-frames:v".into(), Arg::of(&[&FRAMES]), "-f".into(), "null".into(), "-".into()]);
-    let Some(folder) = look.take("fields", (before, after), MOST_BYTES).await? else { return Ok(false) };
+    let Some(folder) = look.take("fields", (before, after), MAX_BYTES).await? else { return Ok(false) };
     let path = folder.path().join(found.as_str());
     blocking(move || {
         let said = match std::fs::read_to_string(&path) {

@@ -64,7 +64,7 @@ struct Asked {
 }
 
 /// Answers that are kept.
-const MOST_KNOWN: usize = 32;
+const MAX_KNOWN: usize = 32;
 
 impl Known {
     /// As [`headers`], but asks the encoders only for what they did not answer lately.
@@ -90,7 +90,7 @@ impl Known {
         }
         let headers = headers(tools, jail, source, template, scratch, cancel).await?;
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MOST_KNOWN {
+        if known.len() >= MAX_KNOWN {
             known.remove(0);
         }
         known.push((asked, headers.clone()));

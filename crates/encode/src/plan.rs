@@ -11,14 +11,14 @@ use model::media::{Source, Video};
 use model::plan::{AAC_FRAME_SAMPLES, AudioTrack, CaptionTrack, Chunk, Grid, Medium, Rendition, VERSION};
 use model::{FrameRate, Plan};
 
-use crate::captions::MOST_CAPTIONS;
+use crate::captions::MAX_CAPTIONS;
 use crate::first_frame::{Headers, VideoHeader};
 use crate::ladder::{Rung, rungs};
 use crate::template::{QualityTuning, Template};
 use crate::{Error, Rejection, Result};
 
 /// Audio tracks that are encoded at most.
-const MOST_AUDIO: usize = 8;
+const MAX_AUDIO: usize = 8;
 
 /// Makes the plan of one generation.
 ///
@@ -46,7 +46,7 @@ pub fn make(source: &Source, template: &Template, headers: &Headers, fingerprint
         codec: headers.audio.codec.clone(),
         config: headers.audio.config.clone(),
     };
-    let audio: Vec<AudioTrack> = source.audio.iter().take(MOST_AUDIO).map(track).collect();
+    let audio: Vec<AudioTrack> = source.audio.iter().take(MAX_AUDIO).map(track).collect();
 
     let grid = lay_grid(source, template)?;
     let mut list = vec![];
@@ -56,7 +56,7 @@ pub fn make(source: &Source, template: &Template, headers: &Headers, fingerprint
     for (_, n) in audio.iter().zip(0_u16..) {
         list.extend(chunks::audio(&grid, n));
     }
-    let captions: Vec<CaptionTrack> = source.captions.iter().take(MOST_CAPTIONS).cloned().collect();
+    let captions: Vec<CaptionTrack> = source.captions.iter().take(MAX_CAPTIONS).cloned().collect();
     for (_, n) in captions.iter().zip(0_u16..) {
         list.push(Chunk { of: Medium::Captions(n), segments: 0..grid.segments(), decode_from: 0 });
     }
@@ -212,7 +212,7 @@ mod tests {
         };
         source.captions = (2..12).map(track).collect();
         let plan = make(&source, &reference(), &headers(3), "here").unwrap();
-        assert_eq!(plan.captions, source.captions[..MOST_CAPTIONS]);
+        assert_eq!(plan.captions, source.captions[..MAX_CAPTIONS]);
         assert!(matches!(plan.chunks[0].of, Medium::Video) && matches!(plan.chunks[1].of, Medium::Audio(0)));
         assert_eq!((plan.chunks[2].of, plan.chunks[2].segments.clone()), (Medium::Captions(0), 0..15));
         assert_eq!(plan.chunk_of(Track::Captions(7), 14), Some(9));

@@ -28,10 +28,10 @@ use crate::run::Input;
 use crate::{Container, Error, Rejection, Result, Tools, sniff};
 
 /// The longest source in hours.
-pub(crate) const MOST_HOURS: u32 = 24;
+pub(crate) const MAX_HOURS: u32 = 24;
 
 /// Channels of a track that can be mixed: 22.2 and a few more.
-const MOST_CHANNELS: u16 = 32;
+const MAX_CHANNELS: u16 = 32;
 
 /// Finds out what the file contains.
 ///
@@ -109,8 +109,8 @@ fn source(
     if video.as_ref().is_some_and(|video| video.frames < 2) && audio.is_empty() {
         return Err(Rejection::SinglePicture.into());
     }
-    if duration_ms > u64::from(MOST_HOURS) * 3_600_000 {
-        return Err(Rejection::TooLong { most_hours: MOST_HOURS }.into());
+    if duration_ms > u64::from(MAX_HOURS) * 3_600_000 {
+        return Err(Rejection::TooLong { max_hours: MAX_HOURS }.into());
     }
     if duration_ms == 0 {
         return Err(Rejection::NoFrames.into());

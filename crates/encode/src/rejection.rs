@@ -106,7 +106,7 @@ pub enum Rejection {
     /// Longer than is accepted.
     TooLong {
         /// Hours that are accepted.
-        most_hours: u32,
+        max_hours: u32,
     },
     /// Encrypted for another player.
     Encrypted,
@@ -203,7 +203,7 @@ impl fmt::Display for Rejection {
             Self::TooLarge { width, height } => {
                 write!(f, "the picture is too large: {width} × {height} pixels")
             }
-            Self::TooLong { most_hours } => write!(f, "the video is longer than {most_hours} hours"),
+            Self::TooLong { max_hours } => write!(f, "the video is longer than {max_hours} hours"),
             Self::Encrypted => {
                 f.write_str("the video is encrypted and can only be played by its owner's player")
             }

@@ -22,10 +22,10 @@ use crate::jail::{INPUT, Jail, Jailed, Limits, Order};
 use crate::{Container, Error, Result, Tools, codecs};
 
 /// Streams of a source that are looked at.
-pub const MOST_STREAMS: u32 = 16;
+pub const MAX_STREAMS: u32 = 16;
 
 /// Pixels of a frame that are decoded: 8192 × 8192.
-pub const MOST_PIXELS: u64 = 8192 * 8192;
+pub const MAX_PIXELS: u64 = 8192 * 8192;
 
 /// A source on disk: the one file a tool may see.
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +70,7 @@ pub struct Ffprobe<'a> {
     /// What to show and how.
     pub args: Vec<Arg>,
     /// Bytes of answer that are read.
-    pub most_output: u64,
+    pub max_output: u64,
     /// What it may use up.
     pub limits: Limits,
     /// How long it may take; its answer is its progress.
@@ -173,8 +173,8 @@ pub async fn ffprobe(
     let mut read = 0;
     let ended = watched.run(jail, order, |bytes| {
         read += bytes.len() as u64;
-        if read > run.most_output {
-            return Err(Error::TooMuchOutput { tool: "ffprobe", limit: run.most_output });
+        if read > run.max_output {
+            return Err(Error::TooMuchOutput { tool: "ffprobe", limit: run.max_output });
         }
         each(bytes)?;
         Ok(true)
@@ -185,8 +185,8 @@ pub async fn ffprobe(
 
 fn input_options(container: Container) -> Vec<Arg> {
     let mut args: Vec<Arg> = ["-protocol_whitelist", "file"].map(Arg::from).to_vec();
-    args.extend(["-max_streams".into(), Arg::of(&[&MOST_STREAMS])]);
-    args.extend(["-max_pixels".into(), Arg::of(&[&MOST_PIXELS])]);
+    args.extend(["-max_streams".into(), Arg::of(&[&MAX_STREAMS])]);
+    args.extend(["-max_pixels".into(), Arg::of(&[&MAX_PIXELS])]);
     args.extend(codecs::whitelist());
     args.extend(["-f".into(), container.demuxer().into()]);
     args

@@ -71,7 +71,7 @@ impl<'a> Here<'a> {
             before: options,
             after,
             folder: self.folder.path(),
-            limits: Limits { file_bytes: jpeg::MOST_BYTES, cpu: wall * 2, nice: NICE, ..Limits::default() },
+            limits: Limits { file_bytes: jpeg::MAX_BYTES, cpu: wall * 2, nice: NICE, ..Limits::default() },
             // Nothing is reported between one sheet of pictures and the next.
             patience: Patience { wall, stall: wall },
         };
@@ -89,7 +89,7 @@ impl<'a> Here<'a> {
     async fn bytes(&self, name: &str) -> Option<Vec<u8>> {
         let path = self.folder.path().join(name);
         let length = tokio::fs::metadata(&path).await.ok()?.len();
-        if length > jpeg::MOST_BYTES {
+        if length > jpeg::MAX_BYTES {
             return None;
         }
         tokio::fs::read(&path).await.ok()

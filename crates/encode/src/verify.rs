@@ -16,7 +16,7 @@ const SEQUENCE_PARAMETERS: u8 = 7;
 const PICTURE_PARAMETERS: u8 = 8;
 
 /// Bytes of an AAC frame of two channels at most (ISO 14496-3 §4.5.1.1: 6144 bits a channel).
-const MOST_AAC_BYTES: usize = 2 * 768;
+const MAX_AAC_BYTES: usize = 2 * 768;
 
 /// The track is described as planned: equal parameter sets, equal size.
 pub(crate) fn header(track: Track, planned: &TrackInit, found: &TrackInit) -> Result<()> {
@@ -67,7 +67,7 @@ pub(crate) fn video(track: Track, k: u32, frames: &Range<u64>, fragment: &Fragme
 
 /// The bytes are one AAC frame.
 pub(crate) fn audio(track: Track, sample: &Sample, data: &[u8]) -> Result<()> {
-    if data.is_empty() || data.len() > MOST_AAC_BYTES {
+    if data.is_empty() || data.len() > MAX_AAC_BYTES {
         return unplanned(track, &format!("an audio frame of {} bytes", data.len()));
     }
     if sample.sync { Ok(()) } else { unplanned(track, "an audio frame that depends on others") }

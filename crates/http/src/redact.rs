@@ -1,7 +1,7 @@
 //! What a log may not tell: tokens and signatures, as addresses and players' words have them.
 
 /// Longest id in an address: a UUID with its dashes.
-const LONGEST_ID: usize = 36;
+const MAX_ID: usize = 36;
 
 /// A text without what may be a token or a signature: longer runs of what those are made of than any id has.
 pub fn without_secrets(text: &str) -> String {
@@ -9,7 +9,7 @@ pub fn without_secrets(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for run in text.split_inclusive(between) {
         let word = run.trim_end_matches(between);
-        shown.push_str(if word.len() > LONGEST_ID { "…" } else { word });
+        shown.push_str(if word.len() > MAX_ID { "…" } else { word });
         shown.push_str(&run[word.len()..]);
     }
     shown

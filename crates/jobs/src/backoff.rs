@@ -7,7 +7,7 @@ use model::JobId;
 /// Rest after the first failure in ms; doubles with each further one.
 const FIRST_MS: u64 = 2_000;
 /// Longest rest before jitter, in ms.
-const MOST_MS: u64 = 300_000;
+const MAX_MS: u64 = 300_000;
 /// Deaths of its process after which a job rests too: by then it may be the cause.
 const FREE_RELEASES: u32 = 2;
 
@@ -15,7 +15,7 @@ const FREE_RELEASES: u32 = 2;
 /// do not come back together. The same job and failure give the same rest.
 pub(crate) fn after_failure(job: JobId, failures: u32) -> i64 {
     let doublings = failures.saturating_sub(1).min(20);
-    let base = FIRST_MS.saturating_mul(1 << doublings).min(MOST_MS);
+    let base = FIRST_MS.saturating_mul(1 << doublings).min(MAX_MS);
     let mut hasher = DefaultHasher::new();
     (job, failures).hash(&mut hasher);
     let jitter = hasher.finish() % (base / 2 + 1);

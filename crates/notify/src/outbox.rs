@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{Error, Result};
 
 /// Messages that may wait at once.
-pub(crate) const MOST_WAITING: u32 = 10_000;
+pub(crate) const MAX_WAITING: u32 = 10_000;
 
 const ENQUEUE: &str = "INSERT INTO outbox
     (id, message, kind, channel, attempt, recipient, payload, created_at, expires_at, run_at)
@@ -167,11 +167,11 @@ impl Outbox {
             new.payload,
             new.created,
             new.expires,
-            MOST_WAITING
+            MAX_WAITING
         ];
         if tx.execute(ENQUEUE, args).await? == 0 {
             let again = args![new.message, new.channel.as_str(), new.attempt];
-            tx.opt(THERE, again).await?.ok_or(Error::Full { waiting: MOST_WAITING })?;
+            tx.opt(THERE, again).await?.ok_or(Error::Full { waiting: MAX_WAITING })?;
         }
         Ok(())
     }

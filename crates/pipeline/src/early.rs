@@ -15,7 +15,7 @@ use crate::Pipeline;
 use crate::work::OfChunk;
 
 /// Bytes that are kept in all; what comes beyond is not shown early.
-const MOST_BYTES: usize = 128 << 20;
+const MAX_BYTES: usize = 128 << 20;
 
 /// The beginning of a chunk of a track.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl Shown {
         let mut shown = self.lock();
         let others = shown.iter().filter(|(other, _)| **other != name);
         let bytes: usize = others.map(|(_, early)| early.bytes.len()).sum();
-        let fits = bytes + early.bytes.len() <= MOST_BYTES;
+        let fits = bytes + early.bytes.len() <= MAX_BYTES;
         if fits {
             shown.insert(name, Arc::new(early));
         }
@@ -109,10 +109,10 @@ mod tests {
         let (shown, name) = (Shown::default(), (Generation::new(), 0, Track::Video(0)));
         let early = |bytes| Early { index: Index::default(), bytes: vec![0; bytes].into() };
         let length = |name| shown.lock().get(&name).map(|early| early.bytes.len());
-        assert!(shown.put(name, early(MOST_BYTES / 2 + 1)));
-        assert!(shown.put(name, early(MOST_BYTES)), "what it replaces does not count");
-        assert!(!shown.put(name, early(MOST_BYTES + 1)));
-        assert_eq!(length(name), Some(MOST_BYTES), "segments that were offered are still there");
+        assert!(shown.put(name, early(MAX_BYTES / 2 + 1)));
+        assert!(shown.put(name, early(MAX_BYTES)), "what it replaces does not count");
+        assert!(!shown.put(name, early(MAX_BYTES + 1)));
+        assert_eq!(length(name), Some(MAX_BYTES), "segments that were offered are still there");
         let other = (name.0, 1, name.2);
         assert!(!shown.put(other, early(1)));
         assert_eq!(length(other), None);

@@ -20,7 +20,7 @@ const BATCH: u32 = 100;
 /// How often it is said of an event that it cannot be followed, in ms.
 const SAY_MS: i64 = 3_600_000;
 /// Events of which that is remembered.
-const MOST_STUCK: usize = 1000;
+const MAX_STUCK: usize = 1000;
 
 /// What an object became.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,11 +172,11 @@ impl Stuck {
         if said.get(&event).is_some_and(is_recent) {
             return false;
         }
-        if said.len() >= MOST_STUCK {
+        if said.len() >= MAX_STUCK {
             said.retain(|_, at| is_recent(at));
         }
         // With so many of them each hour, one more tells nobody anything.
-        let is_news = said.len() < MOST_STUCK;
+        let is_news = said.len() < MAX_STUCK;
         if is_news {
             said.insert(event, now);
         }
@@ -195,10 +195,10 @@ mod tests {
         assert!(stuck.is_news(one, now) && stuck.is_news(other, now));
         assert!(!stuck.is_news(one, now.plus_ms(SAY_MS - 1)));
         assert!(stuck.is_news(one, now.plus_ms(SAY_MS)));
-        for _ in 0..2 * MOST_STUCK {
+        for _ in 0..2 * MAX_STUCK {
             stuck.is_news(EventId::new(), now.plus_ms(SAY_MS));
         }
-        assert_eq!(stuck.0.lock().unwrap().len(), MOST_STUCK);
+        assert_eq!(stuck.0.lock().unwrap().len(), MAX_STUCK);
         assert!(stuck.is_news(EventId::new(), now.plus_ms(2 * SAY_MS)));
     }
 }

@@ -23,7 +23,7 @@ pub enum Error {
     #[error("event version `{0}` is not understood: 2.x is")]
     Version(String),
     /// Too many at once.
-    #[error("an event carries at most {MOST_RECORDS} records")]
+    #[error("an event carries at most {MAX_RECORDS} records")]
     TooMany,
     /// The bucket or key is not a name.
     #[error("the event names no object we could have: {0}")]
@@ -34,7 +34,7 @@ pub enum Error {
 }
 
 /// Most records accepted in one event.
-const MOST_RECORDS: usize = 1000;
+const MAX_RECORDS: usize = 1000;
 
 #[derive(Deserialize)]
 struct Event {
@@ -69,7 +69,7 @@ struct Object {
 /// Reads the creations out of an event; other event names are passed over.
 pub(crate) fn created(json: &[u8]) -> Result<Vec<Created>, Error> {
     let event: Event = serde_json::from_slice(json).map_err(Error::Shape)?;
-    if event.records.len() > MOST_RECORDS {
+    if event.records.len() > MAX_RECORDS {
         return Err(Error::TooMany);
     }
     let mut found = Vec::new();

@@ -26,9 +26,9 @@ const RENEW_MS: i64 = 2_000;
 /// How far ahead of a viewer chunks are put before the rest, in ms of the film.
 const AHEAD_MS: u64 = 30_000;
 /// Chunks of one generation that are wanted at a time, and as many that are needed next.
-const MOST_OF_GENERATION: usize = 8;
+const MAX_OF_GENERATION: usize = 8;
 /// Chunks of all generations that are wanted through this process at a time.
-const MOST: usize = 512;
+const MAX: usize = 512;
 
 /// A place in a film: where a viewer is.
 #[derive(Debug, Clone, Copy)]
@@ -131,8 +131,8 @@ impl Demand {
             let of_generation =
                 |((of, _), wish): (&(Generation, u32), &Wish)| *of == generation && wish.priority == priority;
             let full = || {
-                wishes.len() >= MOST
-                    || wishes.iter().filter(|entry| of_generation(*entry)).count() >= MOST_OF_GENERATION
+                wishes.len() >= MAX
+                    || wishes.iter().filter(|entry| of_generation(*entry)).count() >= MAX_OF_GENERATION
             };
             let is_old =
                 known.is_some_and(|wish| wish.priority == priority && now.0 - wish.written.0 >= RENEW_MS);
@@ -172,8 +172,8 @@ mod tests {
         assert_eq!(demand.admit(at(2000), film, &[2], NEXT), [2]);
         assert_eq!(demand.admit(at(2000), film, &[2], WANTED), [2], "a greater one does");
         let crowd: Vec<u32> = (100..200).collect();
-        assert_eq!(demand.admit(at(2001), film, &crowd, WANTED).len(), MOST_OF_GENERATION - 3);
-        assert_eq!(demand.admit(at(2001), other, &crowd, WANTED).len(), MOST_OF_GENERATION);
+        assert_eq!(demand.admit(at(2001), film, &crowd, WANTED).len(), MAX_OF_GENERATION - 3);
+        assert_eq!(demand.admit(at(2001), other, &crowd, WANTED).len(), MAX_OF_GENERATION);
         assert!(demand.is_wanted(at(2001), film, 1) && !demand.is_wanted(at(2001), film, 99));
         demand.met(film, 1);
         assert!(!demand.is_wanted(at(2001), film, 1));

@@ -45,8 +45,8 @@ pub(crate) struct Pictures {
 impl Pictures {
     pub(crate) fn new(key: sign::SigningKey) -> Self {
         /// Addresses that are remembered, each some 500 bytes.
-        const MOST: u64 = 20_000;
+        const MAX: u64 = 20_000;
         let hour = std::time::Duration::from_millis(HOUR_MS.unsigned_abs());
-        Self { key, made: moka::future::Cache::builder().max_capacity(MOST).time_to_live(hour).build() }
+        Self { key, made: moka::future::Cache::builder().max_capacity(MAX).time_to_live(hour).build() }
     }
 }

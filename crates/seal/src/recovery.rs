@@ -19,12 +19,12 @@ const LABEL: &[u8] = b"age-encryption.org/v1/scrypt";
 /// 128 MiB and about half a second.
 const WORK: u8 = 17;
 /// What we are ready to spend on a foreign file: 1 GiB.
-const MOST_WORK: u8 = 20;
+const MAX_WORK: u8 = 20;
 /// A payload of one chunk.
 const CHUNK: usize = 64 << 10;
 const TAG: usize = 16;
 /// Longest recovery file that is read, in bytes.
-pub const MOST: usize = 128 << 10;
+pub const MAX: usize = 128 << 10;
 
 /// Writes the ring so that only the passphrase opens it. Takes half a second and 128 MiB.
 pub fn write(ring: &Ring, passphrase: &Secret) -> Result<String> {
@@ -63,7 +63,7 @@ fn write_with(ring: &Ring, passphrase: &Secret, work: u8) -> Result<String> {
 /// [`Error::Recovery`] if it is some other file, [`Error::Passphrase`], [`Error::Damaged`].
 pub fn read(text: &str, passphrase: &Secret) -> Result<Ring> {
     let wrong = |why| Error::Recovery { why };
-    if text.len() > MOST {
+    if text.len() > MAX {
         return Err(wrong("it is too long"));
     }
     let (_, text) = text.split_once(BEGIN).ok_or_else(|| wrong("it has no BEGIN line"))?;
@@ -82,7 +82,7 @@ pub fn read(text: &str, passphrase: &Secret) -> Result<Ring> {
     };
     let decode = |text: &str| STANDARD_NO_PAD.decode(text).ok();
     let salt: [u8; 16] = decode(salt).and_then(|s| s.try_into().ok()).ok_or_else(|| wrong("its salt"))?;
-    let work = work.parse().ok().filter(|work| (1..=MOST_WORK).contains(work));
+    let work = work.parse().ok().filter(|work| (1..=MAX_WORK).contains(work));
     let work = work.ok_or_else(|| wrong("its work factor"))?;
     let wrap = passphrase_key(passphrase, &salt, work)?;
     let body = decode(body).filter(|body| body.len() == 16 + TAG).ok_or_else(|| wrong("its key"))?;

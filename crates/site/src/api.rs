@@ -18,7 +18,7 @@ use crate::visitor::Visitor;
 use crate::{Site, jobs_page, poster};
 
 /// Longest position that is believed, in ms: a week.
-const LONGEST_MS: u64 = 7 * 86_400_000;
+const MAX_DURATION_MS: u64 = 7 * 86_400_000;
 /// Longest word and text of a report, in characters.
 const REPORT_CHARS: usize = 500;
 
@@ -85,7 +85,7 @@ pub(crate) struct Beat {
 impl Beat {
     /// Where the viewer is, as far as anything lasts.
     pub(crate) fn position_ms(&self) -> Option<u64> {
-        self.position_ms.map(|position_ms| position_ms.min(LONGEST_MS))
+        self.position_ms.map(|position_ms| position_ms.min(MAX_DURATION_MS))
     }
 
     /// Remembers how far the viewer is, on whatever device they go on. Guests are not remembered.

@@ -13,7 +13,7 @@ use crate::answer::{Items, fresh};
 use crate::{Site, words};
 
 /// Titles of each state that are shown.
-const MOST: u32 = 20;
+const MAX: u32 = 20;
 /// The share that is stored, in ‰, from which on the time left can be told.
 const TELLING: u64 = 50;
 /// Most running jobs that are looked at.
@@ -95,7 +95,7 @@ pub(crate) fn doing(tab: Option<job::State>) -> &'static str {
 async fn titles(site: &Site, tab: Option<job::State>) -> Result<Vec<Title>, ApiError> {
     let mut found = Vec::new();
     for state in states(tab) {
-        let list = List { state: Some(*state), limit: MOST, ..List::newest(Audience::Operator) };
+        let list = List { state: Some(*state), limit: MAX, ..List::newest(Audience::Operator) };
         found.extend(site.catalogue().list(&list).await.map_err(ApiError::internal)?);
     }
     Ok(found)

@@ -8,7 +8,7 @@ const LARGEST: u64 = 256 * MIB;
 /// How many parts are fine.
 const FINE: u64 = 1000;
 /// S3's highest part number.
-const MOST: u64 = 10_000;
+const MAX: u64 = 10_000;
 
 /// The cut of a file of a known size: parts of equal length, the last one shorter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +24,8 @@ impl Cut {
         while part < LARGEST && size.div_ceil(part) > FINE {
             part *= 2;
         }
-        if size.div_ceil(part) > MOST {
-            part = size.div_ceil(MOST).next_multiple_of(MIB);
+        if size.div_ceil(part) > MAX {
+            part = size.div_ceil(MAX).next_multiple_of(MIB);
         }
         Self { size, part }
     }

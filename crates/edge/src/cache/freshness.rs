@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 use crate::headers;
 
 /// Longest time that anything is fresh, in s: a year.
-const MOST: u64 = 31_536_000;
+const MAX: u64 = 31_536_000;
 
 /// What may be done with an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,13 +35,13 @@ pub(crate) fn keep(status: StatusCode, headers: &HeaderMap) -> Keep {
     if status != StatusCode::OK || said("no-store") {
         return Keep::Share;
     }
-    let age = headers::only(headers, &AGE).and_then(|age| age.trim().parse().ok()).unwrap_or(0u64).min(MOST);
+    let age = headers::only(headers, &AGE).and_then(|age| age.trim().parse().ok()).unwrap_or(0u64).min(MAX);
     let lifetime = if said("no-cache") {
         Some(0)
     } else {
         directive(headers, "s-maxage").or_else(|| directive(headers, "max-age")).or_else(|| expires(headers))
     };
-    let fresh = lifetime.unwrap_or(0).min(MOST).saturating_sub(age);
+    let fresh = lifetime.unwrap_or(0).min(MAX).saturating_sub(age);
     if fresh == 0 && !headers.contains_key(ETAG) && !headers.contains_key(LAST_MODIFIED) {
         return Keep::Share;
     }

@@ -12,10 +12,10 @@ const COLUMNS: usize = 32;
 const REST_MS: i64 = 1000;
 
 /// A caption that is never taken away is shown for that many ms.
-const LONGEST_MS: i64 = 20_000;
+const MAX_DURATION_MS: i64 = 20_000;
 
 /// Captions of a channel that are kept at most.
-const MOST_CUES: usize = package::webvtt::MAX_CUES;
+const MAX_CUES: usize = package::webvtt::MAX_CUES;
 
 /// Decodes the pairs of one field for one of its two channels.
 #[derive(Debug)]
@@ -241,9 +241,9 @@ impl Channel {
     /// What was shown until now is a caption; what stays is another.
     fn cut(&mut self, now: i64) {
         let Some(since) = self.since.replace(now) else { return };
-        let until = now.min(since.saturating_add(LONGEST_MS));
+        let until = now.min(since.saturating_add(MAX_DURATION_MS));
         let times = u64::try_from(since.max(0)).ok().zip(u64::try_from(until).ok());
-        let Some((from, until)) = times.filter(|_| self.cues.len() < MOST_CUES) else { return };
+        let Some((from, until)) = times.filter(|_| self.cues.len() < MAX_CUES) else { return };
         let top = self.shown.0[ROWS / 2..].iter().all(|row| row.iter().all(Option::is_none));
         let settings = if top { "line:0" } else { "" };
         self.cues.extend(Cue::new(from, until, settings, &self.shown.text()));

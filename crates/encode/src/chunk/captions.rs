@@ -74,13 +74,13 @@ async fn text(here: &Here<'_>, stream: u32) -> Result<(Vec<Cue>, Option<String>)
 /// The cues of a CEA-608 channel within the video.
 async fn within(here: &Here<'_>, channel: u8) -> Result<(Vec<Cue>, Option<String>)> {
     /// Bytes that are copied: 120 a frame, sixty frames a second, for a day.
-    const MOST: u64 = 1 << 30;
+    const MAX: u64 = 1 << 30;
     let (data, times) = (Name::new("units"), Name::new("times"));
     let video = here.work.source.video.as_ref();
     let Some(after) = video.and_then(|video| cea608::copy(video, &data, &times)) else {
         return Err(Error::Plan { reason: "the source has no captions within the picture".to_owned() });
     };
-    let trouble = run(here, after, MOST, Duration::from_secs(300)).await?;
+    let trouble = run(here, after, MAX, Duration::from_secs(300)).await?;
     let (data, times, zero_us) = (here.file(&data), here.file(&times), zero_us(here));
     let decode = move || Ok(cea608::cues(&cea608::read(&data, &times)?, channel, zero_us));
     match (blocking(decode).await, trouble) {

@@ -29,7 +29,7 @@ pub(super) struct Track {
 }
 
 /// The latest time on a track's clock in µs, so that sums of a few fit: 73,000 years.
-const MOST_US: i64 = i64::MAX / 4;
+const MAX_US: i64 = i64::MAX / 4;
 
 /// Kind and length, header included, of a box with `left` bytes to the end of what contains it.
 pub(super) fn header(bytes: &[u8], left: u64) -> Option<([u8; 4], u64)> {
@@ -115,7 +115,7 @@ fn shift(trak: &[u8], movie: u32, timescale: u32) -> Option<i64> {
     })?;
     let us = |n: i64, scale: u32| {
         let us = i64::try_from(i128::from(n) * 1_000_000 / i128::from(scale)).ok();
-        us.filter(|us| (0..=MOST_US / 4).contains(us))
+        us.filter(|us| (0..=MAX_US / 4).contains(us))
     };
     match edits[..] {
         [] => Some(0),
@@ -184,7 +184,7 @@ impl Track {
 
     fn us(&self, ticks: u64) -> i64 {
         let us = u128::from(ticks) * 1_000_000 / u128::from(self.timescale);
-        i64::try_from(us).map_or(MOST_US, |us| us.min(MOST_US)) + self.shift_us
+        i64::try_from(us).map_or(MAX_US, |us| us.min(MAX_US)) + self.shift_us
     }
 }
 

@@ -19,10 +19,10 @@ const AIM: u64 = 6_400_000_000;
 const START: u64 = 150_000_000;
 
 /// No chunk of video lasts longer than that, however easy it is to encode (bar sources without keyframes).
-const LONGEST_VIDEO_S: u64 = 60;
+const MAX_VIDEO_S: u64 = 60;
 
 /// Segments in a chunk at most: each is named on ffmpeg's command line, in one argument of at most 128 KiB.
-const MOST_SEGMENTS: u32 = 8192;
+const MAX_SEGMENTS: u32 = 8192;
 
 /// Chunks of audio: quickly something, then long ones.
 const AUDIO_HEAD_S: u64 = 10;
@@ -89,7 +89,7 @@ impl Cutter<'_> {
         // Where keyframes are far away, chunks grow so that at most a third of the work is wasted.
         let wasted = (first - self.keyframe(first)).saturating_mul(self.cost.decode);
         let aim = AIM.max(wasted.saturating_mul(2));
-        let longest = if wasted > 0 { u64::MAX } else { frames(self.grid, LONGEST_VIDEO_S) };
+        let longest = if wasted > 0 { u64::MAX } else { frames(self.grid, MAX_VIDEO_S) };
 
         let mut best: Option<(u128, u32)> = None;
         for end in self.candidates(start) {
@@ -113,7 +113,7 @@ impl Cutter<'_> {
     }
 
     fn candidates(&self, start: u32) -> Range<u32> {
-        start + 1..self.grid.segments().min(start.saturating_add(MOST_SEGMENTS)) + 1
+        start + 1..self.grid.segments().min(start.saturating_add(MAX_SEGMENTS)) + 1
     }
 
     /// Whether nothing is decoded twice when a chunk ends there.
@@ -194,7 +194,7 @@ mod tests {
             "{wasted} frames in {} chunks",
             chunks.len()
         );
-        assert!(chunks.iter().all(|c| c.segments.end - c.segments.start <= MOST_SEGMENTS));
+        assert!(chunks.iter().all(|c| c.segments.end - c.segments.start <= MAX_SEGMENTS));
     }
 
     #[test]

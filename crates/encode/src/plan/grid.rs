@@ -6,7 +6,7 @@ use model::plan::Grid;
 use crate::{Error, Rejection, Result};
 
 /// Segments that a title may have: 55 hours of two seconds each.
-const MOST_SEGMENTS: u64 = 100_000;
+const MAX_SEGMENTS: u64 = 100_000;
 
 /// Lays the grid.
 ///
@@ -23,8 +23,8 @@ pub(super) fn lay(rate: FrameRate, frames: u64, seconds: u32, keyframes: &[u64])
         return Err(Rejection::NoFrames.into());
     }
     let target = Target::new(rate, seconds);
-    if target.floor(frames) > MOST_SEGMENTS {
-        return Err(Error::Rejected(Rejection::TooLong { most_hours: crate::probe::MOST_HOURS }));
+    if target.floor(frames) > MAX_SEGMENTS {
+        return Err(Error::Rejected(Rejection::TooLong { max_hours: crate::probe::MAX_HOURS }));
     }
     let mut boundaries = vec![0];
     for k in 1.. {

@@ -12,7 +12,7 @@ pub(super) const ENTRIES: &str = "stream=index,codec_name,codec_type,codec_tag_s
     :stream_tags=language,title,handler_name:stream_side_data=rotation,displaymatrix:format=start_time,duration";
 
 /// The time farthest from zero in µs that is taken for one: 30,000 years.
-const MOST_US: i64 = 1_000_000_000_000_000_000;
+const MAX_US: i64 = 1_000_000_000_000_000_000;
 
 /// The whole answer.
 #[derive(Debug, Deserialize)]
@@ -171,7 +171,7 @@ impl TimeBase {
     pub(super) fn us(self, ticks: i64) -> i64 {
         let scaled = i128::from(ticks) * i128::from(self.num) * 2_000_000 + i128::from(self.den);
         let us = scaled.div_euclid(i128::from(self.den) * 2);
-        i64::try_from(us).unwrap_or(if us < 0 { i64::MIN } else { i64::MAX }).clamp(-MOST_US, MOST_US)
+        i64::try_from(us).unwrap_or(if us < 0 { i64::MIN } else { i64::MAX }).clamp(-MAX_US, MAX_US)
     }
 }
 
@@ -197,7 +197,7 @@ pub(super) fn fraction(text: &str, separator: char) -> Option<(u32, u32)> {
 pub(super) fn us(seconds: Option<&str>) -> Option<i64> {
     let seconds: f64 = seconds?.parse().ok()?;
     let us = (seconds * 1e6).round();
-    (us.abs() <= MOST_US as f64).then_some(us as i64)
+    (us.abs() <= MAX_US as f64).then_some(us as i64)
 }
 
 /// `-show_entries` with [`ENTRIES`], as JSON.

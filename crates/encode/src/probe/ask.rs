@@ -27,12 +27,12 @@ impl Asker<'_> {
     async fn ask(
         &self,
         args: Vec<Arg>,
-        most_output: u64,
+        max_output: u64,
         each: impl FnMut(&[u8]) -> Result<()> + Send,
     ) -> Result<Vec<String>> {
         let limits = Limits { memory_bytes: 2 << 30, cpu: Duration::from_secs(900), ..Limits::default() };
         let patience = Patience { wall: Duration::from_secs(1800), stall: Duration::from_secs(60) };
-        let run = Ffprobe { input: self.input, args, most_output, limits, patience };
+        let run = Ffprobe { input: self.input, args, max_output, limits, patience };
         let done = run::ffprobe(self.tools, self.jail, run, &CancellationToken::new(), each).await;
         done.map(|outcome| outcome.log).map_err(explain)
     }

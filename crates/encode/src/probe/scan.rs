@@ -6,7 +6,7 @@ use crate::run::Arg;
 use crate::{Rejection, Result};
 
 /// Frames of all pictures that are remembered: 37 hours of 60 frames a second.
-const MOST_FRAMES: usize = 8_000_000;
+const MAX_FRAMES: usize = 8_000_000;
 
 /// A clock that moves on by more than this many seconds from one packet to the next has jumped.
 const JUMP_SECONDS: i64 = 10;
@@ -90,10 +90,10 @@ impl Scan {
     /// # Errors
     /// [`Rejection::TooLong`] where more frames come than are remembered.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<()> {
-        const LONGEST_LINE: usize = 256;
+        const MAX_LINE: usize = 256;
         for byte in bytes {
             if *byte != b'\n' {
-                if self.line.len() < LONGEST_LINE {
+                if self.line.len() < MAX_LINE {
                     self.line.push(*byte);
                 }
                 continue;
@@ -130,8 +130,8 @@ impl Scan {
         }
         if picture {
             self.frames += 1;
-            if self.frames > MOST_FRAMES {
-                return Err(Rejection::TooLong { most_hours: super::MOST_HOURS }.into());
+            if self.frames > MAX_FRAMES {
+                return Err(Rejection::TooLong { max_hours: super::MAX_HOURS }.into());
             }
             stream.picture(packet);
         }

@@ -4,7 +4,7 @@ use model::plan::{CaptionOrigin, CaptionTrack};
 
 use super::answer::{Answer, Stream};
 use super::language;
-use crate::captions::MOST_CAPTIONS;
+use crate::captions::MAX_CAPTIONS;
 use crate::codecs;
 
 /// Most characters of a label.
@@ -20,7 +20,7 @@ pub(super) fn captions(answer: &Answer) -> Vec<CaptionTrack> {
         hearing_impaired: stream.is_for_hearing_impaired(),
     };
     let is_text = |stream: &&Stream| stream.is_subtitle() && codecs::is_text(&stream.codec());
-    answer.streams.iter().filter(is_text).take(MOST_CAPTIONS).map(track).collect()
+    answer.streams.iter().filter(is_text).take(MAX_CAPTIONS).map(track).collect()
 }
 
 /// What the file calls a track: its title, or in MP4 the name of its handler where that was not made by a tool.

@@ -6,7 +6,7 @@ use model::media::{Audio, Video};
 use super::answer::{self, Stream, TimeBase};
 use super::ask::FirstPictures;
 use super::rate::Grid;
-use super::{MOST_CHANNELS, geometry, language, scan, text};
+use super::{MAX_CHANNELS, geometry, language, scan, text};
 use crate::{Rejection, Result, codecs};
 
 /// Whether its pictures consist of two fields, as far as the container says.
@@ -92,7 +92,7 @@ pub(super) fn track(stream: &Stream, start: Option<i64>, seen: Option<&scan::Str
         None => stream.announced()?.1,
     };
     let duration = end.saturating_sub(start);
-    let channels = (1..=MOST_CHANNELS).contains(&stream.channels);
+    let channels = (1..=MAX_CHANNELS).contains(&stream.channels);
     let usable = codecs::is_audio(&codec) && sample_rate > 0 && channels && duration > 0;
     usable.then(|| Audio {
         stream: stream.index,

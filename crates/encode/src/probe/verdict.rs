@@ -6,7 +6,7 @@ use model::media::Source;
 use model::plan::CaptionOrigin;
 
 use super::answer::{self, Answer, Stream};
-use super::{MOST_CHANNELS, scan};
+use super::{MAX_CHANNELS, scan};
 use crate::{Error, Rejection, codecs, run};
 
 /// Refuses what no later look can make playable.
@@ -19,7 +19,7 @@ pub(super) fn check_streams(answer: &Answer) -> Result<(), Rejection> {
         return Err(Rejection::Encrypted);
     }
     for stream in answer.streams.iter().filter(|stream| stream.is_picture()) {
-        if u64::from(stream.width) * u64::from(stream.height) > run::MOST_PIXELS {
+        if u64::from(stream.width) * u64::from(stream.height) > run::MAX_PIXELS {
             return Err(Rejection::TooLarge { width: stream.width, height: stream.height });
         }
     }
@@ -46,7 +46,7 @@ pub(super) fn choose<'a>(answer: &'a Answer, packets: &BTreeMap<u32, scan::Strea
 
 /// Why there is neither film nor sound.
 pub(super) fn nothing(answer: &Answer) -> Rejection {
-    if let Some(stream) = answer.streams.iter().find(|stream| stream.channels > MOST_CHANNELS) {
+    if let Some(stream) = answer.streams.iter().find(|stream| stream.channels > MAX_CHANNELS) {
         return Rejection::TooManyChannels { channels: stream.channels };
     }
     let foreign = answer.streams.iter().find(|stream| {
@@ -67,7 +67,7 @@ pub(super) fn left_out(answer: &Answer, source: &Source) -> Vec<String> {
             (true, _) if !codecs::is_audio(&codec) => {
                 Some(format!("audio track {n} is left out: its codec {codec} is not supported"))
             }
-            (true, _) if stream.channels > MOST_CHANNELS => {
+            (true, _) if stream.channels > MAX_CHANNELS => {
                 Some(format!("audio track {n} is left out: it has {} channels", stream.channels))
             }
             (true, _) => Some(format!("audio track {n} ({codec}) is left out: nothing of it can be decoded")),
@@ -93,7 +93,7 @@ pub(super) fn explain(error: Error) -> Error {
     } else if let Some((width, height)) = too_large(log) {
         Rejection::TooLarge { width, height }.into()
     } else if says("max_streams") {
-        Rejection::TooManyStreams { most: run::MOST_STREAMS }.into()
+        Rejection::TooManyStreams { most: run::MAX_STREAMS }.into()
     } else if says("moov atom not found") {
         Rejection::Incomplete.into()
     } else if says("Cannot allocate memory") {

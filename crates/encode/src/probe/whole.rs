@@ -10,7 +10,7 @@ use crate::{Container, Rejection};
 const ALWAYS_US: i64 = 2_000_000;
 
 /// What may be missing of a long film.
-const MOST_US: i64 = 10_000_000;
+const MAX_US: i64 = 10_000_000;
 
 /// What is missing beyond that is told.
 const TOLD_US: i64 = 500_000;
@@ -36,7 +36,7 @@ impl Whole<'_> {
     ) -> Result<Option<String>, Rejection> {
         let Some((readable, announced)) = self.length(answer, film, packets) else { return Ok(None) };
         let missing = announced.saturating_sub(readable);
-        if missing > (announced / 50).clamp(ALWAYS_US, MOST_US) {
+        if missing > (announced / 50).clamp(ALWAYS_US, MAX_US) {
             let ms = |us: i64| u64::try_from(us / 1000).unwrap_or(0);
             return Err(Rejection::Truncated { readable_ms: ms(readable), announced_ms: ms(announced) });
         }

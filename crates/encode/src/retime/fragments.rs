@@ -10,7 +10,7 @@ use package::fragmented::{Head, Sample};
 use crate::{Error, Result};
 
 /// Bytes of a fragment at most: half a minute of 100 Mbit/s.
-const MOST_BYTES: u64 = 512 << 20;
+const MAX_BYTES: u64 = 512 << 20;
 
 /// One `moof` with its `mdat`.
 #[derive(Debug)]
@@ -111,7 +111,7 @@ impl Fragments {
     }
 
     fn append(&mut self, bytes: u64, to: &mut Vec<u8>) -> Result<()> {
-        if bytes > self.left || bytes > MOST_BYTES {
+        if bytes > self.left || bytes > MAX_BYTES {
             return Err(self.broken("a box larger than the file"));
         }
         let read = (&mut self.file).take(bytes).read_to_end(to);

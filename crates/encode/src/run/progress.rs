@@ -25,10 +25,10 @@ pub(super) struct Parser {
 impl Parser {
     /// Takes the next bytes and calls `each` for every report that they complete.
     pub(super) fn feed(&mut self, bytes: &[u8], mut each: impl FnMut(Progress)) {
-        const LONGEST_LINE: usize = 256;
+        const MAX_LINE: usize = 256;
         for byte in bytes {
             if *byte != b'\n' {
-                if self.line.len() < LONGEST_LINE {
+                if self.line.len() < MAX_LINE {
                     self.line.push(*byte);
                 }
                 continue;

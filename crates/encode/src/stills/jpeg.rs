@@ -1,7 +1,7 @@
 //! A look into JPEG files (ITU-T T.81 annex B): that one is whole, and its size.
 
 /// Bytes of a picture at most.
-pub(super) const MOST_BYTES: u64 = 32 << 20;
+pub(super) const MAX_BYTES: u64 = 32 << 20;
 
 /// Width and height of a baseline JPEG that ends as it should.
 pub(super) fn size(bytes: &[u8]) -> Option<(u32, u32)> {

@@ -19,12 +19,12 @@ pub const WIDTHS: [u32; 3] = [320, 640, 1280];
 const PLACES: [u64; 7] = [100, 150, 200, 250, 300, 400, 500];
 
 /// Frames that are decoded for nothing, to look at another than a keyframe.
-const MOST_SKIPPED: u64 = 300;
+const MAX_SKIPPED: u64 = 300;
 
 /// Candidates are looked at in this width.
 const LOOK_WIDTH: u32 = 160;
 
-const MOST_HEIGHT: u32 = 4096;
+const MAX_HEIGHT: u32 = 4096;
 
 const WALL: Duration = Duration::from_secs(120);
 
@@ -74,7 +74,7 @@ async fn of_film(here: &Here<'_>, video: &Video) -> Result<Vec<Poster>> {
     let mut after = vec![];
     for width in &widths {
         let pixels = (*width).min(video.display_width) & !1;
-        let size = Size { width: pixels.max(2), height: height(video, pixels, MOST_HEIGHT) };
+        let size = Size { width: pixels.max(2), height: height(video, pixels, MAX_HEIGHT) };
         let mut chain = here.picture(video, size);
         chain.push(to_jpeg());
         after.extend(map(video.stream));
@@ -148,7 +148,7 @@ fn seeks(video: &Video) -> Vec<Seek> {
     for place in PLACES {
         let frame = video.frames * place / 1000;
         let key = video.keyframes.iter().copied().rfind(|key| *key <= frame).unwrap_or(0);
-        let exact = frame - key <= MOST_SKIPPED && video.keyframes.len() < 2 * PLACES.len();
+        let exact = frame - key <= MAX_SKIPPED && video.keyframes.len() < 2 * PLACES.len();
         let target = if exact { frame } else { key };
         if !seen.contains(&target) {
             seen.push(target);

@@ -13,15 +13,15 @@ use crate::run::Arg;
 use crate::{Jail, Result, Tools};
 
 const TILE_WIDTH: u32 = 160;
-const MOST_TILE_HEIGHT: u32 = 640;
+const MAX_TILE_HEIGHT: u32 = 640;
 const SIDE: u32 = 10;
 
 /// Tiles at most, and how close they lie at most.
-const MOST_TILES: u64 = 400;
+const MAX_TILES: u64 = 400;
 const LEAST_INTERVAL_MS: u64 = 2000;
 
 /// Pixels that are decoded where keyframes alone are too few: about a minute on one processor.
-const MOST_PIXELS: u64 = 30_000_000_000;
+const MAX_PIXELS: u64 = 30_000_000_000;
 
 /// A storyboard and the files of its sheets, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,12 +56,12 @@ pub async fn storyboard(
 }
 
 fn facts(video: &Video, duration_ms: u64) -> Storyboard {
-    let seconds = duration_ms.div_ceil(MOST_TILES * 1000);
+    let seconds = duration_ms.div_ceil(MAX_TILES * 1000);
     let interval = (seconds * 1000).max(LEAST_INTERVAL_MS);
     let number = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     Storyboard {
         tile_width: TILE_WIDTH,
-        tile_height: height(video, TILE_WIDTH, MOST_TILE_HEIGHT),
+        tile_height: height(video, TILE_WIDTH, MAX_TILE_HEIGHT),
         columns: SIDE,
         rows: SIDE,
         interval_ms: number(interval),
@@ -78,7 +78,7 @@ fn ways(video: &Video, facts: &Storyboard) -> Vec<bool> {
     shown.dedup();
     let suffice = shown.len() as u64 * 10 >= u64::from(facts.count) * 9;
     let pixels = u64::from(video.width) * u64::from(video.height);
-    let all = video.frames.saturating_mul(pixels) <= MOST_PIXELS;
+    let all = video.frames.saturating_mul(pixels) <= MAX_PIXELS;
     match (suffice, all) {
         (true, true) => vec![true, false],
         (true, false) => vec![true],

@@ -10,9 +10,9 @@ use crate::ladder::{LONGEST_SIDE, SHORTEST_SIDE};
 use crate::{Error, Result};
 
 /// Templates that an operator may have.
-const MOST_TEMPLATES: usize = 64;
+const MAX_TEMPLATES: usize = 64;
 /// Renditions of a fixed ladder.
-const MOST_OUTPUTS: usize = 8;
+const MAX_OUTPUTS: usize = 8;
 /// Rates of pictures and of sound, in bits a second.
 const VIDEO_RATES: (u32, u32) = (50_000, 100_000_000);
 const AUDIO_RATES: (u32, u32) = (16_000, 512_000);
@@ -58,8 +58,8 @@ impl TryFrom<Vec<Template>> for Templates {
 
     /// Puts the operator's templates beside the built-in ones; says what is wrong with the first that is not right.
     fn try_from(own: Vec<Template>) -> Result<Self, String> {
-        if own.len() > MOST_TEMPLATES {
-            return Err(format!("there are more than {MOST_TEMPLATES} templates"));
+        if own.len() > MAX_TEMPLATES {
+            return Err(format!("there are more than {MAX_TEMPLATES} templates"));
         }
         let Self(built_in) = Self::default();
         let mut all = built_in.to_vec();
@@ -111,8 +111,8 @@ fn ladder(ladder: &Ladder) -> Option<String> {
             let is_side =
                 |side: u32| side.is_multiple_of(2) && (SHORTEST_SIDE..=LONGEST_SIDE).contains(&side);
             let pixels = |output: &Output| u64::from(output.width) * u64::from(output.height);
-            if !(1..=MOST_OUTPUTS).contains(&outputs.len()) {
-                Some(format!("`Outputs` must be 1 to {MOST_OUTPUTS}"))
+            if !(1..=MAX_OUTPUTS).contains(&outputs.len()) {
+                Some(format!("`Outputs` must be 1 to {MAX_OUTPUTS}"))
             } else if !outputs.iter().all(|output| is_side(output.width) && is_side(output.height)) {
                 Some(format!("`Width` and `Height` must be even, {SHORTEST_SIDE} to {LONGEST_SIDE}"))
             } else if outputs.windows(2).any(|pair| pixels(&pair[0]) <= pixels(&pair[1])) {

@@ -22,7 +22,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::body::RequestBody;
 
 /// Most bytes that are read on: a part of an upload by a browser, of a file of up to 60 GB.
-const MOST: u64 = 64 << 20;
+const MAX: u64 = 64 << 20;
 /// How often the client is looked at.
 const LOOK: Duration = Duration::from_secs(5);
 /// How often it is found still sending, at most.
@@ -81,7 +81,7 @@ impl Linger {
                 Poll::Ready(Ok(())) if !some.filled().is_empty() => {
                     self.came += some.filled().len() as u64;
                     self.since += some.filled().len() as u64;
-                    if self.came > MOST {
+                    if self.came > MAX {
                         return Poll::Ready(());
                     }
                 }
@@ -163,6 +163,6 @@ mod tests {
         });
         lingers(Linger::new(), server, true).await;
         let sent = sending.await.unwrap();
-        assert!((MOST..2 * MOST).contains(&sent), "{sent}");
+        assert!((MAX..2 * MAX).contains(&sent), "{sent}");
     }
 }

@@ -8,7 +8,7 @@ use super::{Ended, Outcome, Queue, group};
 use crate::{Result, backoff};
 
 /// Deaths of its process that a job survives: more, and it is taken for their cause.
-const MOST_RELEASES: u32 = 10;
+const MAX_RELEASES: u32 = 10;
 /// Jobs that one call of [`Queue::expire`] looks at.
 const BATCH: u32 = 100;
 
@@ -87,7 +87,7 @@ impl Queue {
                 failures: held.failures,
                 releases,
                 rest_ms: backoff::after_release(job, releases),
-                last: releases > MOST_RELEASES,
+                last: releases > MAX_RELEASES,
             };
             let why = if next.last {
                 format!("the program stopped {releases} times while it ran")

@@ -16,7 +16,7 @@ pub(super) const DATABASE: &[&str] = &["database"];
 const FORMER: [(&str, &str); 2] = [("KINORA_DATA", "data"), ("KINORA_KEYS", "keys")];
 
 /// Longest file with a secret, in bytes.
-const MOST_SECRET: u64 = 64 * 1024;
+const MAX_SECRET: u64 = 64 * 1024;
 
 /// Lays the environment (`KINORA__A__B=…` sets `a.b`) and files with `secrets` over the configuration file's text.
 pub(super) fn merge(
@@ -140,9 +140,9 @@ fn remove(table: &mut toml::Table, path: &[&str]) {
 fn read(file: &Path) -> anyhow::Result<String> {
     let mut text = String::new();
     // Not by what the system says of its length: a device has none, and no end.
-    std::fs::File::open(file)?.take(MOST_SECRET + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MOST_SECRET {
-        bail!("it is larger than {MOST_SECRET} bytes");
+    std::fs::File::open(file)?.take(MAX_SECRET + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_SECRET {
+        bail!("it is larger than {MAX_SECRET} bytes");
     }
     Ok(text.trim_end_matches(['\n', '\r']).to_owned())
 }

@@ -37,9 +37,9 @@ use super::{Refusal, SOCKET, rfc3339};
 use crate::metrics::Metrics;
 
 /// Most rows that a listing prints.
-const MOST_ROWS: u32 = 1000;
+const MAX_ROWS: u32 = 1000;
 /// Largest JSON request.
-const MOST_JSON: usize = 1 << 20;
+const MAX_JSON: usize = 1 << 20;
 
 /// What the commands are answered with.
 #[derive(Debug, Clone)]
@@ -123,7 +123,7 @@ pub(crate) async fn run(
         .route("/mail/test", post(mail::test))
         .route("/metrics", get(metrics))
         .route("/doctor", get(doctor::examine))
-        .layer(DefaultBodyLimit::max(MOST_JSON))
+        .layer(DefaultBodyLimit::max(MAX_JSON))
         .with_state(parts);
     axum::serve(listener, router)
         .with_graceful_shutdown(shutdown.cancelled_owned())

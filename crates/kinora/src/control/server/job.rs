@@ -10,7 +10,7 @@ use model::{TitleId, job};
 use pipeline::Work;
 use serde::Deserialize;
 
-use super::{Answer, MOST_ROWS, Parts, Refused, now, percent, rfc3339};
+use super::{Answer, MAX_ROWS, Parts, Refused, now, percent, rfc3339};
 use crate::control::{Job, JobDetail};
 
 #[derive(Debug, Deserialize)]
@@ -33,7 +33,7 @@ pub(super) async fn list(State(parts): State<Parts>, Query(which): Query<Which>)
         for job in &page {
             found.push(view(&parts, job, &mut names).await?);
         }
-        if page.len() < 500 || found.len() >= MOST_ROWS as usize {
+        if page.len() < 500 || found.len() >= MAX_ROWS as usize {
             return Ok(Json(found));
         }
     }

@@ -9,7 +9,7 @@ use model::{BucketName, Key, title};
 use pipeline::Outcome;
 use serde::Deserialize;
 
-use super::{Answer, MOST_ROWS, Parts, percent, rfc3339};
+use super::{Answer, MAX_ROWS, Parts, percent, rfc3339};
 use crate::control::{Chunk, EventAnswer, Imported, Rendition, Title, TitleDetail};
 
 #[derive(Debug, Deserialize)]
@@ -24,7 +24,7 @@ pub(super) async fn list(State(parts): State<Parts>, Query(which): Query<Which>)
         let page = parts.catalogue.list(&wanted).await?;
         wanted.before = page.last().map(|t| t.id);
         found.extend(page.iter().map(view));
-        if page.len() < 200 || found.len() >= MOST_ROWS as usize {
+        if page.len() < 200 || found.len() >= MAX_ROWS as usize {
             return Ok(Json(found));
         }
     }
