@@ -10,9 +10,12 @@ use std::ops::Range;
 use model::Plan;
 use model::media::Source;
 use model::plan::{CaptionOrigin, Medium};
+use package::boxes::Header;
 
 use self::table::Track;
 
+/// Bytes that are read of each box on the top level to know it.
+const HEADER: u64 = Header::MAX_BYTES as u64;
 /// Bytes of an index that are read.
 const MAX_INDEX: u64 = 64 << 20;
 /// Boxes beside each other on the top level; more are no film.
@@ -90,21 +93,22 @@ impl Finder {
     }
 
     fn header(&self) -> Step {
-        Step::Read(self.at..self.bytes.min(self.at + 16))
+        Step::Read(self.at..self.bytes.min(self.at + HEADER))
     }
 
     /// Passes over a box on the top level.
     fn walk(&mut self, header: &[u8]) -> Option<()> {
-        let (kind, length) = table::header(header, self.bytes - self.at)?;
-        let end = self.at.checked_add(length).filter(|end| *end <= self.bytes)?;
+        let header = Header::read("source", header).ok()?;
+        let length = header.size_within(self.bytes - self.at)?;
+        let end = self.at + length;
         self.boxes += 1;
         if self.boxes > MAX_BOXES {
             return None;
         }
         let whole = self.at..end;
-        match &kind {
+        match &header.kind {
             b"moof" | b"sidx" | b"mfra" | b"styp" => return None,
-            b"mdat" | b"free" | b"skip" | b"wide" => self.keep.push(self.at..end.min(self.at + 16)),
+            b"mdat" | b"free" | b"skip" | b"wide" => self.keep.push(self.at..end.min(self.at + HEADER)),
             b"moov" if self.moov.is_some() || length > MAX_INDEX => return None,
             b"moov" => {
                 self.moov = Some(whole.clone());

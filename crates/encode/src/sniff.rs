@@ -5,6 +5,8 @@
 
 mod other;
 
+use package::boxes::Header;
+
 use crate::{Container, Rejection};
 
 /// Bytes of a file that [`sniff`] wants to see (fewer are fine if the file has no more).
@@ -55,28 +57,22 @@ fn with_signature(head: &[u8]) -> Option<Container> {
 
 /// ISO 14496-12 §4.2: boxes of known types from the first byte on.
 fn is_mov(head: &[u8]) -> bool {
-    let Some((size, kind)) = box_header(head, 0) else { return false };
-    match kind {
+    let header = |at: usize| Header::read("source", head.get(at..)?).ok();
+    let Some(first) = header(0) else { return false };
+    match &first.kind {
         // Images are in the same kind of box; what they are, their brand tells.
         b"ftyp" => !other::is_image_brand(head),
         b"moov" | b"mdat" | b"wide" | b"pnot" | b"styp" | b"moof" => true,
         // Padding is allowed first, but says nothing alone.
         b"free" | b"skip" | b"uuid" | b"sidx" => {
-            let next = usize::try_from(size).ok().and_then(|size| box_header(head, size));
-            next.is_some_and(|(_, kind)| {
-                matches!(kind, b"ftyp" | b"moov" | b"mdat" | b"moof" | b"free" | b"wide")
+            let end = first.size.and_then(|size| usize::try_from(size).ok());
+            let next = end.and_then(header).map(|next| next.kind);
+            next.is_some_and(|kind| {
+                matches!(&kind, b"ftyp" | b"moov" | b"mdat" | b"moof" | b"free" | b"wide")
             })
         }
         _ => false,
     }
-}
-
-fn box_header(head: &[u8], at: usize) -> Option<(u64, &[u8; 4])> {
-    let header: &[u8; 8] = head.get(at..)?.first_chunk()?;
-    let (size, kind) = (header.first_chunk::<4>()?, header.last_chunk::<4>()?);
-    let size = u64::from(u32::from_be_bytes(*size));
-    // 0: to the end of the file; 1: a 64-bit size follows.
-    (!(2..8).contains(&size)).then_some((size, kind))
 }
 
 /// What follows an ID3v2 tag: MPEG audio, unless it says otherwise.
@@ -224,6 +220,7 @@ mod tests {
         check(b"\0\0\0\x08wide\0\0\x10\0mdat", Container::Mov);
         check(b"\0\0\0\x08free\0\0\x10\0moov", Container::Mov);
         check(b"\0\0\0\x01mdat\0\0\0\x01\0\0\0\0", Container::Mov);
+        check(b"\0\0\0\x01free\0\0\0\0\0\0\0\x11x\0\0\x10\0moov", Container::Mov);
         check(b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\x82\x84webm", Container::Matroska);
         check(b"RIFF\x10\0\0\0AVI LIST", Container::Avi);
         check(b"RIFF\x10\0\0\0WAVEfmt ", Container::Wav);
@@ -240,6 +237,12 @@ mod tests {
         check(&frames(&[0x47, 0x40, 0x11, 0x10], 188, 6), Container::MpegTs);
         check(&frames(&[0, 0, 0, 0, 0x47, 0x40], 192, 9), Container::MpegTs);
         check(&[&[1, 2, 3][..], &frames(&[0x47, 0x40, 0x11, 0x10], 188, 6)].concat(), Container::MpegTs);
+    }
+
+    #[test]
+    fn padding_alone_is_no_container() {
+        assert!(sniff(b"\0\0\0\0free").is_err(), "to the end of the file");
+        assert!(sniff(b"\0\0\0\x08free").is_err(), "and nothing behind it");
     }
 
     proptest::proptest! {

@@ -42,14 +42,14 @@ pub(crate) fn video(track: Track, k: u32, frames: &Range<u64>, fragment: &Fragme
             return wrong(if first { "is not marked as a keyframe" } else { "is marked as a keyframe" });
         }
         let mut slices = 0;
-        for unit in units(data) {
+        for unit in package::nal_units(data) {
             match unit.map(|unit| unit[0] & 0x1f) {
-                Some(SLICE) if !first => slices += 1,
-                Some(IDR_SLICE) if first => slices += 1,
-                Some(SLICE | IDR_SLICE) => return wrong("is of the wrong kind"),
-                Some(SEQUENCE_PARAMETERS | PICTURE_PARAMETERS) => return wrong("carries parameter sets"),
-                Some(_) => {}
-                None => return wrong("is cut short"),
+                Ok(SLICE) if !first => slices += 1,
+                Ok(IDR_SLICE) if first => slices += 1,
+                Ok(SLICE | IDR_SLICE) => return wrong("is of the wrong kind"),
+                Ok(SEQUENCE_PARAMETERS | PICTURE_PARAMETERS) => return wrong("carries parameter sets"),
+                Ok(_) => {}
+                Err(_) => return wrong("is cut short"),
             }
         }
         if slices == 0 {
@@ -73,41 +73,6 @@ pub(crate) fn audio(track: Track, sample: &Sample, data: &[u8]) -> Result<()> {
     if sample.sync { Ok(()) } else { unplanned(track, "an audio frame that depends on others") }
 }
 
-/// NAL units behind four-byte lengths (ISO 14496-15 §5.3.4.2); `None` for one that is empty or cut short, the
-/// last then.
-fn units(mut data: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
-    std::iter::from_fn(move || {
-        if data.is_empty() {
-            return None;
-        }
-        let Some((length, rest)) = data.split_first_chunk::<4>() else {
-            data = &[];
-            return Some(None);
-        };
-        let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
-        let unit = rest.split_at_checked(length).filter(|(unit, _)| !unit.is_empty());
-        data = unit.map_or(&[], |(_, rest)| rest);
-        Some(unit.map(|(unit, _)| unit))
-    })
-}
-
 fn unplanned<T>(track: Track, reason: &str) -> Result<T> {
     Err(Error::Unplanned { reason: format!("{track}: {reason}") })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nal_units_are_walked_within_bounds() {
-        let check =
-            |data: &[u8], expected: &[Option<&[u8]>]| assert_eq!(units(data).collect::<Vec<_>>(), expected);
-        check(&[], &[]);
-        check(&[0, 0, 0, 1, 0x65, 0, 0, 0, 2, 6, 1], &[Some(&[0x65]), Some(&[6, 1])]);
-        check(&[0, 0, 0, 3, 0x65], &[None]);
-        check(&[0, 0, 0, 0, 1], &[None]);
-        check(&[0, 0, 0], &[None]);
-        check(&[0xff, 0xff, 0xff, 0xff, 1], &[None]);
-    }
 }

@@ -5,7 +5,48 @@ use std::ops::Range;
 use crate::{Error, Result};
 
 /// A box's type.
-pub(crate) type Kind = [u8; 4];
+pub type Kind = [u8; 4];
+
+/// What the first bytes of a box say (§4.2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// The box's type.
+    pub kind: Kind,
+    /// Bytes of the header itself: 8, or 16 with a size of 64 bits.
+    pub bytes: u64,
+    /// Bytes of the box, header included and never fewer than that; `None`: as many as what contains it has left.
+    pub size: Option<u64>,
+}
+
+impl Header {
+    /// Bytes of the longest header.
+    pub const MAX_BYTES: usize = 16;
+
+    /// Reads a header, of which `box_bytes` are the first bytes; what stands behind it does not matter.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`], or [`Error::Malformed`] for a box that is smaller than its header; both name `what`.
+    pub fn read(what: &'static str, box_bytes: &[u8]) -> Result<Self> {
+        let mut reader = Reader::new(what, box_bytes);
+        let (small, kind) = (reader.u32()?, reader.array()?);
+        let (bytes, size) = match small {
+            0 => (8, None),
+            1 => (16, Some(reader.u64()?)),
+            size => (8, Some(u64::from(size))),
+        };
+        if size.is_some_and(|size| size < bytes) {
+            return Err(Error::Malformed { what, why: "a box is smaller than its header" });
+        }
+        Ok(Self { kind, bytes, size })
+    }
+
+    /// Bytes of the box, header included, where what contains it has `left` from its first byte on; `None` if it is
+    /// larger than that.
+    pub fn size_within(&self, left: u64) -> Option<u64> {
+        let size = self.size.unwrap_or(left);
+        (self.bytes..=left).contains(&size).then_some(size)
+    }
+}
 
 /// Bytes that are read front to back; every read checks the end.
 #[derive(Debug, Clone)]
@@ -70,15 +111,17 @@ impl<'a> Reader<'a> {
 
 /// A box found by [`children`].
 #[derive(Debug, Clone)]
-pub(crate) struct Child<'a> {
-    pub(crate) kind: Kind,
+pub struct Child<'a> {
+    /// Its type.
+    pub kind: Kind,
     /// Header and body, as offsets in the bytes that were walked.
-    pub(crate) whole: Range<usize>,
-    pub(crate) body: &'a [u8],
+    pub whole: Range<usize>,
+    /// What is in it.
+    pub body: &'a [u8],
 }
 
-/// Walks the boxes that `bytes` consists of; ends at the first error.
-pub(crate) fn children<'a>(what: &'static str, bytes: &'a [u8]) -> impl Iterator<Item = Result<Child<'a>>> {
+/// Walks the boxes that `bytes` consists of; ends at the first error, which names `what`.
+pub fn children<'a>(what: &'static str, bytes: &'a [u8]) -> impl Iterator<Item = Result<Child<'a>>> {
     let mut at = 0;
     std::iter::from_fn(move || {
         if at >= bytes.len() {
@@ -91,28 +134,25 @@ pub(crate) fn children<'a>(what: &'static str, bytes: &'a [u8]) -> impl Iterator
 }
 
 fn child<'a>(what: &'static str, bytes: &'a [u8], at: usize) -> Result<Child<'a>> {
-    let mut reader = Reader::new(what, &bytes[at..]);
-    let available = reader.rest().len();
-    let small = reader.u32()?;
-    let kind = reader.array()?;
-    let size = match small {
-        0 => available,
-        1 => usize::try_from(reader.u64()?).map_err(|_| Error::TooLarge { what })?,
-        n => usize::try_from(n).map_err(|_| Error::TooLarge { what })?,
-    };
-    let header = available - reader.rest().len();
-    let body =
-        size.checked_sub(header).ok_or(Error::Malformed { what, why: "a box is smaller than its header" })?;
-    Ok(Child { kind, whole: at..at + size.min(available), body: reader.take(body)? })
+    let rest = &bytes[at..];
+    let header = Header::read(what, rest)?;
+    let size = header.size_within(rest.len() as u64).ok_or(Error::Truncated { what })? as usize;
+    Ok(Child { kind: header.kind, whole: at..at + size, body: &rest[header.bytes as usize..size] })
 }
 
-/// The first child of a kind; `what` names it in the error when there is none.
-pub(crate) fn find<'a>(what: &'static str, kind: &Kind, bytes: &'a [u8]) -> Result<&'a [u8]> {
+/// The first child of a kind.
+///
+/// # Errors
+/// [`Error::Missing`] where there is none, or a box in front of it is broken; they name `what`.
+pub fn find<'a>(what: &'static str, kind: &Kind, bytes: &'a [u8]) -> Result<&'a [u8]> {
     find_opt(what, kind, bytes)?.ok_or(Error::Missing { what })
 }
 
 /// The first child of a kind, if there is one.
-pub(crate) fn find_opt<'a>(what: &'static str, kind: &Kind, bytes: &'a [u8]) -> Result<Option<&'a [u8]>> {
+///
+/// # Errors
+/// Where a box in front of it is broken; they name `what`.
+pub fn find_opt<'a>(what: &'static str, kind: &Kind, bytes: &'a [u8]) -> Result<Option<&'a [u8]>> {
     for child in children(what, bytes) {
         let child = child?;
         if child.kind == *kind {
@@ -182,6 +222,7 @@ mod tests {
         assert_eq!(walk(b"\0\0\0\x08free\0\0\0\0mdat1234"), Ok(2), "size 0 reaches to the end");
         assert_eq!(walk(b"\0\0\0\x01mdat\0\0\0\0\0\0\0\x11x"), Ok(1), "64-bit size");
         assert!(walk(b"\0\0\0\x07free").is_err(), "smaller than its header");
+        assert!(walk(b"\0\0\0\x01mdat\0\0\0\0\0\0\0\x0f").is_err(), "smaller than its long header");
         assert!(walk(b"\0\0\0\x09free").is_err(), "larger than the file");
         assert!(walk(b"\0\0\0").is_err(), "half a header");
         assert!(walk(b"\0\0\0\x01mdat\xff\xff\xff\xff\xff\xff\xff\xff").is_err(), "absurd 64-bit size");

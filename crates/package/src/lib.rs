@@ -1,6 +1,6 @@
 //! Pure packager: MP4, CMAF, MPEG-TS, WebVTT, HLS and DASH bytes; no I/O and no clock.
 //!
-//! Towards the encoder: [`fragmented`] reads what ffmpeg wrote, [`timing`] says which times its samples get,
+//! Towards the encoder: [`boxes`] walks MP4 files, [`fragmented`] reads what ffmpeg wrote, [`timing`] says which times its samples get,
 //! [`cmaf`] writes the stored chunk, [`webvtt`] that of captions, and [`index`] remembers what lies where in it. Towards the origin: a
 //! [`Request`] below an asset's path is answered by [`answer()`] with a length, literal bytes and ranges of stored
 //! chunks to copy or to transform; [`chunks`] says beforehand whose indexes that takes.
@@ -56,7 +56,7 @@
 
 mod answer;
 mod asset;
-mod boxes;
+pub mod boxes;
 pub mod cmaf;
 mod codec;
 mod dash;
@@ -80,6 +80,7 @@ pub mod webvtt;
 
 pub use answer::{Answer, Cache, Part};
 pub use asset::Asset;
+pub use codec::avc::nal_units;
 pub use error::{Error, Result};
 pub use index::Index;
 pub use layout::Layout;

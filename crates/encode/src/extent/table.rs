@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use package::boxes::{self, Kind};
+
 /// A track of the file, in file order: its number is ffmpeg's stream index.
 #[derive(Debug)]
 pub(super) struct Track {
@@ -31,25 +33,15 @@ pub(super) struct Track {
 /// The latest time on a track's clock in µs, so that sums of a few fit: 73,000 years.
 const MAX_US: i64 = i64::MAX / 4;
 
-/// Kind and length, header included, of a box with `left` bytes to the end of what contains it.
-pub(super) fn header(bytes: &[u8], left: u64) -> Option<([u8; 4], u64)> {
-    let kind = bytes.get(4..8)?.try_into().ok()?;
-    let (length, least) = match word(bytes, 0)? {
-        0 => (left, 8),
-        1 => (u64::from(word(bytes, 8)?) << 32 | u64::from(word(bytes, 12)?), 16),
-        size => (u64::from(size), 8),
-    };
-    (length >= least && length <= left).then_some((kind, length))
-}
-
 /// The tracks of a `moov` box; `None` where its tables are not those of plain files.
 pub(super) fn tracks(moov: &[u8]) -> Option<Vec<Track>> {
-    let moov = body(moov)?;
+    let moov = child(moov, b"moov")?;
     if child(moov, b"mvex").is_some() || child(moov, b"cmov").is_some() {
         return None;
     }
     let movie = word(child(moov, b"mvhd")?, if *child(moov, b"mvhd")?.first()? == 1 { 20 } else { 12 })?;
-    children(moov).filter(|(kind, _)| kind == b"trak").map(|(_, trak)| track(trak, movie)).collect()
+    let inner = boxes::children("moov", moov).map_while(Result::ok);
+    inner.filter(|inner| inner.kind == *b"trak").map(|trak| track(trak.body, movie)).collect()
 }
 
 fn track(trak: &[u8], movie: u32) -> Option<Track> {
@@ -219,25 +211,9 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
 
-/// What is in a box.
-fn body(bytes: &[u8]) -> Option<&[u8]> {
-    let (_, length) = header(bytes, bytes.len() as u64)?;
-    let start = if word(bytes, 0)? == 1 { 16 } else { 8 };
-    bytes.get(start..usize::try_from(length).ok()?)
-}
-
-/// Boxes beside each other, to the end or the first that is broken.
-fn children(mut bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
-    std::iter::from_fn(move || {
-        let (kind, length) = header(bytes, bytes.len() as u64)?;
-        let inner = body(bytes)?;
-        bytes = bytes.get(usize::try_from(length).ok()?..)?;
-        Some((kind, inner))
-    })
-}
-
-fn child<'a>(bytes: &'a [u8], wanted: &[u8; 4]) -> Option<&'a [u8]> {
-    children(bytes).find(|(kind, _)| kind == wanted).map(|(_, inner)| inner)
+/// The first box of a kind, if there is one in front of what is broken.
+fn child<'a>(bytes: &'a [u8], kind: &Kind) -> Option<&'a [u8]> {
+    boxes::find_opt("moov", kind, bytes).ok()?
 }
 
 /// Rows behind a count that stands at `at`; `None` if there are fewer than announced.

@@ -43,6 +43,23 @@ pub(crate) fn parameter_sets(avcc: &[u8]) -> Result<Vec<&[u8]>> {
     Ok(sets)
 }
 
+/// The NAL units of a sample, each behind a length of four bytes (ISO 14496-15 §5.3.4.2); ends at the first error.
+///
+/// # Errors
+/// [`Error::Truncated`] for a unit that is empty or cut short.
+pub fn nal_units(mut sample: &[u8]) -> impl Iterator<Item = Result<&[u8]>> {
+    std::iter::from_fn(move || {
+        if sample.is_empty() {
+            return None;
+        }
+        let found = sample.split_first_chunk().and_then(|(length, rest)| {
+            rest.split_at_checked(u32::from_be_bytes(*length) as usize).filter(|(unit, _)| !unit.is_empty())
+        });
+        sample = found.map_or(&[], |(_, rest)| rest);
+        Some(found.map(|(unit, _)| unit).ok_or(Error::Truncated { what: "NAL unit" }))
+    })
+}
+
 /// Colour of the picture in the code points of ITU-T H.273.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Colour {
@@ -231,6 +248,22 @@ mod tests {
             without_emulation_prevention(&[0, 0, 3, 1, 0, 0, 3, 0, 0, 3, 3]),
             [0, 0, 1, 0, 0, 0, 0, 3]
         );
+    }
+
+    #[test]
+    fn nal_units_are_walked_within_bounds() {
+        let check = |sample: &[u8], whole: &[&[u8]], cut: bool| {
+            let found: Vec<_> = nal_units(sample).collect();
+            let units: Vec<_> = found.iter().cloned().map_while(Result::ok).collect();
+            assert_eq!((&units[..], units.len() < found.len()), (whole, cut), "{sample:?}");
+        };
+        check(&[], &[], false);
+        check(&[0, 0, 0, 1, 0x65, 0, 0, 0, 2, 6, 1], &[&[0x65], &[6, 1]], false);
+        check(&[0, 0, 0, 1, 0x65, 0, 0, 0, 2, 6], &[&[0x65]], true);
+        check(&[0, 0, 0, 3, 0x65], &[], true);
+        check(&[0, 0, 0, 0, 1], &[], true);
+        check(&[0, 0, 0], &[], true);
+        check(&[0xff, 0xff, 0xff, 0xff, 1], &[], true);
     }
 
     proptest! {

@@ -8,6 +8,7 @@ use model::plan::Track;
 
 use super::packet::{AUDIO, Clock, PACKET, Packets, VIDEO};
 use super::{DELAY, adts, tables};
+use crate::codec::avc::nal_units;
 use crate::{Error, Result};
 
 /// Stored bytes that become bytes of a body in another form.
@@ -96,9 +97,10 @@ impl Transform {
         let mut pictures = input(|t| matches!(t, Track::Video(_)));
         let mut sound = input(|t| matches!(t, Track::Audio(_)));
         let [mut video_counter, mut audio_counter] = self.counters;
-        let mut sizes = self.sizes.iter();
+        let mut sizes = &self.sizes[..];
         for unit in &self.units {
-            let own: Vec<u32> = sizes.by_ref().take(unit.samples as usize).copied().collect();
+            let (own, later) = sizes.split_at(unit.samples as usize);
+            sizes = later;
             let total: u64 = own.iter().map(|s| u64::from(*s)).sum();
             let head = unit.header(self.format.extra(unit) + total);
             let bytes = head.len() as u64 + self.format.extra(unit) + total;
@@ -120,7 +122,11 @@ impl Transform {
                         (Some(key), Kind::Key) => key,
                         _ => &DELIMITER,
                     });
-                    access_unit(&mut packets, take(&mut pictures, total)?)?;
+                    // Start codes take the place of lengths, and as many bytes.
+                    for nal in nal_units(take(&mut pictures, total)?) {
+                        packets.put(&[0, 0, 0, 1]);
+                        packets.put(nal?);
+                    }
                 }
                 Kind::Sound => {
                     let alone = self.format.key.is_none();
@@ -130,8 +136,8 @@ impl Transform {
                     packets.put(&head);
                     let template = self.format.audio.ok_or(Error::Missing { what: "sound" })?;
                     for size in own {
-                        packets.put(&template.header(size as usize));
-                        packets.put(take(&mut sound, size.into())?);
+                        packets.put(&template.header(*size as usize));
+                        packets.put(take(&mut sound, u64::from(*size))?);
                     }
                 }
             }
@@ -197,16 +203,4 @@ fn take<'a>(bytes: &mut &'a [u8], count: u64) -> Result<&'a [u8]> {
     let (head, tail) = bytes.split_at_checked(count).ok_or(Error::Truncated { what: "sample" })?;
     *bytes = tail;
     Ok(head)
-}
-
-/// Writes NAL units with start codes in place of lengths, which take as many bytes.
-fn access_unit(packets: &mut Packets<'_>, mut sample: &[u8]) -> Result<()> {
-    while let Some((length, rest)) = sample.split_first_chunk::<4>() {
-        let mut rest = rest;
-        let nal = take(&mut rest, u32::from_be_bytes(*length).into())?;
-        packets.put(&[0, 0, 0, 1]);
-        packets.put(nal);
-        sample = rest;
-    }
-    if sample.is_empty() { Ok(()) } else { Err(Error::Truncated { what: "NAL unit" }) }
 }
