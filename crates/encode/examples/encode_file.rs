@@ -76,7 +76,7 @@ async fn run(options: Options, jail: Jail) -> Result<(), Failure> {
     }
     let found = started.elapsed();
     let scratch = tempfile::tempdir()?;
-    let source = probe(&tools, &jail, &options.file).await?;
+    let source = probe(&tools, &jail, &options.file).await?.source;
     let probed = started.elapsed();
     let templates = Templates::default();
     let template = templates.named(&options.template)?;

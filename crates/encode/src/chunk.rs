@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::blocking::blocking;
 use crate::jail::Limits;
 use crate::ladder::Rung;
-use crate::retime::{self, Job};
+use crate::retime::{self, Retiming};
 use crate::run::{self, Ffmpeg, Input, Name, Patience};
 use crate::scratch::Folder;
 use crate::template::Template;
@@ -93,16 +93,16 @@ pub async fn encode(
     let frames = work.plan.grid.span(&chunk.segments);
     let frames = frames.ok_or_else(|| Error::Plan { reason: "a chunk leaves the grid".to_owned() })?;
     let folder = Folder::create(work.scratch, &run_folder(work.chunk))?;
-    let here = Here { template, tools, jail, cancel, work, chunk, folder: &folder };
+    let encoding = Encoding { template, tools, jail, cancel, work, chunk, folder: &folder };
     match chunk.of {
-        Medium::Video => video::encode(&here, frames, progress).await,
-        Medium::Audio(n) => audio::encode(&here, n, progress).await.map(|encoded| vec![encoded]),
-        Medium::Captions(n) => captions::encode(&here, n, progress).await.map(|encoded| vec![encoded]),
+        Medium::Video => video::encode(&encoding, frames, progress).await,
+        Medium::Audio(n) => audio::encode(&encoding, n, progress).await.map(|encoded| vec![encoded]),
+        Medium::Captions(n) => captions::encode(&encoding, n, progress).await.map(|encoded| vec![encoded]),
     }
 }
 
 /// Everything about one chunk that stays the same while it is encoded.
-struct Here<'a> {
+struct Encoding<'a> {
     template: &'a Template,
     tools: &'a Tools,
     jail: &'a Jail,
@@ -112,14 +112,14 @@ struct Here<'a> {
     folder: &'a Folder,
 }
 
-impl Here<'_> {
+impl Encoding<'_> {
     async fn ffmpeg(
         &self,
         before: Vec<run::Arg>,
         after: Vec<run::Arg>,
         (limits, patience): (Limits, Patience),
         each: impl FnMut(run::Progress) + Send,
-    ) -> Result<run::Outcome> {
+    ) -> Result<run::Said> {
         let input = Input { file: self.work.file, container: self.work.source.container };
         let run = Ffmpeg { input, before, after, folder: self.folder.path(), limits, patience };
         run::ffmpeg(self.tools, self.jail, run, self.cancel, each).await
@@ -135,9 +135,9 @@ impl Here<'_> {
         let from = self.file(from);
         let to = self.work.scratch.join(format!("c{}-{track}.cmaf", self.work.chunk));
         let write = move || {
-            let job =
-                Job { plan: &plan, chunk: &chunk, track, warm_up, from: &from, to: &to, running: false };
-            retime::write(&job)
+            let retiming =
+                Retiming { plan: &plan, chunk: &chunk, track, warm_up, from: &from, to: &to, running: false };
+            retime::write(&retiming)
         };
         blocking(write).await
     }

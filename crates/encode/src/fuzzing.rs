@@ -7,7 +7,7 @@ use model::media::Source;
 use model::plan::{Chunk, Track};
 use package::webvtt::Cue;
 
-use crate::retime::{self, Encoded, Job};
+use crate::retime::{self, Encoded, Retiming};
 pub use crate::run::reports::{Reports, reports};
 use crate::{Container, Result, cea608, probe};
 
@@ -32,7 +32,7 @@ pub fn retime(
     files: (&Path, &Path),
 ) -> Result<Encoded> {
     let ((warm_up, running), (from, to)) = (how, files);
-    retime::write(&Job { plan, chunk, track, warm_up, from, to, running })
+    retime::write(&Retiming { plan, chunk, track, warm_up, from, to, running })
 }
 
 /// The captions of channels 1 to 4 in the units of a video stream that were copied into `data`.

@@ -42,7 +42,7 @@ pub use error::{Error, Result};
 pub use jail::Jail;
 pub use look::Look;
 pub use model::media::Container;
-pub use probe::{probe, probe_and_note, probe_parts};
+pub use probe::{Probed, probe, probe_parts};
 pub use rejection::Rejection;
 pub use sniff::{HEAD, sniff};
 pub use tools::Tools;

@@ -33,6 +33,15 @@ pub(crate) const MAX_HOURS: u32 = 24;
 /// Channels of a track that can be mixed: 22.2 and a few more.
 const MAX_CHANNELS: u16 = 32;
 
+/// What was found out about a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Probed {
+    /// What it contains.
+    pub source: Source,
+    /// Which tracks of it are left out and why, in words for people.
+    pub notes: Vec<String>,
+}
+
 /// Finds out what the file contains.
 ///
 /// It is read several times in part: its first bytes, the container's index, every packet's header (for an MP4
@@ -40,27 +49,19 @@ const MAX_CHANNELS: u16 = 32;
 ///
 /// # Errors
 /// [`Error::Rejected`] with a reason for people where the file cannot be played.
-pub async fn probe(tools: &Tools, jail: &Jail, file: &Path) -> Result<Source> {
-    probe_and_note(tools, jail, file).await.map(|(source, _)| source)
-}
-
-/// As [`probe`]; also says, in words for people, which tracks of the file are left out and why.
-///
-/// # Errors
-/// As [`probe`].
-pub async fn probe_and_note(tools: &Tools, jail: &Jail, file: &Path) -> Result<(Source, Vec<String>)> {
+pub async fn probe(tools: &Tools, jail: &Jail, file: &Path) -> Result<Probed> {
     ask_about(tools, jail, file, false).await
 }
 
-/// As [`probe_and_note`] for a file that has nothing but what [`crate::extent::Map::to_probe`] says.
+/// As [`probe`] for a file that has nothing but what [`crate::extent::Map::to_probe`] says.
 ///
 /// # Errors
 /// As [`probe`]; the holes may be the reason.
-pub async fn probe_parts(tools: &Tools, jail: &Jail, file: &Path) -> Result<(Source, Vec<String>)> {
+pub async fn probe_parts(tools: &Tools, jail: &Jail, file: &Path) -> Result<Probed> {
     ask_about(tools, jail, file, true).await
 }
 
-async fn ask_about(tools: &Tools, jail: &Jail, file: &Path, holes: bool) -> Result<(Source, Vec<String>)> {
+async fn ask_about(tools: &Tools, jail: &Jail, file: &Path, holes: bool) -> Result<Probed> {
     let (head, bytes) = head(file).await?;
     let container = sniff(&head)?;
     let asker = Asker { tools, jail, input: Input { file, container }, holes };
@@ -90,7 +91,7 @@ async fn ask_about(tools: &Tools, jail: &Jail, file: &Path, holes: bool) -> Resu
     let audio = asker.audio(&answer, &packets, heard).await?;
     let source = source((container, bytes), &answer, video, audio)?;
     let notes = missing.into_iter().chain(left_out(&answer, &source)).collect();
-    Ok((source, notes))
+    Ok(Probed { source, notes })
 }
 
 /// Everything that was found, if it can be a title.

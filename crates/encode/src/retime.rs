@@ -40,7 +40,7 @@ pub struct Encoded {
 
 /// One track of one chunk to be written.
 #[derive(Debug)]
-pub(crate) struct Job<'a> {
+pub(crate) struct Retiming<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) chunk: &'a Chunk,
     pub(crate) track: Track,
@@ -54,31 +54,31 @@ pub(crate) struct Job<'a> {
     pub(crate) running: bool,
 }
 
-impl Job<'_> {
+impl Retiming<'_> {
     fn fragments(&self) -> Result<Fragments> {
         if self.running { Fragments::open_running(self.from) } else { Fragments::open(self.from) }
     }
 }
 
 /// Writes the chunk's file and its index. Blocks.
-pub(crate) fn write(job: &Job<'_>) -> Result<Encoded> {
-    let mut out = Out::create(job.to)?;
-    let mut writer = ChunkWriter::new(job.chunk.segments.start);
-    match job.track {
-        Track::Video(_) => video(job, &mut writer, &mut out)?,
-        Track::Audio(_) => audio(job, &mut writer, &mut out)?,
+pub(crate) fn write(retiming: &Retiming<'_>) -> Result<Encoded> {
+    let mut out = Out::create(retiming.to)?;
+    let mut writer = ChunkWriter::new(retiming.chunk.segments.start);
+    match retiming.track {
+        Track::Video(_) => video(retiming, &mut writer, &mut out)?,
+        Track::Audio(_) => audio(retiming, &mut writer, &mut out)?,
         Track::Captions(_) => {
-            return Err(Error::Plan { reason: format!("{} has no samples to re-time", job.track) });
+            return Err(Error::Plan { reason: format!("{} has no samples to re-time", retiming.track) });
         }
     }
     let (bytes, sha256) = out.finish()?;
     let index = writer.finish();
     if index.bytes() != bytes {
         return Err(Error::Unplanned {
-            reason: format!("{}: {bytes} bytes written, {} indexed", job.track, index.bytes()),
+            reason: format!("{}: {bytes} bytes written, {} indexed", retiming.track, index.bytes()),
         });
     }
-    Ok(Encoded { track: job.track, path: job.to.to_owned(), bytes, sha256, index, note: None })
+    Ok(Encoded { track: retiming.track, path: retiming.to.to_owned(), bytes, sha256, index, note: None })
 }
 
 /// Writes a chunk that was made in memory. Blocks.
@@ -89,19 +89,19 @@ pub(crate) fn keep(track: Track, path: PathBuf, bytes: &[u8], index: Index) -> R
     Ok(Encoded { track, path, bytes, sha256, index, note: None })
 }
 
-fn video(job: &Job<'_>, writer: &mut ChunkWriter, out: &mut Out<'_>) -> Result<()> {
-    let planned = TrackInit::of(job.plan, job.track).map_err(Error::Encoded)?;
-    let rate = job.plan.grid.rate;
-    let mut fragments = job.fragments()?;
-    for k in job.chunk.segments.clone() {
-        let frames = job.plan.grid.segment(k).ok_or_else(|| no_segment(k))?;
-        let missing = || Error::Unplanned { reason: format!("{}: segment {k} is missing", job.track) };
+fn video(retiming: &Retiming<'_>, writer: &mut ChunkWriter, out: &mut Out<'_>) -> Result<()> {
+    let planned = TrackInit::of(retiming.plan, retiming.track).map_err(Error::Encoded)?;
+    let rate = retiming.plan.grid.rate;
+    let mut fragments = retiming.fragments()?;
+    for k in retiming.chunk.segments.clone() {
+        let frames = retiming.plan.grid.segment(k).ok_or_else(|| no_segment(k))?;
+        let missing = || Error::Unplanned { reason: format!("{}: segment {k} is missing", retiming.track) };
         let fragment = match fragments.next()? {
-            None if job.running => return Ok(()),
+            None if retiming.running => return Ok(()),
             fragment => fragment.ok_or_else(missing)?,
         };
-        verify::header(job.track, &planned, &fragment.track)?;
-        verify::video(job.track, k, &frames, &fragment)?;
+        verify::header(retiming.track, &planned, &fragment.track)?;
+        verify::video(retiming.track, k, &frames, &fragment)?;
 
         let ranks = ranks(&fragment.samples.iter().map(|s| s.pts).collect::<Vec<_>>());
         let mut samples = Vec::with_capacity(ranks.len());
@@ -122,7 +122,9 @@ fn video(job: &Job<'_>, writer: &mut ChunkWriter, out: &mut Out<'_>) -> Result<(
     }
     match fragments.next()? {
         None => Ok(()),
-        Some(_) => Err(Error::Unplanned { reason: format!("{}: more segments than planned", job.track) }),
+        Some(_) => {
+            Err(Error::Unplanned { reason: format!("{}: more segments than planned", retiming.track) })
+        }
     }
 }
 
@@ -137,25 +139,26 @@ fn ranks(times: &[i64]) -> Vec<u64> {
     ranks
 }
 
-fn audio(job: &Job<'_>, writer: &mut ChunkWriter, out: &mut Out<'_>) -> Result<()> {
-    let planned = TrackInit::of(job.plan, job.track).map_err(Error::Encoded)?;
-    let mut fragments = job.fragments()?;
-    let mut skip = job.warm_up;
+fn audio(retiming: &Retiming<'_>, writer: &mut ChunkWriter, out: &mut Out<'_>) -> Result<()> {
+    let planned = TrackInit::of(retiming.plan, retiming.track).map_err(Error::Encoded)?;
+    let mut fragments = retiming.fragments()?;
+    let mut skip = retiming.warm_up;
     let mut waiting: std::collections::VecDeque<Vec<u8>> = std::collections::VecDeque::new();
-    for k in job.chunk.segments.clone() {
-        let frames = job.plan.grid.aac_frames(k, planned.timescale).ok_or_else(|| no_segment(k))?;
+    for k in retiming.chunk.segments.clone() {
+        let frames = retiming.plan.grid.aac_frames(k, planned.timescale).ok_or_else(|| no_segment(k))?;
         let count = usize::try_from(frames.end - frames.start).unwrap_or(usize::MAX);
         while waiting.len() < count {
             let Some(fragment) = fragments.next()? else {
-                if job.running {
+                if retiming.running {
                     return Ok(());
                 }
-                let reason = format!("{}: segment {k} has {} of {count} frames", job.track, waiting.len());
+                let reason =
+                    format!("{}: segment {k} has {} of {count} frames", retiming.track, waiting.len());
                 return Err(Error::Unplanned { reason });
             };
-            verify::header(job.track, &planned, &fragment.track)?;
+            verify::header(retiming.track, &planned, &fragment.track)?;
             for sample in &fragment.samples {
-                verify::audio(job.track, sample, fragment.data(sample))?;
+                verify::audio(retiming.track, sample, fragment.data(sample))?;
                 if skip > 0 {
                     skip -= 1;
                 } else {

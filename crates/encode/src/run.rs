@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use arg::{Arg, Name, Piece};
+pub use log::Said;
 pub use progress::Progress;
 
 use crate::jail::{INPUT, Jail, Jailed, Limits, Order};
@@ -77,19 +78,6 @@ pub struct Ffprobe<'a> {
     pub patience: Patience,
 }
 
-/// How a run ended that ended well.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Outcome {
-    /// The last report (ffmpeg only).
-    pub progress: Progress,
-    /// The last lines of the log, oldest first: warnings, where all went well.
-    pub log: Vec<String>,
-    /// How often the tool met with something that it could not read, also where [`Self::log`] has lost the line.
-    pub complaints: u32,
-    /// From start to end.
-    pub took: Duration,
-}
-
 impl Default for Patience {
     /// An hour, of which 60 s without progress.
     fn default() -> Self {
@@ -109,7 +97,7 @@ pub async fn ffmpeg(
     run: Ffmpeg<'_>,
     cancel: &CancellationToken,
     mut each: impl FnMut(Progress) + Send,
-) -> Result<Outcome> {
+) -> Result<Said> {
     let global =
         ["-hide_banner", "-nostdin", "-nostats", "-y", "-v", "level+warning", "-stats_period", "0.5"];
     let mut args: Vec<Arg> = global.map(Arg::from).to_vec();
@@ -130,7 +118,7 @@ pub async fn ffmpeg(
     };
     let watched = Watched { tool: "ffmpeg", patience: run.patience, cancel };
     let (mut parser, mut last) = (progress::Parser::default(), Progress::default());
-    let ended = watched.run(jail, order, |bytes| {
+    let said = watched.run(jail, order, |bytes| {
         let mut moved = false;
         parser.feed(bytes, |now| {
             let at = |p: &Progress| (p.frame, p.out_time_us, p.bytes, p.end);
@@ -140,8 +128,7 @@ pub async fn ffmpeg(
         });
         Ok(moved)
     });
-    let (said, took) = ended.await?;
-    Ok(Outcome { progress: last, log: said.lines, complaints: said.complaints, took })
+    said.await
 }
 
 /// Runs ffprobe to its end and hands its answer to `each`, piece by piece.
@@ -156,7 +143,7 @@ pub async fn ffprobe(
     run: Ffprobe<'_>,
     cancel: &CancellationToken,
     mut each: impl FnMut(&[u8]) -> Result<()> + Send,
-) -> Result<Outcome> {
+) -> Result<Said> {
     let mut args: Vec<Arg> = ["-hide_banner", "-v", "level+warning"].map(Arg::from).to_vec();
     args.extend(input_options(run.input.container));
     args.extend(codecs::foreign_audio());
@@ -171,7 +158,7 @@ pub async fn ffprobe(
     };
     let watched = Watched { tool: "ffprobe", patience: run.patience, cancel };
     let mut read = 0;
-    let ended = watched.run(jail, order, |bytes| {
+    let said = watched.run(jail, order, |bytes| {
         read += bytes.len() as u64;
         if read > run.max_output {
             return Err(Error::TooMuchOutput { tool: "ffprobe", limit: run.max_output });
@@ -179,8 +166,7 @@ pub async fn ffprobe(
         each(bytes)?;
         Ok(true)
     });
-    let (said, took) = ended.await?;
-    Ok(Outcome { progress: Progress::default(), log: said.lines, complaints: said.complaints, took })
+    said.await
 }
 
 fn input_options(container: Container) -> Vec<Arg> {
@@ -217,7 +203,7 @@ impl Watched<'_> {
         jail: &Jail,
         order: Order<'_>,
         take: impl FnMut(&[u8]) -> Result<bool> + Send,
-    ) -> Result<(log::Said, Duration)> {
+    ) -> Result<Said> {
         let started = Instant::now();
         let mut child = jail.spawn(order).await?;
         let (Some(output), Some(errors)) = (child.stdout(), child.stderr()) else {
@@ -233,7 +219,7 @@ impl Watched<'_> {
             (None, (status, late)) => (status, late),
             (stop, (status, _)) => (status, stop),
         };
-        let (tool, log::Said { lines: log, complaints }) = (self.tool, tail.into_said());
+        let (tool, Said { lines: log, complaints }) = (self.tool, tail.into_said());
         match stop {
             Some(Stop::Error(error)) => return Err(error),
             Some(Stop::Stalled) => return Err(Error::Stalled { tool, after: self.patience.stall, log }),
@@ -241,7 +227,7 @@ impl Watched<'_> {
             None => {}
         }
         match (status.code(), std::os::unix::process::ExitStatusExt::signal(&status)) {
-            (Some(0), _) => Ok((log::Said { lines: log, complaints }, started.elapsed())),
+            (Some(0), _) => Ok(Said { lines: log, complaints }),
             (Some(code), _) if Jailed::not_entered(code) => Err(Error::Jail { reason: log.join(" ") }),
             (Some(code), _) => Err(Error::Exited { tool, code, log }),
             (None, signal) => Err(Error::Signalled { tool, signal: signal.unwrap_or(0), log }),

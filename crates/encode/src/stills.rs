@@ -39,7 +39,7 @@ pub struct Work<'a> {
 }
 
 /// What runs need that make pictures of one source.
-struct Here<'a> {
+struct Studio<'a> {
     tools: &'a Tools,
     jail: &'a Jail,
     input: Input<'a>,
@@ -48,7 +48,7 @@ struct Here<'a> {
     cancel: &'a CancellationToken,
 }
 
-impl<'a> Here<'a> {
+impl<'a> Studio<'a> {
     fn new(
         tools: &'a Tools,
         jail: &'a Jail,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use blob::Staged;
 use encode::chunk::{self, Encoded};
-use encode::{Look, captions, fields, plan as planning};
+use encode::{Look, Probed, captions, fields, plan as planning};
 use futures::future::try_join_all;
 use jobs::{Fault, Lease, Progress};
 use model::TitleId;
@@ -166,14 +166,14 @@ async fn plan(
         }
         None => None,
     };
-    let (local, (mut source, notes)) = match (looked, parts) {
+    let (local, Probed { mut source, notes }) = match (looked, parts) {
         (Some(looked), Some(parts)) => (Arc::new(parts), looked),
         // Whatever is wrong, the holes may be the reason.
         _ => {
             report.stage("fetching the source");
             let whole = unless_stopped(cancel, sources.whole(object)).await?;
             report.stage("reading the source");
-            let probe = encode::probe_and_note(&worker.tools, &worker.jail, whole.path());
+            let probe = encode::probe(&worker.tools, &worker.jail, whole.path());
             let looked = unless_stopped(cancel, async { probe.await.map_err(no) }).await?;
             (whole, looked)
         }

@@ -11,11 +11,11 @@ use model::media::Audio;
 use model::plan::{AAC_FRAME_SAMPLES, AudioTrack, Chunk, Track};
 
 use super::seen::{self, Seen};
-use super::{Here, Progress, Work, changing, limits};
+use super::{Encoding, Progress, Work, changing, limits};
 use crate::argv;
 use crate::filter::{Sound, silence};
 use crate::retime::Encoded;
-use crate::run::{Arg, Name, Outcome, Patience};
+use crate::run::{Arg, Name, Patience, Said};
 use crate::{Container, Error, Rejection, Result};
 
 /// AAC frames that the encoder gets before the chunk's first, until its rate control has settled (0.7 s).
@@ -28,13 +28,13 @@ const BEHIND: u64 = 3;
 const MISSING_AT_END_MS: u64 = 2000;
 
 pub(super) async fn encode(
-    here: &Here<'_>,
+    encoding: &Encoding<'_>,
     n: u16,
     mut progress: impl FnMut(Progress) + Send,
 ) -> Result<Encoded> {
-    let source = here.work.source;
+    let source = encoding.work.source;
     let list = Name::new("seen");
-    let part = part(&here.work, here.chunk, n, &list)?;
+    let part = part(&encoding.work, encoding.chunk, n, &list)?;
     let skip = part.skip();
     let Part { audio, track, sound, end, .. } = part;
     let count = sound.samples.end - sound.samples.start;
@@ -45,7 +45,7 @@ pub(super) async fn encode(
     let mut note = None;
     let mut is_silent = true;
     if sounds(audio, &sound) {
-        let (decoded, said) = decode(here, track, &sound, &mut report).await?;
+        let (decoded, said) = decode(encoding, track, &sound, &mut report).await?;
         if source.video.is_none() {
             check(audio, &sound, end, decoded)?;
         }
@@ -53,9 +53,9 @@ pub(super) async fn encode(
         is_silent = decoded.frames == 0;
     }
     if is_silent {
-        run(here, track, vec![], silence(count, track.sample_rate), &mut report).await?;
+        run(encoding, track, vec![], silence(count, track.sample_rate), &mut report).await?;
     }
-    let encoded = here.retimed(Track::Audio(n), skip, &output()).await?;
+    let encoded = encoding.retimed(Track::Audio(n), skip, &output()).await?;
     Ok(Encoded { note, ..encoded })
 }
 
@@ -107,22 +107,22 @@ pub(super) fn part<'a>(work: &Work<'a>, chunk: &Chunk, n: u16, list: &'a Name) -
 
 /// Encodes what can be decoded; what that was, and a note if decoding failed.
 async fn decode(
-    here: &Here<'_>,
+    encoding: &Encoding<'_>,
     track: &AudioTrack,
     sound: &Sound<'_>,
     mut report: impl FnMut(crate::run::Progress) + Send,
 ) -> Result<(Seen, Option<String>)> {
     /// How much earlier reading starts where an unindexed container was entered too late, in µs.
     const EARLIER_US: i64 = 10_000_000;
-    let list = here.file(sound.seen);
+    let list = encoding.file(sound.seen);
     let mut decoded = Seen::default();
     for earlier in [0, EARLIER_US] {
         seen::forget(&list)?;
         let seek = sound.seek_us().map(|seek| seek - earlier);
-        match run(here, track, before(seek), sound.graph(), &mut report).await {
-            Ok(done) if here.work.holes && done.complaints > 0 => return Err(Error::Holes),
+        match run(encoding, track, before(seek), sound.graph(), &mut report).await {
+            Ok(done) if encoding.work.holes && done.complaints > 0 => return Err(Error::Holes),
             Ok(_) => decoded = seen::read(&list)?,
-            Err(Error::Exited { .. }) if here.work.holes => return Err(Error::Holes),
+            Err(Error::Exited { .. }) if encoding.work.holes => return Err(Error::Holes),
             // The same file would fail the same way again.
             Err(Error::Exited { log, .. }) => {
                 let reason = log.last().map_or("nothing was decoded", String::as_str);
@@ -136,29 +136,29 @@ async fn decode(
         if seek.is_none() || decoded.first.is_some_and(|first| first <= sound.first_sample()) {
             break;
         }
-        if here.work.holes {
+        if encoding.work.holes {
             return Err(Error::Holes);
         }
     }
     if changing::is_likely(sound, decoded) {
         let after = |again: &Sound<'_>| arguments(track, again.graph());
-        decoded = changing::decode(here, sound, before(sound.seek_us()), after, &mut report).await?;
+        decoded = changing::decode(encoding, sound, before(sound.seek_us()), after, &mut report).await?;
     }
     Ok((decoded, None))
 }
 
 async fn run(
-    here: &Here<'_>,
+    encoding: &Encoding<'_>,
     track: &AudioTrack,
     before: Vec<Arg>,
     graph: Arg,
     report: impl FnMut(crate::run::Progress) + Send,
-) -> Result<Outcome> {
+) -> Result<Said> {
     let mut options = argv::baseline();
     options.extend(argv::list([&["-copyts", "-threads", "1"][..]]));
     options.extend(before);
     let patience = Patience { wall: Duration::from_secs(1800), stall: Duration::from_secs(120) };
-    here.ffmpeg(options, arguments(track, graph), (limits(&[]), patience), report).await
+    encoding.ffmpeg(options, arguments(track, graph), (limits(&[]), patience), report).await
 }
 
 /// Everything behind the input.

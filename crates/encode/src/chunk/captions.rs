@@ -8,29 +8,29 @@ use std::time::Duration;
 use model::plan::{CaptionOrigin, Track};
 use package::webvtt::{self, Cue};
 
-use super::{Here, Progress};
+use super::{Encoding, Progress};
 use crate::argv;
 use crate::blocking::blocking;
 use crate::jail::Limits;
 use crate::retime::{self, Encoded};
-use crate::run::{Arg, Name, Outcome, Patience};
+use crate::run::{Arg, Name, Patience, Said};
 use crate::{Error, Result, cea608};
 
 /// How long reading a whole source for its captions may take.
 const WALL: Duration = Duration::from_secs(1800);
 
 pub(super) async fn encode(
-    here: &Here<'_>,
+    encoding: &Encoding<'_>,
     n: u16,
     mut progress: impl FnMut(Progress) + Send,
 ) -> Result<Encoded> {
-    let track = here.work.plan.captions.get(usize::from(n));
+    let track = encoding.work.plan.captions.get(usize::from(n));
     let track = track.ok_or_else(|| Error::Plan { reason: format!("it has no caption track c{n}") })?;
     let (cues, mut note) = match track.from {
-        CaptionOrigin::Stream(stream) => text(here, stream).await?,
-        CaptionOrigin::Cea608(channel) => within(here, channel).await?,
+        CaptionOrigin::Stream(stream) => text(encoding, stream).await?,
+        CaptionOrigin::Cea608(channel) => in_picture(encoding, channel).await?,
     };
-    let grid = &here.work.plan.grid;
+    let grid = &encoding.work.plan.grid;
     let (file, index) = match webvtt::chunk(cues, grid) {
         Ok(made) => made,
         Err(error) => {
@@ -38,7 +38,7 @@ pub(super) async fn encode(
             webvtt::chunk(vec![], grid).map_err(Error::Encoded)?
         }
     };
-    let path = here.work.scratch.join(format!("c{}-c{n}.vtt", here.work.chunk));
+    let path = encoding.work.scratch.join(format!("c{}-c{n}.vtt", encoding.work.chunk));
     let keep = move || retime::keep(Track::Captions(n), path, &file, index);
     let encoded = blocking(keep).await?;
     progress(Progress { permille: 1000, speed: None });
@@ -46,9 +46,9 @@ pub(super) async fn encode(
 }
 
 /// The cues of a text stream, and a note where not all is well.
-async fn text(here: &Here<'_>, stream: u32) -> Result<(Vec<Cue>, Option<String>)> {
+async fn text(encoding: &Encoding<'_>, stream: u32) -> Result<(Vec<Cue>, Option<String>)> {
     let output = Name::new("captions.vtt");
-    if !here.work.source.captions.iter().any(|track| track.from == CaptionOrigin::Stream(stream)) {
+    if !encoding.work.source.captions.iter().any(|track| track.from == CaptionOrigin::Stream(stream)) {
         return Err(Error::Plan { reason: format!("the source has no captions in stream {stream}") });
     }
     let mut after = vec!["-map".into(), Arg::of(&[&"0:", &stream])];
@@ -59,29 +59,29 @@ async fn text(here: &Here<'_>, stream: u32) -> Result<(Vec<Cue>, Option<String>)
     after.push(Arg::output(&output));
     let limit = webvtt::MAX_BYTES as u64;
     // Nothing is reported between one cue and the next, and there may be few in a long film.
-    let trouble = run(here, after, limit, WALL).await?;
-    let bytes = read(here, &output, limit).await?;
+    let trouble = run(encoding, after, limit, WALL).await?;
+    let bytes = read(encoding, &output, limit).await?;
     let (cues, trouble) = match webvtt::parse(&bytes) {
         Ok(cues) => (cues, trouble),
         Err(error) => (vec![], Some(trouble.unwrap_or_else(|| left_out(&error)))),
     };
-    let zero_ms = zero_us(here).div_euclid(1000);
+    let zero_ms = zero_us(encoding).div_euclid(1000);
     let cues: Vec<Cue> = cues.into_iter().filter_map(|cue| cue.shifted(-zero_ms)).collect();
     let note = trouble.or_else(|| cues.is_empty().then(|| "the caption stream has no captions".to_owned()));
     Ok((cues, note))
 }
 
 /// The cues of a CEA-608 channel within the video.
-async fn within(here: &Here<'_>, channel: u8) -> Result<(Vec<Cue>, Option<String>)> {
+async fn in_picture(encoding: &Encoding<'_>, channel: u8) -> Result<(Vec<Cue>, Option<String>)> {
     /// Bytes that are copied: 120 a frame, sixty frames a second, for a day.
     const MAX: u64 = 1 << 30;
     let (data, times) = (Name::new("units"), Name::new("times"));
-    let video = here.work.source.video.as_ref();
+    let video = encoding.work.source.video.as_ref();
     let Some(after) = video.and_then(|video| cea608::copy(video, &data, &times)) else {
         return Err(Error::Plan { reason: "the source has no captions within the picture".to_owned() });
     };
-    let trouble = run(here, after, MAX, Duration::from_secs(300)).await?;
-    let (data, times, zero_us) = (here.file(&data), here.file(&times), zero_us(here));
+    let trouble = run(encoding, after, MAX, Duration::from_secs(300)).await?;
+    let (data, times, zero_us) = (encoding.file(&data), encoding.file(&times), zero_us(encoding));
     let decode = move || Ok(cea608::cues(&cea608::read(&data, &times)?, channel, zero_us));
     match (blocking(decode).await, trouble) {
         (Ok(cues), trouble) => Ok((cues, trouble)),
@@ -92,15 +92,20 @@ async fn within(here: &Here<'_>, channel: u8) -> Result<(Vec<Cue>, Option<String
 }
 
 /// Runs ffmpeg over the source; a note where the file made it fail.
-async fn run(here: &Here<'_>, after: Vec<Arg>, most_bytes: u64, stall: Duration) -> Result<Option<String>> {
+async fn run(
+    encoding: &Encoding<'_>,
+    after: Vec<Arg>,
+    most_bytes: u64,
+    stall: Duration,
+) -> Result<Option<String>> {
     let limits = Limits { file_bytes: most_bytes, ..Limits::default() };
     let bounds = (limits, Patience { wall: WALL, stall });
-    let done = here.ffmpeg(argv::list([&["-copyts"][..]]), after, bounds, |_| ()).await;
-    ended(done, here.work.holes)
+    let done = encoding.ffmpeg(argv::list([&["-copyts"][..]]), after, bounds, |_| ()).await;
+    ended(done, encoding.work.holes)
 }
 
 /// What is left of captions whose run ended so: all, or a note for what the film does without.
-fn ended(done: Result<Outcome>, holes: bool) -> Result<Option<String>> {
+fn ended(done: Result<Said>, holes: bool) -> Result<Option<String>> {
     match done {
         Ok(done) if holes && done.complaints > 0 => Err(Error::Holes),
         Err(Error::Exited { .. } | Error::Signalled { .. }) if holes => Err(Error::Holes),
@@ -115,9 +120,9 @@ fn ended(done: Result<Outcome>, holes: bool) -> Result<Option<String>> {
     }
 }
 
-async fn read(here: &Here<'_>, file: &Name, most: u64) -> Result<Vec<u8>> {
+async fn read(encoding: &Encoding<'_>, file: &Name, most: u64) -> Result<Vec<u8>> {
     use tokio::io::AsyncReadExt;
-    let path = here.file(file);
+    let path = encoding.file(file);
     let failed = |source| Error::File { path: path.clone(), source };
     let mut bytes = vec![];
     match tokio::fs::File::open(&path).await {
@@ -129,8 +134,8 @@ async fn read(here: &Here<'_>, file: &Name, most: u64) -> Result<Vec<u8>> {
 }
 
 /// Where the title begins, in µs of the source's clock.
-fn zero_us(here: &Here<'_>) -> i64 {
-    let source = here.work.source;
+fn zero_us(encoding: &Encoding<'_>) -> i64 {
+    let source = encoding.work.source;
     let sound = || source.audio.first().map(|audio| audio.start_us);
     source.video.as_ref().map(|video| video.start_us).or_else(sound).unwrap_or(0)
 }

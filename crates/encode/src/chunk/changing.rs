@@ -9,7 +9,7 @@ use std::time::Duration;
 use model::media::Audio;
 
 use super::seen::{self, Seen};
-use super::{Here, limits};
+use super::{Encoding, limits};
 use crate::argv;
 use crate::filter::Sound;
 use crate::run::{self, Arg, Ffmpeg, Input, Name, Patience};
@@ -29,7 +29,7 @@ pub(super) fn is_likely(sound: &Sound<'_>, decoded: Seen) -> bool {
 /// Decodes what `sound` wants of the source from `seek` (µs) on, then runs ffmpeg over that with `after`, which is
 /// made from a sound of the new form. What was decoded, in samples of the source.
 pub(super) async fn decode(
-    here: &Here<'_>,
+    encoding: &Encoding<'_>,
     sound: &Sound<'_>,
     seek: Vec<Arg>,
     after: impl FnOnce(&Sound<'_>) -> Vec<Arg>,
@@ -50,7 +50,7 @@ pub(super) async fn decode(
         &["-avoid_negative_ts", "disabled", "-f", "matroska"],
     ]));
     decode.push(Arg::output(&samples));
-    here.ffmpeg(before, decode, (limits(&[]), PATIENCE), |_| ()).await?;
+    encoding.ffmpeg(before, decode, (limits(&[]), PATIENCE), |_| ()).await?;
 
     let audio = Audio { stream: 0, sample_rate: sound.rate, channels: 2, ..sound.audio.clone() };
     let again = Sound {
@@ -61,17 +61,17 @@ pub(super) async fn decode(
         coarse_clock: true,
         seen: &list,
     };
-    let file = here.file(&samples);
+    let file = encoding.file(&samples);
     let run = Ffmpeg {
         input: Input { file: &file, container: Container::Matroska },
         before: options,
         after: after(&again),
-        folder: here.folder.path(),
+        folder: encoding.folder.path(),
         limits: limits(&[]),
         patience: PATIENCE,
     };
-    run::ffmpeg(here.tools, here.jail, run, here.cancel, report).await?;
-    let seen = seen::read(&here.file(&list))?;
+    run::ffmpeg(encoding.tools, encoding.jail, run, encoding.cancel, report).await?;
+    let seen = seen::read(&encoding.file(&list))?;
     let back = |samples: i64| {
         let scaled =
             i128::from(samples) * i128::from(sound.audio.sample_rate) / i128::from(sound.rate.max(1));

@@ -6,7 +6,7 @@ use model::plan::{Medium, Track};
 
 use super::{Encoded, Work, audio, run_folder, seen, video};
 use crate::blocking::blocking;
-use crate::retime::{self, Fragments, Job};
+use crate::retime::{self, Fragments, Retiming};
 use crate::run::Name;
 use crate::{Error, Result};
 
@@ -55,8 +55,9 @@ pub async fn so_far(work: Work<'_>, known: &mut SoFar) -> Result<Vec<Encoded>> {
         let to = work.scratch.join(format!("c{}-{track}.early", work.chunk));
         let (plan, chunk) = (work.plan.clone(), chunk.clone());
         let write = move || {
-            let job = Job { plan: &plan, chunk: &chunk, track, warm_up, from: &from, to: &to, running: true };
-            retime::write(&job)
+            let retiming =
+                Retiming { plan: &plan, chunk: &chunk, track, warm_up, from: &from, to: &to, running: true };
+            retime::write(&retiming)
         };
         match blocking(write).await {
             Ok(written) => {

@@ -7,7 +7,7 @@ use model::media::Video;
 use model::plan::{Chunk, Medium, Track};
 
 use super::seen::{self, Seen};
-use super::{Here, Progress, Work, limits};
+use super::{Encoding, Progress, Work, limits};
 use crate::argv;
 use crate::colour::Colour;
 use crate::filter::Pictures;
@@ -25,15 +25,15 @@ const MISSING_MS: u64 = 500;
 const BROKEN_US: i64 = 1_000_000;
 
 pub(super) async fn encode(
-    here: &Here<'_>,
+    encoding: &Encoding<'_>,
     frames: Range<u64>,
     mut progress: impl FnMut(Progress) + Send,
 ) -> Result<Vec<Encoded>> {
-    let plan = here.work.plan;
+    let plan = encoding.work.plan;
     let no_video = || Error::Plan { reason: "it has video, the source has none".to_owned() };
-    let video = here.work.source.video.as_ref().ok_or_else(no_video)?;
-    let template = here.template;
-    let rungs = planned(here, template)?;
+    let video = encoding.work.source.video.as_ref().ok_or_else(no_video)?;
+    let template = encoding.template;
+    let rungs = planned(encoding, template)?;
     let is_last = frames.end == plan.grid.frames();
     let padding = if is_last { missing(video) } else { 0 };
     let list = Name::new("seen");
@@ -42,33 +42,38 @@ pub(super) async fn encode(
         rungs: &rungs,
         frames: frames.clone(),
         padding,
-        features: here.tools.features(),
+        features: encoding.tools.features(),
         seen: &list,
     };
 
     let count = frames.end - frames.start;
     let mut report = |now: crate::run::Progress| progress(Progress::of(now, now.frame, count));
     let mut decoded = Seen::default();
-    for start in starts(here.work.source.container, video, here.chunk.decode_from) {
+    for start in starts(encoding.work.source.container, video, encoding.chunk.decode_from) {
         let mut after = vec!["-filter_complex".into(), pictures.graph()];
         for (n, rung) in (0_u64..).zip(&rungs) {
             after.extend(["-map".into(), Arg::of(&[&"[v", &n, &"]"])]);
-            after.extend(argv::h264(&template.h264_settings, rung, Colour::of(video), here.tools.threads()));
-            after.extend(["-force_key_frames".into(), keyframes(here, &frames)]);
+            after.extend(argv::h264(
+                &template.h264_settings,
+                rung,
+                Colour::of(video),
+                encoding.tools.threads(),
+            ));
+            after.extend(["-force_key_frames".into(), keyframes(encoding, &frames)]);
             after.extend(argv::video_file(&output(n)));
         }
-        let patience = patience(here, video, &frames);
-        let limits = Limits { cpu: patience.wall * u32::from(here.tools.threads()), ..limits(&rungs) };
+        let patience = patience(encoding, video, &frames);
+        let limits = Limits { cpu: patience.wall * u32::from(encoding.tools.threads()), ..limits(&rungs) };
         let bounds = (limits, patience);
-        seen::forget(&here.file(&list))?;
-        let done = here.ffmpeg(before(here, start), after, bounds, &mut report).await?;
+        seen::forget(&encoding.file(&list))?;
+        let done = encoding.ffmpeg(before(encoding, start), after, bounds, &mut report).await?;
         let complained = done.complaints > 0;
-        decoded = seen::read(&here.file(&list))?;
+        decoded = seen::read(&encoding.file(&list))?;
         // A gap that the decoder says nothing about is the film's own.
         decoded.gap = decoded.gap.filter(|_| complained);
         // Where decoding began too late, it begins earlier the next time.
         let is_early = number(decoded.first, video).is_some_and(|first| first <= frames.start);
-        if here.work.holes && (!is_early || complained) {
+        if encoding.work.holes && (!is_early || complained) {
             return Err(Error::Holes);
         }
         if is_early {
@@ -79,15 +84,15 @@ pub(super) async fn encode(
     let mut encoded = vec![];
     for track in plan.tracks().filter(|track| track.medium() == Medium::Video) {
         let Track::Video(n) = track else { continue };
-        encoded.push(here.retimed(track, 0, &output(n.into())).await?);
+        encoded.push(encoding.retimed(track, 0, &output(n.into())).await?);
     }
     Ok(encoded)
 }
 
 /// The plan's renditions, each with the place of the picture in it.
-fn planned(here: &Here<'_>, template: &Template) -> Result<Vec<Rung>> {
-    let ladder = rungs(here.work.source, template);
-    let renditions = &here.work.plan.renditions;
+fn planned(encoding: &Encoding<'_>, template: &Template) -> Result<Vec<Rung>> {
+    let ladder = rungs(encoding.work.source, template);
+    let renditions = &encoding.work.plan.renditions;
     let same = |(rung, r): (&Rung, &model::plan::Rendition)| {
         (rung.size.width, rung.size.height) == (r.width, r.height)
     };
@@ -136,9 +141,9 @@ fn missing(video: &Video) -> u64 {
     MISSING_MS * u64::from(video.rate.num()) / u64::from(video.rate.den()) / 1000
 }
 
-fn before(here: &Here<'_>, start: Option<i64>) -> Vec<Arg> {
+fn before(encoding: &Encoding<'_>, start: Option<i64>) -> Vec<Arg> {
     let mut args = argv::list([&["-noautorotate", "-copyts"][..]]);
-    args.extend(["-threads".into(), Arg::of(&[&here.tools.threads()])]);
+    args.extend(["-threads".into(), Arg::of(&[&encoding.tools.threads()])]);
     if let Some(start) = start {
         args.extend(argv::list([&["-noaccurate_seek", "-seek_timestamp", "1", "-ss"][..]]));
         args.push(Arg::of(&[&start, &"us"]));
@@ -147,9 +152,9 @@ fn before(here: &Here<'_>, start: Option<i64>) -> Vec<Arg> {
 }
 
 /// Times of the chunk's boundaries, behind its start.
-fn keyframes(here: &Here<'_>, frames: &Range<u64>) -> Arg {
-    let rate = here.work.plan.grid.rate;
-    let boundaries = here.work.plan.grid.boundaries.iter().filter(|frame| frames.contains(frame));
+fn keyframes(encoding: &Encoding<'_>, frames: &Range<u64>) -> Arg {
+    let rate = encoding.work.plan.grid.rate;
+    let boundaries = encoding.work.plan.grid.boundaries.iter().filter(|frame| frames.contains(frame));
     let times: Vec<Arg> =
         boundaries.map(|frame| Arg::of(&[&rate.frame_us(frame - frames.start), &"us"])).collect();
     argv::join(&times, ",")
@@ -168,9 +173,9 @@ pub(super) fn output(n: u64) -> Name {
 }
 
 /// A hundred times what it should take; nothing is written while frames before the chunk are decoded.
-fn patience(here: &Here<'_>, video: &Video, frames: &Range<u64>) -> Patience {
+fn patience(encoding: &Encoding<'_>, video: &Video, frames: &Range<u64>) -> Patience {
     let pixels = u64::from(video.width) * u64::from(video.height);
-    let skipped = frames.start.saturating_sub(here.chunk.decode_from).saturating_mul(pixels) / 20_000_000;
+    let skipped = frames.start.saturating_sub(encoding.chunk.decode_from).saturating_mul(pixels) / 20_000_000;
     let stall = Duration::from_secs(60 + skipped);
     let encoded = (frames.end - frames.start).saturating_mul(pixels) / 200_000;
     Patience { wall: stall + Duration::from_secs(600 + encoded), stall }

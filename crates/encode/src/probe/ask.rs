@@ -34,7 +34,7 @@ impl Asker<'_> {
         let patience = Patience { wall: Duration::from_secs(1800), stall: Duration::from_secs(60) };
         let run = Ffprobe { input: self.input, args, max_output, limits, patience };
         let done = run::ffprobe(self.tools, self.jail, run, &CancellationToken::new(), each).await;
-        done.map(|outcome| outcome.log).map_err(explain)
+        done.map(|said| said.lines).map_err(explain)
     }
 
     /// The answer as text, and the log.

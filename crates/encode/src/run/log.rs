@@ -11,12 +11,12 @@ pub(super) struct Tail {
 }
 
 /// What a tool said.
-#[derive(Debug, Default)]
-pub(super) struct Said {
-    /// The last lines, oldest first.
-    pub(super) lines: Vec<String>,
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// The last lines, oldest first: warnings, where all went well.
+    pub lines: Vec<String>,
     /// Lines about something that it could not read or write, also of those that were not kept.
-    pub(super) complaints: u32,
+    pub complaints: u32,
 }
 
 /// Lines that are kept.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use model::media::Video;
 use tokio_util::sync::CancellationToken;
 
-use super::{Here, Work, filter, height, jpeg, jpeg_file, map, to_jpeg};
+use super::{Studio, Work, filter, height, jpeg, jpeg_file, map, to_jpeg};
 use crate::argv::{SCALER, list};
 use crate::ladder::Size;
 use crate::run::{Arg, Name};
@@ -47,10 +47,10 @@ pub async fn posters(
     work: Work<'_>,
     cancel: &CancellationToken,
 ) -> Result<Vec<Poster>> {
-    let here = Here::new(tools, jail, work, "poster-run", cancel)?;
+    let studio = Studio::new(tools, jail, work, "poster-run", cancel)?;
     match &work.source.video {
-        Some(video) => of_film(&here, video).await,
-        None => of_song(&here).await,
+        Some(video) => of_film(&studio, video).await,
+        None => of_song(&studio).await,
     }
 }
 
@@ -59,10 +59,10 @@ pub fn moments(video: &Video) -> Vec<i64> {
     seeks(video).into_iter().filter_map(|seek| seek.us).collect()
 }
 
-async fn of_film(here: &Here<'_>, video: &Video) -> Result<Vec<Poster>> {
+async fn of_film(studio: &Studio<'_>, video: &Video) -> Result<Vec<Poster>> {
     let mut best: Option<(u64, Seek)> = None;
     for seek in seeks(video) {
-        if let Some(score) = look(here, video, seek).await?
+        if let Some(score) = look(studio, video, seek).await?
             && best.is_none_or(|(most, _)| score > most)
         {
             best = Some((score, seek));
@@ -75,18 +75,18 @@ async fn of_film(here: &Here<'_>, video: &Video) -> Result<Vec<Poster>> {
     for width in &widths {
         let pixels = (*width).min(video.display_width) & !1;
         let size = Size { width: pixels.max(2), height: height(video, pixels, MAX_HEIGHT) };
-        let mut chain = here.picture(video, size);
+        let mut chain = studio.picture(video, size);
         chain.push(to_jpeg());
         after.extend(map(video.stream));
         after.extend(filter(&chain));
         after.extend(jpeg_file(&Name::new(&file(*width))));
     }
-    here.run(seek.options(), after, WALL).await?;
-    kept(here, &widths, false).await
+    studio.run(seek.options(), after, WALL).await?;
+    kept(studio, &widths, false).await
 }
 
 /// The cover that a song's file carries.
-async fn of_song(here: &Here<'_>) -> Result<Vec<Poster>> {
+async fn of_song(studio: &Studio<'_>) -> Result<Vec<Poster>> {
     let mut after = vec![];
     for width in WIDTHS {
         let scale = Arg::of(&[&"scale='min(", &width, &",iw)':-2:flags=", &SCALER, &",setsar=1"]);
@@ -95,20 +95,20 @@ async fn of_song(here: &Here<'_>) -> Result<Vec<Poster>> {
         after.extend(jpeg_file(&Name::new(&file(width))));
     }
     // Most songs have none, which ffmpeg takes for a failure.
-    here.run(vec![], after, WALL).await?;
-    kept(here, &WIDTHS, true).await
+    studio.run(vec![], after, WALL).await?;
+    kept(studio, &WIDTHS, true).await
 }
 
 /// The pictures that are there and whole. `exact`: of those that would have to be enlarged only the smallest.
-async fn kept(here: &Here<'_>, widths: &[u32], exact: bool) -> Result<Vec<Poster>> {
+async fn kept(studio: &Studio<'_>, widths: &[u32], exact: bool) -> Result<Vec<Poster>> {
     let mut posters = vec![];
     for width in widths {
-        let Some(bytes) = here.bytes(&file(*width)).await else { continue };
+        let Some(bytes) = studio.bytes(&file(*width)).await else { continue };
         let Some((found, _)) = jpeg::size(&bytes) else { continue };
         if exact && found < *width && *width != WIDTHS[0] {
             continue;
         }
-        posters.push(Poster { width: *width, path: here.keep(&file(*width))? });
+        posters.push(Poster { width: *width, path: studio.keep(&file(*width))? });
     }
     Ok(posters)
 }
@@ -160,12 +160,12 @@ fn seeks(video: &Video) -> Vec<Seek> {
 }
 
 /// How good a poster the frame there would be; `None` if there is none.
-async fn look(here: &Here<'_>, video: &Video, seek: Seek) -> Result<Option<u64>> {
+async fn look(studio: &Studio<'_>, video: &Video, seek: Seek) -> Result<Option<u64>> {
     const FILE: &str = "look.gray";
     // What another candidate left must not be taken for this one.
-    let _ = tokio::fs::remove_file(here.folder.path().join(FILE)).await;
+    let _ = tokio::fs::remove_file(studio.folder.path().join(FILE)).await;
     let size = Size { width: LOOK_WIDTH, height: height(video, LOOK_WIDTH, 640) };
-    let mut chain = here.picture(video, size);
+    let mut chain = studio.picture(video, size);
     chain.push("format=gray".into());
     let mut after = map(video.stream).to_vec();
     after.extend(filter(&chain));
@@ -180,8 +180,8 @@ async fn look(here: &Here<'_>, video: &Video, seek: Seek) -> Result<Option<u64>>
         "rawvideo",
     ][..]]));
     after.push(Arg::output(&Name::new(FILE)));
-    here.run(seek.options(), after, WALL).await?;
-    let pixels = here.bytes(FILE).await;
+    studio.run(seek.options(), after, WALL).await?;
+    let pixels = studio.bytes(FILE).await;
     let pixels = pixels.filter(|pixels| pixels.len() as u64 == size.pixels());
     Ok(pixels.map(|pixels| score(&pixels, LOOK_WIDTH as usize)))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use model::media::{Storyboard, Video};
 use tokio_util::sync::CancellationToken;
 
-use super::{Here, Work, filter, height, jpeg, jpeg_encoder, map, to_jpeg};
+use super::{Studio, Work, filter, height, jpeg, jpeg_encoder, map, to_jpeg};
 use crate::argv::list;
 use crate::ladder::Size;
 use crate::run::Arg;
@@ -46,9 +46,9 @@ pub async fn storyboard(
 ) -> Result<Option<Board>> {
     let Some(video) = &work.source.video else { return Ok(None) };
     let facts = facts(video, work.source.duration_ms);
-    let here = Here::new(tools, jail, work, "storyboard-run", cancel)?;
+    let studio = Studio::new(tools, jail, work, "storyboard-run", cancel)?;
     for keyframes in ways(video, &facts) {
-        if let Some(sheets) = make(&here, video, &facts, keyframes).await? {
+        if let Some(sheets) = make(&studio, video, &facts, keyframes).await? {
             return Ok(Some(Board { facts, sheets }));
         }
     }
@@ -88,7 +88,7 @@ fn ways(video: &Video, facts: &Storyboard) -> Vec<bool> {
 }
 
 async fn make(
-    here: &Here<'_>,
+    studio: &Studio<'_>,
     video: &Video,
     facts: &Storyboard,
     keyframes: bool,
@@ -100,7 +100,7 @@ async fn make(
         // Of the frames nearest to a tick the last is taken, which is one in the middle of the interval behind it.
         Arg::of(&[&"fps=fps=1000/", &facts.interval_ms, &":start_time=0:round=near:eof_action=pass"]),
     ];
-    chain.extend(here.picture(video, size));
+    chain.extend(studio.picture(video, size));
     chain.extend([
         Arg::of(&[&"tpad=stop_mode=clone:stop=", &facts.count]),
         Arg::of(&[&"trim=end_frame=", &facts.count]),
@@ -113,16 +113,16 @@ async fn make(
     after.extend(list([&["-f", "image2", "-start_number", "0", "file:storyboard-%d.jpg"][..]]));
     let before =
         if keyframes { list([&["-skip_frame", "nokey", "-discard:v", "nokey"][..]]) } else { vec![] };
-    here.run(before, after, Duration::from_secs(1800)).await?;
+    studio.run(before, after, Duration::from_secs(1800)).await?;
     let mut sheets = vec![];
     for n in 0..facts.count.div_ceil(facts.columns * facts.rows) {
         let name = format!("storyboard-{n}.jpg");
         let wanted = (facts.columns * facts.tile_width, facts.rows * facts.tile_height);
-        let Some(bytes) = here.bytes(&name).await else { return Ok(None) };
+        let Some(bytes) = studio.bytes(&name).await else { return Ok(None) };
         if jpeg::size(&bytes) != Some(wanted) {
             return Ok(None);
         }
-        sheets.push(here.keep(&name)?);
+        sheets.push(studio.keep(&name)?);
     }
     Ok(Some(sheets))
 }

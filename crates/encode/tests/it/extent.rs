@@ -62,20 +62,20 @@ async fn check_probe(file: &Path) -> u64 {
     let folder = tempfile::tempdir().unwrap();
     let holes = with_holes(file, &ranges, folder.path());
     let of_parts = encode::probe_parts(tools(), jail(), &holes).await.unwrap();
-    let of_all = encode::probe_and_note(tools(), jail(), file).await.unwrap();
+    let of_all = encode::probe(tools(), jail(), file).await.unwrap();
     assert_eq!(of_parts, of_all, "{}", file.display());
     let apart = |one: &Range<u64>| more.iter().all(|more| more.end <= one.start || more.start >= one.end);
     assert!(ranges.iter().all(apart), "{}: some bytes are read twice", file.display());
     assert!(sum(&more) > sum(&ranges) / 2, "{}: {} and {}", file.display(), sum(&ranges), sum(&more));
     ranges.extend(more);
     let holes = with_holes(file, &ranges, folder.path());
-    assert_eq!(within(&of_all.0, &holes).await, within(&of_all.0, file).await);
+    assert_eq!(within(&of_all.source, &holes).await, within(&of_all.source, file).await);
     index + sum(&ranges)
 }
 
 /// Posters chosen from parts of the file are those chosen from all of it.
 async fn check_posters(file: &Path) -> u64 {
-    let source = encode::probe(tools(), jail(), file).await.unwrap();
+    let source = encode::probe(tools(), jail(), file).await.unwrap().source;
     let (map, index) = map(file);
     let ranges = map.unwrap().around(&source, &stills::moments(source.video.as_ref().unwrap())).unwrap();
     let folder = tempfile::tempdir().unwrap();

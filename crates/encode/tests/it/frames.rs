@@ -28,7 +28,7 @@ impl Title {
     /// Probes a file and plans its encode.
     pub(crate) async fn of(file: &Path, template: &Template) -> Self {
         let (folder, template) = (tempfile::tempdir().unwrap(), template.clone());
-        let source = probe(tools(), jail(), file).await.unwrap();
+        let source = probe(tools(), jail(), file).await.unwrap().source;
         let never = CancellationToken::new();
         let headers = first_frame::headers(tools(), jail(), &source, &template, folder.path(), &never).await;
         let plan = plan::make(&source, &template, &headers.unwrap(), &tools().fingerprint()).unwrap();
@@ -272,7 +272,7 @@ async fn real_films_keep_every_frame() {
 async fn encoders_are_asked_for_the_same_headers_once() {
     let folder = tempfile::tempdir().unwrap();
     let film = clip(folder.path(), "film.mp4", "-f lavfi -i testsrc2=s=320x180:r=25:d=1 -c:v libx264");
-    let (source, template) = (probe(tools(), jail(), &film).await.unwrap(), reference());
+    let (source, template) = (probe(tools(), jail(), &film).await.unwrap().source, reference());
     let known = first_frame::Known::default();
     let ask = async |source: &Source, cancel: &CancellationToken| {
         known.headers(tools(), jail(), source, &template, folder.path(), cancel).await

@@ -146,7 +146,7 @@ async fn music_in_every_usual_wrapping_is_music() {
         ("a.wma", "wmav2", "asf"),
     ] {
         let path = clip(dir.path(), name, &format!("-f lavfi -i sine=r=48000:d=2 -ac 2 -c:a {codec}"));
-        let source = probe(tools(), jail(), &path).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let source = probe(tools(), jail(), &path).await.unwrap_or_else(|error| panic!("{name}: {error}")).source;
         assert_eq!((source.container.demuxer(), source.video), (container, None), "{name}");
         let [track] = &source.audio[..] else { panic!("{name}") };
         assert_eq!((track.sample_rate, track.channels), (48_000, 2), "{name}");
@@ -164,7 +164,7 @@ async fn covers_turns_and_languages_are_understood() {
         "-f lavfi -i sine=d=2 -i {} -map 0 -map 1 -c:a aac -c:v copy -disposition:v attached_pic",
         cover.display()
     );
-    let song = probe(tools(), jail(), &clip(dir.path(), "song.m4a", &song)).await.unwrap();
+    let song = probe(tools(), jail(), &clip(dir.path(), "song.m4a", &song)).await.unwrap().source;
     assert_eq!((song.video, song.audio.len()), (None, 1));
 
     let plain = clip(dir.path(), "plain.mp4", &format!("{short} -c:v libx264"));
@@ -172,7 +172,7 @@ async fn covers_turns_and_languages_are_understood() {
         // ffmpeg 5.1 writes the tag's clockwise angle as a matrix.
         let args = format!("-i {} -c copy -metadata:s:v rotate={angle}", plain.display());
         let turned = clip(dir.path(), &format!("turned{angle}.mp4"), &args);
-        let video = probe(tools(), jail(), &turned).await.unwrap().video.unwrap();
+        let video = probe(tools(), jail(), &turned).await.unwrap().source.video.unwrap();
         assert_eq!((video.display_width, video.display_height), shown, "{angle}");
         assert!([rotation, (360 - rotation) % 360].contains(&video.rotation), "{angle}: {}", video.rotation);
     }
@@ -181,13 +181,13 @@ async fn covers_turns_and_languages_are_understood() {
         "{short} -f lavfi -i sine=d=1 -itsoffset 0.5 -f lavfi -i sine=d=1 -map 0 -map 1 -map 2 -c:v libx264 \
          -c:a aac -metadata:s:a:0 language=ger -metadata:s:a:1 language=eng"
     );
-    let film = probe(tools(), jail(), &clip(dir.path(), "tracks.mkv", &tracks)).await.unwrap();
+    let film = probe(tools(), jail(), &clip(dir.path(), "tracks.mkv", &tracks)).await.unwrap().source;
     let [german, english] = &film.audio[..] else { panic!() };
     assert_eq!((german.language.as_str(), english.language.as_str()), ("de", "en"));
     let late = english.start_us - german.start_us;
     assert!((480_000..520_000).contains(&late), "{late}");
 
     let fields = format!("{short} -vf tinterlace=interleave_top -c:v mpeg2video -flags +ildct+ilme -top 1");
-    let film = probe(tools(), jail(), &clip(dir.path(), "fields.ts", &fields)).await.unwrap();
+    let film = probe(tools(), jail(), &clip(dir.path(), "fields.ts", &fields)).await.unwrap().source;
     assert!(film.video.unwrap().interlaced);
 }

@@ -12,7 +12,7 @@ use crate::support::{clip, jail, shared, tools};
 /// One line of facts, or the reason for the rejection.
 async fn facts(path: &Path) -> String {
     let source = match probe(tools(), jail(), path).await {
-        Ok(source) => source,
+        Ok(probed) => probed.source,
         Err(Error::Rejected(rejection)) => return format!("{}: {rejection}", rejection.code()),
         Err(error) => panic!("{}: {error}", path.display()),
     };
@@ -77,7 +77,7 @@ fn decoded(path: &Path, stream: u32) -> Vec<(Option<i64>, bool)> {
 /// the last, and every promised keyframe is one.
 async fn verify(path: &Path, gaps: usize) {
     let name = path.display();
-    let source = probe(tools(), jail(), path).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+    let source = probe(tools(), jail(), path).await.unwrap_or_else(|error| panic!("{name}: {error}")).source;
     let video = source.video.unwrap();
     let mut end = video.start_us;
     let frame_us = 1_000_000 * i64::from(video.rate.den()) / i64::from(video.rate.num());

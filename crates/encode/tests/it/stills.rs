@@ -17,7 +17,7 @@ struct Stills {
 }
 
 async fn stills(file: &Path) -> Stills {
-    let source = probe(tools(), jail(), file).await.unwrap();
+    let source = probe(tools(), jail(), file).await.unwrap().source;
     let folder = tempfile::tempdir().unwrap();
     let work = Work { source: &source, file, scratch: folder.path() };
     let never = CancellationToken::new();
