@@ -1,7 +1,7 @@
 //! Plans: what is made of a hostile source, and what is read back from the database.
 
 use encode::first_frame::{AudioHeader, Headers, VideoHeader};
-use encode::{ladder, template};
+use encode::{fuzzing, template};
 use model::media::{Audio, Container, Source, Video};
 use model::packaging::Configuration;
 use model::plan::Medium;
@@ -60,7 +60,7 @@ pub(crate) fn of(source: &Source) -> encode::Result<Plan> {
     let template = template::standard();
     let video = VideoHeader { codec: "avc1.4d400a".into(), avcc: AVCC.into() };
     let headers = Headers {
-        video: vec![video; ladder::rungs(source, &template).len()],
+        video: vec![video; fuzzing::renditions(source, &template)],
         audio: AudioHeader { codec: "mp4a.40.2".into(), config: "1190".into() },
     };
     encode::plan::make(source, &template, &headers, "fuzz")

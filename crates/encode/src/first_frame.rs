@@ -25,7 +25,7 @@ use crate::{Container, Error, Jail, Result, Tools};
 /// Headers of every rendition and of an audio track.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Headers {
-    /// In the order of [`rungs`].
+    /// One for each rendition, in the order of the plan.
     pub video: Vec<VideoHeader>,
     /// Of any audio track: they differ in nothing.
     pub audio: AudioHeader,

@@ -9,7 +9,8 @@ use package::webvtt::Cue;
 
 use crate::retime::{self, Encoded, Retiming};
 pub use crate::run::reports::{Reports, reports};
-use crate::{Container, Result, cea608, probe};
+use crate::template::Template;
+use crate::{Container, Result, cea608, ladder, probe};
 
 /// What a file contains, from ffprobe's answer about its streams and from its lines about packets.
 ///
@@ -17,6 +18,11 @@ use crate::{Container, Result, cea608, probe};
 /// As [`crate::probe()`].
 pub fn probed(container: Container, answer: &[u8], packets: &[u8]) -> Result<Source> {
     probe::recorded::source(container, answer, packets)
+}
+
+/// How many renditions a source has.
+pub fn renditions(source: &Source, template: &Template) -> usize {
+    ladder::rungs(source, template).len()
 }
 
 /// Makes a chunk of a track of what ffmpeg wrote, or still writes; `how`: frames of warm-up, and whether it still

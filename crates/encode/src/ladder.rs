@@ -16,30 +16,30 @@ pub(crate) const SHORTEST_SIDE: u32 = 16;
 
 /// One rendition before its encoder was asked for its headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rung {
+pub(crate) struct Rung {
     /// The encoded size in pixels; even.
-    pub size: Size,
+    pub(crate) size: Size,
     /// The size of the picture in it; smaller where there are black bars.
-    pub picture: Size,
+    pub(crate) picture: Size,
     /// x264's constant rate factor.
-    pub crf: u8,
+    pub(crate) crf: u8,
     /// Peak rate.
-    pub max_rate: BitsPerSecond,
+    pub(crate) max_rate: BitsPerSecond,
     /// VBV buffer in bits.
-    pub buffer_bits: u32,
+    pub(crate) buffer_bits: u32,
 }
 
 /// A size in square pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Size {
+pub(crate) struct Size {
     /// Pixels.
-    pub width: u32,
+    pub(crate) width: u32,
     /// Pixels.
-    pub height: u32,
+    pub(crate) height: u32,
 }
 
 /// The renditions of a source, highest first; none for a source without video.
-pub fn rungs(source: &Source, template: &Template) -> Vec<Rung> {
+pub(crate) fn rungs(source: &Source, template: &Template) -> Vec<Rung> {
     let Some(video) = &source.video else {
         return vec![];
     };
@@ -101,7 +101,7 @@ impl Rung {
 
 impl Size {
     /// Pixels in all.
-    pub fn pixels(self) -> u64 {
+    pub(crate) fn pixels(self) -> u64 {
         u64::from(self.width) * u64::from(self.height)
     }
 

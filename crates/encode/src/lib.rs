@@ -24,7 +24,7 @@ pub mod first_frame;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 pub mod jail;
-pub mod ladder;
+mod ladder;
 mod look;
 pub mod plan;
 mod probe;
@@ -35,7 +35,7 @@ mod scratch;
 mod sniff;
 pub mod stills;
 pub mod template;
-pub mod tools;
+mod tools;
 mod verify;
 
 pub use error::{Error, Result};

@@ -2,13 +2,10 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 /// A reason to end a title as `rejected`.
 ///
-/// Its `Display` is a sentence for a person, its [`Rejection::code`] is stable and for programs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "code", rename_all = "snake_case")]
+/// Its `Display` is a sentence for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rejection {
     /// No bytes at all.
@@ -112,44 +109,6 @@ pub enum Rejection {
     Encrypted,
 }
 
-impl Rejection {
-    /// A stable name for programs: `playlist`, `no_streams`.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Empty => "empty",
-            Self::Playlist => "playlist",
-            Self::Manifest => "manifest",
-            Self::SessionDescription => "session_description",
-            Self::VectorImage => "vector_image",
-            Self::WebPage => "web_page",
-            Self::Xml => "xml",
-            Self::Subtitles => "subtitles",
-            Self::Text => "text",
-            Self::Image { .. } => "image",
-            Self::Archive { .. } => "archive",
-            Self::Document { .. } => "document",
-            Self::Program => "program",
-            Self::Notes => "notes",
-            Self::Container { .. } => "container",
-            Self::Unknown => "unknown",
-            Self::Damaged => "damaged",
-            Self::Incomplete => "incomplete",
-            Self::Truncated { .. } => "truncated",
-            Self::Gap { .. } => "gap",
-            Self::NoStreams => "no_streams",
-            Self::NoFrames => "no_frames",
-            Self::SinglePicture => "single_picture",
-            Self::JumpingClock => "jumping_clock",
-            Self::TooManyStreams { .. } => "too_many_streams",
-            Self::TooManyChannels { .. } => "too_many_channels",
-            Self::Codec { .. } => "codec",
-            Self::TooLarge { .. } => "too_large",
-            Self::TooLong { .. } => "too_long",
-            Self::Encrypted => "encrypted",
-        }
-    }
-}
-
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -232,13 +191,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reasons_are_sentences_and_codes_are_what_is_stored() {
-        let check = |rejection: Rejection, sentence: &str| {
-            assert_eq!(rejection.to_string(), sentence);
-            let stored = serde_json::to_value(&rejection).unwrap();
-            assert_eq!(stored["code"], rejection.code());
-            assert_eq!(serde_json::from_value::<Rejection>(stored).unwrap(), rejection);
-        };
+    fn reasons_are_sentences() {
+        let check = |rejection: Rejection, sentence: &str| assert_eq!(rejection.to_string(), sentence);
         check(Rejection::Playlist, "this is a playlist, not a video");
         check(
             Rejection::Truncated { readable_ms: 12 * 60_000 + 59_000, announced_ms: 31 * 60_000 },

@@ -9,7 +9,7 @@ use crate::{Error, Result};
 /// Counts changes of our own encoder settings that change the encoded bytes; part of [`Tools::fingerprint`].
 ///
 /// Increase it whenever an argument list or filter graph is changed so that the same plan gives other bytes.
-pub const SETTINGS: u16 = 2;
+pub(crate) const SETTINGS: u16 = 2;
 
 /// The oldest version that was measured.
 const OLDEST: Version = Version { major: 5, minor: 1 };
@@ -28,11 +28,11 @@ pub struct Tools {
 
 /// Optional abilities of the installed ffmpeg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Features {
+pub(crate) struct Features {
     /// The `zscale` filter (tone mapping, exact colour conversion).
-    pub zscale: bool,
+    pub(crate) zscale: bool,
     /// The `tonemap` filter.
-    pub tonemap: bool,
+    pub(crate) tonemap: bool,
 }
 
 /// A release: `5.1`, or a development build, which counts as newer than any release.
@@ -99,7 +99,7 @@ impl Tools {
     }
 
     /// What this build can do beyond what we need.
-    pub fn features(&self) -> Features {
+    pub(crate) fn features(&self) -> Features {
         self.features
     }
 

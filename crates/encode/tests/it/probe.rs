@@ -7,13 +7,13 @@ use std::process::Command;
 use encode::{Error, probe};
 
 use crate::shared::SHARED;
-use crate::support::{clip, jail, shared, tools};
+use crate::support::{self, clip, jail, shared, tools};
 
 /// One line of facts, or the reason for the rejection.
 async fn facts(path: &Path) -> String {
     let source = match probe(tools(), jail(), path).await {
         Ok(probed) => probed.source,
-        Err(Error::Rejected(rejection)) => return format!("{}: {rejection}", rejection.code()),
+        Err(Error::Rejected(rejection)) => return format!("{}: {rejection}", support::kind(&rejection)),
         Err(error) => panic!("{}: {error}", path.display()),
     };
     let mut line = format!("{} {} ms", source.container.demuxer(), source.duration_ms);

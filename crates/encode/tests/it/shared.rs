@@ -228,7 +228,7 @@ pub(crate) const SHARED: &[(&str, &[&str])] = &[
             "1 aac 44100 Hz 1 ch und from 42993 us 1045 ms",
         ],
     ),
-    ("odd/sample_vvc.mp4", &["codec: the codec `vvc1` is not supported"]),
+    ("odd/sample_vvc.mp4", &["Codec: the codec `vvc1` is not supported"]),
     (
         "odd/sample_with_chapters.mp4",
         &[
@@ -239,7 +239,7 @@ pub(crate) const SHARED: &[(&str, &[&str])] = &[
     ),
     (
         "broken/large_stbl_truncated_after_moov.m4b",
-        &["truncated: the file stops in the middle: 0 of 108 minutes can be read"],
+        &["Truncated: the file stops in the middle: 0 of 108 minutes can be read"],
     ),
     (
         "broken/no_duration.webm",

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use encode::{Jail, Tools};
+use encode::{Jail, Rejection, Tools};
 
 /// A jail entered through this crate's own launcher.
 pub(crate) fn jail() -> &'static Jail {
@@ -16,6 +16,11 @@ pub(crate) fn jail() -> &'static Jail {
 pub(crate) fn tools() -> &'static Tools {
     static TOOLS: OnceLock<Tools> = OnceLock::new();
     TOOLS.get_or_init(|| Tools::find().unwrap().with_threads(2))
+}
+
+/// Which rejection it is: `NoStreams`.
+pub(crate) fn kind(rejection: &Rejection) -> String {
+    format!("{rejection:?}").chars().take_while(char::is_ascii_alphanumeric).collect()
 }
 
 /// Makes a clip with the installed ffmpeg, outside the jail: `args` are everything before the output.
