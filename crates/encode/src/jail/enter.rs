@@ -58,30 +58,30 @@ fn confine(spec: &Spec) -> Result<Layers, String> {
     }
     close_on_exec().map_err(|error| format!("open files: {error}"))?;
 
-    let mut on = vec![];
+    let mut layers = Layers::default();
     if enter_namespaces() {
-        on.push(Layer::Namespaces);
+        layers.list.push(Layer::Namespaces);
     }
     // A process limit counts all processes of a user, unless the user is one of this namespace only.
-    limit(&spec.limits, on.contains(&Layer::Namespaces)).map_err(said("limits"))?;
-    on.push(Layer::Limits);
+    limit(&spec.limits, layers.list.contains(&Layer::Namespaces)).map_err(said("limits"))?;
+    layers.list.push(Layer::Limits);
     rustix::thread::set_no_new_privs(true).map_err(said("no new privileges"))?;
-    on.push(Layer::NoNewPrivileges);
+    layers.list.push(Layer::NoNewPrivileges);
     if drop_capabilities() {
-        on.push(Layer::NoCapabilities);
+        layers.list.push(Layer::NoCapabilities);
     }
     // A change of credentials resets this one, so it follows the others.
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(said("parent death"))?;
     if rustix::process::getppid().map(Pid::as_raw_pid) != Some(spec.parent) {
         return Err("the parent is gone".to_owned());
     }
-    on.push(Layer::ParentDeath);
-    let landlock = restrict_files(spec).map_err(|error| format!("landlock: {error}"))?;
-    on.extend(landlock);
-    if syscalls::restrict(std::process::id()).is_ok() {
-        on.push(Layer::SystemCalls);
+    layers.list.push(Layer::ParentDeath);
+    restrict_files(spec, &mut layers).map_err(|error| format!("landlock: {error}"))?;
+    match syscalls::restrict(std::process::id()) {
+        Ok(()) => layers.list.push(Layer::SystemCalls),
+        Err(error) => layers.refused.push((Layer::SystemCalls, error.to_string())),
     }
-    Ok(Layers(on))
+    Ok(layers)
 }
 
 /// Marks everything above stderr as closed from the next program on.
@@ -149,7 +149,7 @@ fn drop_capabilities() -> bool {
     rustix::thread::set_capabilities(None, sets).is_ok()
 }
 
-fn restrict_files(spec: &Spec) -> Result<Vec<Layer>, landlock::RulesetError> {
+fn restrict_files(spec: &Spec, layers: &mut Layers) -> Result<(), landlock::RulesetError> {
     let all = AccessFs::from_all(LANDLOCK);
     let mut rules = Ruleset::default()
         .handle_access(all)?
@@ -181,16 +181,21 @@ fn restrict_files(spec: &Spec) -> Result<Vec<Layer>, landlock::RulesetError> {
         rules = rules.add_rule(PathBeneath::new(folder, access))?;
     }
     let status = rules.restrict_self()?;
-    let LandlockStatus::Available { effective_abi, .. } = status.landlock else { return Ok(vec![]) };
-    if status.ruleset == RulesetStatus::NotEnforced {
-        return Ok(vec![]);
-    }
-    let mut on = vec![Layer::Files];
-    if effective_abi >= ABI::V4 {
-        on.push(Layer::Tcp);
-    }
-    if effective_abi >= ABI::V6 {
-        on.push(Layer::Scopes);
-    }
-    Ok(on)
+    let refused = match status.landlock {
+        LandlockStatus::NotImplemented => "this kernel has none",
+        LandlockStatus::NotEnabled => "it is switched off",
+        LandlockStatus::Available { .. } if status.ruleset == RulesetStatus::NotEnforced => {
+            "it has no effect"
+        }
+        LandlockStatus::Available { effective_abi, .. } => {
+            let newer = [(Layer::Tcp, ABI::V4), (Layer::Scopes, ABI::V6)];
+            layers.list.push(Layer::Files);
+            layers
+                .list
+                .extend(newer.iter().filter(|(_, since)| effective_abi >= *since).map(|(layer, _)| *layer));
+            return Ok(());
+        }
+    };
+    layers.refused.push((Layer::Files, refused.to_owned()));
+    Ok(())
 }

@@ -29,27 +29,36 @@ pub enum Layer {
 }
 
 /// Layers, in the order in which they are put on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Layers(pub Vec<Layer>);
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Layers {
+    /// Which.
+    pub list: Vec<Layer>,
+    /// Why some could not be put on.
+    pub refused: Vec<(Layer, String)>,
+}
 
 impl Layers {
     /// The mandatory layers that are not among these.
     pub fn missing(&self) -> Self {
         const MANDATORY: [Layer; 5] =
             [Layer::Files, Layer::SystemCalls, Layer::Limits, Layer::NoNewPrivileges, Layer::ParentDeath];
-        Self(MANDATORY.into_iter().filter(|layer| !self.0.contains(layer)).collect())
+        let list = MANDATORY.into_iter().filter(|layer| !self.list.contains(layer)).collect();
+        Self { list, refused: self.refused.clone() }
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.list.is_empty()
     }
 }
 
 impl fmt::Display for Layers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        let name = |layer: &Layer| match self.refused.iter().find(|(refused, _)| refused == layer) {
+            Some((_, reason)) => format!("{layer}: {reason}"),
+            None => layer.to_string(),
+        };
+        let names: Vec<String> = self.list.iter().map(name).collect();
         f.write_str(&names.join(", "))
     }
 }

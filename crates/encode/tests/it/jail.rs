@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use encode::Jail;
-use encode::jail::{Jailed, Layer, Layers, Limits, Order};
+use encode::jail::{Jailed, Layer, Limits, Order};
 use tokio::io::AsyncReadExt;
 
 use crate::support::jail;
@@ -100,14 +100,15 @@ async fn every_mandatory_layer_is_on() {
     let layers = jail().layers().await.unwrap();
     println!("layers: {layers}");
     assert!(layers.missing().is_empty());
-    assert!(layers.0.contains(&Layer::NoCapabilities));
+    assert!(layers.list.contains(&Layer::NoCapabilities));
 }
 
 #[tokio::test]
 async fn where_a_mandatory_layer_is_missing_nothing_runs_unless_that_is_permitted() {
     let script = include_str!("../../../../e2e/tests/without_landlock.py");
     let jail = Jail::new(["/usr/bin/python3", "-I", "-c", script, env!("CARGO_BIN_EXE_kinora-jail")]);
-    assert_eq!(jail.layers().await.unwrap().missing(), Layers(vec![Layer::Files]));
+    let missing = jail.layers().await.unwrap().missing().to_string();
+    assert_eq!(missing, "files (Landlock): this kernel has none");
     let program = format!(
         r#"{PRELUDE}
 import socket
@@ -121,6 +122,23 @@ attempt("socket", lambda: socket.socket())
     let permitted = jail.permit_missing_layers();
     let out = said(Cell::EMPTY.start_in(&permitted, &program).await).await.unwrap();
     assert_eq!(out, "passwd: done\nsocket: EPERM");
+}
+
+#[tokio::test]
+async fn why_a_layer_is_missing_is_told() {
+    let landlock = "LANDLOCK_CREATE_RULESET, ENOSYS = 444, 38";
+    let script = include_str!("../../../../e2e/tests/without_landlock.py");
+    assert!(script.contains(landlock));
+    let seccomp = format!("LANDLOCK_CREATE_RULESET, ENOSYS = {}, 38", libc::SYS_seccomp);
+    let script = script.replace(landlock, &seccomp);
+    let jail = Jail::new(["/usr/bin/python3", "-I", "-c", &script, env!("CARGO_BIN_EXE_kinora-jail")]);
+    let missing = jail.layers().await.unwrap().missing().to_string();
+    assert!(
+        missing.starts_with("system calls (seccomp): ") && missing.contains("not implemented"),
+        "{missing}"
+    );
+    let (code, log) = said(Cell::EMPTY.start_in(&jail, "print()").await).await.unwrap_err();
+    assert!(code.is_some_and(Jailed::not_entered) && log.contains(&missing), "{code:?} {log}");
 }
 
 #[tokio::test]
