@@ -1,8 +1,8 @@
 //! What viewers wait for is encoded next, and what they will need after that before the rest.
 //!
-//! A wish is bounded in every direction: it is written down at most every two seconds, it is forgotten when nobody
-//! renews it, a generation has only a few at a time, and those of different titles are served in the order in which
-//! they came. So nobody can hold up others by asking for a whole film at once.
+//! Demand is bounded in every direction: it is written down at most every two seconds, it is forgotten when nobody
+//! renews it, a generation has only a few chunks at a time, and those of different titles are served in the order in
+//! which they came. So nobody can hold up others by asking for a whole film at once.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -19,9 +19,9 @@ use crate::{Pipeline, Result, Work, now};
 const WANTED: i32 = 20;
 /// Priority of a chunk that a viewer will need soon: above the usual, below the heads of titles.
 const NEXT: i32 = 5;
-/// How long a wish holds that is not renewed, in ms.
+/// How long demand holds that is not renewed, in ms.
 const HOLDS_MS: i64 = 10_000;
-/// How often one wish is written down at most, in ms.
+/// How often the demand for a chunk is written down at most, in ms.
 const RENEW_MS: i64 = 2_000;
 /// How far ahead of a viewer chunks are put before the rest, in ms of the film.
 const AHEAD_MS: u64 = 30_000;
@@ -111,33 +111,33 @@ fn after(plan: &Plan, medium: Medium, segment: u32) -> Vec<u32> {
 
 /// What is wanted now, as far as this process knows.
 #[derive(Debug, Default)]
-pub(crate) struct Demand(Mutex<HashMap<(Generation, u32), Wish>>);
+pub(crate) struct Demand(Mutex<HashMap<(Generation, u32), Wanted>>);
 
 #[derive(Debug, Clone, Copy)]
-struct Wish {
+struct Wanted {
     priority: i32,
     written: Timestamp,
 }
 
 impl Demand {
-    /// The chunks whose wish is to be written down now; notes that it is.
+    /// The chunks whose demand is to be written down now; notes that it is.
     fn admit(&self, now: Timestamp, generation: Generation, chunks: &[u32], priority: i32) -> Vec<u32> {
-        let mut wishes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        wishes.retain(|_, wish| now.0 - wish.written.0 < HOLDS_MS);
+        let mut wanted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        wanted.retain(|_, one| now.0 - one.written.0 < HOLDS_MS);
         let mut due = vec![];
         for &chunk in chunks {
-            let known = wishes.get(&(generation, chunk)).copied();
-            let is_new = known.is_none_or(|wish| wish.priority < priority);
+            let known = wanted.get(&(generation, chunk)).copied();
+            let is_new = known.is_none_or(|one| one.priority < priority);
             let of_generation =
-                |((of, _), wish): (&(Generation, u32), &Wish)| *of == generation && wish.priority == priority;
+                |((of, _), one): (&(Generation, u32), &Wanted)| *of == generation && one.priority == priority;
             let full = || {
-                wishes.len() >= MAX
-                    || wishes.iter().filter(|entry| of_generation(*entry)).count() >= MAX_OF_GENERATION
+                wanted.len() >= MAX
+                    || wanted.iter().filter(|entry| of_generation(*entry)).count() >= MAX_OF_GENERATION
             };
             let is_old =
-                known.is_some_and(|wish| wish.priority == priority && now.0 - wish.written.0 >= RENEW_MS);
+                known.is_some_and(|one| one.priority == priority && now.0 - one.written.0 >= RENEW_MS);
             if is_old || (is_new && !full()) {
-                wishes.insert((generation, chunk), Wish { priority, written: now });
+                wanted.insert((generation, chunk), Wanted { priority, written: now });
                 due.push(chunk);
             }
         }
@@ -146,9 +146,9 @@ impl Demand {
 
     /// Whether a viewer waits for a chunk.
     pub(crate) fn is_wanted(&self, now: Timestamp, generation: Generation, chunk: u32) -> bool {
-        let wishes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let wish = wishes.get(&(generation, chunk));
-        wish.is_some_and(|wish| wish.priority == WANTED && now.0 - wish.written.0 < HOLDS_MS)
+        let wanted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let one = wanted.get(&(generation, chunk));
+        one.is_some_and(|one| one.priority == WANTED && now.0 - one.written.0 < HOLDS_MS)
     }
 
     /// The chunk is there.
@@ -162,13 +162,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wishes_are_few_and_renewed_seldom() {
+    fn demand_is_bounded_and_renewed_seldom() {
         let (demand, film, other) = (Demand::default(), Generation::new(), Generation::new());
         let at = |ms| Timestamp(1_000_000 + ms);
         assert_eq!(demand.admit(at(0), film, &[1, 7], WANTED), [1, 7]);
         assert_eq!(demand.admit(at(1999), film, &[1, 7], WANTED), [0; 0]);
         assert_eq!(demand.admit(at(2000), film, &[1], WANTED), [1]);
-        assert_eq!(demand.admit(at(2000), film, &[1], NEXT), [0; 0], "a lesser wish adds nothing");
+        assert_eq!(demand.admit(at(2000), film, &[1], NEXT), [0; 0], "a lesser demand adds nothing");
         assert_eq!(demand.admit(at(2000), film, &[2], NEXT), [2]);
         assert_eq!(demand.admit(at(2000), film, &[2], WANTED), [2], "a greater one does");
         let crowd: Vec<u32> = (100..200).collect();
