@@ -464,7 +464,7 @@ def test_an_incomplete_jail_is_refused_unless_it_is_permitted(authority, clip, t
 
     server = served("permitted", "[worker]\nallow_incomplete_jail = true\n").start()
     try:
-        assert server.line(level="ERROR")["missing"] == "files (Landlock)"
+        assert server.line(level="ERROR")["missing"] == "files (Landlock): this kernel has none"
         [check] = [c for c in server.json("doctor")["checks"] if c["name"] == "jail"]
         assert check["ok"] and check["remind"] and "missing: files (Landlock)" in check["finding"], check
         server.boto().upload_file(str(clip("short")), "source", "film.mp4")
