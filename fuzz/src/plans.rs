@@ -2,7 +2,7 @@
 
 use encode::first_frame::{AudioHeader, Headers, VideoHeader};
 use encode::{fuzzing, template};
-use model::media::{Audio, Container, Source, Video};
+use model::media::Source;
 use model::packaging::Configuration;
 use model::plan::Medium;
 use model::{FrameRate, Plan};
@@ -15,44 +15,11 @@ pub(crate) const AVCC: &str =
 /// A source of so many frames with sound.
 pub(crate) fn source(num: u32, den: u32, frames: u64, keyframes: Vec<u64>) -> Source {
     let rate = FrameRate::new(num, den).expect("a usual rate");
-    let duration_ms = rate.frame_ms(frames);
-    let video = Video {
-        stream: 0,
-        codec: "h264".into(),
-        width: 640,
-        height: 360,
-        display_width: 640,
-        display_height: 360,
-        rotation: 0,
-        mirrored: false,
-        rate,
-        frames,
-        held: 0,
-        start_us: 0,
-        keyframes,
-        pixel_format: "yuv420p".into(),
-        interlaced: false,
-        transfer: None,
-        matrix: None,
-    };
-    let audio = Audio {
-        stream: 1,
-        codec: "aac".into(),
-        sample_rate: 48_000,
-        channels: 2,
-        language: "en".into(),
-        label: None,
-        start_us: 0,
-        duration_ms,
-    };
-    Source {
-        container: Container::Mov,
-        bytes: 1,
-        duration_ms,
-        video: Some(video),
-        audio: vec![audio],
-        captions: vec![],
+    let mut source = fuzzing::film(640, 360, rate, frames);
+    if let Some(video) = &mut source.video {
+        video.keyframes = keyframes;
     }
+    source
 }
 
 /// The plan of a source.

@@ -105,13 +105,19 @@ impl Hdr {
 
 #[cfg(test)]
 mod tests {
+    use model::FrameRate;
+
     use super::*;
-    use crate::ladder::tests::source;
+    use crate::film::film;
+
+    fn video(width: u32, height: u32) -> Video {
+        film(width, height, FrameRate::new(25, 1).unwrap(), 100).video.unwrap()
+    }
 
     #[test]
     fn colours_follow_the_matrix_then_the_transfer_then_the_size() {
         let check = |lines: u32, matrix: Option<&str>, transfer: Option<&str>, expected: Colour| {
-            let mut video = source(lines * 16 / 9, lines, 25).video.unwrap();
+            let mut video = video(lines * 16 / 9, lines);
             video.matrix = matrix.map(str::to_owned);
             video.transfer = transfer.map(str::to_owned);
             assert_eq!(Colour::of(&video), expected, "{lines} {matrix:?} {transfer:?}");
@@ -129,7 +135,7 @@ mod tests {
     #[test]
     fn numbers_are_made_anew_only_where_they_mean_something_else() {
         let check = |format: &str, matrix: Option<&str>, expected| {
-            let mut video = source(1280, 720, 25).video.unwrap();
+            let mut video = video(1280, 720);
             video.matrix = matrix.map(str::to_owned);
             video.pixel_format = format.to_owned();
             assert_eq!(Colour::of(&video).matrices(&video), expected, "{format} {matrix:?}");

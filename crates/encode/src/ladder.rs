@@ -146,36 +146,16 @@ fn even(number: u64, divisor: u32) -> u32 {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use model::FrameRate;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::film::film;
     use crate::template::{reference, standard};
 
-    /// A source of that size and rate.
-    pub(crate) fn source(width: u32, height: u32, fps: u32) -> Source {
-        let video = Video {
-            stream: 0,
-            codec: "h264".into(),
-            width,
-            height,
-            display_width: width,
-            display_height: height,
-            rotation: 0,
-            mirrored: false,
-            rate: FrameRate::new(fps, 1).unwrap(),
-            frames: 100,
-            held: 0,
-            start_us: 0,
-            keyframes: vec![0],
-            pixel_format: "yuv420p".into(),
-            interlaced: false,
-            transfer: None,
-            matrix: None,
-        };
-        let container = crate::Container::Mov;
-        Source { container, bytes: 1, duration_ms: 4000, video: Some(video), audio: vec![], captions: vec![] }
+    fn source(width: u32, height: u32, fps: u32) -> Source {
+        film(width, height, FrameRate::new(fps, 1).unwrap(), 100)
     }
 
     fn check(width: u32, height: u32, expected: &str) {

@@ -19,6 +19,8 @@ mod colour;
 mod error;
 pub mod extent;
 pub mod fields;
+#[cfg(any(test, feature = "fuzzing"))]
+mod film;
 mod filter;
 pub mod first_frame;
 #[cfg(feature = "fuzzing")]

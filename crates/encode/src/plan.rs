@@ -122,10 +122,10 @@ fn cost(video: &Video, ladder: &[Rung], template: &Template) -> chunks::Cost {
 
 #[cfg(test)]
 mod tests {
-    use model::media::{Audio, Container};
     use model::plan::{CaptionOrigin, Track};
 
     use super::*;
+    use crate::film::film;
     use crate::first_frame::AudioHeader;
     use crate::template::{reference, standard};
 
@@ -135,47 +135,11 @@ mod tests {
         Headers { video: vec![video; renditions], audio }
     }
 
-    fn audio(duration_ms: u64) -> Audio {
-        Audio {
-            stream: 1,
-            codec: "aac".into(),
-            sample_rate: 44_100,
-            channels: 6,
-            language: "en".into(),
-            label: None,
-            start_us: 0,
-            duration_ms,
-        }
-    }
-
     fn source(seconds: u64) -> Source {
-        let video = Video {
-            stream: 0,
-            codec: "h264".into(),
-            width: 1920,
-            height: 1080,
-            display_width: 1920,
-            display_height: 1080,
-            rotation: 0,
-            mirrored: false,
-            rate: FrameRate::new(24, 1).unwrap(),
-            frames: seconds * 24,
-            held: 0,
-            start_us: 0,
-            keyframes: (0..seconds * 24).step_by(240).collect(),
-            pixel_format: "yuv420p".into(),
-            interlaced: false,
-            transfer: None,
-            matrix: None,
-        };
-        Source {
-            container: Container::Mov,
-            bytes: 1,
-            duration_ms: seconds * 1000,
-            video: Some(video),
-            audio: vec![audio(seconds * 1000)],
-            captions: vec![],
-        }
+        let frames = seconds * 24;
+        let mut source = film(1920, 1080, FrameRate::new(24, 1).unwrap(), frames);
+        source.video.as_mut().unwrap().keyframes = (0..frames).step_by(240).collect();
+        source
     }
 
     #[test]

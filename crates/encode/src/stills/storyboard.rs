@@ -132,28 +132,11 @@ mod tests {
     use model::FrameRate;
 
     use super::*;
+    use crate::film::film;
 
     #[test]
     fn a_long_film_has_four_hundred_tiles_at_most() {
-        let video = Video {
-            stream: 0,
-            codec: "h264".to_owned(),
-            width: 1920,
-            height: 1080,
-            display_width: 1920,
-            display_height: 1080,
-            rotation: 0,
-            mirrored: false,
-            rate: FrameRate::new(24, 1).unwrap(),
-            frames: 1,
-            held: 0,
-            start_us: 0,
-            keyframes: vec![0],
-            pixel_format: "yuv420p".to_owned(),
-            interlaced: false,
-            transfer: None,
-            matrix: None,
-        };
+        let video = film(1920, 1080, FrameRate::new(24, 1).unwrap(), 1).video.unwrap();
         let check = |seconds: u64, interval_ms, count| {
             let facts = facts(&video, seconds * 1000);
             assert_eq!((facts.interval_ms, facts.count), (interval_ms, count), "{seconds} s");
