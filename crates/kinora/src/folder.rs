@@ -13,25 +13,39 @@ use fs4::fs_std::FileExt;
 /// for a moment, until it is the other program or dies too; whoever starts Kinora again then would be refused.
 const LET_GO: Duration = Duration::from_secs(5);
 
+/// The processes that a data folder may have at a time, one of each.
+#[derive(Debug, Clone, Copy)]
+enum Tenant {
+    /// The one that answers requests.
+    Main,
+    /// An encoder beside it.
+    Encoder,
+}
+
 /// An open data folder; the lock goes when it is dropped or the process dies.
 #[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
+    tenant: Tenant,
     _lock: File,
 }
 
 impl Folder {
     /// Makes the folder if it is missing, and locks it. Blocks the thread for up to [`LET_GO`] while somebody has it.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
-        Self::locked(path, "lock")
+        Self::locked(path, Tenant::Main)
     }
 
     /// As [`Folder::open`], for the encoder beside the process that has the folder.
     pub(crate) fn open_beside(path: &Path) -> anyhow::Result<Self> {
-        Self::locked(path, "lock.worker")
+        Self::locked(path, Tenant::Encoder)
     }
 
-    fn locked(path: &Path, lock: &str) -> anyhow::Result<Self> {
+    fn locked(path: &Path, tenant: Tenant) -> anyhow::Result<Self> {
+        let lock = match tenant {
+            Tenant::Main => "lock",
+            Tenant::Encoder => "lock.worker",
+        };
         let at = path.display();
         DirBuilder::new()
             .recursive(true)
@@ -51,12 +65,28 @@ impl Folder {
             }
             sleep(Duration::from_millis(50));
         }
-        Ok(Self { path, _lock: lock })
+        Ok(Self { path, tenant, _lock: lock })
     }
 
     /// The folder's absolute path.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The name of this process among workers: while it has the lock, nobody else has the name.
+    pub(crate) fn worker(&self) -> &'static str {
+        match self.tenant {
+            Tenant::Main => "main",
+            Tenant::Encoder => "encoder",
+        }
+    }
+
+    /// Where what this process encodes is until it is stored; whatever lies there at its start is nobody's.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.join(match self.tenant {
+            Tenant::Main => "scratch",
+            Tenant::Encoder => "scratch.worker",
+        })
     }
 
     /// A file or folder in it.
@@ -85,5 +115,15 @@ mod tests {
         sleep(Duration::from_millis(100));
         drop(folder);
         assert!(waiting.join().unwrap(), "it waits for one that is about to end");
+    }
+
+    #[test]
+    fn an_encoder_beside_shares_the_folder_and_nothing_that_is_only_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let main = Folder::open(dir.path()).unwrap();
+        let encoder = Folder::open_beside(dir.path()).unwrap();
+        assert_eq!(main.path(), encoder.path());
+        assert_ne!(main.worker(), encoder.worker());
+        assert_ne!(main.scratch(), encoder.scratch());
     }
 }

@@ -1,6 +1,6 @@
 //! The one binary: command line, configuration, which parts run in this process.
 //!
-//! It hides nothing of the domain: every command is a call into a crate below, and `up` only wires them.
+//! It hides nothing of the domain: every command is a call into a crate below, and `house` only wires them.
 
 #[macro_use]
 mod print;
@@ -13,6 +13,7 @@ mod doctor;
 mod folder;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod house;
 mod keys;
 mod log;
 mod metrics;

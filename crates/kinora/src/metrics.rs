@@ -66,16 +66,30 @@ impl Config {
 /// What is counted.
 #[derive(Debug, Clone)]
 pub(crate) struct Metrics {
-    pub(crate) catalogue: Catalogue,
-    pub(crate) blob: Blob,
-    pub(crate) jobs: Queue,
-    pub(crate) meter: edge::Meter,
-    pub(crate) packager: origin::Meter,
+    catalogue: Catalogue,
+    blob: Blob,
+    jobs: Queue,
+    /// Of the front door.
+    pub(crate) edge: edge::Meter,
+    /// Of the packager.
+    pub(crate) origin: origin::Meter,
     /// One reading at a time: each asks the database.
-    pub(crate) turn: Arc<Mutex<()>>,
+    turn: Arc<Mutex<()>>,
 }
 
 impl Metrics {
+    /// Counts from nothing; what is stored is counted when somebody asks.
+    pub(crate) fn new(catalogue: &Catalogue, blob: &Blob, jobs: &Queue) -> Self {
+        Self {
+            catalogue: catalogue.clone(),
+            blob: blob.clone(),
+            jobs: jobs.clone(),
+            edge: edge::Meter::default(),
+            origin: origin::Meter::default(),
+            turn: Arc::default(),
+        }
+    }
+
     /// Writes all figures as they are now.
     pub(crate) async fn page(&self, now: Timestamp) -> anyhow::Result<String> {
         let _turn = self.turn.lock().await;
@@ -127,7 +141,7 @@ impl Metrics {
     }
 
     fn edge(&self, page: &mut Page) {
-        let counts = self.meter.read();
+        let counts = self.edge.read();
         let help = "Answers of the front door by the way they came about and class of status.";
         let mut family = page.family("kinora_edge_answers_total", "counter", help);
         for (way, classes) in Way::ALL.iter().zip(counts.answers) {
@@ -169,7 +183,7 @@ impl Metrics {
     }
 
     fn packager(&self, page: &mut Page) {
-        let counts = self.packager.read();
+        let counts = self.origin.read();
         let help = "Reads of stored media for answers; equal ones at the same time are one.";
         page.counter("kinora_origin_reads_total", help, counts.reads);
         page.counter("kinora_origin_read_bytes_total", "Bytes of those reads.", counts.bytes);

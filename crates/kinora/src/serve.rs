@@ -15,12 +15,10 @@ use crate::cli::Serve;
 use crate::config::{Config, Log, Role, Tls};
 use crate::control::server;
 use crate::folder::{self, Folder};
+use crate::house::{self, Doors, House, Place, Profile, Services, patiently};
+use crate::log;
 use crate::systemd::Notifier;
-use crate::up::parts::{Doors, Parts, Place, Profile};
-use crate::up::room::patiently;
-use crate::up::services::Services;
-use crate::up::settings::patience;
-use crate::{log, up};
+use crate::up::traces;
 
 /// What is logged: life-cycle and one line a request.
 const USUAL: &str = "info";
@@ -69,8 +67,8 @@ async fn everything(config: &Config, flags: &Serve, notifier: &Notifier) -> anyh
         Tls::Files(files) => Some(tls::Server::load(&files.certificate, &files.key)?),
         Tls::Proxy | Tls::Off => None,
     };
-    let http = up::listen(config.http, "pages and streams", "`http`").await?;
-    let s3 = up::listen(config.s3, "S3", "`s3`").await?;
+    let http = house::listen(config.http, "pages and streams", "`http`").await?;
+    let s3 = house::listen(config.s3, "S3", "`s3`").await?;
     let mut ready = Ready {
         public_url: &place.origin,
         http: http.local_addr()?.to_string(),
@@ -79,7 +77,7 @@ async fn everything(config: &Config, flags: &Serve, notifier: &Notifier) -> anyh
     };
     let mut entrances = vec![edge::Entrance::plain(http)];
     if let (Some(address), Some(certificate)) = (config.https, &certificate) {
-        let listener = up::listen(address, "pages and streams over TLS", "`https`").await?;
+        let listener = house::listen(address, "pages and streams over TLS", "`https`").await?;
         ready.https = Some(listener.local_addr()?.to_string());
         entrances.push(edge::Entrance { listener, tls: Some(certificate.clone()) });
     }
@@ -88,26 +86,26 @@ async fn everything(config: &Config, flags: &Serve, notifier: &Notifier) -> anyh
 
     let mut config = config.clone();
     config.edge.https_origin.clone_from(&place.origin);
-    let parts = Parts::open(&config, &folder, place.clone()).await?;
-    if parts.has_ready_made_keys().await? {
+    let house = House::open(&config, &folder, place.clone()).await?;
+    if traces::has_s3_key(&house.identity).await? {
         bail!(
             "this database has the S3 key that `kinora up` made and printed: start `kinora up` once more, remove the \
              key with `kinora s3-key rm development`, stop it, then serve"
         );
     }
-    patiently(async || parts.end_printed_links().await).await?;
+    patiently(async || traces::end_links(&house.identity).await).await?;
     let shutdown = CancellationToken::new();
     let mut services = Services::new(shutdown.clone());
     follow(&mut services, certificate.clone())?;
     let doors = Doors { edge: entrances, s3, s3_tls: certificate, control };
-    parts.start(&mut services, &config, &folder, doors).await?;
-    greet(&parts, &folder).await?;
+    house.start(&mut services, &config, &folder, doors).await?;
+    greet(&house).await?;
     if let Some(path) = &flags.ready_file {
         folder::write_private(path, &ready)?;
     }
     tracing::info!(public_url = place.origin, version = env!("CARGO_PKG_VERSION"), "answering");
     end(services, &config, notifier, &shutdown).await?;
-    parts.close().await;
+    house.close().await;
     drop(folder);
     Ok(())
 }
@@ -119,13 +117,13 @@ async fn worker(config: &Config, notifier: &Notifier) -> anyhow::Result<()> {
     // It sends no mail.
     config.mail.smtp = None;
     let config = &config;
-    let parts = Parts::open(config, &folder, place(config)?).await?;
+    let house = House::open(config, &folder, place(config)?).await?;
     let shutdown = CancellationToken::new();
     let mut services = Services::new(shutdown.clone());
     follow(&mut services, None)?;
-    parts.start_worker(&mut services, config, &folder, "worker").await?;
+    house.start_worker(&mut services, config, &folder).await?;
     end(services, config, notifier, &shutdown).await?;
-    parts.close().await;
+    house.close().await;
     drop(folder);
     Ok(())
 }
@@ -139,12 +137,12 @@ async fn end(
 ) -> anyhow::Result<()> {
     notifier.ready();
     let stop = async {
-        let stopped = up::stop_signal().await;
+        let stopped = house::stop_signal().await;
         notifier.stopping();
         stopped
     };
     tokio::select! {
-        ended = services.run(stop, patience(config)) => ended,
+        ended = services.run(stop, house::patience(config)) => ended,
         never = async { notifier.live(shutdown).await; std::future::pending::<anyhow::Result<()>>().await } => never,
     }
 }
@@ -177,15 +175,14 @@ fn follow(services: &mut Services, certificate: Option<tls::Server>) -> anyhow::
 
 /// Says what must not be forgotten; on the first start, when there is nobody who could sign in, how the first operator
 /// does.
-async fn greet(parts: &Parts, folder: &Folder) -> anyhow::Result<()> {
-    if let Some(reminder) = parts.reminder()? {
+async fn greet(house: &House) -> anyhow::Result<()> {
+    if let Some(reminder) = house.reminder()? {
         tracing::warn!("{reminder}");
     }
-    if !parts.lacks_operator().await? {
+    if !traces::lacks_operator(&house.identity).await? {
         return Ok(());
     }
-    let how =
-        format!("kinora signin-link YOU@YOUR.DOMAIN --role operator --data {}", folder.path().display());
+    let how = format!("kinora signin-link YOU@YOUR.DOMAIN --role operator --data {}", house.data.display());
     tracing::warn!(how, "nobody can operate this installation yet");
     if std::io::stdout().is_terminal() {
         println!("\nThe first operator signs in with the link that this prints:\n\n  {how}\n");

@@ -1,67 +1,57 @@
-//! `kinora up`: wires every part and runs them in one process.
+//! `kinora up`: everything in one process, for whoever started it on this machine.
 
-pub(crate) mod parts;
 mod ready;
-pub(crate) mod room;
-pub(crate) mod services;
-pub(crate) mod settings;
+pub(crate) mod traces;
+
+use std::net::SocketAddr;
+use std::path::Path;
 
 use anyhow::Context;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Up;
 use crate::config::{Config, Log};
 use crate::control::server;
 use crate::folder::Folder;
+use crate::house::{self, Doors, House, Place, Profile, Services};
 use crate::log;
-use parts::{Doors, Parts, Place, Profile};
-use services::Services;
+use ready::Ready;
 
 /// Starts everything, says where it is, and runs until told to stop.
 pub(crate) async fn run(flags: &Up) -> anyhow::Result<()> {
     let config = Config::for_up(flags)?;
     log::start(config.log.unwrap_or(Log::Text), "info,edge::access=warn,s3::access=warn,worker=warn");
     let folder = Folder::open(&config.data)?;
-    let http = listen(config.http, "pages and streams", "--http").await?;
-    let s3 = listen(config.s3, "S3", "--s3").await?;
+    let http = house::listen(config.http, "pages and streams", "--http").await?;
+    let s3 = house::listen(config.s3, "S3", "--s3").await?;
     let control = server::listen(folder.path())?;
-    let origin = format!("http://{}", shown(http.local_addr()?));
-    let s3_origin = format!("http://{}", shown(s3.local_addr()?));
+    let place = Place {
+        origin: format!("http://{}", shown(http.local_addr()?)),
+        s3_origin: format!("http://{}", shown(s3.local_addr()?)),
+        profile: Profile::Development,
+    };
 
-    let place = Place { origin: origin.clone(), s3_origin: s3_origin.clone(), profile: Profile::Development };
-    let parts = Parts::open(&config, &folder, place).await?;
-    let shutdown = CancellationToken::new();
-    let mut services = Services::new(shutdown.clone());
+    let house = House::open(&config, &folder, place).await?;
+    let mut services = Services::new(CancellationToken::new());
     let doors = Doors { edge: vec![edge::Entrance::plain(http)], s3, s3_tls: None, control };
-    parts.start(&mut services, &config, &folder, doors).await?;
-    let ready = room::patiently(async || parts.ready().await).await?;
+    house.start(&mut services, &config, &folder, doors).await?;
+    let ready = house::patiently(async || Ready::of(&house).await).await?;
     if let Some(sample) = &flags.sample {
-        parts.sample(sample).await?;
+        import(&house, sample).await?;
     }
     if let Some(path) = &flags.ready_file {
         ready.write(path)?;
     }
     ready.print();
 
-    services.run(stop_signal(), settings::patience(&config)).await?;
-    parts.close().await;
+    services.run(house::stop_signal(), house::patience(&config)).await?;
+    house.close().await;
     drop(folder);
     Ok(())
 }
 
-pub(crate) async fn listen(
-    address: std::net::SocketAddr,
-    what: &str,
-    flag: &str,
-) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
-        format!("cannot listen on {address} for {what}: is it taken? Choose another with {flag}")
-    })
-}
-
 /// The address as people type it: loopback is `localhost` on well-known ports, and stays a number on chosen ones.
-fn shown(address: std::net::SocketAddr) -> String {
+fn shown(address: SocketAddr) -> String {
     let standard = [8080, 9000].contains(&address.port());
     if address.ip().is_loopback() && standard {
         format!("localhost:{}", address.port())
@@ -70,13 +60,18 @@ fn shown(address: std::net::SocketAddr) -> String {
     }
 }
 
-/// Ends on Ctrl-C or SIGTERM.
-pub(crate) async fn stop_signal() -> anyhow::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        pressed = tokio::signal::ctrl_c() => pressed?,
-        _ = terminate.recv() => {}
+/// Puts a film in if there is no title yet.
+async fn import(house: &House, path: &Path) -> anyhow::Result<()> {
+    let any = catalogue::List { limit: 1, ..catalogue::List::newest(catalogue::Audience::Operator) };
+    if !house.catalogue.list(&any).await?.is_empty() {
+        return Ok(());
     }
-    tracing::info!("stopping");
+    let name = path.file_name().and_then(|n| n.to_str()).context("the sample's name is not UTF-8")?;
+    let file =
+        tokio::fs::File::open(path).await.with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = file.metadata().await?.len();
+    let staged = house.blob.stage(tokio_util::io::ReaderStream::new(file), Some(bytes), None).await?;
+    let by = blob::By::Client(blob::Means::Put);
+    house.blob.commit(staged, blob::New::named(model::BucketName::source(), name.parse()?, by)).await?;
     Ok(())
 }

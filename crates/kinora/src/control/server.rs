@@ -2,6 +2,7 @@
 
 mod delivery;
 mod doctor;
+mod find;
 mod job;
 mod mail;
 mod operate;
@@ -13,56 +14,24 @@ mod titles;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::Context;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
-use blob::Blob;
-use catalogue::{Catalogue, Title};
 use http::StatusCode;
-use identity::Identity;
-use jobs::Queue;
 use model::Timestamp;
-use notify::Notifier;
-use pipeline::Pipeline;
-use playback::Playback;
-use seal::KeyRing;
 use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{Refusal, SOCKET, rfc3339};
-use crate::metrics::Metrics;
+use crate::house::House;
 
 /// Most rows that a listing prints.
 const MAX_ROWS: u32 = 1000;
 /// Largest JSON request.
 const MAX_JSON: usize = 1 << 20;
-
-/// What the commands are answered with.
-#[derive(Debug, Clone)]
-pub(crate) struct Parts {
-    pub(crate) db: db::Db,
-    pub(crate) blob: Blob,
-    pub(crate) catalogue: Catalogue,
-    pub(crate) jobs: Queue,
-    pub(crate) pipeline: Pipeline,
-    pub(crate) identity: Identity,
-    pub(crate) playback: Playback,
-    /// How mails leave; `None` where nobody gets any.
-    pub(crate) mail: Option<Arc<dyn Notifier>>,
-    pub(crate) ring: KeyRing,
-    /// Scheme, host and port that viewers use.
-    pub(crate) origin: String,
-    /// The same of the S3 face.
-    pub(crate) s3_origin: String,
-    pub(crate) data: std::path::PathBuf,
-    /// What uploads are opened in.
-    pub(crate) jail: encode::Jail,
-    pub(crate) metrics: Metrics,
-}
 
 /// Listens on the data folder's socket; only the owner of the folder can open it.
 pub(crate) fn listen(data: &Path) -> anyhow::Result<UnixListener> {
@@ -83,7 +52,7 @@ pub(crate) fn listen(data: &Path) -> anyhow::Result<UnixListener> {
 /// Answers commands until told to stop.
 pub(crate) async fn run(
     listener: UnixListener,
-    parts: Parts,
+    house: House,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let router = Router::new()
@@ -124,15 +93,15 @@ pub(crate) async fn run(
         .route("/metrics", get(metrics))
         .route("/doctor", get(doctor::examine))
         .layer(DefaultBodyLimit::max(MAX_JSON))
-        .with_state(parts);
+        .with_state(house);
     axum::serve(listener, router)
         .with_graceful_shutdown(shutdown.cancelled_owned())
         .await
         .context("the control socket broke")
 }
 
-async fn metrics(State(parts): State<Parts>) -> Answer<String> {
-    let page = parts.metrics.page(now()).await;
+async fn metrics(State(house): State<House>) -> Answer<String> {
+    let page = house.metrics.page(now()).await;
     page.map(Json).map_err(|error| Refused::bad(format!("{error:#}")))
 }
 
@@ -171,20 +140,6 @@ impl<E: std::error::Error> From<E> for Refused {
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         (self.status, Json(Refusal { message: self.message })).into_response()
-    }
-}
-
-impl Parts {
-    /// A title by id, or the newest of that name.
-    async fn title(&self, wanted: &str) -> Result<Title, Refused> {
-        if let Ok(id) = wanted.parse() {
-            return Ok(self.catalogue.title(id).await?);
-        }
-        let mut named = self.catalogue.titles_named(wanted).await?;
-        if named.is_empty() {
-            return Err(Refused::not_found(format!("there is no title `{wanted}`; see `kinora title ls`")));
-        }
-        Ok(named.swap_remove(0))
     }
 }
 

@@ -3,27 +3,50 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
+use identity::{Buckets, Role};
+use model::Timestamp;
 use serde::Serialize;
 
+use super::traces::{OPERATOR, S3_KEY};
 use crate::folder;
+use crate::house::House;
 
 /// Addresses, keys, the first sign-in. Contains secrets: it is printed once and written to a private file.
 #[derive(Serialize)]
-pub(crate) struct Ready {
-    pub(super) http: String,
-    pub(super) s3: String,
-    pub(super) s3_access_key: String,
-    pub(super) s3_secret_key: String,
+pub(super) struct Ready {
+    http: String,
+    s3: String,
+    s3_access_key: String,
+    s3_secret_key: String,
     /// The folder that mails are put into, when no mail server takes them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) mailbox: Option<PathBuf>,
-    pub(super) operator_link: String,
+    mailbox: Option<PathBuf>,
+    operator_link: String,
     /// What must not be forgotten.
     #[serde(skip)]
-    pub(super) reminder: Option<&'static str>,
+    reminder: Option<&'static str>,
 }
 
 impl Ready {
+    /// Makes what the first start needs and later starts find: operator, sign-in link, S3 key.
+    pub(super) async fn of(house: &House) -> anyhow::Result<Self> {
+        let now = Timestamp(jiff::Timestamp::now().as_millisecond());
+        let identity = &house.identity;
+        let operator = identity.ensure_account(OPERATOR, Role::Operator, now).await?;
+        let link = identity.create_link(operator.id, now).await?;
+        let (key, secret) = identity.ensure_access_key(operator.id, S3_KEY, &Buckets::All, now).await?;
+        Ok(Self {
+            http: house.place.origin.clone(),
+            s3: house.place.s3_origin.clone(),
+            s3_access_key: key.id,
+            s3_secret_key: secret.expose_str().context("the stored S3 key is not text")?.to_owned(),
+            mailbox: house.mailbox.clone(),
+            operator_link: link.address(&house.place.origin),
+            reminder: house.reminder()?,
+        })
+    }
+
     /// Writes the ready file: it appears whole, readable by its owner only.
     pub(super) fn write(&self, path: &Path) -> anyhow::Result<()> {
         folder::write_private(path, &serde_json::to_vec_pretty(self)?)

@@ -5,11 +5,12 @@ use axum::extract::{Path, State};
 use identity::Who;
 use playback::{NewKey, TrustedKey, Wish};
 
-use super::{Answer, Parts, Refused, now, rfc3339};
+use super::{Answer, Refused, now, rfc3339};
 use crate::control::{Key, UrlAnswer, UrlRequest};
+use crate::house::House;
 
-pub(super) async fn url(State(parts): State<Parts>, Json(request): Json<UrlRequest>) -> Answer<UrlAnswer> {
-    let title = parts.title(&request.title).await?;
+pub(super) async fn url(State(house): State<House>, Json(request): Json<UrlRequest>) -> Answer<UrlAnswer> {
+    let title = house.title(&request.title).await?;
     if title.asset.is_none() {
         let reason = title.reason.unwrap_or_else(|| "it has no plan yet".into());
         return Err(Refused::bad(format!(
@@ -26,31 +27,31 @@ pub(super) async fn url(State(parts): State<Parts>, Json(request): Json<UrlReque
         now: now(),
     };
     if !request.cookies {
-        let link = parts.playback.link(&wish, u32::try_from(request.seconds).unwrap_or(u32::MAX)).await?;
-        let url = format!("{}{}", parts.origin, link.path);
+        let link = house.playback.link(&wish, u32::try_from(request.seconds).unwrap_or(u32::MAX)).await?;
+        let url = format!("{}{}", house.place.origin, link.path);
         return Ok(Json(UrlAnswer { url, cookies: Default::default(), expires: rfc3339(link.until) }));
     }
-    let started = parts.playback.start(&wish, &parts.origin).await?;
+    let started = house.playback.start(&wish, &house.place.origin).await?;
     let cookies =
         started.permit.cookies.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-    let url = format!("{}{}", parts.origin, started.manifest);
+    let url = format!("{}{}", house.place.origin, started.manifest);
     Ok(Json(UrlAnswer { url, cookies, expires: rfc3339(started.permit.until) }))
 }
 
-pub(super) async fn keys(State(parts): State<Parts>) -> Answer<Vec<Key>> {
-    Ok(Json(parts.playback.keys().await?.iter().map(key).collect()))
+pub(super) async fn keys(State(house): State<House>) -> Answer<Vec<Key>> {
+    Ok(Json(house.playback.keys().await?.iter().map(key).collect()))
 }
 
 pub(super) async fn add_key(
-    State(parts): State<Parts>,
+    State(house): State<House>,
     Json(new): Json<crate::control::NewKey>,
 ) -> Answer<Key> {
     let new = NewKey { id: None, name: "added by kinora key add", pem: &new.pem };
-    Ok(Json(key(&parts.playback.trust_key(&new, now()).await?)))
+    Ok(Json(key(&house.playback.trust_key(&new, now()).await?)))
 }
 
-pub(super) async fn remove_key(State(parts): State<Parts>, Path(id): Path<String>) -> Answer<()> {
-    parts.playback.remove_key(&id, now()).await?;
+pub(super) async fn remove_key(State(house): State<House>, Path(id): Path<String>) -> Answer<()> {
+    house.playback.remove_key(&id, now()).await?;
     Ok(Json(()))
 }
 

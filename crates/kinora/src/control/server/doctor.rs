@@ -4,21 +4,22 @@ use axum::Json;
 use axum::extract::State;
 use model::WaitsFor;
 
-use super::{Answer, Parts, Refused, now, rfc3339};
+use super::{Answer, Refused, now, rfc3339};
 use crate::control::{Check, Report};
 use crate::doctor;
+use crate::house::House;
 
-pub(super) async fn examine(State(parts): State<Parts>) -> Answer<Report> {
-    let mut checks = doctor::host(&parts.data, &parts.jail).await;
-    checks.push(match parts.db.ping().await {
-        Ok(()) => Check::good("database", format!("{:?} answers", parts.db.engine())),
+pub(super) async fn examine(State(house): State<House>) -> Answer<Report> {
+    let mut checks = doctor::host(&house.data, &house.jail).await;
+    checks.push(match house.db.ping().await {
+        Ok(()) => Check::good("database", format!("{:?} answers", house.db.engine())),
         Err(error) => Check::bad("database", format!("{error}: is it running?")),
     });
-    checks.push(super::mail::check(&parts).await);
-    let counts = parts.jobs.counts(now()).await?;
+    checks.push(super::mail::check(&house).await);
+    let counts = house.jobs.counts(now()).await?;
     let waited = counts.oldest_due.map_or(0, |at| (now().0 - at.0) / 1000);
     let finding = format!("{} queued, {} running, {} failed", counts.queued, counts.running, counts.failed);
-    let pauses = parts.jobs.pauses().await?;
+    let pauses = house.jobs.pauses().await?;
     checks.push(if let Some(pause) = pauses.iter().find(|pause| pause.kind == pipeline::Work::ENCODING) {
         let since = rfc3339(pause.since);
         Check::good("jobs", format!("{finding}; encoding is paused since {since}: kinora worker resume"))
@@ -30,19 +31,19 @@ pub(super) async fn examine(State(parts): State<Parts>) -> Answer<Report> {
     } else {
         Check::good("jobs", finding)
     });
-    checks.push(encoder(&parts).await?);
-    checks.push(room(&parts).await?);
-    checks.push(objects(&parts).await?);
-    checks.push(doctor::keys(&parts.ring));
-    checks.push(Check::good("server", format!("answers at {}", parts.origin)));
+    checks.push(encoder(&house).await?);
+    checks.push(room(&house).await?);
+    checks.push(objects(&house).await?);
+    checks.push(doctor::keys(&house.ring));
+    checks.push(Check::good("server", format!("answers at {}", house.place.origin)));
     Ok(Json(Report { checks }))
 }
 
 /// Whether there are workers, and for everything that waits.
-async fn encoder(parts: &Parts) -> Result<Check, Refused> {
+async fn encoder(house: &House) -> Result<Check, Refused> {
     let now = now();
-    let workers = parts.jobs.workers(now).await?;
-    let stranded = parts.pipeline.stranded(now).await?.len();
+    let workers = house.jobs.workers(now).await?;
+    let stranded = house.pipeline.stranded(now).await?.len();
     let slots: u64 = workers.iter().map(|worker| worker.slots).sum();
     Ok(if stranded > 0 {
         let what =
@@ -56,9 +57,9 @@ async fn encoder(parts: &Parts) -> Result<Check, Refused> {
 }
 
 /// Whether encodes wait for the disk.
-async fn room(parts: &Parts) -> Result<Check, Refused> {
-    let free = model::ByteSize(parts.blob.available().await?);
-    let held = parts.catalogue.titles_that_wait_for(WaitsFor::Room).await?.len();
+async fn room(house: &House) -> Result<Check, Refused> {
+    let free = model::ByteSize(house.blob.available().await?);
+    let held = house.catalogue.titles_that_wait_for(WaitsFor::Room).await?.len();
     Ok(if held > 0 {
         let what = "delete titles or sources (`kinora title rm`, `kinora title drop-source`), or add a disk";
         Check::bad("store", format!("{held} titles wait for disk space, {free} can be used: {what}"))
@@ -68,8 +69,8 @@ async fn room(parts: &Parts) -> Result<Check, Refused> {
 }
 
 /// Whether every stored file is there.
-async fn objects(parts: &Parts) -> Result<Check, Refused> {
-    let blob::Audit { files, missing, named, strays } = parts.blob.audit().await?;
+async fn objects(house: &House) -> Result<Check, Refused> {
+    let blob::Audit { files, missing, named, strays } = house.blob.audit().await?;
     Ok(if missing > 0 {
         let some = named.join(", ");
         Check::bad(

@@ -10,8 +10,9 @@ use model::{TitleId, job};
 use pipeline::Work;
 use serde::Deserialize;
 
-use super::{Answer, MAX_ROWS, Parts, Refused, now, percent, rfc3339};
+use super::{Answer, MAX_ROWS, Refused, now, percent, rfc3339};
 use crate::control::{Job, JobDetail};
+use crate::house::House;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Which {
@@ -20,18 +21,18 @@ pub(super) struct Which {
     state: Option<job::State>,
 }
 
-pub(super) async fn list(State(parts): State<Parts>, Query(which): Query<Which>) -> Answer<Vec<Job>> {
+pub(super) async fn list(State(house): State<House>, Query(which): Query<Which>) -> Answer<Vec<Job>> {
     let title = match &which.title {
-        Some(wanted) => Some(parts.title(wanted).await?.id),
+        Some(wanted) => Some(house.title(wanted).await?.id),
         None => None,
     };
     let mut filter = Filter { state: which.state, title, limit: 500, ..Filter::default() };
     let (mut found, mut names) = (Vec::new(), HashMap::new());
     loop {
-        let page = parts.jobs.list(&filter).await?;
+        let page = house.jobs.list(&filter).await?;
         filter.before = page.last().map(|job| job.id);
         for job in &page {
-            found.push(view(&parts, job, &mut names).await?);
+            found.push(view(&house, job, &mut names).await?);
         }
         if page.len() < 500 || found.len() >= MAX_ROWS as usize {
             return Ok(Json(found));
@@ -40,14 +41,14 @@ pub(super) async fn list(State(parts): State<Parts>, Query(which): Query<Which>)
 }
 
 async fn view(
-    parts: &Parts,
+    house: &House,
     job: &jobs::Job,
     names: &mut HashMap<TitleId, Option<String>>,
 ) -> Result<Job, Refused> {
     let title_name = match job.title {
         Some(id) => match names.entry(id) {
             Entry::Occupied(known) => known.get().clone(),
-            Entry::Vacant(new) => new.insert(name_of(parts, id).await?).clone(),
+            Entry::Vacant(new) => new.insert(name_of(house, id).await?).clone(),
         },
         None => None,
     };
@@ -65,31 +66,31 @@ async fn view(
     })
 }
 
-async fn name_of(parts: &Parts, id: TitleId) -> Result<Option<String>, Refused> {
-    match parts.catalogue.title(id).await {
+async fn name_of(house: &House, id: TitleId) -> Result<Option<String>, Refused> {
+    match house.catalogue.title(id).await {
         Ok(title) => Ok(Some(title.name)),
         Err(catalogue::Error::NoTitle { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-pub(super) async fn show(State(parts): State<Parts>, Path(id): Path<String>) -> Answer<JobDetail> {
-    let job = parts.job(&id).await?;
-    let log = parts.jobs.log_lines(job.id).await?.into_iter().map(|line| line.line).collect();
-    let seen = view(&parts, &job, &mut HashMap::new()).await?;
+pub(super) async fn show(State(house): State<House>, Path(id): Path<String>) -> Answer<JobDetail> {
+    let job = house.job(&id).await?;
+    let log = house.jobs.log_lines(job.id).await?.into_iter().map(|line| line.line).collect();
+    let seen = view(&house, &job, &mut HashMap::new()).await?;
     Ok(Json(JobDetail { job: seen, payload: job.payload, log }))
 }
 
-pub(super) async fn pause(State(parts): State<Parts>) -> Answer<bool> {
-    let changed = parts.jobs.pause(now(), Work::ENCODING).await?;
-    parts.jobs.pause(now(), Work::PICTURES).await?;
+pub(super) async fn pause(State(house): State<House>) -> Answer<bool> {
+    let changed = house.jobs.pause(now(), Work::ENCODING).await?;
+    house.jobs.pause(now(), Work::PICTURES).await?;
     tracing::info!(changed, "encoding paused");
     Ok(Json(changed))
 }
 
-pub(super) async fn resume(State(parts): State<Parts>) -> Answer<bool> {
-    parts.jobs.resume(Work::PICTURES).await?;
-    let changed = parts.jobs.resume(Work::ENCODING).await?;
+pub(super) async fn resume(State(house): State<House>) -> Answer<bool> {
+    house.jobs.resume(Work::PICTURES).await?;
+    let changed = house.jobs.resume(Work::ENCODING).await?;
     tracing::info!(changed, "encoding resumed");
     Ok(Json(changed))
 }

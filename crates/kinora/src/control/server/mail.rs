@@ -4,15 +4,16 @@ use axum::Json;
 use axum::extract::State;
 use identity::Address;
 
-use super::{Answer, Parts, Refused, now};
+use super::{Answer, Refused, now};
 use crate::control::{Check, MailTest};
+use crate::house::House;
 
 /// What is said where nobody gets mails.
 const NONE: &str = "no mail channel: people sign in with links (`kinora signin-link`)";
 
 /// Sends a mail past the outbox, so that its answer can be shown.
-pub(super) async fn test(State(parts): State<Parts>, Json(test): Json<MailTest>) -> Answer<String> {
-    let Some(channel) = &parts.mail else { return Err(Refused::bad(NONE)) };
+pub(super) async fn test(State(house): State<House>, Json(test): Json<MailTest>) -> Answer<String> {
+    let Some(channel) = &house.mail else { return Err(Refused::bad(NONE)) };
     let address = Address::parse(&test.address)?;
     let text = "This mail shows that Kinora can send sign-in codes.\nThere is nothing to do.\n";
     let mail = notify::Mail::new(address.as_str(), "A test from Kinora", text);
@@ -22,8 +23,8 @@ pub(super) async fn test(State(parts): State<Parts>, Json(test): Json<MailTest>)
 }
 
 /// Whether codes could be sent now.
-pub(super) async fn check(parts: &Parts) -> Check {
-    let Some(channel) = &parts.mail else { return Check::good("mail", NONE) };
+pub(super) async fn check(house: &House) -> Check {
+    let Some(channel) = &house.mail else { return Check::good("mail", NONE) };
     match channel.check().await {
         Ok(finding) => Check::good("mail", finding),
         Err(error) => Check::bad("mail", format!("{error}; see [mail] of the configuration file")),

@@ -3,8 +3,9 @@
 use axum::Json;
 use axum::extract::{Path, State};
 
-use super::{Answer, Parts, Refused};
+use super::{Answer, Refused};
 use crate::control::{Configuration, NewConfiguration};
+use crate::house::House;
 
 fn view(of: catalogue::Configuration) -> Result<Configuration, Refused> {
     Ok(Configuration {
@@ -15,28 +16,28 @@ fn view(of: catalogue::Configuration) -> Result<Configuration, Refused> {
     })
 }
 
-pub(super) async fn list(State(parts): State<Parts>) -> Answer<Vec<Configuration>> {
-    let list = parts.catalogue.configurations().await?;
+pub(super) async fn list(State(house): State<House>) -> Answer<Vec<Configuration>> {
+    let list = house.catalogue.configurations().await?;
     Ok(Json(list.into_iter().map(view).collect::<Result<_, _>>()?))
 }
 
 pub(super) async fn add(
-    State(parts): State<Parts>,
+    State(house): State<House>,
     Json(new): Json<NewConfiguration>,
 ) -> Answer<Configuration> {
     let settings = serde_json::from_value(new.settings)
         .map_err(|error| Refused::bad(format!("the settings are not right: {error}")))?;
-    Ok(Json(view(parts.catalogue.add_configuration(&new.group, &new.name, settings).await?)?))
+    Ok(Json(view(house.catalogue.add_configuration(&new.group, &new.name, settings).await?)?))
 }
 
-pub(super) async fn remove(State(parts): State<Parts>, Path(name): Path<String>) -> Answer<()> {
-    Ok(Json(parts.catalogue.remove_configuration(&name).await?))
+pub(super) async fn remove(State(house): State<House>, Path(name): Path<String>) -> Answer<()> {
+    Ok(Json(house.catalogue.remove_configuration(&name).await?))
 }
 
-pub(super) async fn add_group(State(parts): State<Parts>, Path(name): Path<String>) -> Answer<()> {
-    Ok(Json(parts.catalogue.add_group(&name).await?))
+pub(super) async fn add_group(State(house): State<House>, Path(name): Path<String>) -> Answer<()> {
+    Ok(Json(house.catalogue.add_group(&name).await?))
 }
 
-pub(super) async fn remove_group(State(parts): State<Parts>, Path(name): Path<String>) -> Answer<()> {
-    Ok(Json(parts.catalogue.remove_group(&name).await?))
+pub(super) async fn remove_group(State(house): State<House>, Path(name): Path<String>) -> Answer<()> {
+    Ok(Json(house.catalogue.remove_group(&name).await?))
 }

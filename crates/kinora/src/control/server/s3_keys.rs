@@ -5,18 +5,19 @@ use axum::extract::{Path, State};
 use identity::access_key::AccessKey;
 use identity::{Account, Buckets, Role};
 
-use super::{Answer, Parts, Refused, now, rfc3339};
+use super::{Answer, Refused, now, rfc3339};
 use crate::control::s3_key::{Key, Made, New};
+use crate::house::House;
 
-pub(super) async fn make(State(parts): State<Parts>, Json(new): Json<New>) -> Answer<Made> {
+pub(super) async fn make(State(house): State<House>, Json(new): Json<New>) -> Answer<Made> {
     let named: Result<Vec<_>, _> = new.buckets.iter().map(|name| name.parse()).collect();
     let named = named.map_err(|error| Refused::bad(format!("--bucket: {error}")))?;
     let buckets = if named.is_empty() { Buckets::All } else { Buckets::Only(named.into()) };
     if new.name.trim().is_empty() {
         return Err(Refused::bad("a key has a name"));
     }
-    let owner = parts.identity.ensure_account(&new.address, Role::Operator, now()).await?;
-    let (found, secret) = parts.identity.ensure_access_key(owner.id, &new.name, &buckets, now()).await?;
+    let owner = house.identity.ensure_account(&new.address, Role::Operator, now()).await?;
+    let (found, secret) = house.identity.ensure_access_key(owner.id, &new.name, &buckets, now()).await?;
     if found.buckets != buckets {
         return Err(Refused::bad(format!(
             "there is a key `{}` for other buckets: end it first, kinora s3-key rm {}",
@@ -24,19 +25,19 @@ pub(super) async fn make(State(parts): State<Parts>, Json(new): Json<New>) -> An
         )));
     }
     let secret = secret.expose_str().ok_or_else(|| Refused::bad("the stored key is not text"))?.to_owned();
-    Ok(Json(Made { key: key(&found, &owner), secret, url: parts.s3_origin.clone() }))
+    Ok(Json(Made { key: key(&found, &owner), secret, url: house.place.s3_origin.clone() }))
 }
 
-pub(super) async fn list(State(parts): State<Parts>) -> Answer<Vec<Key>> {
-    Ok(Json(live(&parts).await?.iter().map(|(found, owner)| key(found, owner)).collect()))
+pub(super) async fn list(State(house): State<House>) -> Answer<Vec<Key>> {
+    Ok(Json(live(&house).await?.iter().map(|(found, owner)| key(found, owner)).collect()))
 }
 
-pub(super) async fn end(State(parts): State<Parts>, Path(wanted): Path<String>) -> Answer<Key> {
-    let mut found = live(&parts).await?;
+pub(super) async fn end(State(house): State<House>, Path(wanted): Path<String>) -> Answer<Key> {
+    let mut found = live(&house).await?;
     found.retain(|(key, _)| key.id == wanted || key.name == wanted);
     match &found[..] {
         [(found, owner)] => {
-            parts.identity.revoke_access_key(owner.id, &found.id, now()).await?;
+            house.identity.revoke_access_key(owner.id, &found.id, now()).await?;
             Ok(Json(key(found, owner)))
         }
         [] => Err(Refused::not_found(format!("there is no key `{wanted}`; see `kinora s3-key ls`"))),
@@ -45,10 +46,10 @@ pub(super) async fn end(State(parts): State<Parts>, Path(wanted): Path<String>) 
 }
 
 /// The keys that work, with whose they are.
-async fn live(parts: &Parts) -> Result<Vec<(AccessKey, Account)>, Refused> {
+async fn live(house: &House) -> Result<Vec<(AccessKey, Account)>, Refused> {
     let mut all = vec![];
-    for key in parts.identity.live_access_keys().await? {
-        if let Some(owner) = parts.identity.account(key.account).await? {
+    for key in house.identity.live_access_keys().await? {
+        if let Some(owner) = house.identity.account(key.account).await? {
             all.push((key, owner));
         }
     }

@@ -7,26 +7,27 @@ use axum::extract::{Path, State};
 use playback::CdnSecret;
 use seal::{Purpose, Renewed};
 
-use super::{Answer, Parts, Refused, now, rfc3339};
+use super::{Answer, Refused, now, rfc3339};
 use crate::control::{NewRingKey, Rotated, Secret};
+use crate::house::House;
 
 /// Longest time until every edge sends a new CDN secret.
 const SWITCH: Duration = Duration::from_secs(20);
 
-pub(super) async fn rotate_key(State(parts): State<Parts>, Json(new): Json<NewRingKey>) -> Answer<Rotated> {
+pub(super) async fn rotate_key(State(house): State<House>, Json(new): Json<NewRingKey>) -> Answer<Rotated> {
     let purpose = new.purpose;
     if !Purpose::ALL.contains(&purpose) {
         return Err(Refused::bad(format!("keys for `{purpose}` are not made any more")));
     }
-    let ring = parts.ring.clone();
+    let ring = house.ring.clone();
     let rotated = tokio::task::spawn_blocking(move || ring.rotate(purpose, now())).await?;
     let version = rotated?;
     tracing::info!(%purpose, version, "key rotated");
     let renewed = match purpose {
-        Purpose::Media => parts.blob.rewrap().await?,
+        Purpose::Media => house.blob.rewrap().await?,
         Purpose::Signing => {
-            let mut renewed = parts.identity.renew_secrets().await?;
-            renewed += parts.playback.renew_secrets().await?;
+            let mut renewed = house.identity.renew_secrets().await?;
+            renewed += house.playback.renew_secrets().await?;
             renewed
         }
         _ => Renewed::default(),
@@ -35,18 +36,18 @@ pub(super) async fn rotate_key(State(parts): State<Parts>, Json(new): Json<NewRi
     Ok(Json(Rotated { purpose, version, renewed: sealed, unopened }))
 }
 
-pub(super) async fn list(State(parts): State<Parts>) -> Answer<Vec<Secret>> {
-    Ok(Json(vec![cdn(&parts.playback.cdn_secret().borrow())]))
+pub(super) async fn list(State(house): State<House>) -> Answer<Vec<Secret>> {
+    Ok(Json(vec![cdn(&house.playback.cdn_secret().borrow())]))
 }
 
 /// Answers once the new value is the one that is sent.
-pub(super) async fn rotate(State(parts): State<Parts>, Path(name): Path<String>) -> Answer<Secret> {
+pub(super) async fn rotate(State(house): State<House>, Path(name): Path<String>) -> Answer<Secret> {
     if name != "cdn" {
         return Err(Refused::not_found(format!("there is no secret `{name}`; see `kinora secret ls`")));
     }
-    let mut watched = parts.playback.cdn_secret();
+    let mut watched = house.playback.cdn_secret();
     let before = watched.borrow_and_update().version();
-    parts.playback.rotate_cdn_secret(now()).await?;
+    house.playback.rotate_cdn_secret(now()).await?;
     let switched = watched.wait_for(|secret| secret.version() > before);
     match tokio::time::timeout(SWITCH, switched).await {
         Ok(secret) => Ok(Json(cdn(&*secret?))),

@@ -9,19 +9,20 @@ use model::{BucketName, Key, title};
 use pipeline::Outcome;
 use serde::Deserialize;
 
-use super::{Answer, MAX_ROWS, Parts, percent, rfc3339};
+use super::{Answer, MAX_ROWS, percent, rfc3339};
 use crate::control::{Chunk, EventAnswer, Imported, Rendition, Title, TitleDetail};
+use crate::house::House;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Which {
     state: Option<title::State>,
 }
 
-pub(super) async fn list(State(parts): State<Parts>, Query(which): Query<Which>) -> Answer<Vec<Title>> {
+pub(super) async fn list(State(house): State<House>, Query(which): Query<Which>) -> Answer<Vec<Title>> {
     let mut wanted = List { state: which.state, limit: 200, ..List::newest(Audience::Operator) };
     let mut found = Vec::new();
     loop {
-        let page = parts.catalogue.list(&wanted).await?;
+        let page = house.catalogue.list(&wanted).await?;
         wanted.before = page.last().map(|t| t.id);
         found.extend(page.iter().map(view));
         if page.len() < 200 || found.len() >= MAX_ROWS as usize {
@@ -47,19 +48,19 @@ pub(super) fn view(title: &catalogue::Title) -> Title {
     }
 }
 
-pub(super) async fn show(State(parts): State<Parts>, Path(wanted): Path<String>) -> Answer<TitleDetail> {
-    let title = parts.title(&wanted).await?;
+pub(super) async fn show(State(house): State<House>, Path(wanted): Path<String>) -> Answer<TitleDetail> {
+    let title = house.title(&wanted).await?;
     let mut detail = TitleDetail {
         title: view(&title),
         asset: title.asset,
         generation: title.generation,
         keep_source: title.keep_source,
-        source_bytes: parts.pipeline.source_bytes(&title).await?,
+        source_bytes: house.pipeline.source_bytes(&title).await?,
         renditions: Vec::new(),
         chunks: Vec::new(),
     };
     let (Some(asset), Some(generation)) = (title.asset, title.generation) else { return Ok(Json(detail)) };
-    let asset = parts.catalogue.asset(asset, generation).await?;
+    let asset = house.catalogue.asset(asset, generation).await?;
     detail.renditions = asset
         .plan
         .renditions
@@ -72,7 +73,7 @@ pub(super) async fn show(State(parts): State<Parts>, Path(wanted): Path<String>)
         })
         .collect();
     for track in asset.plan.tracks() {
-        let rows = parts.catalogue.chunks(generation, track).await?;
+        let rows = house.catalogue.chunks(generation, track).await?;
         detail.chunks.extend(rows.into_iter().map(|row| Chunk {
             track: row.track.to_string(),
             chunk: row.chunk,
@@ -93,12 +94,12 @@ pub(super) struct Upload {
 /// Stores the body as an object of bucket `source`, as any client's upload; with a template it becomes a title in the
 /// same transaction, otherwise by the rules.
 pub(super) async fn import(
-    State(parts): State<Parts>,
+    State(house): State<House>,
     Query(upload): Query<Upload>,
     body: Body,
 ) -> Answer<Imported> {
     let key: Key = upload.key.parse()?;
-    let staged = parts.blob.stage(body.into_data_stream(), Some(upload.bytes), None).await?;
+    let staged = house.blob.stage(body.into_data_stream(), Some(upload.bytes), None).await?;
     let new = New {
         bucket: BucketName::source(),
         key,
@@ -106,21 +107,21 @@ pub(super) async fn import(
         condition: Condition::None,
         by: By::Client(Means::Put),
     };
-    let mut tx = parts.db.begin().await?;
-    let object = parts.blob.commit_in(&mut tx, staged, new).await?;
-    let title = match upload.template.as_deref().or_else(|| parts.pipeline.template_for(&object)) {
-        Some(template) => Some(parts.pipeline.start_in(&mut tx, &object, template).await?.title()),
+    let mut tx = house.db.begin().await?;
+    let object = house.blob.commit_in(&mut tx, staged, new).await?;
+    let title = match upload.template.as_deref().or_else(|| house.pipeline.template_for(&object)) {
+        Some(template) => Some(house.pipeline.start_in(&mut tx, &object, template).await?.title()),
         None => None,
     };
     tx.commit().await?;
-    parts.blob.announce();
-    parts.jobs.wake();
+    house.blob.announce();
+    house.jobs.wake();
     Ok(Json(Imported { title }))
 }
 
-pub(super) async fn event(State(parts): State<Parts>, body: Bytes) -> Answer<EventAnswer> {
+pub(super) async fn event(State(house): State<House>, body: Bytes) -> Answer<EventAnswer> {
     let mut answer = EventAnswer { started: Vec::new(), already: Vec::new() };
-    for outcome in parts.pipeline.accept(&body).await? {
+    for outcome in house.pipeline.accept(&body).await? {
         match outcome {
             Outcome::Started(id) => answer.started.push(id),
             Outcome::Already(id) => answer.already.push(id),

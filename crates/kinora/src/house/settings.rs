@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context;
 use url::Url;
 
-use super::parts::Place;
+use super::{Place, Profile};
 use crate::config::Config;
 use crate::doctor;
 
@@ -31,15 +31,18 @@ pub(super) fn s3(config: &Config, address: &Url, public: &Url) -> s3::Config {
     }
 }
 
-/// Of identity for strangers on the network.
-pub(super) fn production(config: &Config, place: &Place) -> anyhow::Result<identity::Config> {
+/// Of identity: nobody sets it for `kinora up`.
+pub(super) fn identity(config: &Config, place: &Place) -> anyhow::Result<identity::Config> {
+    if place.profile == Profile::Development {
+        return Ok(identity::Config::development());
+    }
     let url: Url = place.origin.parse()?;
     let host = url.host_str().context("the public address has no host")?.to_owned();
     Ok(identity::Config { host, ..config.identity.clone() })
 }
 
 /// What uploads are opened in.
-pub(super) fn jail(config: &Config) -> encode::Jail {
+pub(crate) fn jail(config: &Config) -> encode::Jail {
     let jail = doctor::jailer();
     if config.worker.allow_incomplete_jail { jail.permit_missing_layers() } else { jail }
 }

@@ -4,10 +4,9 @@ use std::future::Future;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio_stream::StreamExt as _;
-use tokio_stream::wrappers::WatchStream;
 use tokio_util::sync::CancellationToken;
 
 /// The running parts of this process.
@@ -36,23 +35,20 @@ impl Services {
     pub(crate) fn follow<A, B>(
         &mut self,
         name: &'static str,
-        from: watch::Receiver<A>,
+        mut from: watch::Receiver<A>,
         shape: impl Fn(&A) -> B + Send + 'static,
     ) -> watch::Receiver<B>
     where
-        A: Clone + Send + Sync + 'static,
+        A: Send + Sync + 'static,
         B: Send + Sync + 'static,
     {
-        let (to, watched) = watch::channel(shape(&from.borrow()));
-        let mut changes = WatchStream::from_changes(from);
+        let (to, watched) = watch::channel(shape(&from.borrow_and_update()));
         self.start(name, |stop| async move {
-            loop {
-                let value = tokio::select! {
-                    () = stop.cancelled() => return Ok(()),
-                    value = changes.next() => value,
-                };
-                to.send_replace(shape(&value.context("nobody tells of changes any more")?));
+            while let Some(changed) = stop.run_until_cancelled(from.changed()).await {
+                changed.context("nobody tells of changes any more")?;
+                to.send_replace(shape(&from.borrow_and_update()));
             }
+            Ok(())
         });
         watched
     }
@@ -93,6 +89,17 @@ impl Services {
         }
         outcome
     }
+}
+
+/// Ends on Ctrl-C or SIGTERM.
+pub(crate) async fn stop_signal() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed?,
+        _ = terminate.recv() => {}
+    }
+    tracing::info!("stopping");
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,0 +1,89 @@
+//! The composition root: the parts that a process is made of, opened once and then started.
+//!
+//! Nothing of the domain is here, only who is handed to whom.
+
+mod doors;
+mod open;
+mod room;
+mod services;
+mod settings;
+mod start;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use blob::Blob;
+use catalogue::Catalogue;
+use db::Db;
+use encode::Jail;
+use identity::Identity;
+use jobs::Queue;
+use notify::{Notifier, Outbox};
+use pipeline::Pipeline;
+use playback::Playback;
+use seal::KeyRing;
+use upload::Uploads;
+
+use crate::keys;
+use crate::metrics::Metrics;
+
+pub(crate) use doors::{Doors, listen};
+pub(crate) use room::patiently;
+pub(crate) use services::{Services, stop_signal};
+pub(crate) use settings::{jail, patience};
+
+/// The parts of this process, on one database and one data folder. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct House {
+    pub(crate) place: Place,
+    /// The data folder.
+    pub(crate) data: PathBuf,
+    pub(crate) db: Db,
+    pub(crate) ring: KeyRing,
+    pub(crate) blob: Blob,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) jobs: Queue,
+    pub(crate) identity: Identity,
+    pub(crate) playback: Playback,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) uploads: Uploads,
+    pub(crate) outbox: Outbox,
+    /// How mails leave; `None` where nobody gets any.
+    pub(crate) mail: Option<Arc<dyn Notifier>>,
+    /// The folder that they go to where no mail server takes them.
+    pub(crate) mailbox: Option<PathBuf>,
+    /// What uploads are opened in.
+    pub(crate) jail: Jail,
+    pub(crate) metrics: Metrics,
+}
+
+/// Where this installation is, as others see it.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    /// Scheme, host and port that viewers use.
+    pub(crate) origin: String,
+    /// The same of the S3 face.
+    pub(crate) s3_origin: String,
+    pub(crate) profile: Profile,
+}
+
+/// How far strangers are to be reckoned with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// `kinora up`: loopback, a mailbox folder, ready-made keys.
+    Development,
+    /// `kinora serve`.
+    Production,
+}
+
+impl House {
+    /// What an operator must do about the keys.
+    pub(crate) fn reminder(&self) -> anyhow::Result<Option<&'static str>> {
+        Ok((!self.ring.is_exported()?).then_some(keys::REMINDER))
+    }
+
+    /// Closes the database; what is committed is in its file.
+    pub(crate) async fn close(&self) {
+        self.db.close().await;
+    }
+}

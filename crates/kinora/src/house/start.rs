@@ -1,0 +1,100 @@
+//! Starting the parts: everything, or the encoder alone.
+
+use anyhow::Context;
+
+use super::{Doors, House, Services, patiently};
+use crate::config::Config;
+use crate::control::server;
+use crate::folder::Folder;
+use crate::metrics;
+
+impl House {
+    /// Starts every part, and lets requests in.
+    pub(crate) async fn start(
+        &self,
+        services: &mut Services,
+        config: &Config,
+        folder: &Folder,
+        doors: Doors,
+    ) -> anyhow::Result<()> {
+        if let Some(mail) = &self.mail {
+            let mails = notify::Service::new(self.outbox.clone(), mail.clone(), self.identity.renderer());
+            services.start("mail", |stop| mails.run(stop));
+        }
+        let identity = identity::Service::new(self.identity.clone());
+        services.start("identity", |stop| identity.run(stop));
+        let playback = playback::Service::new(self.playback.clone());
+        services.start("playback", |stop| playback.run(stop));
+        let (intake, caretaker) = (self.pipeline.intake(), self.pipeline.caretaker());
+        services.start("intake", |stop| intake.run(stop));
+        services.start("caretaker", |stop| caretaker.run(stop));
+        let remover = self.pipeline.remover();
+        services.start("remover", |stop| remover.run(stop));
+        let sweeper = self.blob.sweeper();
+        services.start("sweeper", |stop| async {
+            sweeper.run(stop).await;
+            Ok(())
+        });
+        let abandoned = self.uploads.sweeper();
+        services.start("uploads", |stop| abandoned.run(stop));
+        self.start_worker(services, config, folder).await?;
+        let s3 = self.s3(config, doors.s3_tls)?;
+        services.start("s3", |stop| async {
+            s3.run(doors.s3, stop).await;
+            Ok(())
+        });
+        let edge = self.edge(services, config, doors.edge)?;
+        services.start("edge", |stop| async move { Ok(edge.run(stop).await?) });
+        if let Some(address) = config.metrics.listen {
+            let listener = super::listen(address, "metrics", "`metrics.listen`").await?;
+            let (figures, token) = (self.metrics.clone(), config.metrics.token.clone());
+            services.start("metrics", |stop| metrics::run(listener, figures, token, stop));
+        }
+        let house = self.clone();
+        services.start("control", |stop| server::run(doors.control, house, stop));
+        Ok(())
+    }
+
+    /// Starts the encoder.
+    pub(crate) async fn start_worker(
+        &self,
+        services: &mut Services,
+        config: &Config,
+        folder: &Folder,
+    ) -> anyhow::Result<()> {
+        // Nobody else has this name while the folder is ours, so whatever one before held died with it.
+        let name = folder.worker();
+        let again = patiently(async || Ok(self.pipeline.succeed(name).await?)).await?;
+        if again > 0 {
+            tracing::info!(jobs = again, "jobs of the process before go on");
+        }
+        if config.worker.slots == 0 {
+            return Ok(());
+        }
+        let tools =
+            encode::Tools::find().context("nothing can be encoded; on Debian: apt-get install ffmpeg")?;
+        let layers = self.jail.layers().await?;
+        let missing = layers.missing();
+        anyhow::ensure!(
+            missing.is_empty() || self.jail.permits_missing_layers(),
+            "uploads are hostile and this system lacks layers of their jail: {missing}; use a Linux with Landlock and \
+             seccomp, or read about `worker.allow_incomplete_jail` in docs/operate.md"
+        );
+        if !missing.is_empty() {
+            tracing::error!(%missing, "hostile uploads are opened in an incomplete jail: worker.allow_incomplete_jail");
+        }
+        tracing::info!(ffmpeg = tools.version(), jail = %layers, slots = config.worker.slots, "worker");
+        let worker = worker::Worker::new(
+            name.to_owned(),
+            &config.worker,
+            self.jobs.clone(),
+            self.pipeline.clone(),
+            self.blob.clone(),
+            tools,
+            self.jail.clone(),
+            folder.scratch(),
+        );
+        services.start("worker", |stop| worker.run(stop));
+        Ok(())
+    }
+}
