@@ -48,15 +48,11 @@ pub(crate) async fn title(command: Title) -> anyhow::Result<()> {
         Title::Ls { state, server, output, deleted: false } => {
             let path = query("/titles", &[("state", state.map(|state| state.as_str()))]);
             let titles: Vec<control::Title> = server.connect().await?.get(&path).await?;
-            if output.json {
-                return print::json(&titles);
-            }
-            if titles.is_empty() {
+            if titles.is_empty() && !output.json {
                 println!("No titles yet. Put a film into the bucket `source`, or: kinora import FILE");
                 return Ok(());
             }
-            print::table(&TITLE, &titles.iter().map(title_row).collect::<Vec<_>>());
-            Ok(())
+            print::list(output, &TITLE, &titles, title_row)
         }
         Title::Show { title, server, output } => {
             let path = format!("/titles/{}", encode(&title));
@@ -95,15 +91,11 @@ pub(crate) async fn job(command: Job) -> anyhow::Result<()> {
             let path =
                 query("/jobs", &[("title", title.as_deref()), ("state", state.map(|state| state.as_str()))]);
             let jobs: Vec<control::Job> = server.connect().await?.get(&path).await?;
-            if output.json {
-                return print::json(&jobs);
-            }
-            if jobs.is_empty() {
+            if jobs.is_empty() && !output.json {
                 println!("No jobs.");
                 return Ok(());
             }
-            print::table(&JOB, &jobs.iter().map(job_row).collect::<Vec<_>>());
-            Ok(())
+            print::list(output, &JOB, &jobs, job_row)
         }
         Job::Cancel(c) => {
             let said = |did: &control::Did| format!("{} stopped", operate::jobs(did.jobs));
@@ -223,22 +215,10 @@ pub(crate) async fn key(command: Key) -> anyhow::Result<()> {
         Key::Rotate { purpose, server, output } => keys::rotate(purpose, &server, output).await,
         Key::Ls { server, output } => {
             let keys: Vec<control::Key> = server.connect().await?.get("/keys").await?;
-            if output.json {
-                return print::json(&keys);
-            }
-            let row = |k: &control::Key| {
-                vec![
-                    k.id.clone(),
-                    k.kind.clone(),
-                    k.created.clone(),
-                    if k.own { "Kinora" } else { "" }.into(),
-                ]
-            };
-            print::table(
-                &["KEY-PAIR-ID", "KIND", "ADDED", "SIGNS"],
-                &keys.iter().map(row).collect::<Vec<_>>(),
-            );
-            Ok(())
+            print::list(output, &["KEY-PAIR-ID", "KIND", "ADDED", "SIGNS"], &keys, |k| {
+                let signs = if k.own { "Kinora" } else { "" };
+                vec![k.id.clone(), k.kind.clone(), k.created.clone(), signs.into()]
+            })
         }
         Key::Add { file, server, output } => {
             let new = control::NewKey { pem: read(&file)? };
@@ -251,8 +231,7 @@ pub(crate) async fn key(command: Key) -> anyhow::Result<()> {
         }
         Key::Rm { id, server } => {
             let path = format!("/keys/{}", encode(&id));
-            let body = control::client::body(bytes::Bytes::new());
-            let _: serde_json::Value = server.connect().await?.call("DELETE", &path, body).await?;
+            let () = server.connect().await?.delete(&path).await?;
             println!("signatures of {} are refused from now on", print::safe(&id));
             Ok(())
         }

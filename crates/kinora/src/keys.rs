@@ -73,11 +73,7 @@ pub(crate) fn open(
 /// Removes a key of the first format once the ring, which is on disk, has it. The ring may be a foreign one, and then this
 /// file is the only place of the key.
 fn remove_moved(path: &Path, in_ring: Option<&Key>) -> anyhow::Result<()> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => Zeroizing::new(bytes),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(e) => return Err(e).with_context(|| format!("cannot read {}", path.display())),
-    };
+    let Some(bytes) = read(path)? else { return Ok(()) };
     if in_ring.is_none_or(|key| key.expose() != bytes.as_slice()) {
         tracing::warn!(path = %path.display(), "the key ring has not this old key, so it stays");
         return Ok(());
@@ -134,14 +130,18 @@ fn real(path: &Path) -> PathBuf {
 
 /// A raw key of the first format.
 fn legacy(path: &Path) -> anyhow::Result<Option<Key>> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => Zeroizing::new(bytes),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(e).with_context(|| format!("cannot read {}", path.display())),
-    };
+    let Some(bytes) = read(path)? else { return Ok(None) };
     match <[u8; 32]>::try_from(bytes.as_slice()) {
         Ok(key) => Ok(Some(Key::new(key))),
         Err(_) => bail!("{} is damaged: restore it from a backup", path.display()),
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<Option<Zeroizing<Vec<u8>>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(Zeroizing::new(bytes))),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e).with_context(|| format!("cannot read {}", path.display())),
     }
 }
 

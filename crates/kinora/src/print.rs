@@ -5,6 +5,8 @@ use std::io::{ErrorKind, Write};
 
 use serde::Serialize;
 
+use crate::cli::Output;
+
 /// In place of the standard one in this crate, which panics once nobody reads on: `kinora job ls | head -n 1`.
 macro_rules! println {
     ($($text:tt)*) => { $crate::print::line(format_args!($($text)*)) };
@@ -38,6 +40,20 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) {
     for row in rows {
         line(&row.iter().map(String::as_str).collect::<Vec<_>>());
     }
+}
+
+/// Prints a list: JSON for scripts, for people a table with a row for each.
+pub(crate) fn list<T: Serialize>(
+    output: Output,
+    headings: &[&str],
+    all: &[T],
+    row: impl Fn(&T) -> Vec<String>,
+) -> anyhow::Result<()> {
+    if output.json {
+        return json(&all);
+    }
+    table(headings, &all.iter().map(row).collect::<Vec<_>>());
+    Ok(())
 }
 
 /// Prints a value as indented JSON.

@@ -41,16 +41,13 @@ pub(crate) fn jobs(n: u64) -> String {
 /// Lists deleted titles.
 pub(crate) async fn deleted(server: &Server, output: Output) -> anyhow::Result<()> {
     let titles: Vec<Title> = server.connect().await?.get("/deleted").await?;
-    if output.json {
-        return print::json(&titles);
-    }
-    if titles.is_empty() {
+    if titles.is_empty() && !output.json {
         println!("Nothing was deleted that could be restored.");
         return Ok(());
     }
-    let row = |t: &Title| vec![t.id.to_string(), print::safe(&t.name), t.purge.clone().unwrap_or_default()];
-    print::table(&["ID", "NAME", "RESTORABLE UNTIL"], &titles.iter().map(row).collect::<Vec<_>>());
-    Ok(())
+    print::list(output, &["ID", "NAME", "RESTORABLE UNTIL"], &titles, |t| {
+        vec![t.id.to_string(), print::safe(&t.name), t.purge.clone().unwrap_or_default()]
+    })
 }
 
 /// Deletes a title; for good only after a question or with `--yes`.

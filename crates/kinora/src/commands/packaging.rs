@@ -3,8 +3,8 @@
 use anyhow::Context;
 
 use super::encode;
-use crate::cli::{Packaging, Server};
-use crate::control::{Configuration, NewConfiguration, client};
+use crate::cli::Packaging;
+use crate::control::{Configuration, NewConfiguration};
 use crate::print;
 
 /// Lists, adds and removes them.
@@ -12,13 +12,9 @@ pub(crate) async fn run(command: Packaging) -> anyhow::Result<()> {
     match command {
         Packaging::Ls { server, output } => {
             let list: Vec<Configuration> = server.connect().await?.get("/packaging").await?;
-            if output.json {
-                return print::json(&list);
-            }
-            let row = |c: &Configuration| {
+            print::list(output, &["GROUP", "NAME", "ID", "SETTINGS"], &list, |c| {
                 vec![c.group.clone(), c.name.clone(), c.id.to_string(), c.settings.to_string()]
-            };
-            print::table(&["GROUP", "NAME", "ID", "SETTINGS"], &list.iter().map(row).collect::<Vec<_>>());
+            })?;
         }
         Packaging::Add { name, settings, group, server } => {
             let settings = serde_json::from_str(&settings).context("the settings are not JSON")?;
@@ -27,7 +23,7 @@ pub(crate) async fn run(command: Packaging) -> anyhow::Result<()> {
             println!("every title can be had so: kinora url TITLE --configuration {}", print::safe(&name));
         }
         Packaging::Rm { name, server } => {
-            remove(&server, &format!("/packaging/{}", encode(&name))).await?;
+            let () = server.connect().await?.delete(&format!("/packaging/{}", encode(&name))).await?;
             println!("{} is removed", print::safe(&name));
         }
         Packaging::AddGroup { name, server } => {
@@ -36,13 +32,9 @@ pub(crate) async fn run(command: Packaging) -> anyhow::Result<()> {
             println!("the group {} is added", print::safe(&name));
         }
         Packaging::RmGroup { name, server } => {
-            remove(&server, &format!("/packaging-groups/{}", encode(&name))).await?;
+            let () = server.connect().await?.delete(&format!("/packaging-groups/{}", encode(&name))).await?;
             println!("the group {} is removed", print::safe(&name));
         }
     }
     Ok(())
-}
-
-async fn remove(server: &Server, path: &str) -> anyhow::Result<()> {
-    server.connect().await?.call("DELETE", path, client::body(bytes::Bytes::new())).await
 }

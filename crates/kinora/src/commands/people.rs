@@ -28,10 +28,7 @@ pub(crate) async fn invitation(command: Invitation) -> anyhow::Result<()> {
         }
         Invitation::Ls { server, output } => {
             let all: Vec<Invited> = server.connect().await?.get("/invitations").await?;
-            if output.json {
-                return print::json(&all);
-            }
-            let row = |i: &Invited| {
+            print::list(output, &["ID", "FOR", "ROLE", "CAME", "ENDS"], &all, |i| {
                 let whom = i.address.as_ref().map_or("whoever has the link".into(), |a| print::safe(a));
                 vec![
                     i.id.clone(),
@@ -40,8 +37,7 @@ pub(crate) async fn invitation(command: Invitation) -> anyhow::Result<()> {
                     format!("{}/{}", i.uses, i.people),
                     i.expires.clone(),
                 ]
-            };
-            print::table(&["ID", "FOR", "ROLE", "CAME", "ENDS"], &all.iter().map(row).collect::<Vec<_>>());
+            })?;
         }
         Invitation::Rm { id, server } => {
             let path = format!("/invitations/{}/revoke", encode(&id));
@@ -57,15 +53,10 @@ pub(crate) async fn person(command: Person) -> anyhow::Result<()> {
     match command {
         Person::Ls { server, output } => {
             let all: Vec<Account> = server.connect().await?.get("/accounts").await?;
-            if output.json {
-                return print::json(&all);
-            }
-            let row = |a: &Account| {
+            print::list(output, &["ADDRESS", "ROLE", "STATE", "SINCE"], &all, |a| {
                 let state = if a.suspended { "suspended" } else { "may sign in" };
                 vec![print::safe(&a.address), a.role.as_str().to_owned(), state.into(), a.created.clone()]
-            };
-            print::table(&["ADDRESS", "ROLE", "STATE", "SINCE"], &all.iter().map(row).collect::<Vec<_>>());
-            Ok(())
+            })
         }
         Person::Role { address, role, server } => {
             let said = format!("{} is {} now", print::safe(&address), role.as_str());

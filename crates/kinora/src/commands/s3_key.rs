@@ -2,7 +2,6 @@
 
 use super::encode;
 use crate::cli::s3_key::S3Key;
-use crate::control::client;
 use crate::control::s3_key::{Key, Made, New};
 use crate::print;
 
@@ -19,10 +18,7 @@ pub(crate) async fn s3_key(command: S3Key) -> anyhow::Result<()> {
         }
         S3Key::Ls { server, output } => {
             let keys: Vec<Key> = server.connect().await?.get("/s3-keys").await?;
-            if output.json {
-                return print::json(&keys);
-            }
-            let row = |key: &Key| {
+            print::list(output, &["ACCESS KEY", "NAME", "FOR", "BUCKETS", "MADE"], &keys, |key| {
                 let buckets = if key.buckets.is_empty() { "all".to_owned() } else { key.buckets.join(" ") };
                 vec![
                     key.id.clone(),
@@ -31,14 +27,11 @@ pub(crate) async fn s3_key(command: S3Key) -> anyhow::Result<()> {
                     buckets,
                     key.created.clone(),
                 ]
-            };
-            let rows: Vec<_> = keys.iter().map(row).collect();
-            print::table(&["ACCESS KEY", "NAME", "FOR", "BUCKETS", "MADE"], &rows);
+            })?;
         }
         S3Key::Rm { key, server } => {
             let path = format!("/s3-keys/{}", encode(&key));
-            let nothing = client::body(bytes::Bytes::new());
-            let ended: Key = server.connect().await?.call("DELETE", &path, nothing).await?;
+            let ended: Key = server.connect().await?.delete(&path).await?;
             println!("{} ({}) works no more", ended.id, print::safe(&ended.name));
         }
     }

@@ -8,14 +8,7 @@ pub(super) async fn run(command: Secret) -> anyhow::Result<()> {
     match command {
         Secret::Ls { server, output } => {
             let secrets: Vec<control::Secret> = server.connect().await?.get("/secrets").await?;
-            if output.json {
-                return print::json(&secrets);
-            }
-            print::table(
-                &["NAME", "VERSION", "SINCE", "ACCEPTED", "FOR"],
-                &secrets.iter().map(row).collect::<Vec<_>>(),
-            );
-            Ok(())
+            print::list(output, &["NAME", "VERSION", "SINCE", "ACCEPTED", "FOR"], &secrets, row)
         }
         Secret::Rotate { name, server, output } => {
             let path = format!("/secrets/{}/rotate", super::encode(&name));

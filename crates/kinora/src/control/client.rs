@@ -83,6 +83,11 @@ impl Client {
     ) -> anyhow::Result<T> {
         self.call("POST", path, body(serde_json::to_vec(json)?.into())).await
     }
+
+    /// `DELETE`.
+    pub(crate) async fn delete<T: DeserializeOwned>(&mut self, path: &str) -> anyhow::Result<T> {
+        self.call("DELETE", path, body(Bytes::new())).await
+    }
 }
 
 /// A body that is there already.
