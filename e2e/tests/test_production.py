@@ -19,7 +19,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import hls
-from kinora_server import BINARY, postgres_address, wait_for
+from kinora_server import BINARY, postgres_address, run, wait_for
 from mail_servers import Inbox, code_of, free_port, start_aiosmtpd
 from person import field
 from production import DEPLOY, Authority, Nginx, Served
@@ -452,6 +452,10 @@ def test_a_folder_of_development_is_not_served(authority, tmp_path):
 
 
 def test_an_incomplete_jail_is_refused_unless_it_is_permitted(authority, clip, tmp_path):
+    def jail(report):
+        [check] = [c for c in report["checks"] if c["name"] == "jail"]
+        return check
+
     def served(name, groups=""):
         (tmp_path / name).mkdir()
         server = Served(tmp_path / name, authority, groups)
@@ -465,9 +469,11 @@ def test_an_incomplete_jail_is_refused_unless_it_is_permitted(authority, clip, t
     server = served("permitted", "[worker]\nallow_incomplete_jail = true\n").start()
     try:
         assert server.line(level="ERROR")["missing"] == "files (Landlock): this kernel has none"
-        [check] = [c for c in server.json("doctor")["checks"] if c["name"] == "jail"]
-        assert check["ok"] and check["remind"] and "missing: files (Landlock)" in check["finding"], check
+        running = jail(server.json("doctor"))
+        assert running["ok"] and running["remind"] and "missing: files (Landlock)" in running["finding"], running
         server.boto().upload_file(str(clip("short")), "source", "film.mp4")
         server.wait("film")
     finally:
         server.stop()
+    doctor = [sys.executable, WITHOUT_LANDLOCK, BINARY, "doctor", "--json", "--config", server.config]
+    assert jail(json.loads(run(*doctor))) == running, "the settings are the same without a server"

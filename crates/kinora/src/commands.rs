@@ -263,7 +263,7 @@ pub(crate) async fn secret(command: Secret) -> anyhow::Result<()> {
 pub(crate) async fn doctor(command: Doctor) -> anyhow::Result<()> {
     let report = match command.server.connect().await {
         Ok(mut client) => client.get("/doctor").await?,
-        Err(_) => doctor::machine(&Installation::of(&command.server)?.data).await,
+        Err(_) => doctor::machine(&Installation::of(&command.server)?).await,
     };
     let healthy = report.checks.iter().all(|check| check.ok);
     if command.output.json {

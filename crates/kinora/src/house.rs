@@ -30,7 +30,7 @@ use crate::metrics::Metrics;
 pub(crate) use doors::{Doors, listen};
 pub(crate) use room::patiently;
 pub(crate) use services::{Services, stop_signal};
-pub(crate) use settings::{jail, patience};
+pub(crate) use settings::patience;
 
 /// The parts of this process, on one database and one data folder. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -1,4 +1,4 @@
-//! Where an installation keeps things: what commands beside the server need of its settings.
+//! What commands beside the server need of its settings: where it keeps things, and what it risks.
 
 use std::path::PathBuf;
 
@@ -19,11 +19,13 @@ pub(crate) struct Installation {
     /// The key ring's file, where it is not in the data folder.
     keys: Option<PathBuf>,
     database: Option<Address>,
+    /// The encoder.
+    pub(crate) worker: worker::Config,
 }
 
 impl Default for Installation {
     fn default() -> Self {
-        Self { data: super::DATA.into(), keys: None, database: None }
+        Self { data: super::DATA.into(), keys: None, database: None, worker: worker::Config::default() }
     }
 }
 
@@ -73,6 +75,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::doctor;
 
     #[test]
     fn commands_find_what_the_server_uses() {
@@ -96,6 +99,9 @@ mod tests {
         assert_eq!(read(&server(None), &[("KINORA__DATA", "/other")]).data, Path::new("/other"));
         assert_eq!(read(&server(Some("/third")), &[("KINORA__DATA", "/other")]).data, Path::new("/third"));
         assert!(Installation::read(&server(None), std::iter::empty(), &[layers::DATABASE]).is_err());
+        assert!(!doctor::jail(&found.worker).permits_missing_layers());
+        let permitted = read(&server(None), &[("KINORA__WORKER__ALLOW_INCOMPLETE_JAIL", "true")]);
+        assert!(doctor::jail(&permitted.worker).permits_missing_layers());
 
         let nowhere = cli::Server { data: None, config: None };
         assert_eq!(read(&nowhere, &[]).data, Path::new("data"));

@@ -20,8 +20,8 @@ use upload::Uploads;
 use super::{House, Place, Profile, patiently, settings};
 use crate::config::Config;
 use crate::folder::Folder;
-use crate::keys;
 use crate::metrics::Metrics;
+use crate::{doctor, keys};
 
 impl House {
     /// Opens the database, brings it up to date, and opens every part on it.
@@ -71,7 +71,7 @@ impl House {
         Ok(Self {
             data: folder.path().to_owned(),
             mail: mail(config, mailbox.as_ref())?,
-            jail: settings::jail(config),
+            jail: doctor::jail(&config.worker),
             metrics: Metrics::new(&catalogue, &blob, &jobs),
             place,
             db,

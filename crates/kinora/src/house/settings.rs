@@ -7,7 +7,6 @@ use url::Url;
 
 use super::{Place, Profile};
 use crate::config::Config;
-use crate::doctor;
 
 /// Of the store, in which uploads by browsers live: what they still wait for it does not drop.
 pub(super) fn store(config: &Config) -> blob::Config {
@@ -39,12 +38,6 @@ pub(super) fn identity(config: &Config, place: &Place) -> anyhow::Result<identit
     let url: Url = place.origin.parse()?;
     let host = url.host_str().context("the public address has no host")?.to_owned();
     Ok(identity::Config { host, ..config.identity.clone() })
-}
-
-/// What uploads are opened in.
-pub(crate) fn jail(config: &Config) -> encode::Jail {
-    let jail = doctor::jailer();
-    if config.worker.allow_incomplete_jail { jail.permit_missing_layers() } else { jail }
 }
 
 /// How long all parts together may take to stop: the doors break requests off by themselves a little earlier.
