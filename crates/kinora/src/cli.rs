@@ -162,6 +162,14 @@ mod tests {
     }
 
     #[test]
+    fn cookies_live_as_long_as_the_settings_say() {
+        let url = |flags: &[&str]| Cli::try_parse_from([&["kinora", "url", "Sintel"], flags].concat());
+        assert!(url(&["--cookies"]).is_ok() && url(&["--for", "2h"]).is_ok());
+        let refused = url(&["--cookies", "--for", "2h"]).unwrap_err().to_string();
+        assert!(refused.contains("'--cookies' cannot be used with '--for <TIME>'"), "{refused}");
+    }
+
+    #[test]
     fn times_have_a_unit() {
         let check = |text: &str, seconds: u64| assert_eq!(parse_time(text).unwrap().as_secs(), seconds);
         check("90s", 90);

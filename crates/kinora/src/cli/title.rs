@@ -133,8 +133,9 @@ pub(crate) struct Url {
     /// How long the address works: 90s, 15m, 1h, 7d.
     #[arg(long = "for", value_name = "TIME", default_value = "1h", value_parser = parse_time)]
     pub(crate) valid: std::time::Duration,
-    /// Print the plain address and CloudFront cookies instead of an address with a token.
-    #[arg(long)]
+    /// Print the plain address and CloudFront cookies instead of an address with a token. They live for
+    /// `playback.cookie_seconds` of the settings, 5 minutes at most.
+    #[arg(long, conflicts_with = "valid")]
     pub(crate) cookies: bool,
     #[command(flatten)]
     pub(crate) server: Server,
