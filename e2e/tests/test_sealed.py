@@ -33,9 +33,9 @@ def passphrase(tmp_path):
     return path
 
 
-def export(kinora, passphrase, path):
+def export(kinora, passphrase, path, *flags):
     """Exports the key ring and opens the recovery file with age; answers {(purpose, version): key}."""
-    kinora.cli("key", "export", path, "--passphrase-file", passphrase)
+    kinora.cli("key", "export", path, "--passphrase-file", passphrase, *flags)
     text = pyrage.passphrase.decrypt(path.read_bytes(), PASSPHRASE)
     return {(k["purpose"], k["version"]): b64decode(k["key"]) for k in json.loads(text)["keys"]}
 
@@ -138,6 +138,20 @@ def test_touched_objects_are_never_served(sealed_kinora):
     path.write_bytes(whole)
     assert s3.get_object(Bucket="source", Key="a.bin")["Body"].read() == body
     assert "is not what was written" in kinora.log.read_text(errors="replace")
+
+
+def test_an_export_before_the_first_start_is_of_the_ring_that_is_used(passphrase, tmp_path):
+    kinora = Kinora(tmp_path / "data", arguments=["--workers", "0"])
+    command = ["key", "export", tmp_path / "none.txt", "--passphrase-file", passphrase]
+    refused = kinora.cli(*command, check=False)
+    assert refused.returncode == 1 and "there is no key ring at" in refused.stderr, "it may come from elsewhere"
+    assert not (tmp_path / "data").exists() and not (tmp_path / "none.txt").exists()
+    keys = export(kinora, passphrase, tmp_path / "first.txt", "--new")
+    kinora.start()
+    try:
+        assert export(kinora, passphrase, tmp_path / "second.txt", "--new") == keys
+    finally:
+        kinora.stop()
 
 
 def test_a_rotated_key_seals_keys_again_and_an_export_is_asked_for(sealed_kinora, passphrase, tmp_path):

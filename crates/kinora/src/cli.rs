@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use job::{Event, Job, Worker};
-pub(crate) use keeping::{Backup, Key, Passphrase, Restore, Ring, Secret};
+pub(crate) use keeping::{Backup, Export, Key, Passphrase, Restore, Ring, Secret};
 pub(crate) use packaging::Packaging;
 pub(crate) use people::{Invitation, OnePerson, Person, SigninLink};
 pub(crate) use start::{Serve, Up};

@@ -209,7 +209,7 @@ pub(crate) async fn event(command: Event) -> anyhow::Result<()> {
 /// Keeps the key ring; lists, adds, removes trusted keys.
 pub(crate) async fn key(command: Key) -> anyhow::Result<()> {
     match command {
-        Key::Export { file, passphrase, ring } => keys::export(&file, &passphrase, &ring).await,
+        Key::Export(command) => keys::export(&command).await,
         Key::Import { file, passphrase, ring } => keys::import(&file, &passphrase, &ring).await,
         Key::Ring { ring, output } => keys::show(&ring, output),
         Key::Rotate { purpose, server, output } => keys::rotate(purpose, &server, output).await,

@@ -86,13 +86,33 @@ fn remove_moved(path: &Path, in_ring: Option<&Key>) -> anyhow::Result<()> {
     }
 }
 
-/// Makes the ring of a data folder in which nothing is yet, so that it can be exported before the first start.
-pub(crate) fn prepare(provider: &KeyProvider, data: &Path, now: Timestamp) -> anyhow::Result<()> {
-    let used = ["kinora.db", "objects", "keys/vault"].iter().any(|name| data.join(name).exists());
-    if !used && provider.load()?.is_none() && matches!(provider, KeyProvider::File(_)) {
+/// Makes the ring of a data folder in which nothing is yet, so that it can be exported before the first start. Answers
+/// whether it did.
+pub(crate) fn prepare(provider: &KeyProvider, data: &Path, now: Timestamp) -> anyhow::Result<bool> {
+    let wanted = !is_used(data) && matches!(provider, KeyProvider::File(_)) && provider.load()?.is_none();
+    if wanted {
         provider.create(&Ring::make(now)?)?;
     }
-    Ok(())
+    Ok(wanted)
+}
+
+/// The ring of a data folder. One that was never started has none yet, or gets it from whoever starts it, which a command
+/// does not see: nothing is made up in its place.
+pub(crate) fn load(provider: &KeyProvider, data: &Path) -> anyhow::Result<Ring> {
+    let path = provider.path();
+    match provider.load()? {
+        Some(ring) => Ok(ring),
+        None if is_used(data) => Err(seal::Error::NoRing { path: path.to_owned() }.into()),
+        None => bail!(
+            "there is no key ring at {} yet: start Kinora first, or say where it is with --keys, or make it with \
+             `kinora key export FILE --new`",
+            path.display()
+        ),
+    }
+}
+
+fn is_used(data: &Path) -> bool {
+    ["kinora.db", "objects", "keys/vault"].iter().any(|name| data.join(name).exists())
 }
 
 /// Puts a ring in its place; `None` if all its keys are there already. A ring with other keys stays.
@@ -181,9 +201,11 @@ mod tests {
         let data = dir.path().join("data");
         let inside = provider(None, &data);
         assert!(stand_and_fall_with(&data, &inside));
-        prepare(&inside, &data, NOW).unwrap();
-        let ring = inside.load().unwrap().unwrap();
-        prepare(&inside, &data, NOW).unwrap();
+        let refused = load(&inside, &data).err().unwrap().to_string();
+        assert!(refused.contains("--new") && !inside.path().exists(), "{refused}");
+        assert!(prepare(&inside, &data, NOW).unwrap());
+        let ring = load(&inside, &data).unwrap();
+        assert!(!prepare(&inside, &data, NOW).unwrap());
         assert_eq!(inside.load().unwrap().unwrap().fingerprint(), ring.fingerprint());
         inside.mark_exported(&ring).unwrap();
         assert!(!stand_and_fall_with(&data, &inside));
@@ -191,8 +213,9 @@ mod tests {
         assert!(!stand_and_fall_with(&data, &provider(Some(&dir.path().join("ring")), &data)));
         fs::remove_file(inside.path()).unwrap();
         fs::create_dir(data.join("objects")).unwrap();
-        prepare(&inside, &data, NOW).unwrap();
-        assert!(inside.load().unwrap().is_none(), "objects need the ring that is lost");
+        assert!(!prepare(&inside, &data, NOW).unwrap());
+        let refused = load(&inside, &data).err().unwrap().to_string();
+        assert!(refused.contains("kinora key import"), "objects need the ring that is lost: {refused}");
     }
 
     #[test]

@@ -28,19 +28,7 @@ pub(crate) struct Passphrase {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Key {
     /// Write the key ring into a recovery file that a passphrase opens: text, to be stored or printed.
-    #[command(after_help = "Example:
-  kinora key export kinora-keys.txt
-
-Before the first start it makes the key ring, so that there is something to export. Whoever loses the key ring loses everything that is stored. Keep the file elsewhere, and the passphrase apart from it.
-It is an age file (https://age-encryption.org): `age -d kinora-keys.txt` opens it too.")]
-    Export {
-        /// The file to write.
-        file: PathBuf,
-        #[command(flatten)]
-        passphrase: Passphrase,
-        #[command(flatten)]
-        ring: Ring,
-    },
+    Export(Export),
     /// Bring the key ring back from a recovery file.
     Import {
         /// The recovery file.
@@ -93,6 +81,25 @@ Stored files stay as they are: only their own keys are sealed again. Export the 
         #[command(flatten)]
         server: Server,
     },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  kinora key export kinora-keys.txt
+  kinora key export kinora-keys.txt --new --config /etc/kinora/kinora.toml
+
+Whoever loses the key ring loses everything that is stored. Keep the file elsewhere, and the passphrase apart from it.
+It is an age file (https://age-encryption.org): `age -d kinora-keys.txt` opens it too.")]
+pub(crate) struct Export {
+    /// The file to write.
+    pub(crate) file: PathBuf,
+    /// Before the first start: make the key ring, if there is none, where the settings say.
+    #[arg(long)]
+    pub(crate) new: bool,
+    #[command(flatten)]
+    pub(crate) passphrase: Passphrase,
+    #[command(flatten)]
+    pub(crate) ring: Ring,
 }
 
 #[derive(Debug, Subcommand)]

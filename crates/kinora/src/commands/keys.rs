@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
-use seal::{KeyProvider, Purpose, recovery};
+use seal::{Purpose, recovery};
 
-use crate::cli::{Output, Passphrase, Ring, Server};
+use crate::cli::{Export, Output, Passphrase, Ring, Server};
 use crate::config::Installation;
 use crate::control::{self, NewRingKey, RingKey};
 use crate::{folder, keys, print};
@@ -13,13 +13,16 @@ use crate::{folder, keys, print};
 /// Shortest passphrase for a new recovery file, in characters.
 const SHORTEST: usize = 12;
 
-pub(super) async fn export(file: &Path, passphrase: &Passphrase, place: &Ring) -> anyhow::Result<()> {
+pub(super) async fn export(command: &Export) -> anyhow::Result<()> {
+    let Export { file, new, passphrase, ring } = command;
     ensure!(!file.exists(), "{} exists already: choose another name", file.display());
-    let installation = Installation::with_keys(place)?;
+    let installation = Installation::with_keys(ring)?;
     let provider = installation.provider();
     let now = model::Timestamp(jiff::Timestamp::now().as_millisecond());
-    keys::prepare(&provider, &installation.data, now)?;
-    let ring = load(&provider)?;
+    if *new && keys::prepare(&provider, &installation.data, now)? {
+        println!("{} is a new key ring.", provider.path().display());
+    }
+    let ring = keys::load(&provider, &installation.data)?;
     let passphrase = new_passphrase(passphrase)?;
     let (written, fingerprint) = tokio::task::spawn_blocking(move || {
         let text = recovery::write(&ring, &passphrase)?;
@@ -55,8 +58,9 @@ pub(super) async fn import(file: &Path, passphrase: &Passphrase, place: &Ring) -
 }
 
 pub(super) fn show(place: &Ring, output: Output) -> anyhow::Result<()> {
-    let provider = Installation::with_keys(place)?.provider();
-    let ring = load(&provider)?;
+    let installation = Installation::with_keys(place)?;
+    let provider = installation.provider();
+    let ring = keys::load(&provider, &installation.data)?;
     let key = |entry: seal::Entry| RingKey {
         purpose: entry.purpose,
         version: entry.version,
@@ -93,11 +97,6 @@ pub(super) async fn rotate(purpose: Purpose, server: &Server, output: Output) ->
     }
     println!("{}", keys::REMINDER);
     Ok(())
-}
-
-fn load(provider: &KeyProvider) -> anyhow::Result<seal::Ring> {
-    let missing = || seal::Error::NoRing { path: provider.path().to_owned() };
-    Ok(provider.load()?.ok_or_else(missing)?)
 }
 
 fn new_passphrase(passphrase: &Passphrase) -> anyhow::Result<seal::Secret> {

@@ -202,9 +202,10 @@ fn files(config: &Config, around: &Surroundings, list: &mut List) {
             "keys",
             format!(
                 "whoever loses the data folder loses the keys to everything, backups included: write a copy that only a \
-                 passphrase opens (`kinora key export FILE --config {}`) and keep it elsewhere, or keep the key ring \
+                 passphrase opens (`kinora key export FILE --config {}{}`) and keep it elsewhere, or keep the key ring \
                  outside the data folder, `keys = \"/path/ring\"`",
-                around.file.as_deref().unwrap_or(Path::new("FILE")).display()
+                around.file.as_deref().unwrap_or(Path::new("FILE")).display(),
+                if provider.path().exists() { "" } else { " --new" }
             ),
         );
     }

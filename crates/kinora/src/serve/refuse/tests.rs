@@ -208,9 +208,9 @@ fn a_data_folder_that_others_may_look_into() {
 fn keys_that_are_lost_with_the_data() {
     let mut good = good();
     good.config.keys = None;
-    check(&good, "keys", "kinora key export");
+    check(&good, "keys", " --new`");
     let provider = keys::provider(None, &good.config.data);
-    keys::prepare(&provider, &good.config.data, model::Timestamp(1)).unwrap();
+    assert!(keys::prepare(&provider, &good.config.data, model::Timestamp(1)).unwrap());
     check(&good, "keys", "kinora key export");
     provider.mark_exported(&provider.load().unwrap().unwrap()).unwrap();
     assert_eq!(all(&good.config, &good.around), []);
