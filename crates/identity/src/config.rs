@@ -10,7 +10,9 @@ use crate::{Error, Result, Role};
 pub struct Config {
     /// Whether an unknown address becomes a viewer's account by proving a code.
     pub open_sign_up: bool,
-    /// The host name people see, in the last line of a code's mail (`@host #123456`).
+    /// The host name people see, in the last line of a code's mail (`@host #123456`). It follows from the public address,
+    /// so no file sets it.
+    #[serde(skip)]
     pub host: String,
     /// How long a code works in s; at most 600.
     pub code_seconds: u32,

@@ -2,6 +2,8 @@
 
 mod installation;
 mod layers;
+#[cfg(test)]
+mod sample;
 mod tls;
 
 use std::net::SocketAddr;
@@ -18,7 +20,7 @@ pub(crate) use installation::Installation;
 pub(crate) use tls::Files;
 pub(crate) use tls::Tls;
 
-/// Everything that can be set. `deploy/kinora.toml` shows all of it but the finer limits of single parts.
+/// Everything that can be set. `deploy/kinora.toml` shows all of it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Config {
@@ -274,8 +276,6 @@ fn text(file: Option<&Path>) -> anyhow::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use encode::template::{Template, standard};
-
     use super::*;
 
     fn layered(file: &str, environment: &[(&str, &str)]) -> anyhow::Result<Config> {
@@ -361,43 +361,5 @@ mod tests {
         for bad in ["tls = 'on'", "[tls]\ncertificate = '/c'", "[tls]\ncertificate='/c'\nkey='/k'\nx=1"] {
             assert!(tls(bad).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn the_sample_file_is_right_as_it_stands_and_with_every_line_in_force() {
-        let text = include_str!("../../../deploy/kinora.toml");
-        let config = layered(&without_files(text), &[]).unwrap();
-        assert_eq!(config.public_url.unwrap().as_str(), "https://films.example.org/");
-        // `#name = value` and `#[group]` are settings that stand at their defaults; `# text` is for people.
-        let all: String = text
-            .lines()
-            .map(|line| match line.strip_prefix('#') {
-                Some(rest) if rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '[') => rest,
-                _ => line,
-            })
-            .fold(String::new(), |all, line| all + line + "\n");
-        assert_ne!(all, text);
-        let mut all = layered(&without_files(&all), &[]).unwrap();
-        let usual = Config::default();
-        // Examples, of what has no default or depends on the machine.
-        all.edge.trusted_proxies.clear();
-        all.upload.page_origins.clear();
-        all.playback.cors.clear();
-        all.s3_face.domains.clone_from(&usual.s3_face.domains);
-        all.store.reserve_bytes = usual.store.reserve_bytes;
-        let defaults = |config: &Config| {
-            let Config { edge, origin, playback, s3_face, upload, store, pipeline, identity, .. } = config;
-            let doors = format!("{edge:?} {origin:?} {playback:?} {s3_face:?}");
-            format!("{doors} {upload:?} {store:?} {pipeline:?} {identity:?} {}", config.stop_seconds)
-        };
-        assert_eq!(defaults(&all), defaults(&usual));
-        let own = all.templates.named("archive").unwrap();
-        assert_eq!(*own, Template { name: own.name.clone(), ..standard() });
-    }
-
-    /// Files with secrets are on the machine that the sample speaks of.
-    fn without_files(text: &str) -> String {
-        text.replace("password_file = \"/etc/kinora/smtp-password\"", "password = \"x\"")
-            .replace("token_file = \"/etc/kinora/metrics-token\"", "token = \"0123456789abcdef\"")
     }
 }

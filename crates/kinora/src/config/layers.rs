@@ -126,14 +126,14 @@ fn secret(table: &mut toml::Table, path: &[&str], credentials: Option<&Path>) ->
     put(table, &path, toml::Value::String(text))
 }
 
-fn remove(table: &mut toml::Table, path: &[&str]) {
-    let Some((last, parents)) = path.split_last() else { return };
+/// Takes `table[path]` out.
+pub(super) fn remove(table: &mut toml::Table, path: &[&str]) -> Option<toml::Value> {
+    let (last, parents) = path.split_last()?;
     let mut at = table;
     for parent in parents {
-        let Some(next) = at.get_mut(*parent).and_then(toml::Value::as_table_mut) else { return };
-        at = next;
+        at = at.get_mut(*parent)?.as_table_mut()?;
     }
-    at.remove(*last);
+    at.remove(*last)
 }
 
 /// A secret's file without the line end that editors add.
