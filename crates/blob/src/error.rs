@@ -84,7 +84,7 @@ pub enum Error {
         /// The object's size.
         size: u64,
     },
-    /// Writing would leave less free space than the reserve.
+    /// Writing would leave less free space than the reserve: a full disk to whoever asks for causes (`db::is_full`).
     #[error("{} needed, {} free beyond the reserve of {}", ByteSize(*.wanted), ByteSize(*.free), ByteSize(*.reserve))]
     NoSpace {
         /// Bytes that were neither reserved nor promised to other writers.
@@ -93,6 +93,9 @@ pub enum Error {
         reserve: u64,
         /// Bytes asked for.
         wanted: u64,
+        /// What the disk says of it, or would say without a reserve.
+        #[source]
+        source: io::Error,
     },
     /// The sender's stream broke off.
     #[error("the incoming bytes broke off")]
@@ -163,20 +166,6 @@ pub enum Error {
 impl From<model::ParseIdError> for Error {
     fn from(error: model::ParseIdError) -> Self {
         Self::Row(error.to_string())
-    }
-}
-
-impl Error {
-    /// Whether there is no room on a disk, the database's included.
-    pub fn is_full(&self) -> bool {
-        match self {
-            Self::NoSpace { .. } => true,
-            Self::Disk { source, .. } => {
-                matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-            }
-            Self::Db(source) => source.is_full(),
-            _ => false,
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Free space on the file system of the store: what is there, what must stay, what is promised to writers.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -51,7 +52,11 @@ impl Space {
 
     /// The error of a disk that is full in spite of all promises.
     pub(crate) fn full(&self) -> Error {
-        Error::NoSpace { free: 0, reserve: self.reserve, wanted: 1 }
+        self.refuse(0, 1)
+    }
+
+    fn refuse(&self, free: u64, wanted: u64) -> Error {
+        Error::NoSpace { free, reserve: self.reserve, wanted, source: io::ErrorKind::StorageFull.into() }
     }
 
     fn free(&self) -> Result<u64> {
@@ -96,7 +101,7 @@ impl Claim {
         self.space.promised.fetch_sub(wanted, Ordering::Relaxed);
         let others = promised.saturating_sub(wanted);
         let free = free?.saturating_sub(self.space.reserve).saturating_sub(others);
-        Err(Error::NoSpace { free, reserve: self.space.reserve, wanted })
+        Err(self.space.refuse(free, wanted))
     }
 }
 

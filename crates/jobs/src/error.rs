@@ -77,9 +77,4 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Database(source) if source.is_retryable())
     }
-
-    /// Whether the disk of the database is full.
-    pub fn is_full(&self) -> bool {
-        matches!(self, Self::Database(source) if source.is_full())
-    }
 }

@@ -103,15 +103,4 @@ impl Error {
             _ => false,
         }
     }
-
-    /// Whether there is no room on a disk.
-    pub fn is_full(&self) -> bool {
-        match self {
-            Self::Database(e) => e.is_full(),
-            Self::Jobs(e) => e.is_full(),
-            Self::Blob(e) => e.is_full(),
-            Self::Catalogue(e) => e.is_full(),
-            _ => false,
-        }
-    }
 }

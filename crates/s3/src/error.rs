@@ -36,7 +36,7 @@ pub(crate) fn from_blob(error: blob::Error) -> S3Error {
                 "There is not enough space left: {wanted} needed, {free} free. Ask the operator to make some."
             ))
         }
-        ref other if other.is_full() => {
+        ref other if db::is_full(other) => {
             tracing::error!(error = ?error, "request refused");
             full("There is not enough space left. Ask the operator to make some.".into())
         }

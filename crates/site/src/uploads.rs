@@ -255,7 +255,6 @@ fn refused(error: Error) -> ApiError {
                 ByteSize(room)
             ),
         ),
-        Error::Blob(blob) if blob.is_full() => ApiError::no_room(blob),
         Error::Batch | Error::NoPart(_) | Error::Checksum(_) => {
             bad("bad_parts", "These parts cannot be sent.".into())
         }
@@ -267,5 +266,18 @@ fn refused(error: Error) -> ApiError {
             bad("bad_description", "A description has at most 5000 characters.".into())
         }
         other => ApiError::internal(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_as_such_wherever_it_is_met() {
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let store = blob::Error::NoSpace { free: 0, reserve: 1, wanted: 1, source: full };
+        assert_eq!(refused(Error::Blob(store)).status(), StatusCode::INSUFFICIENT_STORAGE);
+        assert_eq!(refused(Error::Blob(blob::Error::NoKeys)).status(), StatusCode::INTERNAL_SERVER_ERROR);
     }
 }

@@ -76,8 +76,7 @@ impl Attendant {
                 Ok(()) | Err(pipeline::Error::Jobs(jobs::Error::LeaseLost { .. })) => return,
                 Err(error) => error,
             };
-            let passes = error.is_full() || error.is_retryable();
-            if !passes || turn.shutdown.is_cancelled() {
+            if !error.is_retryable() || turn.shutdown.is_cancelled() {
                 let error = &error as &dyn std::error::Error;
                 return tracing::error!(error, "the end of a job is not written down");
             }

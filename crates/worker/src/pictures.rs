@@ -64,7 +64,7 @@ pub(crate) async fn pictures(
 
 /// Pictures never decide over a title: also what would reject it only ends their own job.
 fn failed(error: &encode::Error) -> Stop {
-    let mut stop = Stop::failed(error, error.is_retryable());
+    let mut stop = Stop::of(error, error.is_retryable());
     if let Stop::Failed { log, .. } = &mut stop {
         *log = error.log().to_vec();
     }

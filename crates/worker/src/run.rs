@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Config;
 use crate::attend::{Attendant, Turn};
 use crate::sources::Sources;
-use crate::task::{self, Stop};
+use crate::task;
 
 /// How long a silent worker keeps its job.
 pub(crate) const LEASE: Duration = Duration::from_secs(30);
@@ -90,7 +90,7 @@ impl Worker {
 async fn make(scratch: &Path) -> io::Result<()> {
     loop {
         match tokio::fs::create_dir_all(scratch).await {
-            Err(error) if matches!(Stop::disk(&error), Stop::Held { .. }) => tokio::time::sleep(LOOK).await,
+            Err(error) if db::is_full(&error) => tokio::time::sleep(LOOK).await,
             other => return other,
         }
     }

@@ -150,7 +150,7 @@ impl Sources {
 
     /// A file of so many bytes that has these ranges of the object where they belong.
     async fn fetch(&self, object: ObjectId, bytes: u64, ranges: Vec<Range<u64>>) -> Result<Local, Stop> {
-        let local = Local::create(&self.folder, object, bytes).map_err(|error| Stop::disk(&error))?;
+        let local = Local::create(&self.folder, object, bytes).map_err(|error| Stop::of(&error, true))?;
         self.fill(&local, object, ranges).await?;
         Ok(local)
     }
@@ -158,7 +158,7 @@ impl Sources {
     /// Copies these ranges of the object to where they belong, once there is room for them.
     async fn fill(&self, local: &Local, object: ObjectId, ranges: Vec<Range<u64>>) -> Result<(), Stop> {
         room(sum(&ranges), self.blob.available().await?)?;
-        let failed = |error: io::Error| Stop::disk(&error);
+        let failed = |error: io::Error| Stop::of(&error, true);
         let mut file = tokio::fs::File::from_std(local.file.try_clone().map_err(failed)?);
         for range in ranges {
             file.seek(io::SeekFrom::Start(range.start)).await.map_err(failed)?;
@@ -235,7 +235,7 @@ fn room(needs: u64, free: u64) -> Result<(), Stop> {
 
 /// Walks an index where that may take its time.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Stop> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| Stop::failed(&error, true))
+    tokio::task::spawn_blocking(work).await.map_err(|error| Stop::of(&error, true))
 }
 
 #[cfg(test)]
@@ -263,8 +263,5 @@ mod tests {
             why.starts_with("waits for disk space: a copy of the source needs 50.0 GB, 40.0 GB free"),
             "{why}"
         );
-        let full = io::Error::from(io::ErrorKind::StorageFull);
-        assert!(matches!(Stop::disk(&full), Stop::Held { why } if why.starts_with(pipeline::WAITS)));
-        assert!(matches!(Stop::disk(&io::ErrorKind::NotFound.into()), Stop::Failed { .. }));
     }
 }

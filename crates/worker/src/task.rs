@@ -1,7 +1,6 @@
 //! What each kind of job does.
 
 use std::convert::Infallible;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -57,7 +56,11 @@ pub(crate) enum Stop {
 }
 
 impl Stop {
-    pub(crate) fn failed(error: &dyn std::error::Error, again: bool) -> Self {
+    /// What an error makes of a job. A full disk passes and is waited for; of others `again` says whether they may.
+    pub(crate) fn of(error: &(dyn std::error::Error + 'static), again: bool) -> Self {
+        if db::is_full(error) {
+            return Self::Held { why: format!("{}: {error}", pipeline::WAITS) };
+        }
         let mut reason = error.to_string();
         let mut cause = error.source();
         while let Some(deeper) = cause {
@@ -68,26 +71,11 @@ impl Stop {
         Self::Failed { fault, log: Vec::new() }
     }
 
-    /// There is no room on a disk, which passes.
-    fn full(error: &dyn std::error::Error) -> Self {
-        Self::Held { why: format!("{}: {error}", pipeline::WAITS) }
-    }
-
-    /// A file could not be written or read: where the disk is full, that passes.
-    pub(crate) fn disk(error: &io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Self::Held { why: format!("{}: {error}", pipeline::WAITS) }
-            }
-            _ => Self::failed(error, true),
-        }
-    }
-
     fn encode(error: &encode::Error, title: TitleId) -> Self {
         if let encode::Error::Rejected(rejection) = error {
             return Self::Rejected { title, reason: rejection.to_string() };
         }
-        let mut stop = Self::failed(error, error.is_retryable());
+        let mut stop = Self::of(error, error.is_retryable());
         if let Self::Failed { log, .. } = &mut stop {
             *log = error.log().to_vec();
         }
@@ -97,19 +85,19 @@ impl Stop {
 
 impl From<pipeline::Error> for Stop {
     fn from(error: pipeline::Error) -> Self {
-        if error.is_full() { Self::full(&error) } else { Self::failed(&error, error.is_retryable()) }
+        Self::of(&error, error.is_retryable())
     }
 }
 
 impl From<blob::Error> for Stop {
     fn from(error: blob::Error) -> Self {
-        if error.is_full() { Self::full(&error) } else { Self::failed(&error, true) }
+        Self::of(&error, true)
     }
 }
 
 impl From<jobs::Error> for Stop {
     fn from(error: jobs::Error) -> Self {
-        if error.is_full() { Self::full(&error) } else { Self::failed(&error, error.is_retryable()) }
+        Self::of(&error, error.is_retryable())
     }
 }
 
@@ -302,7 +290,7 @@ async fn show(showing: &Showing, work: chunk::Work<'_>) -> Infallible {
 
 /// Streams a file from the scratch folder into the store.
 pub(crate) async fn stage(worker: &Worker, path: &Path, bytes: Option<u64>) -> Result<Staged, Stop> {
-    let file = tokio::fs::File::open(path).await.map_err(|error| Stop::failed(&error, true))?;
+    let file = tokio::fs::File::open(path).await.map_err(|error| Stop::of(&error, true))?;
     let stream = ReaderStream::with_capacity(file, 256 * 1024);
     Ok(worker.blob.stage(stream, bytes, None).await?)
 }
@@ -312,7 +300,7 @@ pub(crate) struct Scratch(pub(crate) PathBuf);
 
 pub(crate) async fn scratch(worker: &Worker, lease: &Lease) -> Result<Scratch, Stop> {
     let path = worker.scratch.join(format!("{}-{}", lease.job, lease.attempt));
-    tokio::fs::create_dir_all(&path).await.map_err(|error| Stop::disk(&error))?;
+    tokio::fs::create_dir_all(&path).await.map_err(|error| Stop::of(&error, true))?;
     Ok(Scratch(path))
 }
 
@@ -325,7 +313,27 @@ impl Drop for Scratch {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
+
+    #[test]
+    fn a_full_disk_holds_a_job_up_wherever_it_is_met() {
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let of_store = || blob::Error::NoSpace { free: 0, reserve: 1, wanted: 1, source: full() };
+        let path = || "/scratch".into();
+        for stop in [
+            Stop::of(&full(), true),
+            Stop::from(of_store()),
+            Stop::from(pipeline::Error::Blob(of_store())),
+            Stop::from(blob::Error::Disk { what: "write", path: path(), source: full() }),
+            Stop::encode(&encode::Error::File { path: path(), source: full() }, TitleId::new()),
+        ] {
+            assert!(matches!(&stop, Stop::Held { why } if why.starts_with(pipeline::WAITS)), "{stop:?}");
+        }
+        let other = Stop::of(&io::Error::from(io::ErrorKind::NotFound), true);
+        assert!(matches!(other, Stop::Failed { fault: Fault::Transient(_), .. }), "{other:?}");
+    }
 
     #[tokio::test]
     async fn a_copy_that_goes_on_for_ever_ends_with_its_job() {

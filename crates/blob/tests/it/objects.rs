@@ -257,7 +257,8 @@ async fn the_reserve_of_free_space_is_kept() {
     let config = Config { reserve_bytes: Some(u64::MAX / 2), ..Config::default() };
     let root = store.folder.path().join("full");
     let blob = Blob::open_with(store.test.db.clone(), &root, config, ring()).await.unwrap();
-    assert!(matches!(blob.put("x", client("film")).await, Err(Error::NoSpace { .. })));
+    let refused = blob.put("x", client("film")).await.unwrap_err();
+    assert!(matches!(refused, Error::NoSpace { .. }) && db::is_full(&refused), "{refused:?}");
     assert!(matches!(blob.writer(Some(1 << 60), None).await, Err(Error::TooLarge { .. })));
     assert_eq!(blob.available().await.unwrap(), 0);
 }
