@@ -4,7 +4,6 @@ import os
 import sqlite3
 import subprocess
 import time
-from urllib.parse import parse_qs, urlsplit
 
 from kinora_server import files_below, wait_for
 
@@ -85,10 +84,7 @@ def audit(kinora, timeout=120):
     for path in files_below(kinora.data / "objects") + files_below(kinora.data / "keys"):
         os.utime(path, (before, before))
     kinora.start(in_place=True)
-    deadline = time.monotonic() + timeout
-    while (found := findings(kinora)) and time.monotonic() < deadline:
-        time.sleep(1)
-    assert not found, "\n".join(found)
+    wait_for(lambda: not findings(kinora), timeout, every=1, why=lambda: "\n".join(findings(kinora)))
     doctor = {check["name"]: check for check in kinora.json_of_doctor()["checks"]}
     assert doctor["objects"]["ok"] and "no others" in doctor["objects"]["finding"], doctor["objects"]
 

@@ -4,22 +4,11 @@ import json
 import re
 import statistics
 import subprocess
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
 from kinora_server import run
-
-
-def get(url, headers=None, method="GET"):
-    """Status, headers and body; errors are answers too."""
-    request = urllib.request.Request(url, headers=headers or {}, method=method)
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return answer.status, dict(answer.headers), answer.read()
-    except urllib.error.HTTPError as error:
-        return error.code, dict(error.headers), error.read()
+from visitor import ask as get
 
 
 def text(url):
@@ -77,6 +66,15 @@ def load(url):
             if "URI" in found:
                 audio.append((found, media(urljoin(url, found["URI"]))))
     return Presentation(url, variants, audio)
+
+
+def cues(vtt):
+    """Start and end in ms and the text of every cue, whatever cues are told apart by."""
+    assert vtt.startswith("WEBVTT")
+    clock = r"(?:(\d+):)?(\d\d):(\d\d)\.(\d{3})"
+    found = re.findall(rf"^{clock} --> {clock}[^\n]*\n(.+?)(?=\n\n|\n*\Z)", vtt, re.M | re.S)
+    ms = lambda h, m, s, ms: ((int(h or 0) * 60 + int(m)) * 60 + int(s)) * 1000 + int(ms)
+    return [(ms(*cue[:4]), ms(*cue[4:8]), cue[8]) for cue in found]
 
 
 def save(playlist, path):

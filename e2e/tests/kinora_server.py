@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 import uuid
@@ -15,21 +16,66 @@ from botocore.config import Config
 BINARY = os.environ.get("KINORA_BIN", "target/release/kinora")
 
 
-def wait_for(what, timeout=60, every=0.2):
-    """Waits until `what` is true; answers it."""
+def wait_for(what, timeout=60, every=0.2, why=""):
+    """Waits until `what` is true; answers it. `why`, a text or a function that has one, is told after waiting in vain."""
     deadline = time.monotonic() + timeout
     while True:
         found = what()
         if found:
             return found
-        assert time.monotonic() < deadline, f"waited {timeout} s in vain, at last for {found!r}"
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {timeout} s in vain, at last for {found!r}\n{why() if callable(why) else why}")
         time.sleep(every)
+
+
+def wait_for_start(process, ready, log, timeout=60):
+    """Waits until a process that was just started is `ready`; one that ends instead has told why in its log."""
+
+    def look():
+        assert process.poll() is None, f"it ended with {process.returncode}:\n{tail(log)}"
+        return ready()
+
+    wait_for(look, timeout, 0.02, lambda: tail(log))
+
+
+def tail(log, lines=12):
+    """The end of a log."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def free_port():
+    """A port of the loopback on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def listens(port):
+    """Whether somebody does."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def files_below(folder):
     """The files of a folder in which others work: what goes away meanwhile is no error."""
     paths = [Path(root) / name for root, _, names in os.walk(folder) for name in names]
     return [path for path in paths if path.is_file()]
+
+
+def below(root):
+    """A process and all that it started, with their names."""
+    names, children = {}, {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name, rest = stat.read_text().split("(", 1)[1].rsplit(")", 1)
+        except OSError:
+            continue
+        names[int(stat.parent.name)] = name
+        children.setdefault(int(rest.split()[1]), []).append(int(stat.parent.name))
+    found = [root]
+    for pid in found:
+        found += children.get(pid, [])
+    return [(pid, names[pid]) for pid in found if pid in names]
 
 
 def postgres_address(engine):
@@ -68,14 +114,11 @@ class Kinora:
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment, start_new_session=True
             )
-        deadline = time.monotonic() + timeout
-        while not ready_file.exists():
-            if self.process.poll() is not None:
-                raise AssertionError(f"kinora ended with {self.process.returncode}:\n{self.log_tail()}")
-            if time.monotonic() > deadline:
-                self.kill()
-                raise AssertionError(f"kinora was not ready in {timeout} s:\n{self.log_tail()}")
-            time.sleep(0.02)
+        try:
+            wait_for_start(self.process, ready_file.exists, self.log, timeout)
+        except AssertionError:
+            self.kill()
+            raise
         ready = json.loads(ready_file.read_text())
         self.ready_file = ready_file
         self.take(ready)
@@ -107,7 +150,7 @@ class Kinora:
         self.process.wait()
 
     def log_tail(self, lines=12):
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+        return tail(self.log, lines)
 
     def cli(self, *arguments, check=True, timeout=120):
         done = subprocess.run(
@@ -134,25 +177,30 @@ class Kinora:
 
     def wait(self, name, states=("published",), timeout=240):
         """Waits until the title of that name is in one of `states`; fails early when it ends otherwise."""
-        deadline = time.monotonic() + timeout
-        while True:
+
+        def there():
             title = self.title(name)
             if title and title["state"] in states:
                 return title
             ended = title and title["state"] in ("published", "failed", "rejected")
-            if ended or time.monotonic() > deadline:
-                raise AssertionError(f"wanted {name!r} to be {states}, is {title}\n{self.log_tail()}")
-            time.sleep(0.2)
+            assert not ended, f"wanted {name!r} to be {states}, is {title}\n{self.log_tail()}"
+
+        return wait_for(there, timeout, why=lambda: f"{self.title(name)} is not {states}\n{self.log_tail()}")
 
     def wait_for_jobs(self, timeout=240):
         """Waits until nothing is queued or running: pictures are made after a title is published. Answers all jobs."""
-        deadline = time.monotonic() + timeout
-        while True:
-            jobs = self.json("job", "ls")
-            if not any(job["state"] in ("queued", "running") for job in jobs):
-                return jobs
-            assert time.monotonic() < deadline, jobs
-            time.sleep(0.2)
+        jobs = []
+
+        def ended():
+            jobs[:] = self.json("job", "ls")
+            return not any(job["state"] in ("queued", "running") for job in jobs)
+
+        wait_for(ended, timeout, why=lambda: jobs)
+        return jobs
+
+    def encoders(self):
+        """The processes of ffmpeg that work for its jobs."""
+        return [pid for pid, name in below(self.process.pid) if name == "ffmpeg"]
 
     def cancel_a_part(self, title):
         """Cancels a part that still waits, and with it all work for the title; one that runs might end before that."""
@@ -219,4 +267,12 @@ def clips(name, folder):
     codec = ["-c:v", "libx264", "-preset", "veryfast", "-g", "48", "-pix_fmt", "yuv420p", "-c:a", "aac"]
     rate = ["-qp", "8"] if name == "noisy" else []
     run("ffmpeg", "-nostdin", "-v", "error", "-y", *video, *audio, *codec, *rate, path)
+    return path
+
+
+def repeated(clip, minutes, folder):
+    """A faststart file of so many minutes, made of a clip without encoding anything."""
+    path = folder / f"film{minutes}.mp4"
+    loop = ["-stream_loop", "-1", "-i", clip, "-t", minutes * 60]
+    run("ffmpeg", "-nostdin", "-v", "error", "-y", *loop, "-c", "copy", "-movflags", "+faststart", path)
     return path

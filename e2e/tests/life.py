@@ -9,14 +9,12 @@ import json
 import random
 import threading
 import time
-import urllib.error
-import urllib.request
 import zlib
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from audit import audit
-from visitor import Visitor
+from visitor import Visitor, ask
 
 MIB = 1 << 20
 # How long after it was begun something of a kind is likely to be under way, in seconds.
@@ -220,12 +218,9 @@ class Life:
     def send(self, upload, number, part):
         crc = base64.b64encode(zlib.crc32(part).to_bytes(4, "big")).decode()
         (to,) = self.ask("POST", f"/{upload}/parts", {"parts": [{"number": number, "crc32": crc}]})["items"]
-        request = urllib.request.Request(to["url"], data=part, headers={"x-amz-checksum-crc32": crc}, method="PUT")
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                answer.read()
-        except urllib.error.HTTPError as error:
-            raise Refused(error.code, error.read().decode(errors="replace")) from error
+        answer = ask(to["url"], {"x-amz-checksum-crc32": crc}, "PUT", part)
+        if answer.status >= 300:
+            raise Refused(answer.status, answer.body.decode(errors="replace"))
 
     def film(self, n, dice):
         """Films are encoded and published; every other one is deleted, some of them before they are done."""

@@ -1,6 +1,5 @@
 """Real mail servers on random loopback ports: aiosmtpd, OpenSMTPD."""
 
-import datetime
 import email
 import os
 import re
@@ -9,47 +8,11 @@ import signal
 import socket
 import ssl
 import subprocess
-import time
-from ipaddress import ip_address
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def certificate(folder, name="localhost"):
-    """Makes a certificate for localhost that vouches for itself; answers the paths of certificate and key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(names, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = folder / f"{name}.pem", folder / f"{name}.key"
-    paths[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    private = serialization.PrivateFormat.PKCS8
-    paths[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, private, serialization.NoEncryption()))
-    return paths
-
+from kinora_server import free_port, listens, wait_for, wait_for_start
 
 class Inbox:
     """aiosmtpd's handler: keeps mails; refuses first with what it was told."""
@@ -66,38 +29,30 @@ class Inbox:
 
     def wait(self, count=1, timeout=60):
         """Waits for so many mails; answers the last one."""
-        deadline = time.monotonic() + timeout
-        while len(self.mails) < count:
-            assert time.monotonic() < deadline, f"{len(self.mails)} of {count} mails in {timeout} s"
-            time.sleep(0.02)
+        wait_for(lambda: len(self.mails) >= count, timeout, 0.02, lambda: f"{len(self.mails)} of {count} mails")
         return email.message_from_string(self.mails[-1][1])
 
     def wait_for_tries(self, count, timeout=60):
         """Waits until so many mails were offered, taken or refused."""
-        deadline = time.monotonic() + timeout
-        while self.tries < count:
-            assert time.monotonic() < deadline, f"{self.tries} of {count} tries in {timeout} s"
-            time.sleep(0.02)
+        wait_for(lambda: self.tries >= count, timeout, 0.02, lambda: f"{self.tries} of {count} tries")
 
 
-def start_aiosmtpd(inbox, pair=None, implicit=False, user=None, port=None):
-    """Starts a server; with a certificate it wants STARTTLS (or TLS at once), with `user` (name, password) a sign-in."""
-    context = None
-    if pair:
+def start_aiosmtpd(inbox, authority=None, implicit=False, user=None, port=None):
+    """Starts a server; with who vouches for it it wants STARTTLS (or TLS at once), with `user` (name, password) a sign-in."""
+    options = {"hostname": "127.0.0.1", "port": port or free_port()}
+    if authority:
+        pair = authority.folder / "mail.pem", authority.folder / "mail.key"
+        authority.issue(*pair)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*pair)
-    options = {"hostname": "127.0.0.1", "port": port or free_port()}
-    if implicit:
-        options["ssl_context"] = context
-    elif pair:
-        options.update(tls_context=context, require_starttls=True)
+        options.update({"ssl_context": context} if implicit else {"tls_context": context, "require_starttls": True})
     if user:
         def check(server, session, envelope, mechanism, data):
             return AuthResult(success=(data.login.decode(), data.password.decode()) == user)
 
         options.update(auth_required=True, authenticator=check)
     server = (TlsController if implicit else Controller)(inbox, **options)
-    server.certificate = pair and pair[0]
+    server.authority = authority
     server.start()
     return server
 
@@ -106,7 +61,7 @@ class TlsController(Controller):
     """TLS from the first byte; aiosmtpd's own first look does not get along with a server's context."""
 
     def _trigger_server(self):
-        context = ssl.create_default_context(cafile=self.certificate)
+        context = ssl.create_default_context(cafile=self.authority.file)
         with socket.create_connection((self.hostname, self.port), 5) as plain:
             with context.wrap_socket(plain, server_hostname="localhost") as connection:
                 connection.recv(64)
@@ -143,16 +98,10 @@ class OpenSmtpd:
         script = "mount -t tmpfs none /var/spool && mount -t tmpfs none /run && exec /usr/sbin/smtpd -d -f " + str(settings)
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(["unshare", "--mount", "sh", "-c", script], stdout=log, stderr=log)
-        deadline = time.monotonic() + 60
-        while socket.socket().connect_ex(("127.0.0.1", self.port)) != 0:
-            assert self.process.poll() is None and time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.05)
+        wait_for_start(self.process, lambda: listens(self.port), self.log)
 
     def wait(self, timeout=60):
-        deadline = time.monotonic() + timeout
-        while not (found := list(self.box.glob("new/*"))):
-            assert time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.05)
+        found = wait_for(lambda: list(self.box.glob("new/*")), timeout, 0.05, self.log.read_text)
         return email.message_from_bytes(found[0].read_bytes())
 
     def stop(self):

@@ -1,53 +1,12 @@
-"""`kinora serve` as an operator would set it up: an authority of our own, TLS, a mail server, nginx."""
+"""`kinora serve` as an operator would set it up: TLS, nginx."""
 
-import datetime
 import json
-import socket
 import subprocess
-import time
-from ipaddress import ip_address
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
-from kinora_server import BINARY, Kinora
-from mail_servers import free_port
+from kinora_server import BINARY, Kinora, free_port, listens, wait_for, wait_for_start
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
-
-
-class Authority:
-    """A certificate authority that only our clients know."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        folder.mkdir(parents=True)
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Authority of the tests")])
-        made = self._build(self.name, self.key).add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        self.file = folder / "authority.pem"
-        self.file.write_bytes(made.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-
-    def issue(self, certificate, key):
-        """Writes a new certificate for localhost and its key, the key first; answers the serial number."""
-        own = ec.generate_private_key(ec.SECP256R1())
-        names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-        made = self._build(subject, own).add_extension(names, critical=False).sign(self.key, hashes.SHA256())
-        private = serialization.PrivateFormat.PKCS8
-        key.touch(0o600)
-        key.write_bytes(own.private_bytes(serialization.Encoding.PEM, private, serialization.NoEncryption()))
-        certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-        return made.serial_number
-
-    def _build(self, subject, key):
-        now = datetime.datetime.now(datetime.UTC)
-        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(self.name).public_key(key.public_key())
-        builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(hours=1))
-        return builder.not_valid_after(now + datetime.timedelta(days=1))
 
 
 class Served(Kinora):
@@ -91,13 +50,9 @@ class Served(Kinora):
 
     def line(self, timeout=30, **wanted):
         """Waits for the first line with these values."""
-        deadline = time.monotonic() + timeout
-        while True:
-            for line in self.lines():
-                if all(line.get(name) == value for name, value in wanted.items()):
-                    return line
-            assert time.monotonic() < deadline, f"no line with {wanted}:\n{self.log_tail()}"
-            time.sleep(0.05)
+        fits = lambda line: all(line.get(name) == value for name, value in wanted.items())
+        why = lambda: f"no line with {wanted}:\n{self.log_tail()}"
+        return wait_for(lambda: next(filter(fits, self.lines()), None), timeout, 0.05, why)
 
     def end(self, timeout=30):
         """SIGTERM; answers the exit code."""
@@ -139,14 +94,8 @@ class Nginx:
         with open(self.folder / "log", "wb") as log:
             command = ["nginx", "-c", self.config, "-p", self.folder, "-e", "stderr"]
             self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        deadline = time.monotonic() + 60
-        while True:
-            assert self.process.poll() is None and time.monotonic() < deadline, (self.folder / "log").read_text()
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return self
-            except OSError:
-                time.sleep(0.02)
+        wait_for_start(self.process, lambda: listens(self.port), self.folder / "log")
+        return self
 
     def stop(self):
         self.process.terminate()

@@ -1,6 +1,7 @@
 """What is in deploy/ is what its readers take: the compose file by its schema, the unit by systemd itself."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -56,6 +57,11 @@ def test_every_container_is_confined_and_finds_what_it_names():
             assert f"--uid {user} " in (DEPLOY / "Dockerfile").read_text()
     grace = int(compose["services"]["kinora"]["stop_grace_period"].rstrip("s"))
     assert grace > 20, "stop_seconds"
+
+
+def test_systemd_waits_for_answers_that_end():
+    (grace,) = re.findall(r"^TimeoutStopSec=(\d+)$", (DEPLOY / "kinora.service").read_text(), re.M)
+    assert int(grace) > 20, "stop_seconds"
 
 
 def test_systemd_takes_the_unit(unit):

@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from kinora_server import run
+from kinora_server import run, wait_for
 
 
 def named(kinora, name):
@@ -15,10 +15,9 @@ def test_two_uploads_of_the_same_key_are_two_titles(kinora, clip, unique):
     for _ in range(2):
         kinora.boto().upload_file(str(clip("short")), "source", f"{unique}.mp4")
     # The second one becomes a title a moment after its upload was answered.
-    deadline = time.monotonic() + 60
-    while len(found := named(kinora, unique)) < 2 or {t["state"] for t in found} != {"published"}:
-        assert time.monotonic() < deadline, found
-        time.sleep(0.2)
+    published = lambda: [t for t in named(kinora, unique) if t["state"] == "published"]
+    wait_for(lambda: len(published()) >= 2, why=lambda: named(kinora, unique))
+    found = named(kinora, unique)
     assert len(found) == 2 and found[0]["id"] != found[1]["id"]
     assert kinora.url(found[0]["id"]) != kinora.url(found[1]["id"])
 

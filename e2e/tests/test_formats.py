@@ -13,7 +13,7 @@ from lxml import etree
 import hls
 from chromium import run_specs
 from kinora_server import run
-from spoken import FRAMES, RATE, SECONDS, TONES, film, words
+from spoken import FRAMES, SECONDS, TONES, film, words
 from visitor import Visitor
 
 FORMATS = ["hls", "hls-ts", "dash", "mp4"]
@@ -167,20 +167,6 @@ def test_key_frames_are_read_by_their_ranges(address, show, tmp_path, format):
         assert len(found) == 1 and found[0][:2] == (1, "I") and streams[0]["RESOLUTION"].endswith(found[0][2]), found
 
 
-def cues(vtt):
-    """Start, end in ms and text of every cue."""
-    clock = r"(?:(\d+):)?(\d\d):(\d\d)\.(\d{3})"
-    found = []
-    for block in vtt.split("\n\n"):
-        times = re.match(rf"{clock} --> {clock}[^\n]*\n(.*)", block, re.S)
-        if times:
-            h, m, s, ms, h2, m2, s2, ms2, text = times.groups()
-            start = ((int(h or 0) * 60 + int(m)) * 60 + int(s)) * 1000 + int(ms)
-            end = ((int(h2 or 0) * 60 + int(m2)) * 60 + int(s2)) * 1000 + int(ms2)
-            found.append((start, end, text.strip()))
-    return found
-
-
 def expected(language):
     return [(2000 * n + 250, 2000 * n + 1750, words(language, n)) for n in range(SECONDS // 2)]
 
@@ -196,7 +182,7 @@ def test_captions_of_the_file_are_tracks(address, format, start):
         for url, duration in playlist.segments:
             text = hls.text(url)
             assert text.startswith(f"WEBVTT\nX-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:{start}\n\n")
-            own = cues(text)
+            own = hls.cues(text)
             assert all(a < (at + duration) * 1000 and b > at * 1000 for a, b, _ in own), "only what is shown in it"
             found.update(own)
             at += duration
@@ -215,7 +201,7 @@ def test_the_manifest_of_dash_names_everything(address, show):
     assert sum(timeline) == len(show.variants[0][1].segments)
     for group in (s for s in sets.values() if s.get("contentType") == "text"):
         name = group.find(f"{MPD}Representation/{MPD}BaseURL").text
-        assert cues(hls.text(urljoin(address("dash"), name))) == expected(group.get("lang"))
+        assert hls.cues(hls.text(urljoin(address("dash"), name))) == expected(group.get("lang"))
 
 
 @pytest.fixture(scope="module")

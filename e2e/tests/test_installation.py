@@ -7,7 +7,7 @@ import stat
 import subprocess
 
 from kinora_server import BINARY
-from person import Person
+from visitor import Visitor
 
 
 def commands(*of):
@@ -57,15 +57,15 @@ def test_listings_take_json(kinora):
 
 
 def test_the_operator_link_works_once(own_kinora):
-    link, operator = own_kinora.operator_link, Person(own_kinora.http)
+    link, operator = own_kinora.operator_link, Visitor(own_kinora, follow=False)
     for _ in range(2):
-        shown = operator.get(link)
+        shown = operator.ask(link)
         assert shown.status == 200 and "<form" in shown.text, "who only looks does not use it up"
-    assert operator.post(link).status == 303
-    assert operator.get("/jobs").status == 200
-    other = Person(own_kinora.http)
-    assert (other.get(link).status, other.post(link).status) == (410, 410)
-    assert other.get("/jobs").status == 303
+    assert operator.form(link).status == 303
+    assert operator.ask("/jobs").status == 200
+    other = Visitor(own_kinora, follow=False)
+    assert (other.ask(link).status, other.form(link).status) == (410, 410)
+    assert other.ask("/jobs").status == 303
 
 
 def test_who_has_read_enough_of_an_answer_is_no_error(kinora):

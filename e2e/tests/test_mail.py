@@ -2,9 +2,10 @@
 
 import pytest
 
-from kinora_server import Kinora
-from mail_servers import Inbox, OpenSmtpd, certificate, code_of, free_port, start_aiosmtpd
-from person import Person
+from authority import Authority
+from kinora_server import Kinora, free_port
+from mail_servers import Inbox, OpenSmtpd, code_of, start_aiosmtpd
+from visitor import Visitor
 
 ADDRESS = "ann.o'neill+kinora@example.org"
 
@@ -33,12 +34,12 @@ def servers():
 
 def sign_in(kinora, receive):
     """Signs somebody in with the code that arrives; answers the mail."""
-    person = Person(kinora.http)
-    page = person.begin(ADDRESS)
+    visitor = Visitor(kinora)
+    page = visitor.begin(ADDRESS)
     assert page.status == 200, page.text
     mail = receive()
-    entered = person.enter(page, code_of(mail))
-    assert entered.status == 303 and ADDRESS.replace("'", "&#39;") in person.get("/").text
+    entered = visitor.enter(page, code_of(mail))
+    assert entered.status == 200 and ADDRESS.replace("'", "&#39;") in entered.text
     return mail
 
 
@@ -50,11 +51,11 @@ def check(kinora):
 
 
 def test_a_code_arrives_by_starttls_with_a_password(tmp_path, servers):
-    pair = certificate(tmp_path / "tls")
+    authority = Authority(tmp_path / "tls")
     (tmp_path / "password").write_text("open sesame\n")
     inbox = Inbox()
-    server = servers(start_aiosmtpd(inbox, pair, user=("kinora", "open sesame")))
-    settings = {"ca_file": pair[0], "user": "kinora", "password_file": tmp_path / "password"}
+    server = servers(start_aiosmtpd(inbox, authority, user=("kinora", "open sesame")))
+    settings = {"ca_file": authority.file, "user": "kinora", "password_file": tmp_path / "password"}
     kinora = servers(kinora_with(tmp_path, server.port, **settings).start())
     mail = sign_in(kinora, inbox.wait)
     assert mail["From"] == "Kinora <no-reply@kinora.example>" and mail["To"] == ADDRESS
@@ -69,17 +70,17 @@ def test_a_code_arrives_by_starttls_with_a_password(tmp_path, servers):
 
 
 def test_a_code_arrives_by_tls_from_the_first_byte(tmp_path, servers):
-    pair, inbox = certificate(tmp_path / "tls"), Inbox()
-    server = servers(start_aiosmtpd(inbox, pair, implicit=True))
-    kinora = servers(kinora_with(tmp_path, server.port, tls="implicit", ca_file=pair[0]).start())
+    authority, inbox = Authority(tmp_path / "tls"), Inbox()
+    server = servers(start_aiosmtpd(inbox, authority, implicit=True))
+    kinora = servers(kinora_with(tmp_path, server.port, tls="implicit", ca_file=authority.file).start())
     sign_in(kinora, inbox.wait)
 
 
 def test_nothing_is_sent_without_the_right_certificate(tmp_path, servers):
-    pair, other, inbox = certificate(tmp_path / "tls"), certificate(tmp_path / "tls", "other"), Inbox()
-    server = servers(start_aiosmtpd(inbox, pair))
-    kinora = servers(kinora_with(tmp_path, server.port, ca_file=other[0]).start())
-    Person(kinora.http).begin(ADDRESS)
+    authority, other, inbox = Authority(tmp_path / "tls"), Authority(tmp_path / "other"), Inbox()
+    server = servers(start_aiosmtpd(inbox, authority))
+    kinora = servers(kinora_with(tmp_path, server.port, ca_file=other.file).start())
+    Visitor(kinora).begin(ADDRESS)
     found = check(kinora)
     assert not found["ok"] and "certificate" in found["finding"], found
     refused = kinora.cli("mail", "test", "bob@example.org", check=False)
@@ -91,7 +92,7 @@ def test_nothing_is_sent_without_starttls(tmp_path, servers):
     inbox = Inbox()
     server = servers(start_aiosmtpd(inbox))
     kinora = servers(kinora_with(tmp_path, server.port).start())
-    Person(kinora.http).begin(ADDRESS)
+    Visitor(kinora).begin(ADDRESS)
     assert not check(kinora)["ok"] and kinora.cli("mail", "test", "bob@example.org", check=False).returncode != 0
     assert inbox.tries == 0
 
@@ -103,10 +104,10 @@ def test_refusals_for_now_are_tried_again_and_others_are_not(tmp_path, servers):
     sign_in(kinora, inbox.wait)
     assert inbox.tries == 3 and len(inbox.mails) == 1
     inbox.answers.append("550 5.1.1 <bob@example.org> nobody here")
-    Person(kinora.http).begin("bob@example.org")
+    Visitor(kinora).begin("bob@example.org")
     # Mails are sent at the same time: the refusal is bob's only if nobody else's mail is on its way.
     inbox.wait_for_tries(4)
-    Person(kinora.http).begin("eve@example.org")
+    Visitor(kinora).begin("eve@example.org")
     assert inbox.wait(2)["To"] == "eve@example.org"
     log = kinora.log.read_text()
     assert "message given up" in log and "refused with 550" in log and "refused with 451" in log
@@ -117,11 +118,11 @@ def test_refusals_for_now_are_tried_again_and_others_are_not(tmp_path, servers):
 def test_a_server_that_was_away_gets_what_waits(tmp_path, servers):
     inbox, port = Inbox(), free_port()
     kinora = servers(kinora_with(tmp_path, port, tls="none").start())
-    person = Person(kinora.http)
-    page = person.begin(ADDRESS)
+    visitor = Visitor(kinora)
+    page = visitor.begin(ADDRESS)
     assert not check(kinora)["ok"]
     servers(start_aiosmtpd(inbox, port=port))
-    assert person.enter(page, code_of(inbox.wait())).status == 303
+    assert visitor.enter(page, code_of(inbox.wait())).status == 200
 
 
 def test_settings_that_would_leak_are_refused(tmp_path):

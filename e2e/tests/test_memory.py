@@ -5,17 +5,9 @@ import time
 import pytest
 
 from crowd import MB, resident, spent
-from kinora_server import Kinora, run, wait_for
+from kinora_server import Kinora, repeated, wait_for
 
 IDLE = 120 * MB
-
-
-def film(source, minutes, folder):
-    """A file of so many minutes, made of a short clip without encoding anything."""
-    path = folder / f"film{minutes}.mp4"
-    loop = ["-stream_loop", "-1", "-i", source, "-t", minutes * 60]
-    run("ffmpeg", "-nostdin", "-v", "error", "-y", *loop, "-c", "copy", "-movflags", "+faststart", path)
-    return path
 
 
 def test_at_rest_and_after_a_load(house):
@@ -32,7 +24,7 @@ def watch_an_encode(tmp_path, clip, until):
     """Encodes an hour and looks at the memory until `until` says so; (seconds, bytes)."""
     kinora = Kinora(tmp_path / "data").start()
     try:
-        path = film(clip("long"), 60, tmp_path)
+        path = repeated(clip("long"), 60, tmp_path)
         kinora.boto().upload_file(str(path), "source", path.name)
         wait_for(lambda: (kinora.title(path.stem) or {}).get("state") in ("encoding", "published"), timeout=120)
         began, looks = time.monotonic(), []

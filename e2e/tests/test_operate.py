@@ -1,17 +1,13 @@
 """Operating: cancel, retry, delete, restore, encode anew, wait for the disk; what is deleted is gone everywhere."""
 
 import time
-import urllib.error
-import urllib.request
-from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 import hls
-from kinora_server import Kinora, files_below, postgres_address, wait_for
-from mail_servers import free_port
+from kinora_server import Kinora, files_below, free_port, postgres_address, wait_for
 
 
 def upload(kinora, path, name):
@@ -25,40 +21,20 @@ def started(kinora, name):
     def look():
         title = kinora.title(name)
         running = [j for j in kinora.json("job", "ls", "--title", title["id"], "--state", "running") if j["kind"] == "chunk"]
-        return title if 0 < title["progress"] < 60 and running else None
+        return title if 0 < title["progress"] < 60 and running and kinora.encoders() else None
 
     return wait_for(look, every=0.05)
 
 
-def encoders(kinora):
-    """ffmpeg processes of this server's jobs."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            line = (process / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if line[0].endswith(b"ffmpeg") and any(str(kinora.data).encode() in part for part in line):
-            found.append(int(process.name))
-    return found
-
-
-def status(url, cookies=None):
-    if cookies:
-        url = urllib.request.Request(url, headers={"Cookie": "; ".join(f"{k}={v}" for k, v in cookies.items())})
-    try:
-        with urllib.request.urlopen(url, timeout=20) as answer:
-            answer.read()
-            return answer.status
-    except urllib.error.HTTPError as error:
-        return error.code
+def status(url, headers=None):
+    return hls.get(url, headers).status
 
 
 def addresses(manifest):
     """A manifest's address and some of what it leads to: a media playlist, an init segment, a segment."""
     found, at = [manifest], manifest
     for _ in range(2):
-        lines = urllib.request.urlopen(at, timeout=20).read().decode().splitlines()
+        lines = hls.text(at).splitlines()
         uris = [line for line in lines if line and not line.startswith("#")]
         maps = [line.split('URI="')[1].split('"')[0] for line in lines if line.startswith("#EXT-X-MAP")]
         found += [urljoin(at, uri) for uri in maps + uris[:1]]
@@ -89,7 +65,7 @@ def test_a_cancelled_title_is_retried_to_the_end(own_kinora, clip):
     assert kinora.cancel_a_part(title)["jobs"] > 1
     cancelled = kinora.title("film")
     assert (cancelled["state"], cancelled["reason"]) == ("failed", "cancelled by the command line")
-    wait_for(lambda: not encoders(kinora), timeout=30)
+    wait_for(lambda: not kinora.encoders(), timeout=30)
     assert all(j["state"] in ("done", "cancelled") for j in kinora.json("job", "ls"))
     assert kinora.cli("title", "cancel", "film", check=False).returncode == 1
 
@@ -106,9 +82,10 @@ def test_a_deleted_title_is_gone_everywhere_and_can_be_restored(tidy_kinora, cli
     urls = addresses(kinora.url("film"))
     assert [status(url) for url in urls] == [200] * len(urls)
     signed = kinora.json("url", "film", "--cookies")
-    assert status(signed["url"], signed["cookies"]) == 200
+    cookies = {"Cookie": "; ".join(f"{name}={value}" for name, value in signed["cookies"].items())}
+    assert status(signed["url"], cookies) == 200
     kinora.cli("title", "rm", "film")
-    assert status(signed["url"], signed["cookies"]) in (403, 404), "its cookies open nothing any more"
+    assert status(signed["url"], cookies) in (403, 404), "its cookies open nothing any more"
     assert kinora.titles() == []
     assert all(status(url) in (403, 404) for url in urls), "though the edge had them"
     assert objects(kinora), "they can be restored"
@@ -133,7 +110,7 @@ def test_a_title_is_deleted_while_it_is_encoded(tidy_kinora, clip):
     upload(kinora, clip("hd"), "film")
     started(kinora, "film")
     kinora.cli("title", "rm", "--now", "--yes", "film")
-    wait_for(lambda: not encoders(kinora), timeout=30)
+    wait_for(lambda: not kinora.encoders(), timeout=30)
     wait_for(lambda: not objects(kinora), timeout=40)
     assert kinora.json("job", "ls") == []
     upload(kinora, clip("short"), "next")
@@ -215,7 +192,7 @@ def sample(found, name, suffix="", **labels):
 
 def test_figures_are_told_to_prometheus_and_to_nobody_else(engine, tmp_path, clip):
     port = free_port()
-    environment = {"KINORA__METRICS__LISTEN": f"127.0.0.1:{port}"}
+    environment, figures = {"KINORA__METRICS__LISTEN": f"127.0.0.1:{port}"}, f"http://127.0.0.1:{port}/metrics"
     kinora = Kinora(tmp_path / "data", postgres_address(engine), environment=environment).start()
     upload(kinora, clip("short"), "secretfilm")
     kinora.wait("secretfilm")
@@ -223,9 +200,9 @@ def test_figures_are_told_to_prometheus_and_to_nobody_else(engine, tmp_path, cli
     assert status(address) == 200 and status(kinora.http + "/out/v1/none") == 403
 
     def told():
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
-            assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
-            text = answer.read().decode()
+        answer = hls.get(figures)
+        assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+        text = answer.text
         # An answer counts when it is over for the server, which may be after the client has it all.
         counted = sample(families(text), "kinora_edge_answer_seconds", suffix="_count")
         return counted >= 2 and text
@@ -247,16 +224,14 @@ def test_figures_are_told_to_prometheus_and_to_nobody_else(engine, tmp_path, cli
     assert "secretfilm" not in text and title["id"] not in text, "figures only"
     assert families(kinora.cli("metrics").stdout).keys() == found.keys()
 
-    strange = urllib.request.Request(f"http://127.0.0.1:{port}/metrics", headers={"Host": "evil.example"})
-    assert status(strange) == 401
+    assert status(figures, {"Host": "evil.example"}) == 401
     assert status(kinora.http + "/metrics") in (303, 404), "the front door knows no such path"
     kinora.stop()
 
     kinora.environment["KINORA__METRICS__TOKEN"] = "a-token-of-a-good-length"
     kinora.start()
-    assert status(f"http://127.0.0.1:{port}/metrics") == 401
-    told = {"Authorization": "Bearer a-token-of-a-good-length"}
-    assert status(urllib.request.Request(f"http://127.0.0.1:{port}/metrics", headers=told)) == 200
+    assert status(figures) == 401
+    assert status(figures, {"Authorization": "Bearer a-token-of-a-good-length"}) == 200
     kinora.stop()
 
 

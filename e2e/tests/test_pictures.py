@@ -2,14 +2,13 @@
 
 import re
 import subprocess
-import time
 from urllib.parse import urljoin
 
 import pytest
 
 import cea608
 import hls
-from kinora_server import run
+from kinora_server import run, wait_for
 
 SUBTITLES = "1\n00:00:01,000 --> 00:00:02,500\n<i>One</i> & two\n\n2\n00:00:04,200 --> 00:00:05,000\nZwei – größer\n"
 
@@ -26,13 +25,14 @@ def publish(kinora, path, name):
     """Uploads a file; the title once it is published and its pictures are made."""
     kinora.boto().upload_file(str(path), "source", f"{name}{path.suffix}")
     title = kinora.wait(name)
-    deadline = time.monotonic() + 120
-    while True:
+
+    def made():
         jobs = [j for j in kinora.json("job", "ls", "--title", title["id"]) if j["kind"] == "pictures"]
-        if jobs and all(j["state"] == "done" for j in jobs):
-            return title
-        assert time.monotonic() < deadline and not any(j["state"] == "failed" for j in jobs), jobs
-        time.sleep(0.2)
+        assert not any(j["state"] == "failed" for j in jobs), jobs
+        return jobs and all(j["state"] == "done" for j in jobs)
+
+    wait_for(made, timeout=120)
+    return title
 
 
 def bare(url):
@@ -45,7 +45,6 @@ def picture(url, folder):
     assert hls.get(bare(url))[0] == 403
     status, headers, body = hls.get(url)
     assert status == 200, f"{url}: {status}"
-    headers = {name.lower(): value for name, value in headers.items()}
     assert headers["content-type"] == "image/jpeg" and "immutable" in headers["cache-control"]
     path = folder / "picture.jpg"
     path.write_bytes(body)
@@ -69,14 +68,12 @@ def test_a_film_has_posters_and_a_storyboard(kinora, tmp_path, unique):
 
     vtt = urljoin(manifest, "storyboard.vtt")
     assert hls.get(bare(vtt))[0] == 403
-    clock = r"(\d+):(\d+):(\d+\.\d+)"
-    cues = re.findall(rf"^{clock} --> {clock}\n(\S+)#xywh=(\d+),(\d+),(\d+),(\d+)$", hls.text(vtt), re.M)
-    assert len(cues) == 12
-    sheets = {name: picture(urljoin(vtt, name), tmp_path) for name in {cue[6] for cue in cues}}
-    seconds = lambda h, m, s: int(h) * 3600 + int(m) * 60 + float(s)
-    for n, cue in enumerate(cues):
-        assert (seconds(*cue[:3]), seconds(*cue[3:6])) == (2 * n, 2 * n + 2)
-        (width, height, pixels), (x, y, w, h) = sheets[cue[6]], map(int, cue[7:])
+    cues = hls.cues(hls.text(vtt))
+    assert [cue[:2] for cue in cues] == [(2000 * n, 2000 * n + 2000) for n in range(12)]
+    tiles = [re.fullmatch(r"(\S+)#xywh=(\d+),(\d+),(\d+),(\d+)", cue[2]).groups() for cue in cues]
+    sheets = {name: picture(urljoin(vtt, name), tmp_path) for name in {tile[0] for tile in tiles}}
+    for n, tile in enumerate(tiles):
+        (width, height, pixels), (x, y, w, h) = sheets[tile[0]], map(int, tile[1:])
         assert (w, h) == (160, 90) and x + w <= width and y + h <= height
         wanted = 0 if n < 3 else (24 + 12 * n) * 255 / 219
         assert abs(pixels[(y + h // 2) * width + x + w // 2] - wanted) <= 5, f"tile {n} shows another moment"
@@ -105,37 +102,28 @@ def film(folder, kind):
     return path
 
 
-def cues(text):
-    """Start, end in s and text of each cue, whatever cues are told apart by."""
-    assert text.startswith("WEBVTT")
-    stamp = r"(?:(\d+):)?(\d+):(\d+\.\d+)"
-    found = re.findall(rf"^{stamp} --> {stamp}[^\n]*\n(.+?)(?=\n\n|\n*\Z)", text, re.M | re.S)
-    seconds = lambda h, m, s: int(h or 0) * 3600 + int(m) * 60 + float(s)
-    return [(seconds(*cue[:3]), seconds(*cue[3:6]), cue[6]) for cue in found]
-
-
 @pytest.mark.parametrize("kind", ["srt", "mov_text", "cea608"])
 def test_captions_play_at_their_time(kinora, tmp_path, unique, kind):
     title = publish(kinora, film(tmp_path, kind), f"{kind} {unique}")
     manifest = kinora.url(title["id"])
     if kind == "cea608":
-        wanted = [(1, 2.5, "ONE &amp; TWO"), (4.2, 5, "DREI")]
+        wanted = [(1000, 2500, "ONE &amp; TWO"), (4200, 5000, "DREI")]
     else:
-        wanted = [(1, 2.5, "<i>One</i> &amp; two"), (4.2, 5, "Zwei – größer")]
+        wanted = [(1000, 2500, "<i>One</i> &amp; two"), (4200, 5000, "Zwei – größer")]
 
     def check(found):
         assert [cue[2] for cue in found] == [cue[2] for cue in wanted]
-        for (start, end, _), (from_s, to_s, _) in zip(found, wanted):
-            assert abs(start - from_s) < 0.09 and abs(end - to_s) < 0.09, f"{found} are not {wanted}"
+        for (start, end, _), (from_ms, to_ms, _) in zip(found, wanted):
+            assert abs(start - from_ms) < 90 and abs(end - to_ms) < 90, f"{found} are not {wanted}"
 
-    check(cues(hls.text(urljoin(manifest, "c0.vtt"))))
+    check(hls.cues(hls.text(urljoin(manifest, "c0.vtt"))))
     assert hls.get(bare(urljoin(manifest, "c0.vtt")))[0] == 403
     # HLS names them as segments; a cue may be in several.
     lines = [line for line in hls.text(manifest).splitlines() if "TYPE=SUBTITLES" in line]
     named = [hls.attributes(line) for line in lines]
     assert [a.get("LANGUAGE") for a in named] == [None if kind == "cea608" else "de"]
     playlist = hls.media(urljoin(manifest, named[0]["URI"]))
-    in_segments = [cue for url, _ in playlist.segments for cue in cues(hls.text(url))]
+    in_segments = [cue for url, _ in playlist.segments for cue in hls.cues(hls.text(url))]
     check(sorted(set(in_segments)))
     assert abs(sum(duration for _, duration in playlist.segments) - 6) < 0.1
     # DASH names the whole file.
@@ -152,4 +140,4 @@ def test_damaged_captions_cost_no_film(kinora, tmp_path, unique):
     path.write_bytes(data)
     manifest = kinora.url(publish(kinora, path, f"damaged {unique}")["id"])
     assert hls.decode(manifest) == []
-    assert cues(hls.text(urljoin(manifest, "c0.vtt")))[0][2] == "<i>One</i> &amp; two"
+    assert hls.cues(hls.text(urljoin(manifest, "c0.vtt")))[0][2] == "<i>One</i> &amp; two"

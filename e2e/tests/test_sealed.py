@@ -9,7 +9,7 @@ import threading
 import time
 import urllib.request
 import uuid
-from base64 import b64decode, b64encode
+from base64 import b64decode
 
 import hls
 import pyrage

@@ -6,7 +6,7 @@ import time
 import pytest
 
 import hls
-from kinora_server import Kinora, files_below, postgres_address, run, wait_for
+from kinora_server import Kinora, files_below, postgres_address, repeated, run, wait_for
 
 
 @pytest.fixture
@@ -15,15 +15,6 @@ def patient(engine, tmp_path):
     server.start()
     yield server
     server.stop()
-
-
-def film(source, minutes, folder):
-    """A faststart file of so many minutes, made of a short clip without encoding anything."""
-    path = folder / f"film{minutes}.mp4"
-    if not path.exists():
-        loop = ["-stream_loop", "-1", "-i", source, "-t", minutes * 60]
-        run("ffmpeg", "-nostdin", "-v", "error", "-y", *loop, "-c", "copy", "-movflags", "+faststart", path)
-    return path
 
 
 def segment_at(playlist, seconds):
@@ -58,7 +49,7 @@ def seek_ahead(server, path, sought, early):
     def ask(address):
         started = time.monotonic()
         status, headers, body = hls.get(address)
-        return status, {k.lower(): v for k, v in headers.items()}, body, time.monotonic() - started
+        return status, headers, body, time.monotonic() - started
 
     with concurrent.futures.ThreadPoolExecutor(24) as pool:
         # Many viewers who wait for the same are answered together, and nothing is kept.
@@ -95,13 +86,13 @@ def seek_ahead(server, path, sought, early):
 
 
 def test_a_place_that_is_sought_is_encoded_first(patient, clip, tmp_path):
-    seek_ahead(patient, film(clip("long"), 5, tmp_path), sought=240, early=120)
+    seek_ahead(patient, repeated(clip("long"), 5, tmp_path), sought=240, early=120)
 
 
 def test_a_source_never_lies_on_disk_by_name(patient, clip, tmp_path):
     """Neither while it is encoded, nor after a kill, nor after a cancelled encode."""
     marker = b"nobody but the owner may read this"
-    path = film(clip("long"), 5, tmp_path)
+    path = repeated(clip("long"), 5, tmp_path)
     with path.open("ab") as end:
         filling = marker * 1000
         end.write((8 + len(filling)).to_bytes(4, "big") + b"free" + filling)
@@ -131,5 +122,5 @@ def test_a_source_never_lies_on_disk_by_name(patient, clip, tmp_path):
 
 @pytest.mark.soak
 def test_minute_40_of_an_hour_comes_before_minute_5(patient, shared, tmp_path):
-    path = film(shared / "main" / "sintel_trailer_720p24_52s.mp4", 60, tmp_path)
+    path = repeated(shared / "main" / "sintel_trailer_720p24_52s.mp4", 60, tmp_path)
     seek_ahead(patient, path, sought=2400, early=300)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 import hls
 from chromium import BROWSER
-from kinora_server import run
+from kinora_server import run, wait_for
 
 SDK = BROWSER / "sign.mjs"
 
@@ -136,7 +136,7 @@ def test_what_is_not_right_is_refused(stream, rsa_pair, kinora, tmp_path):
         code, headers, body = hls.get(url)
         assert code == 403, f"{name}: {code}"
         assert body.startswith(b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>'), (name, body)
-        assert "xml" in headers.get("content-type", headers.get("Content-Type", "")), name
+        assert "xml" in headers["content-type"], name
 
 
 def test_every_media_address_is_refused_without_a_signature(kinora, stream, rsa_pair):
@@ -161,10 +161,7 @@ def test_a_removed_key_is_refused_within_seconds(kinora, stream, tmp_path):
     url = botocore_signer(pair).generate_presigned_url(stream, date_less_than=in_future(minutes=5))
     assert status(url) == 200
     kinora.cli("key", "rm", pair.id)
-    deadline = time.monotonic() + 10
-    while status(url) != 403:
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    wait_for(lambda: status(url) == 403, timeout=10)
 
 
 def test_ranges_and_head(kinora):
@@ -172,10 +169,10 @@ def test_ranges_and_head(kinora):
     show = hls.load(kinora.url(title["id"]))
     url = show.variants[0][1].segments[0][0]
     code, headers, whole = hls.get(url)
-    length = int(headers.get("content-length", headers.get("Content-Length")))
+    length = int(headers["content-length"])
     assert code == 200 and length == len(whole)
     code, headers, part = hls.get(url, {"Range": "bytes=10-19"})
     assert code == 206 and part == whole[10:20]
     assert hls.get(url, {"Range": f"bytes={len(whole)}-"})[0] == 416
     code, headers, body = hls.get(url, method="HEAD")
-    assert code == 200 and body == b"" and int(headers.get("content-length", headers.get("Content-Length"))) == length
+    assert code == 200 and body == b"" and int(headers["content-length"]) == length

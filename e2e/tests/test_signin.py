@@ -11,24 +11,23 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from kinora_server import BINARY, Kinora, postgres_address
-from mail_servers import Inbox, code_of, free_port, start_aiosmtpd
-from person import Person, field
-from visitor import Visitor
+from kinora_server import BINARY, Kinora, free_port, postgres_address, wait_for, wait_for_start
+from mail_servers import Inbox, start_aiosmtpd
+from visitor import Visitor, code_fields, field
 
 CROWD = 200
 
 
 def code_in(kinora, address, timeout=60):
     """The code of the newest mail to an address in the mailbox folder."""
-    deadline = time.monotonic() + timeout
-    while True:
+
+    def code():
         for path in sorted(kinora.mailbox.glob("*.eml"), reverse=True):
             mail = path.read_text()
             if f"To: {address}" in mail and (found := re.search(r"^@\S+ #(\d{6,8})\s*$", mail, re.M)):
                 return found[1]
-        assert time.monotonic() < deadline, f"no code in {timeout} s"
-        time.sleep(0.05)
+
+    return wait_for(code, timeout, 0.05)
 
 
 def wrong(code):
@@ -37,14 +36,12 @@ def wrong(code):
 
 def at_once(person, page, codes):
     """Types all the codes at the same moment, each on a connection of its own."""
-    fields = {name: field(page, name) for name in ["challenge", "address", "next", "sends"]}
     gate = threading.Barrier(len(codes))
 
     def type_in(code):
-        one = Person(person.site.geturl())
-        one.cookies = dict(person.cookies)
+        one = person.twin()
         gate.wait()
-        return one.post("/signin/code", code=code, **fields), one
+        return one.enter(page, code), one
 
     with ThreadPoolExecutor(len(codes)) as pool:
         return list(pool.map(type_in, codes))
@@ -52,26 +49,22 @@ def at_once(person, page, codes):
 
 def entered(kinora, link):
     """Somebody who came in by a link or an invitation."""
-    person = Person(kinora.http)
-    assert person.get(link).status == 200
-    answer = person.post(link)
-    assert answer.status == 303, answer.text
-    return person
+    return Visitor(kinora, follow=False).by_link(link)
 
 
 def test_of_200_right_codes_at_once_one_signs_in(kinora, unique):
-    person, address = Person(kinora.http), f"right-{unique}@example.org"
+    person, address = Visitor(kinora, follow=False), f"right-{unique}@example.org"
     page = person.begin(address)
     answers = at_once(person, page, [code_in(kinora, address)] * CROWD)
     assert sorted({answer.status for answer, _ in answers}) in ([303, 422], [303, 422, 429])
     won = [one for answer, one in answers if answer.status == 303]
     assert len(won) == 1
-    seen = won[0].get("/account")
+    seen = won[0].ask("/account")
     assert seen.status == 200 and seen.text.count('<th scope="row"') == 1, "one session"
 
 
 def test_of_200_wrong_codes_at_once_five_are_looked_at(kinora, unique):
-    person, address = Person(kinora.http), f"wrong-{unique}@example.org"
+    person, address = Visitor(kinora, follow=False), f"wrong-{unique}@example.org"
     page = person.begin(address)
     code = code_in(kinora, address)
     answers = [answer for answer, _ in at_once(person, page, [wrong(code)] * CROWD)]
@@ -79,7 +72,7 @@ def test_of_200_wrong_codes_at_once_five_are_looked_at(kinora, unique):
     assert sum("This code is not right" in answer.text for answer in answers) <= 4, "the fifth ends the challenge"
     late = person.enter(page, code)
     assert late.status in (422, 429), "the right code comes too late"
-    assert person.get("/account").status == 303
+    assert person.ask("/account").status == 303
 
 
 class Closed:
@@ -112,10 +105,7 @@ class Closed:
                 stdin=subprocess.DEVNULL,
                 env={**os.environ, "KINORA_LOG": "debug"},
             )
-        deadline = time.monotonic() + timeout
-        while not (self.folder / "ready.json").exists():
-            assert self.process.poll() is None and time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.05)
+        wait_for_start(self.process, (self.folder / "ready.json").exists, self.log, timeout)
         return self
 
     def stop(self):
@@ -126,7 +116,7 @@ class Closed:
 
     def person(self, ip="192.0.2.7"):
         headers = {"Host": "films.example.org", "X-Forwarded-Proto": "https", "X-Forwarded-For": ip}
-        return Person(self.http, headers=headers)
+        return Visitor(self, follow=False, headers=headers, tls=True)
 
 
 @pytest.fixture
@@ -147,7 +137,7 @@ def plain(answer, address):
     if found := re.search(r'name="challenge" value="([0-9a-f]{32})"', text):
         text = text.replace(found[1], "CHALLENGE")
     headers = []
-    for name, value in answer.getheaders():
+    for name, value in answer.headers.items():
         if name.lower() in ("date", "retry-after", "x-request-id", "x-amz-cf-id"):
             value = "…"
         if name.lower() == "content-security-policy":
@@ -170,15 +160,15 @@ def test_known_and_unknown_addresses_get_the_same_bytes(closed):
         page = person.begin(address)
         assert page.status == 200
         answers += [page, person.begin(address), person.begin(address.upper())]
-        fields = {name: field(page, name) for name in ["challenge", "address", "next", "sends"]}
-        again = person.post("/signin/resend", **fields)
+        fields = code_fields(page)
+        again = person.form("/signin/resend", **fields)
         assert again.status == 429 and 15 <= int(again.headers["Retry-After"]) <= 30
         said = re.findall(r'can be sent again in (\d+) s|data-resend-in="(\d+)"', again.text)
         assert {int(a or b) for a, b in said} == {int(again.headers["Retry-After"])} and len(said) == 2
         answers.append(again)
         answers += [person.enter(page, "000000") for _ in range(7)]
         stranger = closed.person()
-        answers += [stranger.begin(address), stranger.post("/signin/code", code="000000", **fields)]
+        answers += [stranger.begin(address), stranger.form("/signin/code", code="000000", **fields)]
         seen.append([plain(answer, address) for answer in answers])
     for known_answer, unknown_answer in zip(*seen, strict=True):
         assert known_answer == unknown_answer
@@ -199,8 +189,8 @@ def test_an_open_invitation_lets_so_many_in(closed):
     people = []
     for name in ["ann", "bob"]:
         person = closed.person()
-        page = person.get(link)
-        assert page.status == 200 and person.post(link).status == 410, "it is no proof of an address"
+        page = person.ask(link)
+        assert page.status == 200 and person.form(link).status == 410, "it is no proof of an address"
         page = person.begin(f"{name}@example.org", invitation=field(page, "invitation"))
         people.append((person, page, code_of_host(closed.inbox.wait(len(people) + 1))))
     answers = [person.enter(page, code).status for person, page, code in people]
@@ -213,34 +203,34 @@ def test_an_installation_without_mail_works_by_links(engine, tmp_path):
     closed = Closed(tmp_path, postgres_address(engine)).start()
     try:
         person = closed.person()
-        assert "Ask an operator" in person.get("/signin").text
+        assert "Ask an operator" in person.ask("/signin").text
         assert person.begin("ann@example.org").status == 409
         link = closed.cli("invitation", "new", "ann@example.org", "--role", "operator").stdout.strip()
         for _ in range(2):
-            assert closed.person().get(link).status == 200, "looking changes nothing"
-        assert person.post(link).status == 303 and person.get("/people").status == 200
-        assert closed.person().post(link).status == 410
+            assert closed.person().ask(link).status == 200, "looking changes nothing"
+        assert person.form(link).status == 303 and person.ask("/people").status == 200
+        assert closed.person().form(link).status == 410
         assert "has an account" in closed.cli("invitation", "new", "ann@example.org", check=False).stderr
 
-        made = person.post("/people/invite", address="bob@example.org", role="viewer", count="1", days="1")
+        made = person.form("/people/invite", address="bob@example.org", role="viewer", count="1", days="1")
         assert made.status == 200
         bob = closed.person()
-        assert bob.post(re.search(r"https://films\.example\.org(/invite/[0-9a-f]{64})", made.text)[1]).status == 303
-        assert bob.get("/account").status == 200 and bob.get("/people").status == 403
+        assert bob.form(re.search(r"https://films\.example\.org(/invite/[0-9a-f]{64})", made.text)[1]).status == 303
+        assert bob.ask("/account").status == 200 and bob.ask("/people").status == 403
 
         taken_back = closed.cli("invitation", "new", "eve@example.org").stdout.strip()
         closed.cli("invitation", "rm", closed.json("invitation", "ls")[0]["id"])
-        assert closed.person().post(taken_back).status == 410
+        assert closed.person().form(taken_back).status == 410
 
         refused = closed.cli("person", "role", "ann@example.org", "viewer", check=False)
         assert refused.returncode != 0 and "last operator" in refused.stderr
         closed.cli("person", "role", "bob@example.org", "creator")
-        assert bob.get("/account").status == 303, "a new role is for new sessions"
+        assert bob.ask("/account").status == 303, "a new role is for new sessions"
         closed.cli("person", "suspend", "bob@example.org")
         link = closed.cli("signin-link", "bob@example.org").stdout.strip()
-        assert bob.post(link).status == 410
+        assert bob.form(link).status == 410
         closed.cli("person", "resume", "bob@example.org")
-        assert bob.post(link).status == 303
+        assert bob.form(link).status == 303
     finally:
         closed.stop()
 
@@ -259,10 +249,7 @@ def test_what_plays_ends_with_its_session_within_ten_seconds(kinora, clip, uniqu
         return one, manifest
 
     def ended(one, manifest):
-        began = time.monotonic()
-        while one.ask(manifest)[0] != 403:
-            assert time.monotonic() - began < 10, "it still plays after 10 s"
-            time.sleep(0.1)
+        wait_for(lambda: one.ask(manifest).status == 403, timeout=10, every=0.1)
 
     signed_out, other = viewer(), viewer()
     assert signed_out[0].ask("/signout", "")[0] == 200
@@ -291,22 +278,22 @@ def test_codes_tokens_and_addresses_are_in_no_log(engine, tmp_path, unique):
         secrets = []
         for n in range(5):
             address = f"{unique}-{n}@example.org"
-            person = Person(kinora.http)
+            person = Visitor(kinora, follow=False)
             page = person.begin(address)
             code = code_in(kinora, address)
             person.enter(page, wrong(code))
-            person.post("/signin/resend", **{name: field(page, name) for name in ["challenge", "address", "next", "sends"]})
+            person.form("/signin/resend", **code_fields(page))
             assert person.enter(page, code).status == 303
-            secrets += [address, field(page, "challenge"), *person.cookies.values(), f"#{code}", f"code={code}", f" {code} "]
+            secrets += [address, field(page, "challenge"), *(cookie.value for cookie in person.jar), f"#{code}", f"code={code}", f" {code} "]
         link = kinora.cli("signin-link", f"{unique}-op@example.org", "--role", "operator").stdout.strip()
         invite = kinora.cli("invitation", "new", f"{unique}-new@example.org").stdout.strip()
         operator, invited = entered(kinora, link), entered(kinora, invite)
-        made = operator.post("/people/invite", address=f"{unique}-x@example.org", role="viewer", count="1", days="1")
-        operator.get("/people")
-        secrets += [f"{unique}-", *operator.cookies.values(), *invited.cookies.values()]
+        made = operator.form("/people/invite", address=f"{unique}-x@example.org", role="viewer", count="1", days="1")
+        operator.ask("/people")
+        secrets += [f"{unique}-", *(cookie.value for one in [operator, invited] for cookie in one.jar)]
         secrets += [urlsplit(url).path.rsplit("/", 1)[1] for url in [link, invite]]
         secrets += re.findall(r"/invite/([0-9a-f]{64})", made.text)
-        assert person.get(f"/signin/link/{'0' * 63}z").status == 410, "what only looks like a token is logged no better"
+        assert person.ask(f"/signin/link/{'0' * 63}z").status == 410, "what only looks like a token is logged no better"
     finally:
         kinora.stop()
     log = kinora.log.read_text()
@@ -316,14 +303,14 @@ def test_codes_tokens_and_addresses_are_in_no_log(engine, tmp_path, unique):
 
 def test_every_route_says_who_may_come_in(kinora, unique):
     """The table of routes as strangers see it from outside: only what is meant for guests answers them."""
-    guest = Person(kinora.http)
+    guest = Visitor(kinora, follow=False)
     for path in ["/account", "/people", "/people/" + "0" * 32, "/jobs", "/deleted"]:
-        assert guest.get(path).status == 303, path
+        assert guest.ask(path).status == 303, path
     for path in ["/account/sessions/end-all", "/people/invite", f"/people/{'0' * 32}/suspend"]:
-        assert guest.post(path).status == 401, path
+        assert guest.form(path).status == 401, path
     for role, people in [("viewer", 403), ("creator", 403), ("operator", 200)]:
         link = kinora.cli("signin-link", f"{role}-{unique}@example.org", "--role", role).stdout.strip()
         person = entered(kinora, link)
-        assert (person.get("/account").status, person.get("/people").status) == (200, people), role
-        listed = json.loads(person.ask("GET", "/api/jobs").text)
+        assert (person.ask("/account").status, person.ask("/people").status) == (200, people), role
+        listed = json.loads(person.ask("/api/jobs").text)
         assert ("code" in listed) == (role != "operator")

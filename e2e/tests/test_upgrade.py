@@ -70,7 +70,7 @@ def test_data_of_an_older_version_are_all_there_and_go_on(old, tmp_path):
     assert set(facts["keys"]) <= {str(v) for key in kinora.json("key", "ls") for v in key.values()}
     roles = {person["address"]: person["role"] for person in kinora.json("person", "ls")}
     assert (roles[VIEWER], roles["operator@localhost"]) == ("viewer", "operator")
-    assert VIEWER in old_data.sign_in(kinora, VIEWER).get("/account").text
+    assert VIEWER in old_data.sign_in(kinora, VIEWER).ask("/account").text
     old_data.plays(kinora, film, FRAMES["film"], tmp_path)
 
     # The half of an upload is completed.

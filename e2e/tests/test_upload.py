@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from chromium import Node
+from kinora_server import below
 
 MIB = 1 << 20
 # Of the browser's processes together, and of the server. Parts of a 20 GB file have 32 MiB, four go at a time.
@@ -40,17 +41,8 @@ def test_two_files_survive_a_pause_a_reload_and_a_restart(own_kinora, clip, tmp_
 
 def memory(root):
     """The memory of a process and all below it, in bytes; what they share counts once."""
-    children = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(stat.read_text().rsplit(")", 1)[1].split()[1])
-        except OSError:
-            continue
-        children.setdefault(parent, []).append(int(stat.parent.name))
-    todo, total = [root], 0
-    while todo:
-        pid = todo.pop()
-        todo += children.get(pid, [])
+    total = 0
+    for pid, _ in below(root):
         try:
             lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
             total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
