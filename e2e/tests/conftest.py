@@ -2,14 +2,13 @@
 
 import os
 import shutil
-import subprocess
 import uuid
 from pathlib import Path
 
 import pytest
 
 from crowd import House
-from kinora_server import Kinora, clips, postgres_address
+from kinora_server import BINARY, Kinora, clips, postgres_address, run
 
 ENGINES = ["sqlite", "postgres"]
 
@@ -70,9 +69,11 @@ def unique():
 
 
 def pytest_configure(config):
+    if config.option.help or config.option.collectonly:
+        return
     for tool in ["ffmpeg", "ffprobe"]:
         if not shutil.which(tool):
             raise pytest.UsageError(f"{tool} is missing: run tools/setup test")
-    binary = os.environ.get("KINORA_BIN", "target/release/kinora")
-    version = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True)
-    print(version.stdout.strip())
+    if not shutil.which(BINARY):
+        raise pytest.UsageError(f"{BINARY} is missing: build it first (make e2e does), or name another one by KINORA_BIN")
+    print(run(BINARY, "--version").strip())
