@@ -29,7 +29,8 @@ pub(crate) fn range(bytes: &[u8]) {
     }
     let body: Bytes = (0..length).map(|n| n as u8).collect();
     let etag = HeaderValue::from_static(ETAG);
-    let (status, part) = match (Have { length, etag: Some(&etag), modified: None }).part(&headers) {
+    let have = Have { length, etag: Some(&etag), modified: None };
+    let (status, part) = match have.part(&http::Method::GET, &headers) {
         Part::Whole => (200, 0..length),
         Part::Bytes(part) => (206, part),
         Part::Outside => (416, 0..0),

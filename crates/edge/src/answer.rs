@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AGE, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::{AGE, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use http_face::conditional::{Have, Part};
@@ -61,11 +61,9 @@ pub(crate) fn answer(
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return response;
     }
-    if !is_get {
-        return response;
-    }
-    match have.part(&parts.headers) {
-        Part::Whole => *response.body_mut() = content.part(0..meta.length),
+    match have.part(&parts.method, &parts.headers) {
+        Part::Whole if is_get => *response.body_mut() = content.part(0..meta.length),
+        Part::Whole => {}
         Part::Bytes(range) => {
             let text = format!("bytes {}-{}/{}", range.start, range.end - 1, meta.length);
             set(fields, CONTENT_RANGE, &text);
@@ -77,6 +75,8 @@ pub(crate) fn answer(
             set(fields, CONTENT_RANGE, &format!("bytes */{}", meta.length));
             fields.insert(CONTENT_LENGTH, headers::number(0));
             fields.remove(CONTENT_TYPE);
+            // What may be kept is the whole.
+            fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
             *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
         }
     }
@@ -128,6 +128,7 @@ mod tests {
         check("GET", &[], 200, None, Some(10));
         check("HEAD", &[], 200, None, Some(10));
         check("HEAD", &[("range", "bytes=0-1")], 200, None, Some(10));
+        check("HEAD", &[("range", "bytes=10-")], 200, None, Some(10));
         check("GET", &[("range", "bytes=0-0")], 206, Some("bytes 0-0/10"), Some(1));
         check("GET", &[("range", "bytes=2-")], 206, Some("bytes 2-9/10"), Some(8));
         check("GET", &[("range", "Bytes=8-99999999999999999999")], 206, Some("bytes 8-9/10"), Some(2));

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method};
 
 /// What there is.
 #[derive(Debug, Clone, Copy)]
@@ -29,15 +29,16 @@ pub enum Part {
 }
 
 impl Have<'_> {
-    /// Whether the client has the same already: `If-None-Match` by weak comparison, and only without it
-    /// `If-Modified-Since` (§13.2.2).
+    /// Whether the client has the same already: `If-None-Match` by weak comparison, where `*` is anything that there is
+    /// (§13.1.2), and only without it `If-Modified-Since` (§13.2.2).
     pub fn is_known(&self, headers: &HeaderMap) -> bool {
         if headers.contains_key(IF_NONE_MATCH) {
             let lists = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-            let Some(etag) = self.etag.and_then(|etag| etag.to_str().ok()) else { return false };
+            let etag = self.etag.and_then(|etag| etag.to_str().ok()).map(weak);
             return lists
                 .flat_map(|list| list.split(','))
-                .any(|known| known.trim() == "*" || weak(known.trim()) == weak(etag));
+                .map(str::trim)
+                .any(|known| known == "*" || Some(weak(known)) == etag);
         }
         match (headers.get(IF_MODIFIED_SINCE), self.modified) {
             (Some(since), Some(modified)) => {
@@ -47,11 +48,13 @@ impl Have<'_> {
         }
     }
 
-    /// The part that is asked for. Several parts, other units and what cannot be read are answered with the whole, as
-    /// §14.2 allows: nobody needs them.
-    pub fn part(&self, headers: &HeaderMap) -> Part {
+    /// The part that is asked for. Only a GET asks for one; several parts, other units and what cannot be read are
+    /// answered with the whole, as §14.2 allows: nobody needs them.
+    pub fn part(&self, method: &Method, headers: &HeaderMap) -> Part {
         let mut values = headers.get_all(RANGE).iter();
-        let (Some(value), None) = (values.next(), values.next()) else { return Part::Whole };
+        let (&Method::GET, Some(value), None) = (method, values.next(), values.next()) else {
+            return Part::Whole;
+        };
         if headers.get(IF_RANGE).is_some_and(|only_if| !self.is(only_if)) {
             return Part::Whole;
         }
@@ -117,7 +120,7 @@ mod tests {
     }
 
     fn check(value: &str, expected: &Part) {
-        assert_eq!(have(10).part(&headers(&[(RANGE, value)])), *expected, "{value}");
+        assert_eq!(have(10).part(&Method::GET, &headers(&[(RANGE, value)])), *expected, "{value}");
     }
 
     #[test]
@@ -147,15 +150,20 @@ mod tests {
         ] {
             check(value, &Part::Whole);
         }
-        assert_eq!(have(10).part(&HeaderMap::new()), Part::Whole);
+        assert_eq!(have(10).part(&Method::GET, &HeaderMap::new()), Part::Whole);
         let mut twice = headers(&[(RANGE, "bytes=0-1")]);
         twice.append(RANGE, "bytes=2-3".parse().unwrap());
-        assert_eq!(have(10).part(&twice), Part::Whole);
+        assert_eq!(have(10).part(&Method::GET, &twice), Part::Whole);
+        for range in ["bytes=0-1", "bytes=10-"] {
+            assert_eq!(have(10).part(&Method::HEAD, &headers(&[(RANGE, range)])), Part::Whole);
+        }
     }
 
     #[test]
     fn if_range_asks_for_exactly_what_there_is() {
-        let with = |only_if: &str| have(10).part(&headers(&[(RANGE, "bytes=1-2"), (IF_RANGE, only_if)]));
+        let with = |only_if: &str| {
+            have(10).part(&Method::GET, &headers(&[(RANGE, "bytes=1-2"), (IF_RANGE, only_if)]))
+        };
         for same in ["\"v1\"", "Sun, 06 Nov 1994 08:49:37 GMT"] {
             assert_eq!(with(same), Part::Bytes(1..3), "{same}");
         }
@@ -181,7 +189,8 @@ mod tests {
             assert_eq!(known(&[(IF_MODIFIED_SINCE, date)]), expected, "{date}");
         }
         let nothing = Have { length: 10, etag: None, modified: None };
-        assert!(!nothing.is_known(&headers(&[(IF_NONE_MATCH, "*")])));
+        assert!(nothing.is_known(&headers(&[(IF_NONE_MATCH, "*")])), "there is something");
+        assert!(!nothing.is_known(&headers(&[(IF_NONE_MATCH, "\"v1\"")])));
     }
 
     proptest! {

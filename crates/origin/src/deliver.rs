@@ -30,7 +30,7 @@ pub(crate) async fn deliver(
     // Who only asks for a head waits for nothing and moves nothing.
     let found = if method == Method::GET { store.find(named).await } else { store.look(named).await };
     let ready = found.map_err(refusal)?;
-    let head = head(&headers, &ready);
+    let head = head(&method, &headers, &ready);
     if head.status == StatusCode::RANGE_NOT_SATISFIABLE {
         let refused = ApiError::new(head.status, "range", "The range begins behind the end.");
         return Ok((head.headers, refused).into_response());

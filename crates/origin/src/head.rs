@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_face::conditional::{Have, Part};
 use package::Cache;
 
@@ -24,7 +24,7 @@ pub(crate) struct Head {
 }
 
 /// Decides by the request's conditions (RFC 9110 §13.2.2): `If-None-Match` first, then `Range`.
-pub(crate) fn head(request: &HeaderMap, ready: &Ready) -> Head {
+pub(crate) fn head(method: &Method, request: &HeaderMap, ready: &Ready) -> Head {
     let (length, etag) = (ready.answer.length, &ready.etag);
     let mut headers = HeaderMap::new();
     headers.insert(header::ETAG, etag.clone());
@@ -38,7 +38,7 @@ pub(crate) fn head(request: &HeaderMap, ready: &Ready) -> Head {
         return Head { status: StatusCode::NOT_MODIFIED, headers, body: None };
     }
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    let (status, range) = match have.part(request) {
+    let (status, range) = match have.part(method, request) {
         Part::Whole => (StatusCode::OK, Some(0..length)),
         Part::Bytes(range) => {
             content_range(&mut headers, &format!("bytes {}-{}/{length}", range.start, range.end - 1));

@@ -264,6 +264,12 @@ async fn ranges_and_heads_fit_the_whole() {
     for name in ["content-length", "content-type", "etag", "cache-control", "accept-ranges"] {
         assert_eq!(head.header(name), whole.header(name), "{name}");
     }
+    // Ranges are a matter of GET.
+    for range in ["bytes=0-1".to_owned(), format!("bytes={length}-")] {
+        let head = stage.ask(Method::HEAD, &path, SECRET, &[("range", &range)]).await;
+        assert_eq!((head.status, head.header("content-range")), (whole.status, ""), "{range}");
+        assert_eq!(head.header("content-length"), length.to_string(), "{range}");
+    }
     // Around the end of the first chunk too.
     let first = film().chunk(Track::Video(0), 0).bytes.len();
     for range in [0..1, 0..length, first - 1..first + 1, first..length, length - 1..length] {
@@ -285,6 +291,10 @@ async fn ranges_and_heads_fit_the_whole() {
     let same = stage.get(&path, &[("if-none-match", &format!("\"x\", W/{etag}"))]).await;
     assert_eq!((same.status.as_u16(), same.body.len(), same.header("etag")), (304, 0, etag.as_str()));
     assert_eq!(stage.get(&path, &[("if-none-match", "\"x\"")]).await.status, 200);
+    for method in [Method::GET, Method::HEAD] {
+        let any = stage.ask(method, &path, SECRET, &[("if-none-match", "*"), ("range", "bytes=0-1")]).await;
+        assert_eq!((any.status.as_u16(), any.header("etag")), (304, etag.as_str()));
+    }
 }
 
 #[tokio::test]
