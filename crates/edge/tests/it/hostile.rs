@@ -252,6 +252,23 @@ async fn who_is_answered_while_it_sends_gets_the_answer() {
 }
 
 #[tokio::test]
+async fn who_is_answered_amid_its_head_may_send_the_rest() {
+    let door = impatient(Config::default()).await;
+    let first = format!("GET /site/a HTTP/1.1\r\nHost: h\r\nX: {}", "x".repeat(100_000));
+    for (first, expected) in [(first.as_str(), "431"), ("rubbish\r\nHost: ", "400")] {
+        let mut stream = TcpStream::connect(door.address).await.unwrap();
+        stream.write_all(first.as_bytes()).await.unwrap();
+        // To the end of all that the door says: it has begun to close.
+        let mut got = String::new();
+        stream.read_to_string(&mut got).await.unwrap();
+        assert_eq!(status(&got), expected, "{got}");
+        for _ in 0..100 {
+            stream.write_all(&[b'x'; 10_000]).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_large_upload_is_streamed_with_its_pauses_bounded() {
     let door = impatient(Config { body_ms: 5000, ..Config::default() }).await;
     let mut client = door.client().await;

@@ -31,6 +31,12 @@ impl RequestBody {
         let pause = Pause { half: pause / 2, halfway: false, timer: None };
         Self { incoming, pause, unread }
     }
+
+    fn end(&mut self) {
+        if let Some(unread) = self.unread.take() {
+            unread.end();
+        }
+    }
 }
 
 impl Body for RequestBody {
@@ -45,7 +51,7 @@ impl Body for RequestBody {
             Poll::Ready(frame) => {
                 self.pause.end();
                 if frame.is_none() {
-                    self.unread = None;
+                    self.end();
                 }
                 Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
             }
@@ -64,8 +70,8 @@ impl Body for RequestBody {
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        if let Some(unread) = self.unread.take().filter(|_| !self.incoming.is_end_stream()) {
-            unread.begin();
+        if self.incoming.is_end_stream() {
+            self.end();
         }
     }
 }

@@ -32,7 +32,7 @@ impl<A: Answer> Connection<A> {
     ) {
         // Answers are written in few, whole pieces. Fails only where the connection is gone already.
         let _ = stream.set_nodelay(true);
-        let stream = Stream::new(stream, self.bounds.patience.clone());
+        let stream = Stream::new(stream, self.bounds.patience.clone(), shutdown.clone());
         let unread = stream.unread();
         let Some(tls) = tls else { return self.speak(stream, unread, shutdown).await };
         let shaken = tokio::select! {

@@ -4,7 +4,7 @@
 //! what the client has not read yet: the answer that says why nobody reads on. So whoever answers before the end of a
 //! request closes in two steps (RFC 9112 §9.6): it says that nothing more comes, then reads on and throws away, until the
 //! client closes too or has had its chance. Whoever sends for the sake of sending has a connection that it could have
-//! had anyway, and for a shorter time.
+//! had anyway, and for a shorter time; when the door closes, for a moment only.
 
 use std::mem::MaybeUninit;
 use std::pin::Pin;
@@ -14,10 +14,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Request, Version};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::body::RequestBody;
 
@@ -29,23 +31,32 @@ const LOOK: Duration = Duration::from_secs(5);
 const LOOKS: u32 = 6;
 /// Fewest bytes that it sends between two looks: 4 KiB a second.
 const LEAST: u64 = 20 << 10;
+/// How long it is waited for once the door closes.
+const LAST: Duration = Duration::from_secs(1);
 
-/// Whether a connection's client may still be sending what nobody reads any more. Clones are about the same connection.
+/// Whether a connection's client has begun to send what it may not have ended: the head of a request, or its body.
+/// Clones are about the same connection.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Unread(Arc<AtomicBool>);
 
 impl Unread {
-    /// Takes note of a request: of its body, which may pause at most for `pause`, and that all before it was read.
+    /// Takes note of a request, whose head has ended, and of its body, which may pause at most for `pause`.
     pub(super) fn watch(&self, request: Request<Incoming>, pause: Duration) -> Request<RequestBody> {
+        let has_body = !request.body().is_end_stream();
+        self.0.store(has_body, Ordering::Relaxed);
         // Streams of HTTP/2 end one by one, without their connection.
-        let unread = (request.version() < Version::HTTP_2).then(|| self.clone());
-        self.0.store(false, Ordering::Relaxed);
+        let unread = (has_body && request.version() < Version::HTTP_2).then(|| self.clone());
         request.map(|body| RequestBody::new(body, pause, unread))
     }
 
-    /// From now on nobody reads.
+    /// Something came.
     pub(super) fn begin(&self) {
         self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Its end was read.
+    pub(super) fn end(&self) {
+        self.0.store(false, Ordering::Relaxed);
     }
 
     pub(super) fn is_so(&self) -> bool {
@@ -61,15 +72,19 @@ pub(super) struct Linger {
     /// Bytes in all, and since the last look.
     came: u64,
     since: u64,
+    /// Until the door closes.
+    closing: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
 }
 
 impl Linger {
-    pub(super) fn new() -> Self {
-        Self::every(LOOK)
+    /// `door` is cancelled when it closes.
+    pub(super) fn new(door: CancellationToken) -> Self {
+        Self::every(LOOK, door)
     }
 
-    fn every(look: Duration) -> Self {
-        Self { look, timer: Box::pin(sleep(look)), looks: 0, came: 0, since: 0 }
+    fn every(look: Duration, door: CancellationToken) -> Self {
+        let closing = Some(Box::pin(door.cancelled_owned()));
+        Self { look, timer: Box::pin(sleep(look)), looks: 0, came: 0, since: 0, closing }
     }
 
     /// Ready when the client has closed or had its chance; at once where it sends nothing and is not `expected` to.
@@ -90,9 +105,14 @@ impl Linger {
                 Poll::Pending => break,
             }
         }
+        if self.closing.as_mut().is_some_and(|closing| closing.as_mut().poll(cx).is_ready()) {
+            self.closing = None;
+            let last = (Instant::now() + LAST).min(self.timer.deadline());
+            self.timer.as_mut().reset(last);
+        }
         while self.timer.as_mut().poll(cx).is_ready() {
             self.looks += 1;
-            if self.looks == LOOKS || self.since < LEAST {
+            if self.looks == LOOKS || self.since < LEAST || self.closing.is_none() {
                 return Poll::Ready(());
             }
             self.since = 0;
@@ -129,12 +149,12 @@ mod tests {
     #[tokio::test]
     async fn nobody_is_waited_for_in_vain() {
         let (server, _idle) = pair().await;
-        assert_eq!(lingers(Linger::every(SHORT), server, false).await, 0);
+        assert_eq!(lingers(Linger::every(SHORT, CancellationToken::new()), server, false).await, 0);
         let (server, client) = pair().await;
         drop(client);
-        assert_eq!(lingers(Linger::every(SHORT), server, true).await, 0);
+        assert_eq!(lingers(Linger::every(SHORT, CancellationToken::new()), server, true).await, 0);
         let (server, _silent) = pair().await;
-        assert_eq!(lingers(Linger::every(SHORT), server, true).await, 1);
+        assert_eq!(lingers(Linger::every(SHORT, CancellationToken::new()), server, true).await, 1);
     }
 
     #[tokio::test]
@@ -146,9 +166,31 @@ mod tests {
                     sleep(SHORT / 20).await;
                 }
             });
-            assert_eq!(lingers(Linger::every(SHORT), server, true).await, looks, "{bytes}");
+            assert_eq!(
+                lingers(Linger::every(SHORT, CancellationToken::new()), server, true).await,
+                looks,
+                "{bytes}"
+            );
             sending.await.unwrap();
         }
+    }
+
+    #[tokio::test]
+    async fn the_end_of_the_door_is_soon_that_of_who_still_sends() {
+        let (server, mut client) = pair().await;
+        let door = CancellationToken::new();
+        let (closes, sent) = (door.clone(), vec![0; 10_000]);
+        let sending = tokio::spawn(async move {
+            client.write_all(&sent).await.unwrap();
+            closes.cancel();
+            while client.write_all(&sent).await.is_ok() {
+                sleep(SHORT / 20).await;
+            }
+        });
+        let begun = Instant::now();
+        lingers(Linger::every(Duration::from_secs(60), door), server, true).await;
+        assert!((LAST..10 * LAST).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+        sending.await.unwrap();
     }
 
     #[tokio::test]
@@ -161,7 +203,7 @@ mod tests {
             }
             sent
         });
-        lingers(Linger::new(), server, true).await;
+        lingers(Linger::new(CancellationToken::new()), server, true).await;
         let sent = sending.await.unwrap();
         assert!((MAX..2 * MAX).contains(&sent), "{sent}");
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
+use tokio_util::sync::CancellationToken;
 
 use super::linger::{Linger, Unread};
 
@@ -45,6 +46,7 @@ impl fmt::Debug for Patience {
 pub(super) struct Stream {
     stream: TcpStream,
     patience: Patience,
+    door: CancellationToken,
     slow: Option<Slow>,
     unread: Unread,
     linger: Option<Linger>,
@@ -64,11 +66,11 @@ struct Slow {
 }
 
 impl Stream {
-    /// Bounds a connection.
-    pub(super) fn new(stream: TcpStream, patience: Patience) -> Self {
+    /// Bounds a connection; `door` is cancelled when the door closes.
+    pub(super) fn new(stream: TcpStream, patience: Patience, door: CancellationToken) -> Self {
         // Only a help: without it the kernel takes more.
         let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
-        Self { stream, patience, slow: None, unread: Unread::default(), linger: None }
+        Self { stream, patience, door, slow: None, unread: Unread::default(), linger: None }
     }
 
     /// Where its requests are watched.
@@ -153,7 +155,12 @@ impl AsyncRead for Stream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let poll = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if buf.filled().len() > before {
+            self.unread.begin();
+        }
+        poll
     }
 }
 
@@ -181,9 +188,10 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Self { stream, linger, unread, .. } = &mut *self;
+        let Self { stream, door, linger, unread, .. } = &mut *self;
         ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
-        linger.get_or_insert_with(Linger::new).poll(stream, unread.is_so(), cx).map(Ok)
+        let linger = linger.get_or_insert_with(|| Linger::new(door.clone()));
+        linger.poll(stream, unread.is_so(), cx).map(Ok)
     }
 }
 
@@ -206,7 +214,7 @@ mod tests {
     async fn pair(patience: Patience) -> (Stream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        (Stream::new(listener.accept().await.unwrap().0, patience), client)
+        (Stream::new(listener.accept().await.unwrap().0, patience, CancellationToken::new()), client)
     }
 
     /// Reads so many bytes every so often until the end.
@@ -259,6 +267,21 @@ mod tests {
             let done = server.write_all(&vec![0; 16 << 20]).await;
             assert_eq!(done.is_ok(), in_time, "{least_rate}");
         }
+    }
+
+    #[tokio::test]
+    async fn who_is_answered_amid_its_request_may_send_the_rest() {
+        let (mut server, mut client) = pair(patience(Duration::from_secs(60))).await;
+        client.write_all(b"GET /").await.unwrap();
+        server.read_exact(&mut [0; 5]).await.unwrap();
+        server.write_all(b"no").await.unwrap();
+        let closing = tokio::spawn(async move { server.shutdown().await });
+        let mut got = String::new();
+        client.read_to_string(&mut got).await.unwrap();
+        assert_eq!((got.as_str(), closing.is_finished()), ("no", false));
+        client.write_all(&vec![0; 1 << 20]).await.unwrap();
+        drop(client);
+        closing.await.unwrap().unwrap();
     }
 
     #[tokio::test]
