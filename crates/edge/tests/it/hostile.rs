@@ -134,7 +134,11 @@ async fn a_client_that_takes_nothing_is_cut_off_and_harms_nobody() {
     let mut stream = TcpStream::connect(door.address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     assert_eq!(door.signed("/out/a", &[]).await.body.len(), 12 << 20);
-    tokio::time::sleep(Duration::from_millis(3000)).await;
+    let begun = Instant::now();
+    while door.meter.read().connections > 0 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it is waited for");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     // What is in flight can still be read; the whole never comes.
     let mut got = Vec::new();
     let read = timeout(Duration::from_secs(20), stream.read_to_end(&mut got)).await.unwrap();
