@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -165,16 +165,39 @@ impl Open {
 
 /// Objects that are being read in this process; the sweeper leaves them alone.
 #[derive(Debug, Default)]
-pub(crate) struct Pins(Mutex<HashMap<ObjectId, u32>>);
+pub(crate) struct Pins(Mutex<HashMap<ObjectId, Readers>>);
+
+#[derive(Debug, Default)]
+struct Readers {
+    count: u32,
+    /// Files that they may still open, though their rows are gone.
+    left: Vec<FileId>,
+}
 
 impl Pins {
     pub(crate) fn pin(pins: &Arc<Self>, id: ObjectId) -> Pinned {
-        *pins.0.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default() += 1;
+        pins.all().entry(id).or_default().count += 1;
         Pinned { pins: pins.clone(), id }
     }
 
     pub(crate) fn has(&self, id: ObjectId) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&id)
+        self.all().contains_key(&id)
+    }
+
+    /// Keeps the files of an object whose rows are gone for those who read it, if anybody does.
+    pub(crate) fn leave(&self, id: ObjectId, files: &[FileId]) {
+        if let Some(readers) = self.all().get_mut(&id) {
+            readers.left.extend_from_slice(files);
+        }
+    }
+
+    /// Whether a file is one of those.
+    pub(crate) fn keep(&self, file: FileId) -> bool {
+        self.all().values().any(|readers| readers.left.contains(&file))
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<ObjectId, Readers>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -185,10 +208,10 @@ pub(crate) struct Pinned {
 
 impl Drop for Pinned {
     fn drop(&mut self) {
-        let mut pins = self.pins.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = pins.get_mut(&self.id) {
-            *count -= 1;
-            if *count == 0 {
+        let mut pins = self.pins.all();
+        if let Some(readers) = pins.get_mut(&self.id) {
+            readers.count -= 1;
+            if readers.count == 0 {
                 pins.remove(&self.id);
             }
         }

@@ -99,9 +99,7 @@ impl Blob {
         let mut tx = self.db.begin().await?;
         let unused = drop_files(&mut tx, &old).await?;
         tx.commit().await?;
-        let count = unused.len() as u64;
-        self.delete_files(unused).await?;
-        Ok(count)
+        self.delete_files(unused).await
     }
 
     async fn sealed_copy(&self, old: FileId, size: u64) -> Result<Stored> {

@@ -81,8 +81,7 @@ impl Blob {
             if unused.is_empty() {
                 break;
             }
-            swept.files += unused.len() as u64;
-            self.delete_files(unused).await?;
+            swept.files += self.delete_files(unused).await?;
         }
         for folder in 0..=255 {
             let disk = self.disk.clone();
@@ -92,8 +91,7 @@ impl Blob {
                     orphans.push(file);
                 }
             }
-            swept.files += orphans.len() as u64;
-            self.delete_files(orphans).await?;
+            swept.files += self.delete_files(orphans).await?;
         }
         Ok(swept)
     }
@@ -103,27 +101,30 @@ impl Blob {
         fault::pause("sweep.looked").await;
         let mut tx = self.db.begin().await?;
         let parts = tx.all("SELECT file FROM parts WHERE object = $1", args![id]).await?;
-        let files: Vec<String> = parts.iter().map(|row| row.get("file")).collect::<db::Result<_>>()?;
+        let files: Vec<FileId> = parts.iter().map(|row| row.get("file")).collect::<db::Result<_>>()?;
+        let names: Vec<String> = files.iter().map(FileId::to_string).collect();
         // The parts go with it.
         let delete = "DELETE FROM objects WHERE id = $1 AND retired_at IS NOT NULL AND held = 0";
         if tx.execute(delete, args![id]).await? == 0 {
             return Ok(false);
         }
-        let unused = drop_files(&mut tx, &files).await?;
+        let unused = drop_files(&mut tx, &names).await?;
         tx.commit().await?;
         fault::point("sweep.committed");
-        // Whoever began to read before the rows went has their files' names; then `sweep_disk` finds the files.
-        if !self.pins.has(id) {
-            self.delete_files(unused).await?;
-        }
+        // Whoever began to read before the rows went has their files' names.
+        self.pins.leave(id, &files);
+        self.delete_files(unused).await?;
         Ok(true)
     }
 
-    /// Deletes files whose rows are gone. What a crash leaves over is found by `sweep_disk`.
-    pub(crate) async fn delete_files(&self, files: Vec<FileId>) -> Result<()> {
+    /// Deletes files whose rows are gone, but for those that are still read; answers how many. What those and a crash
+    /// leave over is found by `sweep_disk`.
+    pub(crate) async fn delete_files(&self, mut files: Vec<FileId>) -> Result<u64> {
+        files.retain(|file| !self.pins.keep(*file));
         self.opened.close_old(|file| files.contains(&file));
-        let disk = self.disk.clone();
-        blocking(move || files.into_iter().try_for_each(|file| disk.delete(file))).await
+        let (disk, count) = (self.disk.clone(), files.len() as u64);
+        blocking(move || files.into_iter().try_for_each(|file| disk.delete(file))).await?;
+        Ok(count)
     }
 
     /// The service that sweeps: rows every minute, the disk at the start and every six hours.

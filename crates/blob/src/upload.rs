@@ -218,7 +218,8 @@ impl Blob {
         tx.execute("DELETE FROM uploads WHERE id = $1", args![id]).await?;
         let unused = drop_files(&mut tx, &files(&parts)?).await?;
         tx.commit().await?;
-        self.delete_files(unused).await
+        self.delete_files(unused).await?;
+        Ok(())
     }
 }
 

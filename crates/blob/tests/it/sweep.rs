@@ -48,12 +48,17 @@ async fn who_begins_to_read_while_an_object_is_deleted_gets_all_of_it() {
     for store in stores().await {
         let bytes = noise(600_000);
         let first = store.put("film", &bytes).await;
+        let copy = store.blob.copy(first.id, own("copy")).await.unwrap();
         store.put("film", b"second").await;
         handle_events(&store).await;
         let sweep = store.blob.sweep(hours_from_now(1));
         let read = store.blob.read(first.id, 0..first.size);
         let (swept, reader) = meanwhile_at("sweep.looked", sweep, read).await;
         assert_eq!(swept.unwrap().objects, 1);
+        // The reader has opened nothing yet; its file is the copy's too, until that goes.
+        store.blob.delete(&copy.bucket, &copy.key, &Condition::None, blob::By::Kinora).await.unwrap();
+        assert_eq!(store.blob.sweep(hours_from_now(1)).await.unwrap().objects, 1);
+        assert_eq!(store.blob.sweep_disk(hours_from_now(2)).await.unwrap().files, 0);
         let pieces: Vec<Bytes> = reader.unwrap().try_collect().await.unwrap();
         assert!(pieces.concat() == bytes);
         assert!(matches!(store.blob.read(first.id, 0..1).await, Err(blob::Error::NoSuchObject(_))));
