@@ -180,3 +180,40 @@ fn damaged(id: FileId, why: seal::Error) -> Error {
     tracing::error!(file = %id, %why, "a stored file is not what was written: restore it from a backup");
     Error::Damaged { file: id.to_string(), why }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::Keys;
+
+    #[tokio::test]
+    async fn what_the_system_holds_is_read_at_once_if_it_is_little() {
+        for ring in [None, Some(seal::testing::ring(1))] {
+            let folder = tempfile::tempdir().unwrap();
+            let seals = ring.is_some();
+            let store = Disk::open(folder.path(), Some(0), Keys { ring, seals }).unwrap();
+            let bytes: Vec<u8> = (0..400_000_u32).map(|n| (n % 251) as u8).collect();
+            let size = bytes.len() as u64;
+            let mut writing = store.write(Some(size)).await.unwrap();
+            writing.append(vec![bytes.clone().into()]).await.unwrap();
+            let stored = writing.finish().await.unwrap();
+            let key = stored.key.map(|key| key.dek);
+            let file = store.open_file(stored.id, size, key.as_deref()).unwrap();
+            assert_eq!(file.read_all(0..size).unwrap(), bytes, "now it is held");
+            let mut some = [0];
+            let slices = &mut [IoSliceMut::new(&mut some)];
+            if let Err(error @ rustix::io::Errno::OPNOTSUPP) =
+                rustix::io::preadv2(&file.file, slices, 0, ReadWriteFlags::NOWAIT)
+            {
+                return eprintln!("skipped: this file system reads nothing without waiting ({error})");
+            }
+            for range in [0..1, 0..100_000, 65_000..66_000, 140_000..220_000, size - 1..size] {
+                let expected = &bytes[range.start as usize..range.end as usize];
+                assert_eq!(file.read_held(&range).as_deref(), Some(expected), "{range:?}, sealed: {seals}");
+            }
+            for range in [0..size, 0..HELD + 1, 5..5, size - 1..size + 1] {
+                assert_eq!(file.read_held(&range), None, "{range:?}, sealed: {seals}");
+            }
+        }
+    }
+}

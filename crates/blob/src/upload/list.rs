@@ -40,23 +40,23 @@ pub struct Uploads {
     pub next: Option<(String, Option<UploadId>)>,
 }
 
-const BYTES: &str =
-    "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes FROM upload_parts WHERE upload = $1";
-const BYTES_OF: Sql = sql!(
+const BYTES: Sql = sql!(
     "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes FROM upload_parts WHERE upload IN " [EACH "$1"]
 );
 
 /// How many bytes the parts of these uploads have together, seen from a transaction.
 pub async fn uploaded_bytes(tx: &mut Tx, ids: &[UploadId]) -> Result<u64> {
-    let list: Vec<String> = ids.iter().map(UploadId::to_string).collect();
-    let list = serde_json::Value::from(list).to_string();
-    Ok(tx.one(tx.pick(BYTES_OF), args![list]).await?.get("bytes")?)
+    Ok(tx.one(tx.pick(BYTES), args![list(ids)]).await?.get("bytes")?)
+}
+
+fn list(ids: &[UploadId]) -> String {
+    serde_json::Value::from_iter(ids.iter().map(UploadId::to_string)).to_string()
 }
 
 impl Blob {
     /// How many bytes the parts of an upload have.
     pub async fn uploaded_bytes(&self, id: UploadId) -> Result<u64> {
-        Ok(self.db.one(BYTES, args![id]).await?.get("bytes")?)
+        Ok(self.db.one(self.db.pick(BYTES), args![list(&[id])]).await?.get("bytes")?)
     }
 
     /// When the newest part of an upload was written, if it has parts.

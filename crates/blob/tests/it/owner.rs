@@ -94,12 +94,16 @@ async fn an_installation_from_before_there_were_ids_gets_one() {
 #[tokio::test]
 async fn a_folder_in_which_nothing_was_stored_yet_is_for_every_new_database_and_no_more_for_the_one_before() {
     for store in stores().await {
-        let fresh = store.fresh().await;
-        let blob = store.start_on(&fresh.db).await.unwrap();
+        let (second, third, late) = (store.fresh().await, store.fresh().await, store.fresh().await);
+        store.start_on(&second.db).await.unwrap();
         refused(store.start_on(&store.test.db).await);
+        let blob = store.start_on(&third.db).await.unwrap();
+        refused(store.start_on(&second.db).await);
         blob.put("x", client("film")).await.unwrap();
-        refused(store.start_on(&store.test.db).await);
-        store.start_on(&fresh.db).await.unwrap();
+        for other in [&store.test, &second, &late] {
+            refused(store.start_on(&other.db).await);
+        }
+        store.start_on(&third.db).await.unwrap();
     }
 }
 
