@@ -158,8 +158,8 @@ impl Pipeline {
 
     /// A try of a job ended badly: it comes back, or it ends and its title with it. `log` is kept with the job.
     pub async fn failed(&self, lease: &Lease, fault: &Fault, log: &[String]) -> Result<()> {
-        self.jobs.log(now(), lease, log).await?;
         let mut tx = self.db.begin().await?;
+        self.jobs.log_in(&mut tx, now(), lease, log).await?;
         if let Outcome::Ended(ended) = self.jobs.fail(&mut tx, now(), lease, fault).await? {
             self.ended(&mut tx, &ended).await?;
         }

@@ -100,10 +100,7 @@ impl Queue {
     /// Ends the try as failed when `tx` commits: the job rests and comes back, or ends, and its group with it. The
     /// caller may cancel the other jobs of its title in the same transaction.
     pub async fn fail(&self, tx: &mut Tx, now: Timestamp, lease: &Lease, fault: &Fault) -> Result<Outcome> {
-        match lease.title {
-            Some(title) => self.lock_title(tx, title).await?,
-            None => group::lock(tx, lease.group).await?,
-        }
+        self.lock_groups(tx, lease).await?;
         let held =
             Held::find(tx, lease.job).await?.filter(|held| held.is(lease)).ok_or_else(|| lost(lease.job))?;
         let failures = held.failures + 1;
@@ -118,6 +115,14 @@ impl Queue {
             last,
         };
         held.end(tx, now, why, next).await
+    }
+
+    /// Locks what the bad end of a job may change besides it.
+    pub(super) async fn lock_groups(&self, tx: &mut Tx, lease: &Lease) -> Result<()> {
+        match lease.title {
+            Some(title) => self.lock_title(tx, title).await,
+            None => group::lock(tx, lease.group).await,
+        }
     }
 
     /// Locks the job's group and the job, and compares the fence.

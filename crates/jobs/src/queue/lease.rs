@@ -184,16 +184,35 @@ impl Queue {
         if lines.is_empty() {
             return Ok(());
         }
-        let keep = usize::try_from(LOG_LINES).unwrap_or(usize::MAX);
-        let lines = &lines[lines.len().saturating_sub(keep)..];
         let mut tx = self.db.begin().await?;
-        let count = "UPDATE jobs SET log_lines = log_lines + $4
-            WHERE id = $1 AND worker = $2 AND attempt = $3 AND state = 'running' RETURNING log_lines";
-        let row = tx.opt(count, args![lease.job, &lease.worker, lease.attempt, lines.len()]).await?;
-        let row = row.ok_or_else(|| lost(lease.job))?;
-        write_log(&mut tx, now, lease.job, lease.attempt, lines, row.get("log_lines")?).await?;
+        add(&mut tx, now, lease, lines).await?;
         Ok(tx.commit().await?)
     }
+
+    /// The same when `tx` commits, which may then end the try.
+    pub async fn log_in(
+        &self,
+        tx: &mut db::Tx,
+        now: Timestamp,
+        lease: &Lease,
+        lines: &[String],
+    ) -> Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        self.lock_groups(tx, lease).await?;
+        add(tx, now, lease, lines).await
+    }
+}
+
+async fn add(tx: &mut db::Tx, now: Timestamp, lease: &Lease, lines: &[String]) -> Result<()> {
+    let keep = usize::try_from(LOG_LINES).unwrap_or(usize::MAX);
+    let lines = &lines[lines.len().saturating_sub(keep)..];
+    let count = "UPDATE jobs SET log_lines = log_lines + $4
+        WHERE id = $1 AND worker = $2 AND attempt = $3 AND state = 'running' RETURNING log_lines";
+    let row = tx.opt(count, args![lease.job, &lease.worker, lease.attempt, lines.len()]).await?;
+    let row = row.ok_or_else(|| lost(lease.job))?;
+    write_log(tx, now, lease.job, lease.attempt, lines, row.get("log_lines")?).await
 }
 
 /// Words as JSON.

@@ -115,6 +115,29 @@ async fn a_failure_is_tried_again_and_a_permanent_one_ends_the_title() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_written_down_yet_is_logged_once() {
+    for house in houses().await {
+        let title = house.planned().await;
+        let (lease, _) = house.chunk().await;
+        let (fault, log) = (Fault::Permanent("it is broken".into()), ["last line".into()]);
+        let change = async |sql| house.test.db.execute(sql, db::args![]).await.unwrap();
+        change("ALTER TABLE titles RENAME TO elsewhere").await;
+        for _ in 0..2 {
+            house.pipeline.failed(&lease, &fault, &log).await.unwrap_err();
+        }
+        change("ALTER TABLE elsewhere RENAME TO titles").await;
+        house.pipeline.failed(&lease, &fault, &log).await.unwrap();
+        assert_eq!(house.title(title).await.state, State::Failed);
+        let lines = house.jobs.log_lines(lease.job).await.unwrap();
+        let lines: Vec<&str> = lines.iter().map(|line| line.line.as_str()).collect();
+        assert_eq!(
+            lines,
+            ["last line", "try 1 ended: it is broken", "1 other jobs of the group were cancelled"]
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_worker_that_dies_silently_is_replaced() {
     for house in houses().await {
         house.planned().await;
