@@ -147,11 +147,15 @@ impl Catalogue {
         Ok(())
     }
 
-    /// A title that is being encoded waits for this no more; answers whether it did.
+    /// An unfinished title waits for this no more, and says what becomes of it instead; answers whether it waited.
     pub async fn end_waiting(&self, id: TitleId, waits_for: WaitsFor) -> Result<bool> {
-        let sql = "UPDATE titles SET waits_for = NULL, reason = $3
-            WHERE id = $1 AND state = 'encoding' AND waits_for = $2";
-        Ok(self.db.execute(sql, args![id, waits_for.as_str(), words(State::Encoding)]).await? == 1)
+        let sql = "UPDATE titles SET waits_for = NULL, reason = CASE state
+                WHEN 'received' THEN $3 WHEN 'probed' THEN $4 WHEN 'planned' THEN $5 ELSE $6 END
+            WHERE id = $1 AND state IN ('received', 'probed', 'planned', 'encoding') AND waits_for = $2";
+        let [received, probed, planned, encoding] =
+            [State::Received, State::Probed, State::Planned, State::Encoding].map(words);
+        let args = args![id, waits_for.as_str(), received, probed, planned, encoding];
+        Ok(self.db.execute(sql, args).await? == 1)
     }
 
     /// Whether the title is published, as `tx` sees it.

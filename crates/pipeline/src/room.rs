@@ -60,9 +60,15 @@ impl Pipeline {
         Ok(())
     }
 
-    /// A title's file cannot be read for want of room: until it is, the title says so.
+    /// A title's file cannot be read for want of room: until it can, the title says so.
     pub async fn wait_to_be_read(&self, title: TitleId, why: &str) -> Result<()> {
         Ok(self.catalogue.begin_waiting(title, WaitsFor::Room, why).await?)
+    }
+
+    /// There was room for a title's file, which is being read.
+    pub async fn begin_to_read(&self, title: TitleId) -> Result<()> {
+        self.catalogue.end_waiting(title, WaitsFor::Room).await?;
+        Ok(())
     }
 
     /// Bytes that encodes may take: what the disk has beyond its reserve, within what everything may take.

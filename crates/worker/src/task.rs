@@ -140,11 +140,15 @@ async fn plan(
     let title = worker.pipeline.title(of.title).await?;
     let no = |error: encode::Error| Stop::encode(&error, of.title);
     let object = title.source_object;
+    let reading = async || {
+        report.stage("reading the source");
+        worker.pipeline.begin_to_read(of.title).await
+    };
     report.stage("fetching the source");
     let parts = unless_stopped(cancel, sources.to_probe(object)).await?;
     let looked = match &parts {
         Some(parts) => {
-            report.stage("reading the source");
+            reading().await?;
             let probe = encode::probe_parts(&worker.tools, &worker.jail, parts.path());
             // The probe does not wait for what the look for captions reads beyond it.
             let both = async { Ok(tokio::join!(probe, sources.to_find_captions(object, parts))) };
@@ -160,7 +164,7 @@ async fn plan(
         _ => {
             report.stage("fetching the source");
             let whole = unless_stopped(cancel, sources.whole(object)).await?;
-            report.stage("reading the source");
+            reading().await?;
             let probe = encode::probe(&worker.tools, &worker.jail, whole.path());
             let looked = unless_stopped(cancel, async { probe.await.map_err(no) }).await?;
             (whole, looked)

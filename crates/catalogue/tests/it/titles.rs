@@ -66,6 +66,10 @@ async fn what_a_title_waits_for_is_told_by_no_words() {
         let id = shelf.create(&upload("a.mp4")).await;
         shelf.catalogue.begin_waiting(id, WaitsFor::Room, "its file cannot be read yet").await.unwrap();
         assert_eq!(shelf.waiting(WaitsFor::Room).await, [id]);
+        assert!(shelf.catalogue.end_waiting(id, WaitsFor::Room).await.unwrap());
+        assert_eq!(shelf.waiting(WaitsFor::Room).await, []);
+        assert_eq!(shelf.title(id).await.reason.as_deref(), Some("waiting for its file to be read"));
+        shelf.catalogue.begin_waiting(id, WaitsFor::Room, "its file cannot be read yet").await.unwrap();
         shelf.plan(id).await.unwrap();
         assert_eq!(shelf.waiting(WaitsFor::Room).await, []);
         commit!(shelf, |c, tx| c.advance(tx, id, State::Encoding)).unwrap();

@@ -3,7 +3,7 @@
 use blob::{By, New};
 use jobs::Fault;
 use model::title::State;
-use model::{BucketName, TitleId};
+use model::{BucketName, TitleId, WaitsFor};
 use pipeline::work::OfGeneration;
 use pipeline::{Config, Error, Purge, SourceFile};
 
@@ -269,6 +269,22 @@ async fn an_encode_waits_for_room_and_goes_on_by_itself() {
         assert_eq!(house.pipeline.wait_for_room(&of).await.unwrap(), None);
         assert_eq!(house.title(title).await.reason.as_deref(), Some("being encoded"));
         house.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_title_waits_to_be_read_until_there_is_room_for_its_file() {
+    for house in houses().await {
+        house.client_upload("songs/song.wav").await;
+        house.pipeline.take_events().await.unwrap();
+        let title = house.titles().await.remove(0);
+        let waiting = async || house.catalogue.titles_that_wait_for(WaitsFor::Room).await.unwrap();
+        house.pipeline.wait_to_be_read(title.id, "waits for disk space").await.unwrap();
+        assert_eq!(waiting().await, [title.id]);
+        // It is being read; what it is made of is not known yet.
+        house.pipeline.begin_to_read(title.id).await.unwrap();
+        assert_eq!(waiting().await, []);
+        assert_eq!(house.title(title.id).await.reason, title.reason);
     }
 }
 
