@@ -69,24 +69,7 @@ impl Attendant {
         {
             tracing::warn!(?fault, "job failed");
         }
-        // On a full disk this is not written either; when there is room the job goes on at once.
-        let mut said = false;
-        loop {
-            let error = match self.tell(turn, &stop).await {
-                Ok(()) | Err(pipeline::Error::Jobs(jobs::Error::LeaseLost { .. })) => return,
-                Err(error) => error,
-            };
-            if !error.is_retryable() || turn.shutdown.is_cancelled() {
-                let error = &error as &dyn std::error::Error;
-                return tracing::error!(error, "the end of a job is not written down");
-            }
-            if !said {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "the end of a job waits for the database");
-            }
-            said = true;
-            let _ = turn.shutdown.run_until_cancelled(tokio::time::sleep(LOOK)).await;
-        }
+        write_down(turn.shutdown, || self.tell(turn, &stop)).await;
     }
 
     /// Writes down why a job did not end well, and what becomes of it.
@@ -161,6 +144,31 @@ impl Attendant {
                 false
             }
         }
+    }
+}
+
+/// Has the end of a job written down. On a full disk that is not written either; when there is room the job goes on at
+/// once.
+async fn write_down<T>(shutdown: &CancellationToken, mut tell: impl FnMut() -> T)
+where
+    T: Future<Output = pipeline::Result<()>>,
+{
+    let mut said = false;
+    loop {
+        let error = match tell().await {
+            Ok(()) | Err(pipeline::Error::Jobs(jobs::Error::LeaseLost { .. })) => return,
+            Err(error) => error,
+        };
+        if !error.is_retryable() || shutdown.is_cancelled() {
+            let error = &error as &dyn std::error::Error;
+            return tracing::error!(error, "the end of a job is not written down");
+        }
+        if !said {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "the end of a job waits for the database");
+        }
+        said = true;
+        let _ = shutdown.run_until_cancelled(tokio::time::sleep(LOOK)).await;
     }
 }
 

@@ -196,3 +196,36 @@ async fn what_finds_no_room_waits_and_what_fails_is_held_against_it() {
         assert_eq!(house.catalogue.title(title).await.unwrap().state, title::State::Failed);
     }
 }
+
+/// How often the end of a job is told that is taken in the end, after `refusals`, and how long that took.
+async fn told(shutdown: &CancellationToken, refusals: Vec<pipeline::Error>) -> (usize, Duration) {
+    let (begun, mut refusals, mut tries) = (Instant::now(), refusals.into_iter(), 0);
+    let tell = || {
+        tries += 1;
+        std::future::ready(refusals.next().map_or(Ok(()), Err))
+    };
+    write_down(shutdown, tell).await;
+    (tries, begun.elapsed())
+}
+
+#[tokio::test]
+async fn the_end_of_a_job_waits_for_room_and_goes_on_when_there_is_some() {
+    let full = || {
+        let source = std::io::ErrorKind::StorageFull.into();
+        pipeline::Error::Blob(blob::Error::NoSpace { free: 0, reserve: 1, wanted: 1, source })
+    };
+    let going = CancellationToken::new();
+    let (tries, took) = told(&going, (0..10).map(|_| full()).collect()).await;
+    assert_eq!(tries, 11, "until it is written");
+    assert!(took >= 10 * LOOK, "{took:?}: nobody asks all the time");
+
+    let title = TitleId::new();
+    let (tries, _) = told(&going, vec![pipeline::Error::Incomplete { title, missing: 1 }, full()]).await;
+    assert_eq!(tries, 1, "that does not pass");
+    let job = model::JobId::new();
+    let (tries, _) = told(&going, vec![full(), jobs::Error::LeaseLost { job }.into(), full()]).await;
+    assert_eq!(tries, 2, "it is somebody else's now");
+    going.cancel();
+    let (tries, _) = told(&going, vec![full(), full()]).await;
+    assert_eq!(tries, 1, "who stops waits for nothing");
+}
