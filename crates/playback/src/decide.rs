@@ -17,6 +17,11 @@ pub(crate) struct Watchable {
 }
 
 impl Playback {
+    /// Refuses what [`Playback::start`] would refuse of who may watch what, and begins nothing.
+    pub async fn check(&self, who: &Who, title: TitleId) -> Result<()> {
+        self.decide(who, title).await.map(drop)
+    }
+
     /// Whether the title may be watched now. Nobody learns of a title that they may not see.
     pub(crate) async fn decide(&self, who: &Who, title: TitleId) -> Result<Watchable> {
         let title = match self.inner.catalogue.title(title).await {

@@ -114,6 +114,8 @@ pub(crate) async fn start(
     take::Json(start): take::Json<Start>,
 ) -> Result<Response, ApiError> {
     if visitor.account.is_none() {
+        // What they may not watch is not begun: it takes nobody's place, and is refused alike whether there is one.
+        site.playback().check(&visitor.who, start.title).await.map_err(|error| refused(error, &visitor))?;
         site.guests().take(client.0, Instant::now())?;
     }
     let now = site.now();
@@ -185,10 +187,12 @@ pub(crate) struct Report {
 impl Report {
     /// Kind and detail, fit for the log: bounded, on one line, without secrets.
     pub(crate) fn told(&self) -> (String, String) {
-        let cut =
-            |text: &str| text.chars().filter(|c| !c.is_control()).take(REPORT_CHARS).collect::<String>();
-        let cut = |text: &str| without_secrets(&cut(text));
-        (cut(&self.kind), cut(&self.detail))
+        let told = |text: &str| {
+            let line: String = text.chars().filter(|c| !c.is_control()).collect();
+            // Before it is cut: the beginning of a secret does not look like one.
+            without_secrets(&line).chars().take(REPORT_CHARS).collect()
+        };
+        (told(&self.kind), told(&self.detail))
     }
 }
 
@@ -241,4 +245,25 @@ fn refused(error: playback::Error, visitor: &Visitor) -> ApiError {
 fn cookies(site: &Site, permit: &Permit) -> AppendHeaders<Vec<(header::HeaderName, String)>> {
     let cookies = permit.set_cookies(site.cookies(), site.now());
     AppendHeaders(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_one_bounded_line_without_secrets_also_where_it_is_cut() {
+        let told = |detail: &str| {
+            let (kind, detail) = ("\tnet\nwork".into(), detail.into());
+            Report { title: TitleId::new(), session: None, kind, detail }.told()
+        };
+        assert_eq!(told("503\r\n"), ("network".into(), "503".into()));
+        let (_, cut) = told(&"word ".repeat(200));
+        assert_eq!(cut.chars().count(), REPORT_CHARS);
+        let secret = "Ab-_~9".repeat(20);
+        for before in REPORT_CHARS - 130..REPORT_CHARS {
+            let (_, detail) = told(&format!("{} {secret}", "x ".repeat(before / 2)));
+            assert!(!detail.contains("Ab"), "{detail}");
+        }
+    }
 }

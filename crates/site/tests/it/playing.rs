@@ -3,6 +3,7 @@
 use db::testing::databases;
 use http::header::SET_COOKIE;
 use identity::Role;
+use model::TitleId;
 use model::title::Visibility;
 use serde_json::json;
 
@@ -106,6 +107,16 @@ async fn strangers_write_no_more_than_there_is_room_for() {
         house.show_to(title, Visibility::Public).await;
         let mut guest = Browser::new(&house);
         let report = json!({ "title": title, "session": null, "kind": "network", "detail": "" });
+        // What is not to be had takes no place, and says the same when there is none.
+        let hidden = house.published("films/Private.mp4", 0).await;
+        let nothing = async |guest: &mut Browser| {
+            for title in [hidden, TitleId::new()] {
+                assert_eq!(guest.post_json("/api/playback", &json!({ "title": title })).await.status, 401);
+            }
+        };
+        for _ in 0..10 {
+            nothing(&mut guest).await;
+        }
         for (path, body, room) in
             [("/api/playback/report", &report, 20), ("/api/playback", &json!({ "title": title }), 300)]
         {
@@ -117,6 +128,7 @@ async fn strangers_write_no_more_than_there_is_room_for() {
             let seconds: u32 = refused.header("retry-after").parse().unwrap();
             assert!((1..=60).contains(&seconds), "{path}: {seconds}");
         }
+        nothing(&mut guest).await;
         // Who is signed in is no stranger.
         let mut viewer = Browser::of(&house, Role::Viewer).await;
         assert_eq!(viewer.post_json("/api/playback", &json!({ "title": title })).await.status, 200);
