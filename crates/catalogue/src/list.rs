@@ -1,6 +1,6 @@
 //! Reading titles: one, or pages of them.
 
-use db::{Tx, args};
+use db::{Sql, Tx, args, sql};
 use model::title::State;
 use model::{AccountId, ObjectId, TitleId};
 
@@ -59,6 +59,7 @@ const COUNTS: &str =
     "SELECT state, COUNT(*) AS n FROM titles WHERE deleted_at IS NULL GROUP BY state ORDER BY state";
 
 const GET: &str = select!("t.id = $1");
+const OF: Sql = sql!((select!("t.id IN ")) [EACH "$1"]);
 const NAMED: &str = select!("t.folded = $1 ORDER BY t.id DESC LIMIT 20");
 const LIST: &str = select!(
     "($1 OR t.owner = $2 OR (COALESCE(g.playable, FALSE) AND t.state NOT IN ('failed', 'rejected')
@@ -88,6 +89,12 @@ impl Catalogue {
     pub async fn title(&self, id: TitleId) -> Result<Title> {
         let row = self.db.opt(GET, args![id]).await?.ok_or(Error::NoTitle { title: id })?;
         Title::read(&row)
+    }
+
+    /// Reads those of these titles that are not deleted, in no order.
+    pub async fn titles_of(&self, ids: &[TitleId]) -> Result<Vec<Title>> {
+        let list = serde_json::Value::from_iter(ids.iter().map(TitleId::to_string)).to_string();
+        self.db.all(self.db.pick(OF), args![list]).await?.iter().map(Title::read).collect()
     }
 
     /// Lists titles, newest first.

@@ -24,7 +24,7 @@ pub use lapse::Released;
 pub use lease::{Claim, LogLine, Progress, Wait};
 pub use pause::Pause;
 pub use presence::Presence;
-pub use read::{Counts, Filter};
+pub use read::{AtWork, Counts, Filter};
 
 /// The queue in a database. Cheap to clone; clones share their hints.
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
 //! The operator's list of jobs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use askama::Template;
 use axum::extract::State;
@@ -245,14 +245,8 @@ fn headline(counts: jobs::Counts) -> String {
 
 /// Names of the titles that jobs work for; those of deleted ones are missing.
 async fn names(site: &Site, jobs: &[Job]) -> Result<HashMap<TitleId, String>, ApiError> {
-    let mut names = HashMap::new();
-    for id in jobs.iter().filter_map(|job| job.title) {
-        if names.contains_key(&id) {
-            continue;
-        }
-        if let Some(title) = site.title(id).await? {
-            names.insert(id, title.name);
-        }
-    }
-    Ok(names)
+    let ids: BTreeSet<TitleId> = jobs.iter().filter_map(|job| job.title).collect();
+    let ids: Vec<TitleId> = ids.into_iter().collect();
+    let titles = site.catalogue().titles_of(&ids).await.map_err(ApiError::internal)?;
+    Ok(titles.into_iter().map(|title| (title.id, title.name)).collect())
 }

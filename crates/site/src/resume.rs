@@ -1,5 +1,7 @@
 //! Going on where somebody stopped.
 
+use std::collections::HashMap;
+
 use catalogue::Title;
 use http_face::ApiError;
 use identity::{Action, Resource, may};
@@ -26,9 +28,12 @@ pub(crate) fn from(position_ms: Option<u64>, duration_ms: Option<u64>) -> u64 {
 pub(crate) async fn row(site: &Site, visitor: &Visitor) -> Result<Vec<(Title, u16)>, ApiError> {
     let Some(account) = visitor.who.account() else { return Ok(Vec::new()) };
     let recent = site.catalogue().history(account, RECENT).await.map_err(ApiError::internal)?;
+    let ids: Vec<_> = recent.iter().map(|watched| watched.title).collect();
+    let titles = site.catalogue().titles_of(&ids).await.map_err(ApiError::internal)?;
+    let mut titles: HashMap<_, _> = titles.into_iter().map(|title| (title.id, title)).collect();
     let mut row = Vec::new();
     for watched in recent {
-        let title = match site.title(watched.title).await? {
+        let title = match titles.remove(&watched.title) {
             Some(title) if title.playable => title,
             _ => continue,
         };

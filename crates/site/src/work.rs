@@ -1,10 +1,12 @@
 //! The titles that are being worked on, stage by stage, and those that failed.
 
+use std::collections::HashMap;
+
 use axum::extract::State;
 use axum::response::Response;
 use catalogue::{Audience, List, Title};
 use http_face::ApiError;
-use jobs::{Filter, Job};
+use jobs::{AtWork, Filter, Job};
 use model::title::State as Stage;
 use model::{Timestamp, TitleId, job};
 use serde::Serialize;
@@ -16,8 +18,6 @@ use crate::{Site, words};
 const MAX: u32 = 20;
 /// The share that is stored, in ‰, from which on the time left can be told.
 const TELLING: u64 = 50;
-/// Most running jobs that are looked at.
-const SLOTS: u32 = 500;
 /// Lines of a log that are shown.
 const LINES: usize = 20;
 
@@ -101,10 +101,10 @@ async fn titles(site: &Site, tab: Option<job::State>) -> Result<Vec<Title>, ApiE
     Ok(found)
 }
 
-/// Everything that runs, for all titles at once: as many jobs as there are slots.
-async fn running(site: &Site) -> Result<Vec<Job>, ApiError> {
-    let filter = Filter { state: Some(job::State::Running), limit: SLOTS, ..Filter::default() };
-    site.jobs().list(&filter).await.map_err(ApiError::internal)
+/// The titles that jobs run for.
+async fn at_work(site: &Site) -> Result<HashMap<TitleId, AtWork>, ApiError> {
+    let titles = site.jobs().at_work().await.map_err(ApiError::internal)?;
+    Ok(titles.into_iter().map(|at| (at.title, at)).collect())
 }
 
 /// The job that a title failed with.
@@ -112,13 +112,6 @@ async fn failed(site: &Site, title: TitleId) -> Result<Option<Job>, ApiError> {
     let state = Some(job::State::Failed);
     let filter = Filter { state, title: Some(title), limit: 1, ..Filter::default() };
     Ok(site.jobs().list(&filter).await.map_err(ApiError::internal)?.pop())
-}
-
-/// Times real time, all running encodes of a title together.
-fn speed(running: &[Job], title: TitleId) -> Option<f64> {
-    let of_title = running.iter().filter(|job| job.title == Some(title));
-    let speeds: Vec<f64> = of_title.filter_map(|job| job.speed).collect();
-    (!speeds.is_empty()).then(|| speeds.iter().sum())
 }
 
 /// Time that is left when the rest goes as what was done, in ms: from the share that is stored and when the title
@@ -138,20 +131,21 @@ pub(crate) async fn cards(
     tab: Option<job::State>,
     now: Timestamp,
 ) -> Result<Vec<Card>, ApiError> {
-    let running = running(site).await?;
+    let at_work = at_work(site).await?;
     let mut cards = Vec::new();
     for title in titles(site, tab).await? {
         let mut log = Vec::new();
+        let at = at_work.get(&title.id);
         let job = match title.state.is_final() {
             true => failed(site, title.id).await?.map(|job| job.id),
-            false => running.iter().find(|job| job.title == Some(title.id)).map(|job| job.id),
+            false => at.map(|at| at.newest),
         };
         if let Some(job) = job {
             let lines = site.jobs().log_lines(job).await.map_err(ApiError::internal)?;
             log = lines.into_iter().map(|line| line.line).collect();
             log.drain(..log.len().saturating_sub(LINES));
         }
-        let speed = speed(&running, title.id).map(words::speed).unwrap_or_default();
+        let speed = at.and_then(|at| at.speed).map(words::speed).unwrap_or_default();
         cards.push(Card { log, speed, ..card(&title, now) });
     }
     Ok(cards)
@@ -198,12 +192,12 @@ pub(crate) async fn api(
     http_face::take::Query(wanted): http_face::take::Query<crate::jobs_page::Wanted>,
 ) -> Result<Response, ApiError> {
     let now = site.now();
-    let running = running(&site).await?;
+    let at_work = at_work(&site).await?;
     let item = |title: Title| Json {
         id: title.id,
         state: title.state,
         progress: title.progress,
-        speed: speed(&running, title.id),
+        speed: at_work.get(&title.id).and_then(|at| at.speed),
         eta_ms: left_ms(&title, now),
         reason: title.reason,
         name: title.name,

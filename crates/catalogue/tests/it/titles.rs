@@ -216,6 +216,10 @@ async fn a_deleted_title_is_gone_for_everyone() {
         assert!(matches!(shelf.catalogue.asset(asset, generation).await, Err(Error::NoGeneration { .. })));
         assert!(shelf.catalogue.list(&List::newest(Audience::Operator)).await.unwrap().is_empty());
         assert!(shelf.catalogue.titles_named("a").await.unwrap().is_empty());
+        let kept = shelf.create(&upload("kept.mp4")).await;
+        let read = shelf.catalogue.titles_of(&[id, kept, TitleId::new()]).await.unwrap();
+        assert_eq!(read.iter().map(|title| title.id).collect::<Vec<_>>(), [kept]);
+        assert!(shelf.catalogue.titles_of(&[]).await.unwrap().is_empty());
         assert!(matches!(shelf.catalogue.rename(id, "b").await, Err(Error::NoTitle { .. })));
         assert!(matches!(
             commit!(shelf, |c, tx| c.delete(tx, NOW, id, &RESTORABLE)),

@@ -42,6 +42,17 @@ pub struct Counts {
     pub oldest_due: Option<Timestamp>,
 }
 
+/// A title that jobs run for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AtWork {
+    /// The title.
+    pub title: TitleId,
+    /// The one of its running jobs that was made last.
+    pub newest: JobId,
+    /// How fast those that tell it are together, times real time.
+    pub speed: Option<f64>,
+}
+
 macro_rules! select {
     ($rest:literal) => {
         concat!(
@@ -102,6 +113,17 @@ impl Queue {
             let word: String = row.get("state")?;
             let state = State::parse(&word).ok_or(Error::Word { what: "state of a job", word })?;
             Ok((row.get("kind")?, state, row.get("n")?))
+        };
+        self.db.all(sql, args![]).await?.iter().map(read).collect()
+    }
+
+    /// The titles that jobs run for.
+    pub async fn at_work(&self) -> Result<Vec<AtWork>> {
+        let sql = "SELECT title, MAX(id) AS newest, SUM(speed) AS speed FROM jobs
+            WHERE state = 'running' AND title IS NOT NULL GROUP BY title";
+        let read = |row: &Row| {
+            let (title, newest) = (row.get("title")?, row.get("newest")?);
+            Ok(AtWork { title, newest, speed: row.get_opt("speed")? })
         };
         self.db.all(sql, args![]).await?.iter().map(read).collect()
     }

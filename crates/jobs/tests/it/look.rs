@@ -42,6 +42,28 @@ async fn counts_and_age_tell_how_busy_the_queue_is() {
 }
 
 #[tokio::test]
+async fn titles_at_work_tell_how_fast_all_their_jobs_are_together() {
+    for bench in benches().await {
+        let titles = [TitleId::new(), TitleId::new(), TitleId::new()];
+        for title in [titles[0], titles[0], titles[0], titles[1]] {
+            bench.enqueue(&job(1).title(title)).await;
+        }
+        bench.enqueue(&job(1)).await;
+        for speed in [Some(1.5), None, Some(2.0), None, Some(9.0)] {
+            let lease = bench.claim(T0, "w").await.unwrap();
+            let progress = jobs::Progress { speed, ..jobs::Progress::default() };
+            bench.queue.progress(T0, &lease, &progress).await.unwrap();
+        }
+        bench.enqueue(&job(1).title(titles[2])).await;
+        let at_work = bench.queue.at_work().await.unwrap();
+        let of = |title| at_work.iter().find(|at| at.title == title).unwrap();
+        assert_eq!((at_work.len(), of(titles[0]).speed, of(titles[1]).speed), (2, Some(3.5), None));
+        let newest = Filter { title: Some(titles[0]), ..Filter::default() };
+        assert_eq!(of(titles[0]).newest, bench.queue.list(&newest).await.unwrap()[0].id);
+    }
+}
+
+#[tokio::test]
 async fn a_log_keeps_its_last_lines() {
     for bench in benches().await {
         let id = bench.enqueue(&job(1)).await;
