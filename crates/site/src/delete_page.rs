@@ -69,11 +69,10 @@ pub(crate) async fn list(State(site): State<Site>, visitor: Visitor) -> Result<R
     let titles = site.catalogue().restorable().await.map_err(ApiError::internal)?;
     let gone = |title: Title| {
         let until = title.purge_at.unwrap_or(now);
-        let ms = u64::try_from(until.0 - now.0).unwrap_or(0);
         Gone {
             id: title.id.to_string(),
             name: title.name,
-            until: words::in_about(ms),
+            until: words::until(until, now),
             until_iso: words::iso(until),
         }
     };

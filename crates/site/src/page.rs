@@ -66,6 +66,14 @@ impl Frame {
     }
 }
 
+/// One of several, of which a form takes one.
+pub(crate) struct Choice {
+    pub(crate) value: &'static str,
+    pub(crate) label: &'static str,
+    pub(crate) hint: &'static str,
+    pub(crate) chosen: bool,
+}
+
 /// Renders a page. Pages are personal: nobody keeps them.
 pub(crate) fn render(frame: &Frame, page: &impl Template) -> Response {
     render_as(StatusCode::OK, frame, page)

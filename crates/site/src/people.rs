@@ -129,7 +129,7 @@ pub(crate) async fn revoke(State(site): State<Site>, Path(id): Path<String>) -> 
     Ok(Redirect::to("/people?done=revoked").into_response())
 }
 
-/// What the page says beside its list.
+/// What a page says beside its list or its person.
 #[derive(Default)]
 struct Said {
     link: Option<String>,

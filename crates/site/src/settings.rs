@@ -12,20 +12,13 @@ use model::title::Visibility;
 use serde::Deserialize;
 
 use crate::jobs_page::Row;
-use crate::page::{Frame, render_as};
+use crate::page::{Choice, Frame, render_as};
 use crate::titles::Found;
 use crate::visitor::Visitor;
 use crate::{Site, words};
 
 /// Jobs shown with a title.
 const JOBS: u32 = 50;
-
-struct Choice {
-    value: &'static str,
-    label: &'static str,
-    hint: &'static str,
-    chosen: bool,
-}
 
 #[derive(Template)]
 #[template(path = "title.html")]
@@ -66,6 +59,14 @@ struct Settings<'a> {
     deletable: bool,
 }
 
+/// What the page says of a change.
+#[derive(Clone, Copy)]
+enum News<'a> {
+    None,
+    Saved,
+    Refused(Mistake<'a>),
+}
+
 /// Why a change was not saved.
 #[derive(Clone, Copy)]
 enum Mistake<'a> {
@@ -101,7 +102,8 @@ pub(crate) async fn page(
     Found(title): Found,
     take::Query(said): take::Query<Said>,
 ) -> Result<Response, ApiError> {
-    show(&site, &visitor, &title, &Typed::of(&title), None, said.saved.is_some()).await
+    let news = if said.saved.is_some() { News::Saved } else { News::None };
+    show(&site, &visitor, &title, &Typed::of(&title), news).await
 }
 
 /// `POST /title/{title}`
@@ -126,7 +128,7 @@ pub(crate) async fn save(
         }
         Err(other) => return Err(ApiError::internal(other)),
     };
-    if refused.is_some() {
+    if let Some(mistake) = refused {
         let cut = |text: &str, most: usize| text.chars().take(most).collect::<String>();
         let typed = Typed {
             name: cut(&changes.name, 400),
@@ -136,7 +138,7 @@ pub(crate) async fn save(
                 .map_or_else(|| title.description.clone(), |d| cut(d, 10_000)),
             visibility: changes.visibility,
         };
-        return show(&site, &visitor, &title, &typed, refused, false).await;
+        return show(&site, &visitor, &title, &typed, News::Refused(mistake)).await;
     }
     if changes.visibility != title.visibility {
         // Who lost the title stops watching now, not when the cookies end; the others' players renew by themselves.
@@ -167,8 +169,7 @@ async fn show(
     visitor: &Visitor,
     title: &Title,
     typed: &Typed,
-    error: Option<Mistake<'_>>,
-    saved: bool,
+    news: News<'_>,
 ) -> Result<Response, ApiError> {
     let now = site.now();
     let filter = Filter { title: Some(title.id), limit: JOBS, ..Filter::default() };
@@ -199,8 +200,8 @@ async fn show(
         typed: &typed.name,
         description: &typed.description,
         edited: title.edited,
-        error,
-        saved,
+        error: if let News::Refused(mistake) = news { Some(mistake) } else { None },
+        saved: matches!(news, News::Saved),
         choices: [Visibility::Private, Visibility::Members, Visibility::Public].map(choice).into(),
         state: title.state.as_str(),
         state_word: words::state(title.state),
@@ -223,10 +224,10 @@ async fn show(
         deletable,
         jobs: jobs.iter().map(|job| Row::of(job, None, now)).collect(),
     };
-    let status = match error {
-        None => StatusCode::OK,
-        Some(Mistake::Stale { .. }) => StatusCode::CONFLICT,
-        Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
+    let status = match news {
+        News::None | News::Saved => StatusCode::OK,
+        News::Refused(Mistake::Stale { .. }) => StatusCode::CONFLICT,
+        News::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
     };
     Ok(render_as(status, &frame, &page))
 }

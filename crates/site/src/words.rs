@@ -126,16 +126,6 @@ pub(crate) fn left(ms: u64) -> String {
     }
 }
 
-/// A time to come: "in about 7 days".
-pub(crate) fn in_about(ms: u64) -> String {
-    match ms / 60_000 {
-        0 => "any moment".into(),
-        minutes @ 1..120 => format!("in about {minutes} min"),
-        minutes @ 120..2880 => format!("in about {} h", minutes / 60),
-        minutes => format!("in about {} days", (minutes + 720) / 1440),
-    }
-}
-
 /// A title's state.
 pub(crate) fn state(state: State) -> &'static str {
     match state {
@@ -248,13 +238,6 @@ mod tests {
         assert_eq!(left(0), "about 1 s left");
         assert_eq!(left(150_000), "about 3 min left");
         assert_eq!(left(7_200_000), "about 2 h left");
-    }
-
-    #[test]
-    fn amounts_and_times_to_come_are_rounded() {
-        assert_eq!(in_about(0), "any moment");
-        assert_eq!(in_about(3_600_000), "in about 60 min");
-        assert_eq!(in_about(604_000_000), "in about 7 days");
     }
 
     #[test]

@@ -9,17 +9,11 @@ use identity::{Account, Error, Role};
 use model::AccountId;
 use serde::Deserialize;
 
+use super::Said;
 use crate::account::{self, Row};
-use crate::page::{Frame, render_as};
+use crate::page::{Choice, Frame, render_as};
 use crate::visitor::Visitor;
 use crate::{Site, words};
-
-struct Choice {
-    value: &'static str,
-    label: &'static str,
-    hint: &'static str,
-    chosen: bool,
-}
 
 #[derive(Template)]
 #[template(path = "person.html")]
@@ -129,14 +123,6 @@ async fn settle(
         }
         Err(other) => Err(ApiError::internal(other)),
     }
-}
-
-/// What the page says beside the person.
-#[derive(Default)]
-struct Said {
-    link: Option<String>,
-    error: Option<&'static str>,
-    done: Option<&'static str>,
 }
 
 async fn find(site: &Site, id: &str) -> Result<Account, ApiError> {
