@@ -64,7 +64,7 @@ impl Smtp {
             .timeout(Some(timeout))
             .hello_name(ClientId::Domain(from.host().to_owned()))
             .pool_config(PoolConfig::new().max_size(POOL).idle_timeout(IDLE));
-        if let Some((user, password)) = config.credentials()? {
+        if let Some((user, password)) = config.credentials() {
             builder = builder.credentials(Credentials::new(user.to_owned(), password.expose().to_owned()));
         }
         let place = format!("{host}:{port} ({})", config.tls.as_str());

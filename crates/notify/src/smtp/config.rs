@@ -27,9 +27,6 @@ pub struct Config {
     /// Password of `user`.
     #[serde(default)]
     pub password: Option<Password>,
-    /// File with the password of `user`; a line end at its end does not count.
-    #[serde(default)]
-    pub password_file: Option<PathBuf>,
     /// File with the one CA certificate (PEM) that the server's is checked against, instead of the system's.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
@@ -112,12 +109,9 @@ impl Config {
         if !(1..=10).contains(&self.timeout_seconds) {
             return bad("smtp.timeout_seconds", "1 to 10");
         }
-        match (&self.user, &self.password, &self.password_file) {
-            (_, Some(_), Some(_)) => bad("smtp.password", "given twice: keep `password_file`"),
-            (Some(_), None, None) => bad("smtp.password_file", "missing: `user` needs a password"),
-            (None, Some(_), None) | (None, None, Some(_)) => {
-                bad("smtp.user", "missing: whose password is it?")
-            }
+        match (&self.user, &self.password) {
+            (Some(_), None) => bad("smtp.password_file", "missing: `user` needs a password"),
+            (None, Some(_)) => bad("smtp.user", "missing: whose password is it?"),
             _ => Ok(()),
         }
     }
@@ -127,20 +121,9 @@ impl Config {
         host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
     }
 
-    /// Name and password, read from the file if there is one.
-    pub(super) fn credentials(&self) -> Result<Option<(&str, Password)>> {
-        let Some(user) = &self.user else { return Ok(None) };
-        let password = match (&self.password, &self.password_file) {
-            (Some(password), _) => password.clone(),
-            (None, Some(path)) => {
-                let text = std::fs::read_to_string(path);
-                let text = text.map_err(|source| Error::File { path: path.clone(), source })?;
-                let text = Zeroizing::new(text);
-                Password(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
-            }
-            (None, None) => return Ok(None),
-        };
-        Ok(Some((user, password)))
+    /// Name and password, where the server wants them.
+    pub(super) fn credentials(&self) -> Option<(&str, &Password)> {
+        self.user.as_deref().zip(self.password.as_ref())
     }
 }
 
@@ -155,7 +138,6 @@ mod tests {
             tls: Tls::Starttls,
             user: None,
             password: None,
-            password_file: None,
             ca_file: None,
             timeout_seconds: 10,
         }
@@ -181,22 +163,10 @@ mod tests {
     #[test]
     fn a_name_comes_with_one_password() {
         let (user, password) = (Some("u".to_owned()), Some(Password::from("geheim".to_owned())));
-        let file = Some(PathBuf::from("p"));
         let check = |config: Config| config.check().is_ok();
         assert!(check(Config { user: user.clone(), password: password.clone(), ..config() }));
-        assert!(check(Config { user: user.clone(), password_file: file.clone(), ..config() }));
-        assert!(!check(Config { user: user.clone(), ..config() }));
+        assert!(!check(Config { user, ..config() }));
         assert!(!check(Config { password: password.clone(), ..config() }));
-        assert!(!check(Config { user, password: password.clone(), password_file: file, ..config() }));
         assert!(!format!("{:?}", Config { password, ..config() }).contains("geheim"));
-    }
-
-    #[test]
-    fn a_password_file_may_end_with_a_line_end() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("password");
-        std::fs::write(&path, "ge heim \r\n").unwrap();
-        let config = Config { user: Some("u".into()), password_file: Some(path), ..config() };
-        assert_eq!(config.credentials().unwrap().unwrap().1.expose(), "ge heim ");
     }
 }
