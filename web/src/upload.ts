@@ -5,10 +5,9 @@ import * as api from './upload/api';
 import { fingerprint } from './upload/crc32';
 import * as handles from './upload/handles';
 import { alike, match } from './upload/match';
-import { backoff } from './upload/pace';
 import { Row } from './upload/row';
 import { Sender } from './upload/sender';
-import { wait } from './wait';
+import { backoff, wait } from './wait';
 
 /** How often states of titles are asked for, in ms. */
 const LOOK = 2000;

@@ -1,4 +1,4 @@
-// Waiting for a time that may end early.
+// Waiting longer and longer, for a time that may end early.
 
 /** Waits so long; ends early when the network comes back or it is given up. */
 export function wait(ms: number, stop: AbortSignal): Promise<void> {
@@ -14,4 +14,9 @@ export function wait(ms: number, stop: AbortSignal): Promise<void> {
     stop.addEventListener('abort', done);
     if (stop.aborted) done();
   });
+}
+
+/** How long to wait before trying again, in ms: doubling from `first` to `most`, and never all at once. */
+export function backoff(tries: number, first = 1000, most = 30_000, random = Math.random()): number {
+  return Math.min(most, first * 2 ** tries) * (0.5 + random / 2);
 }

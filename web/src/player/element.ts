@@ -5,15 +5,16 @@
 import { h } from '../dom';
 import { Ahead } from './ahead';
 import { Controls, type Wishes } from './controls';
-import { type Delay, type Engine, type Language, type Level, type Listener, choose, usesMediaSource } from './engine';
+import { type Delay, type Engine, type Listener, choose, usesMediaSource } from './engine';
 import { type Failure, failure } from './failure';
-import { clock, picture, speed } from './format';
 import * as icons from './icons';
-import { type Command, command, faster } from './keys';
+import { Idle } from './idle';
 import * as memory from './memory';
-import { Bubble, Help, Panel, Waiting } from './overlay';
+import { Panel, Waiting } from './overlay';
+import { Remote } from './remote';
 import { Session, report } from './session';
 import { Storyboard } from './storyboard';
+import { Tracks } from './tracks';
 
 type State = 'loading' | 'ready' | 'playing' | 'paused' | 'waiting' | 'ended' | 'error';
 
@@ -24,31 +25,22 @@ const DELAYS: Record<Delay, string> = {
   offline: 'You are offline. It goes on when the network is back.',
 };
 
-const IDLE_MS = 2800;
-
 export class KinoraPlayer extends HTMLElement {
   #video!: HTMLVideoElement;
   #controls!: Controls;
+  #tracks!: Tracks;
+  #remote!: Remote;
+  #idle!: Idle;
   #waiting = new Waiting();
-  #bubble = new Bubble();
   #panel = new Panel();
-  #help!: Help;
   #stop = new AbortController();
   #engine: Engine | null = null;
   #session: Session | null = null;
-  #levels: Level[] = [];
-  #level = -1;
-  #chosen: number | 'auto' = 'auto';
-  #texts: Language[] = [];
-  #text = -1;
-  #sounds: Language[] = [];
   #storyboard: Storyboard | null = null;
   #delay: Delay | null = null;
   #failure: Failure | null = null;
   #attempt = 0;
   #restarted = -Infinity;
-  #mouse = false;
-  #idle: ReturnType<typeof setTimeout> | undefined;
 
   connectedCallback(): void {
     if (this.#video) return this.#again();
@@ -59,12 +51,14 @@ export class KinoraPlayer extends HTMLElement {
     video.volume = memory.volume() ?? 1;
     this.tabIndex = -1;
     this.#controls = new Controls(this.#wishes());
-    this.#help = new Help(memory.keys(), (on) => memory.keys(on));
+    this.#tracks = new Tracks(this, this.#controls, () => this.#engine);
+    this.#remote = new Remote(this, video, this.#tracks);
+    this.#idle = new Idle(this, video, this.#controls);
     const big = h('button', { type: 'button', class: 'k-big', 'aria-label': 'Play', tabindex: -1 }, icons.play());
     big.addEventListener('click', () => this.toggle());
     const shade = h('div', { class: 'k-shade' });
-    this.append(shade, this.#waiting.element, big, this.#bubble.element, this.#controls.element, this.#panel.element);
-    this.append(this.#help.element);
+    const { bubble, help } = this.#remote;
+    this.append(shade, this.#waiting.element, big, bubble.element, this.#controls.element, this.#panel.element, help.element);
     this.#listen();
     this.#controls.sound(video.volume, video.muted);
     this.#controls.levels([], 'auto', -1);
@@ -76,7 +70,6 @@ export class KinoraPlayer extends HTMLElement {
   disconnectedCallback(): void {
     if (!this.#video) return;
     this.#stop.abort();
-    clearTimeout(this.#idle);
     this.#attempt++;
     this.#video.pause();
     this.#close();
@@ -103,6 +96,14 @@ export class KinoraPlayer extends HTMLElement {
     this.#show();
   }
 
+  /** Fills the screen, or leaves it. */
+  fullscreen(): void {
+    const video = this.#video as HTMLVideoElement & { webkitEnterFullscreen?: () => void };
+    if (document.fullscreenElement) void document.exitFullscreen();
+    else if (this.requestFullscreen) void this.requestFullscreen().catch(() => {});
+    else video.webkitEnterFullscreen?.();
+  }
+
   /** What a test or a report wants to know. */
   get debug() {
     const video = this.#video;
@@ -116,12 +117,12 @@ export class KinoraPlayer extends HTMLElement {
       volume: video.volume,
       muted: video.muted,
       speed: video.playbackRate,
-      level: this.#level,
-      levels: this.#levels,
+      level: this.#tracks.level,
+      levels: this.#tracks.levels,
       auto: this.#engine?.auto ?? true,
-      sounds: this.#sounds,
-      texts: this.#texts,
-      text: this.#text,
+      sounds: this.#tracks.sounds,
+      texts: this.#tracks.texts,
+      text: this.#tracks.text,
       buffered,
       decoded: quality?.totalVideoFrames ?? 0,
       dropped: quality?.droppedVideoFrames ?? 0,
@@ -139,9 +140,7 @@ export class KinoraPlayer extends HTMLElement {
   async #start(at: number): Promise<void> {
     const attempt = ++this.#attempt;
     this.#close();
-    // What is remembered is chosen anew when the tracks come.
-    this.#sounds = this.#texts = [];
-    this.#text = -1;
+    this.#tracks.forget();
     this.#failure = null;
     this.#delay = null;
     this.#panel.hide();
@@ -198,37 +197,10 @@ export class KinoraPlayer extends HTMLElement {
   #listener(attempt: number): Listener {
     const current = () => attempt === this.#attempt;
     return {
-      levels: (levels) => {
-        if (!current()) return;
-        const height = this.#levels.find((level) => level.index === this.#chosen)?.height;
-        this.#levels = levels;
-        const again = levels.find((level) => level.height === height);
-        this.#chosen = again?.index ?? 'auto';
-        if (again) this.#engine?.choose(again.index);
-        this.#showLevels();
-      },
-      level: (index) => {
-        if (!current()) return;
-        this.#level = index;
-        this.#showLevels();
-      },
-      audio: (tracks, chosen) => {
-        if (!current()) return;
-        const first = this.#sounds.length === 0;
-        this.#sounds = tracks;
-        this.#controls.sounds(tracks, chosen);
-        const wanted = tracks.find(({ language }) => language !== '' && language === memory.audio());
-        if (first && wanted && wanted.index !== chosen) this.#engine?.hear(wanted.index);
-      },
-      captions: (tracks, chosen) => {
-        if (!current()) return;
-        const first = this.#texts.length === 0;
-        this.#texts = tracks;
-        this.#text = chosen;
-        this.#controls.texts(tracks, chosen);
-        const wanted = tracks.find(({ language }) => language !== '' && language === memory.captions());
-        if (first && wanted && wanted.index !== chosen) this.#engine?.read(wanted.index);
-      },
+      levels: (levels) => current() && this.#tracks.haveLevels(levels),
+      level: (index) => current() && this.#tracks.showsLevel(index),
+      audio: (tracks, chosen) => current() && this.#tracks.haveSounds(tracks, chosen),
+      captions: (tracks, chosen) => current() && this.#tracks.haveTexts(tracks, chosen),
       delay: (delay) => {
         if (!current()) return;
         this.#delay = delay;
@@ -268,25 +240,23 @@ export class KinoraPlayer extends HTMLElement {
       memory.volume(video.volume);
     });
     on(video, 'click', (event) => {
-      const touch = (event as PointerEvent).pointerType === 'touch';
-      if (!touch) this.toggle();
-      else if (this.hasAttribute('data-idle')) this.#wake();
-      else this.toggleAttribute('data-idle', !video.paused);
+      if ((event as PointerEvent).pointerType === 'touch') this.#idle.tap();
+      else this.toggle();
     });
-    on(video, 'dblclick', () => this.#fullscreen());
-    on(this, 'pointerdown pointermove', (event) => (this.#mouse = (event as PointerEvent).pointerType === 'mouse'));
-    on(this, 'pointermove focusin', (event) => (event as PointerEvent).pointerType !== 'touch' && this.#wake());
-    on(this, 'pointerleave', () => this.#sleep(600));
-    on(document, 'keydown', (event) => this.#key(event as KeyboardEvent));
+    on(video, 'dblclick', () => this.fullscreen());
+    on(document, 'keydown', (event) => {
+      if (!this.#panel.open && this.#remote.press(event as KeyboardEvent)) this.#idle.wake();
+    });
     on(document, 'fullscreenchange', () => this.#controls.fullscreen(document.fullscreenElement === this));
     on(document, 'visibilitychange', () => this.#show());
     on(window, 'pagehide', () => this.#session?.end());
     on(window, 'pageshow', (event) => {
       if ((event as PageTransitionEvent).persisted) void this.#start(video.currentTime);
     });
+    this.#idle.listen(signal);
     for (const button of document.querySelectorAll('[data-player-keys]')) {
       (button as HTMLElement).hidden = false;
-      on(button, 'click', () => this.#help.toggle());
+      on(button, 'click', () => this.#remote.help.toggle());
     }
   }
 
@@ -294,7 +264,7 @@ export class KinoraPlayer extends HTMLElement {
     const video = () => this.#video;
     return {
       toggle: () => this.toggle(),
-      jump: (by) => this.#do({ do: 'seek', by }),
+      jump: (by) => this.#remote.do({ do: 'seek', by }),
       seek: (to) => this.seek(to),
       mute: () => (video().muted = !video().muted),
       volume: (to) => {
@@ -302,106 +272,12 @@ export class KinoraPlayer extends HTMLElement {
         video().volume = to;
       },
       speed: (to) => (video().playbackRate = to),
-      quality: (to) => {
-        this.#chosen = to;
-        this.#engine?.choose(to);
-        this.#showLevels();
-      },
-      audio: (to) => {
-        memory.audio(this.#sounds.find((track) => track.index === to)?.language ?? '');
-        this.#engine?.hear(to);
-      },
-      captions: (to) => this.#read(to),
-      fullscreen: () => this.#fullscreen(),
+      quality: (to) => this.#tracks.choose(to),
+      audio: (to) => this.#tracks.hear(to),
+      captions: (to) => this.#tracks.read(to),
+      fullscreen: () => this.fullscreen(),
       thumbnail: (time) => this.#storyboard?.at(time) ?? null,
     };
-  }
-
-  #key(event: KeyboardEvent): void {
-    if (event.defaultPrevented || this.#help.element.open || this.#panel.open || !memory.keys()) return;
-    const found = command(event);
-    const target = event.target as HTMLElement;
-    if (!found || target.closest('input, textarea, select, [contenteditable], dialog')) return;
-    const inside = this.contains(target);
-    if (event.key === ' ' && target.closest('button, a, summary')) return;
-    // Elsewhere on the page these scroll.
-    if (found.do === 'volume' && !inside && document.fullscreenElement !== this) return;
-    event.preventDefault();
-    this.#wake();
-    this.#do(found);
-  }
-
-  #do(what: Command): void {
-    const video = this.#video;
-    const say = (text: string) => this.#bubble.say(text);
-    switch (what.do) {
-      case 'toggle':
-        say(video.paused ? 'Play' : 'Pause');
-        return this.toggle();
-      case 'seek':
-        this.seek(video.currentTime + what.by);
-        return say(`${what.by < 0 ? '−' : '+'}${Math.abs(what.by)} s`);
-      case 'part':
-        this.seek((video.duration || 0) * what.of);
-        return say(clock(video.currentTime));
-      case 'volume':
-        video.muted = false;
-        video.volume = Math.min(1, Math.max(0, Math.round((video.volume + what.by) * 100) / 100));
-        return say(`${Math.round(video.volume * 100)} %`);
-      case 'mute':
-        video.muted = !video.muted;
-        return say(video.muted ? 'Muted' : 'Sound on');
-      case 'speed':
-        video.playbackRate = faster(video.playbackRate, what.by);
-        return say(speed(video.playbackRate));
-      case 'frame': {
-        const perSecond = this.#levels.find((l) => l.index === this.#level)?.frameRate || Number(this.dataset.rate) || 25;
-        video.pause();
-        // A millisecond into the frame: rounding must not fall back to the one before.
-        const frame = Math.floor(video.currentTime * perSecond + 0.01) + what.by;
-        this.seek(Math.max(0, frame) / perSecond + 0.001);
-        return say(what.by < 0 ? '−1 frame' : '+1 frame');
-      }
-      case 'captions': {
-        if (this.#texts.length === 0) return say('No captions');
-        const wanted = this.#texts.find(({ language }) => language === memory.captions()) ?? this.#texts[0]!;
-        const to = this.#text < 0 ? wanted.index : -1;
-        this.#read(to);
-        return say(to < 0 ? 'Captions off' : wanted.label);
-      }
-      case 'fullscreen':
-        return this.#fullscreen();
-      case 'help':
-        return this.#help.toggle();
-    }
-  }
-
-  #read(track: number): void {
-    memory.captions(this.#texts.find(({ index }) => index === track)?.language ?? '');
-    this.#engine?.read(track);
-  }
-
-  #fullscreen(): void {
-    const video = this.#video as HTMLVideoElement & { webkitEnterFullscreen?: () => void };
-    if (document.fullscreenElement) void document.exitFullscreen();
-    else if (this.requestFullscreen) void this.requestFullscreen().catch(() => {});
-    else video.webkitEnterFullscreen?.();
-  }
-
-  #wake(): void {
-    this.removeAttribute('data-idle');
-    this.#sleep(IDLE_MS);
-  }
-
-  #sleep(after: number): void {
-    clearTimeout(this.#idle);
-    this.#idle = setTimeout(() => {
-      const { element, busy } = this.#controls;
-      // A finger leaves its last target hovered.
-      const held = busy || (this.#mouse && element.matches(':hover')) || element.querySelector(':focus-visible');
-      if (held) this.#sleep(IDLE_MS);
-      else if (!this.#video.paused) this.setAttribute('data-idle', '');
-    }, after);
   }
 
   #state(state: State): void {
@@ -421,24 +297,13 @@ export class KinoraPlayer extends HTMLElement {
     else this.#state(data && !video.seeking ? 'playing' : 'waiting');
     this.#controls.playing(!video.paused && !video.ended, video.ended);
     this.#showTime();
-    if (video.paused) this.removeAttribute('data-idle');
-    else if (!this.hasAttribute('data-idle')) this.#sleep(IDLE_MS);
+    this.#idle.plays(!video.paused);
   }
 
   #showTime(): void {
     const { currentTime, duration } = this.#video;
     this.#controls.time(currentTime, duration || Number(this.dataset.duration ?? 0));
     this.#controls.buffered(this.#video.buffered);
-  }
-
-  #showLevels(): void {
-    this.#controls.levels(this.#levels, this.#chosen, this.#level);
-    const now = this.#levels.find((level) => level.index === this.#level);
-    this.dataset.auto = String(this.#chosen === 'auto');
-    if (now) {
-      this.dataset.height = String(now.height);
-      this.dataset.quality = picture(now.width, now.height, now.frameRate);
-    }
   }
 }
 

@@ -1,5 +1,7 @@
 // When a media request is tried again. Pure: the one owner of the player's network retries.
 
+import { backoff } from '../wait';
+
 /** What came of one attempt. */
 export type Outcome =
   | { kind: 'status'; status: number; retryAfter: number | null }
@@ -44,8 +46,7 @@ export function next(outcome: Outcome, history: History, random: number): Next {
     if (!passing) return { do: 'fail' };
   }
   if (history.failures >= ATTEMPTS) return { do: 'fail' };
-  const base = Math.min(500 * 2 ** (history.failures - 1), 8000);
-  const ms = Math.floor(base * (0.5 + random / 2));
+  const ms = Math.floor(backoff(history.failures - 1, 500, 8000, random));
   return { do: 'wait', ms, reason: outcome.kind === 'status' ? 'server' : 'network' };
 }
 

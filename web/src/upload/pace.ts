@@ -57,8 +57,3 @@ export function span(ms: number): string {
   if (s < 90) return `${s} s`;
   return s < 5400 ? `${Math.round(s / 60)} min` : `${Math.round(s / 3600)} h`;
 }
-
-/** How long to wait before trying again, in ms: doubling from 1 s to 30 s, and never all at once. */
-export function backoff(tries: number, random = Math.random()): number {
-  return Math.min(30_000, 1000 * 2 ** Math.min(tries, 10)) * (0.5 + random / 2);
-}

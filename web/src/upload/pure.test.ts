@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { crc32 as zlib } from 'node:zlib';
 import { test } from 'node:test';
+import { backoff } from '../wait';
 import { bytesOf, count, missing, range } from './cut';
 import { base64, checksum, crc32, fingerprint } from './crc32';
 import { match, type Known } from './match';
-import { Pace, backoff, size, span } from './pace';
+import { Pace, size, span } from './pace';
 
 const MIB = 1 << 20;
 
@@ -73,7 +74,7 @@ test('figures read as people write them', () => {
   assert.equal(span(500), '1 s');
   assert.equal(span(150_000), '3 min');
   assert.equal(span(7_200_000), '2 h');
-  assert.equal(backoff(0, 1), 1000);
-  assert.equal(backoff(3, 0), 4000);
-  assert.equal(backoff(99, 1), 30_000);
+  assert.equal(backoff(0, 1000, 30_000, 1), 1000);
+  assert.equal(backoff(3, 1000, 30_000, 0), 4000);
+  assert.equal(backoff(99, 1000, 30_000, 1), 30_000);
 });

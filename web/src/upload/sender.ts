@@ -2,10 +2,10 @@
 // tried again until it is acknowledged. Knows nothing of the page.
 
 import * as api from './api';
-import { wait } from '../wait';
+import { backoff, wait } from '../wait';
 import { bytesOf, missing, range } from './cut';
 import { checksum } from './crc32';
-import { Pace, backoff } from './pace';
+import { Pace } from './pace';
 
 export type Phase =
   | 'waiting' // for files before it
