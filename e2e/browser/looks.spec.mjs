@@ -38,6 +38,7 @@ for (const colorScheme of ['light', 'dark']) {
         await player(page, (d) => d.time > 0.3);
         await page.getByRole('button', { name: /^Quality/ }).click();
       }
+      await page.evaluate(() => document.querySelectorAll('details').forEach((details) => (details.open = true)));
       for (const width of [1280, 320]) {
         await page.setViewportSize({ width, height: 800 });
         await accessible(page, `${path} for ${who} at ${width} px, ${colorScheme}`);
@@ -49,6 +50,78 @@ for (const colorScheme of ['light', 'dark']) {
     }
   });
 }
+
+// What a contrast theme or the wish for more contrast leaves of a page: no washes, no shadows.
+for (const wish of [{ forcedColors: 'active' }, { contrast: 'more' }]) {
+  for (const colorScheme of ['light', 'dark']) {
+    const name = Object.entries(wish).flat().join(': ');
+    test(`what is chosen, framed and focused is seen (${name}, ${colorScheme})`, async () => {
+      const context = await operator(browser, { ...wish, colorScheme, reducedMotion: 'reduce' });
+      const page = await open(context);
+      const style = (selector, property) =>
+        page.locator(selector).first().evaluate((element, property) => getComputedStyle(element)[property], property);
+      const system = (colour) => page.evaluate((colour) => {
+        const probe = document.body.appendChild(document.createElement('i'));
+        probe.style.color = colour;
+        const { color } = getComputedStyle(probe);
+        probe.remove();
+        return color;
+      }, colour);
+
+      await page.goto(`${site}/jobs?state=failed`);
+      assert.equal(await style('.top [aria-current]', 'textDecorationLine'), 'underline');
+      assert.equal(await style('.tabs [aria-current]', 'textDecorationLine'), 'underline');
+      const dot = await page.locator('.state').first().evaluate((state) => getComputedStyle(state, '::before').backgroundColor);
+      assert.notEqual(dot, await system('Canvas'), 'the mark of a state');
+      await page.goto(`${site}/title/${film}`);
+      assert.equal(await style('#name', 'borderTopColor'), await style('#name', 'color'), 'a field is as clear as its text');
+
+      await page.goto(`${site}/watch/${film}`);
+      await player(page, (d) => d.time > 0.3);
+      const ground = await style('.k-controls', 'backgroundColor');
+      assert.equal(ground, wish.contrast ? 'rgb(0, 0, 0)' : await system('Canvas'), 'controls stand on ground of their own');
+      assert.equal(await style('.k-track', 'outlineStyle'), 'solid');
+      const [bar, filled] = [await style('.k-scrub .k-track', 'backgroundColor'), await style('.k-scrub .k-fill', 'backgroundColor')];
+      assert.notEqual(bar, filled, 'how far it is');
+      await page.keyboard.press('Shift');
+      let rings = 0;
+      for (const control of await page.locator('.k-controls :is(button, [role=slider])').all()) {
+        if (!(await control.isVisible())) continue;
+        await control.focus();
+        const [line, width, colour] = await control.evaluate((element) => {
+          const { outlineStyle, outlineWidth, outlineColor } = getComputedStyle(element);
+          return [outlineStyle, parseFloat(outlineWidth), outlineColor];
+        });
+        assert.ok(line === 'solid' && width >= 2 && colour !== ground, `${await control.getAttribute('aria-label')}: ${line} ${width} ${colour}`);
+        rings++;
+      }
+      assert.ok(rings >= 8, `${rings} controls`);
+      await page.getByRole('button', { name: /^Quality/ }).click();
+      assert.equal(await style('.k-quality .k-menu', 'borderTopStyle'), 'solid');
+      assert.deepEqual(page.complaints, []);
+      await context.close();
+    });
+  }
+}
+
+test('nothing moves for who wants that', async () => {
+  const longest = () => [...document.querySelectorAll('*')].flatMap((element) => [null, '::before', '::after'].flatMap((pseudo) => {
+    const { transitionDuration, animationDuration } = getComputedStyle(element, pseudo);
+    return `${transitionDuration}, ${animationDuration}`.split(', ').map((seconds) => parseFloat(seconds) || 0);
+  })).reduce((a, b) => Math.max(a, b), 0);
+  for (const [reducedMotion, moves] of [['reduce', false], ['no-preference', true]]) {
+    const context = await operator(browser, { reducedMotion });
+    for (const path of ['/', '/upload', `/watch/${film}`]) {
+      const page = await open(context);
+      await page.goto(site + path);
+      if (path.startsWith('/watch/')) await player(page, (d) => d.time > 0.3);
+      const seconds = await page.evaluate(longest);
+      assert.equal(seconds > 0.001, moves, `${path} with ${reducedMotion}: ${seconds} s`);
+      await page.close();
+    }
+    await context.close();
+  }
+});
 
 test('the code page and the list of keys are accessible', async () => {
   const context = await operator(browser, { bypassCSP: true });

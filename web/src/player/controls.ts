@@ -70,10 +70,10 @@ export class Controls {
       spoken: (value) => `${Math.round(value * 100)} %`,
       oninput: (value) => wishes.volume(value),
     });
-    this.quality = new Menu('Quality', 'k-quality', wishes.quality);
-    this.speed = new Menu('Speed', 'k-speed', wishes.speed);
-    this.audio = new Menu('Sound', 'k-audio', wishes.audio);
-    this.captions = new Menu('Captions', 'k-captions', wishes.captions);
+    this.quality = new Menu('Quality', 'k-quality', icons.quality(), wishes.quality);
+    this.speed = new Menu('Speed', 'k-speed', icons.pace(), wishes.speed);
+    this.audio = new Menu('Sound', 'k-audio', icons.voice(), wishes.audio);
+    this.captions = new Menu('Captions', 'k-captions', icons.captions(), wishes.captions);
     this.#play = button('k-play', 'Play (K)', wishes.toggle);
     this.#mute = button('k-mute', 'Mute (M)', wishes.mute);
     this.#full = button('k-full', 'Full screen (F)', wishes.fullscreen);

@@ -17,6 +17,10 @@ export const quiet = () => icon('M4 9.5v5h3.2L11.5 18V6L7.2 9.5z', 'M14.8 9.2a4 
 export const muted = () => icon('M4 9.5v5h3.2L11.5 18V6L7.2 9.5z', 'M15.5 9.7l4.6 4.6', 'M20.1 9.7l-4.6 4.6');
 export const expand = () => icon('M4.5 9V4.5H9', 'M15 4.5h4.5V9', 'M19.5 15v4.5H15', 'M9 19.5H4.5V15');
 export const shrink = () => icon('M9 4.5V9H4.5', 'M19.5 9H15V4.5', 'M15 19.5V15h4.5', 'M4.5 15H9v4.5');
+export const captions = () => icon('M4 5.5h16v13H4z', 'M7.5 14.5h4', 'M14.5 14.5h2');
+export const voice = () => icon('M4 5h16v11h-8l-4.5 3.5V16H4z');
+export const pace = () => icon('M5.6 18a8 8 0 1 1 12.8 0', 'M12 13.5l3.4-4.2');
+export const quality = () => icon('M4.5 8h8.5', 'M17.5 8h2', 'M15.2 5.8v4.4', 'M4.5 16h2', 'M11 16h8.5', 'M8.8 13.8v4.4');
 export const check = () => icon('M5.5 12.5l4 4 9-9.5');
 
 /** The reel of the logo, turning while media is awaited. */

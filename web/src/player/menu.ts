@@ -20,7 +20,7 @@ export class Menu<T> {
   #chosen: T | undefined;
   #choose: (value: T) => void;
 
-  constructor(name: string, cls: string, choose: (value: T) => void) {
+  constructor(name: string, cls: string, glyph: SVGSVGElement, choose: (value: T) => void) {
     this.#name = name;
     this.#choose = choose;
     const id = `k-${cls}-menu`;
@@ -28,6 +28,7 @@ export class Menu<T> {
     this.button = h(
       'button',
       { type: 'button', class: 'k-button k-text', 'aria-haspopup': 'menu', 'aria-expanded': 'false', 'aria-controls': id },
+      glyph,
       this.#caption,
     );
     this.#list = h('div', { id, class: 'k-menu', role: 'menu', 'aria-label': name, hidden: true });
