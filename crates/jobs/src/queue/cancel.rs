@@ -8,10 +8,39 @@ use super::{Ended, GroupState, Queue, group, lease};
 use crate::text::reason;
 use crate::{Error, Job, Result};
 
-const CANCEL: &str =
-    "UPDATE jobs SET state = 'cancelled', cause = $2, waits_for = NULL, waits_why = NULL, lease_until = NULL,
-        finished_at = $3
-    WHERE id = $1 AND state IN ('queued', 'running')";
+/// Cancels jobs that have not ended, for the cause `$2` at the moment `$3`.
+macro_rules! cancel {
+    ($which:literal) => {
+        concat!(
+            "UPDATE jobs SET state = 'cancelled', cause = $2, waits_for = NULL, waits_why = NULL,
+                lease_until = NULL, finished_at = $3
+            WHERE state IN ('queued', 'running') AND ",
+            $which
+        )
+    };
+}
+pub(super) use cancel;
+
+/// Gives jobs that ended badly all their tries again, for the cause `$2`, from the moment `$3` on.
+macro_rules! again {
+    ($which:literal) => {
+        concat!(
+            "UPDATE jobs SET state = 'queued', cause = $2, run_at = $3, failures = 0, releases = 0, progress = 0,
+                speed = NULL, message = NULL, finished_at = NULL
+            WHERE state IN ('failed', 'cancelled') AND ",
+            $which
+        )
+    };
+}
+pub(super) use again;
+
+const CANCEL: &str = cancel!("id = $1");
+const CANCEL_TITLE: &str = cancel!("title = $1");
+const AGAIN: &str = again!("id = $1");
+const AGAIN_GROUP: &str = again!("group_id = $1");
+
+const REOPEN: &str = "UPDATE job_groups SET state = 'open', reason = NULL, finished_at = NULL
+    WHERE id = $1 AND state IN ('failed', 'cancelled')";
 
 /// Rows are locked in one order before they are changed together.
 const LOCK_GROUPS: Sql = sql!("SELECT id FROM job_groups WHERE title = $1 ORDER BY id" [FOR UPDATE]);
@@ -20,24 +49,6 @@ const LOCK_JOBS: Sql =
 
 const CANCEL_GROUPS: &str = "UPDATE job_groups SET state = 'cancelled', reason = $2, finished_at = $3
     WHERE title = $1 AND state = 'open'";
-
-const CANCEL_TITLE: &str =
-    "UPDATE jobs SET state = 'cancelled', cause = $2, waits_for = NULL, waits_why = NULL, lease_until = NULL,
-        finished_at = $3
-    WHERE title = $1 AND state IN ('queued', 'running')";
-
-const AGAIN: &str =
-    "UPDATE jobs SET state = 'queued', cause = $2, run_at = $3, failures = 0, releases = 0, progress = 0,
-        speed = NULL, message = NULL, finished_at = NULL
-    WHERE id = $1 AND state IN ('failed', 'cancelled')";
-
-const AGAIN_GROUP: &str =
-    "UPDATE jobs SET state = 'queued', cause = $2, run_at = $3, failures = 0, releases = 0,
-        progress = 0, speed = NULL, message = NULL, finished_at = NULL
-    WHERE group_id = $1 AND state IN ('failed', 'cancelled')";
-
-const REOPEN: &str = "UPDATE job_groups SET state = 'open', reason = NULL, finished_at = NULL
-    WHERE id = $1 AND state IN ('failed', 'cancelled')";
 
 const PRUNE: &str = "DELETE FROM jobs WHERE finished_at < $1 AND state IN ('done', 'failed', 'cancelled')
     AND (group_id IS NULL OR group_id IN (SELECT id FROM job_groups WHERE finished_at < $1))";

@@ -3,6 +3,7 @@
 use db::{Row, Sql, Tx, args, sql};
 use model::{GroupId, JobId, Timestamp, TitleId};
 
+use super::cancel::cancel;
 use super::{Queue, insert, lease};
 use crate::text::reason;
 use crate::{Error, New, NewGroup, Result};
@@ -67,10 +68,7 @@ const COUNT_DOWN: &str = "UPDATE job_groups SET remaining = remaining - 1,
 const END: &str =
     "UPDATE job_groups SET state = $2, reason = $3, finished_at = $4 WHERE id = $1 AND state = 'open'";
 
-const CANCEL_OTHERS: &str =
-    "UPDATE jobs SET state = 'cancelled', cause = $3, waits_for = NULL, waits_why = NULL, lease_until = NULL,
-        finished_at = $4
-    WHERE group_id = $1 AND id <> $2 AND state IN ('queued', 'running')";
+const CANCEL_OTHERS: &str = cancel!("group_id = $1 AND id <> $4");
 
 impl Queue {
     /// Puts a group into the queue when `tx` commits. A group whose key was used before is not made again: the id
@@ -165,6 +163,6 @@ pub(super) async fn end(
     tx.execute(END, args![group, state.as_str(), reason(why), now]).await?;
     let word = if state == GroupState::Failed { "failed" } else { "was cancelled" };
     let cause = reason(&format!("another part of the same work {word}: {why}"));
-    let cancelled = tx.execute(CANCEL_OTHERS, args![group, member, cause, now]).await?;
+    let cancelled = tx.execute(CANCEL_OTHERS, args![group, cause, now, member]).await?;
     lease::note(tx, now, member, format!("{cancelled} other jobs of the group were cancelled")).await
 }

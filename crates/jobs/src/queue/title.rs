@@ -3,6 +3,7 @@
 use db::{Tx, args};
 use model::{Timestamp, TitleId, WaitsFor};
 
+use super::cancel::again;
 use super::{Queue, Wait};
 use crate::Result;
 use crate::text::reason;
@@ -10,10 +11,7 @@ use crate::text::reason;
 const REOPEN: &str = "UPDATE job_groups SET state = 'open', reason = NULL, finished_at = NULL
     WHERE title = $1 AND state IN ('failed', 'cancelled') AND created_at >= $2";
 
-const AGAIN: &str =
-    "UPDATE jobs SET state = 'queued', cause = $3, run_at = $4, failures = 0, releases = 0, progress = 0,
-        speed = NULL, message = NULL, finished_at = NULL
-    WHERE title = $1 AND state IN ('failed', 'cancelled') AND created_at >= $2";
+const AGAIN: &str = again!("title = $1 AND created_at >= $4");
 
 /// A job that rests for another reason goes on resting.
 const POSTPONE: &str = "UPDATE jobs SET run_at = $3, waits_for = $4, waits_why = $5
@@ -40,7 +38,7 @@ impl Queue {
     ) -> Result<u64> {
         self.lock_title(tx, title).await?;
         tx.execute(REOPEN, args![title, since]).await?;
-        Ok(tx.execute(AGAIN, args![title, since, reason(why), now]).await?)
+        Ok(tx.execute(AGAIN, args![title, reason(why), now, since]).await?)
     }
 
     /// Lets the jobs of one kind of a title that are due wait on; nothing is held against them.
