@@ -100,9 +100,11 @@ impl Grid {
         number(time.saturating_sub(self.start), self.base, self.rate)
     }
 
-    /// The grid numbers of these times, ascending, each once, the first 0.
+    /// The numbers of the frames at these times, ascending, each once, the first 0. A time behind the last frame is
+    /// that of its second field.
     pub(super) fn numbers(&self, times: impl IntoIterator<Item = i64>) -> Vec<u64> {
         let mut numbers: Vec<u64> = times.into_iter().map(|time| self.number(time)).collect();
+        numbers.retain(|number| *number < self.frames);
         numbers.push(0);
         numbers.sort_unstable();
         numbers.dedup();
@@ -336,6 +338,18 @@ mod tests {
     fn keyframes_are_numbers_on_the_grid() {
         let grid = Grid::lay(&regular(100, (24_000, 1001), MS), MS, None, None).unwrap();
         assert_eq!(grid.numbers([777 + 2002, 777 + 1001, 777, 777 + 1001]), [0, 24, 48]);
+    }
+
+    #[test]
+    fn a_lost_field_takes_no_keyframe_with_it() {
+        // Two fields a frame; the third one is lost, so that from there on second fields are taken for first ones.
+        let fields: Vec<i64> = (0..50).filter(|n| *n != 2).map(|n| n * 20).collect();
+        let mut shown = fields.clone();
+        assert!(Grid::without_second_fields(&mut shown, MS, rate(50, 1)));
+        let grid = Grid::lay(&shown, MS, None, None).unwrap();
+        assert_eq!((grid.rate, grid.frames), (rate(25, 1), 25));
+        // One at a first field, and one at the last field of all.
+        assert_eq!(grid.numbers([0, 480, 980]), [0, 12]);
     }
 
     proptest::proptest! {

@@ -35,9 +35,7 @@ pub(super) fn video(
     if interlaced && Grid::without_second_fields(&mut shown, base, grid.rate) {
         grid = lay(&shown).ok_or(Rejection::NoFrames)?;
     }
-    // Decoding cannot start at a second field, nor where it is not known what is shown.
-    let starts = |key: &i64| !seen.decoding_times && shown.binary_search(key).is_ok();
-    let keys = seen.keys.iter().copied().filter(starts);
+    let keys = seen.keys.iter().copied().filter(|key| *key >= grid.start && !seen.decoding_times);
     let rotation = geometry::clockwise(stream.rotation());
     let aspect = stream.sample_aspect_ratio.as_deref().and_then(|text| answer::fraction(text, ':'));
     let (width, height) = (stream.width, stream.height);
