@@ -7,6 +7,7 @@ mod body;
 mod connection;
 mod entrance;
 mod linger;
+mod progress;
 mod stream;
 
 use std::future::Future;

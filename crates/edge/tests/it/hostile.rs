@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout};
 
-use crate::support::{Door, Scripted, response};
+use crate::support::{Door, Scripted, deserted, response};
 
 const LASTING: &[(&str, &str)] = &[("cache-control", "public, max-age=60")];
 
@@ -134,11 +134,7 @@ async fn a_client_that_takes_nothing_is_cut_off_and_harms_nobody() {
     let mut stream = TcpStream::connect(door.address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     assert_eq!(door.signed("/out/a", &[]).await.body.len(), 12 << 20);
-    let begun = Instant::now();
-    while door.meter.read().connections > 0 {
-        assert!(begun.elapsed() < Duration::from_secs(20), "it is waited for");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    deserted(&door.meter, Duration::from_secs(20)).await;
     // What is in flight can still be read; the whole never comes.
     let mut got = Vec::new();
     let read = timeout(Duration::from_secs(20), stream.read_to_end(&mut got)).await.unwrap();
@@ -257,19 +253,43 @@ async fn who_is_answered_while_it_sends_gets_the_answer() {
 
 #[tokio::test]
 async fn who_is_answered_amid_its_head_may_send_the_rest() {
-    let door = impatient(Config::default()).await;
-    let first = format!("GET /site/a HTTP/1.1\r\nHost: h\r\nX: {}", "x".repeat(100_000));
-    for (first, expected) in [(first.as_str(), "431"), ("rubbish\r\nHost: ", "400")] {
+    let head = Duration::from_secs(1);
+    let door = impatient(Config { head_ms: 1000, ..Config::default() }).await;
+    let refused = async |first: &str, expected: &str| {
         let mut stream = TcpStream::connect(door.address).await.unwrap();
         stream.write_all(first.as_bytes()).await.unwrap();
         // To the end of all that the door says: it has begun to close.
         let mut got = String::new();
         stream.read_to_string(&mut got).await.unwrap();
         assert_eq!(status(&got), expected, "{got}");
+        // Longer than a head is waited for.
+        tokio::time::sleep(head * 5 / 4).await;
         for _ in 0..100 {
             stream.write_all(&[b'x'; 10_000]).await.unwrap();
         }
+    };
+    let long = format!("GET /site/a HTTP/1.1\r\nHost: h\r\nX: {}", "x".repeat(100_000));
+    tokio::join!(refused(&long, "431"), refused("rubbish\r\nHost: ", "400"));
+}
+
+#[tokio::test]
+async fn nobody_waits_for_the_end_of_http2() {
+    let door = impatient(Config { http2: true, ..Config::default() }).await;
+    let mut stream = TcpStream::connect(door.address).await.unwrap();
+    // No settings; then `GET`, `http`, a path and a host, which are the whole of stream 1 (RFC 9113 §6, RFC 7541 §6).
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    stream.write_all(b"\0\0\x0e\x01\x05\0\0\0\x01\x82\x86\x04\x07/site/a\x01\x01h").await.unwrap();
+    while door.site.calls() == 0 {
+        tokio::task::yield_now().await;
     }
+    // Data of no stream.
+    stream.write_all(b"\0\0\0\0\0\0\0\0\0").await.unwrap();
+    // Less than who may still be sending is waited for.
+    deserted(&door.meter, Duration::from_secs(4)).await;
+    let mut got = Vec::new();
+    stream.read_to_end(&mut got).await.unwrap();
+    let goodbye = b"\0\0\0\0\0\0\0\0\x01";
+    assert!(got.windows(goodbye.len()).any(|part| part == goodbye), "{got:?}");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use edge::{Body, BoxError, CdnSecret, Config, Service, Upstream, Upstreams};
@@ -20,6 +21,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) const SECRET: &str = "cdn-secret-0123456789";
@@ -188,7 +190,7 @@ impl Door {
         let mut got = Vec::new();
         // It may close before all was read, which shows as a reset.
         let reading = stream.read_to_end(&mut got);
-        let _ = tokio::time::timeout(std::time::Duration::from_secs(10), reading).await;
+        let _ = tokio::time::timeout(Duration::from_secs(10), reading).await;
         String::from_utf8_lossy(&got).into_owned()
     }
 }
@@ -196,6 +198,15 @@ impl Door {
 pub(crate) fn in_an_hour() -> Timestamp {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     Timestamp((now.as_secs() as i64 + 3600) * 1000)
+}
+
+/// Waits until nobody is connected any more.
+pub(crate) async fn deserted(meter: &edge::Meter, within: Duration) {
+    let begun = Instant::now();
+    while meter.read().connections > 0 {
+        assert!(begun.elapsed() < within, "somebody is waited for");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 /// A whole answer.

@@ -9,12 +9,12 @@ use edge::{CdnSecret, Config, Entrance, Service, Upstreams};
 use http::Request;
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::TokioIo;
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Door, SECRET, Scripted, behaviour};
+use crate::support::{Door, SECRET, Scripted, behaviour, deserted};
 
 fn strict() -> Config {
     Config {
@@ -115,10 +115,10 @@ async fn an_entrance_speaks_tls_and_gives_up_on_who_does_not() {
         let tls = Some(tls::Server::load(&certificate, &key).unwrap());
         let (entrances, upstreams) = (vec![Entrance { listener, tls }], site.clone());
         let (state, secret, meter) = (state.clone(), secret.clone(), edge::Meter::default());
-        let service = Service { entrances, config, upstreams, state, secret, meter };
-        (address, tokio::spawn(service.run(shutdown.clone())))
+        let service = Service { entrances, config, upstreams, state, secret, meter: meter.clone() };
+        (address, meter, tokio::spawn(service.run(shutdown.clone())))
     };
-    let (address, running) = open(strict()).await;
+    let (address, meter, running) = open(strict()).await;
 
     let mut roots = rustls::RootCertStore::empty();
     roots.add(made.cert.der().clone()).unwrap();
@@ -135,11 +135,19 @@ async fn an_entrance_speaks_tls_and_gives_up_on_who_does_not() {
     assert_eq!((status, body.as_ref()), (200, &b"page"[..]));
     assert_eq!(headers["strict-transport-security"], "max-age=600");
 
+    // Nobody waits for more of who says goodbye and has asked nothing.
+    let stream = TcpStream::connect(address).await.unwrap();
+    let mut stream = connector.connect("films.example".try_into().unwrap(), stream).await.unwrap();
+    stream.get_mut().1.send_close_notify();
+    stream.flush().await.unwrap();
+    deserted(&meter, Duration::from_secs(4)).await;
+    drop(stream);
+
     // Who says nothing, and who speaks plainly, is let go.
-    let (impatient, other) = open(Config { head_ms: 300, ..strict() }).await;
+    let (impatient, _, other) = open(Config { head_ms: 300, ..strict() }).await;
     for word in [&b""[..], b"GET / HTTP/1.1\r\nhost: films.example\r\n\r\n"] {
         let mut stream = TcpStream::connect(impatient).await.unwrap();
-        tokio::io::AsyncWriteExt::write_all(&mut stream, word).await.unwrap();
+        stream.write_all(word).await.unwrap();
         let mut got = Vec::new();
         let read = tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut got)).await;
         assert!(read.is_ok(), "the connection stays open after {word:?}");

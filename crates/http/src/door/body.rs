@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::BoxError;
-use super::linger::Unread;
+use super::progress::Progress;
 
 /// What the error of a body says whose client paused for too long.
 pub const PAUSED: &str = "the client paused for too long";
@@ -22,12 +22,12 @@ pub struct RequestBody {
     incoming: Incoming,
     pause: Pause,
     /// Until the end was read.
-    unread: Option<Unread>,
+    unread: Option<Progress>,
 }
 
 impl RequestBody {
     /// A body that may pause at most for `pause`.
-    pub(super) fn new(incoming: Incoming, pause: Duration, unread: Option<Unread>) -> Self {
+    pub(super) fn new(incoming: Incoming, pause: Duration, unread: Option<Progress>) -> Self {
         let pause = Pause { half: pause / 2, halfway: false, timer: None };
         Self { incoming, pause, unread }
     }

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -11,9 +10,10 @@ use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::io::InspectReader;
 use tokio_util::sync::CancellationToken;
 
-use super::linger::Unread;
+use super::progress::Progress;
 use super::stream::Stream;
 use super::{Answer, Bounds, Peer};
 
@@ -33,14 +33,14 @@ impl<A: Answer> Connection<A> {
         // Answers are written in few, whole pieces. Fails only where the connection is gone already.
         let _ = stream.set_nodelay(true);
         let stream = Stream::new(stream, self.bounds.patience.clone(), shutdown.clone());
-        let unread = stream.unread();
-        let Some(tls) = tls else { return self.speak(stream, unread, shutdown).await };
+        let progress = stream.progress();
+        let Some(tls) = tls else { return self.speak(stream, progress, shutdown).await };
         let shaken = tokio::select! {
             shaken = timeout(self.bounds.head, tls.accept(stream)) => shaken,
             () = shutdown.cancelled() => return,
         };
         match shaken {
-            Ok(Ok(stream)) => self.speak(stream, unread, shutdown).await,
+            Ok(Ok(stream)) => self.speak(stream, progress, shutdown).await,
             Ok(Err(error)) => tracing::debug!(%error, "no handshake"),
             Err(_) => tracing::debug!("a handshake took too long"),
         }
@@ -49,21 +49,24 @@ impl<A: Answer> Connection<A> {
     async fn speak(
         self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        unread: Unread,
+        progress: Progress,
         shutdown: &CancellationToken,
     ) {
         let Self { bounds, answer, peer } = self;
         let builder = builder(&bounds);
         let head = Instant::now() + bounds.head;
-        let asked = Arc::new(AtomicBool::new(false));
-        let service = {
-            let asked = asked.clone();
-            service_fn(move |request| {
-                asked.store(true, Ordering::Relaxed);
-                let answer = answer.clone().answer(peer, unread.watch(request, bounds.pause));
-                async move { Ok::<_, Infallible>(answer.await) }
+        let stream = {
+            let progress = progress.clone();
+            InspectReader::new(stream, move |came| {
+                if !came.is_empty() {
+                    progress.begin();
+                }
             })
         };
+        let service = service_fn(|request| {
+            let answer = answer.clone().answer(peer, progress.watch(request, bounds.pause));
+            async move { Ok::<_, Infallible>(answer.await) }
+        });
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         // hyper's own limit begins once it knows the version, so the first head is watched here.
         let mut first_head = pin!(sleep_until(head));
@@ -83,7 +86,7 @@ impl<A: Answer> Connection<A> {
                 }
                 () = first_head.as_mut(), if watching => {
                     watching = false;
-                    if !asked.load(Ordering::Relaxed) {
+                    if !progress.is_past_first_head() {
                         return;
                     }
                 }

@@ -8,20 +8,13 @@
 
 use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Request, Version};
-use http_body::Body as _;
-use hyper::body::Incoming;
 use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
-
-use super::body::RequestBody;
 
 /// Most bytes that are read on: a part of an upload by a browser, of a file of up to 60 GB.
 const MAX: u64 = 64 << 20;
@@ -33,36 +26,6 @@ const LOOKS: u32 = 6;
 const LEAST: u64 = 20 << 10;
 /// How long it is waited for once the door closes.
 const LAST: Duration = Duration::from_secs(1);
-
-/// Whether a connection's client has begun to send what it may not have ended: the head of a request, or its body.
-/// Clones are about the same connection.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Unread(Arc<AtomicBool>);
-
-impl Unread {
-    /// Takes note of a request, whose head has ended, and of its body, which may pause at most for `pause`.
-    pub(super) fn watch(&self, request: Request<Incoming>, pause: Duration) -> Request<RequestBody> {
-        let has_body = !request.body().is_end_stream();
-        self.0.store(has_body, Ordering::Relaxed);
-        // Streams of HTTP/2 end one by one, without their connection.
-        let unread = (has_body && request.version() < Version::HTTP_2).then(|| self.clone());
-        request.map(|body| RequestBody::new(body, pause, unread))
-    }
-
-    /// Something came.
-    pub(super) fn begin(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Its end was read.
-    pub(super) fn end(&self) {
-        self.0.store(false, Ordering::Relaxed);
-    }
-
-    pub(super) fn is_so(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 /// Reads on after the last answer.
 pub(super) struct Linger {

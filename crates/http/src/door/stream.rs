@@ -12,7 +12,8 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::linger::{Linger, Unread};
+use super::linger::Linger;
+use super::progress::Progress;
 
 /// Time is counted in so many steps of the longest silence: after a pause of the whole process only one of them counts,
 /// so it is nobody's fault.
@@ -48,7 +49,7 @@ pub(super) struct Stream {
     patience: Patience,
     door: CancellationToken,
     slow: Option<Slow>,
-    unread: Unread,
+    progress: Progress,
     linger: Option<Linger>,
 }
 
@@ -70,12 +71,12 @@ impl Stream {
     pub(super) fn new(stream: TcpStream, patience: Patience, door: CancellationToken) -> Self {
         // Only a help: without it the kernel takes more.
         let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
-        Self { stream, patience, door, slow: None, unread: Unread::default(), linger: None }
+        Self { stream, patience, door, slow: None, progress: Progress::default(), linger: None }
     }
 
-    /// Where its requests are watched.
-    pub(super) fn unread(&self) -> Unread {
-        self.unread.clone()
+    /// Where its requests are watched. Whoever reads tells there what comes of them, for only it sees inside TLS.
+    pub(super) fn progress(&self) -> Progress {
+        self.progress.clone()
     }
 
     fn watch(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -155,12 +156,7 @@ impl AsyncRead for Stream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let poll = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if buf.filled().len() > before {
-            self.unread.begin();
-        }
-        poll
+        Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
@@ -188,10 +184,11 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Self { stream, door, linger, unread, .. } = &mut *self;
+        let Self { stream, door, linger, progress, .. } = &mut *self;
+        progress.close();
         ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
         let linger = linger.get_or_insert_with(|| Linger::new(door.clone()));
-        linger.poll(stream, unread.is_so(), cx).map(Ok)
+        linger.poll(stream, progress.is_amid_request(), cx).map(Ok)
     }
 }
 
@@ -274,6 +271,7 @@ mod tests {
         let (mut server, mut client) = pair(patience(Duration::from_secs(60))).await;
         client.write_all(b"GET /").await.unwrap();
         server.read_exact(&mut [0; 5]).await.unwrap();
+        server.progress().begin();
         server.write_all(b"no").await.unwrap();
         let closing = tokio::spawn(async move { server.shutdown().await });
         let mut got = String::new();
