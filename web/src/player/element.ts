@@ -295,6 +295,8 @@ export class KinoraPlayer extends HTMLElement {
     if (video.ended) this.#state('ended');
     else if (video.paused) this.#state(video.readyState === 0 ? (this.#engine ? 'ready' : 'loading') : video.currentTime > 0 || video.played.length > 0 ? 'paused' : 'ready');
     else this.#state(data && !video.seeking ? 'playing' : 'waiting');
+    const pictured = video.videoWidth > 0 && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
+    if (pictured && this.dataset.state !== 'ready') this.dataset.pictured = '';
     this.#controls.playing(!video.paused && !video.ended, video.ended);
     this.#showTime();
     this.#idle.plays(!video.paused);
