@@ -109,10 +109,11 @@ impl Blob {
             return Ok(false);
         }
         let unused = drop_files(&mut tx, &names).await?;
+        // Whoever began to read before the rows went has their files' names. Before they are gone, as another sweep may
+        // come to the same files at once.
+        self.pins.leave(id, &files);
         tx.commit().await?;
         fault::point("sweep.committed");
-        // Whoever began to read before the rows went has their files' names.
-        self.pins.leave(id, &files);
         self.delete_files(unused).await?;
         Ok(true)
     }

@@ -209,7 +209,12 @@ mod tests {
             }
             for range in [0..1, 0..100_000, 65_000..66_000, 140_000..220_000, size - 1..size] {
                 let expected = &bytes[range.start as usize..range.end as usize];
-                assert_eq!(file.read_held(&range).as_deref(), Some(expected), "{range:?}, sealed: {seals}");
+                // A system that is short of memory may have let go of it in between.
+                let found = (0..100).find_map(|_| {
+                    file.read_all(range.clone()).unwrap();
+                    file.read_held(&range)
+                });
+                assert_eq!(found.as_deref(), Some(expected), "{range:?}, sealed: {seals}");
             }
             for range in [0..size, 0..HELD + 1, 5..5, size - 1..size + 1] {
                 assert_eq!(file.read_held(&range), None, "{range:?}, sealed: {seals}");
