@@ -104,8 +104,8 @@ pub(crate) fn load(provider: &KeyProvider, data: &Path) -> anyhow::Result<Ring> 
         Some(ring) => Ok(ring),
         None if is_used(data) => Err(seal::Error::NoRing { path: path.to_owned() }.into()),
         None => bail!(
-            "there is no key ring at {} yet: start Kinora first, or say where it is with --keys, or make it with \
-             `kinora key export FILE --new`",
+            "there is no key ring at {}: say where it is with --config, --data or --keys. Only for an installation that \
+             was never started, `kinora key export FILE --new` makes one there",
             path.display()
         ),
     }

@@ -94,10 +94,11 @@ pub(crate) fn device(agent: &str) -> String {
     }
 }
 
-/// `in 3 days`, `in 5 h`, `in 20 min`.
+/// `in 3 days`, `in 5 h`, `in 20 min`, `any moment`.
 pub(crate) fn until(at: Timestamp, now: Timestamp) -> String {
     match (at.0 - now.0).max(0) / 1000 {
-        s @ ..5400 => format!("in {} min", (s / 60).max(1)),
+        ..60 => "any moment".to_owned(),
+        s @ 60..5400 => format!("in {} min", s / 60),
         s @ 5400..172_800 => format!("in {} h", s / 3600),
         s => format!("in {} days", (s + 43_200) / 86_400),
     }
@@ -204,7 +205,9 @@ mod tests {
     #[test]
     fn times_to_come_are_as_exact_as_people_care() {
         let check = |ms, expected| assert_eq!(until(Timestamp(ms), Timestamp(0)), expected);
-        check(0, "in 1 min");
+        check(-7_200_000, "any moment");
+        check(59_999, "any moment");
+        check(60_000, "in 1 min");
         check(7_200_000, "in 2 h");
         check(7 * 86_400_000, "in 7 days");
         check(7 * 86_400_000 - 1, "in 7 days");
