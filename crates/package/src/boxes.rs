@@ -115,7 +115,7 @@ pub struct Child<'a> {
     /// Its type.
     pub kind: Kind,
     /// Header and body, as offsets in the bytes that were walked.
-    pub whole: Range<usize>,
+    pub(crate) whole: Range<usize>,
     /// What is in it.
     pub body: &'a [u8],
 }
@@ -144,7 +144,7 @@ fn child<'a>(what: &'static str, bytes: &'a [u8], at: usize) -> Result<Child<'a>
 ///
 /// # Errors
 /// [`Error::Missing`] where there is none, or a box in front of it is broken; they name `what`.
-pub fn find<'a>(what: &'static str, kind: &Kind, bytes: &'a [u8]) -> Result<&'a [u8]> {
+pub(crate) fn find<'a>(what: &'static str, kind: &Kind, bytes: &'a [u8]) -> Result<&'a [u8]> {
     find_opt(what, kind, bytes)?.ok_or(Error::Missing { what })
 }
 
