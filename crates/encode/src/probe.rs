@@ -38,7 +38,7 @@ const MAX_CHANNELS: u16 = 32;
 pub struct Probed {
     /// What it contains.
     pub source: Source,
-    /// Which tracks of it are left out and why, in words for people.
+    /// What is missing of it or left out, and why, in words for people.
     pub notes: Vec<String>,
 }
 
