@@ -49,7 +49,7 @@ pub use intake::{Intake, Outcome};
 pub use operate::{Purge, SourceFile};
 pub use pictures::Stills;
 pub use remover::Remover;
-pub use room::{HOLD_MS, WAITS};
+pub use room::no_room;
 pub use rule::{AfterPublish, Rule};
 pub use want::{Hope, Place};
 pub use work::{Kind, Work};

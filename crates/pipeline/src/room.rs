@@ -1,22 +1,25 @@
 //! Room on the disk: an encode begins when all the bytes it may need are free, and waits by itself until they are.
 
+use std::fmt::Display;
+
 use catalogue::{Room, room};
-use jobs::Wait;
+use jobs::{Lease, Wait};
 use model::{ByteSize, TitleId, WaitsFor};
 
-use crate::work::{Kind, OfChunk};
+use crate::work::{OfChunk, Work};
 use crate::{Pipeline, Result, now};
 
-/// What people are told before they are told how much room is missing.
-pub const WAITS: &str = "waits for disk space";
-
 /// How long work that found no room waits before it looks again, in ms.
-pub const HOLD_MS: i64 = 5_000;
+const HOLD_MS: i64 = 5_000;
+
+/// What people are told of work that found no room: `what` is missing, and what they can do.
+pub fn no_room(what: impl Display) -> String {
+    format!("waits for disk space: {what}; delete titles or sources, or add a disk")
+}
 
 impl Pipeline {
-    /// Whether a chunk may be encoded now; otherwise why not. All chunks of its title then wait for some seconds, so
-    /// that others go before them.
-    pub async fn wait_for_room(&self, of: &OfChunk) -> Result<Option<String>> {
+    /// Whether there is room for a chunk to be encoded now; otherwise why not.
+    pub async fn find_room(&self, of: &OfChunk) -> Result<Option<String>> {
         let asset = self.asset(of.asset, of.generation).await?;
         let available = self.available().await?;
         let mut tx = self.db.begin().await?;
@@ -42,27 +45,22 @@ impl Pipeline {
             }
             return Ok(None);
         };
-        let why = format!(
-            "{WAITS}: needs {}, {} free; delete titles or sources, or add a disk",
-            ByteSize(needs),
-            ByteSize(free)
-        );
-        self.hold_up(of, &why).await?;
-        Ok(Some(why))
+        Ok(Some(no_room(format_args!("needs {}, {} free", ByteSize(needs), ByteSize(free)))))
     }
 
-    /// Lets all chunks of a title wait for some seconds, and says why.
-    async fn hold_up(&self, of: &OfChunk, why: &str) -> Result<()> {
-        self.catalogue.begin_waiting(of.title, WaitsFor::Room, why).await?;
+    /// A job met a full disk: it waits for some seconds, and nothing is held against it. Its title says so until it
+    /// goes on, and with a chunk all others of the title wait, so that other titles go before them.
+    pub async fn hold_up(&self, lease: &Lease, why: &str) -> Result<()> {
         let now = now();
         let wait = Wait { until: now.plus_ms(HOLD_MS), waits_for: WaitsFor::Room, why };
-        self.jobs.postpone(of.title, Kind::Chunk.as_str(), now, &wait).await?;
-        Ok(())
-    }
-
-    /// A title's file cannot be read for want of room: until it can, the title says so.
-    pub async fn wait_to_be_read(&self, title: TitleId, why: &str) -> Result<()> {
-        Ok(self.catalogue.begin_waiting(title, WaitsFor::Room, why).await?)
+        // Without pictures a title is as good.
+        if let Some(title) = lease.title.filter(|_| lease.kind != Work::PICTURES) {
+            self.catalogue.begin_waiting(title, WaitsFor::Room, why).await?;
+            if lease.kind == Work::ENCODING {
+                self.jobs.postpone(title, Work::ENCODING, now, &wait).await?;
+            }
+        }
+        Ok(self.jobs.hold_up(lease, &wait).await?)
     }
 
     /// There was room for a title's file, which is being read.

@@ -3,8 +3,7 @@
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
-use jobs::{Claim, Lease, Queue, Wait};
-use model::WaitsFor;
+use jobs::{Claim, Lease, Queue};
 use pipeline::{Pipeline, Work};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -81,10 +80,7 @@ impl Attendant {
                 let why = if turn.shutdown.is_cancelled() { "the worker was stopped" } else { GIVES_WAY };
                 Ok(self.queue.put_back(lease, now(), why).await?)
             }
-            Stop::Held { why } => {
-                let wait = Wait { until: now().plus_ms(pipeline::HOLD_MS), waits_for: WaitsFor::Room, why };
-                Ok(self.queue.hold_up(lease, &wait).await?)
-            }
+            Stop::Held { why } => self.pipeline.hold_up(lease, why).await,
             Stop::Rejected { title, reason } => self.pipeline.rejected(lease, *title, reason).await,
             Stop::Failed { fault, log } => self.pipeline.failed(lease, fault, log).await,
         }

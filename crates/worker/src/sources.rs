@@ -224,13 +224,8 @@ fn room(needs: u64, free: u64) -> Result<(), Stop> {
     if needs <= free {
         return Ok(());
     }
-    let why = format!(
-        "{}: a copy of the source needs {}, {} free; delete titles or sources, or add a disk",
-        pipeline::WAITS,
-        ByteSize(needs),
-        ByteSize(free)
-    );
-    Err(Stop::Held { why })
+    let what = format_args!("a copy of the source needs {}, {} free", ByteSize(needs), ByteSize(free));
+    Err(Stop::Held { why: pipeline::no_room(what) })
 }
 
 /// Walks an index where that may take its time.

@@ -10,7 +10,7 @@ use encode::chunk::{self, Encoded};
 use encode::{Look, Probed, captions, fields, plan as planning};
 use futures::future::try_join_all;
 use jobs::{Fault, Lease, Progress};
-use model::TitleId;
+use model::{ByteSize, TitleId};
 use pipeline::work::{OfChunk, OfTitle};
 use pipeline::{Early, Made, Showing, Work};
 use tokio_util::io::ReaderStream;
@@ -59,14 +59,11 @@ impl Stop {
     /// What an error makes of a job. A full disk passes and is waited for; of others `again` says whether they may.
     pub(crate) fn of(error: &(dyn std::error::Error + 'static), again: bool) -> Self {
         if db::is_full(error) {
-            return Self::Held { why: format!("{}: {error}", pipeline::WAITS) };
+            tracing::warn!(error, "no room");
+            return Self::Held { why: no_room(error) };
         }
-        let mut reason = error.to_string();
-        let mut cause = error.source();
-        while let Some(deeper) = cause {
-            reason += &format!(": {deeper}");
-            cause = deeper.source();
-        }
+        let causes: Vec<String> = causes(error).map(ToString::to_string).collect();
+        let reason = causes.join(": ");
         let fault = if again { Fault::Transient(reason) } else { Fault::Permanent(reason) };
         Self::Failed { fault, log: Vec::new() }
     }
@@ -81,6 +78,25 @@ impl Stop {
         }
         stop
     }
+}
+
+/// What people are told of a full disk: the store's figures where there are some, and never where its files lie.
+fn no_room(error: &(dyn std::error::Error + 'static)) -> String {
+    let figures = causes(error).find_map(|cause| match cause.downcast_ref() {
+        Some(blob::Error::NoSpace { wanted, free, .. }) => Some((ByteSize(*wanted), ByteSize(*free))),
+        _ => None,
+    });
+    match figures {
+        Some((wanted, free)) => pipeline::no_room(format_args!("needs {wanted}, {free} free")),
+        None => pipeline::no_room("the disk is full"),
+    }
+}
+
+/// An error and what caused it.
+fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source())
 }
 
 impl From<pipeline::Error> for Stop {
@@ -109,13 +125,7 @@ pub(crate) async fn run(
     cancel: &CancellationToken,
 ) -> Result<(), Stop> {
     match Work::of(lease)? {
-        Some(Work::Plan(of)) => {
-            let done = plan(worker, sources, lease, &of, report, cancel).await;
-            if let Err(Stop::Held { why }) = &done {
-                worker.pipeline.wait_to_be_read(of.title, why).await?;
-            }
-            done
-        }
+        Some(Work::Plan(of)) => plan(worker, sources, lease, &of, report, cancel).await,
         Some(Work::Chunk(of)) => encode_chunk(worker, sources, lease, &of, report, cancel).await,
         Some(Work::Pictures(of)) => pictures(worker, sources, lease, &of, report, cancel).await,
         Some(Work::Publish(of)) => {
@@ -140,15 +150,12 @@ async fn plan(
     let title = worker.pipeline.title(of.title).await?;
     let no = |error: encode::Error| Stop::encode(&error, of.title);
     let object = title.source_object;
-    let reading = async || {
-        report.stage("reading the source");
-        worker.pipeline.begin_to_read(of.title).await
-    };
+    let reading = || report.stage("reading the source");
     report.stage("fetching the source");
     let parts = unless_stopped(cancel, sources.to_probe(object)).await?;
     let looked = match &parts {
         Some(parts) => {
-            reading().await?;
+            reading();
             let probe = encode::probe_parts(&worker.tools, &worker.jail, parts.path());
             // The probe does not wait for what the look for captions reads beyond it.
             let both = async { Ok(tokio::join!(probe, sources.to_find_captions(object, parts))) };
@@ -159,12 +166,16 @@ async fn plan(
         None => None,
     };
     let (local, Probed { mut source, notes }) = match (looked, parts) {
-        (Some(looked), Some(parts)) => (Arc::new(parts), looked),
+        (Some(looked), Some(parts)) => {
+            worker.pipeline.begin_to_read(of.title).await?;
+            (Arc::new(parts), looked)
+        }
         // Whatever is wrong, the holes may be the reason.
         _ => {
             report.stage("fetching the source");
             let whole = unless_stopped(cancel, sources.whole(object)).await?;
-            reading().await?;
+            reading();
+            worker.pipeline.begin_to_read(of.title).await?;
             let probe = encode::probe(&worker.tools, &worker.jail, whole.path());
             let looked = unless_stopped(cancel, async { probe.await.map_err(no) }).await?;
             (whole, looked)
@@ -210,7 +221,7 @@ async fn encode_chunk(
     report: &Report,
     cancel: &CancellationToken,
 ) -> Result<(), Stop> {
-    if let Some(why) = worker.pipeline.wait_for_room(of).await? {
+    if let Some(why) = worker.pipeline.find_room(of).await? {
         return Err(Stop::Held { why });
     }
     let title = worker.pipeline.title(of.title).await?;
@@ -244,8 +255,7 @@ async fn encode_chunk(
         None => Err(encode::Error::Holes),
     };
     let encoded = match encoded {
-        // Whatever is wrong, the holes may be the reason.
-        Err(error) if !matches!(error, encode::Error::Cancelled) => {
+        Err(error) if may_be_for_holes(&error) => {
             if parts.is_some() {
                 tracing::info!(chunk = of.chunk, %error, "encoded again from the whole source");
             }
@@ -267,6 +277,11 @@ async fn encode_chunk(
     });
     let made = try_join_all(staged).await?;
     Ok(worker.pipeline.encoded(lease, of, made).await?)
+}
+
+/// Whether an encode from parts of a source may have failed for what they leave out, as almost everything may.
+fn may_be_for_holes(error: &encode::Error) -> bool {
+    !matches!(error, encode::Error::Cancelled) && !db::is_full(error)
 }
 
 /// Shows what is written of a chunk that a viewer waits for, while it is being encoded.
@@ -324,19 +339,43 @@ mod tests {
     #[test]
     fn a_full_disk_holds_a_job_up_wherever_it_is_met() {
         let full = || io::Error::from(io::ErrorKind::StorageFull);
-        let of_store = || blob::Error::NoSpace { free: 0, reserve: 1, wanted: 1, source: full() };
+        let of_store = || blob::Error::NoSpace {
+            free: 2_000_000,
+            reserve: 9_000_000,
+            wanted: 50_000_000,
+            source: full(),
+        };
+        let quota = io::Error::from(io::ErrorKind::QuotaExceeded);
         let path = || "/scratch".into();
-        for stop in [
-            Stop::of(&full(), true),
-            Stop::from(of_store()),
-            Stop::from(pipeline::Error::Blob(of_store())),
-            Stop::from(blob::Error::Disk { what: "write", path: path(), source: full() }),
-            Stop::encode(&encode::Error::File { path: path(), source: full() }, TitleId::new()),
+        let (counted, met) = ("needs 50.0 MB, 2.0 MB free", "the disk is full");
+        for (what, stop) in [
+            (met, Stop::of(&full(), true)),
+            (met, Stop::of(&quota, true)),
+            (counted, Stop::from(of_store())),
+            (counted, Stop::from(pipeline::Error::Blob(of_store()))),
+            (met, Stop::from(blob::Error::Disk { what: "write", path: path(), source: full() })),
+            (met, Stop::encode(&encode::Error::File { path: path(), source: full() }, TitleId::new())),
         ] {
-            assert!(matches!(&stop, Stop::Held { why } if why.starts_with(pipeline::WAITS)), "{stop:?}");
+            let Stop::Held { why } = stop else { panic!("{stop:?}") };
+            let words = "waits for disk space: WHAT; delete titles or sources, or add a disk";
+            assert_eq!(why, words.replace("WHAT", what));
         }
         let other = Stop::of(&io::Error::from(io::ErrorKind::NotFound), true);
         assert!(matches!(other, Stop::Failed { fault: Fault::Transient(_), .. }), "{other:?}");
+    }
+
+    #[test]
+    fn a_full_disk_is_no_reason_to_copy_the_whole_source() {
+        let file = |kind| encode::Error::File { path: "/scratch".into(), source: io::Error::from(kind) };
+        for (error, expected) in [
+            (encode::Error::Holes, true),
+            (file(io::ErrorKind::UnexpectedEof), true),
+            (file(io::ErrorKind::StorageFull), false),
+            (file(io::ErrorKind::QuotaExceeded), false),
+            (encode::Error::Cancelled, false),
+        ] {
+            assert_eq!(may_be_for_holes(&error), expected, "{error:?}");
+        }
     }
 
     #[tokio::test]

@@ -5,10 +5,10 @@ use std::time::Duration;
 use blob::{Blob, By, Means, New};
 use catalogue::{Catalogue, Title};
 use db::testing::TestDb;
-use jobs::{Claim, Lease, Queue, Wait};
+use jobs::{Claim, Lease, Queue};
 use model::media::{Audio, Container, Source};
 use model::plan::{AudioTrack, Chunk, Grid, Medium, Track, VERSION};
-use model::{BitsPerSecond, BucketName, FrameRate, Plan, Timestamp, TitleId, WaitsFor};
+use model::{BitsPerSecond, BucketName, FrameRate, Plan, Timestamp, TitleId};
 use package::cmaf::ChunkWriter;
 use package::index::Sample;
 use pipeline::work::{OfChunk, OfGeneration, OfPictures, OfTitle};
@@ -76,12 +76,6 @@ impl House {
         let lease = self.claim("chunk").await.unwrap();
         let Some(Work::Chunk(of)) = Work::of(&lease).unwrap() else { panic!("{lease:?}") };
         (lease, of)
-    }
-
-    /// What a worker does with a chunk for which there is no room.
-    pub(crate) async fn hold_up(&self, lease: &Lease, why: &str) {
-        let wait = Wait { until: now().plus_ms(5000), waits_for: WaitsFor::Room, why };
-        self.jobs.hold_up(lease, &wait).await.unwrap();
     }
 
     pub(crate) async fn publication(&self) -> (Lease, OfGeneration) {

@@ -251,22 +251,22 @@ async fn an_encode_waits_for_room_and_goes_on_by_itself() {
         let title: TitleId = house.planned().await;
         let (lease, of) = house.chunk().await;
         let tight = house.pipeline.clone().with_config(Config { most_bytes: 20, ..Config::default() });
-        let why = tight.wait_for_room(&of).await.unwrap().unwrap();
+        let why = tight.find_room(&of).await.unwrap().unwrap();
         assert!(why.starts_with("waits for disk space: needs "), "{why}");
+        house.pipeline.hold_up(&lease, &why).await.unwrap();
         assert_eq!(house.title(title).await.reason.as_deref(), Some(why.as_str()));
-        house.hold_up(&lease, &why).await;
         assert!(house.claim("chunk").await.is_none(), "all of its chunks wait");
 
-        assert_eq!(house.pipeline.wait_for_room(&of).await.unwrap(), None);
+        assert_eq!(house.pipeline.find_room(&of).await.unwrap(), None);
         assert_eq!(house.title(title).await.reason.as_deref(), Some("being encoded"));
 
         // Others have taken what was promised to it.
         let (lease, of) = house.chunk().await;
-        let why = tight.wait_for_room(&of).await.unwrap().unwrap();
-        house.hold_up(&lease, &why).await;
+        let why = tight.find_room(&of).await.unwrap().unwrap();
+        house.pipeline.hold_up(&lease, &why).await.unwrap();
         assert_eq!(house.title(title).await.reason.as_deref(), Some(why.as_str()));
         assert!(house.claim("chunk").await.is_none());
-        assert_eq!(house.pipeline.wait_for_room(&of).await.unwrap(), None);
+        assert_eq!(house.pipeline.find_room(&of).await.unwrap(), None);
         assert_eq!(house.title(title).await.reason.as_deref(), Some("being encoded"));
         house.finish().await;
     }
@@ -279,7 +279,8 @@ async fn a_title_waits_to_be_read_until_there_is_room_for_its_file() {
         house.pipeline.take_events().await.unwrap();
         let title = house.titles().await.remove(0);
         let waiting = async || house.catalogue.titles_that_wait_for(WaitsFor::Room).await.unwrap();
-        house.pipeline.wait_to_be_read(title.id, "waits for disk space").await.unwrap();
+        let lease = house.claim("plan").await.unwrap();
+        house.pipeline.hold_up(&lease, "waits for disk space").await.unwrap();
         assert_eq!(waiting().await, [title.id]);
         // It is being read; what it is made of is not known yet.
         house.pipeline.begin_to_read(title.id).await.unwrap();
@@ -289,12 +290,24 @@ async fn a_title_waits_to_be_read_until_there_is_room_for_its_file() {
 }
 
 #[tokio::test]
+async fn pictures_that_wait_for_room_are_waited_for_by_no_title() {
+    for house in houses().await {
+        let title: TitleId = house.planned().await;
+        let before = house.title(title).await.reason;
+        let (lease, _) = house.pictures().await;
+        house.pipeline.hold_up(&lease, "waits for disk space").await.unwrap();
+        assert_eq!(house.title(title).await.reason, before);
+        house.chunk().await;
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_promised_to_a_chunk_whose_title_was_just_cancelled() {
     for house in houses().await {
         let title: TitleId = house.planned().await;
         let (_, of) = house.chunk().await;
         house.pipeline.cancel(title, "ada").await.unwrap();
-        assert_eq!(house.pipeline.wait_for_room(&of).await.unwrap(), None);
+        assert_eq!(house.pipeline.find_room(&of).await.unwrap(), None);
         let sql = "SELECT COUNT(*) AS n FROM generations WHERE promised";
         assert_eq!(house.test.db.one(sql, db::args![]).await.unwrap().get::<u64>("n").unwrap(), 0);
     }

@@ -2,7 +2,7 @@ use blob::{Blob, By, Means, New};
 use catalogue::Catalogue;
 use db::testing::TestDb;
 use jobs::{Fault, Job};
-use model::{BucketName, TitleId, job, title};
+use model::{BucketName, TitleId, WaitsFor, job, title};
 use pipeline::{Kind, Rule};
 
 use super::*;
@@ -181,11 +181,13 @@ async fn what_finds_no_room_waits_and_what_fails_is_held_against_it() {
             (job.state, job.failures, job.waits_why.as_deref()),
             (job::State::Queued, 0, Some("waits for disk space"))
         );
-        assert!(job.run_at.0 > now().0 + pipeline::HOLD_MS / 2);
+        assert!(job.run_at.0 > now().0 + 1_000, "not at once");
+        let waits = house.catalogue.titles_that_wait_for(WaitsFor::Room).await.unwrap();
+        assert_eq!(waits, [title], "and its title says so");
         let gone_on = house.attendant.queue.go_on(title, now(), WaitsFor::Room).await.unwrap();
         assert_eq!(gone_on, 1, "it waits for room");
 
-        let later = now().plus_ms(pipeline::HOLD_MS);
+        let later = now().plus_ms(60_000);
         let claim = Claim { worker: "up/0", kinds: &Work::KINDS, capabilities: &[FINGERPRINT], lease: LEASE };
         let lease = house.attendant.queue.claim(later, &claim).await.unwrap().unwrap();
         let turn = Turn::new(&lease, &shutdown);
