@@ -28,7 +28,7 @@
 //! tx.commit().await?;
 //! queue.wake();
 //!
-//! let claim = Claim { worker: "up/0", kinds: &["encode", "publish"], capabilities: &[], lease: Duration::from_secs(30) };
+//! let claim = Claim { worker: "main/0", kinds: &["encode", "publish"], capabilities: &[], lease: Duration::from_secs(30) };
 //! let mut order = Vec::new();
 //! while let Some(lease) = queue.claim(now, &claim).await? {
 //!     order.push(lease.kind.clone());

@@ -81,6 +81,14 @@ impl Folder {
         }
     }
 
+    /// The name that processes of this kind had in older versions: what was claimed by it is ours, too.
+    pub(crate) fn former_worker(&self) -> &'static str {
+        match self.tenant {
+            Tenant::Main => "up",
+            Tenant::Encoder => "worker",
+        }
+    }
+
     /// Where what this process encodes is until it is stored; whatever lies there at its start is nobody's.
     pub(crate) fn scratch(&self) -> PathBuf {
         self.join(match self.tenant {
@@ -102,6 +110,8 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
@@ -123,7 +133,8 @@ mod tests {
         let main = Folder::open(dir.path()).unwrap();
         let encoder = Folder::open_beside(dir.path()).unwrap();
         assert_eq!(main.path(), encoder.path());
-        assert_ne!(main.worker(), encoder.worker());
+        let names = [main.worker(), main.former_worker(), encoder.worker(), encoder.former_worker()];
+        assert_eq!(HashSet::from(names).len(), names.len(), "{names:?}");
         assert_ne!(main.scratch(), encoder.scratch());
     }
 }

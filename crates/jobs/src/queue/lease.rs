@@ -18,7 +18,7 @@ const LOG_LINES: i64 = 200;
 #[derive(Debug, Clone, Copy)]
 pub struct Claim<'a> {
     /// The worker's name, unique among all that run at a time. [`Queue::release_worker`] takes the part before
-    /// a `/`: `up/0` and `up/1` are workers of the process `up`.
+    /// a `/`: `main/0` and `main/1` are workers of the process `main`.
     pub worker: &'a str,
     /// Kinds it can do.
     pub kinds: &'a [&'a str],

@@ -62,9 +62,12 @@ impl House {
         config: &Config,
         folder: &Folder,
     ) -> anyhow::Result<()> {
-        // Nobody else has this name while the folder is ours, so whatever one before held died with it.
+        // Nobody else has these names while the folder is ours, so whatever one before held died with it.
         let name = folder.worker();
-        let again = patiently(async || Ok(self.pipeline.succeed(name).await?)).await?;
+        let mut again = 0;
+        for name in [name, folder.former_worker()] {
+            again += patiently(async || Ok(self.pipeline.succeed(name).await?)).await?;
+        }
         if again > 0 {
             tracing::info!(jobs = again, "jobs of the process before go on");
         }
