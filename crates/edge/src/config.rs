@@ -51,7 +51,7 @@ pub struct Config {
     pub cache_bytes: u64,
     /// Seconds after which an answer that nobody asks for is forgotten, whatever room there is; twice that at most.
     pub cache_idle_s: u32,
-    /// Largest answer that is kept, and that waiting requests share; larger ones pass through.
+    /// Largest answer in bytes that is kept, and that waiting requests share; larger ones pass through, and all at 0.
     pub cache_object_bytes: u32,
     /// Checked signatures that are remembered.
     pub signatures: u32,
@@ -107,9 +107,9 @@ impl Config {
         let most = self.cache_bytes / 4;
         let object = u64::from(self.cache_object_bytes);
         need(
-            (1024..=60 << 20).contains(&object) && object <= most,
+            object <= (60 << 20) && object <= most,
             "cache_object_bytes",
-            "1 KiB to 60 MiB and at most a quarter of cache_bytes",
+            "at most 60 MiB and a quarter of cache_bytes",
         )?;
         need((16..=10_000_000).contains(&self.signatures), "signatures", "16 to 10,000,000")
     }

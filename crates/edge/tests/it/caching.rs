@@ -174,6 +174,17 @@ async fn objects_above_the_limit_pass_through_with_their_ranges() {
 }
 
 #[tokio::test]
+async fn nothing_is_kept_where_the_largest_has_no_bytes() {
+    let upstream = Scripted::fixed(&[("cache-control", "max-age=60"), ("etag", "\"v1\"")], b"a");
+    let config = Config { cache_object_bytes: 0, ..Config::default() };
+    let door = Door::with(upstream, Scripted::fixed(&[], b""), config).await;
+    for calls in 1..=3 {
+        assert_eq!(door.signed("/out/a", &[]).await.text(), "a");
+        assert_eq!(door.packager.calls(), calls);
+    }
+}
+
+#[tokio::test]
 async fn an_open_site_is_kept_per_host_and_never_with_cookies() {
     let site =
         Scripted::new(
