@@ -177,7 +177,9 @@ def ratio(name, ours, theirs):
 def machine(chosen):
     """What is measured on what: the first line that a benchmark prints."""
     model = next((row.split(":")[1].strip() for row in open("/proc/cpuinfo") if row.startswith("model name")), "unknown")
-    facts = [time.strftime("%Y-%m-%d"), f"{os.cpu_count()} × {model}", f"load {os.getloadavg()[0]:.1f}", f"{chosen.runs} runs"]
+    commit = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip()
+    facts = [time.strftime("%Y-%m-%d"), f"commit {commit or 'unknown'}", f"{os.cpu_count()} × {model}"]
+    facts += [f"load {os.getloadavg()[0]:.1f}", f"{chosen.runs} runs"]
     if "film" in chosen:
         facts.append(pathlib.Path(chosen.film).name)
     return ", ".join([*facts, *(["debug build"] if chosen.debug else [])])

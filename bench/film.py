@@ -10,33 +10,42 @@ CONFIGURATIONS = {
     "ts": '{"package":"HLS","segment_duration_seconds":6}',
 }
 
+# Under so many configurations alike are playlists asked for: requests for the same one at a time would share its making.
+ALIKE = 8
+
 
 class Film:
     """A running server with the film, what is fetched of it, and the cookies that open it."""
 
     def __init__(self, server, film):
         self.server = server
-        title = beside.publish(server, film)["id"]
-        for name, settings in CONFIGURATIONS.items():
-            server.cli("packaging", "add", name, settings)
+        self.title = beside.publish(server, film)["id"]
         self.cookies, self.paths = {}, {}
-        for name in CONFIGURATIONS:
-            found = server.json("url", title, "--configuration", name, "--cookies")
-            self.cookies[name] = "Cookie: " + "; ".join(f"{key}={value}" for key, value in found["cookies"].items())
-            self.read(name, found["url"])
+        addresses = [self.configure(f"cmaf{n}", CONFIGURATIONS["cmaf"]) for n in range(ALIKE)]
+        best, _ = self.tracks("cmaf0", addresses[0])
+        self.add("multivariant playlist", "cmaf0", addresses)
+        self.add("media playlist", "cmaf0", [urljoin(address, best) for address in addresses])
+        self.add("DASH manifest", "cmaf0", [urljoin(address, "index.mpd") for address in addresses])
+        for name, settings in CONFIGURATIONS.items():
+            address = self.configure(name, settings)
+            picture, sound = self.tracks(name, address)
+            self.add(f"{name} picture", name, self.segments(name, urljoin(address, picture)))
+            if sound:
+                self.add(f"{name} sound", name, self.segments(name, urljoin(address, sound)))
 
-    def read(self, name, address):
-        """Finds what the playlists of a configuration name."""
+    def configure(self, name, settings):
+        """Adds a packaging configuration; answers where the film's playlists of it begin."""
+        self.server.cli("packaging", "add", name, settings)
+        found = self.server.json("url", self.title, "--configuration", name, "--cookies")
+        self.cookies[name] = "Cookie: " + "; ".join(f"{key}={value}" for key, value in found["cookies"].items())
+        return found["url"]
+
+    def tracks(self, name, address):
+        """What a multivariant playlist calls its best rendition and, if it stands apart, the sound."""
         lines = self.get(name, address).decode().splitlines()
-        variants = [(attributes(tag), urljoin(address, uri)) for tag, uri in zip(lines, lines[1:]) if "#EXT-X-STREAM-INF" in tag]
-        best = max(variants, key=lambda variant: int(variant[0]["BANDWIDTH"]))[1]
-        if not self.paths:  # those of the other one are no different
-            self.add("multivariant playlist", name, [address])
-            self.add("media playlist", name, [best])
-        self.add(f"{name} picture", name, self.segments(name, best))
+        variants = [(attributes(tag), uri) for tag, uri in zip(lines, lines[1:]) if "#EXT-X-STREAM-INF" in tag]
         sound = [attributes(tag).get("URI") for tag in lines if tag.startswith("#EXT-X-MEDIA:TYPE=AUDIO")]
-        if any(sound):
-            self.add(f"{name} sound", name, self.segments(name, urljoin(address, next(filter(None, sound)))))
+        return max(variants, key=lambda variant: int(variant[0]["BANDWIDTH"]))[1], next(filter(None, sound), None)
 
     def segments(self, name, playlist):
         lines = self.get(name, playlist).decode().splitlines()
