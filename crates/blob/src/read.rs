@@ -184,14 +184,7 @@ impl Pins {
         self.all().contains_key(&id)
     }
 
-    /// Keeps the files of an object whose rows are gone for those who read it, if anybody does.
-    pub(crate) fn leave(&self, id: ObjectId, files: &[FileId]) {
-        if let Some(readers) = self.all().get_mut(&id) {
-            readers.left.extend_from_slice(files);
-        }
-    }
-
-    /// Whether a file is one of those.
+    /// Whether a file was left to somebody who reads.
     pub(crate) fn keep(&self, file: FileId) -> bool {
         self.all().values().any(|readers| readers.left.contains(&file))
     }
@@ -204,6 +197,15 @@ impl Pins {
 pub(crate) struct Pinned {
     pins: Arc<Pins>,
     id: ObjectId,
+}
+
+impl Pinned {
+    /// Leaves the object's files, whose rows go, to all who read it now, until the last one has done so.
+    pub(crate) fn leave(&self, files: &[FileId]) {
+        if let Some(readers) = self.pins.all().get_mut(&self.id) {
+            readers.left.extend_from_slice(files);
+        }
+    }
 }
 
 impl Drop for Pinned {

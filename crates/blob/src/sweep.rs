@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::lane::blocking;
+use crate::read::Pins;
 use crate::store::now;
 use crate::{Blob, Result, fault};
 
@@ -99,6 +100,8 @@ impl Blob {
     /// Deletes an object that no key names and nobody reads; `false` if something needs it after all.
     async fn drop_object(&self, id: ObjectId) -> Result<bool> {
         fault::pause("sweep.looked").await;
+        // Until the rows are gone: whoever begins to read while they still show shares it, and what is left in it.
+        let pin = Pins::pin(&self.pins, id);
         let mut tx = self.db.begin().await?;
         let parts = tx.all("SELECT file FROM parts WHERE object = $1", args![id]).await?;
         let files: Vec<FileId> = parts.iter().map(|row| row.get("file")).collect::<db::Result<_>>()?;
@@ -109,10 +112,11 @@ impl Blob {
             return Ok(false);
         }
         let unused = drop_files(&mut tx, &names).await?;
-        // Whoever began to read before the rows went has their files' names. Before they are gone, as another sweep may
-        // come to the same files at once.
-        self.pins.leave(id, &files);
+        // Before the rows are gone, as another sweep may come to the same files at once.
+        pin.leave(&files);
+        fault::pause("sweep.left").await;
         tx.commit().await?;
+        drop(pin);
         fault::point("sweep.committed");
         self.delete_files(unused).await?;
         Ok(true)

@@ -68,6 +68,29 @@ async fn who_begins_to_read_while_an_object_is_deleted_gets_all_of_it() {
 }
 
 #[tokio::test]
+async fn who_begins_to_read_while_a_files_last_object_is_deleted_gets_all_of_it() {
+    for store in stores().await {
+        for point in ["sweep.looked", "sweep.left"] {
+            let bytes = noise(600_000);
+            let first = store.put("film", &bytes).await;
+            store.put("film", b"second").await;
+            handle_events(&store).await;
+            let sweep = store.blob.sweep(hours_from_now(1));
+            let read = store.blob.read(first.id, 0..first.size);
+            let (swept, reader) = meanwhile_at(point, sweep, read).await;
+            assert_eq!(swept.unwrap().objects, 1, "{point}");
+            // It opens the file now.
+            let pieces: Vec<Bytes> = reader.unwrap().try_collect().await.unwrap();
+            assert!(pieces.concat() == bytes, "{point}");
+            assert_eq!(store.blob.sweep_disk(hours_from_now(2)).await.unwrap().files, 1, "{point}");
+            store.blob.delete(&first.bucket, &first.key, &Condition::None, blob::By::Kinora).await.unwrap();
+            assert_eq!(store.blob.sweep(hours_from_now(1)).await.unwrap().objects, 1, "{point}");
+            assert_eq!(store.files(), 0, "what nobody reads goes at once");
+        }
+    }
+}
+
+#[tokio::test]
 async fn current_objects_are_never_swept() {
     for store in stores().await {
         let film = store.put("film", b"x").await;
