@@ -118,7 +118,7 @@ impl Blob {
         tx.commit().await?;
         drop(pin);
         fault::point("sweep.committed");
-        self.delete_files(unused).await?;
+        self.clean_up(unused).await;
         Ok(true)
     }
 
@@ -130,6 +130,13 @@ impl Blob {
         let (disk, count) = (self.disk.clone(), files.len() as u64);
         blocking(move || files.into_iter().try_for_each(|file| disk.delete(file))).await?;
         Ok(count)
+    }
+
+    /// The same for whoever has done what it was asked for: a failure is logged, and `sweep_disk` finds the files.
+    pub(crate) async fn clean_up(&self, files: Vec<FileId>) {
+        if let Err(error) = self.delete_files(files).await {
+            tracing::warn!(%error, cause = ?error, "files that nothing uses are not deleted yet");
+        }
     }
 
     /// The service that sweeps: rows every minute, the disk at the start and every six hours.

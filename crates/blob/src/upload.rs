@@ -197,7 +197,7 @@ impl Blob {
         staged.take_file();
         tx.commit().await?;
         fault::pause("part.committed").await;
-        self.delete_files(unused).await?;
+        self.clean_up(unused).await;
         Ok(part)
     }
 
@@ -218,7 +218,7 @@ impl Blob {
         tx.execute("DELETE FROM uploads WHERE id = $1", args![id]).await?;
         let unused = drop_files(&mut tx, &files(&parts)?).await?;
         tx.commit().await?;
-        self.delete_files(unused).await?;
+        self.clean_up(unused).await;
         Ok(())
     }
 }

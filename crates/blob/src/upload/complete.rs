@@ -82,7 +82,7 @@ impl Blob {
         tx.commit().await?;
         fault::pause("complete.committed").await;
         self.announce();
-        self.delete_files(unused).await?;
+        self.clean_up(unused).await;
         Ok(object)
     }
 }

@@ -184,6 +184,35 @@ async fn what_was_committed_keeps_its_bytes_though_its_caller_stopped_waiting() 
 }
 
 #[tokio::test]
+async fn what_is_done_is_answered_so_though_old_files_cannot_be_deleted() {
+    for store in stores().await {
+        // Nobody can delete a folder as a file.
+        let spoil = || {
+            for file in stored(&store.folder.path().join("blob")).iter().filter(|path| path.is_file()) {
+                std::fs::remove_file(file).unwrap();
+                std::fs::create_dir(file).unwrap();
+            }
+        };
+        let upload = begin(&store, "film", None).await;
+        send(&store, &upload, 1, b"first").await;
+        spoil();
+        let chosen = [choose(&send(&store, &upload, 1, b"second").await)];
+        send(&store, &upload, 2, b"not used").await;
+        spoil();
+        complete(&store, &upload, &chosen).await.unwrap();
+
+        let upload = begin(&store, "another", None).await;
+        send(&store, &upload, 1, b"part").await;
+        spoil();
+        store.blob.abort_upload(&upload.bucket, &upload.key, upload.id).await.unwrap();
+
+        store.put("film", b"instead").await;
+        handle_events(&store).await;
+        assert_eq!(store.blob.sweep(hours_from_now(1)).await.unwrap().objects, 1);
+    }
+}
+
+#[tokio::test]
 async fn an_upload_survives_a_restart() {
     for store in stores().await {
         let upload = begin(&store, "film", None).await;
