@@ -93,7 +93,7 @@ pub enum Error {
         reserve: u64,
         /// Bytes asked for.
         wanted: u64,
-        /// What the disk says of it, or would say without a reserve.
+        /// What the disk would say of it without a reserve.
         #[source]
         source: io::Error,
     },

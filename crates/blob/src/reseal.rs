@@ -54,7 +54,7 @@ impl Blob {
     /// [`Blob::sweep`] once nobody reads them. A file that cannot be read is logged and left alone until the next start.
     ///
     /// # Errors
-    /// [`Error::NoSpace`], and those of the database.
+    /// Those of a full disk and of the database.
     pub async fn seal_clear(&self, until: Instant) -> Result<u64> {
         let (mut after, mut count) = (String::new(), 0);
         while self.config.sealed && Instant::now() < until {
@@ -66,7 +66,7 @@ impl Blob {
             }
             match self.seal_file(&file, size).await {
                 Ok(()) => count += 1,
-                Err(error @ (Error::NoSpace { .. } | Error::Db(_))) => return Err(error),
+                Err(error) if matches!(error, Error::Db(_)) || db::is_full(&error) => return Err(error),
                 Err(error) => tracing::error!(file, %error, cause = ?error, "a file stays clear"),
             }
             after = file;

@@ -50,15 +50,6 @@ impl Space {
         Ok(claim)
     }
 
-    /// The error of a disk that is full in spite of all promises.
-    pub(crate) fn full(&self) -> Error {
-        self.refuse(0, 1)
-    }
-
-    fn refuse(&self, free: u64, wanted: u64) -> Error {
-        Error::NoSpace { free, reserve: self.reserve, wanted, source: io::ErrorKind::StorageFull.into() }
-    }
-
     fn free(&self) -> Result<u64> {
         let stat = measure(&self.root)?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
@@ -101,7 +92,8 @@ impl Claim {
         self.space.promised.fetch_sub(wanted, Ordering::Relaxed);
         let others = promised.saturating_sub(wanted);
         let free = free?.saturating_sub(self.space.reserve).saturating_sub(others);
-        Err(self.space.refuse(free, wanted))
+        let source = io::ErrorKind::StorageFull.into();
+        Err(Error::NoSpace { free, reserve: self.space.reserve, wanted, source })
     }
 }
 

@@ -122,10 +122,7 @@ impl Temporary {
     }
 
     fn failed(&self, what: &'static str, source: io::Error) -> Error {
-        match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => self.store.space.full(),
-            _ => disk(what, self.path())(source),
-        }
+        disk(what, self.path())(source)
     }
 
     fn path(&self) -> PathBuf {
@@ -139,5 +136,24 @@ impl Drop for Temporary {
             // The sweeper finds it if this fails.
             remove_soon(self.path());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::Keys;
+
+    #[test]
+    fn a_disk_that_fills_up_under_a_writer_is_told_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Disk::open(folder.path(), Some(0), Keys::default()).unwrap();
+        let claim = store.space.claim(0).unwrap();
+        // Whatever is written there, it is full.
+        let file = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut file = Temporary { store, id: FileId::new(), file, claim, sealing: None, kept: false };
+        let refused = file.append(&[Bytes::from_static(b"x")]).unwrap_err();
+        assert!(matches!(refused, Error::Disk { .. }), "there is nothing to be counted: {refused:?}");
+        assert!(db::is_full(&refused), "{refused:?}");
     }
 }
