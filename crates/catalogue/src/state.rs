@@ -24,6 +24,10 @@ const PROBED: &str = "UPDATE titles SET state = CASE WHEN state = 'published' TH
 const REVIVE: &str = "UPDATE titles SET state = $2, reason = $3, waits_for = NULL
     WHERE id = $1 AND deleted_at IS NULL AND state IN ('failed', 'rejected')";
 
+const WAITS: &str = "UPDATE titles SET waits_for = $2, reason = $3
+    WHERE id = $1 AND state IN ('received', 'probed', 'planned', 'encoding')
+        AND (waits_for IS NULL OR waits_for <> $2 OR reason <> $3)";
+
 /// The statement that moves a title to a state from those that may come before it. Arriving again is no change.
 fn arrow(to: State) -> &'static str {
     macro_rules! arrow {
@@ -140,10 +144,19 @@ impl Catalogue {
 
     /// Keeps what an unfinished title waits for, with words for people; does nothing once it has ended.
     pub async fn begin_waiting(&self, id: TitleId, waits_for: WaitsFor, reason: &str) -> Result<()> {
-        let sql = "UPDATE titles SET waits_for = $2, reason = $3
-            WHERE id = $1 AND state IN ('received', 'probed', 'planned', 'encoding')
-                AND (waits_for IS NULL OR waits_for <> $2 OR reason <> $3)";
-        self.db.execute(sql, args![id, waits_for.as_str(), bounded(reason)]).await?;
+        self.db.execute(WAITS, args![id, waits_for.as_str(), bounded(reason)]).await?;
+        Ok(())
+    }
+
+    /// The same when `tx` commits.
+    pub async fn begin_waiting_in(
+        &self,
+        tx: &mut Tx,
+        id: TitleId,
+        waits_for: WaitsFor,
+        reason: &str,
+    ) -> Result<()> {
+        tx.execute(WAITS, args![id, waits_for.as_str(), bounded(reason)]).await?;
         Ok(())
     }
 

@@ -53,18 +53,22 @@ impl Pipeline {
     pub async fn hold_up(&self, lease: &Lease, why: &str) -> Result<()> {
         let now = now();
         let wait = Wait { until: now.plus_ms(HOLD_MS), waits_for: WaitsFor::Room, why };
+        let mut tx = self.db.begin().await?;
+        // First: whose lease is lost says nothing of the title.
+        self.jobs.hold_up(&mut tx, lease, &wait).await?;
         // Without pictures a title is as good.
         if let Some(title) = lease.title.filter(|_| lease.kind != Work::PICTURES) {
-            self.catalogue.begin_waiting(title, WaitsFor::Room, why).await?;
+            self.catalogue.begin_waiting_in(&mut tx, title, WaitsFor::Room, why).await?;
             if lease.kind == Work::ENCODING {
-                self.jobs.postpone(title, Work::ENCODING, now, &wait).await?;
+                self.jobs.postpone(&mut tx, now, title, Work::ENCODING, &wait).await?;
             }
         }
-        Ok(self.jobs.hold_up(lease, &wait).await?)
+        tx.commit().await?;
+        Ok(())
     }
 
-    /// There was room for a title's file, which is being read.
-    pub async fn begin_to_read(&self, title: TitleId) -> Result<()> {
+    /// The room that a title waited for is there: its file is being read, or was.
+    pub async fn found_room(&self, title: TitleId) -> Result<()> {
         self.catalogue.end_waiting(title, WaitsFor::Room).await?;
         Ok(())
     }

@@ -167,7 +167,7 @@ async fn plan(
     };
     let (local, Probed { mut source, notes }) = match (looked, parts) {
         (Some(looked), Some(parts)) => {
-            worker.pipeline.begin_to_read(of.title).await?;
+            worker.pipeline.found_room(of.title).await?;
             (Arc::new(parts), looked)
         }
         // Whatever is wrong, the holes may be the reason.
@@ -175,7 +175,7 @@ async fn plan(
             report.stage("fetching the source");
             let whole = unless_stopped(cancel, sources.whole(object)).await?;
             reading();
-            worker.pipeline.begin_to_read(of.title).await?;
+            worker.pipeline.found_room(of.title).await?;
             let probe = encode::probe(&worker.tools, &worker.jail, whole.path());
             let looked = unless_stopped(cancel, async { probe.await.map_err(no) }).await?;
             (whole, looked)

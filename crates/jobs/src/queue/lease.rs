@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use db::{Sql, args, sql};
+use db::{Sql, Tx, args, sql};
 use model::{JobId, Timestamp, WaitsFor};
 use serde_json::Value;
 
@@ -157,26 +157,19 @@ impl Queue {
     /// Puts a job back that its worker gives up, for it is stopping or does something else. Nothing is held against
     /// the job; it is due again at `run_at`.
     pub async fn put_back(&self, lease: &Lease, run_at: Timestamp, why: &str) -> Result<()> {
-        self.back(lease, run_at, None, why).await
-    }
-
-    /// Puts a job back that cannot be done now; nothing is held against it.
-    pub async fn hold_up(&self, lease: &Lease, wait: &Wait<'_>) -> Result<()> {
-        self.back(lease, wait.until, Some(wait.waits_for), wait.why).await
-    }
-
-    async fn back(
-        &self,
-        lease: &Lease,
-        run_at: Timestamp,
-        waits_for: Option<WaitsFor>,
-        why: &str,
-    ) -> Result<()> {
-        let waits_for = waits_for.map(WaitsFor::as_str);
-        let args = args![lease.job, &lease.worker, lease.attempt, run_at, waits_for, reason(why)];
+        let args = args![lease.job, &lease.worker, lease.attempt, run_at, None::<&str>, reason(why)];
         fenced(self.db.execute(PUT_BACK, args).await?, lease)?;
         self.wake();
         Ok(())
+    }
+
+    /// Puts a job back that cannot be done now, when `tx` commits, which may then let others of its title wait as well;
+    /// nothing is held against it.
+    pub async fn hold_up(&self, tx: &mut Tx, lease: &Lease, wait: &Wait<'_>) -> Result<()> {
+        self.lock_groups(tx, lease).await?;
+        let Wait { until, waits_for, why } = *wait;
+        let args = args![lease.job, &lease.worker, lease.attempt, until, waits_for.as_str(), reason(why)];
+        fenced(tx.execute(PUT_BACK, args).await?, lease)
     }
 
     /// Adds lines to the job's log, of which the last 200 are kept; without any it does nothing.
@@ -190,13 +183,7 @@ impl Queue {
     }
 
     /// The same when `tx` commits, which may then end the try.
-    pub async fn log_in(
-        &self,
-        tx: &mut db::Tx,
-        now: Timestamp,
-        lease: &Lease,
-        lines: &[String],
-    ) -> Result<()> {
+    pub async fn log_in(&self, tx: &mut Tx, now: Timestamp, lease: &Lease, lines: &[String]) -> Result<()> {
         if lines.is_empty() {
             return Ok(());
         }
@@ -205,7 +192,7 @@ impl Queue {
     }
 }
 
-async fn add(tx: &mut db::Tx, now: Timestamp, lease: &Lease, lines: &[String]) -> Result<()> {
+async fn add(tx: &mut Tx, now: Timestamp, lease: &Lease, lines: &[String]) -> Result<()> {
     let keep = usize::try_from(LOG_LINES).unwrap_or(usize::MAX);
     let lines = &lines[lines.len().saturating_sub(keep)..];
     let count = "UPDATE jobs SET log_lines = log_lines + $4
@@ -229,7 +216,7 @@ fn fenced(changed: u64, lease: &Lease) -> Result<()> {
 }
 
 /// Adds a line of the queue's own to a job's log; the caller holds the job's row.
-pub(super) async fn note(tx: &mut db::Tx, now: Timestamp, job: JobId, line: String) -> Result<()> {
+pub(super) async fn note(tx: &mut Tx, now: Timestamp, job: JobId, line: String) -> Result<()> {
     let count = "UPDATE jobs SET log_lines = log_lines + 1 WHERE id = $1 RETURNING log_lines, attempt";
     let row = tx.one(count, args![job]).await?;
     write_log(tx, now, job, row.get("attempt")?, &[line], row.get("log_lines")?).await
@@ -237,7 +224,7 @@ pub(super) async fn note(tx: &mut db::Tx, now: Timestamp, job: JobId, line: Stri
 
 /// Writes lines whose last gets the number `last`, and drops what is too old.
 async fn write_log(
-    tx: &mut db::Tx,
+    tx: &mut Tx,
     now: Timestamp,
     job: JobId,
     attempt: u32,

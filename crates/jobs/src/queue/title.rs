@@ -41,16 +41,27 @@ impl Queue {
         Ok(tx.execute(AGAIN, args![title, reason(why), now, since]).await?)
     }
 
-    /// Lets the jobs of one kind of a title that are due wait on; nothing is held against them.
-    pub async fn postpone(&self, title: TitleId, kind: &str, now: Timestamp, wait: &Wait<'_>) -> Result<u64> {
+    /// Lets the jobs of one kind of a title that are due wait on when `tx` commits; nothing is held against them.
+    pub async fn postpone(
+        &self,
+        tx: &mut Tx,
+        now: Timestamp,
+        title: TitleId,
+        kind: &str,
+        wait: &Wait<'_>,
+    ) -> Result<u64> {
+        self.lock_title(tx, title).await?;
         let Wait { until, waits_for, why } = *wait;
         let args = args![title, now, until, waits_for.as_str(), reason(why), kind];
-        Ok(self.db.execute(POSTPONE, args).await?)
+        Ok(tx.execute(POSTPONE, args).await?)
     }
 
     /// Ends what [`Queue::postpone`] and [`Queue::hold_up`] began: the jobs of a title that wait for this are due now.
     pub async fn go_on(&self, title: TitleId, now: Timestamp, waits_for: WaitsFor) -> Result<u64> {
-        let jobs = self.db.execute(GO_ON, args![title, now, waits_for.as_str()]).await?;
+        let mut tx = self.db.begin().await?;
+        self.lock_title(&mut tx, title).await?;
+        let jobs = tx.execute(GO_ON, args![title, now, waits_for.as_str()]).await?;
+        tx.commit().await?;
         if jobs > 0 {
             self.wake();
         }

@@ -14,8 +14,8 @@ mod title;
 use std::time::Duration;
 
 use db::testing::TestDb;
-use jobs::{Claim, Completed, Fault, Lease, New, Outcome, Queue, Result};
-use model::{JobId, Timestamp};
+use jobs::{Claim, Completed, Fault, Lease, New, Outcome, Queue, Result, Wait};
+use model::{JobId, Timestamp, TitleId};
 use serde_json::json;
 
 /// When every test begins.
@@ -68,6 +68,13 @@ impl Bench {
         let outcome = self.queue.fail(&mut tx, now, lease, fault).await?;
         tx.commit().await.unwrap();
         Ok(outcome)
+    }
+
+    async fn postpone(&self, now: Timestamp, title: TitleId, wait: &Wait<'_>) -> u64 {
+        let mut tx = self.test.db.begin().await.unwrap();
+        let jobs = self.queue.postpone(&mut tx, now, title, "encode", wait).await.unwrap();
+        tx.commit().await.unwrap();
+        jobs
     }
 
     async fn reason(&self, id: JobId, now: Timestamp) -> String {

@@ -48,9 +48,7 @@ async fn postponed_jobs_say_why_and_go_on() {
     for bench in benches().await {
         let title = TitleId::new();
         let id = bench.enqueue(&job(1).title(title)).await;
-        let postpone = async |now, until, why: &str| {
-            bench.queue.postpone(title, "encode", now, &for_room(until, why)).await.unwrap()
-        };
+        let postpone = async |now, until, why: &str| bench.postpone(now, title, &for_room(until, why)).await;
         assert_eq!(postpone(T0, at(10), "1 GB is missing").await, 1);
         assert_eq!(postpone(T0, at(5), "sooner").await, 0);
         assert_eq!(bench.reason(id, T0).await, "starts in 10 s: 1 GB is missing");
@@ -90,19 +88,21 @@ async fn a_job_that_rests_after_a_failure_rests_on_and_keeps_its_cause() {
         };
 
         let room = for_room(at(60), "1 GB is missing");
-        assert_eq!(bench.queue.postpone(title, "encode", T0, &room).await.unwrap(), 0);
+        assert_eq!(bench.postpone(T0, title, &room).await, 0);
         assert_eq!(bench.queue.go_on(title, T0, WaitsFor::Room).await.unwrap(), 0);
         assert!(bench.claim(due.plus_ms(-1), "w").await.is_none(), "it rests");
 
         // Then it is held up as the others are, and its failure is not forgotten over it.
-        assert_eq!(bench.queue.postpone(title, "encode", due, &room).await.unwrap(), 1);
+        assert_eq!(bench.postpone(due, title, &room).await, 1);
         let why = bench.reason(id, at(58)).await;
         assert_eq!(why, "retry 2 of 5 in 2 s: 1 GB is missing");
         assert_eq!(bench.queue.go_on(title, at(59), WaitsFor::Room).await.unwrap(), 1);
         let retry = "waiting for a worker (retry 2 of 5: the encoder crashed)";
         assert_eq!(bench.reason(id, at(59)).await, retry);
         let lease = bench.claim(at(59), "w").await.unwrap();
-        bench.queue.hold_up(&lease, &for_room(at(70), "2 GB are missing")).await.unwrap();
+        let mut tx = bench.test.db.begin().await.unwrap();
+        bench.queue.hold_up(&mut tx, &lease, &for_room(at(70), "2 GB are missing")).await.unwrap();
+        tx.commit().await.unwrap();
         assert_eq!(bench.reason(id, at(69)).await, "retry 2 of 5 in 1 s: 2 GB are missing");
         assert_eq!(bench.queue.go_on(title, at(69), WaitsFor::Room).await.unwrap(), 1);
         assert_eq!(bench.reason(id, at(69)).await, retry);
@@ -130,7 +130,7 @@ async fn a_cancelled_job_waits_for_nothing_when_it_is_tried_again() {
     for bench in benches().await {
         let title = TitleId::new();
         let id = bench.enqueue(&job(1).title(title)).await;
-        bench.queue.postpone(title, "encode", T0, &for_room(at(10), "1 GB is missing")).await.unwrap();
+        bench.postpone(T0, title, &for_room(at(10), "1 GB is missing")).await;
         let mut tx = bench.test.db.begin().await.unwrap();
         bench.queue.cancel(&mut tx, T0, id, "not wanted").await.unwrap();
         bench.queue.retry(&mut tx, at(1), id).await.unwrap();
@@ -172,5 +172,40 @@ async fn a_job_that_fails_and_a_person_who_cancels_do_not_wait_for_each_other() 
         assert_eq!(bench.queue.cancel_title(&mut tx, T0, title, "broken").await.unwrap(), 1);
         tx.commit().await.unwrap();
         assert_eq!(person.await.unwrap(), 0);
+    }
+}
+
+/// Room is found, or found missing, for several jobs of a title, while somebody cancels the title.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn jobs_that_wait_or_go_on_and_a_person_who_cancels_do_not_wait_for_each_other() {
+    for bench in benches().await {
+        let title = TitleId::new();
+        let members = (0..3).map(job).collect();
+        let group = NewGroup { title: Some(title), members, ..NewGroup::default() };
+        let mut tx = bench.test.db.begin().await.unwrap();
+        bench.queue.enqueue_group(&mut tx, T0, &group).await.unwrap();
+        tx.commit().await.unwrap();
+
+        let mut person = bench.test.db.begin().await.unwrap();
+        bench.queue.lock_title(&mut person, title).await.unwrap();
+        let (queue, db) = (bench.queue.clone(), bench.test.db.clone());
+        let mut wait = tokio::spawn(async move {
+            let mut tx = db.begin().await.unwrap();
+            let room = for_room(at(10), "1 GB is missing");
+            let jobs = queue.postpone(&mut tx, T0, title, "encode", &room).await.unwrap();
+            tx.commit().await.unwrap();
+            jobs
+        });
+        let queue = bench.queue.clone();
+        let mut go_on = tokio::spawn(async move { queue.go_on(title, T0, WaitsFor::Room).await.unwrap() });
+        tokio::select! {
+            _ = &mut wait => panic!("jobs wait without their title's lock"),
+            _ = &mut go_on => panic!("jobs go on without their title's lock"),
+            // By then both have got as far as they get.
+            () = tokio::time::sleep(Duration::from_millis(300)) => {}
+        }
+        assert_eq!(bench.queue.cancel_title(&mut person, T0, title, "not wanted").await.unwrap(), 3);
+        person.commit().await.unwrap();
+        assert_eq!((wait.await.unwrap(), go_on.await.unwrap()), (0, 0));
     }
 }

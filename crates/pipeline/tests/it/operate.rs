@@ -1,5 +1,7 @@
 //! What people do to titles.
 
+use std::time::Duration;
+
 use blob::{By, New};
 use jobs::Fault;
 use model::title::State;
@@ -273,6 +275,22 @@ async fn an_encode_waits_for_room_and_goes_on_by_itself() {
 }
 
 #[tokio::test]
+async fn who_lost_its_chunk_while_it_slept_holds_up_nothing() {
+    for house in houses().await {
+        let title: TitleId = house.planned().await;
+        let lost = house.claim_for("chunk", Duration::ZERO).await.unwrap();
+        assert_eq!(house.pipeline.look_after().await.unwrap(), 1);
+        let before = house.title(title).await.reason;
+        let refused = house.pipeline.hold_up(&lost, "waits for disk space").await;
+        assert!(matches!(refused, Err(Error::Jobs(jobs::Error::LeaseLost { .. }))), "{refused:?}");
+        assert_eq!(house.title(title).await.reason, before);
+        assert_eq!(house.catalogue.titles_that_wait_for(WaitsFor::Room).await.unwrap(), []);
+        // The title's other chunk waits for nothing.
+        house.chunk().await;
+    }
+}
+
+#[tokio::test]
 async fn a_title_waits_to_be_read_until_there_is_room_for_its_file() {
     for house in houses().await {
         house.client_upload("songs/song.wav").await;
@@ -283,7 +301,7 @@ async fn a_title_waits_to_be_read_until_there_is_room_for_its_file() {
         house.pipeline.hold_up(&lease, "waits for disk space").await.unwrap();
         assert_eq!(waiting().await, [title.id]);
         // It is being read; what it is made of is not known yet.
-        house.pipeline.begin_to_read(title.id).await.unwrap();
+        house.pipeline.found_room(title.id).await.unwrap();
         assert_eq!(waiting().await, []);
         assert_eq!(house.title(title.id).await.reason, title.reason);
     }
