@@ -138,8 +138,8 @@ pub fn is_retryable(error: &(dyn std::error::Error + 'static)) -> bool {
     causes(error).any(|cause| cause.downcast_ref::<Error>().is_some_and(Error::is_retryable))
 }
 
-/// An error and what caused it.
-fn causes<'a>(
+/// An error and what caused it, and so on to the first cause.
+pub fn causes<'a>(
     error: &'a (dyn std::error::Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
     std::iter::successors(Some(error), |error| error.source())

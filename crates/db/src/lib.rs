@@ -36,7 +36,7 @@ mod tx;
 mod value;
 
 pub use connect::{Db, Engine};
-pub use error::{Error, Result, is_full, is_retryable};
+pub use error::{Error, Result, causes, is_full, is_retryable};
 pub use migrate::Migrations;
 pub use row::{Row, Scalar};
 pub use sql::Sql;

@@ -60,9 +60,9 @@ impl Stop {
     pub(crate) fn of(error: &(dyn std::error::Error + 'static), again: bool) -> Self {
         if db::is_full(error) {
             tracing::warn!(error, "no room");
-            return Self::Held { why: no_room(error) };
+            return Self::Held { why: full_disk(error) };
         }
-        let causes: Vec<String> = causes(error).map(ToString::to_string).collect();
+        let causes: Vec<String> = db::causes(error).map(ToString::to_string).collect();
         let reason = causes.join(": ");
         let fault = if again { Fault::Transient(reason) } else { Fault::Permanent(reason) };
         Self::Failed { fault, log: Vec::new() }
@@ -81,8 +81,8 @@ impl Stop {
 }
 
 /// What people are told of a full disk: the store's figures where there are some, and never where its files lie.
-fn no_room(error: &(dyn std::error::Error + 'static)) -> String {
-    let figures = causes(error).find_map(|cause| match cause.downcast_ref() {
+fn full_disk(error: &(dyn std::error::Error + 'static)) -> String {
+    let figures = db::causes(error).find_map(|cause| match cause.downcast_ref() {
         Some(blob::Error::NoSpace { wanted, free, .. }) => Some((ByteSize(*wanted), ByteSize(*free))),
         _ => None,
     });
@@ -90,13 +90,6 @@ fn no_room(error: &(dyn std::error::Error + 'static)) -> String {
         Some((wanted, free)) => pipeline::no_room(format_args!("needs {wanted}, {free} free")),
         None => pipeline::no_room("the disk is full"),
     }
-}
-
-/// An error and what caused it.
-fn causes<'a>(
-    error: &'a (dyn std::error::Error + 'static),
-) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
-    std::iter::successors(Some(error), |error| error.source())
 }
 
 impl From<pipeline::Error> for Stop {
@@ -345,15 +338,16 @@ mod tests {
             wanted: 50_000_000,
             source: full(),
         };
-        let quota = io::Error::from(io::ErrorKind::QuotaExceeded);
+        let quota = || io::Error::from(io::ErrorKind::QuotaExceeded);
         let path = || "/scratch".into();
         let (counted, met) = ("needs 50.0 MB, 2.0 MB free", "the disk is full");
         for (what, stop) in [
             (met, Stop::of(&full(), true)),
-            (met, Stop::of(&quota, true)),
+            (met, Stop::of(&quota(), true)),
             (counted, Stop::from(of_store())),
             (counted, Stop::from(pipeline::Error::Blob(of_store()))),
             (met, Stop::from(blob::Error::Disk { what: "write", path: path(), source: full() })),
+            (met, Stop::from(blob::Error::Disk { what: "write", path: path(), source: quota() })),
             (met, Stop::encode(&encode::Error::File { path: path(), source: full() }, TitleId::new())),
         ] {
             let Stop::Held { why } = stop else { panic!("{stop:?}") };

@@ -65,8 +65,8 @@ impl House {
         // Nobody else has these names while the folder is ours, so whatever one before held died with it.
         let name = folder.worker();
         let mut again = 0;
-        for name in [name, folder.former_worker()] {
-            again += patiently(async || Ok(self.pipeline.succeed(name).await?)).await?;
+        for former in [name, folder.former_worker()] {
+            again += patiently(async || Ok(self.pipeline.succeed(former).await?)).await?;
         }
         if again > 0 {
             tracing::info!(jobs = again, "jobs of the process before go on");
