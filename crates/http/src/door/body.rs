@@ -21,20 +21,20 @@ pub const PAUSED: &str = "the client paused for too long";
 pub struct RequestBody {
     incoming: Incoming,
     pause: Pause,
-    /// Until the end was read.
-    unread: Option<Progress>,
+    /// What is told when the end was read, until it is.
+    progress: Option<Progress>,
 }
 
 impl RequestBody {
     /// A body that may pause at most for `pause`.
-    pub(super) fn new(incoming: Incoming, pause: Duration, unread: Option<Progress>) -> Self {
+    pub(super) fn new(incoming: Incoming, pause: Duration, progress: Option<Progress>) -> Self {
         let pause = Pause { half: pause / 2, halfway: false, timer: None };
-        Self { incoming, pause, unread }
+        Self { incoming, pause, progress }
     }
 
     fn end(&mut self) {
-        if let Some(unread) = self.unread.take() {
-            unread.end();
+        if let Some(progress) = self.progress.take() {
+            progress.end_request();
         }
     }
 }

@@ -59,7 +59,7 @@ impl<A: Answer> Connection<A> {
             let progress = progress.clone();
             InspectReader::new(stream, move |came| {
                 if !came.is_empty() {
-                    progress.begin();
+                    progress.begin_request();
                 }
             })
         };

@@ -19,7 +19,7 @@ struct State {
     /// A head was read, or none will be any more.
     past_first_head: AtomicBool,
     /// Something came since the last end of a request.
-    began: AtomicBool,
+    amid_request: AtomicBool,
     /// Requests overlap (HTTP/2): each ends by itself, without the connection.
     overlapping: AtomicBool,
 }
@@ -30,24 +30,24 @@ impl Progress {
         let has_body = !request.body().is_end_stream();
         let overlapping = request.version() >= Version::HTTP_2;
         self.0.past_first_head.store(true, Ordering::Relaxed);
-        self.0.began.store(has_body, Ordering::Relaxed);
+        self.0.amid_request.store(has_body, Ordering::Relaxed);
         self.0.overlapping.store(overlapping, Ordering::Relaxed);
-        let unread = (has_body && !overlapping).then(|| self.clone());
-        request.map(|body| RequestBody::new(body, pause, unread))
+        let progress = (has_body && !overlapping).then(|| self.clone());
+        request.map(|body| RequestBody::new(body, pause, progress))
     }
 
     /// Something came of a request.
-    pub(super) fn begin(&self) {
-        self.0.began.store(true, Ordering::Relaxed);
+    pub(super) fn begin_request(&self) {
+        self.0.amid_request.store(true, Ordering::Relaxed);
     }
 
     /// A request's end was read.
-    pub(super) fn end(&self) {
-        self.0.began.store(false, Ordering::Relaxed);
+    pub(super) fn end_request(&self) {
+        self.0.amid_request.store(false, Ordering::Relaxed);
     }
 
-    /// The connection begins to close: its client may have been refused amid its first head.
-    pub(super) fn close(&self) {
+    /// The connection begins to close, perhaps amid its first head: that is not waited for any more.
+    pub(super) fn pass_first_head(&self) {
         self.0.past_first_head.store(true, Ordering::Relaxed);
     }
 
@@ -59,6 +59,6 @@ impl Progress {
     /// Whether the client may still be sending a request, its head or its body, which keeps its connection from ending;
     /// never where requests overlap.
     pub(super) fn is_amid_request(&self) -> bool {
-        self.0.began.load(Ordering::Relaxed) && !self.0.overlapping.load(Ordering::Relaxed)
+        self.0.amid_request.load(Ordering::Relaxed) && !self.0.overlapping.load(Ordering::Relaxed)
     }
 }

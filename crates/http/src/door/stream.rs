@@ -185,7 +185,7 @@ impl AsyncWrite for Stream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Self { stream, door, linger, progress, .. } = &mut *self;
-        progress.close();
+        progress.pass_first_head();
         ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
         let linger = linger.get_or_insert_with(|| Linger::new(door.clone()));
         linger.poll(stream, progress.is_amid_request(), cx).map(Ok)
@@ -271,7 +271,7 @@ mod tests {
         let (mut server, mut client) = pair(patience(Duration::from_secs(60))).await;
         client.write_all(b"GET /").await.unwrap();
         server.read_exact(&mut [0; 5]).await.unwrap();
-        server.progress().begin();
+        server.progress().begin_request();
         server.write_all(b"no").await.unwrap();
         let closing = tokio::spawn(async move { server.shutdown().await });
         let mut got = String::new();
