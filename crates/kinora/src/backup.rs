@@ -85,7 +85,9 @@ pub(crate) async fn backup(command: Backup) -> anyhow::Result<()> {
     if ring.is_some() {
         println!("THE KEY RING IS IN IT: whoever gets this folder can read everything.");
     } else {
-        println!("The key ring is not in it, and without the key ring its files and secrets cannot be opened.");
+        println!(
+            "The key ring is not in it, and without the key ring its files and secrets cannot be opened."
+        );
         if !provider.load()?.map_or(Ok(true), |ring| provider.is_exported(&ring))? {
             println!("{}", keys::REMINDER);
         }
