@@ -1,20 +1,9 @@
 // What belongs to a film beside its picture: captions, languages, the storyboard on the scrub bar, posters.
 
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
-import { launch, open, operator, player, site, spoken } from './support.mjs';
-
-let browser, context, page;
-before(async () => {
-  browser = await launch();
-  context = await operator(browser, { viewport: { width: 1280, height: 800 } });
-});
-after(() => browser?.close());
-
-beforeEach(async () => {
-  await page?.close();
-  page = await open(context);
-});
+import { test } from 'node:test';
+import { context, page } from './screen.mjs';
+import { open, player, site, spoken } from './support.mjs';
 
 const play = async () => {
   await page.goto(`${site}/watch/${spoken}?t=0`);
@@ -108,23 +97,40 @@ test('posters show films on the home page and before they play, and are the same
   assert.deepEqual(page.complaints, []);
   // Where a page may not play by itself, as on a first visit, the poster stands until somebody plays.
   const visit = await open(context);
-  await visit.addInitScript(() => {
+  const refuse = () => {
     const { prototype } = HTMLMediaElement;
     const play = prototype.play;
     prototype.play = () => {
       prototype.play = play;
       return Promise.reject(new DOMException('not by itself', 'NotAllowedError'));
     };
-  });
+  };
+  await visit.addInitScript(refuse);
   await visit.goto(`${site}/watch/${spoken}?t=0`);
   const [poster, video] = [visit.locator('kinora-player .k-poster'), visit.locator('kinora-player video')];
   assert.ok((await loaded(poster))[0] >= 640);
-  await visit.waitForFunction(() => document.querySelector('kinora-player video').readyState >= 2);
-  assert.equal(await video.evaluate((el) => getComputedStyle(el).opacity), '0', 'the first frame covers no poster');
-  assert.ok(await poster.isVisible());
-  await visit.keyboard.press('k');
-  await poster.waitFor({ state: 'hidden' });
-  assert.equal(await video.evaluate((el) => getComputedStyle(el).opacity), '1');
+  const posted = async () => {
+    await player(visit, (d) => d.state === 'ready' && d.buffered.length > 0);
+    await visit.waitForFunction(() => document.querySelector('kinora-player video').readyState >= 2);
+    assert.equal(await video.evaluate((el) => getComputedStyle(el).opacity), '0', 'the first frame covers no poster');
+    assert.ok(await poster.isVisible());
+  };
+  const played = async () => {
+    await visit.keyboard.press('k');
+    await poster.waitFor({ state: 'hidden' });
+    assert.equal(await video.evaluate((el) => getComputedStyle(el).opacity), '1');
+  };
+  await posted();
+  await played();
+  // Also when it begins once more.
+  await visit.evaluate(refuse);
+  await visit.evaluate(() => {
+    const element = document.querySelector('kinora-player');
+    element.seek(0);
+    element.parentElement.append(element);
+  });
+  await posted();
+  await played();
   assert.deepEqual(visit.complaints, []);
   await visit.close();
 });

@@ -1,20 +1,9 @@
 // The player with real media: what is decoded, how it reacts, what it does about trouble.
 
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
-import { debug, film, launch, open, operator, player, site } from './support.mjs';
-
-let browser, context, page;
-before(async () => {
-  browser = await launch();
-  context = await operator(browser, { viewport: { width: 1280, height: 800 } });
-});
-after(() => browser?.close());
-
-beforeEach(async () => {
-  await page?.close();
-  page = await open(context);
-});
+import { test } from 'node:test';
+import { browser, page } from './screen.mjs';
+import { debug, film, open, operator, player, site } from './support.mjs';
 
 const play = async () => {
   await page.goto(`${site}/watch/${film}?t=0`);
@@ -48,6 +37,19 @@ test('it seeks by script, by key and by the scrub bar', async () => {
   await page.keyboard.press('k');
   await player(page, (d) => d.state === 'playing' && d.time > d.duration * 0.25 + 1);
   assert.match(await bar.getAttribute('aria-valuetext'), /of \d+/);
+});
+
+test('a player that is moved on its page goes on where it was', async () => {
+  await play();
+  await page.evaluate(() => document.querySelector('kinora-player').seek(20));
+  await player(page, (d) => d.state === 'playing' && d.time > 20.2);
+  await page.evaluate(() => {
+    const element = document.querySelector('kinora-player');
+    element.parentElement.append(element);
+  });
+  const { time } = await player(page, (d) => d.state === 'playing' && d.time > 0);
+  assert.ok(time > 20, `${time}`);
+  assert.deepEqual(page.complaints, []);
 });
 
 test('the quality is chosen, shown, and left to the player again', async () => {

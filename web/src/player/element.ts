@@ -41,6 +41,8 @@ export class KinoraPlayer extends HTMLElement {
   #failure: Failure | null = null;
   #attempt = 0;
   #restarted = -Infinity;
+  /** Where it was when it was taken off the page, in seconds. */
+  #left = 0;
 
   connectedCallback(): void {
     if (this.#video) return this.#again();
@@ -72,6 +74,7 @@ export class KinoraPlayer extends HTMLElement {
     this.#stop.abort();
     this.#attempt++;
     this.#video.pause();
+    this.#left = this.#video.currentTime;
     this.#close();
   }
 
@@ -79,7 +82,7 @@ export class KinoraPlayer extends HTMLElement {
   #again(): void {
     this.#stop = new AbortController();
     this.#listen();
-    void this.#start(this.#video.currentTime);
+    void this.#start(this.#left);
   }
 
   /** Plays or pauses. */
@@ -144,6 +147,7 @@ export class KinoraPlayer extends HTMLElement {
     this.#failure = null;
     this.#delay = null;
     this.#panel.hide();
+    delete this.dataset.pictured;
     this.#state('loading');
     try {
       let ahead: Ahead | null = null;
