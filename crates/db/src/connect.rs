@@ -11,6 +11,7 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 
+use crate::fault::around;
 use crate::tx::{self, Tx};
 use crate::{Args, Error, Result, Row, Sql};
 
@@ -114,16 +115,16 @@ impl Db {
     /// Runs a writing statement; answers the number of rows it changed.
     pub async fn execute(&self, sql: &'static str, args: Args) -> Result<u64> {
         match self {
-            Self::Sqlite { writer, .. } => tx::sqlite_execute(writer, sql, args).await,
-            Self::Postgres(pool) => tx::postgres_execute(pool, sql, args).await,
+            Self::Sqlite { writer, .. } => around(tx::sqlite_execute(writer, sql, args)).await,
+            Self::Postgres(pool) => around(tx::postgres_execute(pool, sql, args)).await,
         }
     }
 
     /// Runs a writing statement with `RETURNING`.
     pub async fn returning(&self, sql: &'static str, args: Args) -> Result<Vec<Row>> {
         match self {
-            Self::Sqlite { writer, .. } => tx::sqlite_all(writer, sql, args).await,
-            Self::Postgres(pool) => tx::postgres_all(pool, sql, args).await,
+            Self::Sqlite { writer, .. } => around(tx::sqlite_all(writer, sql, args)).await,
+            Self::Postgres(pool) => around(tx::postgres_all(pool, sql, args)).await,
         }
     }
 

@@ -24,6 +24,7 @@
 
 mod connect;
 mod error;
+mod fault;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod migrate;

@@ -5,6 +5,7 @@ use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments};
 use sqlx::{Executor, Transaction};
 
+use crate::fault::around;
 use crate::{Args, Error, Result, Row, Sql, Value};
 
 /// A transaction; rolled back when dropped without [`Tx::commit`].
@@ -53,8 +54,8 @@ impl Tx {
     /// Commits; when this answers, the changes are on disk.
     pub async fn commit(self) -> Result<()> {
         let done = match self {
-            Self::Sqlite(tx) => tx.commit().await,
-            Self::Postgres(tx) => tx.commit().await,
+            Self::Sqlite(tx) => around(tx.commit()).await,
+            Self::Postgres(tx) => around(tx.commit()).await,
         };
         done.map_err(|source| Error::Transaction { what: "commit", source })
     }

@@ -1,5 +1,6 @@
 //! A process dies between two steps: nothing acknowledged is lost, and nothing is left behind for ever.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -8,6 +9,8 @@ use db::Db;
 use model::{BucketName, Key};
 
 use super::*;
+
+const SIGABRT: i32 = 6;
 
 const POINTS: [&str; 9] = [
     "disk.written",
@@ -81,7 +84,12 @@ async fn nothing_acknowledged_is_lost_wherever_the_process_dies() {
         let mut child = Command::new(std::env::current_exe().unwrap());
         child.args(["--exact", "crash::child"]).env("BLOB_CRASH_AT", point).env("BLOB_CRASH_IN", dir.path());
         let output = child.output().unwrap();
-        assert!(!output.status.success(), "the child passes {point}");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(
+            output.status.signal(),
+            Some(SIGABRT),
+            "the child passes {point}, or fails before: {said}"
+        );
 
         let blob = open(dir.path()).await;
         let log = std::fs::read_to_string(dir.path().join("log")).unwrap();

@@ -1,5 +1,6 @@
 //! A whole pipeline on a throw-away database and folder, and an encode small enough to be written by hand.
 
+use std::path::Path;
 use std::time::Duration;
 
 use blob::{Blob, By, Means, New};
@@ -22,21 +23,21 @@ pub(crate) struct House {
     pub(crate) jobs: Queue,
     pub(crate) catalogue: Catalogue,
     pub(crate) pipeline: Pipeline,
-    _folder: tempfile::TempDir,
+    _folder: Option<tempfile::TempDir>,
 }
 
 pub(crate) async fn houses() -> Vec<House> {
     let mut houses = Vec::new();
-    for test in db::testing::databases(&[blob::MIGRATIONS, jobs::MIGRATIONS, catalogue::MIGRATIONS]).await {
-        let folder = tempfile::tempdir().unwrap();
-        let blob = Blob::open(test.db.clone(), folder.path()).await.unwrap();
-        let jobs = Queue::new(test.db.clone());
-        let catalogue = Catalogue::open(test.db.clone()).await.unwrap();
-        let rules = Rule::defaults();
-        let pipeline = Pipeline::new(test.db.clone(), blob.clone(), jobs.clone(), catalogue.clone(), rules);
-        houses.push(House { test, blob, jobs, catalogue, pipeline, _folder: folder });
+    for test in databases().await {
+        let folder = db::testing::in_memory();
+        let house = House::open(test, folder.path()).await;
+        houses.push(House { _folder: Some(folder), ..house });
     }
     houses
+}
+
+pub(crate) async fn databases() -> Vec<TestDb> {
+    db::testing::databases(&[blob::MIGRATIONS, jobs::MIGRATIONS, catalogue::MIGRATIONS]).await
 }
 
 pub(crate) fn now() -> Timestamp {
@@ -44,6 +45,16 @@ pub(crate) fn now() -> Timestamp {
 }
 
 impl House {
+    /// In a folder that somebody else removes.
+    pub(crate) async fn open(test: TestDb, folder: &Path) -> Self {
+        let blob = Blob::open(test.db.clone(), folder).await.unwrap();
+        let jobs = Queue::new(test.db.clone());
+        let catalogue = Catalogue::open(test.db.clone()).await.unwrap();
+        let rules = Rule::defaults();
+        let pipeline = Pipeline::new(test.db.clone(), blob.clone(), jobs.clone(), catalogue.clone(), rules);
+        Self { test, blob, jobs, catalogue, pipeline, _folder: None }
+    }
+
     pub(crate) async fn upload(&self, bucket: &str, key: &str, by: By) -> blob::Object {
         let new = New::named(bucket.parse().unwrap(), key.parse().unwrap(), by);
         self.blob.put(key.as_bytes().to_vec(), new).await.unwrap()

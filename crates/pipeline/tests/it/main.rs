@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failing helper of a test shall panic")]
 
+mod crash;
 mod desk;
 mod house;
 mod intake;

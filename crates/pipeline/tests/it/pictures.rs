@@ -10,7 +10,7 @@ use pipeline::{Error, Stills};
 use crate::house::{House, houses};
 
 /// Bytes in the store that have no name yet.
-async fn staged(house: &House, bytes: &'static [u8]) -> blob::Staged {
+pub(crate) async fn staged(house: &House, bytes: &'static [u8]) -> blob::Staged {
     let body = futures::stream::iter([Ok::<_, std::io::Error>(bytes::Bytes::from_static(bytes))]);
     house.blob.stage(body, None, None).await.unwrap()
 }
