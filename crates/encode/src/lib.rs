@@ -28,6 +28,7 @@ pub mod fuzzing;
 pub mod jail;
 mod ladder;
 mod look;
+mod mpeg_audio;
 pub mod plan;
 mod probe;
 mod rejection;

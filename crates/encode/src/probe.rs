@@ -1,5 +1,6 @@
 //! What a source contains: facts from ffprobe in the jail, checked and brought into Kinora's terms.
 
+mod announced;
 mod answer;
 mod ask;
 mod geometry;
@@ -19,9 +20,11 @@ use std::path::Path;
 
 use model::media::{Audio, Source, Video};
 
+use self::announced::Announced;
 use self::answer::{Answer, Stream};
 use self::ask::Asker;
 use self::verdict::{check_streams, choose, left_out, nothing};
+use self::whole::Whole;
 use crate::blocking::blocking;
 use crate::jail::Jail;
 use crate::run::Input;
@@ -62,15 +65,14 @@ pub async fn probe_parts(tools: &Tools, jail: &Jail, file: &Path) -> Result<Prob
 }
 
 async fn ask_about(tools: &Tools, jail: &Jail, file: &Path, holes: bool) -> Result<Probed> {
-    let (head, bytes) = head(file).await?;
-    let container = sniff(&head)?;
+    let whole = look(file).await?;
+    let (container, bytes) = (whole.container, whole.bytes);
     let asker = Asker { tools, jail, input: Input { file, container }, holes };
     let answer = asker.streams().await?;
     check_streams(&answer)?;
     // Neither waits for the other: a long film has its first segments to encode.
     let (mut packets, heard) = tokio::try_join!(asker.packets(&answer), asker.heard(&answer))?;
     let film = choose(&answer, &packets);
-    let whole = whole::Whole { container, head: &head, bytes };
     let missing = match whole.check(&answer, film, &packets) {
         Ok(missing) => missing,
         Err(cut_off) => {
@@ -120,16 +122,18 @@ fn source(
     Ok(Source { container, bytes, duration_ms, video, audio, captions })
 }
 
-/// The first bytes of a file, and how many it has.
-async fn head(file: &Path) -> Result<(Vec<u8>, u64)> {
+/// What kind of file it is, and what it says of its length.
+async fn look(file: &Path) -> Result<Whole> {
     let path = file.to_owned();
     let read = move || {
         let failed = |source| Error::File { path: path.clone(), source };
-        let file = File::open(&path).map_err(failed)?;
+        let mut file = File::open(&path).map_err(failed)?;
         let bytes = file.metadata().map_err(failed)?.len();
         let mut head = Vec::new();
-        file.take(crate::HEAD as u64).read_to_end(&mut head).map_err(failed)?;
-        Ok((head, bytes))
+        file.by_ref().take(crate::HEAD as u64).read_to_end(&mut head).map_err(failed)?;
+        let container = sniff(&head)?;
+        let announced = Announced::read(&mut file, container, &head, bytes).map_err(failed)?;
+        Ok(Whole { container, bytes, announced })
     };
     blocking(read).await
 }

@@ -7,7 +7,7 @@ mod other;
 
 use package::boxes::Header;
 
-use crate::{Container, Rejection};
+use crate::{Container, Rejection, mpeg_audio};
 
 /// Bytes of a file that [`sniff`] wants to see (fewer are fine if the file has no more).
 pub const HEAD: usize = 64 << 10;
@@ -77,11 +77,7 @@ fn is_mov(head: &[u8]) -> bool {
 
 /// What follows an ID3v2 tag: MPEG audio, unless it says otherwise.
 fn tagged(head: &[u8]) -> Option<Container> {
-    let size = head
-        .get(6..10)?
-        .iter()
-        .try_fold(0_usize, |size, byte| (*byte < 0x80).then(|| size << 7 | usize::from(*byte)))?;
-    match head.get(10 + size..) {
+    match head.get(mpeg_audio::tag_bytes(head)?..) {
         Some(rest) if rest.len() >= 16 => match rest {
             [b'f', b'L', b'a', b'C', ..] => Some(Container::Flac),
             // Zero padding after the tag is common.
@@ -152,39 +148,9 @@ fn adts_frame(bytes: &[u8]) -> Option<usize> {
     (second & 0xF6 == 0xF0 && third >> 2 & 0xF < 13 && length > 7).then_some(length)
 }
 
-/// Length of an MPEG audio frame (ISO 11172-3 §2.4.2.3, ISO 13818-3).
+/// Length of a frame of MPEG audio.
 fn mpeg_audio_frame(bytes: &[u8]) -> Option<usize> {
-    const V1_L1: [u32; 15] = [0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448];
-    const V1_L2: [u32; 15] = [0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384];
-    const V1_L3: [u32; 15] = [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320];
-    const V2_L1: [u32; 15] = [0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256];
-    const V2_L23: [u32; 15] = [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160];
-    let &[0xFF, second, third, ..] = bytes else { return None };
-    let (version, layer) = (second >> 3 & 3, second >> 1 & 3);
-    let (rate, frequency, padding) = (usize::from(third >> 4), third >> 2 & 3, u32::from(third >> 1 & 1));
-    if second & 0xE0 != 0xE0 || version == 1 || layer == 0 || frequency == 3 || rate == 0 {
-        return None;
-    }
-    let table = match (version, layer) {
-        (3, 3) => V1_L1,
-        (3, 2) => V1_L2,
-        (3, _) => V1_L3,
-        (_, 3) => V2_L1,
-        _ => V2_L23,
-    };
-    let bits = table.get(rate)? * 1000;
-    let samples = [44_100, 48_000, 32_000][usize::from(frequency)]
-        >> match version {
-            3 => 0,
-            2 => 1,
-            _ => 2,
-        };
-    let length = match (version, layer) {
-        (_, 3) => (12 * bits / samples + padding) * 4,
-        (3, _) | (_, 2) => 144 * bits / samples + padding,
-        _ => 72 * bits / samples + padding,
-    };
-    usize::try_from(length).ok()
+    mpeg_audio::Header::read(bytes).map(|header| header.length)
 }
 
 /// AC-3 or E-AC-3 sync frames (ETSI TS 102 366 §5.3, annex E).

@@ -2,6 +2,7 @@
 
 use model::media::Source;
 
+use super::announced::Announced;
 use super::answer::{Answer, Stream};
 use super::ask::scan_of;
 use super::source as sum_up;
@@ -19,7 +20,7 @@ pub(crate) fn source(container: Container, answer: &[u8], packets: &[u8]) -> Res
     scan.feed(packets)?;
     let packets = scan.finish();
     let film = choose(&answer, &packets);
-    Whole { container, head: &[], bytes: 1 }.check(&answer, film, &packets)?;
+    Whole { container, bytes: 1, announced: Announced::Nothing }.check(&answer, film, &packets)?;
     let picture = |stream: &Stream| {
         let (Some(seen), Some(base)) = (packets.get(&stream.index), stream.time_base()) else {
             return Err(Rejection::NoFrames.into());

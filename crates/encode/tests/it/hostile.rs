@@ -109,7 +109,6 @@ async fn damaged_and_impossible_films_are_rejected_with_their_reason() {
     let words = format!("-i {} -c:s srt", dir.path().join("words.srt").display());
     rejected(&make("words.mkv", &words), "NoStreams", "neither picture nor sound").await;
     let wide = "-f lavfi -i color=s=16384x8192:r=1:d=1 -c:v mjpeg -pix_fmt yuvj420p";
-    // The picture is refused before it is decoded.
     rejected(&make("wide.mov", wide), "TooLarge", "16384 × 8192").await;
 
     std::fs::write(dir.path().join("zeros"), vec![0; 255 * 2 * 8000]).unwrap();
@@ -146,8 +145,9 @@ async fn music_in_every_usual_wrapping_is_music() {
         ("a.wma", "wmav2", "asf"),
     ] {
         let path = clip(dir.path(), name, &format!("-f lavfi -i sine=r=48000:d=2 -ac 2 -c:a {codec}"));
-        let source =
-            probe(tools(), jail(), &path).await.unwrap_or_else(|error| panic!("{name}: {error}")).source;
+        let probed = probe(tools(), jail(), &path).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(probed.notes, Vec::<String>::new(), "{name}");
+        let source = probed.source;
         assert_eq!((source.container.demuxer(), source.video), (container, None), "{name}");
         let [track] = &source.audio[..] else { panic!("{name}") };
         assert_eq!((track.sample_rate, track.channels), (48_000, 2), "{name}");
