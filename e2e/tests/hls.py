@@ -95,8 +95,9 @@ def decode(source):
     return lines or ([] if done.returncode == 0 else [f"exit {done.returncode}"])
 
 
-def probe(source, *entries, stream=None, count=False):
+def probe(source, *entries, stream=None, count=False, part=None):
     select = ["-select_streams", stream] if stream else []
+    select += ["-read_intervals", part] if part else []
     counting = ["-count_frames"] if count else []
     command = ["ffprobe", "-v", "error", *counting, *select, "-show_entries", ":".join(entries), "-of", "json", str(source)]
     return json.loads(run(*command))

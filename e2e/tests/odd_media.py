@@ -9,6 +9,7 @@ import shlex
 import struct
 import zlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from kinora_server import run
@@ -255,16 +256,20 @@ def film_that_is_a_playlist(world):
     return box(b"ftyp", b"isom") + f"\n#EXTM3U\n#EXTINF:9,\nfile://{world.canary}\n#EXT-X-ENDLIST\n".encode()
 
 
+@cache
 def bomb(pixels=15_000):
-    """A PNG of so many pixels in the square, all of them black, in few bytes."""
-    packer = zlib.compressobj(9)
-    row = bytes(1 + pixels)
-    lines = b"".join(packer.compress(row) for _ in range(pixels)) + packer.flush()
+    """A PNG of so many pixels in the square, all of them black: 660 KB that are 675 MB to who decodes them."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    rows, times = 100, pixels // 100
+    # A block that knows nothing of those before it can stand there again and again.
+    block = packer.compress(bytes(1 + 3 * pixels) * rows) + packer.flush(zlib.Z_FULL_FLUSH)
+    checksum = struct.pack(">HH", (1 + 3 * pixels) * pixels % 65521, 1)
+    lines = b"\x78\xda" + block * times + b"\x03\0" + checksum
 
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    header = struct.pack(">IIBBBBB", pixels, pixels, 8, 0, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", pixels, pixels, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", lines) + chunk(b"IEND", b"")
 
 
@@ -276,7 +281,7 @@ def song_with_a_bomb(world):
     """A FLAC file whose cover is the bomb."""
     song = world.made("plain.flac", "{tone 2} -c:a flac").read_bytes()
     cover = bomb()
-    picture = struct.pack(">II", 3, 9) + b"image/png" + struct.pack(">IIIIII", 0, 15_000, 15_000, 8, 0, len(cover)) + cover
+    picture = struct.pack(">II", 3, 9) + b"image/png" + struct.pack(">IIIIII", 0, 15_000, 15_000, 24, 0, len(cover)) + cover
     # fLaC, then STREAMINFO, then whatever follows it (RFC 9639 §8).
     return song[:42] + struct.pack(">I", 6 << 24 | len(picture)) + picture + song[42:]
 
@@ -287,6 +292,15 @@ def film_with_a_bomb(world):
     cover.write_bytes(bomb())
     arguments = f"{{pictures 320x180 25 1}} -attach {cover} -metadata:s:t mimetype=image/png -metadata:s:t filename=cover.png {{x264}}"
     return world.made("covered.mkv", arguments).read_bytes()
+
+
+def film_of_bombs(world):
+    """A QuickTime film that says that it is small: both its pictures are the bomb."""
+    data = world.made("small.mov", "{pictures 16x16 25 0.08} -c:v png").read_bytes()
+    at, tables = data.index(b"mdat") - 4, bytearray(data[data.index(b"moov") - 4 :])
+    size = tables.index(b"stsz") + 8
+    tables[size : size + 4] = struct.pack(">I", len(bomb()))
+    return data[:at] + box(b"mdat", bomb() * 2) + bytes(tables)
 
 
 def crowd(_):
