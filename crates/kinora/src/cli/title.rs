@@ -65,7 +65,7 @@ pub(crate) struct OneTitle {
 pub(crate) struct Remove {
     /// Id or name of the title.
     pub(crate) title: String,
-    /// Remove its bytes at once and for good.
+    /// Remove its bytes within minutes and for good.
     #[arg(long)]
     pub(crate) now: bool,
     /// Leave the upload in its bucket.
