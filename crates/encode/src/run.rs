@@ -1,6 +1,7 @@
 //! Runs ffmpeg and ffprobe in the [jail](crate::jail): arguments, progress, watchdogs, the last words of the log.
 
 mod arg;
+mod command;
 mod log;
 mod progress;
 #[cfg(feature = "fuzzing")]
@@ -19,8 +20,8 @@ pub use arg::{Arg, Name, Piece};
 pub use log::Said;
 pub use progress::Progress;
 
-use crate::jail::{INPUT, Jail, Jailed, Limits, Order};
-use crate::{Container, Error, Result, Tools, codecs};
+use crate::jail::{Jail, Jailed, Limits, Order};
+use crate::{Container, Error, Result, Tools};
 
 /// Streams of a source that are looked at.
 pub const MAX_STREAMS: u32 = 16;
@@ -98,17 +99,7 @@ pub async fn ffmpeg(
     cancel: &CancellationToken,
     mut each: impl FnMut(Progress) + Send,
 ) -> Result<Said> {
-    let global =
-        ["-hide_banner", "-nostdin", "-nostats", "-y", "-v", "level+warning", "-stats_period", "0.5"];
-    let mut args: Vec<Arg> = global.map(Arg::from).to_vec();
-    args.extend(["-progress", "pipe:1"].map(Arg::from));
-    args.extend(input_options(run.input.container));
-    // A picture of another size in the middle of a film must not begin the filter graph anew: that forgets where it is.
-    args.extend(["-reinit_filter:v", "0"].map(Arg::from));
-    args.extend(run.before);
-    args.extend(["-i".into(), INPUT.into()]);
-    args.extend(run.after);
-
+    let args = command::ffmpeg(run.input.container, run.before, run.after);
     let order = Order {
         program: tools.ffmpeg(),
         args: args.into_iter().map(OsString::from).collect(),
@@ -144,11 +135,7 @@ pub async fn ffprobe(
     cancel: &CancellationToken,
     mut each: impl FnMut(&[u8]) -> Result<()> + Send,
 ) -> Result<Said> {
-    let mut args: Vec<Arg> = ["-hide_banner", "-v", "level+warning"].map(Arg::from).to_vec();
-    args.extend(input_options(run.input.container));
-    args.extend(codecs::foreign_audio());
-    args.extend(run.args);
-    args.extend(["-i".into(), INPUT.into()]);
+    let args = command::ffprobe(run.input.container, run.args);
     let order = Order {
         program: tools.ffprobe(),
         args: args.into_iter().map(OsString::from).collect(),
@@ -167,15 +154,6 @@ pub async fn ffprobe(
         Ok(true)
     });
     said.await
-}
-
-fn input_options(container: Container) -> Vec<Arg> {
-    let mut args: Vec<Arg> = ["-protocol_whitelist", "file"].map(Arg::from).to_vec();
-    args.extend(["-max_streams".into(), Arg::of(&[&MAX_STREAMS])]);
-    args.extend(["-max_pixels".into(), Arg::of(&[&MAX_PIXELS])]);
-    args.extend(codecs::whitelist());
-    args.extend(["-f".into(), container.demuxer().into()]);
-    args
 }
 
 fn open(path: &Path) -> Result<File> {
