@@ -90,7 +90,7 @@ pub enum Error {
         log: Vec<String>,
     },
     /// The tool was killed because it made no progress.
-    #[error("{tool} made no progress for {} s{}", .after.as_secs(), tail(.log))]
+    #[error("{tool} made no progress for {} s and was stopped{}", .after.as_secs(), tail(.log))]
     Stalled {
         /// `ffmpeg` or `ffprobe`.
         tool: &'static str,
@@ -100,7 +100,7 @@ pub enum Error {
         log: Vec<String>,
     },
     /// The tool was killed because it took longer than it was given.
-    #[error("{tool} was not done after {} s{}", .after.as_secs(), tail(.log))]
+    #[error("{tool} was not done after {} s and was stopped{}", .after.as_secs(), tail(.log))]
     OutOfTime {
         /// `ffmpeg` or `ffprobe`.
         tool: &'static str,
@@ -195,6 +195,11 @@ impl Error {
             | Self::OtherEncoder { .. }
             | Self::Cancelled => false,
         }
+    }
+
+    /// Whether a tool was killed for taking too long: another attempt may take as long again.
+    pub fn is_overdue(&self) -> bool {
+        matches!(self, Self::Stalled { .. } | Self::OutOfTime { .. })
     }
 
     /// The last lines of the tool's log, oldest first; empty where no tool spoke.

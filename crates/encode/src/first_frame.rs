@@ -126,7 +126,7 @@ pub async fn headers(
         after: arguments(tools, source, template),
         folder: folder.path(),
         limits: crate::chunk::limits(&ladder),
-        patience: Patience { wall: Duration::from_secs(300), stall: Duration::from_secs(120) },
+        patience: Patience::of(Duration::from_secs(300)),
     };
     run::ffmpeg(tools, jail, run, cancel, |_| ()).await?;
 

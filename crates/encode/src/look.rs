@@ -50,7 +50,7 @@ impl Look<'_> {
             after,
             folder: folder.path(),
             limits: Limits { file_bytes: most_bytes, cpu: WALL, ..Limits::default() },
-            patience: Patience { wall: WALL, stall: Duration::from_secs(60) },
+            patience: Patience::of(WALL),
         };
         match run::ffmpeg(self.tools, self.jail, run, self.cancel, |_| ()).await {
             Ok(_) | Err(Error::Signalled { .. }) => Ok(Some(folder)),

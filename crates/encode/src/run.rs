@@ -29,6 +29,9 @@ pub const MAX_STREAMS: u32 = 16;
 /// Pixels of a frame that are decoded: 8192 × 8192.
 pub const MAX_PIXELS: u64 = 8192 * 8192;
 
+/// How long a tool that tells of its progress may make none.
+pub const MAX_STALL: Duration = Duration::from_secs(60);
+
 /// A source on disk: the one file a tool may see.
 #[derive(Debug, Clone, Copy)]
 pub struct Input<'a> {
@@ -43,7 +46,7 @@ pub struct Input<'a> {
 pub struct Patience {
     /// From start to end.
     pub wall: Duration,
-    /// Without any progress.
+    /// Without any progress: longer than [`MAX_STALL`] only where none is told of.
     pub stall: Duration,
 }
 
@@ -79,10 +82,17 @@ pub struct Ffprobe<'a> {
     pub patience: Patience,
 }
 
+impl Patience {
+    /// So long from start to end, of which [`MAX_STALL`] may be without progress.
+    pub const fn of(wall: Duration) -> Self {
+        Self { wall, stall: MAX_STALL }
+    }
+}
+
 impl Default for Patience {
-    /// An hour, of which 60 s without progress.
+    /// An hour.
     fn default() -> Self {
-        Self { wall: Duration::from_secs(3600), stall: Duration::from_secs(60) }
+        Self::of(Duration::from_secs(3600))
     }
 }
 

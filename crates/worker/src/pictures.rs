@@ -33,21 +33,22 @@ pub(crate) async fn pictures(
         None => unless_stopped(cancel, sources.whole(object)).await?,
     };
     let scratch = scratch(worker, lease).await?;
+    // Pictures never decide over a title: also what would reject it only ends their own job.
+    let failed = |error: encode::Error| Stop::of_encoder(&error);
     let work = stills::Work { source: &asset.source, file: file.path(), scratch: &scratch.0 };
     let (tools, jail) = (&worker.tools, &worker.jail);
     let made = match of.pictures {
         Pictures::Posters => {
             report.stage("choosing a picture");
             let mut posters = vec![];
-            for poster in stills::posters(tools, jail, work, cancel).await.map_err(|error| failed(&error))? {
+            for poster in stills::posters(tools, jail, work, cancel).await.map_err(failed)? {
                 posters.push((poster.width, stage(worker, &poster.path, None).await?));
             }
             Stills::Posters(posters)
         }
         Pictures::Storyboard => {
             report.stage("taking pictures");
-            let board =
-                stills::storyboard(tools, jail, work, cancel).await.map_err(|error| failed(&error))?;
+            let board = stills::storyboard(tools, jail, work, cancel).await.map_err(failed)?;
             let mut made = None;
             if let Some(board) = board {
                 let mut sheets = vec![];
@@ -60,13 +61,4 @@ pub(crate) async fn pictures(
         }
     };
     Ok(worker.pipeline.pictures_made(lease, of, made).await?)
-}
-
-/// Pictures never decide over a title: also what would reject it only ends their own job.
-fn failed(error: &encode::Error) -> Stop {
-    let mut stop = Stop::of(error, error.is_retryable());
-    if let Stop::Failed { log, .. } = &mut stop {
-        *log = error.log().to_vec();
-    }
-    stop
 }

@@ -15,6 +15,7 @@ use catalogue::Asset;
 use encode::extent::{Finder, Map, Step};
 use encode::stills;
 use futures::StreamExt;
+use jobs::Fault;
 use model::{ByteSize, ObjectId};
 use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::OnceCell;
@@ -150,7 +151,8 @@ impl Sources {
 
     /// A file of so many bytes that has these ranges of the object where they belong.
     async fn fetch(&self, object: ObjectId, bytes: u64, ranges: Vec<Range<u64>>) -> Result<Local, Stop> {
-        let local = Local::create(&self.folder, object, bytes).map_err(|error| Stop::of(&error, true))?;
+        let local =
+            Local::create(&self.folder, object, bytes).map_err(|error| Stop::of(&error, Fault::Transient))?;
         self.fill(&local, object, ranges).await?;
         Ok(local)
     }
@@ -158,7 +160,7 @@ impl Sources {
     /// Copies these ranges of the object to where they belong, once there is room for them.
     async fn fill(&self, local: &Local, object: ObjectId, ranges: Vec<Range<u64>>) -> Result<(), Stop> {
         room(sum(&ranges), self.blob.available().await?)?;
-        let failed = |error: io::Error| Stop::of(&error, true);
+        let failed = |error: io::Error| Stop::of(&error, Fault::Transient);
         let mut file = tokio::fs::File::from_std(local.file.try_clone().map_err(failed)?);
         for range in ranges {
             file.seek(io::SeekFrom::Start(range.start)).await.map_err(failed)?;
@@ -230,7 +232,7 @@ fn room(needs: u64, free: u64) -> Result<(), Stop> {
 
 /// Walks an index where that may take its time.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Stop> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| Stop::of(&error, true))
+    tokio::task::spawn_blocking(work).await.map_err(|error| Stop::of(&error, Fault::Transient))
 }
 
 #[cfg(test)]

@@ -56,23 +56,28 @@ pub(crate) enum Stop {
 }
 
 impl Stop {
-    /// What an error makes of a job. A full disk passes and is waited for; of others `again` says whether they may.
-    pub(crate) fn of(error: &(dyn std::error::Error + 'static), again: bool) -> Self {
+    /// What an error makes of a job. A full disk passes and is waited for; others are a `fault`.
+    pub(crate) fn of(error: &(dyn std::error::Error + 'static), fault: fn(String) -> Fault) -> Self {
         if db::is_full(error) {
             tracing::warn!(error, "no room");
             return Self::Held { why: full_disk(error) };
         }
         let causes: Vec<String> = db::causes(error).map(ToString::to_string).collect();
-        let reason = causes.join(": ");
-        let fault = if again { Fault::Transient(reason) } else { Fault::Permanent(reason) };
-        Self::Failed { fault, log: Vec::new() }
+        Self::Failed { fault: fault(causes.join(": ")), log: Vec::new() }
     }
 
-    fn encode(error: &encode::Error, title: TitleId) -> Self {
-        if let encode::Error::Rejected(rejection) = error {
-            return Self::Rejected { title, reason: rejection.to_string() };
+    /// What an error of the encoder makes of a job that decides over a title.
+    pub(crate) fn encode(error: &encode::Error, title: TitleId) -> Self {
+        match error {
+            encode::Error::Rejected(rejection) => Self::Rejected { title, reason: rejection.to_string() },
+            _ => Self::of_encoder(error),
         }
-        let mut stop = Self::of(error, error.is_retryable());
+    }
+
+    /// What an error of the encoder makes of a job, whatever it says of the source.
+    pub(crate) fn of_encoder(error: &encode::Error) -> Self {
+        let fault = if error.is_overdue() { Fault::OnceMore } else { passing(error.is_retryable()) };
+        let mut stop = Self::of(error, fault);
         if let Self::Failed { log, .. } = &mut stop {
             *log = error.log().to_vec();
         }
@@ -94,20 +99,25 @@ fn full_disk(error: &(dyn std::error::Error + 'static)) -> String {
 
 impl From<pipeline::Error> for Stop {
     fn from(error: pipeline::Error) -> Self {
-        Self::of(&error, error.is_retryable())
+        Self::of(&error, passing(error.is_retryable()))
     }
 }
 
 impl From<blob::Error> for Stop {
     fn from(error: blob::Error) -> Self {
-        Self::of(&error, true)
+        Self::of(&error, Fault::Transient)
     }
 }
 
 impl From<jobs::Error> for Stop {
     fn from(error: jobs::Error) -> Self {
-        Self::of(&error, error.is_retryable())
+        Self::of(&error, passing(error.is_retryable()))
     }
+}
+
+/// The fault of an error that may pass, or never will.
+fn passing(may: bool) -> fn(String) -> Fault {
+    if may { Fault::Transient } else { Fault::Permanent }
 }
 
 pub(crate) async fn run(
@@ -302,7 +312,7 @@ async fn show(showing: &Showing, work: chunk::Work<'_>) -> Infallible {
 
 /// Streams a file from the scratch folder into the store.
 pub(crate) async fn stage(worker: &Worker, path: &Path, bytes: Option<u64>) -> Result<Staged, Stop> {
-    let file = tokio::fs::File::open(path).await.map_err(|error| Stop::of(&error, true))?;
+    let file = tokio::fs::File::open(path).await.map_err(|error| Stop::of(&error, Fault::Transient))?;
     let stream = ReaderStream::with_capacity(file, 256 * 1024);
     Ok(worker.blob.stage(stream, bytes, None).await?)
 }
@@ -312,7 +322,7 @@ pub(crate) struct Scratch(pub(crate) PathBuf);
 
 pub(crate) async fn scratch(worker: &Worker, lease: &Lease) -> Result<Scratch, Stop> {
     let path = worker.scratch.join(format!("{}-{}", lease.job, lease.attempt));
-    tokio::fs::create_dir_all(&path).await.map_err(|error| Stop::of(&error, true))?;
+    tokio::fs::create_dir_all(&path).await.map_err(|error| Stop::of(&error, Fault::Transient))?;
     Ok(Scratch(path))
 }
 
@@ -342,8 +352,8 @@ mod tests {
         let path = || "/scratch".into();
         let (counted, met) = ("needs 50.0 MB, 2.0 MB free", "the disk is full");
         for (what, stop) in [
-            (met, Stop::of(&full(), true)),
-            (met, Stop::of(&quota(), true)),
+            (met, Stop::of(&full(), Fault::Transient)),
+            (met, Stop::of(&quota(), Fault::Transient)),
             (counted, Stop::from(of_store())),
             (counted, Stop::from(pipeline::Error::Blob(of_store()))),
             (met, Stop::from(blob::Error::Disk { what: "write", path: path(), source: full() })),
@@ -354,7 +364,7 @@ mod tests {
             let words = "waits for disk space: WHAT; delete titles or sources, or add a disk";
             assert_eq!(why, words.replace("WHAT", what));
         }
-        let other = Stop::of(&io::Error::from(io::ErrorKind::NotFound), true);
+        let other = Stop::of(&io::Error::from(io::ErrorKind::NotFound), Fault::Transient);
         assert!(matches!(other, Stop::Failed { fault: Fault::Transient(_), .. }), "{other:?}");
     }
 

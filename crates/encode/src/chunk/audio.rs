@@ -157,7 +157,7 @@ async fn run(
     let mut options = argv::baseline();
     options.extend(argv::list([&["-copyts", "-threads", "1"][..]]));
     options.extend(before);
-    let patience = Patience { wall: Duration::from_secs(1800), stall: Duration::from_secs(120) };
+    let patience = Patience::of(Duration::from_secs(1800));
     encoding.ffmpeg(options, arguments(track, graph), (limits(&[]), patience), report).await
 }
 

@@ -18,7 +18,7 @@ use crate::{Container, Result};
 /// Decoded before and behind what is wanted, in µs.
 const MARGIN_US: u64 = 3_000_000;
 
-const PATIENCE: Patience = Patience { wall: Duration::from_secs(1800), stall: Duration::from_secs(120) };
+const PATIENCE: Patience = Patience::of(Duration::from_secs(1800));
 
 /// Whether sound was decoded, but by the list of what was, only from somewhere in the middle on.
 pub(super) fn is_likely(sound: &Sound<'_>, decoded: Seen) -> bool {

@@ -14,7 +14,7 @@ use crate::filter::Pictures;
 use crate::jail::Limits;
 use crate::ladder::{Rung, rungs};
 use crate::retime::Encoded;
-use crate::run::{Arg, Name, Patience};
+use crate::run::{Arg, MAX_STALL, Name, Patience};
 use crate::template::Template;
 use crate::{Container, Error, Rejection, Result};
 
@@ -176,7 +176,7 @@ pub(super) fn output(n: u64) -> Name {
 fn patience(encoding: &Encoding<'_>, video: &Video, frames: &Range<u64>) -> Patience {
     let pixels = u64::from(video.width) * u64::from(video.height);
     let skipped = frames.start.saturating_sub(encoding.chunk.decode_from).saturating_mul(pixels) / 20_000_000;
-    let stall = Duration::from_secs(60 + skipped);
+    let stall = MAX_STALL + Duration::from_secs(skipped);
     let encoded = (frames.end - frames.start).saturating_mul(pixels) / 200_000;
     Patience { wall: stall + Duration::from_secs(600 + encoded), stall }
 }

@@ -31,7 +31,7 @@ impl Asker<'_> {
         each: impl FnMut(&[u8]) -> Result<()> + Send,
     ) -> Result<Vec<String>> {
         let limits = Limits { memory_bytes: 2 << 30, cpu: Duration::from_secs(900), ..Limits::default() };
-        let patience = Patience { wall: Duration::from_secs(1800), stall: Duration::from_secs(60) };
+        let patience = Patience::of(Duration::from_secs(1800));
         let run = Ffprobe { input: self.input, args, max_output, limits, patience };
         let done = run::ffprobe(self.tools, self.jail, run, &CancellationToken::new(), each).await;
         done.map(|said| said.lines).map_err(explain)

@@ -75,6 +75,39 @@ async fn cancelling_and_watchdogs_end_it_at_once() {
 }
 
 #[tokio::test]
+async fn a_source_that_gives_no_more_ends_with_what_was_said_of_it() {
+    let (source, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let song = clip(source.path(), "song.aac", "-f lavfi -i sine=d=20 -c:a aac -b:a 16k");
+    let mut bytes = std::fs::read(song).unwrap();
+    bytes[20_000..21_000].fill(0);
+    let pipe = source.path().join("pipe");
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    // Open for both, so that nobody waits for the other end, and never closed.
+    let mut open = std::fs::File::options().read(true).write(true).open(&pipe).unwrap();
+    assert!(bytes.len() < 64 << 10, "a pipe holds it");
+    std::io::Write::write_all(&mut open, &bytes).unwrap();
+
+    let start = Instant::now();
+    let after = ["-map", "0:0", "-c:a", "pcm_s16le", "-f", "null", "-"].map(Arg::from).to_vec();
+    let run = Ffmpeg {
+        input: Input { file: &pipe, container: Container::Aac },
+        after,
+        patience: Patience { stall: Duration::from_secs(2), ..Patience::default() },
+        ..run(&pipe, out.path(), false)
+    };
+    let never = CancellationToken::new();
+    let stalled = ffmpeg(tools(), jail(), run, &never, |_| ()).await.unwrap_err();
+    assert!(matches!(stalled, Error::Stalled { .. }) && stalled.is_overdue(), "{stalled:?}");
+    assert!(
+        stalled.to_string().starts_with("ffmpeg made no progress for 2 s and was stopped: "),
+        "{stalled}"
+    );
+    assert!(stalled.log().iter().any(|line| line.contains("[error]")), "{stalled:?}");
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
 async fn failures_carry_the_last_words() {
     let (source, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let never = CancellationToken::new();

@@ -14,6 +14,8 @@ use crate::{Error, Lease, Result, backoff};
 pub enum Fault {
     /// The next try may succeed.
     Transient(String),
+    /// The next try may succeed, and is the last. Whoever asks for the job again later gives it two.
+    OnceMore(String),
     /// No try will ever succeed.
     Permanent(String),
 }
@@ -59,12 +61,12 @@ const DONE: &str =
 
 const FAILED: &str =
     "UPDATE jobs SET state = 'failed', lease_until = NULL, cause = $4, failures = $5, releases = $6,
-        finished_at = $7
+        max_attempts = $7, finished_at = $8
     WHERE id = $1 AND worker = $2 AND attempt = $3 AND state = 'running'";
 
 const AGAIN: &str =
     "UPDATE jobs SET state = 'queued', lease_until = NULL, cause = $4, failures = $5, releases = $6,
-        run_at = $7, progress = 0, speed = NULL, message = NULL
+        max_attempts = $7, run_at = $8, progress = 0, speed = NULL, message = NULL
     WHERE id = $1 AND worker = $2 AND attempt = $3 AND state = 'running'";
 
 impl Queue {
@@ -101,13 +103,16 @@ impl Queue {
     /// caller may cancel the other jobs of its title in the same transaction.
     pub async fn fail(&self, tx: &mut Tx, now: Timestamp, lease: &Lease, fault: &Fault) -> Result<Outcome> {
         self.lock_groups(tx, lease).await?;
-        let held =
+        let mut held =
             Held::find(tx, lease.job).await?.filter(|held| held.is(lease)).ok_or_else(|| lost(lease.job))?;
         let failures = held.failures + 1;
         let (why, last) = match fault {
-            Fault::Transient(why) => (why, failures >= held.max_attempts),
+            Fault::Transient(why) | Fault::OnceMore(why) => (why, failures >= held.max_attempts),
             Fault::Permanent(why) => (why, true),
         };
+        if matches!(fault, Fault::OnceMore(_)) {
+            held.max_attempts = held.max_attempts.min(failures + 1);
+        }
         let next = Next {
             failures,
             releases: held.releases,
@@ -192,7 +197,9 @@ impl Held {
         let why = reason(why);
         let sql = if next.last { FAILED } else { AGAIN };
         let at = if next.last { now } else { now.plus_ms(next.rest_ms) };
-        let args = args![self.job, &self.worker, self.attempt, &why, next.failures, next.releases, at];
+        let Next { failures, releases, .. } = next;
+        let tries = self.max_attempts;
+        let args = args![self.job, &self.worker, self.attempt, &why, failures, releases, tries, at];
         if tx.execute(sql, args).await? == 0 {
             return Err(lost(self.job));
         }

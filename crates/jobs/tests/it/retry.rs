@@ -50,6 +50,41 @@ async fn a_poison_job_ends_with_its_last_reason() {
 }
 
 #[tokio::test]
+async fn what_gets_one_more_try_says_so_and_gets_no_third() {
+    let stalled = || Fault::OnceMore("ffmpeg made no progress".into());
+    for bench in benches().await {
+        for (tries, before) in [(5, 0), (5, 1), (2, 0), (2, 1), (1, 0)] {
+            let id = bench.enqueue(&New { max_attempts: tries, ..job(1) }).await;
+            let mut now = T0;
+            let mut ended = false;
+            for n in 1.. {
+                let lease = bench.claim(now, "w").await.unwrap();
+                let fault = if n <= before { Fault::Transient("the disk broke".into()) } else { stalled() };
+                match bench.fail(now, &lease, &fault).await.unwrap() {
+                    Outcome::Retry { at } => now = at,
+                    Outcome::Ended(_) => ended = true,
+                }
+                if n == before + 1 && !ended {
+                    let all = before + 2;
+                    let said =
+                        format!("waiting for a worker (retry {all} of {all}: ffmpeg made no progress)");
+                    assert_eq!(bench.reason(id, now).await, said);
+                }
+                if ended {
+                    assert_eq!(
+                        n,
+                        (before + 2).min(tries),
+                        "{tries} tries, of which {before} ended otherwise"
+                    );
+                    break;
+                }
+            }
+            assert_eq!(bench.reason(id, now).await, "ffmpeg made no progress");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_permanent_fault_is_not_tried_again() {
     for bench in benches().await {
         let id = bench.enqueue(&job(1)).await;

@@ -202,6 +202,44 @@ async fn what_finds_no_room_waits_and_what_fails_is_held_against_it() {
     }
 }
 
+#[tokio::test]
+async fn what_stalls_is_tried_once_more_and_then_fails_with_its_last_words() {
+    let after = encode::run::MAX_STALL;
+    for house in houses().await {
+        let title = house.title().await;
+        let shutdown = CancellationToken::new();
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let at = now().plus_ms(i64::from(tries) * 600_000);
+            let claim =
+                Claim { worker: "up/0", kinds: &Work::KINDS, capabilities: &[FINGERPRINT], lease: LEASE };
+            let Some(lease) = house.attendant.queue.claim(at, &claim).await.unwrap() else { break };
+            let log =
+                vec![format!("try {tries}: a warning"), "[aac] [error] more bits than there are".into()];
+            let stalled = encode::Error::Stalled { tool: "ffmpeg", after, log };
+            let turn = Turn::new(&lease, &shutdown);
+            house.attendant.attend(&turn, async { Err(Stop::encode(&stalled, title)) }).await;
+            let job = house.job(&lease).await;
+            if tries == 1 {
+                assert_eq!((job.state, job.max_attempts), (job::State::Queued, 2));
+                continue;
+            }
+            let said =
+                "ffmpeg made no progress for 60 s and was stopped: [aac] [error] more bits than there are";
+            assert_eq!((job.state, job.cause.as_deref()), (job::State::Failed, Some(said)));
+            let title = house.catalogue.title(title).await.unwrap();
+            assert_eq!((title.state, title.reason.as_deref()), (title::State::Failed, Some(said)));
+            let log = house.attendant.queue.log_lines(job.id).await.unwrap();
+            let lines: Vec<&str> = log.iter().map(|line| line.line.as_str()).collect();
+            let ended = |n| format!("try {n} ended: {said}");
+            let last = "[aac] [error] more bits than there are";
+            assert_eq!(lines, ["try 1: a warning", last, &ended(1), "try 2: a warning", last, &ended(2)]);
+        }
+        assert_eq!(tries, 3, "claimed twice, and never again");
+    }
+}
+
 /// How often the end of a job is told that is taken in the end, after `refusals`, and how long that took.
 async fn told(shutdown: &CancellationToken, refusals: Vec<pipeline::Error>) -> (usize, Duration) {
     let (begun, mut refusals, mut tries) = (Instant::now(), refusals.into_iter(), 0);
