@@ -4,6 +4,8 @@ The seed of a life is in its test's name; `KINORA_SEEDS=1,2,3` chooses others fo
 """
 
 import os
+import re
+import signal
 import threading
 import time
 
@@ -12,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from faults import KINDS as ERRORS
 from faults import Ballast, Faults, small_disk
-from kinora_server import Kinora, postgres_address
+from kinora_server import Kinora, postgres_address, run, wait_for
 from life import KINDS, REFUSALS, Life, hashes, padded
 
 MIB = 1 << 20
@@ -114,5 +116,38 @@ def test_a_full_disk_refuses_in_words_and_goes_on_when_there_is_room(server, eng
             # It passes, and is said so: a 500 would be a fault.
             assert all(status in REFUSALS - {500} and said for status, said in life.refusals), life.refusals
             print(f"seed {seed}: {life.kills} kills, {len(life.refusals)} refusals")
+        finally:
+            kinora.stop()
+
+
+def encoder_of_a_part(kinora):
+    """An encoder in the middle of a part of a title, halted, and the folder that it writes to."""
+    for pid in kinora.encoders():
+        try:
+            folder = os.readlink(f"/proc/{pid}/cwd")
+            if re.search(r"/c[0-9]+-run$", folder):
+                os.kill(pid, signal.SIGSTOP)
+                return pid, folder
+        except OSError:
+            pass  # It has just ended.
+    return None
+
+
+def test_a_song_whose_encoder_meets_a_full_disk_is_published_with_its_sound(server, tmp_path):
+    song = tmp_path / "song.wav"
+    run("ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "sine=frequency=330:beep_factor=4:duration=75", song)
+    with small_disk(tmp_path / "data", 512) as disk:
+        kinora, ballast = server(log=tmp_path / "log"), Ballast(disk)
+        try:
+            kinora.boto().upload_file(str(song), "source", "song.wav")
+            pid, folder = wait_for(lambda: encoder_of_a_part(kinora), every=0.002)
+            ballast.leave(0)
+            os.kill(pid, signal.SIGCONT)
+            wait_for(lambda: f"cannot use `{folder}`" in kinora.log.read_text(), why=kinora.log_tail)
+            ballast.drop()
+            disturbed = hashes(kinora, kinora.wait("song")["id"])
+            assert not [job for job in kinora.wait_for_jobs() if job["state"] == "failed"]
+            kinora.boto().upload_file(str(song), "source", "calm.wav")
+            assert len(disturbed) > 2 and disturbed == hashes(kinora, kinora.wait("calm")["id"])
         finally:
             kinora.stop()

@@ -89,6 +89,14 @@ pub enum Error {
         /// The last lines of its log.
         log: Vec<String>,
     },
+    /// The tool says that its disk was full, where there is room now.
+    #[error("{tool} could not write what it made{}", tail(.log))]
+    Unwritten {
+        /// `ffmpeg` or `ffprobe`.
+        tool: &'static str,
+        /// The last lines of its log.
+        log: Vec<String>,
+    },
     /// The tool was killed because it made no progress.
     #[error("{tool} made no progress for {} s and was stopped{}", .after.as_secs(), tail(.log))]
     Stalled {
@@ -177,6 +185,7 @@ impl Error {
             | Self::File { .. }
             | Self::Exited { .. }
             | Self::Signalled { .. }
+            | Self::Unwritten { .. }
             | Self::Stalled { .. }
             | Self::OutOfTime { .. }
             | Self::Holes
@@ -207,6 +216,7 @@ impl Error {
         match self {
             Self::Exited { log, .. }
             | Self::Signalled { log, .. }
+            | Self::Unwritten { log, .. }
             | Self::Stalled { log, .. }
             | Self::OutOfTime { log, .. } => log,
             _ => &[],

@@ -6,10 +6,13 @@ mod log;
 mod progress;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod reports;
+mod room;
 
 use std::ffi::OsString;
 use std::fs::File;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -101,7 +104,8 @@ impl Default for Patience {
 /// Dropping the future or cancelling `cancel` kills the process.
 ///
 /// # Errors
-/// Every way a run can end but well; the variants of [`Error`] say which.
+/// Every way a run can end but well; the variants of [`Error`] say which. Where the disk is full that is the error, however
+/// ffmpeg ended.
 pub async fn ffmpeg(
     tools: &Tools,
     jail: &Jail,
@@ -192,7 +196,7 @@ impl Watched<'_> {
         order: Order<'_>,
         take: impl FnMut(&[u8]) -> Result<bool> + Send,
     ) -> Result<Said> {
-        let started = Instant::now();
+        let (started, folder) = (Instant::now(), order.folder);
         let mut child = jail.spawn(order).await?;
         let (Some(output), Some(errors)) = (child.stdout(), child.stderr()) else {
             return Err(Error::Jail { reason: "it has no pipes".to_owned() });
@@ -207,18 +211,19 @@ impl Watched<'_> {
             (None, (status, late)) => (status, late),
             (stop, (status, _)) => (status, stop),
         };
-        let (tool, Said { lines: log, complaints }) = (self.tool, tail.into_said());
-        match stop {
-            Some(Stop::Error(error)) => return Err(error),
-            Some(Stop::Stalled) => return Err(Error::Stalled { tool, after: self.patience.stall, log }),
-            Some(Stop::OutOfTime) => return Err(Error::OutOfTime { tool, after: self.patience.wall, log }),
-            None => {}
+        let (tool, said) = (self.tool, tail.into_said());
+        if let Some(folder) = folder
+            && !matches!(stop, Some(Stop::Error(_)))
+        {
+            room::check(folder).await?;
         }
-        match (status.code(), std::os::unix::process::ExitStatusExt::signal(&status)) {
-            (Some(0), _) => Ok(Said { lines: log, complaints }),
-            (Some(code), _) if Jailed::not_entered(code) => Err(Error::Jail { reason: log.join(" ") }),
-            (Some(code), _) => Err(Error::Exited { tool, code, log }),
-            (None, signal) => Err(Error::Signalled { tool, signal: signal.unwrap_or(0), log }),
+        match stop {
+            Some(Stop::Error(error)) => Err(error),
+            Some(Stop::Stalled) => Err(Error::Stalled { tool, after: self.patience.stall, log: said.lines }),
+            Some(Stop::OutOfTime) => {
+                Err(Error::OutOfTime { tool, after: self.patience.wall, log: said.lines })
+            }
+            None => ended(tool, status, said),
         }
     }
 
@@ -259,11 +264,7 @@ impl Watched<'_> {
     }
 
     /// Waits for the end of a process whose pipes are closed; kills it if it lingers, and says why.
-    async fn reap(
-        &self,
-        child: &mut Jailed,
-        started: Instant,
-    ) -> Result<(std::process::ExitStatus, Option<Stop>)> {
+    async fn reap(&self, child: &mut Jailed, started: Instant) -> Result<(ExitStatus, Option<Stop>)> {
         let failed = |source| Error::Run { tool: self.tool, source };
         let left = self.patience.wall.saturating_sub(started.elapsed()).min(self.patience.stall);
         let stop = tokio::select! {
@@ -274,5 +275,48 @@ impl Watched<'_> {
         };
         child.kill();
         Ok((child.wait().await.map_err(failed)?, Some(stop)))
+    }
+}
+
+/// What is made of a tool that ended by itself, where its disk is not full now.
+fn ended(tool: &'static str, status: ExitStatus, said: Said) -> Result<Said> {
+    let Said { lines: log, no_room, .. } = said;
+    match (status.code(), status.signal()) {
+        (Some(code), _) if Jailed::not_entered(code) => Err(Error::Jail { reason: log.join(" ") }),
+        // Also where it ends with 0: what it wrote is not whole.
+        _ if no_room => Err(Error::Unwritten { tool, log }),
+        (Some(0), _) => Ok(Said { lines: log, ..said }),
+        (Some(code), _) => Err(Error::Exited { tool, code, log }),
+        (None, signal) => Err(Error::Signalled { tool, signal: signal.unwrap_or(0), log }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Words of a full disk, where there is room, make a failed try of a run, and never a fault of the source.
+    #[test]
+    fn an_end_is_told_by_what_was_said_and_the_code() {
+        let (full, broken) = ("[error] Error closing file: No space left on device", "[error] Invalid data");
+        for (line, wait_status, expected) in [
+            ("", 0, "Ok"),
+            (broken, 0, "Ok"),
+            (broken, 1 << 8, "Exited"),
+            (broken, 9, "Signalled"),
+            (full, 0, "Unwritten"),
+            (full, 1 << 8, "Unwritten"),
+            (full, 11, "Unwritten"),
+            ("no namespace", 125 << 8, "Jail"),
+        ] {
+            let mut tail = log::Tail::default();
+            tail.feed(line.as_bytes());
+            let end = ended("ffmpeg", ExitStatus::from_raw(wait_status), tail.into_said());
+            let name = end.as_ref().map_or_else(|error| format!("{error:?}"), |_| "Ok".to_owned());
+            assert!(name.starts_with(expected), "{line} {wait_status}: {end:?}");
+            if let Err(error @ Error::Unwritten { .. }) = end {
+                assert!(error.is_retryable() && error.log() == [line], "{error:?}");
+            }
+        }
     }
 }

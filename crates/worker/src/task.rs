@@ -284,7 +284,7 @@ async fn encode_chunk(
 
 /// Whether an encode from parts of a source may have failed for what they leave out, as almost everything may.
 fn may_be_for_holes(error: &encode::Error) -> bool {
-    !matches!(error, encode::Error::Cancelled) && !db::is_full(error)
+    !matches!(error, encode::Error::Cancelled | encode::Error::Unwritten { .. }) && !db::is_full(error)
 }
 
 /// Shows what is written of a chunk that a viewer waits for, while it is being encoded.
@@ -364,6 +364,12 @@ mod tests {
             let words = "waits for disk space: WHAT; delete titles or sources, or add a disk";
             assert_eq!(why, words.replace("WHAT", what));
         }
+        // What the tool only says of a disk that has room is counted, and not taken for the source's fault.
+        let said = encode::Error::Unwritten { tool: "ffmpeg", log: vec!["No space left".into()] };
+        let Stop::Failed { fault: Fault::Transient(_), log } = Stop::encode(&said, TitleId::new()) else {
+            panic!("{said:?}")
+        };
+        assert_eq!(log, ["No space left"]);
         let other = Stop::of(&io::Error::from(io::ErrorKind::NotFound), Fault::Transient);
         assert!(matches!(other, Stop::Failed { fault: Fault::Transient(_), .. }), "{other:?}");
     }
@@ -376,6 +382,7 @@ mod tests {
             (file(io::ErrorKind::UnexpectedEof), true),
             (file(io::ErrorKind::StorageFull), false),
             (file(io::ErrorKind::QuotaExceeded), false),
+            (encode::Error::Unwritten { tool: "ffmpeg", log: vec![] }, false),
             (encode::Error::Cancelled, false),
         ] {
             assert_eq!(may_be_for_holes(&error), expected, "{error:?}");

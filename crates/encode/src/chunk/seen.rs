@@ -1,7 +1,7 @@
 //! Which frames ffmpeg decoded, from the list that the filter graph writes.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::Path;
 
 use crate::{Error, Result};
@@ -20,18 +20,25 @@ pub(super) struct Seen {
 }
 
 /// Reads the list: lines of `frame:0    pts:1001    pts_time:0.04`, others between them. No file, no frames.
+///
+/// # Errors
+/// Also where the list ends in the middle of a line: ffmpeg says nothing of what it could not write of it.
 pub(super) fn read(path: &Path) -> Result<Seen> {
     let failed = |source| Error::File { path: path.to_owned(), source };
-    let file = match File::open(path) {
+    let mut file = match File::open(path) {
         Ok(file) => BufReader::new(file),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Seen::default()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Seen::default()),
         Err(error) => return Err(failed(error)),
     };
-    let mut seen = Seen::default();
-    for line in file.lines() {
-        if let Some(time) = time(&line.map_err(failed)?) {
+    let (mut seen, mut line) = (Seen::default(), String::new());
+    while file.read_line(&mut line).map_err(failed)? > 0 {
+        if !line.ends_with('\n') {
+            return Err(failed(ErrorKind::UnexpectedEof.into()));
+        }
+        if let Some(time) = time(&line) {
             seen.add(time);
         }
+        line.clear();
     }
     Ok(seen)
 }
@@ -39,7 +46,7 @@ pub(super) fn read(path: &Path) -> Result<Seen> {
 /// Removes the list of an earlier run.
 pub(super) fn forget(path: &Path) -> Result<()> {
     match std::fs::remove_file(path) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+        Err(source) if source.kind() != ErrorKind::NotFound => {
             Err(Error::File { path: path.to_owned(), source })
         }
         _ => Ok(()),
@@ -79,5 +86,19 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let seen = Seen { frames: 3, first: Some(-41), last: Some(125), gap: Some((125, 0)) };
         assert_eq!(read(&path).unwrap(), seen);
+    }
+
+    #[test]
+    fn a_list_that_is_cut_short_is_no_list_of_all_frames() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("seen");
+        for cut in [
+            "frame:0    pts:-41  pts_time:-0.04\nseen=1\nframe:1    pts:12",
+            "frame:0    pts:0  pts_time:0\nseen",
+        ] {
+            std::fs::write(&path, cut).unwrap();
+            let error = read(&path).unwrap_err();
+            assert!(error.is_retryable() && error.log().is_empty(), "{error:?}");
+        }
     }
 }

@@ -8,6 +8,7 @@ pub(super) struct Tail {
     lines: VecDeque<String>,
     line: Vec<u8>,
     complaints: u32,
+    no_room: bool,
 }
 
 /// What a tool said.
@@ -17,12 +18,16 @@ pub struct Said {
     pub lines: Vec<String>,
     /// Lines about something that it could not read or write, also of those that were not kept.
     pub complaints: u32,
+    /// Whether one of these is about a disk that is full.
+    pub(super) no_room: bool,
 }
 
 /// Lines that are kept.
 const LINES: usize = 40;
 /// Bytes of a line that are kept.
 const LINE: usize = 400;
+/// What C libraries call `ENOSPC` and `EDQUOT`; glibc and musl differ in the second.
+const NO_ROOM: [&str; 3] = ["No space left on device", "Disk quota exceeded", "Quota exceeded"];
 
 impl Tail {
     /// Takes the next bytes.
@@ -39,7 +44,7 @@ impl Tail {
     /// All of it.
     pub(super) fn into_said(mut self) -> Said {
         self.end_line();
-        Said { lines: self.lines.into(), complaints: self.complaints }
+        Said { lines: self.lines.into(), complaints: self.complaints, no_room: self.no_room }
     }
 
     fn end_line(&mut self) {
@@ -50,6 +55,7 @@ impl Tail {
         }
         if text.contains("[error]") || text.contains("[fatal]") {
             self.complaints = self.complaints.saturating_add(1);
+            self.no_room |= NO_ROOM.iter().any(|words| text.contains(words));
         }
         if self.lines.len() == LINES {
             self.lines.pop_front();
@@ -86,5 +92,22 @@ mod tests {
         }
         let said = tail.into_said();
         assert_eq!((said.lines.len(), said.complaints), (LINES, 1));
+    }
+
+    #[test]
+    fn a_full_disk_is_heard_of() {
+        let check = |line: &str, expected: bool| {
+            let mut tail = Tail::default();
+            tail.feed(line.as_bytes());
+            for _ in 0..50 {
+                tail.feed(b"\n[warning] and so on");
+            }
+            assert_eq!(tail.into_said().no_room, expected, "{line}");
+        };
+        check("[error] av_interleaved_write_frame(): No space left on device", true);
+        check("[out#0/mp4 @ 0x5] [error] Error writing trailer: Disk quota exceeded", true);
+        check("[fatal] Could not open file : No space left on device", true);
+        check("[info] title: No space left on device", false);
+        check("[error] av_interleaved_write_frame(): Input/output error", false);
     }
 }

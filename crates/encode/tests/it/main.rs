@@ -10,6 +10,7 @@ mod jail;
 mod numbered;
 mod pictures;
 mod probe;
+mod room;
 mod run;
 mod shared;
 mod sound;
