@@ -36,6 +36,10 @@ class Film:
     def configure(self, name, settings):
         """Adds a packaging configuration; answers where the film's playlists of it begin."""
         self.server.cli("packaging", "add", name, settings)
+        return self.renew(name)
+
+    def renew(self, name):
+        """Gets new cookies, which live for five minutes: to be done before each measurement. Answers the address."""
         found = self.server.json("url", self.title, "--configuration", name, "--cookies")
         self.cookies[name] = "Cookie: " + "; ".join(f"{key}={value}" for key, value in found["cookies"].items())
         return found["url"]
@@ -62,6 +66,7 @@ class Film:
         """Leaves the bytes as files; answers how many bytes a request of each kind brings."""
         sizes = {}
         for what, (name, paths) in self.paths.items():
+            self.renew(name)
             for path in paths:
                 file = folder / path[1:]
                 file.parent.mkdir(parents=True, exist_ok=True)
