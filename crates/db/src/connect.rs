@@ -161,6 +161,16 @@ impl Db {
         tx::sqlite_execute(readers, "VACUUM INTO $1", crate::args![path]).await.map(drop)
     }
 
+    /// Writes the file of a SQLite database and its log anew, so that nothing is left in them that was overwritten or
+    /// deleted; answers whether that was done to the end, which somebody who reads meanwhile prevents. It takes room for
+    /// a second copy. PostgreSQL has its own ways, and nothing is done there.
+    pub async fn scrub(&self) -> Result<bool> {
+        let Self::Sqlite { writer, .. } = self else { return Ok(true) };
+        tx::sqlite_execute(writer, "VACUUM", crate::args![]).await?;
+        let done = tx::sqlite_all(writer, "PRAGMA wal_checkpoint(TRUNCATE)", crate::args![]).await?;
+        done.first().map_or(Ok(false), |row| Ok(row.get::<i64>("busy")? == 0))
+    }
+
     /// Closes every connection; SQLite writes its log back into the file.
     pub async fn close(&self) {
         match self {

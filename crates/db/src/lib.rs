@@ -28,6 +28,7 @@ mod fault;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod migrate;
+mod rewrite;
 mod row;
 mod sql;
 #[cfg(feature = "testing")]
@@ -39,6 +40,7 @@ mod value;
 pub use connect::{Db, Engine};
 pub use error::{Error, Result, causes, is_full, is_retryable};
 pub use migrate::Migrations;
+pub use rewrite::Rewrite;
 pub use row::{Row, Scalar};
 pub use sql::Sql;
 pub use tx::Tx;

@@ -42,4 +42,4 @@ pub use keyring::{DataKey, KeyRing};
 pub use provider::KeyProvider;
 pub use purpose::Purpose;
 pub use ring::{Entry, Ring};
-pub use vault::{Renewed, Vault};
+pub use vault::{Renewed, Vault, is_sealed};

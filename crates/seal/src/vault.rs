@@ -1,9 +1,13 @@
 //! Small secrets kept in rows of a database.
 
+mod text;
+
 use std::fmt;
 use std::ops::AddAssign;
 
 use crate::{KeyRing, Purpose, Result, Secret, envelope};
+
+pub use text::is_sealed;
 
 /// Opens and seals the secrets of one purpose. Cheap to clone.
 #[derive(Clone)]

@@ -1,6 +1,6 @@
 //! The public door of `db`, on every engine that is there.
 
-use db::{Db, Error, Migrations, args};
+use db::{Db, Error, Migrations, Rewrite, Row, args, rewrite};
 use model::{Timestamp, TitleId};
 
 const MIGRATIONS: Migrations = Migrations {
@@ -149,4 +149,34 @@ async fn a_snapshot_has_what_was_committed_and_opens_by_itself() {
     let copy = Db::open_sqlite(&copy).await.unwrap();
     let sum = copy.one("SELECT SUM(n) AS n FROM n", args![]).await.unwrap();
     assert_eq!(sum.get::<i64>("n").unwrap(), 1);
+}
+
+#[tokio::test]
+async fn each_row_is_written_anew_once_however_many_write() {
+    const MORE: Rewrite = rewrite!("things", "id, n", "n = 0 AND id <> $3", "n = $2");
+    for test in db::testing::databases(&[MIGRATIONS]).await {
+        let fill = "WITH RECURSIVE i (i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM i WHERE i < 2199)
+            INSERT INTO things (id, n) SELECT CAST(i AS TEXT), 0 FROM i";
+        test.db.execute(fill, args![]).await.unwrap();
+        let change = |row: &Row| {
+            let id: String = row.get("id")?;
+            let n: i64 = row.get("n")?;
+            Ok::<_, Error>((id != "1700").then(|| args![id, n + 1]))
+        };
+        let (a, b) =
+            tokio::join!(test.db.rewrite(&MORE, "1500", change), test.db.rewrite(&MORE, "1500", change));
+        assert_eq!(a.unwrap() + b.unwrap(), 1198, "all but two");
+        let counted = "SELECT n, COUNT(*) AS many FROM things GROUP BY n ORDER BY n";
+        let counted = test.db.all(counted, args![]).await.unwrap();
+        let counted = counted.iter().map(|row| (row.get("n").unwrap(), row.get("many").unwrap()));
+        assert_eq!(counted.collect::<Vec<(i64, i64)>>(), [(0, 2), (1, 1198)], "{:?}", test.engine());
+
+        // What fails leaves its batch as it was.
+        let refused = test.db.rewrite(&MORE, "", |row| match row.get::<String>("id")?.as_str() {
+            "1700" => Err(Error::NotSqlite),
+            id => Ok(Some(args![id, 1])),
+        });
+        assert!(matches!(refused.await, Err(Error::NotSqlite)));
+        assert_eq!(test.db.rewrite(&MORE, "", change).await.unwrap(), 1, "it is still to be written");
+    }
 }
