@@ -214,6 +214,12 @@ class Kinora:
 
         return wait_for(cancelled)
 
+    def kept(self):
+        """Everything in the database, as who takes its files or a dump of it sees it."""
+        if self.database:
+            return run("pg_dump", self.database).encode()
+        return b"".join(path.read_bytes() for path in sorted(self.data.glob("kinora.db*")))
+
     def url(self, title, *arguments):
         return self.cli("url", title, *arguments).stdout.strip()
 

@@ -13,7 +13,7 @@ import pytest
 
 from kinora_server import BINARY, Kinora, free_port, postgres_address, wait_for, wait_for_start
 from mail_servers import Inbox, start_aiosmtpd
-from visitor import Visitor, code_fields, field
+from visitor import BROWSER, Visitor, code_fields, field
 
 CROWD = 200
 
@@ -79,7 +79,7 @@ class Closed:
     """The production profile behind a proxy on this machine: nobody signs up by themselves."""
 
     def __init__(self, folder, database, smtp_port=None):
-        self.folder, self.process, port = folder, None, free_port()
+        self.folder, self.database, self.process, port = folder, database, None, free_port()
         self.http, self.data = f"http://127.0.0.1:{port}", folder / "data"
         self.log = folder / "kinora.log"
         self.data.mkdir(mode=0o700)
@@ -112,7 +112,7 @@ class Closed:
         self.process.terminate()
         self.process.wait(30)
 
-    cli, json = Kinora.cli, Kinora.json
+    cli, json, kept = Kinora.cli, Kinora.json, Kinora.kept
 
     def person(self, ip="192.0.2.7"):
         headers = {"Host": "films.example.org", "X-Forwarded-Proto": "https", "X-Forwarded-For": ip}
@@ -197,6 +197,49 @@ def test_an_open_invitation_lets_so_many_in(closed):
     assert answers == [303, 410]
     assert closed.json("invitation", "ls") == []
     assert [a["address"] for a in closed.json("person", "ls")] == ["ann@example.org"]
+
+
+def test_no_copy_of_the_database_shows_who_somebody_is(closed, tmp_path):
+    place = "203.0.113.77"
+    hidden = ["ann@example.org", "Bob@example.org", "bob@example.org", "eve@example.org", "dan@example.org", place, BROWSER]
+
+    def shown(kept):
+        return [text for text in hidden if text.encode() in kept or text.encode().hex().encode() in kept]
+
+    ann = closed.person(place)
+    ann.form(closed.cli("invitation", "new", "ann@example.org", "--role", "operator").stdout.strip())
+    link = closed.cli("invitation", "new", "--people", "9").stdout.strip()
+    bob = closed.person(place)
+    page = bob.begin("Bob@example.org", invitation=field(bob.ask(link), "invitation"))
+    waits = shown(closed.kept())
+    assert bob.enter(page, code_of_host(closed.inbox.wait())).status == 303
+    closed.cli("invitation", "new", "eve@example.org")
+    asked = closed.person(place).begin("bob@example.org")
+    # Nobody takes mails any more: the next one waits in the outbox.
+    closed.inbox.answers = ["451 later"] * 99
+    dan = closed.person(place)
+    dan.begin("dan@example.org", invitation=field(dan.ask(link), "invitation"))
+    assert asked.status == 200 and waits == shown(closed.kept()) == []
+
+    account = bob.ask("/account").text
+    assert "Bob@example.org" in account and place in account, "its owner sees it"
+    rotated = closed.json("key", "rotate", "personal")
+    assert rotated["version"] == 2 and rotated["unopened"] == 0
+    # The index, two accounts, two sessions, the invitation, three challenges, one message that waits.
+    assert rotated["renewed"] >= 10, rotated
+    assert bob.ask("/account").text.count("Bob@example.org") == account.count("Bob@example.org")
+    assert shown(closed.kept()) == []
+
+    # What the keys and the database have opens it at the next start, and in a backup it is sealed, too.
+    closed.cli("backup", tmp_path / "backup", *(["--database", closed.database] if closed.database else []))
+    copies = [path.read_bytes() for path in (tmp_path / "backup").glob("kinora-*")]
+    assert copies and not any(map(shown, copies))
+    closed.stop()
+    (closed.folder / "ready.json").unlink()
+    closed.start()
+    assert {one["address"] for one in closed.json("person", "ls")} == {"ann@example.org", "Bob@example.org"}
+    assert place in bob.ask("/account").text
+    assert "has an account" in closed.cli("invitation", "new", "BOB@example.org", check=False).stderr
 
 
 def test_an_installation_without_mail_works_by_links(engine, tmp_path):

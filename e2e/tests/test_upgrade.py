@@ -7,9 +7,11 @@ import time
 import pytest
 
 import old_data
-from kinora_server import Kinora, files_below, run, wait_for
+from kinora_server import BINARY, Kinora, files_below, run, wait_for
 from old_data import FIRST_PART, FRAMES, NOTES, RENAMED, SECOND_PART, VIEWER
+from visitor import BROWSER
 
+PEOPLE = [VIEWER, "operator@localhost", BROWSER]
 # What was given up after days stays however old the data are; what is replaced goes soon.
 SETTINGS = {"KINORA__STORE__UPLOAD_DAYS": "36500", "KINORA__STORE__LINGER_SECONDS": "1"}
 
@@ -32,6 +34,12 @@ def old(request, engine, tmp_path):
     kinora = Kinora(data, database, environment=SETTINGS)
     yield kinora, facts
     kinora.stop()
+
+
+def people(kinora):
+    """Who is seen by who has the database alone."""
+    kept = kinora.kept()
+    return [text for text in PEOPLE if text.encode() in kept]
 
 
 def refused(kinora):
@@ -60,7 +68,10 @@ def test_data_of_an_older_version_are_all_there_and_go_on(old, tmp_path):
     lease = f"lease_until = {int(time.time() + 3600) * 1000}"
     held = ask(kinora, f"UPDATE jobs SET {lease} WHERE state = 'running' RETURNING id")
     assert held
+    assert people(kinora) == PEOPLE, "they were clear"
     kinora.start()
+    # They are sealed, and soon nothing is left of them.
+    wait_for(lambda: people(kinora) == [], 60)
     film, waiting, running = (facts["titles"][name]["id"] for name in ["film", "waiting", "running"])
 
     # What was acknowledged, for the key of then.
@@ -108,6 +119,18 @@ def test_data_of_an_older_version_are_all_there_and_go_on(old, tmp_path):
     assert s3.get_object(Bucket="notes", Key="long.txt")["Body"].read() == NOTES["long.txt"]
     # The clear bytes are gone, too: the row goes after the file.
     wait_for(lambda: ask(kinora, "SELECT COUNT(*) FROM files WHERE dek IS NULL") == ["0"], 100)
+
+
+def test_another_key_ring_seals_nobody(old, tmp_path):
+    kinora, _ = old
+    (tmp_path / "passphrase").write_text("one that nobody needs\n")
+    made = ["--new", "--keys", tmp_path / "ring", "--data", tmp_path / "nothing"]
+    run(BINARY, "key", "export", tmp_path / "export", *made, "--passphrase-file", tmp_path / "passphrase")
+    kinora.arguments = ["--keys", tmp_path / "ring"]
+    assert "key" in refused(kinora) and people(kinora) == PEOPLE
+    kinora.arguments = []
+    kinora.start()
+    assert {VIEWER, "operator@localhost"} <= {person["address"] for person in kinora.json("person", "ls")}
 
 
 def test_an_older_version_does_not_touch_the_data_of_a_newer_one(old):

@@ -6,6 +6,7 @@ use db::{Row, Scalar, Tx, Value, args};
 use model::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::personal::{Column, Personal};
 use crate::{Action, Address, Identity, Resource, Result, Via, Who, invitation, may};
 
 /// An account. Its address is personal data.
@@ -95,7 +96,7 @@ impl Identity {
     pub async fn ensure_account(&self, address: &str, role: Role, now: Timestamp) -> Result<Account> {
         let address = Address::parse(address)?;
         let mut tx = self.db().begin().await?;
-        let account = ensure(&mut tx, &address, role, now).await?;
+        let account = ensure(&mut tx, self.personal(), &address, role, now).await?;
         tx.commit().await?;
         Ok(account)
     }
@@ -103,7 +104,7 @@ impl Identity {
     /// Reads an account.
     pub async fn account(&self, id: AccountId) -> Result<Option<Account>> {
         let row = self.db().opt(BY_ID, args![id]).await?;
-        row.as_ref().map(Account::read).transpose()
+        row.map(|row| Account::read(&row, self.personal())).transpose()
     }
 
     /// Whether an account may send parts of the uploads that it began: at each part, whatever it might when it was
@@ -118,28 +119,31 @@ impl Identity {
 
     /// Reads the account of an address.
     pub async fn account_of(&self, address: &str) -> Result<Option<Account>> {
-        let row = self.db().opt(BY_KEY, args![Address::parse(address)?.key()]).await?;
-        row.as_ref().map(Account::read).transpose()
+        let key = self.personal().index(&Address::parse(address)?);
+        let row = self.db().opt(BY_KEY, args![key]).await?;
+        row.map(|row| Account::read(&row, self.personal())).transpose()
     }
 
     /// Whether somebody other than the holder of `address` can operate the installation.
     pub async fn has_operator_beside(&self, address: &str) -> Result<bool> {
-        Ok(self.db().opt(OPERATOR, args![Address::parse(address)?.key()]).await?.is_some())
+        let key = self.personal().index(&Address::parse(address)?);
+        Ok(self.db().opt(OPERATOR, args![key]).await?.is_some())
     }
 
     /// Up to `limit` accounts after the given one, oldest first.
     pub async fn accounts(&self, after: Option<AccountId>, limit: u32) -> Result<Vec<Account>> {
         let after = after.map(|id| id.to_string()).unwrap_or_default();
         let rows = self.db().all(PAGE, args![after, limit.min(1000)]).await?;
-        rows.iter().map(Account::read).collect()
+        rows.iter().map(|row| Account::read(row, self.personal())).collect()
     }
 }
 
 impl Account {
-    pub(crate) fn read(row: &Row) -> Result<Self> {
+    pub(crate) fn read(row: &Row, personal: &Personal) -> Result<Self> {
+        let id = row.get("id")?;
         Ok(Self {
-            id: row.get("id")?,
-            address: Address::parse(&row.get::<String>("address")?)?,
+            id,
+            address: personal.open_address(Column::Account, id, &row.get::<String>("address")?)?,
             role: row.get("role")?,
             created_at: row.get("created_at")?,
             suspended_at: row.get_opt("suspended_at")?,
@@ -147,37 +151,46 @@ impl Account {
     }
 }
 
-pub(crate) async fn ensure(tx: &mut Tx, address: &Address, role: Role, now: Timestamp) -> Result<Account> {
-    match make(tx, address, role, now).await? {
+pub(crate) async fn ensure(
+    tx: &mut Tx,
+    personal: &Personal,
+    address: &Address,
+    role: Role,
+    now: Timestamp,
+) -> Result<Account> {
+    let key = personal.index(address);
+    match make(tx, personal, address, role, now).await? {
         Some(account) => {
-            invitation::revoke_for(tx, address, now).await?;
+            invitation::revoke_for(tx, &key, now).await?;
             Ok(account)
         }
-        None => Account::read(&tx.one(BY_KEY, args![address.key()]).await?),
+        None => Account::read(&tx.one(BY_KEY, args![key]).await?, personal),
     }
 }
 
 /// Makes the account of an address; `None` if it has one. The caller ends the invitations for the address.
 pub(crate) async fn make(
     tx: &mut Tx,
+    personal: &Personal,
     address: &Address,
     role: Role,
     now: Timestamp,
 ) -> Result<Option<Account>> {
     let id = AccountId::new();
-    if tx.execute(INSERT, args![id, address.as_str(), address.key(), role, now]).await? == 0 {
+    let sealed = personal.seal(Column::Account, id, address.as_str())?;
+    if tx.execute(INSERT, args![id, sealed, personal.index(address), role, now]).await? == 0 {
         return Ok(None);
     }
     tracing::info!(account = %id, %role, "account made");
-    get(tx, id).await
+    get(tx, personal, id).await
 }
 
-pub(crate) async fn get(tx: &mut Tx, id: AccountId) -> Result<Option<Account>> {
+pub(crate) async fn get(tx: &mut Tx, personal: &Personal, id: AccountId) -> Result<Option<Account>> {
     let row = tx.opt(BY_ID, args![id]).await?;
-    row.as_ref().map(Account::read).transpose()
+    row.map(|row| Account::read(&row, personal)).transpose()
 }
 
-pub(crate) async fn of_key(tx: &mut Tx, key: &str) -> Result<Option<Account>> {
+pub(crate) async fn of_key(tx: &mut Tx, personal: &Personal, key: &str) -> Result<Option<Account>> {
     let row = tx.opt(BY_KEY, args![key]).await?;
-    row.as_ref().map(Account::read).transpose()
+    row.map(|row| Account::read(&row, personal)).transpose()
 }

@@ -17,6 +17,7 @@ use crate::code::{About, Code};
 use crate::failures::{self, Whose};
 use crate::invitation;
 use crate::limit::{self, Rules, Window};
+use crate::personal::{Column, Personal};
 use crate::session::{self, Device, SignedIn};
 use crate::token::{BrowserToken, ChallengeId, InviteToken, hash};
 use crate::{Address, Error, Identity, Result, Role};
@@ -69,8 +70,7 @@ pub struct Answer<'a> {
 
 struct Challenge {
     id: ChallengeId,
-    address: String,
-    address_key: String,
+    address: Address,
     account: Option<AccountId>,
     invitation: Option<String>,
     decoy: bool,
@@ -119,9 +119,10 @@ impl Identity {
             Ok(()) => {}
             Err(refused @ Error::TooMany { .. }) => {
                 drop(tx);
-                let args = args![&challenge.browser_hash, &challenge.address_key, begin.now, MAX_ATTEMPTS];
+                let key = self.personal().index(&typed);
+                let args = args![&challenge.browser_hash, key, begin.now, MAX_ATTEMPTS];
                 let live = self.db().opt(LIVE, args).await?.ok_or(refused)?;
-                let live = Challenge::read(&live)?;
+                let live = Challenge::read(&live, self.personal())?;
                 return Ok(Begun { challenge: live.id, browser, expires: live.expires });
             }
             Err(other) => return Err(other),
@@ -130,8 +131,8 @@ impl Identity {
             challenge.id.as_str(),
             PURPOSE,
             Channel::Mail.as_str(),
-            &challenge.address,
-            &challenge.address_key,
+            self.personal().seal(Column::Challenge, challenge.id.as_str(), challenge.address.as_str())?,
+            self.personal().index(&challenge.address),
             challenge.account,
             challenge.decoy,
             challenge.known_device,
@@ -161,7 +162,7 @@ impl Identity {
         let mut tx = self.db().begin().await?;
         let args = args![challenge.as_str(), hash(browser.as_str()), now, MAX_ATTEMPTS, resends];
         let challenge = tx.opt(RESEND, args).await?.ok_or(Error::Stale)?;
-        let challenge = Challenge::read(&challenge)?;
+        let challenge = Challenge::read(&challenge, self.personal())?;
         self.take_sending(&mut tx, &challenge, ip, now).await?;
         self.queue(&mut tx, &challenge, now).await?;
         tx.commit().await?;
@@ -184,7 +185,7 @@ impl Identity {
             return Err(Error::Stale);
         }
         let account = match challenge.account {
-            Some(id) => account::get(&mut tx, id).await?.ok_or(Error::Stale)?,
+            Some(id) => account::get(&mut tx, self.personal(), id).await?.ok_or(Error::Stale)?,
             None => self.join(&mut tx, &challenge, now).await?,
         };
         if account.suspended_at.is_some() {
@@ -197,7 +198,8 @@ impl Identity {
         for name in [&failing.name, &self.sending_name(&challenge)] {
             limit::forget(&mut tx, name).await?;
         }
-        let signed_in = session::create(&mut tx, account, "code", answer.device, now).await?;
+        let signed_in =
+            session::create(&mut tx, self.personal(), account, "code", answer.device, now).await?;
         tx.commit().await?;
         tracing::info!(account = %signed_in.account.id, via = "code", "signed in");
         Ok(signed_in)
@@ -205,8 +207,8 @@ impl Identity {
 
     /// The account of an address that had none when its code was asked for.
     async fn join(&self, tx: &mut Tx, challenge: &Challenge, now: Timestamp) -> Result<Account> {
-        let address = Address::parse(&challenge.address)?;
-        if let Some(account) = account::of_key(tx, &challenge.address_key).await? {
+        let (personal, address) = (self.personal(), &challenge.address);
+        if let Some(account) = account::of_key(tx, personal, &personal.index(address)).await? {
             return Ok(account);
         }
         let offered = match &challenge.invitation {
@@ -218,7 +220,7 @@ impl Identity {
             None if self.config().open_sign_up => Role::Viewer,
             None => return Err(Error::Invitation),
         };
-        account::ensure(tx, &address, role, now).await
+        account::ensure(tx, personal, address, role, now).await
     }
 
     /// Decides what a new challenge would be, for known and unknown addresses with the same steps.
@@ -230,9 +232,11 @@ impl Identity {
         now: Timestamp,
     ) -> Result<Challenge> {
         let config = &self.inner.config;
-        let nobody = args![typed.key(), &browser_hash, AccountId::new(), typed.as_str(), now];
-        let row = self.db().one(WHO, nobody).await?;
-        let (account, stranger) = (Account::read(&row)?, row.get::<i64>("stranger")? == 1);
+        let (personal, nobody) = (self.personal(), AccountId::new());
+        let sealed = personal.seal(Column::Account, nobody, typed.as_str())?;
+        let args = args![personal.index(typed), &browser_hash, nobody, sealed, now];
+        let row = self.db().one(WHO, args).await?;
+        let (account, stranger) = (Account::read(&row, personal)?, row.get::<i64>("stranger")? == 1);
         let known_device = row.get_opt::<Timestamp>("seen_at")?.is_some();
         let account = (!stranger).then_some(account);
         let offered = match invitation {
@@ -251,8 +255,7 @@ impl Identity {
         let address = account.as_ref().map_or(typed, |a| &a.address);
         Ok(Challenge {
             id: ChallengeId::random(),
-            address: address.as_str().to_owned(),
-            address_key: typed.key(),
+            address: address.clone(),
             account: account.as_ref().map(|a| a.id),
             invitation: offered.map(|offered| offered.id),
             decoy,
@@ -271,7 +274,7 @@ impl Identity {
             challenge: &challenge.id,
             purpose: PURPOSE,
             channel: Channel::Mail.as_str(),
-            address: &challenge.address,
+            address: challenge.address.as_str(),
             digits: challenge.digits,
         };
         self.inner.codes.derive(challenge.key_version, &about)
@@ -282,7 +285,7 @@ impl Identity {
         let mut tx = self.db().begin().await?;
         let browser = hash(answer.browser.as_str());
         let row = tx.opt(COUNT, args![answer.challenge.as_str(), browser, answer.now, MAX_ATTEMPTS]).await?;
-        let challenge = Challenge::read(&row.ok_or(Error::Stale)?)?;
+        let challenge = Challenge::read(&row.ok_or(Error::Stale)?, self.personal())?;
         let windows = [Window::hour(self.inner.config.limits.failures_hour)];
         let rules = Rules { windows: &windows, pauses_seconds: &[] };
         let failing = self.failing(&challenge);
@@ -319,7 +322,7 @@ impl Identity {
     fn failing(&self, challenge: &Challenge) -> Whose {
         Whose {
             name: format!("failing {}", self.inner.codes.blind(&challenge.shared_fate())),
-            address_name: self.address_name(&challenge.address_key),
+            address_name: self.address_name(&challenge.address.key()),
         }
     }
 
@@ -330,11 +333,11 @@ impl Identity {
 }
 
 impl Challenge {
-    fn read(row: &Row) -> Result<Self> {
+    fn read(row: &Row, personal: &Personal) -> Result<Self> {
+        let (id, address): (String, String) = (row.get("id")?, row.get("address")?);
         Ok(Self {
-            id: ChallengeId::parse(&row.get::<String>("id")?).ok_or(Error::Stale)?,
-            address: row.get("address")?,
-            address_key: row.get("address_key")?,
+            address: personal.open_address(Column::Challenge, &id, &address)?,
+            id: ChallengeId::parse(&id).ok_or(Error::Stale)?,
             account: row.get_opt("account")?,
             invitation: row.get_opt("invitation")?,
             decoy: row.get("decoy")?,
@@ -351,11 +354,8 @@ impl Challenge {
     /// Who is held back together: everyone who uses the address, but for a device that signed in before;
     /// it has limits of its own, so that strangers cannot lock it out.
     fn shared_fate(&self) -> String {
-        if self.known_device {
-            format!("{} {}", self.address_key, self.browser_hash)
-        } else {
-            self.address_key.clone()
-        }
+        let key = self.address.key();
+        if self.known_device { format!("{key} {}", self.browser_hash) } else { key }
     }
 }
 

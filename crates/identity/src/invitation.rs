@@ -7,6 +7,7 @@ use db::{Row, Tx, args};
 use model::{AccountId, Timestamp};
 use uuid::Uuid;
 
+use crate::personal::{Column, Personal};
 use crate::session::{self, Device, SignedIn};
 use crate::token::{InviteToken, hash};
 use crate::{Address, Error, Identity, Result, Role, account, failures};
@@ -60,8 +61,8 @@ pub struct Invitation {
 }
 
 const INSERT: &str = "INSERT INTO invitations
-    (id, token_hash, address, role, max_uses, created_by, created_at, expires_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    (id, token_hash, address, address_key, role, max_uses, created_by, created_at, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 const LIVE: &str = "SELECT * FROM invitations
     WHERE token_hash = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2";
 const LIST: &str = "SELECT * FROM invitations
@@ -70,9 +71,8 @@ const USE: &str = "UPDATE invitations SET uses = uses + 1
     WHERE id = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2 RETURNING *";
 const REVOKE: &str = "UPDATE invitations SET revoked_at = $2
     WHERE id = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2";
-/// An address is ASCII, and its key is the address in lower case.
 const REVOKE_FOR: &str = "UPDATE invitations SET revoked_at = $2
-    WHERE LOWER(address) = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2";
+    WHERE address_key = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2";
 const REVOKE_OF: &str = "UPDATE invitations SET revoked_at = $2
     WHERE created_by = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2";
 
@@ -105,10 +105,13 @@ impl Identity {
             created_at: now,
             expires_at: now.plus_ms(offer.lifetime_ms),
         };
+        let (personal, address) = (self.personal(), invitation.address.as_ref());
+        let sealed = address.map(|a| personal.seal(Column::Invitation, &invitation.id, a.as_str()));
         let args = args![
             &invitation.id,
             hash(token.as_str()),
-            invitation.address.as_ref().map(|a| a.as_str().to_owned()),
+            sealed.transpose()?,
+            address.map(|a| personal.index(a)),
             invitation.role,
             max_uses,
             offer.by,
@@ -123,13 +126,13 @@ impl Identity {
     /// The invitations that still work, the youngest first.
     pub async fn invitations(&self, now: Timestamp) -> Result<Vec<Invitation>> {
         let rows = self.db().all(LIST, args![now, LISTED]).await?;
-        rows.iter().map(Invitation::read).collect()
+        rows.iter().map(|row| Invitation::read(row, self.personal())).collect()
     }
 
     /// What a link offers, without using it; `None` when it does not work any more.
     pub async fn invitation(&self, token: &InviteToken, now: Timestamp) -> Result<Option<Invitation>> {
         let row = self.db().opt(LIVE, args![hash(token.as_str()), now]).await?;
-        row.as_ref().map(Invitation::read).transpose()
+        row.map(|row| Invitation::read(&row, self.personal())).transpose()
     }
 
     /// Takes an invitation back; answers whether it still worked.
@@ -151,11 +154,12 @@ impl Identity {
         let address = offered.address.ok_or(Error::Invitation)?;
         let mut tx = self.db().begin().await?;
         // The address first: two invitations for it would wait for each other otherwise.
-        let account = account::make(&mut tx, &address, offered.role, now).await?.ok_or(Error::Invitation)?;
+        let account = account::make(&mut tx, self.personal(), &address, offered.role, now).await?;
+        let account = account.ok_or(Error::Invitation)?;
         consume(&mut tx, &offered.id, now).await?.ok_or(Error::Invitation)?;
-        revoke_for(&mut tx, &address, now).await?;
+        revoke_for(&mut tx, &self.personal().index(&address), now).await?;
         failures::recover(&mut tx, &self.address_name(&account.address.key())).await?;
-        let signed_in = session::create(&mut tx, account, "invitation", device, now).await?;
+        let signed_in = session::create(&mut tx, self.personal(), account, "invitation", device, now).await?;
         tx.commit().await?;
         tracing::info!(account = %signed_in.account.id, via = "invitation", "signed in");
         Ok(signed_in)
@@ -163,11 +167,12 @@ impl Identity {
 }
 
 impl Invitation {
-    fn read(row: &Row) -> Result<Self> {
-        let address: Option<String> = row.get_opt("address")?;
+    fn read(row: &Row, personal: &Personal) -> Result<Self> {
+        let (id, address): (String, Option<String>) = (row.get("id")?, row.get_opt("address")?);
+        let address = address.map(|sealed| personal.open_address(Column::Invitation, &id, &sealed));
         Ok(Self {
-            id: row.get("id")?,
-            address: address.as_deref().map(Address::parse).transpose()?,
+            id,
+            address: address.transpose()?,
             role: row.get("role")?,
             max_uses: row.get("max_uses")?,
             uses: row.get("uses")?,
@@ -178,8 +183,8 @@ impl Invitation {
 }
 
 /// Ends the invitations for an address that has an account now.
-pub(crate) async fn revoke_for(tx: &mut Tx, address: &Address, now: Timestamp) -> Result<()> {
-    tx.execute(REVOKE_FOR, args![address.key(), now]).await?;
+pub(crate) async fn revoke_for(tx: &mut Tx, address_key: &str, now: Timestamp) -> Result<()> {
+    tx.execute(REVOKE_FOR, args![address_key, now]).await?;
     Ok(())
 }
 

@@ -2,7 +2,8 @@
 //!
 //! One door, [`Identity`]: accounts, one-time codes (sign-in and sign-up are one flow), sessions of browsers,
 //! single-use sign-in links, invitations and S3 access keys. [`may`] is the policy: it decides by values and reads nothing.
-//! Secrets of access keys lie sealed in the database.
+//! Secrets of access keys lie sealed in the database, and so does what says who somebody is: addresses (found by a blind
+//! index), and the browsers and places of sessions.
 //!
 //! This crate speaks no HTTP (it only knows how its cookies are written), sends nothing (codes go through the
 //! outbox of `notify`) and does not know titles: the caller describes them as a [`policy::Resource`].
@@ -14,8 +15,9 @@
 //! # let dir = tempfile::tempdir().unwrap();
 //! # let db = db::Db::open_sqlite(&dir.path().join("kinora.db")).await.unwrap();
 //! db.migrate(&[notify::MIGRATIONS, identity::MIGRATIONS]).await.unwrap();
-//! let (codes, vault) = (CodeKeys::new(1, &[7; 32]), seal::Vault::new(&seal::testing::ring(8), seal::Purpose::Signing));
-//! let identity = Identity::new(db.clone(), notify::Outbox::new(db), codes, vault, Config::default())?;
+//! let (codes, ring) = (CodeKeys::new(1, &[7; 32]), seal::testing::ring(8));
+//! let outbox = notify::Outbox::open(db.clone(), &ring).await?;
+//! let identity = Identity::open(db, outbox, codes, &ring, Config::default()).await?;
 //!
 //! let now = Timestamp(1_700_000_000_000);
 //! let operator = identity.ensure_account("operator@localhost", Role::Operator, now).await?;
@@ -40,6 +42,7 @@ mod failures;
 pub mod invitation;
 mod limit;
 pub mod link;
+mod personal;
 pub mod policy;
 mod schema;
 mod service;
@@ -52,7 +55,7 @@ use std::sync::Arc;
 
 use db::Db;
 use notify::Outbox;
-use seal::Vault;
+use seal::{KeyRing, Purpose, Renewed, Vault};
 
 pub use access_key::Buckets;
 pub use account::{Account, Role};
@@ -65,6 +68,8 @@ pub use schema::MIGRATIONS;
 pub use service::Service;
 pub use session::{Session, SignedIn};
 
+use personal::Personal;
+
 /// The door to accounts, codes, sessions, links and access keys. Cheap to clone.
 #[derive(Clone)]
 pub struct Identity {
@@ -76,14 +81,33 @@ struct Inner {
     outbox: Outbox,
     codes: code::CodeKeys,
     vault: Vault,
+    personal: Personal,
     config: Config,
 }
 
 impl Identity {
-    /// Opens the door on a migrated database; refuses settings beyond the hard limits.
-    pub fn new(db: Db, outbox: Outbox, codes: code::CodeKeys, vault: Vault, config: Config) -> Result<Self> {
+    /// Opens the door on a migrated database; refuses settings beyond the hard limits. What versions before kept clear
+    /// is sealed when this answers; [`Service`] makes an end of what was overwritten.
+    pub async fn open(
+        db: Db,
+        outbox: Outbox,
+        codes: code::CodeKeys,
+        ring: &KeyRing,
+        config: Config,
+    ) -> Result<Self> {
         config.check()?;
-        Ok(Self { inner: Arc::new(Inner { db, outbox, codes, vault, config }) })
+        let vault = Vault::new(ring, Purpose::Signing);
+        let personal = Personal::open(&db, Vault::new(ring, Purpose::Personal)).await?;
+        let Renewed { sealed, .. } = personal.renew(&db).await?;
+        if sealed > 0 {
+            tracing::info!(rows = sealed, "personal data sealed under the newest key");
+        }
+        Ok(Self { inner: Arc::new(Inner { db, outbox, codes, vault, personal, config }) })
+    }
+
+    /// Seals again, under the newest key, all personal data that are not.
+    pub async fn renew_personal(&self) -> Result<Renewed> {
+        self.inner.personal.renew(self.db()).await
     }
 
     /// The settings in force.
@@ -93,6 +117,10 @@ impl Identity {
 
     fn db(&self) -> &Db {
         &self.inner.db
+    }
+
+    fn personal(&self) -> &Personal {
+        &self.inner.personal
     }
 }
 

@@ -47,12 +47,13 @@ impl Identity {
     ) -> Result<SignedIn> {
         let mut tx = self.db().begin().await?;
         let row = tx.opt(CONSUME, args![hash(token.as_str()), now]).await?.ok_or(Error::Link)?;
-        let account = account::get(&mut tx, row.get("account")?).await?.ok_or(Error::Link)?;
+        let account =
+            account::get(&mut tx, self.personal(), row.get("account")?).await?.ok_or(Error::Link)?;
         if account.suspended_at.is_some() {
             return Err(Error::Link);
         }
         failures::recover(&mut tx, &self.address_name(&account.address.key())).await?;
-        let signed_in = session::create(&mut tx, account, "link", device, now).await?;
+        let signed_in = session::create(&mut tx, self.personal(), account, "link", device, now).await?;
         tx.commit().await?;
         tracing::info!(account = %signed_in.account.id, via = "link", "signed in");
         Ok(signed_in)

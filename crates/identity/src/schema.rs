@@ -120,5 +120,15 @@ pub const MIGRATIONS: Migrations = Migrations {
             "UPDATE invitations SET revoked_at = created_at WHERE revoked_at IS NULL AND created_by IN
             (SELECT id FROM accounts WHERE role <> 'operator' OR suspended_at IS NOT NULL)",
         ),
+        (
+            "addresses are sealed, and found by a blind index",
+            // What the tables have is sealed by `Identity::open`, in their columns.
+            "CREATE TABLE address_index (
+            id BIGINT PRIMARY KEY CHECK (id = 1),
+            sealed_key {bytes} NOT NULL,
+            scrubbed BOOLEAN NOT NULL DEFAULT FALSE);
+        ALTER TABLE invitations ADD COLUMN address_key TEXT;
+        CREATE INDEX invitations_address ON invitations (address_key)",
+        ),
     ],
 };

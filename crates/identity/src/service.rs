@@ -1,4 +1,4 @@
-//! Forgets what is over: challenges, sessions, links, counted moments.
+//! Forgets what is over: challenges, sessions, links, counted moments; and what older versions left clear.
 
 use std::time::Duration;
 
@@ -38,6 +38,17 @@ impl Service {
 
     /// Sweeps until `shutdown`. A failing database is tried again.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        // Not before anybody is let in: a large file takes its time. Not again and again: it takes room.
+        match self.identity.scrub().await {
+            Ok(true) => {}
+            Ok(false) => {
+                tracing::warn!("somebody reads the database: what was overwritten goes after a later start")
+            }
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "what was overwritten in the database goes after a later start");
+            }
+        }
         loop {
             let now = Timestamp(jiff::Timestamp::now().as_millisecond());
             if let Err(error) = self.identity.sweep(now).await {

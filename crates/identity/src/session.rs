@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use db::{Row, Tx, args};
 use model::{AccountId, SessionId, Timestamp};
 
+use crate::personal::{Column, Personal};
 use crate::token::{SessionToken, hash};
 use crate::{Account, Identity, Lifetime, Result, Via, Who};
 
@@ -129,15 +130,17 @@ impl Identity {
     }
 
     fn read_session(&self, row: &Row) -> Result<Session> {
-        let account = Account::read(row)?;
+        let (personal, id): (_, SessionId) = (self.personal(), row.get("session")?);
+        let open = |column, name| personal.open_text(column, id, &row.get::<String>(name)?);
+        let account = Account::read(row, personal)?;
         let (created_at, seen_at) = (row.get("began_at")?, row.get("seen_at")?);
         let life = self.inner.config.sessions.of(account.role);
         Ok(Session {
-            id: row.get("session")?,
+            id,
             account,
             via: row.get("via")?,
-            agent: row.get("agent")?,
-            ip: row.get("ip")?,
+            agent: open(Column::Agent, "agent")?,
+            ip: open(Column::Ip, "ip")?,
             created_at,
             authenticated_at: row.get("authenticated_at")?,
             seen_at,
@@ -148,6 +151,7 @@ impl Identity {
 
 pub(crate) async fn create(
     tx: &mut Tx,
+    personal: &Personal,
     account: Account,
     via: &str,
     device: &Device<'_>,
@@ -155,7 +159,8 @@ pub(crate) async fn create(
 ) -> Result<SignedIn> {
     let (token, session) = (SessionToken::random(), SessionId::new());
     let agent: String = device.agent.chars().filter(|c| !c.is_control()).take(AGENT_CHARS).collect();
-    let ip = device.ip.to_canonical().to_string();
+    let agent = personal.seal(Column::Agent, session, &agent)?;
+    let ip = personal.seal(Column::Ip, session, &device.ip.to_canonical().to_string())?;
     tx.execute(INSERT, args![hash(token.as_str()), session, account.id, via, agent, ip, now]).await?;
     tx.execute(TRIM, args![account.id, MAX_SESSIONS]).await?;
     Ok(SignedIn { token, session, account })

@@ -217,7 +217,7 @@ pub(crate) struct NewRingKey {
 pub(crate) struct Rotated {
     pub(crate) purpose: Purpose,
     pub(crate) version: u32,
-    /// Keys and secrets that were sealed under the new key.
+    /// Keys, secrets and rows that were sealed under the new key.
     pub(crate) renewed: u64,
     /// Keys and secrets that do not open and stay as they are.
     pub(crate) unopened: u64,

@@ -13,6 +13,9 @@ pub enum Error {
     /// The outbox could not be read or written.
     #[error("outbox")]
     Database(#[from] db::Error),
+    /// To whom a message goes could not be sealed or opened.
+    #[error("a message in the outbox")]
+    Sealed(#[from] seal::Error),
     /// More messages wait than may wait.
     #[error("{waiting} messages wait to be sent, no more are taken")]
     Full {

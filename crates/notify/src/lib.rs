@@ -2,7 +2,7 @@
 //!
 //! A request only writes a row ([`Outbox::enqueue`]), in the transaction of the change that it tells about.
 //! [`Service`] delivers at least once and drops what expired. Rows hold no text: what a message says (a code
-//! above all) is rendered at the moment of sending, by who enqueued it.
+//! above all) is rendered at the moment of sending, by who enqueued it. To whom it goes lies sealed until it is sent.
 //!
 //! Two channels stand behind [`Notifier`]: a mail server ([`Smtp`]) and, for development, a folder with a file per
 //! mail ([`Mailbox`]). This crate does not decide who may be written to, or how often.
@@ -15,7 +15,7 @@
 //! # let dir = tempfile::tempdir().unwrap();
 //! # let db = db::Db::open_sqlite(&dir.path().join("kinora.db")).await?;
 //! db.migrate(&[notify::MIGRATIONS]).await?;
-//! let outbox = Outbox::new(db.clone());
+//! let outbox = Outbox::open(db.clone(), &seal::testing::ring(8)).await?;
 //! let mailbox = Mailbox::open(dir.path().join("mail"), "Kinora <no-reply@localhost>")?;
 //! let render = Arc::new(|item: &notify::Item| Some(Mail::new(item.to(), "Hello", format!("Hi {}", item.payload()))));
 //! let service = Service::new(outbox.clone(), Arc::new(mailbox), render);

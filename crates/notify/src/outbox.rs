@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use db::{Db, Row, Sql, Tx, args, sql};
+use db::{Db, Rewrite, Row, Sql, Tx, args, rewrite, sql};
 use model::Timestamp;
+use seal::{KeyRing, Purpose, Renewed, Vault, is_sealed};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -35,6 +36,14 @@ const FAILED: &str =
     "UPDATE outbox SET failed_at = $3, recipient = '', payload = '' WHERE id = $1 AND tries = $2";
 const RETRY: &str = "UPDATE outbox SET run_at = $3 WHERE id = $1 AND tries = $2 AND sent_at IS NULL";
 const DROP_EXPIRED: &str = "DELETE FROM outbox WHERE expires_at <= $1 RETURNING sent_at, failed_at";
+
+/// What waits and is not sealed under the newest key.
+const SEAL: Rewrite = rewrite!(
+    "outbox",
+    "id, recipient, payload",
+    "recipient <> '' AND recipient NOT LIKE $3",
+    "recipient = $2, payload = $3"
+);
 
 /// What [`Outbox::drop_expired`] and [`Outbox::claim`] would write to. The index of expiry and that of what waits answer it.
 const ANY_DUE: &str = "SELECT 1 AS one WHERE EXISTS (SELECT 1 FROM outbox WHERE expires_at <= $1) OR EXISTS (
@@ -69,7 +78,7 @@ pub struct New<'a> {
     pub attempt: u32,
     /// The address.
     pub to: &'a str,
-    /// Given back to the renderer. Holds no secrets: it stays in the database.
+    /// Given back to the renderer. Holds no secrets.
     pub payload: &'a str,
     /// Now.
     pub created: Timestamp,
@@ -120,6 +129,7 @@ impl Item {
         self.expires
     }
 
+    /// An item whose address and payload are still sealed.
     fn read(row: &Row) -> db::Result<Self> {
         Ok(Self {
             id: row.get("id")?,
@@ -145,26 +155,63 @@ impl fmt::Debug for Item {
 #[derive(Debug, Clone)]
 pub struct Outbox {
     db: Db,
+    vault: Vault,
     wake: Arc<Notify>,
 }
 
 impl Outbox {
-    /// Opens the outbox in a migrated database.
-    pub fn new(db: Db) -> Self {
-        Self { db, wake: Arc::default() }
+    /// Opens the outbox in a migrated database. What a version before kept clear is sealed when this answers.
+    pub async fn open(db: Db, ring: &KeyRing) -> Result<Self> {
+        let outbox = Self { db, vault: Vault::new(ring, Purpose::Personal), wake: Arc::default() };
+        outbox.renew().await?;
+        Ok(outbox)
+    }
+
+    /// Seals, under the newest key, what waits and is not. What does not open is logged and holds up no other.
+    pub async fn renew(&self) -> Result<Renewed> {
+        let others = format!("{}%", self.vault.newest_mark()?);
+        let mut unopened = 0;
+        let sealed = self.db.rewrite(&SEAL, &others, |row| {
+            let (id, mut to): (String, String) = (row.get("id")?, row.get("recipient")?);
+            let mut payload: String = row.get("payload")?;
+            if is_sealed(&to) {
+                match self.open_both(&id, &to, &payload) {
+                    Ok(both) => (to, payload) = both,
+                    Err(error) => {
+                        tracing::error!(id, %error, "a message does not open and stays as it is");
+                        unopened += 1;
+                        return Ok(None);
+                    }
+                }
+            }
+            let (to, payload) = (self.seal("recipient", &id, &to)?, self.seal("payload", &id, &payload)?);
+            Ok::<_, Error>(Some(args![id, to, payload]))
+        });
+        let sealed = sealed.await?;
+        Ok(Renewed { sealed, unopened })
+    }
+
+    fn seal(&self, column: &str, id: &str, text: &str) -> seal::Result<String> {
+        self.vault.seal_text(&format!("outbox.{column}|{id}"), text)
+    }
+
+    fn open_both(&self, id: &str, to: &str, payload: &str) -> seal::Result<(String, String)> {
+        let open = |column, text| self.vault.open_text(&format!("outbox.{column}|{id}"), text);
+        Ok((open("recipient", to)?, open("payload", payload)?))
     }
 
     /// Queues a message in the caller's transaction; call [`Self::wake`] after the commit. A full queue refuses.
     pub async fn enqueue(&self, tx: &mut Tx, new: &New<'_>) -> Result<()> {
         let id = Uuid::now_v7().as_simple().to_string();
+        let (to, payload) = (self.seal("recipient", &id, new.to)?, self.seal("payload", &id, new.payload)?);
         let args = args![
             id,
             new.message,
             new.kind,
             new.channel.as_str(),
             new.attempt,
-            new.to,
-            new.payload,
+            to,
+            payload,
             new.created,
             new.expires,
             MAX_WAITING
@@ -194,7 +241,18 @@ impl Outbox {
     pub(crate) async fn claim(&self, now: Timestamp, lease_ms: i64, limit: u32) -> Result<Vec<Item>> {
         let sql = self.db.pick(CLAIM);
         let rows = self.db.returning(sql, args![now, now.plus_ms(lease_ms), limit]).await?;
-        let mut items = rows.iter().map(Item::read).collect::<db::Result<Vec<_>>>()?;
+        let mut items = Vec::new();
+        for row in &rows {
+            let mut item = Item::read(row)?;
+            match self.open_both(&item.id, &item.to, &item.payload) {
+                Ok(both) => {
+                    (item.to, item.payload) = both;
+                    items.push(item);
+                }
+                // Tried again when its time comes, and dropped in the end: the key may come back.
+                Err(error) => tracing::error!(%error, ?item, "a message does not open"),
+            }
+        }
         items.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(items)
     }

@@ -61,7 +61,7 @@ impl Identity {
             kind: KIND,
             channel: Channel::Mail,
             attempt: challenge.sends,
-            to: &challenge.address,
+            to: challenge.address.as_str(),
             payload: &serde_json::to_string(&payload).unwrap_or_default(),
             created: now,
             expires: challenge.expires,

@@ -208,7 +208,7 @@ async fn an_access_key_opens_its_buckets_until_it_is_revoked() {
 async fn a_secret_that_does_not_open_holds_up_no_rotation() {
     for test in db::testing::databases(&[notify::MIGRATIONS, identity::MIGRATIONS]).await {
         let ring = seal::testing::ring(8);
-        let house = House::with_ring(test, Config::default(), &ring);
+        let house = House::with_ring(test, Config::default(), &ring).await;
         let account = operator(&house).await.id;
         let make = async |name| {
             let made = house.identity.ensure_access_key(account, name, &Buckets::All, NOW).await;

@@ -6,6 +6,7 @@ mod accounts;
 mod codes;
 mod invitations;
 mod limits;
+mod sealed;
 mod secrecy;
 mod support;
 mod timing;

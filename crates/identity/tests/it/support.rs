@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use db::testing::TestDb;
+use db::{Db, args};
 use identity::challenge::{Answer, Begin, Begun};
 use identity::code::CodeKeys;
 use identity::session::Device;
@@ -12,7 +13,7 @@ use identity::token::BrowserToken;
 use identity::{Config, Error, Identity, SignedIn};
 use model::Timestamp;
 use notify::{Mailbox, Outbox, Service};
-use seal::{KeyRing, Purpose, Vault};
+use seal::KeyRing;
 
 pub(crate) const NOW: Timestamp = Timestamp(1_700_000_000_000);
 pub(crate) const IP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
@@ -27,7 +28,11 @@ pub(crate) struct House {
 
 pub(crate) async fn houses(config: &Config) -> Vec<House> {
     let databases = db::testing::databases(&[notify::MIGRATIONS, identity::MIGRATIONS]).await;
-    databases.into_iter().map(|test| House::new(test, config.clone())).collect()
+    let mut all = Vec::new();
+    for test in databases {
+        all.push(House::with_ring(test, config.clone(), &seal::testing::ring(8)).await);
+    }
+    all
 }
 
 /// Sign-up is open, limits are the real ones.
@@ -36,14 +41,10 @@ pub(crate) fn open() -> Config {
 }
 
 impl House {
-    fn new(test: TestDb, config: Config) -> Self {
-        Self::with_ring(test, config, &seal::testing::ring(8))
-    }
-
-    pub(crate) fn with_ring(test: TestDb, config: Config, ring: &KeyRing) -> Self {
-        let outbox = Outbox::new(test.db.clone());
-        let (codes, vault) = (CodeKeys::new(1, &[7; 32]), Vault::new(ring, Purpose::Signing));
-        let identity = Identity::new(test.db.clone(), outbox.clone(), codes, vault, config).unwrap();
+    pub(crate) async fn with_ring(test: TestDb, config: Config, ring: &KeyRing) -> Self {
+        let outbox = Outbox::open(test.db.clone(), ring).await.unwrap();
+        let codes = CodeKeys::new(1, &[7; 32]);
+        let identity = Identity::open(test.db.clone(), outbox.clone(), codes, ring, config).await.unwrap();
         Self { identity, test, outbox, dir: tempfile::tempdir().unwrap() }
     }
 
@@ -86,6 +87,29 @@ impl House {
     pub(crate) async fn code(&self, now: Timestamp) -> String {
         code_of(self.mails(now).await.last().unwrap())
     }
+}
+
+/// Everything that is kept, as who takes the disk or a dump away sees it: the files of SQLite with its log, what was
+/// overwritten included, or every row of every table.
+pub(crate) async fn kept(db: &Db) -> Vec<u8> {
+    let mut all = Vec::new();
+    if db.engine() == db::Engine::Sqlite {
+        let row = db.one("SELECT file FROM pragma_database_list WHERE name = 'main'", args![]).await.unwrap();
+        let file: String = row.get("file").unwrap();
+        for path in [file.clone(), file + "-wal"] {
+            all.extend(std::fs::read(path).unwrap());
+        }
+        return all;
+    }
+    let tables = "SELECT tablename::text AS name FROM pg_tables WHERE schemaname = current_schema()";
+    for table in db.all(tables, args![]).await.unwrap() {
+        let name: String = table.get("name").unwrap();
+        let rows: &'static str = format!("SELECT t::text AS line FROM {name} t").leak();
+        for row in db.all(rows, args![]).await.unwrap() {
+            all.extend(row.get::<String>("line").unwrap().into_bytes());
+        }
+    }
+    all
 }
 
 pub(crate) fn code_of(mail: &str) -> String {

@@ -127,9 +127,9 @@ pub(crate) enum Secret {
   kinora backup /mnt/backup/kinora
   kinora backup /mnt/backup/kinora --check
 
-Done again into the same folder, it adds only what is new. Files and secrets are sealed: without the key ring they cannot
-be opened, so export that too (`kinora key export FILE`). Other rows of the database are clear: mail addresses, names of
-titles, who watched them. Stored files that are lost or damaged are named, and everything else is in the backup all the
+Done again into the same folder, it adds only what is new. Files, secrets and people's addresses are sealed: without the
+key ring they cannot be opened, so export that too (`kinora key export FILE`). Other rows of the database are clear, such
+as names of titles. Stored files that are lost or damaged are named, and everything else is in the backup all the
 same.")]
 pub(crate) struct Backup {
     /// Folder of the backup; it is made when it is missing.

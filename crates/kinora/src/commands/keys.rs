@@ -83,7 +83,7 @@ pub(super) async fn rotate(purpose: Purpose, server: &Server, output: Output) ->
         return print::json(&rotated);
     }
     println!(
-        "{} has version {} now; {} keys and secrets were sealed under it.",
+        "{} has version {} now; {} keys, secrets and rows were sealed under it.",
         rotated.purpose, rotated.version, rotated.renewed
     );
     if rotated.unopened > 0 {

@@ -39,18 +39,14 @@ impl House {
         let blob = store(config, folder, &db, &ring).await?;
         let catalogue = Catalogue::open(db.clone()).await?;
         let jobs = Queue::new(db.clone());
-        let outbox = Outbox::new(db.clone());
-        let mailbox = (config.mail.smtp.is_none() && place.profile == Profile::Development)
-            .then(|| folder.join("mailbox"));
-        let identity = Identity::new(
-            db.clone(),
-            outbox.clone(),
-            codes(&ring)?,
-            vault.clone(),
-            settings::identity(config, &place)?,
-        )?;
+        // First of all it opens the installation's secrets: another ring seals nothing here that it would have to open.
         let playback =
             Playback::open(db.clone(), catalogue.clone(), vault, config.playback.clone(), now).await?;
+        let outbox = Outbox::open(db.clone(), &ring).await?;
+        let mailbox = (config.mail.smtp.is_none() && place.profile == Profile::Development)
+            .then(|| folder.join("mailbox"));
+        let settings = settings::identity(config, &place)?;
+        let identity = Identity::open(db.clone(), outbox.clone(), codes(&ring)?, &ring, settings).await?;
         let mut renewed = identity.renew_secrets().await?;
         renewed += playback.renew_secrets().await?;
         if renewed.sealed > 0 {

@@ -27,18 +27,19 @@ fn code(message: &str, attempt: u32) -> New<'_> {
 struct Post {
     test: TestDb,
     outbox: Outbox,
+    ring: seal::KeyRing,
     dir: tempfile::TempDir,
 }
 
 impl Post {
     async fn all() -> Vec<Self> {
-        let databases = db::testing::databases(&[MIGRATIONS]).await;
-        let post = |test: TestDb| Self {
-            outbox: Outbox::new(test.db.clone()),
-            test,
-            dir: tempfile::tempdir().unwrap(),
-        };
-        databases.into_iter().map(post).collect()
+        let mut all = Vec::new();
+        for test in db::testing::databases(&[MIGRATIONS]).await {
+            let ring = seal::testing::ring(8);
+            let outbox = Outbox::open(test.db.clone(), &ring).await.unwrap();
+            all.push(Self { outbox, test, ring, dir: tempfile::tempdir().unwrap() });
+        }
+        all
     }
 
     fn service(&self) -> Service {
@@ -227,5 +228,61 @@ async fn the_service_delivers_on_a_hint_and_stops_when_told() {
         tokio::time::timeout(std::time::Duration::from_secs(60), delivered).await.expect("nothing is sent");
         shutdown.cancel();
         running.await.unwrap().unwrap();
+    }
+}
+
+const TEXTS: &str = "SELECT recipient, payload FROM outbox ORDER BY message";
+
+impl Post {
+    /// Recipient and payload of every row.
+    async fn texts(&self) -> Vec<String> {
+        let rows = self.test.db.all(TEXTS, db::args![]).await.unwrap();
+        rows.iter().flat_map(|row| ["recipient", "payload"].map(|name| row.get(name).unwrap())).collect()
+    }
+
+    /// A row as older versions kept it.
+    async fn clear(&self, message: &str) {
+        const INSERT: &str = "INSERT INTO outbox
+            (id, message, kind, channel, attempt, recipient, payload, created_at, expires_at, run_at)
+            VALUES ($1, $1, 'code', 'mail', 1, 'bob@example.org', 'p', $2, $3, $2)";
+        let args = db::args![message, NOW, NOW.plus_ms(300_000)];
+        self.test.db.execute(INSERT, args).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_waits_shows_nobody_and_older_rows_are_sealed_when_it_opens() {
+    for post in Post::all().await {
+        post.enqueue(code("a", 1)).await;
+        post.clear("b").await;
+        let outbox = Outbox::open(post.test.db.clone(), &post.ring).await.unwrap();
+        let texts = post.texts().await;
+        assert_eq!(texts.len(), 4);
+        assert!(texts.iter().all(|text| text.starts_with("sealed:1:")), "{texts:?}");
+        assert_eq!(outbox.renew().await.unwrap(), seal::Renewed::default());
+        assert_eq!(post.service().deliver_due(NOW).await.unwrap(), 2);
+        let mails = post.mails().concat();
+        assert!(mails.contains("To: ann@example.org") && mails.contains("To: bob@example.org"), "{mails}");
+    }
+}
+
+#[tokio::test]
+async fn a_rotation_seals_what_waits_again_and_is_not_held_up() {
+    for post in Post::all().await {
+        for message in ["a", "b", "c"] {
+            post.enqueue(code(message, 1)).await;
+        }
+        post.service().deliver_due(NOW).await.unwrap();
+        for message in ["d", "e"] {
+            post.enqueue(code(message, 1)).await;
+        }
+        let spoil = "UPDATE outbox SET payload = recipient WHERE message = 'd'";
+        post.test.db.execute(spoil, db::args![]).await.unwrap();
+        post.ring.rotate(seal::Purpose::Personal, NOW).unwrap();
+        let renewed = post.outbox.renew().await.unwrap();
+        assert_eq!((renewed.sealed, renewed.unopened), (1, 1), "what was sent has nothing to seal");
+        assert_eq!(post.texts().await.iter().filter(|text| text.starts_with("sealed:2:")).count(), 2);
+        assert_eq!(post.service().deliver_due(NOW).await.unwrap(), 1, "what does not open holds up no other");
+        assert_eq!(post.mails().len(), 4);
     }
 }

@@ -44,14 +44,16 @@ pub(crate) fn now() -> Timestamp {
 impl House {
     /// Furnishes a migrated database.
     pub(crate) async fn open(db: Db) -> Self {
-        let outbox = notify::Outbox::new(db.clone());
-        let vault = || seal::Vault::new(&seal::testing::ring(8), seal::Purpose::Signing);
+        let ring = seal::testing::ring(8);
+        let outbox = notify::Outbox::open(db.clone(), &ring).await.expect("the outbox opens");
         let config = identity::Config::development();
-        let identity = Identity::new(db.clone(), outbox.clone(), CodeKeys::new(1, &[7; 32]), vault(), config);
+        let codes = CodeKeys::new(1, &[7; 32]);
+        let identity = Identity::open(db.clone(), outbox.clone(), codes, &ring, config).await;
         let identity = identity.expect("the settings are within their limits");
         let catalogue = Catalogue::open(db.clone()).await.expect("the catalogue opens");
         let config = playback::Config::default();
-        let playback = Playback::open(db.clone(), catalogue.clone(), vault(), config, now()).await;
+        let vault = seal::Vault::new(&ring, seal::Purpose::Signing);
+        let playback = Playback::open(db.clone(), catalogue.clone(), vault, config, now()).await;
         let playback = playback.expect("playback opens");
         let jobs = Queue::new(db.clone());
         let folder = tempfile::tempdir().expect("a folder is made");

@@ -25,6 +25,11 @@ pub(super) async fn rotate_key(State(house): State<House>, Json(new): Json<NewRi
     tracing::info!(%purpose, version, "key rotated");
     let renewed = match purpose {
         Purpose::Media => house.blob.rewrap().await?,
+        Purpose::Personal => {
+            let mut renewed = house.identity.renew_personal().await?;
+            renewed += house.outbox.renew().await?;
+            renewed
+        }
         Purpose::Signing => {
             let mut renewed = house.identity.renew_secrets().await?;
             renewed += house.playback.renew_secrets().await?;
