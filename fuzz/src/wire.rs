@@ -6,6 +6,7 @@ use aws_lc_rs::{digest, hmac};
 use blob::{Blob, By, New};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use http_body_util::BodyExt as _;
+use model::{BucketName, Key};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use s3s::Body;
 use tempfile::TempDir;
@@ -18,9 +19,9 @@ const HIDDEN: &str = "nobody-is-shown-this";
 const MAX_RUNS: u32 = 20_000;
 
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-const PATH: &AsciiSet = &QUERY.remove(b'/');
 
 struct Store {
+    blob: Blob,
     service: s3::Service,
     runs: u32,
     _folder: TempDir,
@@ -47,18 +48,22 @@ impl Store {
         let keys = s3::keys(|id: String| async move {
             Ok((id == "KEY").then(|| s3::Access { secret: "secret".into(), buckets: s3::Buckets::All }))
         });
-        let service = s3::service(blob, keys, s3::Config::default());
-        Self { service, runs: 0, _folder: folder }
+        let service = s3::service(blob.clone(), keys, s3::Config::default());
+        Self { blob, service, runs: 0, _folder: folder }
     }
 }
 
-/// A request in text: `METHOD target`, header lines, an empty line, the body. It is signed here, so that what is behind
-/// the signature is reached, unless it says `unsigned`.
+/// A request in text: `METHOD target`, header lines, an empty line, the body. The target goes to the server as it is
+/// written, escapes and all. It is signed here, so that what is behind the signature is reached, unless it says
+/// `unsigned`.
 pub(crate) fn s3_wire(bytes: &[u8]) {
     let end = bytes.windows(2).position(|w| w == b"\n\n");
     let (head, body) = end.map_or((bytes, &[][..]), |at| (&bytes[..at], &bytes[at + 2..]));
     let Ok(head) = std::str::from_utf8(head) else { return };
     let Some(request) = request(head, body) else { return };
+    let put = (request.method() == Method::PUT && request.uri().query().is_none())
+        .then(|| named(request.uri().path()))
+        .flatten();
     let mut store = STORE.lock().unwrap_or_else(PoisonError::into_inner);
     let (status, answer) = runtime().block_on(async {
         if store.as_ref().is_none_or(|store| store.runs >= MAX_RUNS) {
@@ -69,10 +74,20 @@ pub(crate) fn s3_wire(bytes: &[u8]) {
         let response = store.service.answer(request).await;
         let status = response.status();
         let body = response.into_body().collect().await.map(http_body_util::Collected::to_bytes);
+        if let Some((bucket, key)) = put.filter(|_| status.is_success()) {
+            assert!(store.blob.head(&bucket, &key).await.is_ok(), "{bucket}/{key} was written elsewhere");
+        }
         (status, body.unwrap_or_default())
     });
     assert_ne!(status.as_u16(), 500, "{}", String::from_utf8_lossy(&answer));
     assert!(!answer.windows(HIDDEN.len()).any(|w| w == HIDDEN.as_bytes()), "the bucket media was shown");
+}
+
+/// The object that a path names: it is decoded once, and what is decoded is split at its first slash.
+fn named(path: &str) -> Option<(BucketName, Key)> {
+    let path = percent_decode_str(path).decode_utf8().ok()?;
+    let (bucket, key) = path.strip_prefix('/')?.split_once('/')?;
+    Some((bucket.parse().ok()?, key.parse().ok()?))
 }
 
 fn request(head: &str, body: &[u8]) -> Option<Request<Body>> {
@@ -80,7 +95,6 @@ fn request(head: &str, body: &[u8]) -> Option<Request<Body>> {
     let (method, target) = lines.next()?.split_once(' ')?;
     let method: Method = method.parse().ok()?;
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let path = utf8_percent_encode(&percent_decode_str(path).decode_utf8().ok()?, PATH).to_string();
     if !path.starts_with('/') {
         return None;
     }
@@ -91,11 +105,8 @@ fn request(head: &str, body: &[u8]) -> Option<Request<Body>> {
         };
         headers.insert(name, value);
     }
-    let unsigned = headers.remove("unsigned").is_some();
-    let query = if unsigned { query.to_owned() } else { canonical(query)? };
-    let target = if query.is_empty() { path.clone() } else { format!("{path}?{query}") };
-    if !unsigned {
-        sign(&method, &path, &query, &mut headers, body);
+    if headers.remove("unsigned").is_none() {
+        sign(&method, path, &canonical(query), &mut headers, body);
     }
     headers.insert("content-length", HeaderValue::from(body.len()));
     let mut request = Request::builder().method(method).uri(target).body(Body::from(body.to_vec())).ok()?;
@@ -103,19 +114,22 @@ fn request(head: &str, body: &[u8]) -> Option<Request<Body>> {
     Some(request)
 }
 
-fn canonical(query: &str) -> Option<String> {
-    let decode = |text: &str| percent_decode_str(text).decode_utf8().ok().map(std::borrow::Cow::into_owned);
-    let mut pairs = vec![];
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let encode = |text: &str| utf8_percent_encode(text, QUERY).to_string();
-        pairs.push((encode(&decode(name)?), encode(&decode(value)?)));
-    }
-    pairs.sort();
-    Some(pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&"))
+/// A query as it is signed, whatever it looks like on the wire.
+fn canonical(query: &str) -> String {
+    let plain = |text: &str| {
+        let text = text.replace('+', " ");
+        utf8_percent_encode(&percent_decode_str(&text).decode_utf8_lossy(), QUERY).to_string()
+    };
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    let split = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let mut pairs: Vec<(String, String)> = split.map(|(name, value)| (plain(name), plain(value))).collect();
+    // As the server reads equal names: in the order in which they came.
+    pairs.sort_by(|a, b| a.0.cmp(&b.0));
+    pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
 }
 
-/// Signs as AWS Signature Version 4 says, with the headers that are there.
+/// Signs as AWS Signature Version 4 says, with the headers that are there; the path as it is written, which the server
+/// takes beside the path that is decoded and encoded once.
 fn sign(method: &Method, path: &str, query: &str, headers: &mut HeaderMap, body: &[u8]) {
     let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
     let hashed = hex::encode(digest::digest(&digest::SHA256, body));
