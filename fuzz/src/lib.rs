@@ -66,6 +66,8 @@ pub const TARGETS: &[Target] = &[
     target("sealed", faces::sealed, 4 << 10),
     target("address", faces::address, 1 << 10),
     target("api_body", bodies::api_body, 2 << 10),
+    target("event", bodies::event, 2 << 10),
+    target("public_key", signatures::public_key, 2 << 10),
     target("settings", settings::settings, 4 << 10),
     target("database", settings::database, 512),
 ];

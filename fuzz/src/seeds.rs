@@ -191,6 +191,7 @@ fn signed() -> Vec<Seed> {
         ("cdn_request", "custom", format!("{custom}\n\nhttps://{HOST}/*")),
         ("cdn_request", "cookies", format!("/out/v1/a/v0/7.m4s?x\n{cookies}\nhttps://{HOST}/out/v1/?/*")),
         ("cdn_request", "dots", "/out/%2e%2e/a\n\nhttp*://*/out/*".to_owned()),
+        ("public_key", "p256", KEY.public().pem.to_string()),
         ("cdn_request", "twice", format!("/a?Policy=p&Policy=q&Key-Pair-Id=KFUZZ\n\nhttps://{HOST}/a\\?b")),
     ];
     for (name, prefix) in [("asset", format!("/out/v1/{}/", "ab".repeat(16))), ("folder", "/a/é/".to_owned())]

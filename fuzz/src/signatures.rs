@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
+use model::delivery::PublicKey;
 use model::{PlaybackSessionId, Timestamp};
 use percent_encoding::percent_decode_str;
 use sign::{Key, Keys, Policy, Request, SigningKey, pattern, token};
@@ -43,20 +44,20 @@ pub(crate) fn cdn_request(bytes: &[u8]) {
         let anywhere =
             verified.grant.resource().is_none_or(|resource| resource.contains('*') || resource.contains('?'));
         assert!(anywhere || sign::verify(&KEYS, &elsewhere).is_err(), "it opens another host");
-        altered(&request);
+        altered(&KEYS, &request);
     }
     signed(wish, target);
 }
 
 /// One bit of the signature or of the policy more or less, and it opens nothing.
-fn altered(request: &Request<'_>) {
+fn altered(keys: &Keys, request: &Request<'_>) {
     for name in ["Signature=", "Policy="] {
         let Some(at) = request.target.find(name) else { continue };
         let at = at + name.len();
         let Some(byte) = request.target.as_bytes().get(at) else { continue };
         let other = if *byte == b'A' { 'B' } else { 'A' };
         let target = format!("{}{other}{}", &request.target[..at], &request.target[at + 1..]);
-        assert!(sign::verify(&KEYS, &Request { target: &target, ..*request }).is_err(), "{target}");
+        assert!(sign::verify(keys, &Request { target: &target, ..*request }).is_err(), "{target}");
     }
 }
 
@@ -97,8 +98,25 @@ fn signed(wish: &str, target: &str) {
             Request { scheme: "https", host: HOST, target, cookies: &[], client: client(), now: NOW };
         let verified = sign::verify(&KEYS, &request).unwrap_or_else(|why| panic!("{url}: {why:?}"));
         assert_eq!(format!("https://{HOST}{}", verified.target), wish);
-        altered(&request);
+        altered(&KEYS, &request);
     }
+}
+
+/// A public key in PEM, as whoever signs elsewhere hands it over: the same key whatever text stands around it; ours
+/// opens what we signed, and no key what was changed.
+pub(crate) fn public_key(bytes: &[u8]) {
+    let Ok(pem) = std::str::from_utf8(bytes) else { return };
+    let parse = |pem: &str| Key::parse(&PublicKey { pem: pem.into(), ..KEY.public() });
+    let Ok(key) = parse(pem) else { return };
+    let framed = parse(&format!("a public key:\n{pem}\nand no more\n")).expect("it is the same key");
+    assert_eq!(framed.identity(), key.identity());
+    let ours = key.identity() == PUBLIC.identity();
+    let keys: Keys = [key].into_iter().collect();
+    let url = KEY.sign_url(&format!("https://{HOST}/a"), LATER).expect("it can be signed");
+    let target = url.strip_prefix(&format!("https://{HOST}")).expect("it is ours");
+    let request = Request { scheme: "https", host: HOST, target, cookies: &[], client: client(), now: NOW };
+    assert!(!ours || sign::verify(&keys, &request).is_ok(), "our own key opens nothing");
+    altered(&keys, &request);
 }
 
 /// A policy's JSON: what is understood is written and understood again.

@@ -20,6 +20,8 @@ mod config;
 mod desk;
 mod early;
 mod error;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod intake;
 mod operate;
 mod pictures;

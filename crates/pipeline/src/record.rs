@@ -34,7 +34,7 @@ pub enum Error {
 }
 
 /// Most records accepted in one event.
-const MAX_RECORDS: usize = 1000;
+pub(crate) const MAX_RECORDS: usize = 1000;
 
 #[derive(Deserialize)]
 struct Event {
