@@ -2,10 +2,14 @@
 // only while the file KINORA_FAULTS says so, which the test changes as it goes on (see e2e/tests/faults.py):
 // four words of 32 bits, calls of a million that fail, the errno, a seed, and how many have failed so far.
 // Reads fail with EIO where a path ends with KINORA_FAULTS_UNREADABLE.
+// Writing fails, syncing, changing lengths, and making, naming and removing files and folders. What does not: calls that
+// ask the kernel without the C library (none of Kinora's that write), mapped memory, permissions and times; PostgreSQL,
+// which is another program; and ffmpeg, whose jail has neither this library nor the file of the weather.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -13,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -64,17 +69,26 @@ static int path_of(int fd, char path[PATH_MAX]) {
 }
 
 static int fd_fails(int fd) {
-  char path[PATH_MAX];
+  char path[PATH_MAX + 1];
   if (!weather || !weather->per_million) return 0;
   int before = errno;
-  int ours = path_of(fd, path) && !strncmp(path, below, below_length);
+  int found = path_of(fd, path);
   errno = before;
-  return ours && fails();
+  // The folder itself is one of those below, too.
+  return found && !strncmp(strcat(path, "/"), below, below_length) && fails();
 }
 
 static int path_fails(const char *path) {
   return weather && weather->per_million && !strncmp(path, below, below_length) && fails();
 }
+
+// Of a path that counts from an open folder.
+static int at_fails(int folder, const char *path) {
+  return path[0] == '/' || folder == AT_FDCWD ? path_fails(path) : fd_fails(folder);
+}
+
+// Opening fails where a file may be made.
+static int makes(int flags) { return (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE; }
 
 static int read_fails(int fd) {
   char path[PATH_MAX];
@@ -106,9 +120,45 @@ CALL(int, fsync, (int fd), (fd), fd_fails(fd))
 CALL(int, fdatasync, (int fd), (fd), fd_fails(fd))
 CALL(int, ftruncate, (int fd, off_t n), (fd, n), fd_fails(fd))
 CALL(int, ftruncate64, (int fd, off64_t n), (fd, n), fd_fails(fd))
+CALL(ssize_t, pwritev64, (int fd, const struct iovec *v, int n, off64_t at), (fd, v, n, at), fd_fails(fd))
+CALL(ssize_t, pwritev2, (int fd, const struct iovec *v, int n, off64_t at, int f), (fd, v, n, at, f), fd_fails(fd))
+CALL(ssize_t, pwritev64v2, (int fd, const struct iovec *v, int n, off64_t at, int f), (fd, v, n, at, f), fd_fails(fd))
+CALL(ssize_t, sendfile, (int out, int in, off_t *at, size_t n), (out, in, at, n), fd_fails(out))
+CALL(ssize_t, sendfile64, (int out, int in, off64_t *at, size_t n), (out, in, at, n), fd_fails(out))
+CALL(ssize_t, splice, (int in, off64_t *i, int out, off64_t *o, size_t n, unsigned f), (in, i, out, o, n, f),
+     fd_fails(out))
+CALL(int, fallocate, (int fd, int mode, off_t at, off_t n), (fd, mode, at, n), fd_fails(fd))
+CALL(int, fallocate64, (int fd, int mode, off64_t at, off64_t n), (fd, mode, at, n), fd_fails(fd))
 CALL(int, rename, (const char *from, const char *to), (from, to), path_fails(to))
+CALL(int, renameat, (int a, const char *from, int b, const char *to), (a, from, b, to), at_fails(b, to))
+CALL(int, link, (const char *from, const char *to), (from, to), path_fails(to))
+CALL(int, linkat, (int a, const char *from, int b, const char *to, int f), (a, from, b, to, f), at_fails(b, to))
+CALL(int, unlink, (const char *path), (path), path_fails(path))
+CALL(int, unlinkat, (int folder, const char *path, int f), (folder, path, f), at_fails(folder, path))
+CALL(int, rmdir, (const char *path), (path), path_fails(path))
+CALL(int, mkdir, (const char *path, mode_t mode), (path, mode), path_fails(path))
+CALL(int, mkdirat, (int folder, const char *path, mode_t mode), (folder, path, mode), at_fails(folder, path))
 CALL(ssize_t, read, (int fd, void *b, size_t n), (fd, b, n), read_fails(fd))
 CALL(ssize_t, pread, (int fd, void *b, size_t n, off_t at), (fd, b, n, at), read_fails(fd))
 CALL(ssize_t, pread64, (int fd, void *b, size_t n, off64_t at), (fd, b, n, at), read_fails(fd))
 CALL(ssize_t, copy_file_range, (int in, off64_t *i, int out, off64_t *o, size_t n, unsigned f), (in, i, out, o, n, f),
      read_fails(in) || fd_fails(out))
+
+// The mode is there only where a file may be made.
+#define OPEN(name, parameters, arguments, condition) \
+  int name parameters { \
+    REAL(name); \
+    mode_t mode = 0; \
+    if (makes(flags)) { \
+      va_list rest; \
+      va_start(rest, flags); \
+      mode = va_arg(rest, mode_t); \
+      va_end(rest); \
+    } \
+    return makes(flags) && (condition) ? -1 : real arguments; \
+  }
+
+OPEN(open, (const char *path, int flags, ...), (path, flags, mode), path_fails(path))
+OPEN(open64, (const char *path, int flags, ...), (path, flags, mode), path_fails(path))
+OPEN(openat, (int folder, const char *path, int flags, ...), (folder, path, flags, mode), at_fails(folder, path))
+OPEN(openat64, (int folder, const char *path, int flags, ...), (folder, path, flags, mode), at_fails(folder, path))

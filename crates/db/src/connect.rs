@@ -66,6 +66,7 @@ impl Db {
                 .after_release(|connection, _| Box::pin(is_clean(connection)))
         };
         let writer = pool(1)
+            .after_connect(|connection, _| Box::pin(can_write(connection)))
             .acquire_timeout(Duration::from_secs(60))
             .connect_with(options.clone())
             .await
@@ -191,6 +192,15 @@ pub(crate) fn shown(options: &PgConnectOptions) -> String {
     format!("postgres://{}:{}/{database}", options.get_host(), options.get_port())
 }
 
+/// Refuses a connection that cannot write, so that another one is tried: where opening the file or its log for writing
+/// fails, SQLite opens it for reading, and would go on so long after the disk is well again.
+async fn can_write(connection: &mut SqliteConnection) -> sqlx::Result<()> {
+    let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+    // Beginning alone is granted where the file itself is open for reading.
+    sqlx::query("PRAGMA user_version = 1").execute(&mut *tx).await?;
+    tx.rollback().await
+}
+
 /// Whether the next one may have this connection. A full or failing disk makes SQLite roll back by itself; the
 /// rollback that follows is then refused, and sqlx would count the transaction as open for ever.
 async fn is_clean(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
@@ -202,6 +212,16 @@ async fn is_clean(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_writer_that_cannot_write_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kinora.db");
+        let Db::Sqlite { writer, readers } = Db::open_sqlite(&path).await.unwrap() else { unreachable!() };
+        can_write(&mut writer.acquire().await.unwrap()).await.unwrap();
+        let error = can_write(&mut readers.acquire().await.unwrap()).await.unwrap_err();
+        assert!(error.to_string().contains("readonly"), "{error}");
+    }
 
     #[test]
     fn a_server_is_named_without_its_password() {
