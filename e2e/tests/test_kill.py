@@ -120,9 +120,9 @@ def test_a_full_disk_refuses_in_words_and_goes_on_when_there_is_room(server, eng
             kinora.stop()
 
 
-def encoder_of_a_part(kinora):
+def encoder_of_a_part(kinora, but=()):
     """An encoder in the middle of a part of a title, halted, and the folder that it writes to."""
-    for pid in kinora.encoders():
+    for pid in set(kinora.encoders()) - set(but):
         try:
             folder = os.readlink(f"/proc/{pid}/cwd")
             if re.search(r"/c[0-9]+-run$", folder):
@@ -151,3 +151,21 @@ def test_a_song_whose_encoder_meets_a_full_disk_is_published_with_its_sound(serv
             assert len(disturbed) > 2 and disturbed == hashes(kinora, kinora.wait("calm")["id"])
         finally:
             kinora.stop()
+
+
+@pytest.mark.soak
+def test_an_encoder_that_hangs_is_tried_once_more_and_then_fails_with_its_reason(server, tmp_path):
+    song = tmp_path / "song.wav"
+    run("ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "sine=frequency=330:duration=8", song)
+    kinora = server()
+    kinora.boto().upload_file(str(song), "source", "song.wav")
+    halted = []
+    for _ in range(2):
+        halted.append(wait_for(lambda: encoder_of_a_part(kinora, halted), timeout=100, every=0.002)[0])
+    title = kinora.wait("song", ("failed",), timeout=100)
+    assert "made no progress for 60 s and was stopped" in title["reason"], title
+    assert not kinora.encoders(), "both are gone"
+    [job] = [job for job in kinora.json("job", "ls", "--title", title["id"]) if job["state"] == "failed"]
+    shown = kinora.cli("job", "show", job["id"]).stdout
+    assert "try 1 ended: ffmpeg made no progress" in shown and "try 2 ended: ffmpeg made no progress" in shown
+    assert "try 3" not in shown
