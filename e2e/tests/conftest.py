@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import uuid
 from pathlib import Path
 
@@ -66,6 +68,22 @@ def shared():
 def unique():
     """A short name that no other test uses."""
     return uuid.uuid4().hex[:8]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """Who is not root may mount in a namespace of its own: there the test is run, by another pytest."""
+    apart = ["unshare", "--map-root-user", "--mount"]
+    if not pyfuncitem.get_closest_marker("mounts") or os.geteuid() == 0:
+        return None
+    if subprocess.run([*apart, "true"], capture_output=True).returncode != 0:
+        return None
+    folder = pyfuncitem.funcargs["tmp_path"].parent / f"apart-{uuid.uuid4().hex[:8]}"
+    command = [*apart, sys.executable, "-m", "pytest", "-q", "-rs", "-s", f"--basetemp={folder}", pyfuncitem.nodeid]
+    done = subprocess.run(command, cwd=pyfuncitem.config.rootpath, capture_output=True, text=True)
+    print(done.stdout)
+    assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout + done.stderr
+    return True
 
 
 def pytest_configure(config):

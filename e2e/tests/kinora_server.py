@@ -145,7 +145,7 @@ class Kinora:
                 raise AssertionError(f"kinora did not stop in {timeout} s:\n{self.log_tail()}") from None
 
     def kill(self):
-        """kill -9, as a power cut would."""
+        """kill -9: what the system has of its writes stays, unlike after a power cut."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 

@@ -8,6 +8,10 @@ from crowd import MB, metrics, resident, spent
 
 PACKAGER = 'kinora_edge_upstream_requests_total{upstream="packager"}'
 READS = "kinora_origin_reads_total"
+# Twice what 2,000 viewers were seen to take.
+MOST = 200 * MB
+# 99 of 100 answers at a viewer's pace, in ms: a few on a machine that does nothing else.
+SOON = 2000
 
 
 @pytest.mark.parametrize("way", ["whole", "ranges", "hang_up", "not_kept"])
@@ -29,12 +33,20 @@ def test_a_hot_segment_is_fetched_and_read_once(house, way):
         assert grown[PACKAGER] == 3, grown
 
 
+def check(report, soon_ms=SOON):
+    """Little memory, and nearly everybody served soon, unless `soon_ms` is nothing."""
+    assert report["server"]["rss_peak_bytes"] < MOST, spent(report)
+    if soon_ms:
+        late = {kind: times["p99_ms"] for kind, times in report["times"].items()}
+        assert max(late.values()) < soon_ms, spent(report)
+
+
 def test_two_hundred_viewers(house):
     house.again()
     report = house.watch(viewers=200, seconds=4, pace=4, arrive=1)
     print(spent(report))
     assert report["requests"] > 1000
-    assert report["server"]["rss_peak_bytes"] < 300 * MB, spent(report)
+    check(report)
 
 
 @pytest.mark.soak
@@ -45,4 +57,5 @@ def test_two_thousand_viewers(house, pace):
     report = house.watch(viewers=2000, seconds=40, pace=pace, arrive=5)
     time.sleep(5)
     print(f"pace {pace}: {spent(report)}, 5 s later {resident(house.kinora) / MB:.0f}")
-    assert report["server"]["rss_peak_bytes"] < 600 * MB, spent(report)
+    # Asked for as much as there is, everybody waits.
+    check(report, soon_ms=SOON if pace == 1 else None)

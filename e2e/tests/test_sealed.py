@@ -318,7 +318,7 @@ def test_a_200_comes_after_the_file_and_its_folder_are_synced(tmp_path):
     try:
         line = tracer.stderr.readline().decode()
         if "attached" not in line:
-            pytest.skip(f"strace may not trace here: {line.strip()}")
+            pytest.skip(f"that acknowledged means on disk (strace may not trace here: {line.strip()})")
         time.sleep(0.5)
         s3 = kinora.boto()
         s3.put_object(Bucket="source", Key="traced.bin", Body=b"x" * 100_000)
