@@ -58,10 +58,13 @@ fn map(bytes: &[u8]) -> Option<Map> {
     panic!("the search for an index has no end");
 }
 
-/// The first bytes of any file: no container begins as a playlist does, a rejection says something.
+/// The first bytes of any file: no container begins as a playlist does, whatever it says of its own length; a
+/// rejection says something.
 pub(crate) fn sniff(bytes: &[u8]) {
     match encode::sniff(bytes) {
         Ok(container) => {
+            let says = encode::fuzzing::says_its_length(container, bytes);
+            says.expect("bytes in memory are read");
             let text = String::from_utf8_lossy(bytes);
             let start = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']).to_ascii_lowercase();
             let dangerous = ["#extm3u", "#ext-x-", "ffconcat", "<?xml", "<mpd"];

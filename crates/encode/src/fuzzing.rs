@@ -1,5 +1,6 @@
 //! Doors for the fuzz targets: readers of what ffmpeg and ffprobe write, which nobody else calls.
 
+use std::io;
 use std::path::Path;
 
 use model::media::Source;
@@ -18,6 +19,14 @@ use crate::{Container, Result, cea608, film, ladder, probe};
 /// As [`crate::probe()`].
 pub fn probed(container: Container, answer: &[u8], packets: &[u8]) -> Result<Source> {
     probe::recorded::source(container, answer, packets)
+}
+
+/// Whether a file says more of its length than ffmpeg tells.
+///
+/// # Errors
+/// Of the file system, of which there is none.
+pub fn says_its_length(container: Container, file: &[u8]) -> io::Result<bool> {
+    probe::recorded::says_its_length(container, file)
 }
 
 /// Facts of a film of so many frames, of which there is no file.

@@ -1,5 +1,7 @@
 //! A probe whose answers are given beforehand: what hostile ones lead to.
 
+use std::io::{self, Cursor};
+
 use model::media::Source;
 
 use super::announced::Announced;
@@ -37,4 +39,12 @@ pub(crate) fn source(container: Container, answer: &[u8], packets: &[u8]) -> Res
         track(stream, seen?.span.map(|(first, _)| first), seen)
     });
     sum_up((container, 1), &answer, film, sounds.collect())
+}
+
+/// Whether a file says more of its length than ffmpeg tells.
+pub(crate) fn says_its_length(container: Container, file: &[u8]) -> io::Result<bool> {
+    let head = &file[..file.len().min(crate::HEAD)];
+    let announced = Announced::read(&mut Cursor::new(file), container, head, file.len() as u64)?;
+    assert!(!matches!(announced, Announced::Us(..=0)), "{announced:?}");
+    Ok(announced != Announced::Nothing)
 }
