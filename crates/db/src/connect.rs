@@ -4,12 +4,12 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
+use sqlx::{ConnectOptions, Connection};
 
 use crate::fault::around;
 use crate::tx::{self, Tx};
@@ -65,6 +65,10 @@ impl Db {
                 .max_lifetime(None)
                 .after_release(|connection, _| Box::pin(is_clean(connection)))
         };
+        // Once outside the pool, which tries again for a minute and then says no more than that it took so long.
+        let mut first = options.connect().await.map_err(fail)?;
+        can_write(&mut first).await.map_err(fail)?;
+        first.close().await.map_err(fail)?;
         let writer = pool(1)
             .after_connect(|connection, _| Box::pin(can_write(connection)))
             .acquire_timeout(Duration::from_secs(60))
@@ -164,12 +168,15 @@ impl Db {
 
     /// Writes the file of a SQLite database and its log anew, so that nothing is left in them that was overwritten or
     /// deleted; answers whether that was done to the end, which somebody who reads meanwhile prevents. It takes room for
-    /// a second copy. PostgreSQL has its own ways, and nothing is done there.
+    /// two more copies, one of them in the folder of temporary files, and keeps every writer waiting. PostgreSQL has its
+    /// own ways, and nothing is done there.
     pub async fn scrub(&self) -> Result<bool> {
         let Self::Sqlite { writer, .. } = self else { return Ok(true) };
-        tx::sqlite_execute(writer, "VACUUM", crate::args![]).await?;
-        let done = tx::sqlite_all(writer, "PRAGMA wal_checkpoint(TRUNCATE)", crate::args![]).await?;
-        done.first().map_or(Ok(false), |row| Ok(row.get::<i64>("busy")? == 0))
+        let written = tx::sqlite_execute(writer, "VACUUM", crate::args![]).await;
+        // Also where there was no room for it: the log keeps its size otherwise, and the disk stays full.
+        let done = tx::sqlite_all(writer, "PRAGMA wal_checkpoint(TRUNCATE)", crate::args![]).await;
+        written?;
+        done?.first().map_or(Ok(false), |row| Ok(row.get::<i64>("busy")? == 0))
     }
 
     /// Closes every connection; SQLite writes its log back into the file.

@@ -39,12 +39,13 @@ impl Service {
     /// Sweeps until `shutdown`. A failing database is tried again.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         // Not before anybody is let in: a large file takes its time. Not again and again: it takes room.
-        match self.identity.scrub().await {
-            Ok(true) => {}
-            Ok(false) => {
+        match shutdown.run_until_cancelled(self.identity.scrub()).await {
+            None => return Ok(()),
+            Some(Ok(true)) => {}
+            Some(Ok(false)) => {
                 tracing::warn!("somebody reads the database: what was overwritten goes after a later start")
             }
-            Err(error) => {
+            Some(Err(error)) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, "what was overwritten in the database goes after a later start");
             }

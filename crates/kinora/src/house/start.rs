@@ -21,8 +21,6 @@ impl House {
             let mails = notify::Service::new(self.outbox.clone(), mail.clone(), self.identity.renderer());
             services.start("mail", |stop| mails.run(stop));
         }
-        let identity = identity::Service::new(self.identity.clone());
-        services.start("identity", |stop| identity.run(stop));
         let playback = playback::Service::new(self.playback.clone());
         services.start("playback", |stop| playback.run(stop));
         let (intake, caretaker) = (self.pipeline.intake(), self.pipeline.caretaker());
@@ -52,6 +50,9 @@ impl House {
         }
         let house = self.clone();
         services.start("control", |stop| server::run(doors.control, house, stop));
+        // Last: once in its life it keeps the writer of a large database for minutes, and a start does not wait so long.
+        let identity = identity::Service::new(self.identity.clone());
+        services.start("identity", |stop| identity.run(stop));
         Ok(())
     }
 
