@@ -223,7 +223,7 @@ impl Watched<'_> {
             Some(Stop::OutOfTime) => {
                 Err(Error::OutOfTime { tool, after: self.patience.wall, log: said.lines })
             }
-            None => ended(tool, status, said),
+            None => ended(tool, status, said, folder.is_some()),
         }
     }
 
@@ -278,13 +278,13 @@ impl Watched<'_> {
     }
 }
 
-/// What is made of a tool that ended by itself, where its disk is not full now.
-fn ended(tool: &'static str, status: ExitStatus, said: Said) -> Result<Said> {
+/// What is made of a tool that ended by itself, where the disk that it `writes` to is not full now.
+fn ended(tool: &'static str, status: ExitStatus, said: Said, writes: bool) -> Result<Said> {
     let Said { lines: log, no_room, .. } = said;
     match (status.code(), status.signal()) {
         (Some(code), _) if Jailed::not_entered(code) => Err(Error::Jail { reason: log.join(" ") }),
         // Also where it ends with 0: what it wrote is not whole.
-        _ if no_room => Err(Error::Unwritten { tool, log }),
+        _ if no_room && writes => Err(Error::Unwritten { tool, log }),
         (Some(0), _) => Ok(Said { lines: log, ..said }),
         (Some(code), _) => Err(Error::Exited { tool, code, log }),
         (None, signal) => Err(Error::Signalled { tool, signal: signal.unwrap_or(0), log }),
@@ -299,19 +299,22 @@ mod tests {
     #[test]
     fn an_end_is_told_by_what_was_said_and_the_code() {
         let (full, broken) = ("[error] Error closing file: No space left on device", "[error] Invalid data");
-        for (line, wait_status, expected) in [
-            ("", 0, "Ok"),
-            (broken, 0, "Ok"),
-            (broken, 1 << 8, "Exited"),
-            (broken, 9, "Signalled"),
-            (full, 0, "Unwritten"),
-            (full, 1 << 8, "Unwritten"),
-            (full, 11, "Unwritten"),
-            ("no namespace", 125 << 8, "Jail"),
+        for (line, wait_status, writes, expected) in [
+            ("", 0, true, "Ok"),
+            (broken, 0, true, "Ok"),
+            (broken, 1 << 8, true, "Exited"),
+            (broken, 9, true, "Signalled"),
+            (full, 0, true, "Unwritten"),
+            (full, 1 << 8, true, "Unwritten"),
+            (full, 11, true, "Unwritten"),
+            // Who writes nothing says it of something else.
+            (full, 0, false, "Ok"),
+            (full, 1 << 8, false, "Exited"),
+            ("no namespace", 125 << 8, true, "Jail"),
         ] {
             let mut tail = log::Tail::default();
             tail.feed(line.as_bytes());
-            let end = ended("ffmpeg", ExitStatus::from_raw(wait_status), tail.into_said());
+            let end = ended("ffmpeg", ExitStatus::from_raw(wait_status), tail.into_said(), writes);
             let name = end.as_ref().map_or_else(|error| format!("{error:?}"), |_| "Ok".to_owned());
             assert!(name.starts_with(expected), "{line} {wait_status}: {end:?}");
             if let Err(error @ Error::Unwritten { .. }) = end {
