@@ -41,8 +41,8 @@ export class KinoraPlayer extends HTMLElement {
   #failure: Failure | null = null;
   #attempt = 0;
   #restarted = -Infinity;
-  /** Where it was when it was taken off the page, in seconds. */
-  #left = 0;
+  /** Where it is to begin, or was when its engine was destroyed, in seconds. */
+  #at = 0;
 
   connectedCallback(): void {
     if (this.#video) return this.#again();
@@ -74,7 +74,6 @@ export class KinoraPlayer extends HTMLElement {
     this.#stop.abort();
     this.#attempt++;
     this.#video.pause();
-    this.#left = this.#video.currentTime;
     this.#close();
   }
 
@@ -82,7 +81,7 @@ export class KinoraPlayer extends HTMLElement {
   #again(): void {
     this.#stop = new AbortController();
     this.#listen();
-    void this.#start(this.#left);
+    void this.#start(this.#at);
   }
 
   /** Plays or pauses. */
@@ -143,6 +142,7 @@ export class KinoraPlayer extends HTMLElement {
   async #start(at: number): Promise<void> {
     const attempt = ++this.#attempt;
     this.#close();
+    this.#at = at;
     this.#tracks.forget();
     this.#failure = null;
     this.#delay = null;
@@ -189,10 +189,13 @@ export class KinoraPlayer extends HTMLElement {
     const now = performance.now();
     if (!again || now - this.#restarted < 60_000) return this.#fail(found);
     this.#restarted = now;
-    void this.#start(this.#video.currentTime);
+    this.#close();
+    void this.#start(this.#at);
   }
 
   #close(): void {
+    // Before media are loaded and after they are gone, the video says 0.
+    if (this.#engine && this.#video.readyState > 0) this.#at = this.#video.currentTime;
     this.#session?.end();
     this.#engine?.destroy();
     this.#session = this.#engine = null;
@@ -217,13 +220,12 @@ export class KinoraPlayer extends HTMLElement {
 
   #fail(found: Failure): void {
     if (this.#failure) return;
-    const at = this.#video.currentTime;
     const session = this.#session?.id ?? null;
     this.#attempt++;
     this.#failure = found;
     this.#close();
     this.#state('error');
-    this.#panel.show(found, () => void this.#start(at));
+    this.#panel.show(found, () => void this.#start(this.#at));
     void report(this.dataset.title ?? '', session, found).then((id) => {
       if (this.#failure === found) this.#panel.reported(id);
     });
