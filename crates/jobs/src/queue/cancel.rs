@@ -81,7 +81,7 @@ impl Queue {
         Ok(tx.execute(CANCEL_TITLE, args![title, &why, now]).await?)
     }
 
-    /// Gives a failed or cancelled job all its tries again when `tx` commits; a member of a group brings back every
+    /// Gives a failed or cancelled job its tries again when `tx` commits; a member of a group brings back every
     /// failed or cancelled member. Answers how many jobs are queued again.
     pub async fn retry(&self, tx: &mut Tx, now: Timestamp, id: JobId) -> Result<u64> {
         let job = self.locked(tx, id).await?;

@@ -14,7 +14,8 @@ use crate::{Error, Lease, Result, backoff};
 pub enum Fault {
     /// The next try may succeed.
     Transient(String),
-    /// The next try may succeed, and is the last. Whoever asks for the job again later gives it two.
+    /// The next try may succeed, and is the last, however it ends. The job keeps that bound when somebody asks for it
+    /// again later.
     OnceMore(String),
     /// No try will ever succeed.
     Permanent(String),

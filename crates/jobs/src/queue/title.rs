@@ -26,7 +26,7 @@ const LIVE_BESIDES: &str = "SELECT COUNT(*) AS n FROM jobs
     WHERE title = $1 AND state IN ('queued', 'running') AND (CAST($2 AS TEXT) IS NULL OR kind <> $2)";
 
 impl Queue {
-    /// Gives every failed or cancelled job of a title that was made at or after `since` all its tries again when `tx`
+    /// Gives every failed or cancelled job of a title that was made at or after `since` its tries again when `tx`
     /// commits; answers how many that are.
     pub async fn retry_title(
         &self,
