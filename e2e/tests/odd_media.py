@@ -19,8 +19,17 @@ MACROS = {
     r"\{pictures (\S+) (\S+) (\S+)\}": r"-f lavfi -i testsrc2=size=\1:rate=\2:duration=\3",
     # {tone 2}: two seconds of a tone.
     r"\{tone (\S+)\}": r"-f lavfi -i sine=frequency=330:sample_rate=48000:duration=\1",
+    # {each 5.1 6 0.3}: a tone of so many seconds on each of six channels, one after the other.
+    r"\{each (\S+) (\d+) (\S+)\}": lambda found: each_alone(found[1], int(found[2]), float(found[3])),
     r"\{x264\}": "-c:v libx264 -preset ultrafast -pix_fmt yuv420p",
 }
+
+
+def each_alone(layout, channels, seconds):
+    """A tone that goes from channel to channel."""
+    tone = "0.5*sin(2*PI*330*t)*gte(t\\,{0:.2f})*lt(t\\,{1:.2f})"
+    parts = "|".join(tone.format(n * seconds, (n + 1) * seconds) for n in range(channels))
+    return f"-f lavfi -i \"aevalsrc={parts}:c={layout}:s=48000:d={channels * seconds:.2f}\""
 
 
 @dataclass
@@ -364,8 +373,19 @@ def changing_fields(world):
 
 def changing_sound(world):
     """A broadcast whose sound changes from two channels to six."""
-    part = "{{pictures 320x180 25 2}} {{tone 2}} {{x264}} -g 25 -c:a ac3 -ac {} -muxdelay 0 -output_ts_offset {}"
-    parts = [world.made(f"sound{n}.ts", part.format(count, 10 + 2 * n)) for n, count in enumerate([2, 6])]
+    return joined_sound(world, ["stereo|c0=c0|c1=0.5*c0", "5.1|c0=0.3*c0|c2=c0|c4=0.2*c0"])
+
+
+def sound_beside_itself(world):
+    """A broadcast whose sound changes from one channel to two that are as loud."""
+    return joined_sound(world, ["mono|c0=c0", "stereo|c0=c0|c1=c0"])
+
+
+def joined_sound(world, forms):
+    """A broadcast of two parts, with a tone that is put on other channels in each."""
+    part = "{{pictures 320x180 25 2}} {{tone 2}} -filter_complex [1:a]pan={}[a] -map 0 -map [a] {{x264}} -g 25 -c:a ac3 -muxdelay 0 -output_ts_offset {}"
+    names = ["".join(form.split("|")[0] for form in forms) + f"{n}.ts" for n in range(2)]
+    parts = [world.made(name, part.format(form, 10 + 2 * n)) for n, (name, form) in enumerate(zip(names, forms))]
     return b"".join(path.read_bytes() for path in parts)
 
 
@@ -381,16 +401,26 @@ def captioned(world):
 
 
 def patches(world, transfer):
-    """Grey patches of 0, 100, 203 and 1000 cd/m² and a red one, as HDR10 or HLG, in five columns."""
+    """Grey patches of 0, 100, 203 and 1000 cd/m², a red and a green one, as HDR10 or HLG, in six columns."""
     # Code values of ten bits, narrow range: SMPTE ST 2084 and ITU-R BT.2100 (HLG at a peak of 1000 cd/m²).
-    luma = {"smpte2084": [64, 509, 573, 723, 420], "arib-std-b67": [64, 497, 721, 940, 420]}[transfer]
+    grey = {"smpte2084": [64, 509, 573, 723], "arib-std-b67": [64, 497, 721, 940]}[transfer]
+    # One primary of BT.2020 at 203 cd/m², the others close to nothing: no colour that BT.709 has.
+    high = {"smpte2084": 0.58, "arib-std-b67": 0.75}[transfer]
+    colours = [coded(high, 0.1, 0.1), coded(0.1, high, 0.1)]
     columns = lambda values: "+".join(f"{value}*eq(floor(X/64)\\,{n})" for n, value in enumerate(values))
-    cb, cr = columns([512, 512, 512, 512, 480]), columns([512, 512, 512, 512, 600])
-    graph = f"nullsrc=s=320x180:r=25:d=1,format=yuv444p10le,geq=lum='{columns(luma)}':cb='{cb}':cr='{cr}',format=yuv420p10le"
+    luma = columns(grey + [y for y, _, _ in colours])
+    cb, cr = (columns([512] * 4 + [colour[n] for colour in colours]) for n in (1, 2))
+    graph = f"nullsrc=s=384x180:r=25:d=1,format=yuv444p10le,geq=lum='{luma}':cb='{cb}':cr='{cr}',format=yuv420p10le"
     tags = f"-color_primaries bt2020 -color_trc {transfer} -colorspace bt2020nc -color_range tv"
     params = f"log-level=0:colorprim=bt2020:transfer={transfer}:colormatrix=bt2020nc"
     arguments = f"-f lavfi -i \"{graph}\" -c:v libx265 -preset ultrafast -qp 4 {tags} -x265-params {params}"
     return world.made(f"{transfer}.mp4", arguments).read_bytes()
+
+
+def coded(red, green, blue):
+    """Luma, Cb and Cr of ten bits (ITU-R BT.2020, not of constant luminance)."""
+    luma = 0.2627 * red + 0.678 * green + 0.0593 * blue
+    return [round(64 + 876 * luma), round(512 + 896 * (blue - luma) / 1.8814), round(512 + 896 * (red - luma) / 1.4746)]
 
 
 def hdr10_patches(world):

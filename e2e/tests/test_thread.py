@@ -9,7 +9,6 @@ FILMS = {
     "sintel": ("main/sintel_trailer_720p24_52s.mp4", 1253),
     "bbb": ("main/bbb_1080p24_30s_5.1.mp4", 720),
 }
-CLIENTS = ["boto3", "aws", "rclone"]
 
 
 def upload(kinora, client, path, key):
@@ -21,11 +20,11 @@ def upload(kinora, client, path, key):
         run("rclone", "copyto", path, f"k:source/{key}", env=kinora.client_environment())
 
 
-@pytest.mark.parametrize("film", FILMS)
-@pytest.mark.parametrize("client", CLIENTS)
+# Who uploads is one thing and what another: each client once, and each film.
+@pytest.mark.parametrize("client, film", [("boto3", "sintel"), ("aws", "bbb"), ("rclone", "sintel")])
 def test_a_film_uploaded_by_any_client_plays(kinora, engine, shared, tmp_path, client, film):
-    if engine == "postgres" and (client, film) not in [("boto3", "sintel"), ("rclone", "bbb")]:
-        pytest.skip("runs on SQLite; on PostgreSQL one film by two clients is enough")
+    if engine == "postgres" and client != "boto3":
+        pytest.skip("runs on SQLite; on PostgreSQL one film by one client is enough")
     path, count = FILMS[film]
     name = f"{film}-{client}"
     upload(kinora, client, shared / path, f"reference/{name}.mp4")

@@ -75,7 +75,9 @@ pub(crate) fn read(data: &Path, times: &Path) -> Result<Vec<Pair>> {
         std::io::copy(&mut units.by_ref().take(rest), &mut std::io::sink()).map_err(failed)?;
         let Some(pts) = pts else { continue };
         let us = i128::from(pts) * i128::from(base.0) * 1_000_000 / i128::from(base.1);
-        found(&buffer, i64::try_from(us).unwrap_or(i64::MAX), &mut pairs);
+        // No film is that long: what has no place in it would stand at its end.
+        let Ok(us) = i64::try_from(us) else { continue };
+        found(&buffer, us, &mut pairs);
         if pairs.len() > MAX_PAIRS {
             break;
         }
@@ -104,11 +106,12 @@ fn decoded(pairs: &[Pair], channel: u8, zero_us: i64) -> Channel {
     decoder
 }
 
-/// A line `stream, dts, pts, duration, size, …`: presentation time if there is one, and size.
+/// A line `stream, dts, pts, duration, size, …`: presentation time, where it is not the least number there is, by which
+/// ffmpeg says that there is none (`AV_NOPTS_VALUE`), and size.
 fn packet(line: &str) -> Option<(Option<i64>, u64)> {
     let mut fields = line.split(',').map(str::trim);
     let (_stream, _dts) = (fields.next()?.parse::<u32>().ok()?, fields.next()?);
-    let pts = fields.next()?.parse().ok();
+    let pts = fields.next()?.parse().ok().filter(|pts| *pts != i64::MIN);
     Some((pts, fields.nth(1)?.parse().ok()?))
 }
 
@@ -203,6 +206,20 @@ mod tests {
             ],
             "00:00:01.000 --> 00:00:01.500 line:0\n<i>A♪bÛx</i>\n\n",
         );
+    }
+
+    #[test]
+    fn frames_whose_time_is_not_known_bring_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, times) = (folder.path().join("units"), folder.path().join("times"));
+        let frames = [*b"no", *b"ne", *b"ye", *b"s."].map(|pair| units(&[pair]));
+        let size = frames[0].len();
+        std::fs::write(&data, frames.concat()).unwrap();
+        let lines = [i64::MIN.to_string(), i64::MAX.to_string(), "96".to_owned(), "48".to_owned()]
+            .map(|pts| format!("0,          0, {pts},        1, {size:8}, 0x2217c64e, F=0x0\n"));
+        std::fs::write(&times, format!("#tb 0: 1/48\n{}", lines.concat())).unwrap();
+        let pair = |us, bytes| Pair { us, field: 0, bytes };
+        assert_eq!(read(&data, &times).unwrap(), [pair(1_000_000, *b"s."), pair(2_000_000, *b"ye")]);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use model::plan::{Chunk, Medium, Track};
 use tokio_util::sync::CancellationToken;
 
 use crate::blocking::blocking;
+use crate::filter::Lists;
 use crate::jail::Limits;
 use crate::ladder::Rung;
 use crate::retime::{self, Retiming};
@@ -66,7 +67,7 @@ impl Progress {
 
 /// Encodes a chunk into one file for each of its tracks, in the scratch folder, and verifies it.
 ///
-/// `progress` is called about twice a second. Dropping the future or cancelling kills ffmpeg.
+/// `progress` is called about twice a second, and never falls back. Dropping the future or cancelling kills ffmpeg.
 ///
 /// # Errors
 /// [`Error::OtherEncoder`] where the plan is for another encoder, [`Error::Rejected`] where the source turns out
@@ -77,7 +78,7 @@ pub async fn encode(
     jail: &Jail,
     work: Work<'_>,
     cancel: &CancellationToken,
-    progress: impl FnMut(Progress) + Send,
+    mut progress: impl FnMut(Progress) + Send,
 ) -> Result<Vec<Encoded>> {
     let here = tools.fingerprint();
     if work.plan.fingerprint != here {
@@ -93,6 +94,12 @@ pub async fn encode(
     let frames = work.plan.grid.span(&chunk.segments);
     let frames = frames.ok_or_else(|| Error::Plan { reason: "a chunk leaves the grid".to_owned() })?;
     let folder = Folder::create(work.scratch, &run_folder(work.chunk))?;
+    let mut most = 0;
+    let progress = move |now: Progress| {
+        // Some runs are made again, from another place or in another way.
+        most = now.permille.max(most);
+        progress(Progress { permille: most, ..now });
+    };
     let encoding = Encoding { template, tools, jail, cancel, work, chunk, folder: &folder };
     match chunk.of {
         Medium::Video => video::encode(&encoding, frames, progress).await,
@@ -127,6 +134,18 @@ impl Encoding<'_> {
 
     fn file(&self, name: &Name) -> PathBuf {
         self.folder.path().join(name.as_str())
+    }
+
+    /// Which pictures were decoded, by the list of that name.
+    async fn seen(&self, list: &Name) -> Result<seen::Seen> {
+        let list = self.file(list);
+        blocking(move || seen::read(&list)).await
+    }
+
+    /// Which frames of sound were decoded, by these lists.
+    async fn heard(&self, lists: &Lists) -> Result<seen::Seen> {
+        let (starts, ends) = (self.file(&lists.starts), self.file(&lists.ends));
+        blocking(move || seen::read_both(&starts, &ends)).await
     }
 
     /// Brings what ffmpeg wrote onto the plan's clock.

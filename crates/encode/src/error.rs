@@ -54,10 +54,16 @@ pub enum Error {
     /// A chunk needs more of its source than was expected.
     #[error("the chunk needs the whole source")]
     Holes,
-    /// The jail could not be entered, or a mandatory layer is missing.
+    /// There is no launcher of the jail, or a mandatory layer is missing.
     #[error("the jail could not be entered: {reason}")]
     Jail {
         /// What the jailed process said.
+        reason: String,
+    },
+    /// The system gave no process, or not what it needs to enter the jail and become the tool: that may pass.
+    #[error("no jailed process could be started: {reason}")]
+    NotStarted {
+        /// What the system said.
         reason: String,
     },
     /// The source or the scratch folder cannot be read or written.
@@ -181,6 +187,7 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Run { .. }
+            | Self::NotStarted { .. }
             | Self::Broke { .. }
             | Self::File { .. }
             | Self::Exited { .. }

@@ -190,7 +190,16 @@ pub(crate) struct Sound<'a> {
     /// Whether the container's clock is coarser than samples.
     pub(crate) coarse_clock: bool,
     /// Where the times of all decoded frames are written to, in samples of the source.
-    pub(crate) seen: &'a Name,
+    pub(crate) seen: &'a Lists,
+}
+
+/// Two lists of the same decoded frames of sound, which may be long: a second and more.
+#[derive(Debug)]
+pub(crate) struct Lists {
+    /// Where each begins.
+    pub(crate) starts: Name,
+    /// Where each ends.
+    pub(crate) ends: Name,
 }
 
 impl Sound<'_> {
@@ -211,7 +220,10 @@ impl Sound<'_> {
         chain.extend([
             Arg::of(&[&"asetpts=PTS-(", &zero, &")"]),
             "ametadata=mode=add:key=seen:value=1".into(),
-            Arg::of(&[&"ametadata=mode=print:direct=1:file=", self.seen]),
+            Arg::of(&[&"ametadata=mode=print:direct=1:file=", &self.seen.starts]),
+            "asetpts=PTS+NB_SAMPLES".into(),
+            Arg::of(&[&"ametadata=mode=print:direct=1:file=", &self.seen.ends]),
+            "asetpts=PTS-NB_SAMPLES".into(),
             Arg::of(&[&"aresample=", &from, &":async=1:min_comp=0.00001:first_pts=", &input]),
         ]);
         if self.audio.channels == 1 {
@@ -236,6 +248,12 @@ impl Sound<'_> {
             i64::try_from(u128::from(output) * 1_000_000 / u128::from(self.rate.max(1))).unwrap_or(i64::MAX);
         let seek = start.saturating_add(self.zero_us).saturating_sub(RUN_IN_US);
         (output > 0 && seek > self.audio.start_us).then_some(seek)
+    }
+
+    /// How much sound lies in front of the title's beginning where the source is read from its own, in µs.
+    pub(crate) fn ahead_us(&self) -> u64 {
+        let ahead = self.zero_us.saturating_sub(self.audio.start_us);
+        if self.seek_us().is_some() { 0 } else { u64::try_from(ahead).unwrap_or(0) }
     }
 
     /// The first sample that is wanted of the source, from the title's start.
@@ -296,4 +314,27 @@ fn samples(us: i64, rate: u32) -> i64 {
 
 fn gcd(a: u32, b: u32) -> u32 {
     if b == 0 { a } else { gcd(b, a % b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::film::film;
+
+    #[test]
+    fn sound_in_front_of_the_title_is_counted_where_it_is_read() {
+        let audio = film(64, 64, FrameRate::new(25, 1).unwrap(), 1000).audio.remove(0);
+        let seen = Lists { starts: Name::new("starts"), ends: Name::new("ends") };
+        let check = |(start_us, zero_us): (i64, i64), first: u64, expected| {
+            let audio = Audio { start_us, ..audio.clone() };
+            let samples = first..first + 480_000;
+            let sound =
+                Sound { audio: &audio, zero_us, samples, rate: 48_000, coarse_clock: false, seen: &seen };
+            assert_eq!(sound.ahead_us(), expected, "{start_us} {zero_us} {first}");
+        };
+        check((0, 8_000_000), 0, 8_000_000);
+        check((1_000_000, 8_000_000), 0, 7_000_000);
+        check((0, 8_000_000), 4_800_000, 0);
+        check((8_000_000, 0), 0, 0);
+    }
 }

@@ -12,6 +12,7 @@ mod syscalls;
 
 use std::ffi::OsString;
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
@@ -26,8 +27,11 @@ use crate::{Error, Result};
 /// The name under which a jailed tool opens its only input.
 pub const INPUT: &str = "file:/proc/self/fd/0";
 
-/// Exit code of a process that could not enter the jail.
+/// Exit code of a process that this system does not let into the jail.
 const NOT_ENTERED: u8 = 125;
+
+/// Exit code of one that did not get into it, or could not become the program, this time.
+const NOT_NOW: u8 = 124;
 
 /// How jailed processes are started.
 #[derive(Debug, Clone)]
@@ -86,6 +90,15 @@ struct Spec {
     permit_missing: bool,
 }
 
+/// Why a process did not become the program.
+#[derive(Debug)]
+enum Refused {
+    /// This system does not give what is needed.
+    ForGood(String),
+    /// Something that may pass: there was no memory, or the program is just being replaced.
+    Now(String),
+}
+
 impl Jail {
     /// A jail entered through `launcher`: a command line that ends in [`main`] of this module, for example
     /// `/proc/self/exe jail`.
@@ -124,7 +137,8 @@ impl Jail {
     /// Starts a process in the jail with pipes for its output and its log.
     ///
     /// # Errors
-    /// [`Error::Jail`] where the launcher cannot be started. What happens later shows as [`Jailed::not_entered`].
+    /// [`Error::Jail`] where there is no launcher, [`Error::NotStarted`] where the system gives no process now. What
+    /// happens later is told by [`Jailed::never_started`].
     pub async fn spawn(&self, order: Order<'_>) -> Result<Jailed> {
         let spec = self.spec(
             Some(order.program.to_owned()),
@@ -167,8 +181,14 @@ impl Jail {
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut command = tokio::process::Command::from(command);
         command.kill_on_drop(true);
-        let child = starter::spawn(command).await.map_err(|error| failed(error.to_string()))?;
-        Ok(child)
+        starter::spawn(command).await.map_err(|error| {
+            let reason = error.to_string();
+            // Without a launcher none will be there the next time; memory, processes and open files may.
+            match error.kind() {
+                ErrorKind::NotFound | ErrorKind::PermissionDenied => Error::Jail { reason },
+                _ => Error::NotStarted { reason },
+            }
+        })
     }
 }
 
@@ -220,9 +240,14 @@ impl Jailed {
         }
     }
 
-    /// Whether this exit code means that the program was never started.
-    pub fn not_entered(code: i32) -> bool {
-        code == i32::from(NOT_ENTERED)
+    /// Why the program was never started, of which an exit code and the last lines of the log tell; `None` where it was.
+    pub fn never_started(code: i32, log: &[String]) -> Option<Error> {
+        let reason = || log.join(" ");
+        match u8::try_from(code) {
+            Ok(NOT_ENTERED) => Some(Error::Jail { reason: reason() }),
+            Ok(NOT_NOW) => Some(Error::NotStarted { reason: reason() }),
+            _ => None,
+        }
     }
 }
 
@@ -240,18 +265,18 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let spec = args.next().and_then(|spec| spec.into_string().ok());
     let spec = spec.and_then(|spec| serde_json::from_str::<Spec>(&spec).ok());
     let answer = match spec {
-        None => Err("this command is for Kinora's own use".to_owned()),
+        None => Err(Refused::ForGood("this command is for Kinora's own use".to_owned())),
         Some(spec) => enter::enter(&spec, args.collect())
-            .and_then(|layers| serde_json::to_string(&layers).map_err(|error| error.to_string())),
+            .and_then(|layers| serde_json::to_string(&layers).map_err(|e| Refused::ForGood(e.to_string()))),
     };
-    match answer {
+    let (reason, code) = match answer {
         Ok(layers) => {
             println!("{layers}");
-            ExitCode::SUCCESS
+            return ExitCode::SUCCESS;
         }
-        Err(reason) => {
-            eprintln!("{reason}");
-            ExitCode::from(NOT_ENTERED)
-        }
-    }
+        Err(Refused::ForGood(reason)) => (reason, NOT_ENTERED),
+        Err(Refused::Now(reason)) => (reason, NOT_NOW),
+    };
+    eprintln!("{reason}");
+    ExitCode::from(code)
 }

@@ -87,7 +87,7 @@ async fn ask_about(tools: &Tools, jail: &Jail, file: &Path, holes: bool) -> Resu
     };
 
     let video = match film {
-        Some(stream) => Some(asker.video(stream, &packets).await?),
+        Some(stream) => Some(asker.video(stream, &mut packets).await?),
         None => None,
     };
     let audio = asker.audio(&answer, &packets, heard).await?;

@@ -266,12 +266,13 @@ impl Watched<'_> {
     /// Waits for the end of a process whose pipes are closed; kills it if it lingers, and says why.
     async fn reap(&self, child: &mut Jailed, started: Instant) -> Result<(ExitStatus, Option<Stop>)> {
         let failed = |source| Error::Run { tool: self.tool, source };
-        let left = self.patience.wall.saturating_sub(started.elapsed()).min(self.patience.stall);
+        let end = started + self.patience.wall;
         let stop = tokio::select! {
             biased;
             status = child.wait() => return Ok((status.map_err(failed)?, None)),
             () = self.cancel.cancelled() => Stop::Error(Error::Cancelled),
-            () = tokio::time::sleep(left) => Stop::OutOfTime,
+            () = tokio::time::sleep_until(end) => Stop::OutOfTime,
+            () = tokio::time::sleep(self.patience.stall) => Stop::Stalled,
         };
         child.kill();
         Ok((child.wait().await.map_err(failed)?, Some(stop)))
@@ -281,8 +282,10 @@ impl Watched<'_> {
 /// What is made of a tool that ended by itself, where the disk that it `writes` to is not full now.
 fn ended(tool: &'static str, status: ExitStatus, said: Said, writes: bool) -> Result<Said> {
     let Said { lines: log, no_room, .. } = said;
+    if let Some(error) = status.code().and_then(|code| Jailed::never_started(code, &log)) {
+        return Err(error);
+    }
     match (status.code(), status.signal()) {
-        (Some(code), _) if Jailed::not_entered(code) => Err(Error::Jail { reason: log.join(" ") }),
         // Also where it ends with 0: what it wrote is not whole.
         _ if no_room && writes => Err(Error::Unwritten { tool, log }),
         (Some(0), _) => Ok(Said { lines: log, ..said }),
@@ -311,6 +314,7 @@ mod tests {
             (full, 0, false, "Ok"),
             (full, 1 << 8, false, "Exited"),
             ("no namespace", 125 << 8, true, "Jail"),
+            ("no memory", 124 << 8, true, "NotStarted"),
         ] {
             let mut tail = log::Tail::default();
             tail.feed(line.as_bytes());

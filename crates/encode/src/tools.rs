@@ -9,7 +9,7 @@ use crate::{Error, Result};
 /// Counts changes of our own encoder settings that change the encoded bytes; part of [`Tools::fingerprint`].
 ///
 /// Increase it whenever an argument list or filter graph is changed so that the same plan gives other bytes.
-pub(crate) const SETTINGS: u16 = 2;
+pub(crate) const SETTINGS: u16 = 3;
 
 /// The oldest version that was measured.
 const OLDEST: Version = Version { major: 5, minor: 1 };

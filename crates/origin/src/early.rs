@@ -1,8 +1,10 @@
 //! Segments of chunks that are still being encoded: answers made in memory, kept by caches for seconds only.
 //!
-//! The body is the one that the stored chunk will give; only the `ETag` is another, which costs who resumes a
-//! download across that moment the part that he had.
+//! The body is the one that the stored chunk will give, unless the chunk's encode has to begin again: then it may be
+//! another. So the `ETag` is another in any case, and caches ask again; which costs who resumes a download across that
+//! moment the part that he had.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -80,11 +82,34 @@ impl Store {
         let (start, end) = (of.range.start, of.range.end);
         match found.map(|(_, chunk)| chunk) {
             Some(Chunk::Stored(stored)) => self.read(Read { object: stored.object, start, end }).await,
-            Some(Chunk::Early(early)) => {
-                let wanted = start as usize..end as usize;
-                Ok(if wanted.end <= early.bytes.len() { early.bytes.slice(wanted) } else { Bytes::new() })
-            }
+            Some(Chunk::Early(early)) => piece(&early.bytes, &of.range),
             None => Err(Arc::new(Error::Interrupted)),
+        }
+    }
+}
+
+/// A range of the bytes that are there: what the index names beyond them is a fault, and no end of the answer.
+fn piece(bytes: &Bytes, range: &Range<u64>) -> Result<Bytes> {
+    let have = bytes.len() as u64;
+    if range.start > range.end || range.end > have {
+        return Err(Arc::new(Error::Behind { end: range.end, have }));
+    }
+    // Both fit: they lie within what is in memory.
+    Ok(bytes.slice(range.start as usize..range.end as usize))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_is_no_empty_piece() {
+        let bytes = Bytes::from_static(b"0123456789");
+        assert_eq!(piece(&bytes, &(2..10)).unwrap(), "23456789");
+        assert_eq!(piece(&bytes, &(10..10)).unwrap(), "");
+        for behind in [5..11, 20..30, 0..u64::MAX] {
+            let refused = piece(&bytes, &behind).unwrap_err();
+            assert!(matches!(*refused, Error::Behind { end, have: 10 } if end == behind.end), "{refused}");
         }
     }
 }

@@ -41,6 +41,9 @@ pub(crate) enum Error {
     /// The store did not give the bytes.
     #[error("cannot read the chunk")]
     Read(#[source] blob::Error),
+    /// The index of a chunk that is still being encoded names bytes that have not come.
+    #[error("the chunk has {have} bytes so far, and byte {end} was to be read")]
+    Behind { end: u64, have: u64 },
     /// The runtime stops.
     #[error("rendering was interrupted")]
     Interrupted,

@@ -168,13 +168,14 @@ async fn plan(
         }
         None => None,
     };
-    let (local, Probed { mut source, notes }) = match (looked, parts) {
-        (Some(looked), Some(parts)) => {
+    // What was fetched in vain takes its room from the whole source no longer.
+    let (local, Probed { mut source, notes }) = match parts.zip(looked) {
+        Some((parts, looked)) => {
             worker.pipeline.found_room(of.title).await?;
             (Arc::new(parts), looked)
         }
         // Whatever is wrong, the holes may be the reason.
-        _ => {
+        None => {
             report.stage("fetching the source");
             let whole = unless_stopped(cancel, sources.whole(object)).await?;
             reading();
@@ -332,6 +333,9 @@ impl Drop for Scratch {
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
+
+#[cfg(test)]
+mod fallback;
 
 #[cfg(test)]
 mod tests {

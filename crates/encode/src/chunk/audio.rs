@@ -13,7 +13,7 @@ use model::plan::{AAC_FRAME_SAMPLES, AudioTrack, Chunk, Track};
 use super::seen::{self, Seen};
 use super::{Encoding, Progress, Work, changing, limits};
 use crate::argv;
-use crate::filter::{Sound, silence};
+use crate::filter::{Lists, Sound, silence};
 use crate::retime::Encoded;
 use crate::run::{Arg, Name, Patience, Said};
 use crate::{Container, Error, Rejection, Result};
@@ -33,8 +33,8 @@ pub(super) async fn encode(
     mut progress: impl FnMut(Progress) + Send,
 ) -> Result<Encoded> {
     let source = encoding.work.source;
-    let list = Name::new("seen");
-    let part = part(&encoding.work, encoding.chunk, n, &list)?;
+    let lists = lists();
+    let part = part(&encoding.work, encoding.chunk, n, &lists)?;
     let skip = part.skip();
     let Part { audio, track, sound, end, .. } = part;
     let count = sound.samples.end - sound.samples.start;
@@ -76,13 +76,18 @@ impl Part<'_> {
     }
 
     /// Whether decoding began early enough for a chunk that is still being encoded.
-    pub(super) fn begins_well(&self, seen: Seen) -> bool {
-        let first = self.sound.first_sample().max(self.sound.audio_start());
-        sounds(self.audio, &self.sound) && seen.first.is_some_and(|seen| seen <= first)
+    pub(super) fn begins_well(&self, first: Option<i64>) -> bool {
+        let wanted = self.sound.first_sample().max(self.sound.audio_start());
+        sounds(self.audio, &self.sound) && first.is_some_and(|first| first <= wanted)
     }
 }
 
-pub(super) fn part<'a>(work: &Work<'a>, chunk: &Chunk, n: u16, list: &'a Name) -> Result<Part<'a>> {
+/// What the lists of decoded frames are called.
+pub(super) fn lists() -> Lists {
+    Lists { starts: Name::new(seen::LIST), ends: Name::new("ends") }
+}
+
+pub(super) fn part<'a>(work: &Work<'a>, chunk: &Chunk, n: u16, seen: &'a Lists) -> Result<Part<'a>> {
     let (plan, source) = (work.plan, work.source);
     let no_audio = || Error::Plan { reason: format!("the source has no audio track for a{n}") };
     let track = plan.audio.get(usize::from(n)).ok_or_else(no_audio)?;
@@ -100,7 +105,7 @@ pub(super) fn part<'a>(work: &Work<'a>, chunk: &Chunk, n: u16, list: &'a Name) -
         samples: (first - warm_up) * AAC_FRAME_SAMPLES..(end + BEHIND) * AAC_FRAME_SAMPLES,
         rate: track.sample_rate,
         coarse_clock: has_coarse_clock(source.container),
-        seen: list,
+        seen,
     };
     Ok(Part { audio, track, sound, end, warm_up })
 }
@@ -114,14 +119,14 @@ async fn decode(
 ) -> Result<(Seen, Option<String>)> {
     /// How much earlier reading starts where an unindexed container was entered too late, in µs.
     const EARLIER_US: i64 = 10_000_000;
-    let list = encoding.file(sound.seen);
     let mut decoded = Seen::default();
     for earlier in [0, EARLIER_US] {
-        seen::forget(&list)?;
+        seen::forget(&encoding.file(&sound.seen.starts))?;
+        seen::forget(&encoding.file(&sound.seen.ends))?;
         let seek = sound.seek_us().map(|seek| seek - earlier);
         match run(encoding, track, before(seek), sound.graph(), &mut report).await {
             Ok(done) if encoding.work.holes && done.complaints > 0 => return Err(Error::Holes),
-            Ok(_) => decoded = seen::read(&list)?,
+            Ok(_) => decoded = encoding.heard(sound.seen).await?,
             Err(Error::Exited { .. }) if encoding.work.holes => return Err(Error::Holes),
             // The same file would fail the same way again.
             Err(Error::Exited { log, .. }) => {

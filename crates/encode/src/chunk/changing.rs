@@ -8,15 +8,21 @@ use std::time::Duration;
 
 use model::media::Audio;
 
-use super::seen::{self, Seen};
+use super::seen::Seen;
 use super::{Encoding, limits};
 use crate::argv;
-use crate::filter::Sound;
+use crate::filter::{Lists, Sound};
 use crate::run::{self, Arg, Ffmpeg, Input, Name, Patience};
 use crate::{Container, Result};
 
 /// Decoded before and behind what is wanted, in µs.
 const MARGIN_US: u64 = 3_000_000;
+
+/// Two channels of however many there are now. What the mixer makes of them (each channel in front of, beside or behind
+/// people at its usual share, no louder together than the loudest alone), but a single one is as loud in both, as
+/// elsewhere. Channels that are not there are left out, and the shares of the others made up to a whole (`<`).
+const STEREO: &str = "pan=stereo|FL<FL+FLC+0.707107*FC+0.707107*SL+0.707107*BL+0.5*BC\
+                      |FR<FR+FRC+0.707107*FC+0.707107*SR+0.707107*BR+0.5*BC";
 
 const PATIENCE: Patience = Patience::of(Duration::from_secs(1800));
 
@@ -35,16 +41,19 @@ pub(super) async fn decode(
     after: impl FnOnce(&Sound<'_>) -> Vec<Arg>,
     report: impl FnMut(run::Progress) + Send,
 ) -> Result<Seen> {
-    let (samples, list) = (Name::new("samples.mka"), Name::new("again"));
+    let samples = Name::new("samples.mka");
+    let again = Lists { starts: Name::new("again"), ends: Name::new("again-ends") };
     let wanted = (sound.samples.end - sound.samples.start) * 1_000_000 / u64::from(sound.rate.max(1));
+    // Counted from the first sound that is decoded, which may lie far in front of the title's beginning.
+    let wanted = wanted.saturating_add(sound.ahead_us());
     let mut options = argv::baseline();
     options.extend(argv::list([&["-copyts", "-threads", "1"][..]]));
     let mut before = options.clone();
     before.extend(seek);
     // Of the input: that of the output counts from the beginning of the source's clock.
-    before.extend(["-t".into(), Arg::of(&[&(wanted + 2 * MARGIN_US), &"us"])]);
+    before.extend(["-t".into(), Arg::of(&[&wanted.saturating_add(2 * MARGIN_US), &"us"])]);
     let mut decode = vec!["-map".into(), Arg::of(&[&"0:", &sound.audio.stream]), "-af".into()];
-    decode.push(Arg::of(&[&"aresample=", &sound.rate, &":ochl=stereo:osf=flt:rematrix_maxval=1"]));
+    decode.push(Arg::of(&[&STEREO, &",aresample=", &sound.rate, &":osf=flt"]));
     decode.extend(argv::list([
         &["-c:a", "pcm_f32le", "-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact"][..],
         &["-avoid_negative_ts", "disabled", "-f", "matroska"],
@@ -53,25 +62,25 @@ pub(super) async fn decode(
     encoding.ffmpeg(before, decode, (limits(&[]), PATIENCE), |_| ()).await?;
 
     let audio = Audio { stream: 0, sample_rate: sound.rate, channels: 2, ..sound.audio.clone() };
-    let again = Sound {
+    let sound_again = Sound {
         audio: &audio,
         zero_us: sound.zero_us,
         samples: sound.samples.clone(),
         rate: sound.rate,
         coarse_clock: true,
-        seen: &list,
+        seen: &again,
     };
     let file = encoding.file(&samples);
     let run = Ffmpeg {
         input: Input { file: &file, container: Container::Matroska },
         before: options,
-        after: after(&again),
+        after: after(&sound_again),
         folder: encoding.folder.path(),
         limits: limits(&[]),
         patience: PATIENCE,
     };
     run::ffmpeg(encoding.tools, encoding.jail, run, encoding.cancel, report).await?;
-    let seen = seen::read(&encoding.file(&list))?;
+    let seen = encoding.heard(&again).await?;
     let back = |samples: i64| {
         let scaled =
             i128::from(samples) * i128::from(sound.audio.sample_rate) / i128::from(sound.rate.max(1));

@@ -36,7 +36,7 @@ pub(super) async fn encode(
     let rungs = planned(encoding, template)?;
     let is_last = frames.end == plan.grid.frames();
     let padding = if is_last { missing(video) } else { 0 };
-    let list = Name::new("seen");
+    let list = Name::new(seen::LIST);
     let pictures = Pictures {
         video,
         rungs: &rungs,
@@ -62,13 +62,13 @@ pub(super) async fn encode(
             after.extend(["-force_key_frames".into(), keyframes(encoding, &frames)]);
             after.extend(argv::video_file(&output(n)));
         }
-        let patience = patience(encoding, video, &frames);
+        let patience = patience(video, &frames, start.map(|_| encoding.chunk.decode_from));
         let limits = Limits { cpu: patience.wall * u32::from(encoding.tools.threads()), ..limits(&rungs) };
         let bounds = (limits, patience);
         seen::forget(&encoding.file(&list))?;
         let done = encoding.ffmpeg(before(encoding, start), after, bounds, &mut report).await?;
         let complained = done.complaints > 0;
-        decoded = seen::read(&encoding.file(&list))?;
+        decoded = encoding.seen(&list).await?;
         // A gap that the decoder says nothing about is the film's own.
         decoded.gap = decoded.gap.filter(|_| complained);
         // Where decoding began too late, it begins earlier the next time.
@@ -161,21 +161,22 @@ fn keyframes(encoding: &Encoding<'_>, frames: &Range<u64>) -> Arg {
 }
 
 /// Whether decoding began early enough for a chunk that is still being encoded.
-pub(super) fn begins_well(work: &Work<'_>, chunk: &Chunk, seen: Seen) -> bool {
+pub(super) fn begins_well(work: &Work<'_>, chunk: &Chunk, first: Option<i64>) -> bool {
     let (Some(video), Some(frames)) = (&work.source.video, work.plan.grid.span(&chunk.segments)) else {
         return false;
     };
-    number(seen.first, video).is_some_and(|first| first <= frames.start)
+    number(first, video).is_some_and(|first| first <= frames.start)
 }
 
 pub(super) fn output(n: u64) -> Name {
     Name::new(&format!("v{n}.mp4"))
 }
 
-/// A hundred times what it should take; nothing is written while frames before the chunk are decoded.
-fn patience(encoding: &Encoding<'_>, video: &Video, frames: &Range<u64>) -> Patience {
+/// A hundred times what it should take; nothing is written while frames before the chunk are decoded, which are those
+/// from a keyframe on, or all (`None`).
+fn patience(video: &Video, frames: &Range<u64>, keyframe: Option<u64>) -> Patience {
     let pixels = u64::from(video.width) * u64::from(video.height);
-    let skipped = frames.start.saturating_sub(encoding.chunk.decode_from).saturating_mul(pixels) / 20_000_000;
+    let skipped = frames.start.saturating_sub(keyframe.unwrap_or(0)).saturating_mul(pixels) / 20_000_000;
     let stall = MAX_STALL + Duration::from_secs(skipped);
     let encoded = (frames.end - frames.start).saturating_mul(pixels) / 200_000;
     Patience { wall: stall + Duration::from_secs(600 + encoded), stall }
@@ -211,5 +212,27 @@ fn check(video: &Video, frames: &Range<u64>, padding: u64, decoded: Seen) -> Res
             Err(Rejection::Gap { from_ms: ms(from), to_ms: ms(from + gap) }.into())
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::FrameRate;
+
+    use super::*;
+    use crate::film::film;
+
+    #[test]
+    fn what_is_decoded_from_the_beginning_of_the_file_is_given_time_for_all_of_it() {
+        let video = film(1920, 1080, FrameRate::new(24, 1).unwrap(), 180_000).video.unwrap();
+        let check = |frames: Range<u64>, keyframe, seconds| {
+            let patience = patience(&video, &frames, keyframe);
+            assert_eq!(patience.stall, MAX_STALL + Duration::from_secs(seconds), "{frames:?} {keyframe:?}");
+            assert!(patience.wall > patience.stall);
+        };
+        check(0..200, None, 0);
+        // 2,073,600 pixels a frame, 20 million a second.
+        check(172_800..173_000, Some(172_704), 9);
+        check(172_800..173_000, None, 17_915);
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct Track {
     samples: u32,
     /// Bytes of all samples, at least roughly.
     pub(super) bytes: u64,
+    /// Time behind the last sample in µs: every run of samples is compared with it.
+    pub(super) end_us: i64,
 }
 
 /// The latest time on a track's clock in µs, so that sums of a few fit: 73,000 years.
@@ -75,13 +77,17 @@ fn track(trak: &[u8], movie: u32) -> Option<Track> {
     if timescale == 0 || movie == 0 || groups.first().is_some_and(|(first, _)| *first != 1) {
         return None;
     }
+    let durations = pairs(child(stbl, b"stts")?)?;
+    let shift_us = shift(trak, movie, timescale)?;
+    let ticks = durations.iter().map(|(count, ticks)| u64::from(*count) * u64::from(*ticks));
+    let ticks = ticks.fold(0, u64::saturating_add);
     Some(Track {
         is_picture: handler == b"vide",
         is_sound: handler == b"soun",
         is_plain: matches!(format, b"avc1" | b"avc3" | b"hvc1" | b"hev1"),
         timescale,
-        shift_us: shift(trak, movie, timescale)?,
-        durations: pairs(child(stbl, b"stts")?)?,
+        shift_us,
+        durations,
         size,
         sizes,
         groups,
@@ -89,6 +95,7 @@ fn track(trak: &[u8], movie: u32) -> Option<Track> {
         sync,
         samples,
         bytes,
+        end_us: us(ticks, timescale) + shift_us,
     })
 }
 
@@ -123,12 +130,6 @@ impl Track {
     /// Time of the first sample in µs.
     pub(super) fn first_us(&self) -> i64 {
         self.shift_us
-    }
-
-    /// Time behind the last sample in µs.
-    pub(super) fn end_us(&self) -> i64 {
-        let ticks = self.durations.iter().map(|(count, ticks)| u64::from(*count) * u64::from(*ticks));
-        self.us(ticks.fold(0, u64::saturating_add))
     }
 
     /// Calls `each` with the times (µs) and the bytes of every run of neighbouring samples.
@@ -175,9 +176,14 @@ impl Track {
     }
 
     fn us(&self, ticks: u64) -> i64 {
-        let us = u128::from(ticks) * 1_000_000 / u128::from(self.timescale);
-        i64::try_from(us).map_or(MAX_US, |us| us.min(MAX_US)) + self.shift_us
+        us(ticks, self.timescale) + self.shift_us
     }
+}
+
+/// Ticks in µs.
+fn us(ticks: u64, timescale: u32) -> i64 {
+    let us = u128::from(ticks) * 1_000_000 / u128::from(timescale);
+    i64::try_from(us).map_or(MAX_US, |us| us.min(MAX_US))
 }
 
 /// Decoding times.

@@ -17,7 +17,7 @@ use landlock::{
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 use rustix::thread::{CapabilitiesSecureBits, CapabilitySet, CapabilitySets, UnshareFlags};
 
-use super::{Layer, Layers, Limits, Spec, syscalls};
+use super::{Layer, Layers, Limits, Refused, Spec, syscalls};
 
 /// The newest Landlock interface whose rights were looked at.
 const LANDLOCK: ABI = ABI::V6;
@@ -36,14 +36,14 @@ const LIBRARIES: [&str; 8] = [
 
 /// Puts this process into jail and turns it into the program of `spec`, or, where that names none, answers
 /// which layers are on.
-pub(super) fn enter(spec: &Spec, args: Vec<OsString>) -> Result<Layers, String> {
-    let layers = confine(spec)?;
+pub(super) fn enter(spec: &Spec, args: Vec<OsString>) -> Result<Layers, Refused> {
+    let layers = confine(spec).map_err(Refused::Now)?;
     let Some(program) = &spec.program else { return Ok(layers) };
     let missing = layers.missing();
     if !missing.is_empty() && !spec.permit_missing {
-        return Err(format!("this system does not give {missing}"));
+        return Err(Refused::ForGood(format!("this system does not give {missing}")));
     }
-    match execute(program, args)? {}
+    match execute(program, args).map_err(Refused::Now)? {}
 }
 
 fn execute(program: &Path, args: Vec<OsString>) -> Result<Infallible, String> {

@@ -1,6 +1,6 @@
 //! The thread that starts jailed processes.
 
-use std::sync::{OnceLock, mpsc};
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use tokio::process::Child;
@@ -13,19 +13,7 @@ struct Start(tokio::process::Command, tokio::runtime::Handle, Spawned);
 /// A parent death signal is sent when the *thread* that started the process ends, and a runtime's threads come
 /// and go.
 pub(super) async fn spawn(command: tokio::process::Command) -> std::io::Result<Child> {
-    static STARTER: OnceLock<mpsc::SyncSender<Start>> = OnceLock::new();
-    let starter = STARTER.get_or_init(|| {
-        let (sender, orders) = mpsc::sync_channel::<Start>(16);
-        // Where even this thread cannot be had, the channel is closed and every start says so.
-        let _ = std::thread::Builder::new().name("jail-starter".to_owned()).spawn(move || {
-            for Start(mut command, runtime, answer) in orders {
-                let _inside = runtime.enter();
-                // Whoever asked may be gone: then dropping the child kills it.
-                let _ = answer.send(command.spawn());
-            }
-        });
-        sender
-    });
+    let starter = starter()?;
     let gone = || std::io::Error::other("the thread that starts jailed processes is gone");
     let (sender, answer) = tokio::sync::oneshot::channel();
     let mut order = Start(command, tokio::runtime::Handle::current(), sender);
@@ -37,4 +25,22 @@ pub(super) async fn spawn(command: tokio::process::Command) -> std::io::Result<C
         }
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
+}
+
+/// The way to the thread. Where the system gives none now, it is asked again the next time.
+fn starter() -> std::io::Result<mpsc::SyncSender<Start>> {
+    static STARTER: Mutex<Option<mpsc::SyncSender<Start>>> = Mutex::new(None);
+    let mut kept = STARTER.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(starter) = &*kept {
+        return Ok(starter.clone());
+    }
+    let (sender, orders) = mpsc::sync_channel::<Start>(16);
+    std::thread::Builder::new().name("jail-starter".to_owned()).spawn(move || {
+        for Start(mut command, runtime, answer) in orders {
+            let _inside = runtime.enter();
+            // Whoever asked may be gone: then dropping the child kills it.
+            let _ = answer.send(command.spawn());
+        }
+    })?;
+    Ok(kept.insert(sender).clone())
 }

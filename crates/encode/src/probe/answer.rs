@@ -31,7 +31,7 @@ pub(super) struct Format {
 }
 
 /// One stream.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Stream {
     pub(super) index: u32,
@@ -56,7 +56,7 @@ pub(super) struct Stream {
     side_data_list: Vec<SideData>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 struct Disposition {
     default: u8,
@@ -67,7 +67,7 @@ struct Disposition {
     still_image: u8,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 struct Tags {
     #[serde(alias = "LANGUAGE")]
@@ -78,7 +78,7 @@ struct Tags {
     handler_name: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 struct SideData {
     rotation: Option<f64>,

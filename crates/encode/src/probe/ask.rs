@@ -10,6 +10,7 @@ use super::answer::{self, Answer, Stream};
 use super::scan;
 use super::track::{interlaced, track, video};
 use super::verdict::{explain, too_large};
+use crate::blocking::blocking;
 use crate::jail::{Jail, Limits};
 use crate::run::{self, Arg, Ffprobe, Input, Patience};
 use crate::{Container, Error, Rejection, Result, Tools, codecs};
@@ -98,16 +99,17 @@ impl Asker<'_> {
         Ok(scan.finish())
     }
 
+    /// The picture; takes what was seen of its packets out of `packets`.
     pub(super) async fn video(
         &self,
         stream: &Stream,
-        packets: &BTreeMap<u32, scan::Stream>,
+        packets: &mut BTreeMap<u32, scan::Stream>,
     ) -> Result<Video> {
         let codec = stream.codec();
         if !codecs::is_video(&codec) {
             return Err(Rejection::Codec { codec }.into());
         }
-        let (Some(seen), Some(base)) = (packets.get(&stream.index), stream.time_base()) else {
+        let (Some(seen), Some(base)) = (packets.remove(&stream.index), stream.time_base()) else {
             return Err(Rejection::NoFrames.into());
         };
         if stream.width == 0 || stream.height == 0 {
@@ -117,7 +119,9 @@ impl Asker<'_> {
             Some(_) if !seen.decoding_times => None,
             _ => Some(self.first_pictures(stream.index).await?),
         };
-        video((stream, codec), seen, base, first)
+        let stream = stream.clone();
+        // A day has millions of frames, which are sorted and laid on the grids of many rates.
+        blocking(move || video((&stream, codec), &seen, base, first)).await
     }
 
     /// Decodes the first pictures: when the very first is shown, and whether most consist of fields.

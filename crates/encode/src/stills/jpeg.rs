@@ -3,7 +3,7 @@
 /// Bytes of a picture at most.
 pub(super) const MAX_BYTES: u64 = 32 << 20;
 
-/// Width and height of a baseline JPEG that ends as it should.
+/// Width and height of a JPEG that ends as it should: baseline, extended or progressive (SOF0 to SOF2).
 pub(super) fn size(bytes: &[u8]) -> Option<(u32, u32)> {
     let mut rest = bytes.strip_prefix(&[0xff, 0xd8])?.strip_suffix(&[0xff, 0xd9])?;
     loop {

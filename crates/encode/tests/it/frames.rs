@@ -73,6 +73,10 @@ impl Title {
     }
 
     pub(crate) async fn encode(&self, chunk: u32) -> Vec<Encoded> {
+        self.try_encode(chunk).await.unwrap()
+    }
+
+    pub(crate) async fn try_encode(&self, chunk: u32) -> encode::Result<Vec<Encoded>> {
         let work = Work {
             plan: &self.plan,
             chunk,
@@ -84,11 +88,10 @@ impl Title {
         let mut reports = vec![];
         let never = CancellationToken::new();
         let done =
-            chunk::encode(&self.template, tools(), jail(), work, &never, |now| reports.push(now)).await;
-        let done = done.unwrap();
+            chunk::encode(&self.template, tools(), jail(), work, &never, |now| reports.push(now)).await?;
         assert_eq!(reports.last().map(|last| last.permille), Some(1000));
         assert!(reports.is_sorted_by_key(|now| now.permille));
-        done
+        Ok(done)
     }
 
     /// All chunks of a medium, the last one first.

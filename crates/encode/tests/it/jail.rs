@@ -7,8 +7,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use encode::Jail;
 use encode::jail::{Jailed, Layer, Limits, Order};
+use encode::{Error, Jail};
+use rustix::process::{Resource, Rlimit};
 use tokio::io::AsyncReadExt;
 
 use crate::support::jail;
@@ -81,6 +82,12 @@ async fn said(mut child: Jailed) -> Result<String, (Option<i32>, String)> {
     if status.success() { Ok(out.trim().to_owned()) } else { Err((status.code(), err + &out)) }
 }
 
+/// Whether a process ended because this system does not let it into the jail, now or later.
+fn not_let_in(code: Option<i32>, log: &str) -> bool {
+    let why = Jailed::never_started(code.unwrap(), &[log.to_owned()]);
+    why.is_some_and(|error| matches!(error, Error::Jail { .. }) && !error.is_retryable())
+}
+
 fn running(process: i32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     !status.is_empty() && !status.contains(") Z ")
@@ -117,7 +124,7 @@ attempt("socket", lambda: socket.socket())
 "#
     );
     let (code, log) = said(Cell::EMPTY.start_in(&jail, &program).await).await.unwrap_err();
-    assert!(code.is_some_and(Jailed::not_entered) && log.contains("files (Landlock)"), "{code:?} {log}");
+    assert!(not_let_in(code, &log) && log.contains("files (Landlock)"), "{code:?} {log}");
     // What is there of the jail still holds.
     let permitted = jail.permit_missing_layers();
     let out = said(Cell::EMPTY.start_in(&permitted, &program).await).await.unwrap();
@@ -138,7 +145,7 @@ async fn why_a_layer_is_missing_is_told() {
         "{missing}"
     );
     let (code, log) = said(Cell::EMPTY.start_in(&jail, "print()").await).await.unwrap_err();
-    assert!(code.is_some_and(Jailed::not_entered) && log.contains(&missing), "{code:?} {log}");
+    assert!(not_let_in(code, &log) && log.contains(&missing), "{code:?} {log}");
 }
 
 #[tokio::test]
@@ -381,6 +388,51 @@ fn it_dies_with_its_parent() {
     soon("it outlived its parent", || !running(process));
 }
 
+#[test]
+fn what_the_system_does_not_give_now_is_not_missing_for_good() {
+    const CHILD: &str = "KINORA_TEST_JAIL_NO_FILES";
+    if std::env::var_os(CHILD).is_none() {
+        let child = Command::new("/proc/self/exe")
+            .args(["--exact", "jail::what_the_system_does_not_give_now_is_not_missing_for_good"])
+            .env(CHILD, "1")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&child.stdout);
+        assert!(child.status.success() && said.contains("1 passed"), "{said}");
+        return;
+    }
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        // What the runtime itself opens is open.
+        assert_eq!(said(Cell::EMPTY.start("print('up')").await).await.unwrap(), "up");
+        let limit = rustix::process::getrlimit(Resource::Nofile);
+        rustix::process::setrlimit(Resource::Nofile, Rlimit { current: Some(64), ..limit }).unwrap();
+        let held: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+        let python = Path::new("/usr/bin/python3");
+        let limits = &Cell::EMPTY.limits;
+        let order = Order { program: python, args: vec![], input: None, folder: None, limits };
+        let error = jail().spawn(order).await.unwrap_err();
+        assert!(matches!(error, Error::NotStarted { .. }) && error.is_retryable(), "{error:?}");
+        assert!(error.to_string().contains("Too many open files"), "{error}");
+        drop(held);
+        assert_eq!(said(Cell::EMPTY.start("print('up')").await).await.unwrap(), "up");
+    });
+}
+
+#[tokio::test]
+async fn a_program_that_is_just_being_replaced_may_be_there_the_next_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("ffmpeg");
+    let limits = &Cell::EMPTY.limits;
+    let order = || Order { program: &program, args: vec![], input: None, folder: None, limits };
+    let (code, log) = said(jail().spawn(order()).await.unwrap()).await.unwrap_err();
+    let why = Jailed::never_started(code.unwrap(), &[log]).unwrap();
+    assert!(matches!(why, Error::NotStarted { .. }) && why.is_retryable(), "{why:?}");
+    assert!(why.to_string().contains("cannot execute"), "{why}");
+    std::fs::copy("/bin/true", &program).unwrap();
+    assert_eq!(said(jail().spawn(order()).await.unwrap()).await.unwrap(), "");
+}
+
 #[tokio::test]
 async fn entering_costs_little() {
     let program = Path::new("/bin/true").canonicalize().unwrap();
@@ -406,8 +458,8 @@ async fn entering_costs_little() {
 
 #[tokio::test]
 async fn a_launcher_that_is_not_ours_is_an_error_with_words() {
-    let error = encode::Jail::new(["/bin/false"]).layers().await.unwrap_err();
-    assert!(matches!(error, encode::Error::Jail { .. }), "{error}");
-    let error = encode::Jail::new(["/nowhere"]).layers().await.unwrap_err();
+    let error = Jail::new(["/bin/false"]).layers().await.unwrap_err();
+    assert!(matches!(error, Error::Jail { .. }), "{error}");
+    let error = Jail::new(["/nowhere"]).layers().await.unwrap_err();
     assert!(error.to_string().contains("No such file"), "{error}");
 }

@@ -1,8 +1,9 @@
 //! Sound: chunks join without a trace, everything stays where it is, what is missing is silence.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use encode::template::standard;
+use encode::{Error, Rejection};
 use model::plan::{Medium, Track};
 
 use crate::frames::Title;
@@ -94,6 +95,56 @@ async fn sound_that_is_missing_is_silence() {
         |from: f64, to: f64| loudness(&samples[(from * RATE as f64) as usize..(to * RATE as f64) as usize]);
     let loud = [seconds(1.0, 1.95), seconds(2.05, 3.45), seconds(3.6, 7.9)];
     assert!(loud[0] > 0.2 && loud[1] < 0.001 && loud[2] > 0.2, "{loud:?}");
+}
+
+/// A recording of a tone in one channel for six seconds, and in two for as many more.
+fn recording(folder: &Path) -> PathBuf {
+    let tone = "0.3*sin(2*PI*500*t)";
+    let part = |name: &str, from: u32, channels: &str| {
+        let args = format!(
+            "-f lavfi -i testsrc2=s=96x64:r=25:d=6 -f lavfi -i aevalsrc='{channels}':s=48000:d=6 -c:v libx264 -g 25 \
+             -c:a ac3 -output_ts_offset {from} -muxdelay 0 -muxpreload 0 -f mpegts"
+        );
+        std::fs::read(clip(folder, name, &args)).unwrap()
+    };
+    let both = [part("one.ts", 0, tone), part("two.ts", 6, &format!("{tone}|{tone}"))];
+    let path = folder.join("recording.ts");
+    std::fs::write(&path, both.concat()).unwrap();
+    path
+}
+
+#[tokio::test]
+async fn sound_stays_as_loud_where_its_channels_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = recording(folder.path());
+    for segments in [2, 100] {
+        let samples = sound(&path, segments).await;
+        for (n, half) in samples.chunks(RATE / 2).enumerate().take(23) {
+            let (level, at) = (loudness(half), n as f32 / 2.0);
+            // That of a sine of 0.3, but in the half second before and behind the change.
+            assert!((0.205..0.22).contains(&level) || n == 11 || n == 12, "{level} at {at} s, {segments}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn sound_in_very_long_frames_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let song = clip(
+        folder.path(),
+        "song.flac",
+        "-f lavfi -i aevalsrc='0.3*sin(2*PI*500*t)':s=8000:d=60 -c:a flac -frame_size 65535",
+    );
+    let title = Title::of(&song, &standard()).await.cut(4);
+    let last = u32::try_from(title.plan.chunks.len() - 1).unwrap();
+    assert!(last > 2);
+    for n in 0..=last {
+        assert_eq!(title.encode(n).await.remove(0).note, None, "chunk {n}");
+    }
+    let bytes = std::fs::read(&song).unwrap();
+    std::fs::write(&song, &bytes[..bytes.len() * 3 / 4]).unwrap();
+    let error = title.try_encode(last).await.unwrap_err();
+    assert!(matches!(error, Error::Rejected(Rejection::Truncated { .. })), "{error:?}");
 }
 
 #[tokio::test]
