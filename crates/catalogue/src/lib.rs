@@ -65,6 +65,7 @@ pub use list::{Audience, List};
 pub use removal::{Doomed, Removal};
 pub use room::Room;
 pub use schema::MIGRATIONS;
+pub use source::Standing;
 pub use title::{Kind, NewTitle, Title};
 
 /// Plans that stay read.

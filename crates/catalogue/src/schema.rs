@@ -13,6 +13,7 @@ const STEPS: &[(&str, &str)] = &[
     ("packaging groups", GROUPS),
     ("waiting", WAITING),
     ("waiting titles at hand", WAITING_INDEX),
+    ("no addresses in reasons", NAMELESS),
 ];
 
 /// `folded` is the name in lower case, the same on both engines, for search. `generation` is the one that is
@@ -150,4 +151,9 @@ UPDATE titles SET waits_for = CASE WHEN reason LIKE 'no worker%' THEN 'worker' E
 /// Those that wait are looked for every few seconds.
 const WAITING_INDEX: &str = "
 CREATE INDEX titles_waiting ON titles (waits_for) WHERE waits_for IS NOT NULL;
+";
+
+/// Earlier versions said by whose address a title was cancelled; addresses stand only sealed (`identity`).
+const NAMELESS: &str = "
+UPDATE titles SET reason = 'cancelled' WHERE reason LIKE 'cancelled by %@%';
 ";

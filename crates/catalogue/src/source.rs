@@ -1,6 +1,7 @@
 //! The upload that a title was made of: whether the title needs its bytes, and whether they stay afterwards.
 
 use db::{Sql, Tx, args, sql};
+use model::title::State;
 use model::{ObjectId, Timestamp, TitleId};
 
 use crate::{Catalogue, Error, Result};
@@ -8,13 +9,35 @@ use crate::{Catalogue, Error, Result};
 const HOLD: &str = "UPDATE titles SET source_held = TRUE
     WHERE id = $1 AND NOT source_held RETURNING source_object";
 const LOCK: Sql = sql!("SELECT id FROM titles WHERE id = $1" [FOR UPDATE]);
+const LOCK_SHOWN: Sql = sql!(
+    "SELECT state, source_dropped_at FROM titles WHERE id = $1 AND deleted_at IS NULL" [FOR UPDATE]
+);
 const LET_GO: &str = "UPDATE titles SET source_held = FALSE
     WHERE id = $1 AND source_held RETURNING source_object";
+
+/// What decides whether work for a title may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Its state.
+    pub state: State,
+    /// Whether its upload was dropped.
+    pub source_dropped: bool,
+}
 
 impl Catalogue {
     /// Waits until no other transaction decides over the title; `false` when it is gone.
     pub async fn lock(&self, tx: &mut Tx, id: TitleId) -> Result<bool> {
         Ok(tx.opt(tx.pick(LOCK), args![id]).await?.is_some())
+    }
+
+    /// The same for a title that is there for everyone: how it stands then, which it keeps until `tx` ends.
+    /// [`Error::NoTitle`] when it is gone or deleted.
+    pub async fn lock_shown(&self, tx: &mut Tx, id: TitleId) -> Result<Standing> {
+        let row = tx.opt(tx.pick(LOCK_SHOWN), args![id]).await?.ok_or(Error::NoTitle { title: id })?;
+        let word: String = row.get("state")?;
+        let state = State::parse(&word).ok_or(Error::Word { what: "state of a title", word })?;
+        let dropped: Option<Timestamp> = row.get_opt("source_dropped_at")?;
+        Ok(Standing { state, source_dropped: dropped.is_some() })
     }
 
     /// Notes that the title needs its source when `tx` commits; answers the object if that is new: the caller then

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
@@ -80,12 +80,16 @@ impl Db {
         Ok(Self::Sqlite { writer, readers })
     }
 
-    /// Connects to `address` (`postgres://user:password@host/name`).
+    /// Connects to `address` (`postgres://user:password@host/name`). Whatever the server is set to, what is committed is
+    /// on its disk.
     pub async fn open_postgres(address: &str) -> Result<Self> {
         let unread = |source| Error::Open { target: "its address".to_owned(), source };
         let options = PgConnectOptions::from_str(address).map_err(unread)?;
         let target = shown(&options);
-        let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(Duration::from_secs(30));
+        let pool = PgPoolOptions::new()
+            .max_connections(16)
+            .acquire_timeout(Duration::from_secs(30))
+            .after_connect(|connection, _| Box::pin(commits_last(connection)));
         let opened = pool.connect_with(options).await;
         Ok(Self::Postgres(opened.map_err(|source| Error::Open { target, source })?))
     }
@@ -206,6 +210,14 @@ async fn can_write(connection: &mut SqliteConnection) -> sqlx::Result<()> {
     // Beginning alone is granted where the file itself is open for reading.
     sqlx::query("PRAGMA user_version = 1").execute(&mut *tx).await?;
     tx.rollback().await
+}
+
+/// Makes commits wait until they are on the server's disk, where its settings, the database's or the role's say that they
+/// need not: what is acknowledged stays. Settings that ask for more, or for nothing of replicas, are left alone.
+async fn commits_last(connection: &mut PgConnection) -> sqlx::Result<()> {
+    const WAIT: &str = "SELECT set_config('synchronous_commit', 'on', false)
+        WHERE current_setting('synchronous_commit') = 'off'";
+    sqlx::query(WAIT).execute(connection).await.map(drop)
 }
 
 /// Whether the next one may have this connection. A full or failing disk makes SQLite roll back by itself; the

@@ -13,12 +13,12 @@ pub struct Rewrite {
     /// Reads the rows that are still to be written, in the order of their `id`: of an id above `$1`, at most `$2` of
     /// them, and `$3` is what tells them from the others.
     pub read: &'static str,
-    /// Writes one.
+    /// Writes one: `$1` is its `id`, and the rest what the caller gives for it.
     pub write: &'static str,
 }
 
-/// Makes a [`Rewrite`] of a table's name, the columns that are read, the condition and what is set for the `id` that is
-/// `$1`.
+/// Makes a [`Rewrite`] of a table's name, the columns that are read (with `id`), the condition, in which `$3` tells these
+/// rows from the others, and what is set: from `$2` on it is what the caller gives for a row.
 ///
 /// ```
 /// const CUT: db::Rewrite = db::rewrite!("things", "id, name", "LENGTH(name) > $3", "name = $2");
@@ -53,7 +53,8 @@ macro_rules! rewrite {
 
 impl Db {
     /// Writes rows anew in batches, each in a transaction of its own in which nobody else writes to the table; answers
-    /// how many. `change` gives what is written for a row, or `None` where it stays as it is.
+    /// how many. `which` is the condition's `$3`; `change` gives what is written for a row, its `id` first, or `None` where
+    /// it stays as it is.
     ///
     /// Broken off at any point it is begun again and finds what is left; of several that run at once each row is written
     /// by one. When this answers, none is left but those that were to stay.

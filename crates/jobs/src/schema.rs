@@ -11,6 +11,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         ("pauses", PAUSES),
         ("workers", WORKERS),
         ("waiting", WAITING),
+        ("no addresses in causes", NAMELESS),
     ],
 };
 
@@ -101,4 +102,13 @@ ALTER TABLE jobs ADD COLUMN waits_for TEXT CHECK (waits_for IN ('room', 'worker'
 ALTER TABLE jobs ADD COLUMN waits_why TEXT CHECK (waits_why IS NULL OR state = 'queued');
 UPDATE jobs SET waits_for = 'room', waits_why = cause, cause = NULL
     WHERE state = 'queued' AND cause LIKE 'waits for disk space%';
+";
+
+/// Earlier versions said by whose address a job was cancelled; addresses stand only sealed (`identity`).
+const NAMELESS: &str = "
+UPDATE jobs SET cause = 'cancelled' WHERE cause LIKE 'cancelled by %@%';
+UPDATE jobs SET cause = 'another part of the same work was cancelled'
+    WHERE cause LIKE 'another part of the same work was cancelled: cancelled by %@%';
+UPDATE job_groups SET reason = 'cancelled' WHERE reason LIKE 'cancelled by %@%';
+UPDATE job_logs SET line = 'cancelled' WHERE line LIKE 'cancelled: cancelled by %@%';
 ";

@@ -143,7 +143,7 @@ impl Pipeline {
     pub async fn rejected(&self, lease: &Lease, title: TitleId, reason: &str) -> Result<()> {
         let mut tx = self.db.begin().await?;
         self.jobs.fail(&mut tx, now(), lease, &Fault::Permanent(reason.to_owned())).await?;
-        self.jobs.cancel_title(&mut tx, now(), title, reason).await?;
+        self.cancel_rest(&mut tx, title, reason).await?;
         match self.catalogue.reject(&mut tx, title, reason).await {
             // A newer encode of a published title.
             Err(catalogue::Error::Transition { from, .. }) if from.is_final() => {}
@@ -176,11 +176,17 @@ impl Pipeline {
             return self.settle(tx, title).await;
         }
         tracing::error!(%title, job = %ended.job, kind = ended.kind, reason = ended.reason, "title failed");
-        if !self.catalogue.is_published(tx, title).await? {
-            // Nobody looks at pictures of a title that fails; those of one that plays all the same are made.
-            self.jobs.cancel_title(tx, now(), title, &ended.reason).await?;
-        }
+        self.cancel_rest(tx, title, &ended.reason).await?;
         self.end(tx, title, &ended.reason).await
+    }
+
+    /// What else is queued for a title whose work has ended badly. Nobody looks at pictures of a title that fails; those
+    /// of one that plays all the same are made.
+    async fn cancel_rest(&self, tx: &mut Tx, title: TitleId, why: &str) -> Result<()> {
+        if !self.catalogue.is_published(tx, title).await? {
+            self.jobs.cancel_title(tx, now(), title, why).await?;
+        }
+        Ok(())
     }
 }
 

@@ -1,7 +1,8 @@
 //! Segments of chunks that are still being encoded, for viewers who wait for them.
 //!
 //! They are kept in the memory of the process that encodes, only for chunks that a viewer waits for, and only until
-//! the chunk is stored, where the same bytes are. Elsewhere viewers wait for the whole chunk.
+//! the chunk is stored, where the same bytes are, unless its encode had to begin again. Elsewhere viewers wait for the
+//! whole chunk.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -48,7 +48,7 @@ pub use desk::Made;
 pub use early::{Early, Showing};
 pub use error::{Error, Result};
 pub use intake::{Intake, Outcome};
-pub use operate::{Purge, SourceFile};
+pub use operate::{By, Purge, SourceFile};
 pub use pictures::Stills;
 pub use remover::Remover;
 pub use room::no_room;

@@ -2,7 +2,7 @@
 //!
 //! Every call changes jobs, title and holds in one transaction, jobs first (see the lock order of `jobs`).
 
-use catalogue::Removal;
+use catalogue::{Removal, Standing};
 use db::Tx;
 use jobs::Filter;
 use model::title::State;
@@ -10,6 +10,28 @@ use model::{JobId, Timestamp, TitleId, job};
 
 use crate::work::Kind;
 use crate::{Error, Pipeline, Result, Work, now};
+
+/// Who cancels: said in the reason, where everybody who works on the title reads it and every backup keeps it. So never
+/// who that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// Who uploaded the title.
+    Owner,
+    /// Another one, who may because they are an operator.
+    Operator,
+    /// Who runs the server's command line.
+    CommandLine,
+}
+
+impl By {
+    fn why(self) -> &'static str {
+        match self {
+            Self::Owner => "cancelled by the one who uploaded it",
+            Self::Operator => "cancelled by an operator",
+            Self::CommandLine => "cancelled by the command line",
+        }
+    }
+}
 
 /// When the bytes of a deleted title go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,16 +53,16 @@ pub enum SourceFile {
 
 impl Pipeline {
     /// Stops all work for a title: its running encodes end within seconds and an unfinished title ends as failed, with
-    /// `by` (a person's name) in the reason. Answers how many jobs were stopped; [`Error::Idle`] if there were none.
-    pub async fn cancel(&self, title: TitleId, by: &str) -> Result<u64> {
+    /// `by` in the reason. Answers how many jobs were stopped; [`Error::Idle`] if there were none.
+    pub async fn cancel(&self, title: TitleId, by: By) -> Result<u64> {
         self.catalogue.title(title).await?;
-        let why = format!("cancelled by {by}");
+        let why = by.why();
         let mut tx = self.db.begin().await?;
-        let jobs = self.jobs.cancel_title(&mut tx, now(), title, &why).await?;
+        let jobs = self.jobs.cancel_title(&mut tx, now(), title, why).await?;
         if jobs == 0 {
             return Err(Error::Idle { title });
         }
-        self.end(&mut tx, title, &why).await?;
+        self.end(&mut tx, title, why).await?;
         tx.commit().await?;
         self.changes.send_replace(());
         tracing::info!(%title, jobs, "title cancelled");
@@ -48,7 +70,7 @@ impl Pipeline {
     }
 
     /// Cancels a job, and with it all work for its title: one part is of no use without the others.
-    pub async fn cancel_job(&self, id: JobId, by: &str) -> Result<u64> {
+    pub async fn cancel_job(&self, id: JobId, by: By) -> Result<u64> {
         let job = self.job(id).await?;
         if job.state.is_final() {
             return Err(jobs::Error::State { job: id, state: job.state.as_str(), what: "cancel it" }.into());
@@ -57,7 +79,7 @@ impl Pipeline {
             return self.cancel(title, by).await;
         }
         let mut tx = self.db.begin().await?;
-        self.jobs.cancel(&mut tx, now(), id, &format!("cancelled by {by}")).await?;
+        self.jobs.cancel(&mut tx, now(), id, by.why()).await?;
         tx.commit().await?;
         Ok(1)
     }
@@ -65,26 +87,15 @@ impl Pipeline {
     /// Tries a title again that failed, was rejected or cancelled: what is stored stands, what failed is done once
     /// more. A published title whose newest encode failed is tried again likewise. Answers how many jobs were queued.
     pub async fn retry(&self, id: TitleId) -> Result<u64> {
-        let title = self.catalogue.title(id).await?;
-        if !title.state.is_final() {
-            return Err(Error::UnderWay { title: id });
-        }
-        if title.source_dropped_at.is_some() {
-            return Err(Error::SourceGone { title: id });
-        }
         let newest =
             Filter { kind: Some(Kind::Plan.as_str().into()), title: Some(id), limit: 1, ..Filter::default() };
         let plan = self.jobs.list(&newest).await?.into_iter().next();
         let planned = plan.as_ref().is_some_and(|plan| plan.state == job::State::Done);
         let mut tx = self.db.begin().await?;
         self.jobs.lock_title(&mut tx, id).await?;
-        // Of two people who ask at the same time the second one sees what the first has begun.
-        self.catalogue.lock(&mut tx, id).await?;
-        if self.jobs.live_in(&mut tx, id, Some(Work::PICTURES)).await? > 0 {
-            return Err(Error::UnderWay { title: id });
-        }
+        let state = self.lock_idle(&mut tx, id).await?;
         let unfinished = self.catalogue.newest_is_unfinished(&mut tx, id).await?;
-        if title.state == State::Published && !unfinished && plan.as_ref().is_none_or(|_| planned) {
+        if state == State::Published && !unfinished && plan.as_ref().is_none_or(|_| planned) {
             return self.retry_pictures(tx, id, plan.map(|plan| plan.created_at)).await;
         }
         let mut jobs = 0;
@@ -97,7 +108,7 @@ impl Pipeline {
             self.jobs.enqueue(&mut tx, now(), &Work::plan_again(id)).await?;
             jobs = 1;
         }
-        if title.state != State::Published {
+        if state != State::Published {
             let to = if goes_on { State::Encoding } else { State::Received };
             self.catalogue.revive(&mut tx, id, to).await?;
         }
@@ -142,14 +153,7 @@ impl Pipeline {
     /// Encodes a title anew, as a new generation. A published one goes on playing as it is until the new one is
     /// complete; the old bytes go some time later.
     pub async fn reencode(&self, id: TitleId) -> Result<()> {
-        let title = self.catalogue.title(id).await?;
         let stranded = self.is_stranded(id).await?;
-        if !stranded && !title.state.is_final() {
-            return Err(Error::UnderWay { title: id });
-        }
-        if title.source_dropped_at.is_some() {
-            return Err(Error::SourceGone { title: id });
-        }
         let mut tx = self.db.begin().await?;
         if stranded {
             let why = "encoded anew: no worker had its encoder";
@@ -157,12 +161,9 @@ impl Pipeline {
             // Not `end`: the source is still needed.
             self.fail(&mut tx, id, why).await?;
         }
-        self.catalogue.lock(&mut tx, id).await?;
-        if self.jobs.live_in(&mut tx, id, Some(Work::PICTURES)).await? > 0 {
-            return Err(Error::UnderWay { title: id });
-        }
+        let state = self.lock_idle(&mut tx, id).await?;
         self.jobs.enqueue(&mut tx, now(), &Work::plan_again(id)).await?;
-        if title.state != State::Published {
+        if state != State::Published {
             self.catalogue.revive(&mut tx, id, State::Received).await?;
         }
         self.hold(&mut tx, id).await?;
@@ -170,6 +171,17 @@ impl Pipeline {
         self.jobs.wake();
         tracing::info!(title = %id, "title is encoded anew");
         Ok(())
+    }
+
+    /// Locks a title whose work is to begin again, and answers its state; an error where it is deleted, where it is
+    /// being worked on, or where its upload is gone. Of two people who ask at the same time the second one sees what
+    /// the first has begun.
+    async fn lock_idle(&self, tx: &mut Tx, id: TitleId) -> Result<State> {
+        let Standing { state, source_dropped } = self.catalogue.lock_shown(tx, id).await?;
+        if !state.is_final() || self.jobs.live_in(tx, id, Some(Work::PICTURES)).await? > 0 {
+            return Err(Error::UnderWay { title: id });
+        }
+        if source_dropped { Err(Error::SourceGone { title: id }) } else { Ok(state) }
     }
 
     /// Whether nothing of a title runs, and what waits is for a worker that is not there.
@@ -218,11 +230,10 @@ impl Pipeline {
 
     /// Drops the bytes of a finished title's upload as soon as its pictures are made; it cannot be encoded anew then.
     pub async fn drop_source(&self, id: TitleId) -> Result<()> {
-        let title = self.catalogue.title(id).await?;
         let mut tx = self.db.begin().await?;
-        self.catalogue.lock(&mut tx, id).await?;
+        let Standing { state, .. } = self.catalogue.lock_shown(&mut tx, id).await?;
         let encoding = self.jobs.live_in(&mut tx, id, Some(Work::PICTURES)).await? > 0;
-        if title.state != State::Published || encoding {
+        if state != State::Published || encoding {
             return Err(Error::UnderWay { title: id });
         }
         self.catalogue.set_keep_source(&mut tx, id, false).await?;

@@ -68,6 +68,11 @@ impl Key {
         self.session
     }
 
+    /// Whether it is an RSA key with 2048 bits; else it is one on P-256.
+    pub fn is_rsa(&self) -> bool {
+        matches!(self.verifier, Verifier::Rsa { .. })
+    }
+
     /// A value that no other key material has: what is remembered under it dies with the key.
     pub fn identity(&self) -> [u8; 32] {
         self.identity

@@ -54,11 +54,15 @@ impl Uploads {
     async fn give_up(&self, row: &Row, before: Timestamp) -> Result<bool> {
         let upload = Upload::read(row)?;
         if upload.completed_at.is_none() {
-            // A large file on a slow line takes longer than that.
-            if self.inner.blob.newest_part(upload.id).await?.is_some_and(|at| at > before) {
-                return Ok(false);
+            let (blob, bytes) = (&self.inner.blob, upload.size);
+            match blob.abandon_upload(&upload.bucket, &upload.key, upload.id, before).await {
+                Ok(true) => tracing::info!(upload = %upload.id, bytes, "abandoned upload given up"),
+                // A large file on a slow line takes longer than that.
+                Ok(false) => return Ok(false),
+                // Complete, or given up before: only the row here lags behind.
+                Err(blob::Error::NoSuchUpload(_)) => {}
+                Err(other) => return Err(other.into()),
             }
-            tracing::info!(upload = %upload.id, bytes = upload.size, "abandoned upload given up");
         }
         self.discard(&upload).await?;
         Ok(true)

@@ -106,6 +106,26 @@ async fn what_a_title_of_an_earlier_version_waits_for_is_kept() {
 }
 
 #[tokio::test]
+async fn a_title_that_an_earlier_version_cancelled_names_nobody() {
+    let before = db::Migrations { steps: &catalogue::MIGRATIONS.steps[..7], ..catalogue::MIGRATIONS };
+    for test in db::testing::databases(&[before]).await {
+        let insert = "INSERT INTO titles (id, name, folded, state, reason, visibility, source_object, bucket,
+                source_key, template, created_at)
+            VALUES ($1, 'a', 'a', 'failed', $2, 'members', $1, 'source', 'a.mp4', 'standard', 0)";
+        let reasons = ["cancelled by Ada.L@example.org", "cancelled by the command line", "no room @ home"];
+        let ids = reasons.map(|_| TitleId::new());
+        for (id, reason) in ids.iter().zip(reasons) {
+            test.db.execute(insert, db::args![*id, reason]).await.unwrap();
+        }
+        test.db.migrate(&[catalogue::MIGRATIONS]).await.unwrap();
+        let shelf = Shelf { catalogue: Catalogue::open(test.db.clone()).await.unwrap(), test };
+        for (id, reason) in ids.into_iter().zip(["cancelled", reasons[1], reasons[2]]) {
+            assert_eq!(shelf.title(id).await.reason.as_deref(), Some(reason));
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_title_ends_once_with_a_reason() {
     for shelf in shelves().await {
         let id = shelf.create(&upload("a.txt")).await;

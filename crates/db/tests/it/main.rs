@@ -65,6 +65,24 @@ async fn a_full_disk_leaves_no_transaction_behind() {
 }
 
 #[tokio::test]
+async fn what_is_committed_is_on_disk_whatever_the_server_is_set_to() {
+    for test in db::testing::databases(&[MIGRATIONS]).await {
+        if test.engine() != db::Engine::Postgres {
+            continue;
+        }
+        for (set, expected) in [("off", "on"), ("on", "on"), ("local", "local")] {
+            let address = format!("{}%20-csynchronous_commit%3D{set}", test.address);
+            let db = Db::open_postgres(&address).await.unwrap();
+            let mut tx = db.begin().await.unwrap();
+            let row = tx.one("SELECT current_setting('synchronous_commit') AS waits", args![]).await.unwrap();
+            assert_eq!(row.get::<String>("waits").unwrap(), expected, "{set}");
+            drop(tx);
+            db.close().await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_dropped_transaction_leaves_nothing() {
     for test in db::testing::databases(&[MIGRATIONS]).await {
         let mut tx = test.db.begin().await.unwrap();

@@ -126,6 +126,36 @@ async fn a_job_that_an_earlier_version_held_up_goes_on() {
 }
 
 #[tokio::test]
+async fn what_an_earlier_version_cancelled_names_nobody() {
+    const SEEN: &str = "SELECT cause AS words FROM jobs UNION ALL SELECT reason FROM job_groups
+        UNION ALL SELECT line FROM job_logs ORDER BY words";
+    const GROUP: &str =
+        "INSERT INTO job_groups (id, state, reason, total, remaining, continuation, created_at)
+        VALUES ('g', 'cancelled', $1, 1, 1, '[]', 0)";
+    const JOB: &str = "UPDATE jobs SET state = 'cancelled', cause = $2 WHERE id = $1";
+    const LINE: &str = "INSERT INTO job_logs (job, n, at, attempt, line) VALUES ($1, $2, 0, 0, $3)";
+    let before = db::Migrations { steps: &jobs::MIGRATIONS.steps[..5], ..jobs::MIGRATIONS };
+    for test in db::testing::databases(&[before]).await {
+        let bench = Bench { queue: Queue::new(test.db.clone()), test };
+        let db = &bench.test.db;
+        let (why, name) = ("cancelled by Ada.L@example.org", "another part of the same work was cancelled");
+        let ids = [bench.enqueue(&job(1)).await, bench.enqueue(&job(2)).await, bench.enqueue(&job(3)).await];
+        db.execute(GROUP, db::args![why]).await.unwrap();
+        db.execute(JOB, db::args![ids[0], why]).await.unwrap();
+        db.execute(JOB, db::args![ids[1], format!("{name}: {why}")]).await.unwrap();
+        db.execute(JOB, db::args![ids[2], "cancelled by the command line"]).await.unwrap();
+        db.execute(LINE, db::args![ids[0], 1, format!("cancelled: {why}")]).await.unwrap();
+        db.execute(LINE, db::args![ids[0], 2, "frame@1 read"]).await.unwrap();
+        db.migrate(&[jobs::MIGRATIONS]).await.unwrap();
+        let rows = db.all(SEEN, db::args![]).await.unwrap();
+        let mut words: Vec<String> = rows.iter().map(|row| row.get("words").unwrap()).collect();
+        words.sort();
+        let rest = ["cancelled", "cancelled", "cancelled", "cancelled by the command line", "frame@1 read"];
+        assert_eq!((words[0].as_str(), &words[1..]), (name, &rest.map(str::to_owned)[..]));
+    }
+}
+
+#[tokio::test]
 async fn a_cancelled_job_waits_for_nothing_when_it_is_tried_again() {
     for bench in benches().await {
         let title = TitleId::new();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use blob::{By, New};
+use catalogue::Removal;
 use jobs::Fault;
 use model::title::State;
 use model::{BucketName, TitleId, WaitsFor};
@@ -18,22 +19,25 @@ async fn stored(house: &House) -> u64 {
 }
 
 #[tokio::test]
-async fn a_cancelled_title_fails_with_a_name_and_goes_on_where_it_stopped() {
+async fn a_cancelled_title_says_in_which_role_somebody_did_it_and_goes_on_where_it_stopped() {
     for house in houses().await {
         let title = house.planned().await;
         let (lease, of) = house.chunk().await;
         house.pipeline.encoded(&lease, &of, vec![house.made(0, 7).await]).await.unwrap();
         let (running, second) = house.chunk().await;
-        assert_eq!(house.pipeline.cancel(title, "ada@example.org").await.unwrap(), 2);
+        assert_eq!(house.pipeline.cancel(title, pipeline::By::Owner).await.unwrap(), 2);
         let found = house.title(title).await;
         assert_eq!(
             (found.state, found.reason.as_deref()),
-            (State::Failed, Some("cancelled by ada@example.org"))
+            (State::Failed, Some("cancelled by the one who uploaded it"))
         );
         let late = house.pipeline.encoded(&running, &second, vec![house.made(1, 7).await]).await;
         assert!(matches!(late, Err(Error::Jobs(jobs::Error::LeaseLost { .. }))));
         assert!(house.claim("chunk").await.is_none());
-        assert!(matches!(house.pipeline.cancel(title, "ada").await, Err(Error::Idle { .. })));
+        assert!(matches!(
+            house.pipeline.cancel(title, pipeline::By::Operator).await,
+            Err(Error::Idle { .. })
+        ));
 
         assert_eq!(house.pipeline.retry(title).await.unwrap(), 2, "the stored chunk stands");
         assert_eq!(house.title(title).await.state, State::Encoding);
@@ -50,9 +54,9 @@ async fn a_job_is_cancelled_and_tried_again_with_its_title() {
     for house in houses().await {
         let title = house.planned().await;
         let (lease, _) = house.chunk().await;
-        house.pipeline.cancel_job(lease.job, "ada").await.unwrap();
+        house.pipeline.cancel_job(lease.job, pipeline::By::Operator).await.unwrap();
         assert_eq!(house.title(title).await.state, State::Failed);
-        assert!(house.pipeline.cancel_job(lease.job, "ada").await.is_err());
+        assert!(house.pipeline.cancel_job(lease.job, pipeline::By::Operator).await.is_err());
         assert_eq!(house.pipeline.retry_job(lease.job).await.unwrap(), 3);
         assert!(house.pipeline.retry_job(lease.job).await.is_err());
         house.finish().await;
@@ -78,7 +82,7 @@ async fn a_title_whose_jobs_were_forgotten_is_read_again() {
 async fn a_source_that_is_gone_is_said_and_changes_nothing() {
     for house in houses().await {
         let title = house.planned().await;
-        house.pipeline.cancel(title, "ada").await.unwrap();
+        house.pipeline.cancel(title, pipeline::By::Operator).await.unwrap();
         house.client_upload("songs/song.wav").await;
         house.pipeline.take_events().await.unwrap();
         house.blob.sweep(now().plus_ms(1_000_000)).await.unwrap();
@@ -138,6 +142,38 @@ async fn only_the_newest_encode_is_tried_again_and_only_once() {
             matches!(again, Err(Error::NothingFailed { .. })),
             "the first that failed was replaced: {again:?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn what_others_decide_before_work_begins_again_counts() {
+    for deleted in [true, false] {
+        for house in houses().await {
+            let title = house.planned().await;
+            house.finish().await;
+            let mut tx = house.test.db.begin().await.unwrap();
+            if deleted {
+                let how = Removal { purge_at: now(), spare_source: false };
+                house.catalogue.delete(&mut tx, now(), title, &how).await.unwrap();
+            } else {
+                house.catalogue.drop_source(&mut tx, now(), title).await.unwrap();
+            }
+            let again = async { tokio::join!(house.pipeline.retry(title), house.pipeline.reencode(title)) };
+            tokio::pin!(again);
+            let early = tokio::time::timeout(Duration::from_millis(200), &mut again).await;
+            assert!(early.is_err(), "both wait for it: {early:?}");
+            tx.commit().await.unwrap();
+            let (retried, anew) = again.await;
+            for refused in [retried.map(drop), anew] {
+                let expected = match refused {
+                    Err(Error::Catalogue(catalogue::Error::NoTitle { .. })) => deleted,
+                    Err(Error::SourceGone { .. }) => !deleted,
+                    _ => false,
+                };
+                assert!(expected, "{refused:?}");
+            }
+            assert_eq!(house.jobs.live(title).await.unwrap(), 0);
+        }
     }
 }
 
@@ -228,7 +264,7 @@ async fn an_upload_goes_when_the_pictures_it_waits_for_are_cancelled() {
         let title = house.planned().await;
         house.publish().await;
         assert_eq!(house.title(title).await.source_dropped_at, None, "pictures are still to be made of it");
-        assert_eq!(house.pipeline.cancel(title, "ada").await.unwrap(), 1);
+        assert_eq!(house.pipeline.cancel(title, pipeline::By::Operator).await.unwrap(), 1);
         let found = house.title(title).await;
         assert_eq!(found.state, State::Published);
         assert!(found.source_dropped_at.is_some());
@@ -324,7 +360,7 @@ async fn nothing_is_promised_to_a_chunk_whose_title_was_just_cancelled() {
     for house in houses().await {
         let title: TitleId = house.planned().await;
         let (_, of) = house.chunk().await;
-        house.pipeline.cancel(title, "ada").await.unwrap();
+        house.pipeline.cancel(title, pipeline::By::Operator).await.unwrap();
         assert_eq!(house.pipeline.find_room(&of).await.unwrap(), None);
         let sql = "SELECT COUNT(*) AS n FROM generations WHERE promised";
         assert_eq!(house.test.db.one(sql, db::args![]).await.unwrap().get::<u64>("n").unwrap(), 0);

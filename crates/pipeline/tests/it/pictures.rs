@@ -112,19 +112,27 @@ async fn a_title_can_be_encoded_anew_while_its_pictures_are_made() {
 }
 
 #[tokio::test]
-async fn an_encode_that_fails_takes_nothing_from_the_pictures_of_a_title_that_plays() {
-    for house in houses().await {
-        let title = house.planned().await;
-        let (lease, of) = house.pictures().await;
-        house.publish().await;
-        house.pipeline.reencode(title).await.unwrap();
-        house.plan_next().await;
-        let (failing, _) = house.chunk().await;
-        house.pipeline.failed(&failing, &Fault::Permanent("broken".into()), &[]).await.unwrap();
-        house.client_upload("songs/song.wav").await;
-        house.blob.sweep(crate::house::now().plus_ms(1_000_000)).await.unwrap();
-        let source = house.title(title).await.source_object;
-        assert!(house.blob.object(source).await.is_ok(), "it is being read");
-        house.pipeline.pictures_made(&lease, &of, Stills::Posters(vec![])).await.unwrap();
+async fn an_encode_that_ends_badly_takes_nothing_from_the_pictures_of_a_title_that_plays() {
+    for rejected in [false, true] {
+        for house in houses().await {
+            let title = house.planned().await;
+            let (lease, of) = house.pictures().await;
+            house.publish().await;
+            house.pipeline.reencode(title).await.unwrap();
+            house.plan_next().await;
+            let (ending, _) = house.chunk().await;
+            if rejected {
+                house.pipeline.rejected(&ending, title, "broken").await.unwrap();
+            } else {
+                house.pipeline.failed(&ending, &Fault::Permanent("broken".into()), &[]).await.unwrap();
+            }
+            assert!(house.claim("chunk").await.is_none(), "the rest of the new encode is of no use");
+            assert_eq!(house.title(title).await.state, State::Published);
+            house.client_upload("songs/song.wav").await;
+            house.blob.sweep(crate::house::now().plus_ms(1_000_000)).await.unwrap();
+            let source = house.title(title).await.source_object;
+            assert!(house.blob.object(source).await.is_ok(), "it is being read");
+            house.pipeline.pictures_made(&lease, &of, Stills::Posters(vec![])).await.unwrap();
+        }
     }
 }

@@ -125,6 +125,18 @@ async fn only_what_nobody_sends_any_more_is_given_up() {
 }
 
 #[tokio::test]
+async fn what_somebody_goes_on_with_while_it_is_looked_at_is_not_given_up() {
+    for ramp in ramps().await {
+        let upload = ramp.begin("slow.mp4", now().plus_ms(-10 * DAY_MS)).await;
+        let sweep = ramp.uploads.sweep(now());
+        let (swept, ()) = blob::fault::meanwhile_at("upload.looked", sweep, ramp.send(&upload)).await;
+        assert_eq!(swept.unwrap(), 0);
+        ramp.uploads.complete(&upload).await.unwrap();
+        assert!(ramp.blob.head(&upload.bucket, &upload.key).await.is_ok());
+    }
+}
+
+#[tokio::test]
 async fn one_that_cannot_be_given_up_holds_up_no_other() {
     for ramp in ramps().await {
         let long_ago = now().plus_ms(-10 * DAY_MS);
