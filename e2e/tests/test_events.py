@@ -1,14 +1,19 @@
 """Uploads become titles: once each, whatever the key."""
 
 import json
-import time
 
 import pytest
+from audit import rows
 from kinora_server import run, wait_for
 
 
 def named(kinora, name):
     return [t for t in kinora.titles() if t["name"] == name]
+
+
+def wait_until_handled(kinora):
+    """Until everything that was uploaded has become a title, or nothing."""
+    wait_for(lambda: rows(kinora, "SELECT COUNT(*) FROM events WHERE handled_at IS NULL") == ["0"])
 
 
 def test_two_uploads_of_the_same_key_are_two_titles(kinora, clip, unique):
@@ -42,7 +47,7 @@ def test_own_writes_and_other_buckets_start_nothing(kinora, clip, unique):
     s3.upload_file(str(clip("short")), f"other-{unique}", f"{unique}.mp4")
     s3.upload_file(str(clip("short")), "source", f"{unique}-after.mp4")
     kinora.wait(f"{unique}-after")
-    time.sleep(1)
+    wait_until_handled(kinora)
     assert named(kinora, unique) == []
     assert not [t for t in kinora.titles() if t["name"].endswith(".cmf")]
 
@@ -62,7 +67,7 @@ def test_an_event_sent_by_hand_starts_an_object_once(kinora, clip, unique, tmp_p
     kinora.cli("event", "send", file)
     kinora.wait(f"in {unique}")
     kinora.cli("event", "send", file)
-    time.sleep(1)
+    wait_until_handled(kinora)
     assert len(named(kinora, f"in {unique}")) == 1
 
 

@@ -14,7 +14,7 @@ LISTED = (E2E / "s3-conformance.txt").read_text().splitlines()
 GROUPS = tomllib.loads((E2E / "s3-not-offered.toml").read_text())["group"]
 
 # As many as there are: whoever adds one raises it, and nobody lowers it.
-LEAST = 294
+LEAST = 315
 
 
 def test_the_list_only_grows():

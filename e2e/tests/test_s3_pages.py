@@ -149,8 +149,10 @@ def test_a_bucket_says_what_pages_may_do(s3, kinora, bucket):
         [{"AllowedOrigins": ["*"], "AllowedMethods": ["GET"], "ExposeHeaders": ["a b"]}],
         [{"AllowedOrigins": ["*"], "AllowedMethods": ["GET"]}] * 101,
     ]:
-        with pytest.raises(botocore.exceptions.ClientError):
+        with pytest.raises(botocore.exceptions.ClientError) as refused:
             s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": bad})
+        answer = refused.value.response
+        assert 400 <= answer["ResponseMetadata"]["HTTPStatusCode"] < 500, answer
 
 
 @pytest.mark.browser

@@ -2,6 +2,8 @@
 
 use db::{Sql, Tx, args, sql};
 use model::{BucketName, Timestamp};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::store::now;
 use crate::{Blob, Error, Result};
@@ -64,6 +66,34 @@ impl Blob {
         tx.execute("DELETE FROM uploads WHERE bucket = $1", args![name]).await?;
         tx.execute("DELETE FROM buckets WHERE name = $1", args![name]).await?;
         Ok(tx.commit().await?)
+    }
+
+    /// What a bucket keeps as JSON in the column that `select` calls `kept`; the default if it is NULL.
+    pub(crate) async fn kept<T: DeserializeOwned + Default>(
+        &self,
+        name: &BucketName,
+        select: &'static str,
+    ) -> Result<T> {
+        let row = self.db.opt(select, args![name]).await?;
+        let row = row.ok_or_else(|| Error::NoSuchBucket(name.clone()))?;
+        match row.get_opt::<String>("kept")? {
+            Some(text) => serde_json::from_str(&text).map_err(|e| Error::Row(e.to_string())),
+            None => Ok(T::default()),
+        }
+    }
+
+    /// Keeps something as JSON in a column of a bucket (`$2` of `update`), NULL if there is nothing.
+    pub(crate) async fn keep<T: Serialize>(
+        &self,
+        name: &BucketName,
+        update: &'static str,
+        what: Option<&T>,
+    ) -> Result<()> {
+        let text = what.map(serde_json::to_string).transpose().map_err(|e| Error::Row(e.to_string()))?;
+        match self.db.execute(update, args![name, text]).await? {
+            0 => Err(Error::NoSuchBucket(name.clone())),
+            _ => Ok(()),
+        }
     }
 }
 

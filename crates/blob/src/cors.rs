@@ -1,10 +1,9 @@
 //! What a bucket lets pages of browsers do. It is kept here and judged by the HTTP face.
 
-use db::args;
 use model::BucketName;
 use serde::{Deserialize, Serialize};
 
-use crate::{Blob, Error, Result};
+use crate::{Blob, Result};
 
 /// One rule of a bucket for pages of other origins (CORS).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,28 +31,17 @@ impl Blob {
     /// The rules of a bucket; none if pages of other origins may do nothing.
     ///
     /// # Errors
-    /// [`Error::NoSuchBucket`].
+    /// [`crate::Error::NoSuchBucket`].
     pub async fn cors(&self, bucket: &BucketName) -> Result<Vec<CorsRule>> {
-        let row = self.db.opt("SELECT cors FROM buckets WHERE name = $1", args![bucket]).await?;
-        let row = row.ok_or_else(|| Error::NoSuchBucket(bucket.clone()))?;
-        match row.get_opt::<String>("cors")? {
-            Some(text) => serde_json::from_str(&text).map_err(|e| Error::Row(e.to_string())),
-            None => Ok(Vec::new()),
-        }
+        self.kept(bucket, "SELECT cors AS kept FROM buckets WHERE name = $1").await
     }
 
     /// Gives a bucket these rules in place of those that it has.
     ///
     /// # Errors
-    /// [`Error::NoSuchBucket`].
+    /// [`crate::Error::NoSuchBucket`].
     pub async fn set_cors(&self, bucket: &BucketName, rules: &[CorsRule]) -> Result<()> {
-        let text = match rules {
-            [] => None,
-            rules => Some(serde_json::to_string(rules).map_err(|e| Error::Row(e.to_string()))?),
-        };
-        match self.db.execute("UPDATE buckets SET cors = $2 WHERE name = $1", args![bucket, text]).await? {
-            0 => Err(Error::NoSuchBucket(bucket.clone())),
-            _ => Ok(()),
-        }
+        let some = Some(&rules).filter(|rules| !rules.is_empty());
+        self.keep(bucket, "UPDATE buckets SET cors = $2 WHERE name = $1", some).await
     }
 }

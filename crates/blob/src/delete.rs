@@ -5,7 +5,16 @@ use model::{BucketName, Key, ObjectId};
 
 use crate::commit::{Name, retire};
 use crate::events::{self, Kind};
-use crate::{Blob, By, Condition, Object, Result};
+use crate::{Blob, Condition, Object, Result};
+
+/// Who deletes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// Kinora: no event.
+    Kinora,
+    /// A client: an event tells of it.
+    Client,
+}
 
 impl Blob {
     /// Deletes what the key names; `None` if that is nothing.
@@ -17,7 +26,7 @@ impl Blob {
         bucket: &BucketName,
         key: &Key,
         condition: &Condition,
-        by: By,
+        by: Actor,
     ) -> Result<Option<ObjectId>> {
         let mut tx = self.db.begin().await?;
         let deleted = delete(&mut tx, bucket, key, condition, by).await?;
@@ -30,7 +39,7 @@ impl Blob {
     ///
     /// # Errors
     /// [`crate::Error::NoSuchBucket`].
-    pub async fn delete_all(&self, bucket: &BucketName, keys: &[Key], by: By) -> Result<usize> {
+    pub async fn delete_all(&self, bucket: &BucketName, keys: &[Key], by: Actor) -> Result<usize> {
         // In one order, so that two such calls never wait for each other.
         let mut sorted: Vec<&Key> = keys.iter().collect();
         sorted.sort_unstable();
@@ -50,13 +59,13 @@ async fn delete(
     bucket: &BucketName,
     key: &Key,
     condition: &Condition,
-    by: By,
+    by: Actor,
 ) -> Result<Option<ObjectId>> {
     let Some(name) = Name::lock(tx, bucket, key, condition).await? else { return Ok(None) };
     let path = args![bucket, key.as_str().as_bytes()];
     tx.execute("DELETE FROM names WHERE bucket = $1 AND key = $2", path).await?;
     retire(tx, name.object).await?;
-    if let By::Client(_) = by {
+    if by == Actor::Client {
         let sql = concat!("SELECT ", crate::object::columns!(), " FROM objects o WHERE o.id = $1");
         let object = Object::from_row(&tx.one(sql, args![name.object]).await?)?;
         events::record(tx, Kind::Removed, &object, events::sequence(Some(name.sequence))).await?;

@@ -88,12 +88,9 @@ impl Disk {
         self.keys.as_ref().ok_or(Error::NoKeys)
     }
 
-    /// Deletes a file; that it is not there is fine. Blocks.
-    pub(crate) fn delete(&self, id: FileId) -> Result<()> {
-        match fs::remove_file(self.path(id)) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(disk("delete", self.path(id))(e)),
-            _ => Ok(()),
-        }
+    /// Deletes files; that one is not there is fine, and one that cannot be deleted keeps no other. Blocks.
+    pub(crate) fn delete(&self, files: &[FileId]) -> Deleted {
+        delete_all(files.iter().map(|id| self.path(*id)))
     }
 
     /// Files of one of the 256 folders that nothing was written to since `before`. Blocks.
@@ -102,19 +99,10 @@ impl Disk {
         Ok(old_files(&path, before)?.filter_map(|name| name.parse().ok()).collect())
     }
 
-    /// Deletes half-written files that nothing was written to since `before`; answers how many. Blocks.
-    pub(crate) fn clear_temporary(&self, before: SystemTime) -> Result<u64> {
+    /// Deletes half-written files that nothing was written to since `before`. Blocks.
+    pub(crate) fn clear_temporary(&self, before: SystemTime) -> Result<Deleted> {
         let folder = self.root.join("tmp");
-        let mut count = 0;
-        for name in old_files(&folder, before)? {
-            let path = folder.join(name);
-            match fs::remove_file(&path) {
-                Ok(()) => count += 1,
-                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-                Err(e) => return Err(disk("delete", path)(e)),
-            }
-        }
-        Ok(count)
+        Ok(delete_all(old_files(&folder, before)?.map(|name| folder.join(name))))
     }
 
     /// How many half-written files there are. Blocks.
@@ -175,6 +163,33 @@ impl Disk {
     fn path(&self, id: FileId) -> PathBuf {
         mirror::path(&self.root, id)
     }
+}
+
+/// What became of files that were to be deleted.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Deleted {
+    /// Those that were deleted.
+    pub(crate) files: u64,
+    /// Those that could not be.
+    pub(crate) stuck: u64,
+}
+
+/// Deletes what is there. Of many that cannot be deleted the log names the first: a broken disk has no end of them.
+fn delete_all(paths: impl Iterator<Item = PathBuf>) -> Deleted {
+    let mut deleted = Deleted::default();
+    for path in paths {
+        match fs::remove_file(&path) {
+            Ok(()) => deleted.files += 1,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                if deleted.stuck == 0 {
+                    tracing::warn!(path = %path.display(), %error, "a file that nothing uses cannot be deleted");
+                }
+                deleted.stuck += 1;
+            }
+        }
+    }
+    deleted
 }
 
 /// What a sealed file is bound to: what it is for, its name, and the format of its bytes (1: Tink's).

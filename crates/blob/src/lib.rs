@@ -68,7 +68,7 @@ pub use bucket::Bucket;
 pub use checksum::{Algorithm, Checksum};
 pub use commit::{By, Condition, Means, New, Seen};
 pub use cors::CorsRule;
-pub use delete::{discard, discard_folder};
+pub use delete::{Actor, discard, discard_folder};
 pub use error::{Error, Result};
 pub use list::{Entry, List, Listing};
 pub use object::{Object, ObjectPart, hold, release};

@@ -11,7 +11,7 @@ use model::{FileId, ObjectId, Timestamp};
 use tokio::time::Instant;
 
 use crate::commit::insert_file;
-use crate::disk::Stored;
+use crate::disk::{Deleted, Stored};
 use crate::lane::blocking;
 use crate::store::now;
 use crate::sweep::drop_files;
@@ -88,12 +88,12 @@ impl Blob {
         Ok(())
     }
 
-    /// Deletes clear files that were replaced before `lingered` and that nobody reads; answers how many.
-    pub(crate) async fn drop_replaced(&self, lingered: Timestamp) -> Result<u64> {
+    /// Deletes clear files that were replaced before `lingered` and that nobody reads.
+    pub(crate) async fn drop_replaced(&self, lingered: Timestamp) -> Result<Deleted> {
         let idle = |old: &Old| old.since <= lingered && !old.objects.iter().any(|&id| self.pins.has(id));
         let old = self.replaced.take(idle);
         if old.is_empty() {
-            return Ok(0);
+            return Ok(Deleted::default());
         }
         // One that got into use again meanwhile, by a copy that began before, stays: it is the next to be sealed.
         let mut tx = self.db.begin().await?;

@@ -13,6 +13,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         ("clear files", CLEAR),
         ("store", STORE),
         ("cors", CORS),
+        ("tags of buckets", BUCKET_TAGS),
     ],
 };
 
@@ -115,6 +116,9 @@ CREATE TABLE store (
 
 /// The rules of a bucket for pages of other origins, as JSON; NULL if there are none.
 const CORS: &str = "ALTER TABLE buckets ADD COLUMN cors TEXT";
+
+/// The tags of a bucket, as a JSON object; NULL if there are none.
+const BUCKET_TAGS: &str = "ALTER TABLE buckets ADD COLUMN tags TEXT";
 
 /// For finding what is to be sealed.
 const CLEAR: &str = "CREATE INDEX files_clear ON files (id) WHERE dek IS NULL";

@@ -8,9 +8,11 @@ use seal::Renewed;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::disk::Deleted;
 use crate::lane::blocking;
 use crate::read::Pins;
 use crate::store::now;
+use crate::upload::{ALL_OLD, Ages, Stale};
 use crate::{Blob, Result, fault};
 
 /// Milliseconds that a file without a row may still be waiting for one.
@@ -30,8 +32,17 @@ pub struct Swept {
     pub uploads: u64,
     /// Handled events.
     pub events: u64,
-    /// Files without a row, rows of files without use, half-written files, and clear files that were sealed.
+    /// Files without a row or without use, half-written files, and clear files that were sealed.
     pub files: u64,
+    /// Files of these kinds that could not be deleted: they stay for the next [`Blob::sweep_disk`], and the log says why.
+    pub stuck: u64,
+}
+
+impl Swept {
+    fn add(&mut self, deleted: Deleted) {
+        self.files += deleted.files;
+        self.stuck += deleted.stuck;
+    }
 }
 
 impl Blob {
@@ -53,25 +64,29 @@ impl Blob {
             }
         }
         self.opened.close_old(|_| false);
-        let idle = now.plus_ms(-DAY_MS * i64::from(self.config.upload_days));
-        for row in self.db.all(OLD_UPLOADS, args![idle, now.plus_ms(-COMPLETED_MS)]).await? {
-            self.drop_upload(row.get::<UploadId>("id")?).await?;
-            swept.uploads += 1;
+        let ages = Ages {
+            begun: now.plus_ms(-DAY_MS * i64::from(self.config.upload_days)),
+            completed: now.plus_ms(-COMPLETED_MS),
+        };
+        for row in self.db.all(ALL_OLD, args![ages.begun, ages.completed]).await? {
+            let dropped = self.drop_upload(row.get::<UploadId>("id")?, Stale::Old(ages)).await?;
+            swept.uploads += u64::from(dropped);
         }
         let handled = now.plus_ms(-DAY_MS * i64::from(self.config.event_days));
         swept.events = self.db.execute("DELETE FROM events WHERE handled_at <= $1", args![handled]).await?;
-        swept.files = self.drop_replaced(lingered).await?;
+        swept.add(self.drop_replaced(lingered).await?);
         Ok(swept)
     }
 
     /// Compares the disk with the rows: deletes files that no row mentions and that nothing was written to for an hour,
-    /// and files whose rows nothing uses. It reads every folder: for the start and now and then.
+    /// and files whose rows nothing uses. One that cannot be deleted keeps no other. It reads every folder: for the start
+    /// and now and then.
     pub async fn sweep_disk(&self, now: Timestamp) -> Result<Swept> {
         let ms = u64::try_from(now.plus_ms(-GRACE_MS).0).unwrap_or(0);
         let before = SystemTime::UNIX_EPOCH + Duration::from_millis(ms);
         let disk = self.disk.clone();
-        let mut swept =
-            Swept { files: blocking(move || disk.clear_temporary(before)).await?, ..Swept::default() };
+        let mut swept = Swept::default();
+        swept.add(blocking(move || disk.clear_temporary(before)).await?);
         loop {
             let rows = self.db.all(UNUSED_FILES, args![]).await?;
             let mut unused: Vec<String> = rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?;
@@ -82,7 +97,7 @@ impl Blob {
             if unused.is_empty() {
                 break;
             }
-            swept.files += self.delete_files(unused).await?;
+            swept.add(self.delete_files(unused).await?);
         }
         for folder in 0..=255 {
             let disk = self.disk.clone();
@@ -92,7 +107,7 @@ impl Blob {
                     orphans.push(file);
                 }
             }
-            swept.files += self.delete_files(orphans).await?;
+            swept.add(self.delete_files(orphans).await?);
         }
         Ok(swept)
     }
@@ -122,14 +137,13 @@ impl Blob {
         Ok(true)
     }
 
-    /// Deletes files whose rows are gone, but for those that are still read; answers how many. What those and a crash
-    /// leave over is found by `sweep_disk`.
-    pub(crate) async fn delete_files(&self, mut files: Vec<FileId>) -> Result<u64> {
+    /// Deletes files whose rows are gone, but for those that are still read. What those, a crash and a failure leave over
+    /// is found by `sweep_disk`.
+    pub(crate) async fn delete_files(&self, mut files: Vec<FileId>) -> Result<Deleted> {
         files.retain(|file| !self.pins.keep(*file));
         self.opened.close_old(|file| files.contains(&file));
-        let (disk, count) = (self.disk.clone(), files.len() as u64);
-        blocking(move || files.into_iter().try_for_each(|file| disk.delete(file))).await?;
-        Ok(count)
+        let disk = self.disk.clone();
+        blocking(move || Ok(disk.delete(&files))).await
     }
 
     /// The same for whoever has done what it was asked for: a failure is logged, and `sweep_disk` finds the files.
@@ -186,17 +200,14 @@ impl Sweeper {
 
     async fn all(&self) -> Result<Swept> {
         let rows = self.blob.sweep(now()).await?;
-        Ok(Swept { files: rows.files + self.blob.sweep_disk(now()).await?.files, ..rows })
+        let disk = self.blob.sweep_disk(now()).await?;
+        Ok(Swept { files: rows.files + disk.files, stuck: rows.stuck + disk.stuck, ..rows })
     }
 }
 
 const RETIRED: &str = "SELECT o.id FROM objects o WHERE o.retired_at <= $1 AND o.held = 0 AND o.id > $2
     AND NOT EXISTS (SELECT 1 FROM events e WHERE e.object = o.id AND e.handled_at IS NULL)
     ORDER BY o.id LIMIT 100";
-
-const OLD_UPLOADS: &str = "SELECT u.id FROM uploads u WHERE u.completed_at <= $2
-    OR (u.object IS NULL AND u.created_at <= $1
-        AND NOT EXISTS (SELECT 1 FROM upload_parts p WHERE p.upload = u.id AND p.created_at > $1)) LIMIT 1000";
 
 const UNUSED_FILES: &str = "SELECT f.id FROM files f
     WHERE NOT EXISTS (SELECT 1 FROM parts p WHERE p.file = f.id)

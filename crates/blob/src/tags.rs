@@ -1,4 +1,4 @@
-//! Changing the tags of an object.
+//! Changing the tags of an object, and those of a bucket.
 
 use std::collections::BTreeMap;
 
@@ -21,5 +21,22 @@ impl Blob {
         let after = Attributes { tags, ..before }.to_row()?;
         tx.execute("UPDATE objects SET attributes = $2 WHERE id = $1", args![name.object, after]).await?;
         Ok(tx.commit().await?)
+    }
+
+    /// The tags of a bucket.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchBucket`].
+    pub async fn bucket_tags(&self, bucket: &BucketName) -> Result<BTreeMap<String, String>> {
+        self.kept(bucket, "SELECT tags AS kept FROM buckets WHERE name = $1").await
+    }
+
+    /// Gives a bucket these tags in place of those that it has.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchBucket`].
+    pub async fn tag_bucket(&self, bucket: &BucketName, tags: &BTreeMap<String, String>) -> Result<()> {
+        let some = Some(tags).filter(|tags| !tags.is_empty());
+        self.keep(bucket, "UPDATE buckets SET tags = $2 WHERE name = $1", some).await
     }
 }

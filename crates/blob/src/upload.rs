@@ -3,7 +3,7 @@
 mod complete;
 mod list;
 
-use db::{Row, Sql, args, sql};
+use db::{Row, Sql, Tx, args, sql};
 use model::{BucketName, Key, ObjectId, Timestamp, UploadId};
 
 pub use complete::{Chosen, Complete};
@@ -207,21 +207,96 @@ impl Blob {
     /// [`Error::NoSuchUpload`].
     pub async fn abort_upload(&self, bucket: &BucketName, key: &Key, id: UploadId) -> Result<()> {
         self.upload(bucket, key, id).await?;
-        self.drop_upload(id).await
+        match self.drop_upload(id, Stale::Open).await? {
+            true => Ok(()),
+            // Completed or given up since it was looked up.
+            false => Err(Error::NoSuchUpload(id)),
+        }
     }
 
-    /// Deletes an upload, whatever its state, with what is left of its parts.
-    pub(crate) async fn drop_upload(&self, id: UploadId) -> Result<()> {
+    /// Gives up an upload as [`Blob::abort_upload`] does, unless a part came after `since`; answers whether it did.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchUpload`].
+    pub async fn abandon_upload(
+        &self,
+        bucket: &BucketName,
+        key: &Key,
+        id: UploadId,
+        since: Timestamp,
+    ) -> Result<bool> {
+        self.upload(bucket, key, id).await?;
+        self.drop_upload(id, Stale::Idle { since }).await
+    }
+
+    /// Deletes an upload with what is left of its parts, if it is as its caller saw it; answers whether it was. That is
+    /// looked at once nobody else can change it, for a part may have come or the object been made since.
+    pub(crate) async fn drop_upload(&self, id: UploadId, stale: Stale) -> Result<bool> {
+        fault::pause("upload.looked").await;
         let mut tx = self.db.begin().await?;
-        tx.opt(tx.pick(LOCK), args![id]).await?;
+        if tx.opt(tx.pick(LOCK), args![id]).await?.is_none() || !stale.holds(&mut tx, id).await? {
+            return Ok(false);
+        }
         let parts = tx.all("DELETE FROM upload_parts WHERE upload = $1 RETURNING file", args![id]).await?;
         tx.execute("DELETE FROM uploads WHERE id = $1", args![id]).await?;
         let unused = drop_files(&mut tx, &files(&parts)?).await?;
         tx.commit().await?;
         self.clean_up(unused).await;
-        Ok(())
+        Ok(true)
     }
 }
+
+/// What makes an upload go.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Stale {
+    /// It is under way, and somebody wants it no more.
+    Open,
+    /// It is under way, and no part came after that.
+    Idle {
+        /// The last moment that does not count.
+        since: Timestamp,
+    },
+    /// It is as the sweep is looking for.
+    Old(Ages),
+}
+
+impl Stale {
+    /// Whether it is true of an upload that is locked.
+    async fn holds(self, tx: &mut Tx, id: UploadId) -> Result<bool> {
+        let found = match self {
+            Self::Open => {
+                tx.opt("SELECT id FROM uploads WHERE id = $1 AND object IS NULL", args![id]).await?
+            }
+            Self::Idle { since } => tx.opt(IDLE, args![id, since]).await?,
+            Self::Old(ages) => tx.opt(OLD, args![ages.begun, ages.completed, id]).await?,
+        };
+        Ok(found.is_some())
+    }
+}
+
+/// How old uploads are that the sweep drops.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ages {
+    /// Those under way were begun, and their last part came, by then.
+    pub(crate) begun: Timestamp,
+    /// Those completed were so by then.
+    pub(crate) completed: Timestamp,
+}
+
+/// That an upload `u` is older than [`Ages`].
+macro_rules! old {
+    () => {
+        "(u.completed_at <= $2 OR (u.object IS NULL AND u.created_at <= $1
+        AND NOT EXISTS (SELECT 1 FROM upload_parts p WHERE p.upload = u.id AND p.created_at > $1)))"
+    };
+}
+
+/// Some uploads that are older than [`Ages`].
+pub(crate) const ALL_OLD: &str = concat!("SELECT u.id FROM uploads u WHERE ", old!(), " LIMIT 1000");
+const OLD: &str = concat!("SELECT u.id FROM uploads u WHERE u.id = $3 AND ", old!());
+
+const IDLE: &str = "SELECT u.id FROM uploads u WHERE u.id = $1 AND u.object IS NULL
+    AND NOT EXISTS (SELECT 1 FROM upload_parts p WHERE p.upload = u.id AND p.created_at > $2)";
 
 const LOCK: Sql = sql!("SELECT object FROM uploads WHERE id = $1" [FOR UPDATE]);
 

@@ -10,13 +10,12 @@ use s3s::dto::{
     GetBucketOwnershipControlsOutput, GetBucketPolicyInput, GetBucketPolicyOutput,
     GetBucketPolicyStatusInput, GetBucketPolicyStatusOutput, GetBucketReplicationInput,
     GetBucketReplicationOutput, GetBucketRequestPaymentInput, GetBucketRequestPaymentOutput,
-    GetBucketTaggingInput, GetBucketTaggingOutput, GetBucketWebsiteInput, GetBucketWebsiteOutput,
-    GetObjectLegalHoldInput, GetObjectLegalHoldOutput, GetObjectLockConfigurationInput,
-    GetObjectLockConfigurationOutput, GetObjectRetentionInput, GetObjectRetentionOutput,
-    GetPublicAccessBlockInput, GetPublicAccessBlockOutput, ObjectOwnership, OwnershipControls,
-    OwnershipControlsRule, Payer, PolicyStatus, PublicAccessBlockConfiguration, PutObjectLegalHoldInput,
-    PutObjectLegalHoldOutput, PutObjectLockConfigurationInput, PutObjectLockConfigurationOutput,
-    PutObjectRetentionInput, PutObjectRetentionOutput,
+    GetBucketWebsiteInput, GetBucketWebsiteOutput, GetObjectLegalHoldInput, GetObjectLegalHoldOutput,
+    GetObjectLockConfigurationInput, GetObjectLockConfigurationOutput, GetObjectRetentionInput,
+    GetObjectRetentionOutput, GetPublicAccessBlockInput, GetPublicAccessBlockOutput, ObjectOwnership,
+    OwnershipControls, OwnershipControlsRule, Payer, PolicyStatus, PublicAccessBlockConfiguration,
+    PutObjectLegalHoldInput, PutObjectLegalHoldOutput, PutObjectLockConfigurationInput,
+    PutObjectLockConfigurationOutput, PutObjectRetentionInput, PutObjectRetentionOutput,
 };
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
@@ -55,8 +54,6 @@ of_every_bucket! {
     public_access: GetPublicAccessBlockInput -> GetPublicAccessBlockOutput = Ok(private());
     replication: GetBucketReplicationInput -> GetBucketReplicationOutput =
         Err(s3_error!(ReplicationConfigurationNotFoundError, "The bucket has no replicas."));
-    tagging: GetBucketTaggingInput -> GetBucketTaggingOutput =
-        Err(s3_error!(NoSuchTagSet, "The bucket has no tags."));
     website: GetBucketWebsiteInput -> GetBucketWebsiteOutput =
         Err(s3_error!(NoSuchWebsiteConfiguration, "The bucket is no website."));
     lock: GetObjectLockConfigurationInput -> GetObjectLockConfigurationOutput =

@@ -10,7 +10,7 @@ use sign::Cidr;
 pub struct Config {
     /// Connections at a time; more wait to be accepted. One address may have as many as are still free, proxies all.
     pub connections: usize,
-    /// Seconds within which a request's head must be there.
+    /// Seconds within which a request's head must be there, and those within which the fields of a form must.
     pub head_seconds: u64,
     /// Seconds a body may be silent before the request fails.
     pub body_idle_seconds: u64,

@@ -1,11 +1,12 @@
 //! Deleting objects.
 
-use blob::{Blob, By, Condition, Means, Seen};
+use blob::{Actor, Blob, Condition, Seen};
+use model::Key;
 use s3s::dto::{
     DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETag,
-    ETagCondition, Timestamp,
+    ETagCondition, ObjectIdentifier, Timestamp,
 };
-use s3s::{S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
 
 use crate::convert::{bucket, key, plain_etag, seconds, version};
 use crate::error::from_blob;
@@ -26,7 +27,7 @@ pub(crate) async fn one(
     };
     let condition = seen(etag, input.if_match_size, input.if_match_last_modified_time.as_ref())?;
     let (bucket, key) = (bucket(&input.bucket)?, key(&input.key)?);
-    let deleted = blob.delete(&bucket, &key, &condition, By::Client(Means::Put)).await;
+    let deleted = blob.delete(&bucket, &key, &condition, Actor::Client).await;
     gone(deleted)?;
     Ok(S3Response::new(DeleteObjectOutput::default()))
 }
@@ -66,29 +67,42 @@ pub(crate) async fn many(
         let condition = seen(object.e_tag.as_ref(), object.size, object.last_modified_time.as_ref());
         let done = match (named, condition) {
             (Ok(key), Ok(Condition::None)) => {
-                plain.push(key);
-                Ok(())
+                plain.push((key, object));
+                continue;
             }
-            (Ok(key), Ok(condition)) => {
-                gone(blob.delete(&bucket, &key, &condition, By::Client(Means::Put)).await)
-            }
+            (Ok(key), Ok(condition)) => gone(blob.delete(&bucket, &key, &condition, Actor::Client).await),
             (Err(error), _) | (_, Err(error)) => Err(error),
         };
         match done {
-            Ok(()) => deleted.push(DeletedObject { key: Some(object.key), ..Default::default() }),
-            Err(error) => errors.push(s3s::dto::Error {
-                code: Some(error.code().as_str().to_owned()),
-                key: Some(object.key),
-                message: error.message().map(str::to_owned),
-                version_id: object.version_id,
-            }),
+            Ok(()) => deleted.push(told(object)),
+            Err(error) => errors.push(refused(object, &error)),
         }
     }
-    blob.delete_all(&bucket, &plain, By::Client(Means::Put)).await.map_err(from_blob)?;
+    let (keys, plain): (Vec<Key>, Vec<ObjectIdentifier>) = plain.into_iter().unzip();
+    match blob.delete_all(&bucket, &keys, Actor::Client).await.map_err(from_blob) {
+        Ok(_) => deleted.extend(plain.into_iter().map(told)),
+        // Nothing was done: clients try all of it again by themselves.
+        Err(error) if deleted.is_empty() => return Err(error),
+        // What was deleted one by one stays so, and is told.
+        Err(error) => errors.extend(plain.into_iter().map(|object| refused(object, &error))),
+    }
     let quiet = input.delete.quiet == Some(true);
     Ok(S3Response::new(DeleteObjectsOutput {
         deleted: (!quiet).then_some(deleted),
         errors: (!errors.is_empty()).then_some(errors),
         request_charged: None,
     }))
+}
+
+fn told(object: ObjectIdentifier) -> DeletedObject {
+    DeletedObject { key: Some(object.key), ..Default::default() }
+}
+
+fn refused(object: ObjectIdentifier, error: &S3Error) -> s3s::dto::Error {
+    s3s::dto::Error {
+        code: Some(error.code().as_str().to_owned()),
+        key: Some(object.key),
+        message: error.message().map(str::to_owned),
+        version_id: object.version_id,
+    }
 }

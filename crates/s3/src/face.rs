@@ -7,12 +7,12 @@ use s3s::dto::{
     CompleteMultipartUploadOutput, CopyObjectInput, CopyObjectOutput, CreateBucketInput, CreateBucketOutput,
     CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteBucketCorsInput, DeleteBucketCorsOutput,
     DeleteBucketEncryptionInput, DeleteBucketEncryptionOutput, DeleteBucketInput, DeleteBucketOutput,
-    DeleteObjectInput, DeleteObjectOutput, DeleteObjectTaggingInput, DeleteObjectTaggingOutput,
-    DeleteObjectsInput, DeleteObjectsOutput, GetBucketAccelerateConfigurationInput,
-    GetBucketAccelerateConfigurationOutput, GetBucketAclInput, GetBucketAclOutput, GetBucketCorsInput,
-    GetBucketCorsOutput, GetBucketEncryptionInput, GetBucketEncryptionOutput,
-    GetBucketLifecycleConfigurationInput, GetBucketLifecycleConfigurationOutput, GetBucketLocationInput,
-    GetBucketLocationOutput, GetBucketLoggingInput, GetBucketLoggingOutput,
+    DeleteBucketTaggingInput, DeleteBucketTaggingOutput, DeleteObjectInput, DeleteObjectOutput,
+    DeleteObjectTaggingInput, DeleteObjectTaggingOutput, DeleteObjectsInput, DeleteObjectsOutput,
+    GetBucketAccelerateConfigurationInput, GetBucketAccelerateConfigurationOutput, GetBucketAclInput,
+    GetBucketAclOutput, GetBucketCorsInput, GetBucketCorsOutput, GetBucketEncryptionInput,
+    GetBucketEncryptionOutput, GetBucketLifecycleConfigurationInput, GetBucketLifecycleConfigurationOutput,
+    GetBucketLocationInput, GetBucketLocationOutput, GetBucketLoggingInput, GetBucketLoggingOutput,
     GetBucketNotificationConfigurationInput, GetBucketNotificationConfigurationOutput,
     GetBucketOwnershipControlsInput, GetBucketOwnershipControlsOutput, GetBucketPolicyInput,
     GetBucketPolicyOutput, GetBucketPolicyStatusInput, GetBucketPolicyStatusOutput,
@@ -27,11 +27,11 @@ use s3s::dto::{
     ListBucketsOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectVersionsInput,
     ListObjectVersionsOutput, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output,
     ListPartsInput, ListPartsOutput, PutBucketAclInput, PutBucketAclOutput, PutBucketCorsInput,
-    PutBucketCorsOutput, PutBucketEncryptionInput, PutBucketEncryptionOutput, PutObjectAclInput,
-    PutObjectAclOutput, PutObjectInput, PutObjectLegalHoldInput, PutObjectLegalHoldOutput,
-    PutObjectLockConfigurationInput, PutObjectLockConfigurationOutput, PutObjectOutput,
-    PutObjectRetentionInput, PutObjectRetentionOutput, PutObjectTaggingInput, PutObjectTaggingOutput,
-    UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
+    PutBucketCorsOutput, PutBucketEncryptionInput, PutBucketEncryptionOutput, PutBucketTaggingInput,
+    PutBucketTaggingOutput, PutObjectAclInput, PutObjectAclOutput, PutObjectInput, PutObjectLegalHoldInput,
+    PutObjectLegalHoldOutput, PutObjectLockConfigurationInput, PutObjectLockConfigurationOutput,
+    PutObjectOutput, PutObjectRetentionInput, PutObjectRetentionOutput, PutObjectTaggingInput,
+    PutObjectTaggingOutput, UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3, S3Request, S3Response, S3Result};
 
@@ -70,6 +70,9 @@ operations! {
     get_object_tagging: GetObjectTaggingInput -> GetObjectTaggingOutput = tags::get;
     put_object_tagging: PutObjectTaggingInput -> PutObjectTaggingOutput = tags::put;
     delete_object_tagging: DeleteObjectTaggingInput -> DeleteObjectTaggingOutput = tags::delete;
+    get_bucket_tagging: GetBucketTaggingInput -> GetBucketTaggingOutput = tags::of_bucket;
+    put_bucket_tagging: PutBucketTaggingInput -> PutBucketTaggingOutput = tags::put_bucket;
+    delete_bucket_tagging: DeleteBucketTaggingInput -> DeleteBucketTaggingOutput = tags::delete_bucket;
     get_bucket_cors: GetBucketCorsInput -> GetBucketCorsOutput = bucket_cors::get;
     put_bucket_cors: PutBucketCorsInput -> PutBucketCorsOutput = bucket_cors::put;
     delete_bucket_cors: DeleteBucketCorsInput -> DeleteBucketCorsOutput = bucket_cors::delete;
@@ -100,7 +103,6 @@ operations! {
     get_bucket_policy_status: GetBucketPolicyStatusInput -> GetBucketPolicyStatusOutput = absent::policy_status;
     get_public_access_block: GetPublicAccessBlockInput -> GetPublicAccessBlockOutput = absent::public_access;
     get_bucket_replication: GetBucketReplicationInput -> GetBucketReplicationOutput = absent::replication;
-    get_bucket_tagging: GetBucketTaggingInput -> GetBucketTaggingOutput = absent::tagging;
     get_bucket_website: GetBucketWebsiteInput -> GetBucketWebsiteOutput = absent::website;
     get_object_lock_configuration: GetObjectLockConfigurationInput -> GetObjectLockConfigurationOutput = absent::lock;
     put_object_lock_configuration: PutObjectLockConfigurationInput -> PutObjectLockConfigurationOutput = absent::put_lock;

@@ -5,13 +5,15 @@ mod body;
 mod policy;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use blob::{Blob, By, Checksum, Condition, Means, New, Object, Staged};
 use http::header::{CONTENT_TYPE, ETAG, LOCATION};
 use http::{HeaderValue, Request, Response, StatusCode};
 use s3s::dto::{PostResponse, Timestamp, TimestampFormat};
 use s3s::xml::{Serialize as _, Serializer};
-use s3s::{Body, S3Result, s3_error};
+use s3s::{Body, S3Error, S3Result, s3_error};
+use tokio::time::timeout;
 
 use crate::access::{self, Guard};
 use crate::convert::{Encoding, Given, acl, key, storage_class};
@@ -27,13 +29,18 @@ const MAX_FILE: u64 = 5 << 30;
 /// The longest address that a browser is sent to.
 const MAX_REDIRECT: usize = 2048;
 
+/// What forms are answered with.
+pub(crate) struct Desk<'a> {
+    pub(crate) blob: &'a Blob,
+    pub(crate) guard: &'a Guard,
+    pub(crate) domains: &'a Domains,
+    /// The longest time for the fields before the file: until they are there nobody knows whose form it is.
+    pub(crate) patience: Duration,
+}
+
 /// Answers one form.
-pub(crate) async fn answer(
-    blob: &Blob,
-    guard: &Guard,
-    domains: &Domains,
-    request: Request<Body>,
-) -> S3Result<Response<Body>> {
+pub(crate) async fn answer(desk: Desk<'_>, request: Request<Body>) -> S3Result<Response<Body>> {
+    let Desk { blob, guard, domains, patience } = desk;
     let (parts, body) = request.into_parts();
     let Place { bucket: Some(bucket), key } = domains.path(&parts) else {
         return Err(s3_error!(MethodNotAllowed, "A form is sent to the address of a bucket."));
@@ -44,7 +51,7 @@ pub(crate) async fn answer(
     let bucket = bucket.as_str();
     let content_type = parts.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let mut form = Form::new(content_type, body)?;
-    let fields = form.fields().await?;
+    let fields = timeout(patience, form.fields()).await.map_err(|_| late())??;
 
     let signed = signed(guard, &fields).await?;
     access::check(&signed, bucket)?;
@@ -57,6 +64,10 @@ pub(crate) async fn answer(
     let staged = stage(blob, &mut form, &policy, given.as_ref()).await?;
     let object = blob.commit(staged, new).await.map_err(from_blob)?;
     Ok(done(&object, &fields, &origin(&parts.headers, &parts.extensions)))
+}
+
+fn late() -> S3Error {
+    s3_error!(RequestTimeout, "The fields of the form took too long to come.")
 }
 
 /// The buckets that the signer's key opens.

@@ -5,12 +5,12 @@
 //! store, and the bounds of connections.
 //! The bucket `media` is never shown here: its bytes leave through the origin alone.
 //!
-//! Offered: buckets; objects with metadata, tags, checksums, ranges, conditions and copies; multipart uploads; listings;
-//! presigned addresses; forms of browsers with a policy; rules for pages of other origins (CORS).
+//! Offered: buckets and their tags; objects with metadata, tags, checksums, ranges, conditions and copies; multipart
+//! uploads; listings; presigned addresses; forms of browsers with a policy; rules for pages of other origins (CORS).
 //!
 //! Deliberately absent: SigV2, anonymous access, versions, ACLs other than private ones, policies of buckets,
-//! lifecycles, locks, websites, logging, tags of buckets, and encryption with keys of clients or of a KMS: who looks finds
-//! none, and setting one is an error.
+//! lifecycles, locks, websites, logging, and encryption with keys of clients or of a KMS: who looks finds none, and
+//! setting one is an error.
 //!
 //! ```no_run
 //! # async fn example(blob: blob::Blob) -> std::io::Result<()> {

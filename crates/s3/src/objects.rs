@@ -27,13 +27,7 @@ pub(crate) async fn get(
     let input = request.input;
     refuse!(input, sse_customer_algorithm: "encryption with the client's keys");
     version(input.version_id.as_deref())?;
-    let wanted = Wanted {
-        conditions: conditions!(input),
-        range: input.range,
-        part: input.part_number,
-        checksums: input.checksum_mode.is_some(),
-    };
-    let answer = find(blob, &bucket(&input.bucket)?, &key(&input.key)?, wanted).await?;
+    let answer = find(blob, &bucket(&input.bucket)?, &key(&input.key)?, wanted!(input)).await?;
     let reader = blob.read(answer.object.id, answer.range.clone()).await.map_err(from_blob)?;
     let body = Body::http_body_unsync(StreamBody::new(reader.map_ok(Frame::data)));
     let tag_count = tags::count(&answer.object.attributes.tags);
@@ -51,13 +45,7 @@ pub(crate) async fn head(
     let input = request.input;
     refuse!(input, sse_customer_algorithm: "encryption with the client's keys");
     version(input.version_id.as_deref())?;
-    let wanted = Wanted {
-        conditions: conditions!(input),
-        range: input.range,
-        part: input.part_number,
-        checksums: input.checksum_mode.is_some(),
-    };
-    let answer = find(blob, &bucket(&input.bucket)?, &key(&input.key)?, wanted).await?;
+    let answer = find(blob, &bucket(&input.bucket)?, &key(&input.key)?, wanted!(input)).await?;
     let partial = answer.content_range.is_some();
     let tags = tags::count(&answer.object.attributes.tags);
     let mut response = S3Response::new(describe!(HeadObjectOutput, blob, answer));
@@ -77,6 +65,19 @@ macro_rules! conditions {
     };
 }
 use conditions;
+
+/// What both inputs ask for.
+macro_rules! wanted {
+    ($input:expr) => {
+        Wanted {
+            conditions: conditions!($input),
+            range: $input.range,
+            part: $input.part_number,
+            checksums: $input.checksum_mode.is_some(),
+        }
+    };
+}
+use wanted;
 
 /// The fields that both outputs share.
 macro_rules! describe {

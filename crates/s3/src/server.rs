@@ -23,7 +23,7 @@ use crate::about;
 use crate::access::{self, Buckets, Guard, Keys};
 use crate::cors::{self, Asked};
 use crate::face::Face;
-use crate::form;
+use crate::form::{self, Desk};
 use crate::gate::{self, Way};
 use crate::host::{Domains, Scheme};
 
@@ -176,9 +176,12 @@ impl Service {
                     }
                     response
                 }
-                Way::Form => form::answer(&self.blob, &self.guard, &self.domains, request)
-                    .await
-                    .unwrap_or_else(refusal),
+                Way::Form => {
+                    let patience = Duration::from_secs(self.config.head_seconds);
+                    let (blob, guard, domains) = (&self.blob, &self.guard, &self.domains);
+                    let desk = Desk { blob, guard, domains, patience };
+                    form::answer(desk, request).await.unwrap_or_else(refusal)
+                }
             }
         };
         AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|_panic| {

@@ -1,4 +1,4 @@
-//! Tags of objects.
+//! Tags of objects and of buckets.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,10 @@ use blob::Blob;
 use http::HeaderName;
 use percent_encoding::percent_decode_str;
 use s3s::dto::{
-    DeleteObjectTaggingInput, DeleteObjectTaggingOutput, GetObjectTaggingInput, GetObjectTaggingOutput,
-    PutObjectTaggingInput, PutObjectTaggingOutput, Tag, TagSet, Tagging,
+    DeleteBucketTaggingInput, DeleteBucketTaggingOutput, DeleteObjectTaggingInput, DeleteObjectTaggingOutput,
+    GetBucketTaggingInput, GetBucketTaggingOutput, GetObjectTaggingInput, GetObjectTaggingOutput,
+    PutBucketTaggingInput, PutBucketTaggingOutput, PutObjectTaggingInput, PutObjectTaggingOutput, Tag,
+    TagSet, Tagging,
 };
 use s3s::xml::{Deserialize as _, Deserializer};
 use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
@@ -18,8 +20,9 @@ use crate::error::from_blob;
 /// Names and values.
 pub(crate) type Tags = BTreeMap<String, String>;
 
-/// Tags of one object, and characters of a name and of a value, as in S3.
+/// Tags of one object and of one bucket, and characters of a name and of a value, as in S3.
 const MAX_TAGS: usize = 10;
+const MAX_BUCKET_TAGS: usize = 50;
 const MAX_NAME: usize = 128;
 const MAX_VALUE: usize = 256;
 
@@ -30,9 +33,7 @@ pub(crate) async fn get(
     let input = request.input;
     version(input.version_id.as_deref())?;
     let object = blob.head(&bucket(&input.bucket)?, &key(&input.key)?).await.map_err(from_blob)?;
-    let tag = |(name, value)| Tag { key: Some(name), value: Some(value) };
-    let tag_set = object.attributes.tags.into_iter().map(tag).collect();
-    Ok(S3Response::new(GetObjectTaggingOutput { tag_set, version_id: None }))
+    Ok(S3Response::new(GetObjectTaggingOutput { tag_set: set(object.attributes.tags), version_id: None }))
 }
 
 pub(crate) async fn put(
@@ -41,7 +42,7 @@ pub(crate) async fn put(
 ) -> S3Result<S3Response<PutObjectTaggingOutput>> {
     let input = request.input;
     version(input.version_id.as_deref())?;
-    let tags = from_set(input.tagging.tag_set)?;
+    let tags = from_set(input.tagging.tag_set, MAX_TAGS)?;
     blob.tag(&bucket(&input.bucket)?, &key(&input.key)?, tags).await.map_err(from_blob)?;
     Ok(S3Response::new(PutObjectTaggingOutput::default()))
 }
@@ -54,6 +55,35 @@ pub(crate) async fn delete(
     version(input.version_id.as_deref())?;
     blob.tag(&bucket(&input.bucket)?, &key(&input.key)?, Tags::new()).await.map_err(from_blob)?;
     Ok(S3Response::new(DeleteObjectTaggingOutput::default()))
+}
+
+pub(crate) async fn of_bucket(
+    blob: &Blob,
+    request: S3Request<GetBucketTaggingInput>,
+) -> S3Result<S3Response<GetBucketTaggingOutput>> {
+    let tags = blob.bucket_tags(&bucket(&request.input.bucket)?).await.map_err(from_blob)?;
+    if tags.is_empty() {
+        return Err(s3_error!(NoSuchTagSet, "The bucket has no tags."));
+    }
+    Ok(S3Response::new(GetBucketTaggingOutput { tag_set: set(tags) }))
+}
+
+pub(crate) async fn put_bucket(
+    blob: &Blob,
+    request: S3Request<PutBucketTaggingInput>,
+) -> S3Result<S3Response<PutBucketTaggingOutput>> {
+    let input = request.input;
+    let tags = from_set(input.tagging.tag_set, MAX_BUCKET_TAGS)?;
+    blob.tag_bucket(&bucket(&input.bucket)?, &tags).await.map_err(from_blob)?;
+    Ok(S3Response::new(PutBucketTaggingOutput {}))
+}
+
+pub(crate) async fn delete_bucket(
+    blob: &Blob,
+    request: S3Request<DeleteBucketTaggingInput>,
+) -> S3Result<S3Response<DeleteBucketTaggingOutput>> {
+    blob.tag_bucket(&bucket(&request.input.bucket)?, &Tags::new()).await.map_err(from_blob)?;
+    Ok(S3Response::new(DeleteBucketTaggingOutput {}))
 }
 
 /// Tells how many tags an object has, if any.
@@ -76,21 +106,26 @@ pub(crate) fn from_header(text: Option<&str>) -> S3Result<Tags> {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         Ok((decode(name)?, decode(value)?))
     };
-    collect(pairs.map(read))
+    collect(pairs.map(read), MAX_TAGS)
 }
 
 /// The field `tagging` of a form.
 pub(crate) fn from_xml(text: &str) -> S3Result<Tags> {
     let mut xml = Deserializer::new(text.as_bytes());
     let read = Tagging::deserialize(&mut xml).and_then(|tagging| xml.expect_eof().map(|()| tagging));
-    from_set(read.map_err(|_| s3_error!(MalformedXML, "The tags cannot be read."))?.tag_set)
+    from_set(read.map_err(|_| s3_error!(MalformedXML, "The tags cannot be read."))?.tag_set, MAX_TAGS)
 }
 
-fn from_set(set: TagSet) -> S3Result<Tags> {
-    collect(set.into_iter().map(|tag| Ok((tag.key.unwrap_or_default(), tag.value.unwrap_or_default()))))
+fn from_set(set: TagSet, max: usize) -> S3Result<Tags> {
+    let pair = |tag: Tag| Ok((tag.key.unwrap_or_default(), tag.value.unwrap_or_default()));
+    collect(set.into_iter().map(pair), max)
 }
 
-fn collect(pairs: impl Iterator<Item = S3Result<(String, String)>>) -> S3Result<Tags> {
+fn set(tags: Tags) -> TagSet {
+    tags.into_iter().map(|(name, value)| Tag { key: Some(name), value: Some(value) }).collect()
+}
+
+fn collect(pairs: impl Iterator<Item = S3Result<(String, String)>>, max: usize) -> S3Result<Tags> {
     let mut tags = Tags::new();
     for pair in pairs {
         let (name, value) = pair?;
@@ -106,8 +141,8 @@ fn collect(pairs: impl Iterator<Item = S3Result<(String, String)>>) -> S3Result<
         if tags.insert(name, value).is_some() {
             return Err(invalid("a name is there twice"));
         }
-        if tags.len() > MAX_TAGS {
-            return Err(invalid("an object has at most 10 tags"));
+        if tags.len() > max {
+            return Err(invalid(&format!("at most {max} go together")));
         }
     }
     Ok(tags)

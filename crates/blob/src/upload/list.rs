@@ -1,7 +1,7 @@
 //! Listing uploads under way and their parts.
 
 use db::{Sql, Tx, args, sql};
-use model::{BucketName, Timestamp, UploadId};
+use model::{BucketName, UploadId};
 
 use super::{Part, Upload, columns};
 use crate::list::{behind, just_after, rolled_up};
@@ -57,12 +57,6 @@ impl Blob {
     /// How many bytes the parts of an upload have.
     pub async fn uploaded_bytes(&self, id: UploadId) -> Result<u64> {
         Ok(self.db.one(self.db.pick(BYTES), args![list(&[id])]).await?.get("bytes")?)
-    }
-
-    /// When the newest part of an upload was written, if it has parts.
-    pub async fn newest_part(&self, id: UploadId) -> Result<Option<Timestamp>> {
-        let sql = "SELECT MAX(created_at) AS newest FROM upload_parts WHERE upload = $1";
-        Ok(self.db.one(sql, args![id]).await?.get_opt("newest")?)
     }
 
     /// Lists the parts of an upload with numbers above `after`, at most `limit`.

@@ -1,4 +1,4 @@
-use blob::{By, Condition, Means, New};
+use blob::{Actor, By, Condition, Means, New};
 use model::BucketName;
 
 use super::*;
@@ -15,8 +15,8 @@ async fn clients_writes_leave_events_in_s3s_shape() {
             .copy(film.id, New::named(film.bucket.clone(), key("copy"), By::Client(Means::Copy)))
             .await
             .unwrap();
-        store.blob.delete(&film.bucket, &film.key, &Condition::None, By::Client(Means::Put)).await.unwrap();
-        let nothing = store.blob.delete(&film.bucket, &film.key, &Condition::None, By::Client(Means::Put));
+        store.blob.delete(&film.bucket, &film.key, &Condition::None, Actor::Client).await.unwrap();
+        let nothing = store.blob.delete(&film.bucket, &film.key, &Condition::None, Actor::Client);
         assert_eq!(nothing.await.unwrap(), None);
 
         let events = unhandled(&store.blob, 10).await;
@@ -43,7 +43,7 @@ async fn own_writes_leave_none() {
     for store in stores().await {
         let own = store.blob.put("chunk", own("v0/0")).await.unwrap();
         store.blob.put("in source", New { by: By::Kinora, ..client("sample") }).await.unwrap();
-        store.blob.delete(&BucketName::media(), &own.key, &Condition::None, By::Kinora).await.unwrap();
+        store.blob.delete(&BucketName::media(), &own.key, &Condition::None, Actor::Kinora).await.unwrap();
         assert_eq!(unhandled(&store.blob, 10).await, []);
     }
 }
@@ -53,8 +53,8 @@ async fn sequencers_of_a_key_ascend() {
     for store in stores().await {
         for n in 0..5 {
             store.put("film", &[n]).await;
-            let by = By::Client(Means::Put);
-            store.blob.delete(&BucketName::source(), &key("film"), &Condition::None, by).await.unwrap();
+            let (bucket, key) = (BucketName::source(), key("film"));
+            store.blob.delete(&bucket, &key, &Condition::None, Actor::Client).await.unwrap();
         }
         let events = unhandled(&store.blob, 100).await;
         let of = |e: &blob::events::Event| e.record["s3"]["object"]["sequencer"].as_str().unwrap().to_owned();

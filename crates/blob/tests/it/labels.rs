@@ -52,6 +52,29 @@ async fn a_copy_has_tags_of_its_own() {
 }
 
 #[tokio::test]
+async fn a_bucket_has_tags_of_its_own_that_go_with_it() {
+    for store in stores().await {
+        let bucket: BucketName = "labelled".parse().unwrap();
+        store.blob.create_bucket(&bucket).await.unwrap();
+        for tags in [tags(&[("department", "music"), ("ü", "")]), tags(&[]), tags(&[("a", "b")])] {
+            store.blob.tag_bucket(&bucket, &tags).await.unwrap();
+            assert_eq!(store.blob.bucket_tags(&bucket).await.unwrap(), tags);
+            assert_eq!(store.blob.bucket_tags(&BucketName::source()).await.unwrap(), BTreeMap::new());
+        }
+        store.blob.delete_bucket(&bucket).await.unwrap();
+        let gone = [
+            store.blob.tag_bucket(&bucket, &tags(&[])).await,
+            store.blob.bucket_tags(&bucket).await.map(drop),
+        ];
+        for gone in gone {
+            assert!(matches!(gone, Err(Error::NoSuchBucket(_))), "{gone:?}");
+        }
+        store.blob.create_bucket(&bucket).await.unwrap();
+        assert_eq!(store.blob.bucket_tags(&bucket).await.unwrap(), BTreeMap::new());
+    }
+}
+
+#[tokio::test]
 async fn rules_for_pages_belong_to_their_bucket_and_go_with_it() {
     for store in stores().await {
         let bucket: BucketName = "pages".parse().unwrap();

@@ -1,4 +1,4 @@
-use blob::{Algorithm, Attributes, By, Condition, Error, List, Means, New};
+use blob::{Actor, Algorithm, Attributes, By, Condition, Error, List, Means, New};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use model::{BucketName, ObjectId};
@@ -195,7 +195,7 @@ async fn a_copy_shares_files_and_outlives_its_source() {
         let copy = store.blob.copy(source.id, new).await.unwrap();
         assert_eq!((copy.size, &copy.etag), (source.size, &source.etag));
         assert_eq!(store.files(), 1);
-        store.blob.delete(&source.bucket, &source.key, &Condition::None, By::Kinora).await.unwrap();
+        store.blob.delete(&source.bucket, &source.key, &Condition::None, Actor::Kinora).await.unwrap();
         handle_events(&store).await;
         assert_eq!(store.blob.sweep(hours_from_now(1)).await.unwrap().objects, 1);
         assert!(store.blob.object(source.id).await.is_err());
@@ -220,8 +220,7 @@ async fn many_keys_are_deleted_at_once() {
             store.put(name, b"x").await;
         }
         let keys = ["c", "nothing", "a", "a"].map(key);
-        let count =
-            store.blob.delete_all(&BucketName::source(), &keys, By::Client(Means::Put)).await.unwrap();
+        let count = store.blob.delete_all(&BucketName::source(), &keys, Actor::Client).await.unwrap();
         assert_eq!(count, 2);
         let left =
             store.blob.list(&BucketName::source(), &List { limit: 9, ..List::default() }).await.unwrap();
@@ -242,7 +241,7 @@ async fn buckets_come_and_go_but_ours_stay() {
         assert_eq!(names, ["films", "media", "source"]);
         store.blob.put("x", New::named(name.clone(), key("a"), By::Kinora)).await.unwrap();
         assert!(matches!(store.blob.delete_bucket(&name).await, Err(Error::BucketNotEmpty(_))));
-        store.blob.delete(&name, &key("a"), &Condition::None, By::Kinora).await.unwrap().unwrap();
+        store.blob.delete(&name, &key("a"), &Condition::None, Actor::Kinora).await.unwrap().unwrap();
         store.blob.delete_bucket(&name).await.unwrap();
         assert!(matches!(store.blob.delete_bucket(&name).await, Err(Error::NoSuchBucket(_))));
         assert!(matches!(store.blob.head(&name, &key("a")).await, Err(Error::NoSuchBucket(_))));

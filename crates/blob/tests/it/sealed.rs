@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
-use blob::{By, Chosen, Complete, Condition, Error, NewUpload};
+use blob::{Actor, By, Chosen, Complete, Condition, Error, NewUpload};
 use db::{Migrations, args};
 use futures::StreamExt;
 use seal::{KeyRing, Purpose, Renewed};
@@ -369,7 +369,7 @@ async fn a_file_that_stays_open_is_closed_when_it_is_deleted_or_damaged() {
         std::fs::write(&path, &whole).unwrap();
         assert!(store.blob.read_to_vec(object.id, 0..1).await.is_ok());
         assert_eq!(open(), 1);
-        store.blob.delete(&object.bucket, &object.key, &Condition::None, By::Kinora).await.unwrap();
+        store.blob.delete(&object.bucket, &object.key, &Condition::None, Actor::Kinora).await.unwrap();
         assert_eq!(store.blob.sweep(hours_from_now(1)).await.unwrap().objects, 1);
         assert_eq!(open(), 0);
     }

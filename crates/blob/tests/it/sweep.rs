@@ -1,5 +1,5 @@
 use blob::fault::meanwhile_at;
-use blob::{Condition, Swept};
+use blob::{Actor, Condition, Swept};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 
@@ -56,7 +56,7 @@ async fn who_begins_to_read_while_an_object_is_deleted_gets_all_of_it() {
         let (swept, reader) = meanwhile_at("sweep.looked", sweep, read).await;
         assert_eq!(swept.unwrap().objects, 1);
         // The reader has opened nothing yet; its file is the copy's too, until that goes.
-        store.blob.delete(&copy.bucket, &copy.key, &Condition::None, blob::By::Kinora).await.unwrap();
+        store.blob.delete(&copy.bucket, &copy.key, &Condition::None, Actor::Kinora).await.unwrap();
         assert_eq!(store.blob.sweep(hours_from_now(1)).await.unwrap().objects, 1);
         assert_eq!(store.blob.sweep_disk(hours_from_now(2)).await.unwrap().files, 0);
         let pieces: Vec<Bytes> = reader.unwrap().try_collect().await.unwrap();
@@ -83,7 +83,7 @@ async fn who_begins_to_read_while_a_files_last_object_is_deleted_gets_all_of_it(
             let pieces: Vec<Bytes> = reader.unwrap().try_collect().await.unwrap();
             assert!(pieces.concat() == bytes, "{point}");
             assert_eq!(store.blob.sweep_disk(hours_from_now(2)).await.unwrap().files, 1, "{point}");
-            store.blob.delete(&first.bucket, &first.key, &Condition::None, blob::By::Kinora).await.unwrap();
+            store.blob.delete(&first.bucket, &first.key, &Condition::None, Actor::Kinora).await.unwrap();
             assert_eq!(store.blob.sweep(hours_from_now(1)).await.unwrap().objects, 1, "{point}");
             assert_eq!(store.files(), 0, "what nobody reads goes at once");
         }
@@ -108,7 +108,7 @@ async fn bytes_linger_for_readers_elsewhere() {
         let root = store.folder.path().join("blob");
         let blob = Blob::open_with(store.test.db.clone(), &root, config, ring()).await.unwrap();
         let own = blob.put("x", own("a")).await.unwrap();
-        blob.delete(&own.bucket, &own.key, &Condition::None, blob::By::Kinora).await.unwrap();
+        blob.delete(&own.bucket, &own.key, &Condition::None, Actor::Kinora).await.unwrap();
         assert_eq!(blob.sweep(hours_from_now(1)).await.unwrap().objects, 0);
         assert_eq!(blob.sweep(hours_from_now(3)).await.unwrap().objects, 1);
     }
@@ -144,6 +144,29 @@ async fn files_without_rows_are_found_but_not_at_once() {
         assert_eq!(store.blob.sweep_disk(hours_from_now(2)).await.unwrap().files, 2);
         assert_eq!(store.files(), 2);
         assert_eq!(store.read(&film).await, b"x");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_deleted_keeps_no_other() {
+    for store in stores().await {
+        store.put("film", b"x").await;
+        let root = store.folder.path().join("blob");
+        let name = |folder: &str| root.join(folder).join(format!("{folder}{}", "0".repeat(30)));
+        // Nobody deletes a folder as a file, not even root.
+        for stuck in [root.join("tmp/0123"), name("03"), name("7f")] {
+            std::fs::create_dir(stuck).unwrap();
+        }
+        for left in [root.join("tmp/4567"), name("ab"), root.join("03").join(format!("03{}", "1".repeat(30)))]
+        {
+            std::fs::write(left, "left").unwrap();
+        }
+        let swept = store.blob.sweep_disk(hours_from_now(2)).await.unwrap();
+        assert_eq!(swept, Swept { files: 3, stuck: 3, ..Swept::default() });
+        assert_eq!(store.files(), 4);
+        std::fs::remove_dir(name("7f")).unwrap();
+        let swept = store.blob.sweep_disk(hours_from_now(2)).await.unwrap();
+        assert_eq!(swept, Swept { stuck: 2, ..Swept::default() });
     }
 }
 

@@ -1,4 +1,4 @@
-use blob::fault::give_up_at;
+use blob::fault::{give_up_at, meanwhile_at};
 use blob::{
     Algorithm, Attributes, By, Checksum, Chosen, Complete, Condition, Error, ListUploads, Means, NewUpload,
     Part, Upload,
@@ -295,6 +295,47 @@ async fn an_upload_is_not_forgotten_while_parts_come() {
         send(&store, &upload, 1, b"part").await;
         assert_eq!(store.blob.sweep(hours_from_now(24 * 6)).await.unwrap().uploads, 0);
         assert_eq!(store.blob.sweep(hours_from_now(24 * 8)).await.unwrap().uploads, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_part_that_comes_while_its_upload_is_swept_stays() {
+    for store in stores().await {
+        let upload = begin(&store, "film", None).await;
+        let old = args![upload.id, hours_from_now(-24 * 10)];
+        store.test.db.execute("UPDATE uploads SET created_at = $2 WHERE id = $1", old).await.unwrap();
+        let sweep = store.blob.sweep(hours_from_now(0));
+        let (swept, part) = meanwhile_at("upload.looked", sweep, send(&store, &upload, 1, b"part")).await;
+        assert_eq!(swept.unwrap().uploads, 0);
+        let object = complete(&store, &upload, &[choose(&part)]).await.unwrap();
+        assert_eq!(store.read(&object).await, b"part");
+    }
+}
+
+#[tokio::test]
+async fn a_part_that_comes_while_its_upload_is_given_up_stays() {
+    for store in stores().await {
+        let upload = begin(&store, "film", None).await;
+        let give_up = store.blob.abandon_upload(&upload.bucket, &upload.key, upload.id, hours_from_now(-1));
+        let (given_up, part) =
+            meanwhile_at("upload.looked", give_up, send(&store, &upload, 1, b"part")).await;
+        assert!(!given_up.unwrap());
+        let object = complete(&store, &upload, &[choose(&part)]).await.unwrap();
+        assert_eq!(store.read(&object).await, b"part");
+    }
+}
+
+#[tokio::test]
+async fn what_is_completed_while_it_is_aborted_is_remembered() {
+    for store in stores().await {
+        let upload = begin(&store, "film", None).await;
+        let chosen = [choose(&send(&store, &upload, 1, b"part").await)];
+        let abort = store.blob.abort_upload(&upload.bucket, &upload.key, upload.id);
+        let (aborted, object) =
+            meanwhile_at("upload.looked", abort, complete(&store, &upload, &chosen)).await;
+        assert!(matches!(aborted, Err(Error::NoSuchUpload(_))), "{aborted:?}");
+        // Its client did not get the answer, and asks again.
+        assert_eq!(complete(&store, &upload, &chosen).await.unwrap(), object.unwrap());
     }
 }
 

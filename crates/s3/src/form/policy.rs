@@ -83,7 +83,8 @@ impl Policy {
         Some(())
     }
 
-    /// Refuses a form that is late or not what was signed: every condition holds, and every field has one.
+    /// Refuses a form that is late or not what was signed: every condition holds, and every field has one. So has the
+    /// bucket, or a form for one would be good for all that the key opens.
     pub(super) fn check(&self, fields: &[(String, String)], bucket: &str, now: Timestamp) -> S3Result<()> {
         if now >= self.expires {
             return Err(denied("Policy expired."));
@@ -101,7 +102,8 @@ impl Policy {
             matches!(name, "x-amz-signature" | "policy" | "file") || name.starts_with("x-ignore-")
         };
         let named = |name: &str| self.conditions.iter().any(|condition| condition.field == name);
-        if let Some((name, _)) = fields.iter().find(|(name, _)| !free(name) && !named(name)) {
+        let names = fields.iter().map(|(name, _)| name.as_str());
+        if let Some(name) = names.chain(["bucket"]).find(|name| !free(name) && !named(name)) {
             return Err(denied(&format!("Extra input fields: {name}.")));
         }
         match fields.iter().any(|(name, value)| name == "bucket" && value != bucket) {
@@ -169,13 +171,25 @@ mod tests {
                 .map(|(n, v)| (n, if n == "bucket" { "other" } else { v }))
         ));
         assert!(!allows(r#"[{"bucket": "other"}]"#, &[]));
-        assert!(!allows("[]", &[("key", "a")]));
-        assert!(allows(r#"[["starts-with", "$key", ""]]"#, &[("key", "anything")]));
+        assert!(!allows(r#"[{"bucket": "source"}]"#, &[("key", "a")]));
+        let any = r#"[{"bucket": "source"}, ["starts-with", "$key", ""]]"#;
+        assert!(allows(any, &[("key", "anything")]));
+    }
+
+    #[test]
+    fn a_policy_names_its_bucket() {
+        assert!(allows(r#"[{"bucket": "source"}]"#, &[]));
+        assert!(allows(r#"[["starts-with", "$bucket", "so"]]"#, &[]));
+        assert!(!allows("[]", &[]));
+        assert!(!allows(r#"[["starts-with", "$key", ""]]"#, &[("key", "anything")]));
+        // A field says nothing that is signed.
+        let said = [("key", "anything"), ("bucket", "source")];
+        assert!(!allows(r#"[["starts-with", "$key", ""]]"#, &said));
     }
 
     #[test]
     fn every_type_of_a_list_is_judged() {
-        let images = r#"[["starts-with", "$Content-Type", "image/"]]"#;
+        let images = r#"[{"bucket": "source"}, ["starts-with", "$Content-Type", "image/"]]"#;
         assert!(allows(images, &[("content-type", "image/png, image/jpeg")]));
         assert!(!allows(images, &[("content-type", "image/png, text/html")]));
     }
@@ -190,7 +204,7 @@ mod tests {
 
     #[test]
     fn late_is_late() {
-        let policy = policy("[]").unwrap();
+        let policy = policy(r#"[{"bucket": "source"}]"#).unwrap();
         assert!(policy.check(&[], "source", at("2029-12-31T23:59:59.999Z")).is_ok());
         assert!(policy.check(&[], "source", at("2030-01-01T00:00:00Z")).is_err());
     }

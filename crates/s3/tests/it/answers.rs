@@ -116,20 +116,46 @@ async fn a_304_has_the_etag_and_no_body() {
 async fn what_is_not_offered_says_so() {
     let server = Server::start().await;
     let client = server.client();
-    for (method, target) in [
-        (Method::PUT, "/source?policy="),
-        (Method::GET, "/source?policy="),
-        (Method::PUT, "/source?versioning="),
-        (Method::PUT, "/source?lifecycle="),
-        (Method::PUT, "/source?tagging="),
-    ] {
-        let answer = client.ask(method, target, &[], b"").await;
-        assert!((400..=501).contains(&answer.status.as_u16()), "{target}: {}", answer.status);
-        assert!(!answer.code().is_empty() && answer.code() != "InternalError", "{target}: {}", answer.code());
-    }
+    let check = async |method: Method, target: &str, body: &str, code: &str| {
+        let answer = client.ask(method, target, &[], body.as_bytes()).await;
+        assert_eq!(answer.code(), code, "{target}: {}", answer.text());
+    };
+    let policy = r#"{"Version": "2012-10-17", "Statement": []}"#;
+    check(Method::PUT, "/source?policy=", policy, "NotImplemented").await;
+    check(Method::GET, "/source?policy=", "", "NoSuchBucketPolicy").await;
+    let versions = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+    check(Method::PUT, "/source?versioning=", versions, "NotImplemented").await;
+    let rule =
+        "<Rule><Status>Enabled</Status><Prefix></Prefix><Expiration><Days>1</Days></Expiration></Rule>";
+    let lifecycle = format!("<LifecycleConfiguration>{rule}</LifecycleConfiguration>");
+    check(Method::PUT, "/source?lifecycle=", &lifecycle, "NotImplemented").await;
     let acl = client.ask(Method::PUT, "/source/a", &[("x-amz-acl", "public-read")], b"").await;
     assert_eq!(acl.code(), "AccessControlListNotSupported");
     assert_eq!(client.ask(Method::GET, "/source/a?versionId=abc", &[], b"").await.code(), "NoSuchVersion");
+}
+
+#[tokio::test]
+async fn a_bucket_has_up_to_50_tags_and_an_object_up_to_10() {
+    let server = Server::start().await;
+    let client = server.client();
+    client.ask(Method::PUT, "/source/a", &[], b"x").await;
+    let put = async |target: &str, count: u32| {
+        let tag = |n| format!("<Tag><Key>k{n}</Key><Value>v</Value></Tag>");
+        let tags: String = (0..count).map(tag).collect();
+        let body = format!("<Tagging><TagSet>{tags}</TagSet></Tagging>");
+        let answer = client.ask(Method::PUT, target, &[], body.as_bytes()).await;
+        answer.status.is_success().then_some(()).ok_or_else(|| answer.code().to_owned())
+    };
+    let refused = || Err("InvalidTag".to_owned());
+    for (target, most) in [("/source?tagging=", 50), ("/source/a?tagging=", 10)] {
+        for count in [1, 10, 11, 50] {
+            let expected = if count <= most { Ok(()) } else { refused() };
+            assert_eq!(put(target, count).await, expected, "{target}: {count}");
+        }
+        assert_eq!(put(target, most + 1).await, refused(), "{target}");
+    }
+    let listed = client.ask(Method::GET, "/source?tagging=", &[], b"").await;
+    assert_eq!(listed.text().matches("<Tag>").count(), 50, "what was refused changed nothing");
 }
 
 #[tokio::test]
@@ -151,4 +177,35 @@ async fn broken_requests_are_told_what_is_wrong() {
     check(Method::POST, "/source/a?uploadId=x", b"<x", "MalformedXML").await;
     check(Method::POST, "/source?delete=", b"<Delete></Delete>", "MalformedXML").await;
     check(Method::DELETE, "/source", b"", "AccessDenied").await;
+}
+
+#[tokio::test]
+async fn what_was_deleted_is_told_though_the_rest_could_not_be() {
+    let server = Server::start().await;
+    let client = server.client();
+    for name in ["seen", "plain", "broken"] {
+        client.ask(Method::PUT, &format!("/source/{name}"), &[], b"x").await;
+    }
+    let etag = client.ask(Method::HEAD, "/source/seen", &[], b"").await;
+    let etag = etag.header("etag").unwrap();
+    let db = db::Db::open_sqlite(&server.folder.path().join("test.db")).await.unwrap();
+    let spoil = "UPDATE objects SET checksum = 'nonsense' WHERE id = $1";
+    let broken = server.blob.head(&"source".parse().unwrap(), &"broken".parse().unwrap()).await.unwrap();
+    db.execute(spoil, db::args![broken.id]).await.unwrap();
+    let plain = "<Object><Key>plain</Key></Object><Object><Key>broken</Key></Object>";
+    let delete = async |objects: &str| {
+        let body = format!("<Delete>{objects}</Delete>");
+        client.ask(Method::POST, "/source?delete=", &[], body.as_bytes()).await
+    };
+    let told = delete(&format!("<Object><Key>seen</Key><ETag>{etag}</ETag></Object>{plain}")).await;
+    assert_eq!(told.status, StatusCode::OK, "{}", told.text());
+    let text = told.text();
+    assert!(text.contains("<Deleted><Key>seen</Key></Deleted>"), "{text}");
+    assert_eq!((text.matches("<Deleted>").count(), text.matches("<Error>").count()), (1, 2), "{text}");
+    for (name, status) in [("seen", StatusCode::NOT_FOUND), ("plain", StatusCode::OK)] {
+        let is = client.ask(Method::HEAD, &format!("/source/{name}"), &[], b"").await.status;
+        assert_eq!(is, status, "{name}");
+    }
+    // Nothing else was done: one answer for all, which clients try again.
+    assert_eq!(delete(plain).await.status, StatusCode::INTERNAL_SERVER_ERROR);
 }

@@ -46,6 +46,27 @@ async fn a_connection_on_which_nothing_moves_is_closed() {
 }
 
 #[tokio::test]
+async fn a_form_of_nobody_knows_whom_is_not_waited_for_however_it_trickles() {
+    let config = Config { head_seconds: 1, body_idle_seconds: 2, ..Config::default() };
+    let server = Server::with(config).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let head = "POST /source HTTP/1.1\r\nhost: x\r\ncontent-type: multipart/form-data; boundary=x\r\n";
+    let field = "--x\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\n";
+    stream.write_all(format!("{head}content-length: 1000\r\n\r\n{field}").as_bytes()).await.unwrap();
+    let (mut from, mut to) = stream.into_split();
+    let trickle = tokio::spawn(async move {
+        while to.write_all(b"a").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    });
+    let mut answer = String::new();
+    let read = from.read_to_string(&mut answer);
+    tokio::time::timeout(Duration::from_secs(20), read).await.expect("it is waited for").unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("RequestTimeout"), "{answer}");
+    trickle.abort();
+}
+
+#[tokio::test]
 async fn an_upload_under_way_ends_well_at_shutdown() {
     let server = Server::start().await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
