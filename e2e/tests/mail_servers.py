@@ -1,4 +1,4 @@
-"""Real mail servers on random loopback ports: aiosmtpd, OpenSMTPD."""
+"""Mail servers on random loopback ports: aiosmtpd, OpenSMTPD, and one of ours that answers when it likes."""
 
 import email
 import os
@@ -6,8 +6,11 @@ import re
 import shutil
 import signal
 import socket
+import socketserver
 import ssl
 import subprocess
+import threading
+import time
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
@@ -65,6 +68,71 @@ class TlsController(Controller):
         with socket.create_connection((self.hostname, self.port), 5) as plain:
             with context.wrap_socket(plain, server_hostname="localhost") as connection:
                 connection.recv(64)
+
+
+class SlowSmtp(socketserver.ThreadingTCPServer):
+    """A server that takes its time. `scripts` says by address what it answers to each mail's text: seconds, answer; when
+    these are through it takes mails at once. To a QUIT it answers nothing, and leaves hanging up to the client."""
+
+    allow_reuse_address = daemon_threads = True
+
+    def __init__(self, scripts):
+        super().__init__(("127.0.0.1", 0), SlowTalk)
+        self.port, self.scripts = self.server_address[1], scripts
+        self.lock, self.open, self.begun, self.answers, self.mails = threading.Lock(), 0, [], [], {}
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def wait(self, address, timeout=60):
+        """Waits until a mail to somebody is taken beyond their script; answers it."""
+        wait_for(lambda: address in self.mails, timeout, 0.02, lambda: f"{self.answers}")
+        return email.message_from_bytes(self.mails[address])
+
+    def stop(self):
+        self.shutdown()
+        self.server_close()
+
+
+class SlowTalk(socketserver.StreamRequestHandler):
+    """One connection of `SlowSmtp`."""
+
+    def handle(self):
+        with self.server.lock:
+            self.server.open += 1
+        try:
+            self.talk()
+        except ConnectionError:
+            pass  # Whoever hangs up does not want to know.
+        finally:
+            with self.server.lock:
+                self.server.open -= 1
+
+    def talk(self):
+        self.say("220 here")
+        to = None
+        for line in self.rfile:
+            word = line[:4].upper()
+            if word == b"RCPT":
+                to = re.search(rb"<(.*)>", line)[1].decode()
+            if word == b"DATA":
+                self.say("354 go on")
+                self.take(to, b"".join(iter(self.rfile.readline, b".\r\n")))
+            elif word != b"QUIT":
+                self.say("250 well")
+
+    def take(self, to, text):
+        with self.server.lock:
+            self.server.begun.append(to)
+            script = self.server.scripts.get(to)
+            seconds, answer = script.pop(0) if script else (0, None)
+        time.sleep(seconds)
+        with self.server.lock:
+            self.server.answers.append((to, answer or "250 taken"))
+            if not answer:
+                self.server.mails[to] = text
+        self.say(answer or "250 taken")
+
+    def say(self, line):
+        self.wfile.write(line.encode() + b"\r\n")
 
 
 class OpenSmtpd:

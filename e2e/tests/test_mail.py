@@ -3,8 +3,8 @@
 import pytest
 
 from authority import Authority
-from kinora_server import Kinora, free_port
-from mail_servers import Inbox, OpenSmtpd, code_of, start_aiosmtpd
+from kinora_server import Kinora, free_port, wait_for
+from mail_servers import Inbox, OpenSmtpd, SlowSmtp, code_of, start_aiosmtpd
 from visitor import Visitor
 
 ADDRESS = "ann.o'neill+kinora@example.org"
@@ -113,6 +113,30 @@ def test_refusals_for_now_are_tried_again_and_others_are_not(tmp_path, servers):
     assert "message given up" in log and "refused with 550" in log and "refused with 451" in log
     assert inbox.tries == 5
     assert ADDRESS not in log and "bob@" not in log, "a server's words quote addresses"
+
+
+def test_what_a_slow_server_answers_late_is_not_taken_for_the_answer_to_another_mail(tmp_path, servers):
+    """Whoever came next on a connection with an answer outstanding would take `354` for `250`, and never see the `451`."""
+    ann, bob = "ann@example.org", "bob@example.org"
+    later = (0, "451 come back")
+    server = servers(SlowSmtp({ann: [(3, "250 taken, says who is not listened to"), later], bob: [later]}))
+    kinora = servers(kinora_with(tmp_path, server.port, tls="none", timeout_seconds=1).start())
+    visitors = {address: Visitor(kinora) for address in (ann, bob)}
+    pages = {ann: visitors[ann].begin(ann)}
+    # Ann's mail is given up for now after 2 s; bob's is the next one.
+    wait_for(lambda: "did not answer in time" in kinora.log.read_text(), 60, 0.01)
+    pages[bob] = visitors[bob].begin(bob)
+    for address in (bob, ann):
+        entered = visitors[address].enter(pages[address], code_of(server.wait(address)))
+        assert entered.status == 200 and address in entered.text, server.answers
+    # What is taken is taken, even if the server does not say goodbye.
+    wait_for(lambda: server.open == 0)
+    Visitor(kinora).begin("eve@example.org")
+    server.wait("eve@example.org")
+    assert sorted(server.begun) == [ann, ann, ann, bob, bob, "eve@example.org"]
+    log = kinora.log.read_text()
+    assert log.count("message not sent") == 3 and log.count("refused with 451") == 2
+    assert ann not in log and bob not in log
 
 
 def test_a_server_that_was_away_gets_what_waits(tmp_path, servers):

@@ -11,7 +11,8 @@ import hls
 from kinora_server import wait_for
 from visitor import Visitor
 
-FORMATS = ["hls", "hls-ts", "dash", "mp4"]
+# What each has to name.
+FORMATS = {"hls": ".m4s", "hls-ts": ".ts", "dash": ".mpd", "mp4": ".mp4"}
 
 
 @pytest.fixture(scope="module")
@@ -42,36 +43,39 @@ def other(own_module_kinora, clip):
 
 
 def addresses(text, base):
-    """What a playlist, an MPD or a WebVTT file names."""
+    """What a playlist, an MPD or a WebVTT file names; and of that, what templates are filled to."""
     found = [line for line in text.splitlines() if line and not line.startswith("#")] if "#EXTM3U" in text else []
     found += re.findall(r'URI="([^"]+)"', text)
     found += re.findall(r"<BaseURL>([^<]+)</BaseURL>", text)
     found += re.findall(r"^(\S+\.jpg)(?:#\S*)?$", text, re.M)
+    guesses = []
     for template in re.findall(r"<SegmentTemplate\b[^>]*>", text):
         for name in re.findall(r'(?:media|initialization)="([^"]+)"', template):
             ids = re.findall(r'<Representation\b[^>]*\bid="([^"]+)"', text)
             first = re.search(r'startNumber="(\d+)"', template)
             for representation in ids:
                 filled = name.replace("$RepresentationID$", representation)
-                found.append(filled.replace("$Number$", first.group(1) if first else "1").replace("$Time$", "0"))
-    return {urljoin(base, name) for name in found}
+                guesses.append(filled.replace("$Number$", first.group(1) if first else "1").replace("$Time$", "0"))
+    return [{urljoin(base, name) for name in names} for names in (found + guesses, set(guesses) - set(found))]
 
 
 def crawl(start, headers):
     """Every address from `start` on that answers its owner, segments included."""
-    seen, todo = set(), [start]
+    seen, todo, guessed = set(), [start], set()
     while todo:
         url = todo.pop()
         if url in seen:
             continue
         status, answered, body = hls.get(url, headers)
-        if status == 404:
+        if status == 404 and url in guessed:
             # A template of one representation does not fit another.
             continue
         assert status == 200, f"{url} answered its owner {status}: {body[:200]}"
         seen.add(url)
         if re.search(r"mpegurl|dash\+xml|text/vtt", answered["content-type"]):
-            todo += addresses(body.decode(), url)
+            named, guesses = addresses(body.decode(), url)
+            todo += named
+            guessed |= guesses
     return seen
 
 
@@ -82,9 +86,11 @@ def media(own_module_kinora, operator, film):
     manifest = operator.play(film)
     cookies = {"Cookie": operator.cookies(manifest)}
     found |= crawl(manifest, cookies)
-    for form in FORMATS:
+    for form, suffix in FORMATS.items():
         done = kinora.cli("url", film, "--format", form, "--cookies", "--json")
-        found |= crawl(json.loads(done.stdout)["url"], cookies)
+        named = crawl(json.loads(done.stdout)["url"], cookies)
+        assert any(urlsplit(url).path.endswith(suffix) for url in named), (form, sorted(named))
+        found |= named
     for page in ["/", f"/watch/{film}", "/api/titles", f"/api/titles/{film}"]:
         body = operator.ask(page)[2].decode()
         for name in re.findall(r'["\'(]((?:http[^"\'\s)]*)?/out/v1/[^"\'\s)]+)', body):

@@ -199,7 +199,7 @@ def test_an_open_invitation_lets_so_many_in(closed):
     assert [a["address"] for a in closed.json("person", "ls")] == ["ann@example.org"]
 
 
-def test_no_copy_of_the_database_shows_who_somebody_is(closed, tmp_path):
+def test_no_copy_of_the_database_shows_who_somebody_is(closed, clip, tmp_path):
     place = "203.0.113.77"
     hidden = ["ann@example.org", "Bob@example.org", "bob@example.org", "eve@example.org", "dan@example.org", place, BROWSER]
 
@@ -208,6 +208,11 @@ def test_no_copy_of_the_database_shows_who_somebody_is(closed, tmp_path):
 
     ann = closed.person(place)
     ann.form(closed.cli("invitation", "new", "ann@example.org", "--role", "operator").stdout.strip())
+    closed.cli("import", clip("hd"), "--until", "uploaded")
+    [film] = wait_for(lambda: [title for title in closed.json("title", "ls") if title["state"] == "encoding"], every=0.05)
+    assert ann.form(f"/title/{film['id']}/cancel").status == 303
+    [film] = closed.json("title", "ls")
+    assert (film["state"], film["reason"]) == ("failed", "cancelled by an operator")
     link = closed.cli("invitation", "new", "--people", "9").stdout.strip()
     bob = closed.person(place)
     page = bob.begin("Bob@example.org", invitation=field(bob.ask(link), "invitation"))
@@ -254,6 +259,11 @@ def test_an_installation_without_mail_works_by_links(engine, tmp_path):
         assert person.form(link).status == 303 and person.ask("/people").status == 200
         assert closed.person().form(link).status == 410
         assert "has an account" in closed.cli("invitation", "new", "ann@example.org", check=False).stderr
+        for_nobody = closed.cli("invitation", "new", "--people", "3", check=False)
+        assert for_nobody.returncode == 1 and "nobody gets codes here" in for_nobody.stderr and not for_nobody.stdout
+        page = person.form("/people/invite", address="", role="viewer", count="3", days="1")
+        assert page.status == 422 and "nobody gets codes here" in page.text
+        assert closed.json("invitation", "ls") == []
 
         made = person.form("/people/invite", address="bob@example.org", role="viewer", count="1", days="1")
         assert made.status == 200
@@ -276,6 +286,35 @@ def test_an_installation_without_mail_works_by_links(engine, tmp_path):
         assert bob.form(link).status == 303
     finally:
         closed.stop()
+
+
+def test_who_wants_invitations_only_sends_no_codes_by_the_mail_server_that_there_is(engine, tmp_path):
+    inbox = Inbox()
+    server = start_aiosmtpd(inbox)
+    closed = Closed(tmp_path, postgres_address(engine), server.port)
+    known, before = "known@example.org", closed.person()
+    try:
+        closed.start()
+        closed.cli("signin-link", known)
+        page = before.begin(known)
+        assert page.status == 200 and inbox.wait()["To"] == known
+        closed.stop()
+        (tmp_path / "ready.json").unlink()
+        settings = tmp_path / "kinora.toml"
+        settings.write_text('sign_in = "invitations only"\n' + settings.read_text())
+        closed.start()
+        person = closed.person()
+        assert "Ask an operator" in person.ask("/signin").text
+        assert person.begin(known).status == 409
+        assert before.form("/signin/resend", **code_fields(page)).status == 409
+        assert closed.cli("invitation", "new", "--people", "3", check=False).returncode == 1
+        # A mail that is asked for goes out: no code was on its way before it.
+        closed.cli("mail", "test", "bob@example.org")
+        assert [to for to, _ in inbox.mails] == [[known], ["bob@example.org"]]
+        assert person.form(closed.cli("signin-link", known).stdout.strip()).status == 303
+    finally:
+        closed.stop()
+        server.stop()
 
 
 def test_what_plays_ends_with_its_session_within_ten_seconds(kinora, clip, unique):

@@ -116,4 +116,5 @@ def field(page, name):
 
 def code_fields(page):
     """What the code page sends beside the code."""
-    return {name: field(page, name) for name in ["challenge", "address", "next", "sends"]}
+    invited = ["invitation"] if 'name="invitation"' in page.text else []
+    return {name: field(page, name) for name in ["challenge", "address", "next", "sends", *invited]}

@@ -22,7 +22,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use body::{PAUSED, RequestBody};
+pub use body::{PAUSED, Pause, RequestBody};
 pub use entrance::Entrance;
 pub use stream::Patience;
 

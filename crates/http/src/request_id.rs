@@ -33,13 +33,12 @@ impl RequestId {
         Self(format!("{:016x}", high ^ low.rotate_left(7)).into())
     }
 
-    /// Takes the id that stands in a request once, if it is 8 to 64 letters, digits, `-` or `_`.
+    /// Takes the id that stands in a request once, if it can be one.
     fn given(headers: &HeaderMap) -> Option<Self> {
         let mut values = headers.get_all(HEADER).iter();
         let (Some(value), None) = (values.next(), values.next()) else { return None };
         let text = value.to_str().ok()?;
-        let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-        (plain && (8..=64).contains(&text.len())).then(|| Self(text.into()))
+        is_id(text).then(|| Self(text.into()))
     }
 }
 
@@ -47,6 +46,13 @@ impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Whether a text from elsewhere can be an id: 8 to 64 letters, digits, `-` or `_`, nothing that could mean something else
+/// in a log.
+pub fn is_id(text: &str) -> bool {
+    (8..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
 /// The id of the request this task answers, if it is inside [`assign`].

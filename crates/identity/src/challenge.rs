@@ -309,26 +309,26 @@ impl Identity {
         limit::take(tx, &self.sending_name(challenge), rules, now).await?;
         let network = [Window::hour(limits.per_ip_hour)];
         let rules = Rules { windows: &network, pauses_seconds: &[] };
-        let name = format!("network {}", self.inner.codes.blind(&network_of(ip)));
+        let name = format!("network {}", self.personal().name_of(&network_of(ip)));
         limit::take(tx, &name, rules, now).await?;
         let all = [Window { ms: 60_000, max: limits.per_minute }];
         limit::take(tx, "sendings", Rules { windows: &all, pauses_seconds: &[] }, now).await
     }
 
     fn sending_name(&self, challenge: &Challenge) -> String {
-        format!("sending {}", self.inner.codes.blind(&challenge.shared_fate()))
+        format!("sending {}", self.personal().name_of(&challenge.shared_fate()))
     }
 
     fn failing(&self, challenge: &Challenge) -> Whose {
         Whose {
-            name: format!("failing {}", self.inner.codes.blind(&challenge.shared_fate())),
+            name: format!("failing {}", self.personal().name_of(&challenge.shared_fate())),
             address_name: self.address_name(&challenge.address.key()),
         }
     }
 
     /// What an address is called where it is only counted.
     pub(crate) fn address_name(&self, address_key: &str) -> String {
-        format!("address {}", self.inner.codes.blind(address_key))
+        format!("address {}", self.personal().name_of(address_key))
     }
 }
 

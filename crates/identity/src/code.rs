@@ -52,13 +52,6 @@ impl CodeKeys {
         }
         Ok(Code::truncate(mac.sign().as_ref(), about.digits))
     }
-
-    /// A name for a look-up row that says nothing about `text` to who has only the database.
-    pub(crate) fn blind(&self, text: &str) -> String {
-        let key = self.keys.first().map(|(_, key)| key).expect("there is always a current key");
-        let tag = hmac::sign(key, format!("kinora blind index\0{text}").as_bytes());
-        hex::encode(&tag.as_ref()[..16])
-    }
 }
 
 impl fmt::Debug for CodeKeys {

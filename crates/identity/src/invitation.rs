@@ -3,7 +3,7 @@
 //! An invitation for an address is its own proof and works once. An open one lets so many addresses in that prove
 //! themselves by a code.
 
-use db::{Row, Tx, args};
+use db::{Row, Sql, Tx, args, sql};
 use model::{AccountId, Timestamp};
 use uuid::Uuid;
 
@@ -63,6 +63,10 @@ pub struct Invitation {
 const INSERT: &str = "INSERT INTO invitations
     (id, token_hash, address, address_key, role, max_uses, created_by, created_at, expires_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+/// Locks who invites, as an operator: a suspension or another role then comes before, or sees the invitation and ends it.
+const INVITER: Sql = sql!(
+    "SELECT id FROM accounts WHERE id = $1 AND role = 'operator' AND suspended_at IS NULL" [FOR UPDATE]
+);
 const LIVE: &str = "SELECT * FROM invitations
     WHERE token_hash = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2";
 const LIST: &str = "SELECT * FROM invitations
@@ -78,6 +82,9 @@ const REVOKE_OF: &str = "UPDATE invitations SET revoked_at = $2
 
 impl Identity {
     /// Makes an invitation; its token is shown this once.
+    ///
+    /// # Errors
+    /// [`Error::NoOperator`] when who invites may not, or not any more.
     pub async fn invite(&self, offer: &Offer<'_>, now: Timestamp) -> Result<(Invitation, InviteToken)> {
         let (address, max_uses) = match offer.to {
             For::Address(text) => (Some(Address::parse(text)?), 1),
@@ -118,7 +125,14 @@ impl Identity {
             now,
             invitation.expires_at
         ];
-        self.db().execute(INSERT, args).await?;
+        let mut tx = self.db().begin().await?;
+        if let Some(by) = offer.by
+            && tx.opt(tx.pick(INVITER), args![by]).await?.is_none()
+        {
+            return Err(Error::NoOperator);
+        }
+        tx.execute(INSERT, args).await?;
+        tx.commit().await?;
         tracing::info!(role = %offer.role, open, max_uses, "invitation made");
         Ok((invitation, token))
     }
@@ -188,7 +202,8 @@ pub(crate) async fn revoke_for(tx: &mut Tx, address_key: &str, now: Timestamp) -
     Ok(())
 }
 
-/// Ends what is left of the invitations of an account that may invite nobody any more.
+/// Ends what is left of the invitations of an account that may invite nobody any more: `tx` has written that down, so
+/// that none is made meanwhile.
 pub(crate) async fn revoke_of(tx: &mut Tx, account: AccountId, now: Timestamp) -> Result<()> {
     let ended = tx.execute(REVOKE_OF, args![account, now]).await?;
     if ended > 0 {

@@ -105,7 +105,8 @@ impl Identity {
         Ok(Self { inner: Arc::new(Inner { db, outbox, codes, vault, personal, config }) })
     }
 
-    /// Seals again, under the newest key, all personal data that are not.
+    /// Seals under the newest key what says who somebody is and is not yet, after a rotation; those that do not open stay
+    /// as they are, and the log names them.
     pub async fn renew_personal(&self) -> Result<Renewed> {
         self.inner.personal.renew(self.db()).await
     }

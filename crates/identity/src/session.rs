@@ -34,6 +34,8 @@ pub struct SignedIn {
     pub session: SessionId,
     /// Whose it is.
     pub account: Account,
+    /// Older sessions of the account that ended to make room. The caller revokes their playbacks.
+    pub ended: Vec<SessionId>,
 }
 
 /// A live session.
@@ -43,7 +45,7 @@ pub struct Session {
     pub id: SessionId,
     /// Whose it is.
     pub account: Account,
-    /// How they proved it: `code` or `link`.
+    /// How they proved it: `code`, `link` or `invitation`.
     pub via: String,
     /// The browser's `User-Agent`, cut.
     pub agent: String,
@@ -70,7 +72,7 @@ const INSERT: &str = "INSERT INTO sessions
     (token_hash, id, account, via, agent, ip, created_at, authenticated_at, seen_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7)";
 const TRIM: &str = "DELETE FROM sessions WHERE account = $1 AND id NOT IN (
-    SELECT id FROM sessions WHERE account = $1 ORDER BY seen_at DESC, id LIMIT $2)";
+    SELECT id FROM sessions WHERE account = $1 ORDER BY seen_at DESC, id LIMIT $2) RETURNING id";
 const BY_TOKEN: &str = "SELECT a.*, s.id AS session, s.via, s.agent, s.ip, s.created_at AS began_at,
         s.authenticated_at, s.seen_at
     FROM sessions s JOIN accounts a ON a.id = s.account
@@ -111,7 +113,8 @@ impl Identity {
         Ok(sessions.into_iter().filter(|s| s.expires_at > now).collect())
     }
 
-    /// Ends one session of an account; answers whether there was one.
+    /// Ends one session of an account; answers whether there was one. The caller revokes its playbacks either way: whoever
+    /// ended it before may not have come to that.
     pub async fn end_session(&self, account: AccountId, session: SessionId) -> Result<bool> {
         Ok(self.db().execute(END, args![account, session]).await? > 0)
     }
@@ -162,8 +165,9 @@ pub(crate) async fn create(
     let agent = personal.seal(Column::Agent, session, &agent)?;
     let ip = personal.seal(Column::Ip, session, &device.ip.to_canonical().to_string())?;
     tx.execute(INSERT, args![hash(token.as_str()), session, account.id, via, agent, ip, now]).await?;
-    tx.execute(TRIM, args![account.id, MAX_SESSIONS]).await?;
-    Ok(SignedIn { token, session, account })
+    let trimmed = tx.all(TRIM, args![account.id, MAX_SESSIONS]).await?;
+    let ended = trimmed.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?;
+    Ok(SignedIn { token, session, account, ended })
 }
 
 fn expires_at(created_at: Timestamp, seen_at: Timestamp, life: Lifetime) -> Timestamp {

@@ -25,10 +25,12 @@ impl Identity {
         let mut tx = self.db().begin().await?;
         if role != Role::Operator {
             spare(&mut tx, id).await?;
-            invitation::revoke_of(&mut tx, id, now).await?;
         }
         if tx.execute(SET_ROLE, args![id, role]).await? == 0 {
             return Err(Error::NoAccount);
+        }
+        if role != Role::Operator {
+            invitation::revoke_of(&mut tx, id, now).await?;
         }
         tx.execute(END_SESSIONS, args![id]).await?;
         tx.commit().await?;
@@ -44,10 +46,10 @@ impl Identity {
     pub async fn suspend(&self, id: AccountId, now: Timestamp) -> Result<()> {
         let mut tx = self.db().begin().await?;
         spare(&mut tx, id).await?;
-        invitation::revoke_of(&mut tx, id, now).await?;
         if tx.execute(SUSPEND, args![id, now]).await? == 0 {
             return Err(Error::NoAccount);
         }
+        invitation::revoke_of(&mut tx, id, now).await?;
         tx.execute(END_SESSIONS, args![id]).await?;
         tx.commit().await?;
         tracing::info!(account = %id, "account suspended");

@@ -1,5 +1,8 @@
 //! Handing mails to a mail server (RFC 5321), by TLS from the start (RFC 8314) or required STARTTLS (RFC 3207).
 //!
+//! Every mail has a connection of its own: one that was left in the middle, because an answer took too long, would give
+//! the late answer to the next mail.
+//!
 //! What the server says is never kept or logged: it quotes addresses. The three digits of its answer are.
 
 mod config;
@@ -8,26 +11,31 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use lettre::address::Envelope;
-use lettre::transport::smtp::PoolConfig;
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{self, Certificate, CertificateStore, TlsParameters};
+use lettre::Address;
+use lettre::transport::smtp::Error as SmtpError;
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{
+    AsyncSmtpConnection, Certificate, CertificateStore, Tls as Protection, TlsParameters,
+};
+use lettre::transport::smtp::commands::{self, Data, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
-use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use model::Timestamp;
+use tokio::time::Instant;
 
 use crate::{Error, Mail, Notifier, Result, Sender};
 
 pub use config::{Config, Password, Tls};
 
-/// Connections kept open to the server.
-const POOL: u32 = 4;
-/// How long an unused connection is kept.
-const IDLE: Duration = Duration::from_secs(60);
+/// How long a server may take to say goodbye (RFC 5321 §4.1.1.10): what it took before, it has.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// A mail server that takes our mails.
 pub struct Smtp {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    host: String,
+    port: u16,
+    protection: Protection,
+    credentials: Option<Credentials>,
+    hello: ClientId,
     from: Sender,
     place: String,
     timeout: Duration,
@@ -44,32 +52,69 @@ impl Smtp {
     pub fn open(config: &Config, from: &str) -> Result<Self> {
         let from = Sender::parse(from)?;
         config.check()?;
-        let (port, host) = (config.port(), config.host.as_str());
-        let tls = match config.tls {
-            Tls::Implicit => client::Tls::Wrapper(parameters(config)?),
-            Tls::Starttls => client::Tls::Required(parameters(config)?),
+        let (port, host) = (config.port(), config.host.clone());
+        let protection = match config.tls {
+            Tls::Implicit => Protection::Wrapper(parameters(config)?),
+            Tls::Starttls => Protection::Required(parameters(config)?),
             Tls::None => {
                 tracing::warn!(
                     host,
                     port,
                     "mails go to the mail server unencrypted; do this on loopback only"
                 );
-                client::Tls::None
+                Protection::None
             }
         };
-        let timeout = Duration::from_secs(config.timeout_seconds.into());
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
-            .port(port)
-            .tls(tls)
-            .timeout(Some(timeout))
-            .hello_name(ClientId::Domain(from.host().to_owned()))
-            .pool_config(PoolConfig::new().max_size(POOL).idle_timeout(IDLE));
-        if let Some((user, password)) = config.credentials() {
-            builder = builder.credentials(Credentials::new(user.to_owned(), password.expose().to_owned()));
-        }
+        let credentials = config
+            .credentials()
+            .map(|(user, password)| Credentials::new(user.to_owned(), password.expose().to_owned()));
+        let hello = ClientId::Domain(from.host().to_owned());
         let place = format!("{host}:{port} ({})", config.tls.as_str());
-        Ok(Self { transport: builder.build(), from, place, timeout })
+        let timeout = Duration::from_secs(config.timeout_seconds.into());
+        Ok(Self { host, port, protection, credentials, hello, from, place, timeout })
     }
+
+    /// A new connection, protected and signed in: the server waits for a mail.
+    async fn connect(&self) -> Result<AsyncSmtpConnection, SmtpError> {
+        let (place, hello) = ((self.host.as_str(), self.port), &self.hello);
+        let at_once = match &self.protection {
+            Protection::Wrapper(parameters) => Some(parameters.clone()),
+            _ => None,
+        };
+        let limit = Some(self.timeout);
+        let mut connection = AsyncSmtpConnection::connect_tokio1(place, limit, hello, at_once, None).await?;
+        if let Protection::Required(parameters) = &self.protection {
+            connection.starttls(parameters.clone(), hello).await?;
+        }
+        if let Some(credentials) = &self.credentials {
+            connection.auth(DEFAULT_MECHANISMS, credentials).await?;
+        }
+        Ok(connection)
+    }
+}
+
+/// What comes of `doing`, if that is before `deadline`.
+async fn until<T>(deadline: Instant, doing: impl Future<Output = Result<T, SmtpError>>) -> Result<T> {
+    let done = tokio::time::timeout_at(deadline, doing).await.map_err(|_| Error::TimedOut)?;
+    done.map_err(|error| explain(&error))
+}
+
+/// Hands one mail over (RFC 5321 §3.3). It and its addresses have seven bits, so that it needs no extension.
+async fn hand_over(
+    connection: &mut AsyncSmtpConnection,
+    from: Address,
+    to: Address,
+    bytes: &[u8],
+) -> Result<(), SmtpError> {
+    connection.command(commands::Mail::new(Some(from), Vec::new())).await?;
+    connection.command(Rcpt::new(to, Vec::new())).await?;
+    connection.command(Data).await?;
+    connection.message(bytes).await.map(drop)
+}
+
+/// Ends a connection on which every answer came. What is said to this changes nothing of what was said before.
+async fn goodbye(mut connection: AsyncSmtpConnection) {
+    let _ = tokio::time::timeout(GOODBYE, connection.quit()).await;
 }
 
 #[async_trait]
@@ -77,16 +122,24 @@ impl Notifier for Smtp {
     async fn send(&self, id: &str, mail: &Mail, now: Timestamp) -> Result<()> {
         let bytes = mail.to_bytes(&self.from, id, now)?;
         let address = |text: &str, header| text.parse::<Address>().map_err(|_| Error::Header { header });
-        let envelope =
-            Envelope::new(Some(address(self.from.address(), "From")?), vec![address(mail.to(), "To")?]);
-        let envelope = envelope.map_err(|_| Error::Header { header: "To" })?;
-        let sent = tokio::time::timeout(2 * self.timeout, self.transport.send_raw(&envelope, &bytes)).await;
-        sent.map_err(|_| Error::TimedOut)?.map(drop).map_err(|error| explain(&error))
+        let (from, to) = (address(self.from.address(), "From")?, address(mail.to(), "To")?);
+        let deadline = Instant::now() + 2 * self.timeout;
+        let mut connection = until(deadline, self.connect()).await?;
+        let sent = until(deadline, hand_over(&mut connection, from, to, &bytes)).await;
+        // One that owes an answer is hung up on.
+        if !matches!(sent, Err(Error::TimedOut)) {
+            goodbye(connection).await;
+        }
+        sent
     }
 
     async fn check(&self) -> Result<String> {
-        let tried = tokio::time::timeout(self.timeout, self.transport.test_connection()).await;
-        match tried.map_err(|_| Error::TimedOut)?.map_err(|error| explain(&error))? {
+        let deadline = Instant::now() + self.timeout;
+        let mut connection = until(deadline, self.connect()).await?;
+        let asked = async { Ok(connection.test_connected().await) };
+        let answers = until(deadline, asked).await?;
+        goodbye(connection).await;
+        match answers {
             true => Ok(format!("{} takes mails", self.place)),
             false => Err(Error::Connection { why: "it does not answer a NOOP".into() }),
         }
@@ -110,7 +163,7 @@ fn parameters(config: &Config) -> Result<TlsParameters> {
 }
 
 /// Keeps the three digits of an answer, and the cause of a failed connection, which names nobody.
-fn explain(error: &lettre::transport::smtp::Error) -> Error {
+fn explain(error: &SmtpError) -> Error {
     use std::error::Error as _;
     match error.status() {
         Some(code) => Error::Refused { code: code.into() },

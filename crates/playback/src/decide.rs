@@ -32,6 +32,7 @@ impl Playback {
         if !may(who, Action::SeeTitle, &Resource::Title(facts)) {
             return Err(Error::NoTitle);
         }
+        // A guard: today whoever may see a title may watch it.
         if !may(who, Action::WatchTitle, &Resource::Title(facts)) {
             return Err(Error::Denied);
         }

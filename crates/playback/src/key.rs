@@ -78,7 +78,7 @@ impl Playback {
     pub async fn trust_key(&self, new: &NewKey<'_>, now: Timestamp) -> Result<TrustedKey> {
         let id = new.id.map_or_else(random_id, str::to_owned);
         let public = PublicKey { id: id.as_str().into(), pem: new.pem.into(), session: false, until: None };
-        sign::Key::parse(&public)?;
+        let kind = Kind::of(&sign::Key::parse(&public)?);
         let name: String = new.name.chars().filter(|c| !c.is_control()).take(MAX_NAME_CHARS).collect();
         let mut tx = self.inner.db.begin().await?;
         tx.execute(LOCK, args![]).await?;
@@ -87,7 +87,7 @@ impl Playback {
             return Err(Error::TooManyKeys { most: MAX_TRUSTED });
         }
         let key = TrustedKey {
-            kind: Kind::of(new.pem),
+            kind,
             own: false,
             pem: new.pem.to_owned(),
             session: false,
@@ -204,10 +204,8 @@ fn random_id() -> String {
 }
 
 impl Kind {
-    /// Tells the two kinds that [`sign::Key::parse`] accepts apart by their size: 392 characters of base64 and 124.
-    fn of(pem: &str) -> Self {
-        let body = pem.lines().filter(|line| !line.starts_with("-----")).map(|line| line.trim().len());
-        if body.sum::<usize>() > 200 { Self::Rsa2048 } else { Self::P256 }
+    fn of(key: &sign::Key) -> Self {
+        if key.is_rsa() { Self::Rsa2048 } else { Self::P256 }
     }
 
     /// The word in SQL, JSON and on pages.

@@ -97,6 +97,7 @@ impl Kind {
 const INSERT: &str = "INSERT INTO playback_sessions
     (id, account, signed_in, title, asset, kind, started_at, seen_at, signed_until)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)";
+const TAKE_BACK: &str = "DELETE FROM playback_sessions WHERE id = $1";
 const READ: &str = "SELECT * FROM playback_sessions
     WHERE id = $1 AND kind = 'cookies' AND ended_at IS NULL AND revoked_at IS NULL";
 const RENEW: &str = "UPDATE playback_sessions SET seen_at = $2, signed_until = $3
@@ -108,7 +109,7 @@ const REVOKE_ACCOUNT: &str = "UPDATE playback_sessions SET revoked_at = $2
 const REVOKE_TITLE: &str = "UPDATE playback_sessions SET revoked_at = $2
     WHERE title = $1 AND signed_until > $2 AND revoked_at IS NULL";
 const REVOKE_SIGNED_IN: &str = "UPDATE playback_sessions SET revoked_at = $2
-    WHERE signed_in = $1 AND signed_until > $2 AND revoked_at IS NULL";
+    WHERE signed_in = $1 AND account = $3 AND signed_until > $2 AND revoked_at IS NULL";
 
 impl Playback {
     /// Decides, and starts a playback with cookies for `origin`, the scheme and host that the viewer uses
@@ -169,9 +170,14 @@ impl Playback {
         self.revoked(ended, now).await
     }
 
-    /// Revokes every playback that was started from a browser's session: it was ended.
-    pub async fn revoke_signed_in(&self, session: SessionId, now: Timestamp) -> Result<()> {
-        let ended = self.inner.db.execute(REVOKE_SIGNED_IN, args![session, now]).await?;
+    /// Revokes every playback that was started from a browser's session of this account: it was ended.
+    pub async fn revoke_signed_in(
+        &self,
+        account: AccountId,
+        session: SessionId,
+        now: Timestamp,
+    ) -> Result<()> {
+        let ended = self.inner.db.execute(REVOKE_SIGNED_IN, args![session, now, account]).await?;
         self.revoked(ended, now).await
     }
 
@@ -182,6 +188,7 @@ impl Playback {
         self.refresh(now).await
     }
 
+    /// Writes down that a playback begins, before anything is signed for it.
     pub(crate) async fn insert(
         &self,
         wish: &Wish<'_>,
@@ -194,6 +201,11 @@ impl Playback {
         let (account, kind) = (wish.who.account(), kind.as_str());
         let args = args![id, account, signed_in, wish.title, found.asset, kind, wish.now, until];
         self.inner.db.execute(INSERT, args).await?;
+        // Only now can it be revoked: who has taken the title away since it was decided found nothing to revoke.
+        if let Err(refused) = self.decide(wish.who, wish.title).await {
+            self.inner.db.execute(TAKE_BACK, args![id]).await?;
+            return Err(refused);
+        }
         Ok(id)
     }
 

@@ -42,7 +42,7 @@ async fn main() -> anyhow::Result<()> {
             println!("{who} {address}{}", house.link(account).await);
         }
     }
-    let config = site::Config { public_url: address.parse()?, mail: true, keys: None };
+    let config = site::Config { public_url: address.parse()?, codes: true, keys: None };
     let mut router = site::router(house.parts.clone(), config);
     if let Some(folder) = folder {
         let folder = Arc::new(folder);

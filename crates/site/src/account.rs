@@ -95,9 +95,8 @@ pub(crate) async fn end(
     let Ok(session) = id.parse::<SessionId>() else {
         return Err(ApiError::not_found("session_not_found", "This device was signed out before."));
     };
-    if site.identity().end_session(account, session).await.map_err(ApiError::internal)? {
-        site.playback().revoke_signed_in(session, site.now()).await.map_err(ApiError::internal)?;
-    }
+    site.identity().end_session(account, session).await.map_err(ApiError::internal)?;
+    stop_playing(&site, account, &[session]).await?;
     Ok(Redirect::to("/account?done=ended").into_response())
 }
 
@@ -123,8 +122,18 @@ pub(crate) async fn end_all_but(
     keep: Option<SessionId>,
 ) -> Result<(), ApiError> {
     let ended = site.identity().end_sessions(account, keep).await.map_err(ApiError::internal)?;
-    for session in ended {
-        site.playback().revoke_signed_in(session, site.now()).await.map_err(ApiError::internal)?;
+    stop_playing(site, account, &ended).await
+}
+
+/// Revokes what is played in sessions of an account that ended.
+pub(crate) async fn stop_playing(
+    site: &Site,
+    account: AccountId,
+    sessions: &[SessionId],
+) -> Result<(), ApiError> {
+    for session in sessions {
+        let now = site.now();
+        site.playback().revoke_signed_in(account, *session, now).await.map_err(ApiError::internal)?;
     }
     Ok(())
 }

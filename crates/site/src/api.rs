@@ -34,7 +34,7 @@ pub(crate) async fn titles(
     let origin = site.origin(&headers, &uri);
     let mut items = Vec::with_capacity(listed.titles.len());
     for title in &listed.titles {
-        items.push(titles::Json::of(title, poster::of(&site, title, &origin).await?));
+        items.push(titles::Json::of(title, &visitor, poster::of(&site, title, &origin).await?));
     }
     Ok(fresh(&Items::page(items, listed.next)))
 }
@@ -42,12 +42,13 @@ pub(crate) async fn titles(
 /// `GET /api/titles/{title}`
 pub(crate) async fn title(
     State(site): State<Site>,
+    visitor: Visitor,
     headers: HeaderMap,
     uri: Uri,
     Found(title): Found,
 ) -> Result<Response, ApiError> {
     let poster = poster::of(&site, &title, &site.origin(&headers, &uri)).await?;
-    Ok(fresh(&titles::Json::of(&title, poster)))
+    Ok(fresh(&titles::Json::of(&title, &visitor, poster)))
 }
 
 /// `GET /api/jobs?state=&title=&before=`
@@ -128,6 +129,12 @@ pub(crate) async fn start(
     };
     let started = site.playback().start(&wish, &site.origin(&headers, &uri)).await;
     let playback::Started { manifest, permit } = started.map_err(|error| refused(error, &visitor))?;
+    // Who was signed out or suspended meanwhile had their playbacks revoked before there was this one.
+    if !visitor.is_still(&site, &headers).await? {
+        let ended = site.playback().end(permit.session, &visitor.who, now).await;
+        ended.map_err(|error| refused(error, &visitor))?;
+        return Err(ApiError::unauthorized());
+    }
     let body = Started {
         session: permit.session,
         manifest,

@@ -94,8 +94,8 @@ pub struct Parts {
 pub struct Config {
     /// The address people use, with its scheme: `https` makes cookies `Secure`.
     pub public_url: Url,
-    /// Whether codes can be sent: without, people come in by links that operators make.
-    pub mail: bool,
+    /// Whether people get codes by mail: without, they come in by links that operators make.
+    pub codes: bool,
     /// The key ring, of which operators are reminded until it was exported.
     pub keys: Option<KeyRing>,
 }

@@ -6,7 +6,7 @@ use catalogue::Title;
 use http::HeaderMap;
 use http_face::{ApiError, take};
 use model::{JobId, TitleId};
-use pipeline::{Error, Purge, SourceFile};
+use pipeline::{By, Error, Purge, SourceFile};
 use serde::{Deserialize, Serialize};
 
 use crate::Site;
@@ -27,8 +27,12 @@ fn back(headers: &HeaderMap, to: &str) -> Response {
     Redirect::to(if jobs { "/jobs" } else { to }).into_response()
 }
 
-fn by(visitor: &Visitor) -> String {
-    visitor.account.as_ref().map_or_else(|| "somebody".to_owned(), |a| a.address.as_str().to_owned())
+/// Who does something to a title: nobody else may but operators.
+fn by(visitor: &Visitor, title: &Title) -> By {
+    match visitor.who.account() {
+        Some(account) if title.owner == Some(account) => By::Owner,
+        _ => By::Operator,
+    }
 }
 
 /// A refusal in words that say what to do.
@@ -65,7 +69,7 @@ pub(crate) async fn cancel(
     headers: HeaderMap,
     Found(title): Found,
 ) -> Result<Response, ApiError> {
-    site.pipeline().cancel(title.id, &by(&visitor)).await.map_err(refused)?;
+    site.pipeline().cancel(title.id, by(&visitor, &title)).await.map_err(refused)?;
     Ok(back(&headers, &format!("/title/{}", title.id)))
 }
 
@@ -105,7 +109,7 @@ pub(crate) async fn api_cancel(
     visitor: Visitor,
     Found(title): Found,
 ) -> Result<Response, ApiError> {
-    let jobs = site.pipeline().cancel(title.id, &by(&visitor)).await.map_err(refused)?;
+    let jobs = site.pipeline().cancel(title.id, by(&visitor, &title)).await.map_err(refused)?;
     Ok(fresh(&Did { jobs }))
 }
 
@@ -127,10 +131,9 @@ pub(crate) async fn api_reencode(
 /// `POST /api/jobs/{job}/cancel`
 pub(crate) async fn api_cancel_job(
     State(site): State<Site>,
-    visitor: Visitor,
     Path(job): Path<String>,
 ) -> Result<Response, ApiError> {
-    let jobs = site.pipeline().cancel_job(named(&job)?, &by(&visitor)).await.map_err(refused)?;
+    let jobs = site.pipeline().cancel_job(named(&job)?, By::Operator).await.map_err(refused)?;
     Ok(fresh(&Did { jobs }))
 }
 

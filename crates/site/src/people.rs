@@ -98,9 +98,9 @@ pub(crate) async fn invite(
         true => For::Anyone(wish.count.trim().parse().unwrap_or(0)),
         false => For::Address(address),
     };
-    if address.is_empty() && !site.config().mail {
+    if address.is_empty() && !site.config().codes {
         let error = Some(
-            "A link for several people asks each of them for a code, and there is no mail server. Invite one address.",
+            "A link for several people asks each of them for a code, and nobody gets codes here. Invite one address.",
         );
         return show(&site, &visitor, None, &wish, Said { error, ..Said::default() }).await;
     }
@@ -117,6 +117,9 @@ pub(crate) async fn invite(
         Err(Error::Lifetime) => "An invitation works for at most 90 days.",
         Err(Error::Offer) => {
             "A link for several people needs a number from 1 to 1000, and cannot make operators."
+        }
+        Err(Error::NoOperator) => {
+            return Err(ApiError::forbidden("not_allowed", "Your account may not invite anybody any more."));
         }
         Err(other) => return Err(ApiError::internal(other)),
     };

@@ -17,6 +17,7 @@ use identity::token::BrowserToken;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::Site;
+use crate::account::stop_playing;
 use crate::visitor::{Visitor, cookie, token};
 
 /// The address of the sign-in page that leads back to `path`.
@@ -46,8 +47,8 @@ pub(crate) async fn out(
     if let Some(token) = token(&site, &headers) {
         site.identity().sign_out(&token).await.map_err(ApiError::internal)?;
     }
-    if let Some(session) = visitor.who.session() {
-        site.playback().revoke_signed_in(session, site.now()).await.map_err(ApiError::internal)?;
+    if let (Some(account), Some(session)) = (visitor.who.account(), visitor.who.session()) {
+        stop_playing(&site, account, &[session]).await?;
     }
     let forget = site.cookies().clear(site.cookies().session());
     Ok((AppendHeaders([(header::SET_COOKIE, forget)]), Redirect::to("/signin")).into_response())
@@ -56,21 +57,22 @@ pub(crate) async fn out(
 /// What is said when there are no codes for an address any more.
 const CODES_OFF: &str = "There were too many wrong codes for this address, so codes are switched off. Ask an operator for a sign-in link.";
 
-/// Hands over the session's cookie and goes on.
-fn enter(site: &Site, signed_in: &SignedIn, next: &str) -> Response {
+/// Hands over the session's cookie and goes on; what is played in sessions that ended for this one stops.
+async fn enter(site: &Site, signed_in: &SignedIn, next: &str) -> Result<Response, ApiError> {
+    stop_playing(site, signed_in.account.id, &signed_in.ended).await?;
     let seconds = site.identity().cookie_seconds(signed_in.account.role);
     let cookie = site.cookies().set(site.cookies().session(), signed_in.token.as_str(), seconds);
-    (AppendHeaders([(header::SET_COOKIE, cookie)]), Redirect::to(next)).into_response()
+    Ok((AppendHeaders([(header::SET_COOKIE, cookie)]), Redirect::to(next)).into_response())
 }
 
 /// Lets in whom a link or an invitation proves; one that does not work (any more) is answered with `over`.
-fn enter_by(
+async fn enter_by(
     site: &Site,
     proof: identity::Result<SignedIn>,
     over: impl FnOnce() -> Response,
 ) -> Result<Response, ApiError> {
     match proof {
-        Ok(signed_in) => Ok(enter(site, &signed_in, "/")),
+        Ok(signed_in) => enter(site, &signed_in, "/").await,
         Err(identity::Error::Link | identity::Error::Invitation) => Ok(over()),
         Err(other) => Err(ApiError::internal(other)),
     }

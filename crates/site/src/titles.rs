@@ -21,6 +21,16 @@ pub(crate) fn facts(title: &Title) -> policy::Title {
     policy::Title { owner: title.owner, visibility: title.visibility, ready: title.playable }
 }
 
+/// What a title waits for or why it ended, for who may change it: it is about this server and the file.
+pub(crate) fn reason<'a>(title: &'a Title, visitor: &Visitor) -> Option<&'a str> {
+    title.reason.as_deref().filter(|_| may_edit(title, visitor))
+}
+
+/// Whether the visitor may change a title.
+pub(crate) fn may_edit(title: &Title, visitor: &Visitor) -> bool {
+    may(&visitor.who, Action::EditTitle, &Resource::Title(facts(title)))
+}
+
 /// The title that the path names, found by the route's policy.
 #[derive(Debug, Clone)]
 pub(crate) struct Found(pub(crate) Title);
@@ -80,7 +90,7 @@ pub(crate) struct Json<'a> {
     name: &'a str,
     description: &'a str,
     state: State,
-    /// What it waits for, or why it ended.
+    /// What it waits for, or why it ended, for who may change it.
     reason: Option<&'a str>,
     /// In ‰.
     progress: u16,
@@ -97,13 +107,13 @@ pub(crate) struct Json<'a> {
 }
 
 impl<'a> Json<'a> {
-    pub(crate) fn of(title: &'a Title, poster: Option<Poster>) -> Self {
+    pub(crate) fn of(title: &'a Title, visitor: &Visitor, poster: Option<Poster>) -> Self {
         Self {
             id: title.id,
             name: &title.name,
             description: &title.description,
             state: title.state,
-            reason: title.reason.as_deref(),
+            reason: reason(title, visitor),
             progress: title.progress,
             playable: title.playable,
             visibility: title.visibility.as_str(),
@@ -150,7 +160,7 @@ pub(crate) struct Tile {
 
 impl Tile {
     pub(crate) fn of(title: &Title, visitor: &Visitor, poster: Option<Poster>, now: Timestamp) -> Self {
-        let edit = may(&visitor.who, Action::EditTitle, &Resource::Title(facts(title)));
+        let edit = may_edit(title, visitor);
         let bad = matches!(title.state, State::Failed | State::Rejected);
         let settings = format!("/title/{}", title.id);
         let link = if title.playable {
@@ -175,7 +185,7 @@ impl Tile {
             progress: (!title.state.is_final()).then_some(title.progress),
             percent: words::percent(title.progress),
             playable: title.playable,
-            reason: title.reason.as_deref().map(words::sentence),
+            reason: reason(title, visitor).map(words::sentence),
             seen: None,
             poster,
         }

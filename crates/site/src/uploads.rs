@@ -64,7 +64,11 @@ struct Shown<'a> {
     eta_ms: Option<u64>,
 }
 
-async fn shown(site: &Site, state: &upload::State) -> Result<Option<serde_json::Value>, ApiError> {
+async fn shown(
+    site: &Site,
+    visitor: &Visitor,
+    state: &upload::State,
+) -> Result<Option<serde_json::Value>, ApiError> {
     let title = match state.title() {
         Some(id) => match site.title(id).await? {
             Some(title) => Some(title),
@@ -95,7 +99,7 @@ async fn shown(site: &Site, state: &upload::State) -> Result<Option<serde_json::
             .or(draft.map(|d| d.visibility))
             .unwrap_or(Visibility::Members),
         created_at: upload.created_at,
-        title: title.map(|title| titles::Json::of(title, None)),
+        title: title.map(|title| titles::Json::of(title, visitor, None)),
         eta_ms: title.and_then(|title| work::left_ms(title, site.now())),
     };
     serde_json::to_value(&shown).map(Some).map_err(ApiError::internal)
@@ -105,7 +109,7 @@ async fn shown(site: &Site, state: &upload::State) -> Result<Option<serde_json::
 pub(crate) async fn list(State(site): State<Site>, visitor: Visitor) -> Result<Response, ApiError> {
     let mut items = Vec::new();
     for state in site.uploads().list(account(&visitor)?, site.now()).await.map_err(refused)? {
-        items.extend(shown(&site, &state).await?);
+        items.extend(shown(&site, &visitor, &state).await?);
     }
     Ok(fresh(&Items::all(items)))
 }
@@ -131,7 +135,7 @@ pub(crate) async fn begin(
     let Begin { file: name, size, modified_ms, fingerprint, media_type } = begin;
     let file = File { name, size, modified_ms, fingerprint, media_type };
     let state = site.uploads().begin(account(&visitor)?, &file, site.now()).await.map_err(refused)?;
-    Ok(made(&shown(&site, &state).await?))
+    Ok(made(&shown(&site, &visitor, &state).await?))
 }
 
 /// An upload and the parts that are there.
@@ -142,13 +146,17 @@ struct WithParts {
 }
 
 /// `GET /api/uploads/{upload}`
-pub(crate) async fn one(State(site): State<Site>, Own(upload): Own) -> Result<Response, ApiError> {
+pub(crate) async fn one(
+    State(site): State<Site>,
+    visitor: Visitor,
+    Own(upload): Own,
+) -> Result<Response, ApiError> {
     let have = match upload.completed_at {
         Some(_) => Vec::new(),
         None => site.uploads().have(&upload).await.map_err(refused)?,
     };
     let state = site.uploads().state(upload).await.map_err(refused)?;
-    Ok(fresh(&WithParts { upload: shown(&site, &state).await?, have }))
+    Ok(fresh(&WithParts { upload: shown(&site, &visitor, &state).await?, have }))
 }
 
 /// Parts that are about to be sent.
@@ -199,6 +207,7 @@ pub(crate) struct Changes {
 /// `PATCH /api/uploads/{upload}`
 pub(crate) async fn edit(
     State(site): State<Site>,
+    visitor: Visitor,
     Own(upload): Own,
     take::Json(changes): take::Json<Changes>,
 ) -> Result<Response, ApiError> {
@@ -213,7 +222,7 @@ pub(crate) async fn edit(
         site.playback().revoke_title(changed.title, site.now()).await.map_err(ApiError::internal)?;
     }
     let state = site.uploads().state(upload).await.map_err(refused)?;
-    Ok(fresh(&shown(&site, &state).await?))
+    Ok(fresh(&shown(&site, &visitor, &state).await?))
 }
 
 /// `POST /api/uploads/{upload}/complete`

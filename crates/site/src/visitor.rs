@@ -28,6 +28,17 @@ impl Visitor {
         Self { who: Who::Guest, account: None, keys_at_risk: false }
     }
 
+    /// Whether they are still who they were when the request came: since then they may have been signed out, suspended
+    /// or given another role.
+    pub(crate) async fn is_still(&self, site: &Site, headers: &HeaderMap) -> Result<bool, ApiError> {
+        let session = match token(site, headers) {
+            Some(token) => site.identity().authenticate(&token, site.now()).await,
+            None => Ok(None),
+        };
+        let who = session.map_err(ApiError::internal)?.map_or(Who::Guest, |session| session.who());
+        Ok(who == self.who)
+    }
+
     /// Whether they may do something to the installation as a whole.
     pub(crate) fn may(&self, action: Action) -> bool {
         may(&self.who, action, &Resource::Installation)

@@ -3,9 +3,9 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use catalogue::Title;
 use http::{HeaderMap, Uri};
 use http_face::ApiError;
-use identity::{Action, Resource, may};
 
 use crate::page::{Frame, render};
 use crate::poster::{self, Poster};
@@ -31,6 +31,8 @@ struct Watch<'a> {
     start: u64,
     /// In s, for the time shown before anything is loaded.
     seconds: u64,
+    /// Frames a second, for steps of one frame; `None` before there is a plan.
+    rate: Option<f64>,
     length: Option<String>,
     added: String,
     added_iso: String,
@@ -64,14 +66,26 @@ pub(crate) async fn page(
         playable: title.playable,
         state: title.state.as_str(),
         state_word: words::state(title.state),
-        reason: title.reason.as_deref().map(words::sentence).unwrap_or_default(),
+        reason: titles::reason(&title, &visitor).map(words::sentence).unwrap_or_default(),
         progress: (!title.state.is_final()).then_some(title.progress),
         percent: words::percent(title.progress),
         seconds: title.duration_ms.unwrap_or(0) / 1000,
+        rate: rate(&site, &title).await?,
         length: title.duration_ms.map(words::length),
         added: words::ago(title.created_at, site.now()),
         added_iso: words::iso(title.created_at),
-        settings: may(&visitor.who, Action::EditTitle, &Resource::Title(titles::facts(&title))),
+        settings: titles::may_edit(&title, &visitor),
     };
     Ok(render(&frame, &watch))
+}
+
+/// The rate of the generation that is shown.
+async fn rate(site: &Site, title: &Title) -> Result<Option<f64>, ApiError> {
+    let (Some(asset), Some(generation)) = (title.asset, title.generation) else { return Ok(None) };
+    match site.catalogue().asset(asset, generation).await {
+        Ok(asset) => Ok(Some(asset.plan.grid.rate.as_f64())),
+        // The title has just been deleted: its page says so when it is asked for again.
+        Err(catalogue::Error::NoGeneration { .. }) => Ok(None),
+        Err(error) => Err(ApiError::internal(error)),
+    }
 }

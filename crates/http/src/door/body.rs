@@ -28,8 +28,7 @@ pub struct RequestBody {
 impl RequestBody {
     /// A body that may pause at most for `pause`.
     pub(super) fn new(incoming: Incoming, pause: Duration, progress: Option<Progress>) -> Self {
-        let pause = Pause { half: pause / 2, halfway: false, timer: None };
-        Self { incoming, pause, progress }
+        Self { incoming, pause: Pause::new(pause), progress }
     }
 
     fn end(&mut self) {
@@ -76,25 +75,31 @@ impl Drop for RequestBody {
     }
 }
 
-/// A client's patience with itself. It ends in two halves, so that a pause of the whole process is nobody's fault.
+/// How long something may be waited for. It ends in two halves, so that a pause of the whole process is nobody's fault.
 #[derive(Debug)]
-struct Pause {
+pub struct Pause {
     half: Duration,
     halfway: bool,
-    /// Since a body first had to be waited for.
+    /// Since something first had to be waited for.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Pause {
-    fn end(&mut self) {
+    /// A pause that may last for `longest`.
+    pub fn new(longest: Duration) -> Self {
+        Self { half: longest / 2, halfway: false, timer: None }
+    }
+
+    /// What was waited for has come.
+    pub fn end(&mut self) {
         self.halfway = false;
         if let Some(timer) = &mut self.timer {
             timer.as_mut().reset(Instant::now() + self.half);
         }
     }
 
-    /// Ready when it lasted too long.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Waits on; ready when it lasted too long.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(self.half)));
         while timer.as_mut().poll(cx).is_ready() {
             if self.halfway {

@@ -138,6 +138,45 @@ async fn invitations_end_with_the_authority_behind_them() {
 }
 
 #[tokio::test]
+async fn who_may_not_invite_any_more_leaves_no_invitation_behind() {
+    for house in houses(&Config::default()).await {
+        let identity = &house.identity;
+        identity.ensure_account("first@example.org", Role::Operator, NOW).await.unwrap();
+        for round in 0..40 {
+            let address = format!("second{round}@example.org");
+            let by = identity.ensure_account(&address, Role::Operator, NOW).await.unwrap().id;
+            let to = [For::Address("ann@example.org"), For::Anyone(9)][round % 2];
+            let theirs = Offer { by: Some(by), ..offer(to) };
+            let leave = async || match round % 4 {
+                0 | 1 => identity.suspend(by, NOW).await,
+                _ => identity.set_role(by, Role::Creator, NOW).await,
+            };
+            let later = async |steps: usize| {
+                for _ in 0..steps {
+                    tokio::task::yield_now().await;
+                }
+            };
+            let (made, left) = tokio::join!(
+                async {
+                    later(round / 4 % 3).await;
+                    identity.invite(&theirs, NOW).await
+                },
+                async {
+                    later(round / 4 % 5).await;
+                    leave().await
+                }
+            );
+            left.unwrap();
+            assert!(matches!(made, Ok(_) | Err(Error::NoOperator)), "{made:?}");
+            let open = identity.invitations(NOW).await.unwrap();
+            assert!(open.is_empty(), "{:?}, round {round}: {open:?}", house.test.engine());
+            let late = identity.invite(&theirs, NOW).await;
+            assert!(matches!(late, Err(Error::NoOperator)), "{late:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn invitations_end_and_can_be_taken_back() {
     for house in houses(&Config::default()).await {
         let (_, token) = house.identity.invite(&offer(For::Address("a@example.org")), NOW).await.unwrap();

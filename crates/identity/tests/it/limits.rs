@@ -1,5 +1,6 @@
 //! How often codes are sent and tried.
 
+use identity::code::CodeKeys;
 use identity::{Config, Error, Limits, Role};
 
 use crate::support::{House, IP, NOW, code_of, houses, open, wrong};
@@ -196,6 +197,25 @@ async fn codes_are_switched_off_for_unknown_addresses_alike() {
         for address in [ANN, "nobody@example.org"] {
             assert!(matches!(house.begin(address, later).await, Err(Error::CodesOff)));
         }
+    }
+}
+
+#[tokio::test]
+async fn another_key_of_codes_forgets_no_limit() {
+    let limits = Limits { per_ip_hour: 3, ..Limits::default() };
+    for house in houses(&Config { limits, ..open() }).await {
+        house.identity.ensure_account(ANN, Role::Viewer, NOW).await.unwrap();
+        wrong_in_a_row(&house, 100).await;
+        house.begin("bob@example.org", NOW).await.unwrap();
+        let codes = CodeKeys::new(2, &[8; 32]).with_previous(1, &[7; 32]);
+        let house = house.reopened(codes).await;
+        for address in [ANN, "nobody@example.org"] {
+            let refused = house.begin(address, NOW.plus_ms(100_000_000)).await;
+            assert!(matches!(refused, Err(Error::CodesOff)), "{refused:?}");
+        }
+        let now = NOW.plus_ms(10_000);
+        assert_eq!(wait(&house.begin("bob@example.org", now).await.unwrap_err()), 20, "the address");
+        assert_eq!(wait(&house.begin("eve@example.org", now).await.unwrap_err()), 3590, "the network");
     }
 }
 

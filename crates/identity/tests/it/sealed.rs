@@ -136,6 +136,23 @@ async fn a_start_that_was_broken_off_goes_on() {
 }
 
 #[tokio::test]
+async fn a_database_that_was_written_anew_is_so_again_when_other_tables_had_addresses() {
+    let before = db::Migrations { steps: &identity::MIGRATIONS.steps[..4], ..identity::MIGRATIONS };
+    for test in db::testing::databases(&[notify::MIGRATIONS, before]).await {
+        let ring = seal::testing::ring(8);
+        assert!(opened(&test, &ring).await.scrub().await.unwrap());
+        // What another table had, and its owner took out.
+        let address = "eve@example.org".repeat(300);
+        test.db.execute("CREATE TABLE other (reason TEXT)", args![]).await.unwrap();
+        test.db.execute("INSERT INTO other (reason) VALUES ($1)", args![address]).await.unwrap();
+        test.db.execute("UPDATE other SET reason = ''", args![]).await.unwrap();
+        test.db.migrate(&[notify::MIGRATIONS, identity::MIGRATIONS]).await.unwrap();
+        assert!(opened(&test, &ring).await.scrub().await.unwrap());
+        assert!(!shows(&kept(&test.db).await, "eve@example.org"), "{:?}", test.engine());
+    }
+}
+
+#[tokio::test]
 async fn nothing_that_is_kept_shows_a_person() {
     for house in houses(&open()).await {
         let device = Device { agent: "a curious browser", ip: "203.0.113.77".parse().unwrap() };

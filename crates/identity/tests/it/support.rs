@@ -48,6 +48,14 @@ impl House {
         Self { identity, test, outbox, dir: tempfile::tempdir().unwrap() }
     }
 
+    /// The same after a restart with other keys of codes.
+    pub(crate) async fn reopened(self, codes: CodeKeys) -> Self {
+        let (db, config) = (self.test.db.clone(), self.identity.config().clone());
+        let ring = seal::testing::ring(8);
+        let identity = Identity::open(db, self.outbox.clone(), codes, &ring, config).await.unwrap();
+        Self { identity, ..self }
+    }
+
     pub(crate) async fn begin(&self, address: &str, now: Timestamp) -> Result<Begun, Error> {
         self.begin_in(address, None, IP, now).await
     }

@@ -30,7 +30,8 @@ pub struct Config {
     /// File with the one CA certificate (PEM) that the server's is checked against, instead of the system's.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
-    /// Longest wait for an answer, in s: 1 to 10. A mail may take twice that.
+    /// Longest time for connecting, in s: 1 to 10. A mail may take twice that with all answers to it, and is tried again
+    /// when it takes longer.
     #[serde(default = "ten")]
     pub timeout_seconds: u32,
 }

@@ -51,6 +51,21 @@ async fn operators_trust_and_remove_keys_as_in_a_key_group() {
 }
 
 #[tokio::test]
+async fn a_key_is_of_its_kind_whatever_stands_around_it() {
+    let key = SigningKey::generate("x").unwrap();
+    let note = "# Made for the shop, where it signs the addresses of trailers.\n".repeat(5);
+    for house in houses().await {
+        for (pem, kind) in [
+            (format!("{note}{}", &**key.public_pem()), Kind::P256),
+            (rsa_pem(KeySize::Rsa2048).replace('\n', "\n\n") + &note, Kind::Rsa2048),
+        ] {
+            let new = NewKey { id: None, name: "shop", pem: &pem };
+            assert_eq!(house.playback.trust_key(&new, NOW).await.unwrap().kind, kind, "{pem}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_key_is_refused() {
     let key = SigningKey::generate("x").unwrap();
     let (long, small) =

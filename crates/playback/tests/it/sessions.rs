@@ -207,9 +207,46 @@ async fn playback_ends_with_its_title_or_its_browsers_session() {
 
         let [two, _] = revoked_alone(&house, (&viewer, second_title), (&other, second_title)).await;
         let denied = house.state().denied;
-        house.playback.revoke_signed_in(viewer.session().unwrap(), NOW).await.unwrap();
+        let (owner, session) = (viewer.account().unwrap(), viewer.session().unwrap());
+        house.playback.revoke_signed_in(other.account().unwrap(), session, NOW).await.unwrap();
+        assert_eq!(house.state().denied, denied, "nobody ends another's");
+        house.playback.revoke_signed_in(owner, session, NOW).await.unwrap();
         assert!(house.state().denied.contains(&two));
         assert_eq!(house.state().denied.len(), denied.len() + 2, "also the one of before");
+    }
+}
+
+/// Makes every title private right before a playback of it is written down: after it was decided.
+async fn hide_meanwhile(house: &House) {
+    const SQLITE: &[&str] = &["CREATE TRIGGER meanwhile BEFORE INSERT ON playback_sessions BEGIN
+        UPDATE titles SET visibility = 'private' WHERE id = NEW.title; END"];
+    const POSTGRES: &[&str] = &[
+        "CREATE FUNCTION hide() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            UPDATE titles SET visibility = 'private' WHERE id = NEW.title; RETURN NEW; END $$",
+        "CREATE TRIGGER meanwhile BEFORE INSERT ON playback_sessions FOR EACH ROW EXECUTE FUNCTION hide()",
+    ];
+    let statements = match house.test.engine() {
+        db::Engine::Sqlite => SQLITE,
+        db::Engine::Postgres => POSTGRES,
+    };
+    for statement in statements {
+        house.test.db.execute(statement, db::args![]).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_taken_away_while_a_playback_begins_is_not_played() {
+    for house in houses().await {
+        let viewer = person(Role::Viewer);
+        let (one, _) = house.title(Visibility::Members, None).await;
+        let (other, _) = house.title(Visibility::Members, None).await;
+        hide_meanwhile(&house).await;
+        let started = house.playback.start(&wish(&viewer, one), ORIGIN).await;
+        assert!(matches!(started, Err(Error::NoTitle)), "{started:?}");
+        let linked = house.playback.link(&wish(&viewer, other), 3600).await;
+        assert!(matches!(linked, Err(Error::NoTitle)), "{linked:?}");
+        let begun = house.test.db.all("SELECT id FROM playback_sessions", db::args![]).await.unwrap();
+        assert!(begun.is_empty(), "nothing was signed");
     }
 }
 

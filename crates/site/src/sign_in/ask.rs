@@ -33,7 +33,7 @@ pub(super) struct AskPage<'a> {
     pub(super) error: Option<String>,
 }
 
-/// Said instead where no mail can be sent.
+/// Said instead where nobody gets a code.
 #[derive(Template)]
 #[template(path = "no_mail.html")]
 struct NoMailPage<'a> {
@@ -57,7 +57,7 @@ pub(crate) async fn ask(
         return Redirect::to(own(&ask.next)).into_response();
     }
     let frame = Frame::new(&visitor, "");
-    if !site.config().mail {
+    if !site.config().codes {
         return render(&frame, &NoMailPage { frame: &frame });
     }
     let next = own(&ask.next);
@@ -83,11 +83,12 @@ pub(crate) async fn begin(
     take::Form(wish): take::Form<Wish>,
 ) -> Result<Response, ApiError> {
     let frame = Frame::new(&visitor, "");
-    if !site.config().mail {
-        return Ok(render_as(StatusCode::CONFLICT, &frame, &NoMailPage { frame: &frame }));
+    if !site.config().codes {
+        return Ok(no_codes(&frame));
     }
     let (browser, invitation) = (browser(&site, &headers), InviteToken::parse(&wish.invitation));
     let (browser, invitation, ip) = (browser.as_ref(), invitation.as_ref(), place(ip));
+    let token = invitation.map(InviteToken::as_str).unwrap_or_default();
     let begin = Begin { address: &wish.address, browser, invitation, ip, now: site.now() };
     let address: String = wish.address.trim().chars().take(ADDRESS_CHARS).collect();
     let begun = match site.identity().begin(&begin).await {
@@ -95,9 +96,8 @@ pub(crate) async fn begin(
         Err(Error::Invitation) => return Ok(invite::over(&frame)),
         Err(error) => {
             let (status, error, after) = refusal(error)?;
-            let invitation = invitation.map(InviteToken::as_str).unwrap_or_default();
-            let next = own(&wish.next);
-            let page = AskPage { frame: &frame, next, address: &address, invitation, error: Some(error) };
+            let (next, error) = (own(&wish.next), Some(error));
+            let page = AskPage { frame: &frame, next, address: &address, invitation: token, error };
             return Ok(later(render_as(status, &frame, &page), after));
         }
     };
@@ -106,7 +106,7 @@ pub(crate) async fn begin(
         next: own(&wish.next),
         address: &address,
         challenge: begun.challenge.as_str(),
-        another: super::address(own(&wish.next)),
+        invitation: token,
         sends: 1,
         resend_in: cooldown(&site, 1),
         error: None,
@@ -114,6 +114,11 @@ pub(crate) async fn begin(
     };
     let remember = site.cookies().set(site.cookies().browser(), begun.browser.as_str(), BROWSER_SECONDS);
     Ok((AppendHeaders([(header::SET_COOKIE, remember)]), render(&frame, &page)).into_response())
+}
+
+/// The answer to who asks for a code where nobody gets one.
+pub(super) fn no_codes(frame: &Frame) -> Response {
+    render_as(StatusCode::CONFLICT, frame, &NoMailPage { frame })
 }
 
 /// What is said when no code is sent, and when to come back in s.

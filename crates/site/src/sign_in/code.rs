@@ -8,10 +8,10 @@ use http_face::client::ClientIp;
 use http_face::{ApiError, take};
 use identity::Error;
 use identity::challenge::Answer;
-use identity::token::ChallengeId;
+use identity::token::{ChallengeId, InviteToken};
 use serde::Deserialize;
 
-use super::ask::AskPage;
+use super::ask::{AskPage, no_codes};
 use super::{browser, enter, later, own, place, wait};
 use crate::Site;
 use crate::page::{Frame, render, render_as};
@@ -24,8 +24,8 @@ pub(super) struct CodePage<'a> {
     pub(super) next: &'a str,
     pub(super) address: &'a str,
     pub(super) challenge: &'a str,
-    /// The sign-in page, for another address.
-    pub(super) another: String,
+    /// The token of the open invitation that brought them, or nothing.
+    pub(super) invitation: &'a str,
     /// How often a code was asked for in this form.
     pub(super) sends: u32,
     /// Seconds until it may be asked for again.
@@ -46,14 +46,31 @@ pub(crate) struct Typed {
     next: String,
     #[serde(default)]
     sends: u32,
+    #[serde(default)]
+    invitation: String,
+}
+
+impl CodePage<'_> {
+    /// Where another address is asked for: whoever was invited goes on being so.
+    fn another(&self) -> String {
+        match self.invitation {
+            "" => super::address(self.next),
+            token => format!("/invite/{token}"),
+        }
+    }
 }
 
 impl Typed {
+    /// The token of an invitation, if it looks like one, or nothing.
+    fn invitation(&self) -> &str {
+        InviteToken::parse(&self.invitation).map_or("", |_| &self.invitation)
+    }
+
     fn page<'a>(&'a self, frame: &'a Frame, resend_in: u32) -> CodePage<'a> {
         let (next, sends) = (own(&self.next), self.sends.clamp(1, 10));
         let (address, challenge) = (self.address.as_str(), self.challenge.as_str());
-        let another = super::address(next);
-        CodePage { frame, next, address, challenge, another, sends, resend_in, error: None, notice: None }
+        let invitation = self.invitation();
+        CodePage { frame, next, address, challenge, invitation, sends, resend_in, error: None, notice: None }
     }
 }
 
@@ -77,7 +94,7 @@ pub(crate) async fn verify(
         _ => Err(Error::Stale),
     };
     let refused = match result {
-        Ok(signed_in) => return Ok(enter(&site, &signed_in, own(&typed.next))),
+        Ok(signed_in) => return enter(&site, &signed_in, own(&typed.next)).await,
         Err(Error::WrongCode { left }) if left > 0 => {
             let tries = if left == 1 { "1 try is".to_owned() } else { format!("{left} tries are") };
             (StatusCode::UNPROCESSABLE_ENTITY, format!("This code is not right. {tries} left."), 0)
@@ -108,6 +125,9 @@ pub(crate) async fn resend(
     take::Form(typed): take::Form<Typed>,
 ) -> Result<Response, ApiError> {
     let frame = Frame::new(&visitor, "");
+    if !site.config().codes {
+        return Ok(no_codes(&frame));
+    }
     let result = match (ChallengeId::parse(&typed.challenge), browser(&site, &headers)) {
         (Some(challenge), Some(browser)) => {
             site.identity().resend(&challenge, &browser, place(ip), site.now()).await
@@ -136,7 +156,7 @@ pub(crate) async fn resend(
 /// The first page again, with the reason.
 fn start_over(frame: &Frame, typed: &Typed, error: &str) -> Response {
     let (next, address, error) = (own(&typed.next), typed.address.as_str(), Some(error.to_owned()));
-    let page = AskPage { frame, next, address, invitation: "", error };
+    let page = AskPage { frame, next, address, invitation: typed.invitation(), error };
     render_as(StatusCode::UNPROCESSABLE_ENTITY, frame, &page)
 }
 

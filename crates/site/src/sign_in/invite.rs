@@ -62,7 +62,7 @@ pub(crate) async fn accept(
         Some(token) => site.identity().accept_invitation(&token, &device(&headers, ip), site.now()).await,
         None => Err(Error::Invitation),
     };
-    enter_by(&site, accepted, || over(&Frame::new(&visitor, "")))
+    enter_by(&site, accepted, || over(&Frame::new(&visitor, ""))).await
 }
 
 /// The page of an invitation that does not work any more.

@@ -47,7 +47,7 @@ pub(crate) async fn use_link(
         Some(token) => site.identity().consume_link(&token, &device(&headers, ip), site.now()).await,
         None => Err(Error::Link),
     };
-    enter_by(&site, used, || page(&visitor, false, &text))
+    enter_by(&site, used, || page(&visitor, false, &text)).await
 }
 
 /// The page of a link; one that does not work (any more) is gone.

@@ -50,7 +50,7 @@ impl Browser {
     pub(crate) fn new(house: &House) -> Self {
         let config = site::Config {
             public_url: "http://localhost:8080".parse().expect("an address"),
-            mail: true,
+            codes: true,
             keys: None,
         };
         Self { router: site::router(house.parts.clone(), config), cookies: BTreeMap::new() }

@@ -42,11 +42,19 @@ pub(crate) fn now() -> Timestamp {
 }
 
 impl House {
-    /// Furnishes a migrated database.
+    /// Furnishes a migrated database; everybody may sign up.
     pub(crate) async fn open(db: Db) -> Self {
+        Self::with(db, identity::Config::development()).await
+    }
+
+    /// Nobody signs up who is not invited, as in production.
+    pub(crate) async fn closed(db: Db) -> Self {
+        Self::with(db, identity::Config { open_sign_up: false, ..identity::Config::development() }).await
+    }
+
+    async fn with(db: Db, config: identity::Config) -> Self {
         let ring = seal::testing::ring(8);
         let outbox = notify::Outbox::open(db.clone(), &ring).await.expect("the outbox opens");
-        let config = identity::Config::development();
         let codes = CodeKeys::new(1, &[7; 32]);
         let identity = Identity::open(db.clone(), outbox.clone(), codes, &ring, config).await;
         let identity = identity.expect("the settings are within their limits");
@@ -113,6 +121,21 @@ impl House {
         self.parts.catalogue.reject(&mut tx, id, reason).await.expect("a new title may be rejected");
         tx.commit().await.expect("commit");
         id
+    }
+
+    /// A title whose owner is an account; it is playable and waits for room.
+    pub(crate) async fn held_up(&self, owner: AccountId, why: &str) -> TitleId {
+        let id = self.encoding("films/Held Up.mp4", 0).await;
+        self.give(id, owner).await;
+        let room = model::WaitsFor::Room;
+        self.parts.catalogue.begin_waiting(id, room, why).await.expect("it waits");
+        id
+    }
+
+    /// Makes somebody a title's owner.
+    pub(crate) async fn give(&self, id: TitleId, owner: AccountId) {
+        let give = "UPDATE titles SET owner = $2 WHERE id = $1";
+        self.db.execute(give, db::args![id, owner]).await.expect("it is the owner's");
     }
 
     pub(crate) async fn show_to(&self, id: TitleId, visibility: Visibility) {

@@ -127,6 +127,50 @@ async fn a_title_that_is_not_ready_says_where_it_stands() {
 }
 
 #[tokio::test]
+async fn why_a_title_waits_is_told_to_who_may_change_it_only() {
+    const WHY: &str = "waits for disk space: needs 2.0 GB";
+    for test in databases(&MIGRATIONS).await {
+        let house = House::open(test.db.clone()).await;
+        let owner = house.account("creator@example.org", Role::Creator).await;
+        let title = house.held_up(owner, WHY).await;
+        house.show_to(title, Visibility::Public).await;
+        let seen = async |browser: &mut Browser| {
+            let list = browser.get("/api/titles").await.json()["items"][0]["reason"].clone();
+            let one = browser.get(&format!("/api/titles/{title}")).await.json()["reason"].clone();
+            assert_eq!(list, one);
+            let tile = browser.get("/").await.body;
+            assert!(tile.contains("Held Up") && tile.contains("Playable now") && !tile.contains("· </p>"));
+            let watch = browser.get(&format!("/watch/{title}")).await.body;
+            (one.as_str().map(str::to_owned), tile.contains("aits for disk space"), watch)
+        };
+        let [mut guest, mut viewer] = [Browser::new(&house), Browser::of(&house, Role::Viewer).await];
+        for stranger in [&mut guest, &mut viewer] {
+            let (json, tile, watch) = seen(stranger).await;
+            assert_eq!((json, tile), (None, false));
+            assert!(watch.contains("<kinora-player") && !watch.contains("disk space"));
+        }
+        for role in [Role::Creator, Role::Operator] {
+            let (json, tile, _) = seen(&mut Browser::of(&house, role).await).await;
+            assert_eq!((json.as_deref(), tile), (Some(WHY), true), "{role}");
+        }
+
+        // Who uploaded a title and may not any more sees that it is not ready, and no more.
+        let unread = house.received("films/New.mp4", 0).await;
+        house.give(unread, house.account("viewer@example.org", Role::Viewer).await).await;
+        let watch = viewer.get(&format!("/watch/{unread}")).await;
+        assert!(
+            watch.status == 200 && watch.body.contains("<p class=\"note\">Uploaded</p>"),
+            "{}",
+            watch.body
+        );
+        let tiles = viewer.get("/").await.body;
+        assert!(tiles.contains("New") && !tiles.contains("to be read"));
+        let watch = Browser::of(&house, Role::Operator).await.get(&format!("/watch/{unread}")).await;
+        assert!(watch.body.contains("Waiting for its file to be read."));
+    }
+}
+
+#[tokio::test]
 async fn files_come_packed_and_stay() {
     for test in databases(&MIGRATIONS).await {
         let house = House::open(test.db.clone()).await;

@@ -3,12 +3,12 @@
 use db::testing::databases;
 use http::header::SET_COOKIE;
 use identity::Role;
-use model::TitleId;
 use model::title::Visibility;
+use model::{AccountId, PlaybackSessionId, TitleId};
 use serde_json::json;
 
 use crate::browser::{Browser, Seen};
-use crate::house::{House, MIGRATIONS};
+use crate::house::{House, MIGRATIONS, now};
 
 fn cookies(seen: &Seen) -> Vec<&str> {
     seen.headers.get_all(SET_COOKIE).iter().map(|value| value.to_str().expect("cookies are ASCII")).collect()
@@ -48,6 +48,37 @@ async fn a_viewer_gets_a_manifest_and_cookies_for_its_asset_only() {
     }
 }
 
+/// Signs everybody out right before a playback is written down: after it was asked for and decided.
+async fn sign_out_meanwhile(db: &db::Db) {
+    const SQLITE: &[&str] = &["CREATE TRIGGER meanwhile BEFORE INSERT ON playback_sessions
+        BEGIN DELETE FROM sessions; END"];
+    const POSTGRES: &[&str] = &[
+        "CREATE FUNCTION sign_out() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN DELETE FROM sessions; RETURN NEW; END $$",
+        "CREATE TRIGGER meanwhile BEFORE INSERT ON playback_sessions FOR EACH ROW EXECUTE FUNCTION sign_out()",
+    ];
+    let statements = match db.engine() {
+        db::Engine::Sqlite => SQLITE,
+        db::Engine::Postgres => POSTGRES,
+    };
+    for statement in statements {
+        db.execute(statement, db::args![]).await.expect("the trigger can be made");
+    }
+}
+
+#[tokio::test]
+async fn who_is_signed_out_while_a_playback_begins_gets_no_cookies() {
+    for test in databases(&MIGRATIONS).await {
+        let house = House::open(test.db.clone()).await;
+        let title = house.published("films/Metropolis.mp4", 0).await;
+        let mut viewer = Browser::of(&house, Role::Viewer).await;
+        sign_out_meanwhile(&test.db).await;
+        let seen = viewer.post_json("/api/playback", &json!({ "title": title })).await;
+        assert_eq!(seen.status, 401, "{}", seen.body);
+        assert!(!cookies(&seen).iter().any(|cookie| cookie.starts_with("CloudFront-")));
+    }
+}
+
 #[tokio::test]
 async fn a_film_goes_on_where_it_was_left_on_another_device() {
     for test in databases(&MIGRATIONS).await {
@@ -55,7 +86,8 @@ async fn a_film_goes_on_where_it_was_left_on_another_device() {
         let title = house.published("films/Metropolis.mp4", 0).await;
         let mut viewer = Browser::of(&house, Role::Viewer).await;
         let watch = format!("/watch/{title}");
-        assert!(viewer.get(&watch).await.body.contains("data-start=\"0\""));
+        let page = viewer.get(&watch).await.body;
+        assert!(page.contains("data-start=\"0\"") && page.contains("data-rate=\"24\""), "{page}");
         assert!(!viewer.get("/").await.body.contains("Continue watching"));
 
         let session =
@@ -76,6 +108,84 @@ async fn a_film_goes_on_where_it_was_left_on_another_device() {
         assert_eq!(viewer.post_json(&end, &json!({ "position_ms": 149_000 })).await.status, 204);
         assert!(viewer.get(&watch).await.body.contains("data-start=\"0\""));
         assert!(!viewer.get("/").await.body.contains("Continue watching"));
+    }
+}
+
+/// Begins to play in a new session of an account; answers the browser and the playback.
+async fn playing(house: &House, account: AccountId, title: TitleId) -> (Browser, PlaybackSessionId) {
+    let mut browser = Browser::new(house);
+    assert_eq!(browser.post(&house.link(account).await, &[]).await.status, 303);
+    let seen = browser.post_json("/api/playback", &json!({ "title": title })).await;
+    let session = seen.json()["session"].as_str().and_then(|id| id.parse().ok());
+    (browser, session.expect("a playback began"))
+}
+
+#[tokio::test]
+async fn what_plays_in_a_session_ends_with_it_however_it_ended() {
+    for test in databases(&MIGRATIONS).await {
+        let house = House::open(test.db.clone()).await;
+        let title = house.published("films/Metropolis.mp4", 0).await;
+        let account = house.account("ann@example.org", Role::Viewer).await;
+        let denied = || house.parts.playback.state().borrow().denied.clone();
+        let identity = &house.parts.identity;
+
+        // Somebody ended it, and came no further.
+        let (_, half) = playing(&house, account, title).await;
+        let session = identity.sessions(account, now()).await.unwrap()[0].id;
+        let end = format!("/account/sessions/{session}/end");
+        assert!(identity.end_session(account, session).await.unwrap());
+        let mut eve = Browser::of(&house, Role::Operator).await;
+        assert_eq!(eve.post(&end, &[]).await.status, 303);
+        assert!(denied().is_empty(), "nobody ends another's");
+        let (mut here, first) = playing(&house, account, title).await;
+        assert_eq!(here.post(&end, &[]).await.status, 303);
+        assert_eq!(denied(), [half].into());
+
+        // It made room for later ones.
+        let oldest = "UPDATE sessions SET seen_at = 0 WHERE account = $1";
+        house.db.execute(oldest, db::args![account]).await.unwrap();
+        let mut last = None;
+        for _ in 0..50 {
+            assert_eq!(denied(), [half].into());
+            last = Some(playing(&house, account, title).await);
+        }
+        assert_eq!(denied(), [half, first].into());
+        assert_eq!(here.get("/account").await.status, 303);
+        assert_eq!(last.unwrap().0.get("/account").await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_heartbeat_says_why_a_playback_does_not_go_on() {
+    for test in databases(&MIGRATIONS).await {
+        let house = House::open(test.db.clone()).await;
+        let ann = house.account("ann@example.org", Role::Viewer).await;
+        let mut operator = Browser::of(&house, Role::Operator).await;
+        let refused = async |browser: &mut Browser, session: PlaybackSessionId| {
+            let beat = format!("/api/playback/{session}/heartbeat");
+            let seen = browser.post_json(&beat, &json!({ "position_ms": 1 })).await;
+            assert!(cookies(&seen).is_empty());
+            (seen.status.as_u16(), seen.json()["code"].as_str().unwrap().to_owned())
+        };
+        // It was taken back, as everybody's is whose title is for fewer from now on.
+        let title = house.published("films/Metropolis.mp4", 0).await;
+        let (mut browser, session) = playing(&house, ann, title).await;
+        let fewer = [("name", "Metropolis"), ("visibility", "private")];
+        assert_eq!(operator.post(&format!("/title/{title}"), &fewer).await.status, 303);
+        assert_eq!(refused(&mut browser, session).await, (410, "session_ended".into()));
+
+        // Nothing was to be taken back: the cookies had ended while the player slept.
+        let title = house.published("films/Nosferatu.mp4", 0).await;
+        let (mut browser, session) = playing(&house, ann, title).await;
+        house.db.execute("UPDATE playback_sessions SET signed_until = 0", db::args![]).await.unwrap();
+        assert_eq!(operator.post(&format!("/title/{title}"), &fewer).await.status, 303);
+        assert_eq!(refused(&mut browser, session).await, (404, "title_not_found".into()));
+
+        // Nobody is signed in any more.
+        let title = house.published("films/Caligari.mp4", 0).await;
+        let (mut browser, session) = playing(&house, ann, title).await;
+        assert_eq!(operator.post(&format!("/people/{ann}/suspend"), &[]).await.status, 303);
+        assert_eq!(refused(&mut browser, session).await, (401, "sign_in_required".into()));
     }
 }
 

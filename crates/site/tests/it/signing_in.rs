@@ -4,6 +4,7 @@ use std::path::Path;
 
 use db::testing::databases;
 use identity::Role;
+use identity::invitation::{For, Offer};
 use notify::{Mailbox, Service};
 
 use crate::browser::{Browser, Seen};
@@ -66,6 +67,75 @@ async fn a_code_from_the_mail_signs_in_and_leads_back() {
         let out = browser.post("/signout", &[]).await;
         assert_eq!((out.status.as_u16(), out.location()), (303, "/signin"));
         assert!(!browser.get("/").await.body.contains("example.org"));
+    }
+}
+
+/// What the code page sends, whoever is on it.
+fn fields<'a>(page: &'a Seen, code: &'a str) -> Vec<(&'a str, &'a str)> {
+    let mut fields = form(page, code).to_vec();
+    if page.body.contains("name=\"invitation\"") {
+        fields.push(("invitation", page.field("invitation")));
+    }
+    fields
+}
+
+/// Asks for a code on the page that asks for an address.
+async fn ask(browser: &mut Browser, page: &Seen, address: &str) -> Seen {
+    let wish = [("address", address), ("next", page.field("next")), ("invitation", page.field("invitation"))];
+    browser.post("/signin", &wish).await
+}
+
+#[tokio::test]
+async fn whoever_was_invited_and_begins_anew_still_is() {
+    for test in databases(&MIGRATIONS).await {
+        let house = House::closed(test.db.clone()).await;
+        let folder = tempfile::tempdir().unwrap();
+        let offer = Offer { to: For::Anyone(9), role: Role::Viewer, lifetime_ms: 86_400_000, by: None };
+        let (_, token) = house.parts.identity.invite(&offer, now()).await.unwrap();
+        let invite = format!("/invite/{}", token.as_str());
+        let mut browser = Browser::new(&house);
+        let asked = browser.get(&invite).await;
+
+        // Another address.
+        let page = ask(&mut browser, &asked, "typo@example.org").await;
+        assert!(page.body.contains(&format!("href=\"{invite}\"")), "{}", page.body);
+        assert_eq!(page.body.matches("name=\"invitation\"").count(), 2, "in both forms");
+
+        // One that asks too often, and one whose code is over.
+        let soon = browser.post("/signin/resend", &fields(&page, "")).await;
+        assert_eq!((soon.status.as_u16(), soon.field("invitation")), (429, token.as_str()));
+        let late = Browser::new(&house).post("/signin/resend", &fields(&page, "")).await;
+        assert_eq!((late.status.as_u16(), late.field("invitation")), (422, token.as_str()));
+
+        // One who errs until the code is over.
+        let mut wrong = ask(&mut browser, &asked, "bob@example.org").await;
+        for _ in 0..5 {
+            wrong = browser.post("/signin/code", &fields(&wrong, "x")).await;
+            assert_eq!((wrong.status.as_u16(), wrong.field("invitation")), (422, token.as_str()));
+        }
+        assert!(wrong.body.contains("You are invited") && wrong.body.contains("Ask for a new one"));
+        let page = ask(&mut browser, &wrong, "ann@example.org").await;
+        let code = code(&house, folder.path()).await.expect("a mail was sent");
+        let entered = browser.post("/signin/code", &fields(&page, &code)).await;
+        assert_eq!(entered.status, 303, "{}", entered.body);
+        assert!(browser.get("/account").await.body.contains("ann@example.org"));
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_invitation_is_not_taken_for_one() {
+    for test in databases(&MIGRATIONS).await {
+        let house = House::closed(test.db.clone()).await;
+        let mut browser = Browser::new(&house);
+        let wish = [("address", "ann@example.org"), ("next", "/jobs"), ("invitation", "../evil")];
+        let page = browser.post("/signin", &wish).await;
+        let mut fields = fields(&page, "x");
+        fields.push(("invitation", "../evil"));
+        let wrong = browser.post("/signin/code", &fields).await;
+        for page in [page.body.as_str(), &wrong.body] {
+            assert!(page.contains("href=\"/signin?next=%2Fjobs\"") && !page.contains("evil"), "{page}");
+        }
+        assert!(code(&house, tempfile::tempdir().unwrap().path()).await.is_none(), "nobody sent a code");
     }
 }
 
