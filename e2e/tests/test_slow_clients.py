@@ -169,7 +169,7 @@ def test_slowhttptest_does_not_stop_others(house, tmp_path):
             command = [tool, *kind, "-c", "150", "-r", "100", "-i", "5", "-l", "240", "-p", "3", "-u", url]
             with open(tmp_path / name, "wb") as said:
                 runs[name] = subprocess.Popen(command, stdout=said, stderr=said)
-        time.sleep(1)
+        wait_for(lambda: metrics(house.kinora)["kinora_edge_connections"] > 240, 30)
         viewers = house.crowd.begin(house.titles, viewers=40, seconds=5, pace=4, arrive=1)
         time.sleep(2)
         ended = {name for name, run in runs.items() if run.poll() is not None}

@@ -42,9 +42,11 @@ impl Record {
             None if path.starts_with("/t/") => (true, "/t/"),
             None => (false, path),
         };
-        let path = path.char_indices().nth(MAX_PATH).map_or(path, |(end, _)| &path[..end]);
-        // Nor does it tell others, such as a sign-in link's.
-        let path = without_secrets(path);
+        // Nor does it tell others, such as a sign-in link's. Before it is cut: the beginning of a secret could be an id.
+        let mut path = without_secrets(path);
+        if let Some((end, _)) = path.char_indices().nth(MAX_PATH) {
+            path.truncate(end);
+        }
         Some(Box::new(Self {
             method: parts.method.to_string(),
             path,

@@ -5,13 +5,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 pub use http_face::door::BoxError;
-use http_face::door::RequestBody;
+use http_face::door::{Pause, RequestBody};
 
 use crate::access_log::Record;
 use crate::cache::{Held, Reader, Room};
@@ -21,6 +22,8 @@ pub struct Body {
     kind: Kind,
     record: Option<Box<Record>>,
     sent: Option<Arc<AtomicU64>>,
+    /// How long its next bytes may be waited for, where it passes through.
+    pause: Option<Pause>,
     /// The memory that it takes, where others do not count it.
     held: Option<Held>,
 }
@@ -38,7 +41,7 @@ enum Kind {
 impl Body {
     /// A body of no bytes.
     pub fn empty() -> Self {
-        Self { kind: Kind::Whole(None), record: None, sent: None, held: None }
+        Self::of(Kind::Whole(None))
     }
 
     /// Wraps any other body.
@@ -47,16 +50,11 @@ impl Body {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        Self {
-            kind: Kind::Foreign(body.map_err(Into::into).boxed_unsync()),
-            record: None,
-            sent: None,
-            held: None,
-        }
+        Self::of(Kind::Foreign(body.map_err(Into::into).boxed_unsync()))
     }
 
     pub(crate) fn shared(reader: Reader) -> Self {
-        Self { kind: Kind::Shared(reader), record: None, sent: None, held: None }
+        Self::of(Kind::Shared(reader))
     }
 
     /// A client's body.
@@ -64,7 +62,17 @@ impl Body {
         if sent.is_end_stream() {
             return Self::empty();
         }
-        Self { kind: Kind::Request(sent), record: None, sent: None, held: None }
+        Self::of(Kind::Request(sent))
+    }
+
+    fn of(kind: Kind) -> Self {
+        Self { kind, record: None, sent: None, pause: None, held: None }
+    }
+
+    /// Fails when an upstream's next bytes do not come within `longest`.
+    pub(crate) fn awaited(mut self, longest: Duration) -> Self {
+        self.pause = Some(Pause::new(longest));
+        self
     }
 
     /// Adds the bytes that are sent to a counter.
@@ -91,12 +99,7 @@ impl Body {
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        Self {
-            kind: Kind::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())),
-            record: None,
-            sent: None,
-            held: None,
-        }
+        Self::of(Kind::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())))
     }
 }
 
@@ -117,22 +120,33 @@ impl HttpBody for Body {
     type Error = BoxError;
 
     fn poll_frame(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let frame = match &mut self.kind {
+        let this = self.get_mut();
+        let frame = match &mut this.kind {
             Kind::Whole(bytes) => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
             Kind::Shared(reader) => ready!(reader.poll_data(cx)).map(|data| data.map(Frame::data)),
             Kind::Request(sent) => ready!(Pin::new(sent).poll_frame(cx)),
-            Kind::Foreign(body) => ready!(Pin::new(body).poll_frame(cx)),
+            Kind::Foreign(body) => match (Pin::new(body).poll_frame(cx), &mut this.pause) {
+                (Poll::Ready(frame), pause) => {
+                    pause.iter_mut().for_each(Pause::end);
+                    frame
+                }
+                (Poll::Pending, Some(pause)) => {
+                    ready!(pause.poll(cx));
+                    Some(Err("the upstream paused for too long".into()))
+                }
+                (Poll::Pending, None) => return Poll::Pending,
+            },
         };
         if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()
         {
-            if let Some(record) = &mut self.record {
+            if let Some(record) = &mut this.record {
                 record.sent(data.len());
             }
-            if let Some(sent) = &self.sent {
+            if let Some(sent) = &this.sent {
                 sent.fetch_add(data.len() as u64, Ordering::Relaxed);
             }
         }

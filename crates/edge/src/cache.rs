@@ -8,7 +8,7 @@ mod room;
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard, Weak};
 use std::time::Duration;
 
 use model::delivery::Origin;
@@ -38,7 +38,7 @@ pub(crate) struct Key {
     pub(crate) target: Box<str>,
 }
 
-/// The memory, bounded by bytes; which answers stay is decided by TinyLFU and S3-FIFO.
+/// The memory, bounded by bytes; which answers stay is decided by S3-FIFO.
 ///
 /// Entries are found by a hash but compared by their whole key.
 pub(crate) struct Cache {
@@ -52,8 +52,13 @@ pub(crate) struct Cache {
     gauge: Arc<Gauge>,
     /// Bytes of bodies, in clients' hands too.
     room: Arc<Room>,
-    /// Every slot that may still hold an entry: what is kept can only be listed here.
+    /// Every slot that may still hold an entry: what is kept can only be listed here. Whoever changes `entries` holds
+    /// it, because TinyUFO miscounts the weight of what is replaced and evicted at once.
     slots: Mutex<Vec<Weak<Slot>>>,
+    /// Stands for every entry that was forgotten until its turn to be evicted comes: TinyUFO's `remove` leaves the key
+    /// in its queues, which then grow without bound, and weighs it twice when it is put in again. An emptied key weighs
+    /// one unit, more than it takes, so there are never more of them than units.
+    emptied: Arc<Slot>,
     pub(crate) object_bytes: u64,
 }
 
@@ -65,6 +70,10 @@ struct Slot {
 }
 
 impl Slot {
+    fn new(entry: Option<Arc<Entry>>) -> Arc<Self> {
+        Arc::new(Self { place: RwLock::new(entry), asked: AtomicBool::new(true) })
+    }
+
     fn read(&self) -> Option<Arc<Entry>> {
         self.place.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -98,6 +107,7 @@ impl Cache {
             gauge: Arc::default(),
             room: Arc::new(Room::new(bytes)),
             slots: Mutex::default(),
+            emptied: Slot::new(None),
             object_bytes: u64::from(object_bytes),
         }
     }
@@ -118,6 +128,7 @@ impl Cache {
         let hash = self.hasher.hash_one(&entry.key);
         let weight = entry.bytes().div_ceil(UNIT).max(1);
         let Ok(weight) = u16::try_from(weight) else { return };
+        let mut slots = self.slots();
         let old = self.entries.get(&hash);
         if let Some(slot) = &old {
             // Renewed headers of the same bytes keep their place.
@@ -127,11 +138,29 @@ impl Cache {
                 return;
             }
         }
-        let slot = Arc::new(Slot { place: RwLock::new(Some(entry)), asked: AtomicBool::new(true) });
-        self.list(&slot);
-        let evicted = self.entries.put(hash, slot, weight);
-        for slot in evicted.iter().map(|evicted| &evicted.data).chain(&old) {
+        let slot = Slot::new(Some(entry));
+        list(&mut slots, &slot);
+        self.admit(hash, slot, weight);
+        if let Some(slot) = old {
             slot.write().take();
+        }
+    }
+
+    /// Puts a slot in place of what the key had, and empties those that are evicted for it. Only for who holds `slots`.
+    fn admit(&self, hash: u64, slot: Arc<Slot>, weight: u16) {
+        // Forced, or TinyUFO would refuse a new key for the sake of one that came oftener, though that is emptied.
+        for evicted in self.entries.force_put(hash, slot, weight) {
+            evicted.data.write().take();
+        }
+    }
+
+    /// Forgets the entry of a key.
+    pub(crate) fn forget_one(&self, key: &Key) {
+        let _changes = self.slots();
+        let hash = self.hasher.hash_one(key);
+        let taken = self.entries.get(&hash).and_then(|slot| slot.write().take_if(|entry| entry.key == *key));
+        if taken.is_some() {
+            self.admit(hash, self.emptied.clone(), 1);
         }
     }
 
@@ -146,28 +175,24 @@ impl Cache {
     }
 
     fn forget_slots(&self, goes: impl Fn(&Slot, &Entry) -> bool) -> usize {
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slots = self.slots();
         let mut forgotten = 0;
         slots.retain(|slot| {
             let Some(slot) = slot.upgrade() else { return false };
             let mut place = slot.write();
             if let Some(entry) = place.take_if(|entry| goes(&slot, entry)) {
+                drop(place);
                 forgotten += 1;
-                self.entries.remove(&self.hasher.hash_one(&entry.key));
+                self.admit(self.hasher.hash_one(&entry.key), self.emptied.clone(), 1);
+                return false;
             }
             place.is_some()
         });
         forgotten
     }
 
-    fn list(&self, slot: &Arc<Slot>) {
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        if slots.len() == slots.capacity() {
-            slots.retain(|slot| slot.strong_count() > 0);
-            let live = slots.len();
-            slots.reserve(live.max(64));
-        }
-        slots.push(Arc::downgrade(slot));
+    fn slots(&self) -> MutexGuard<'_, Vec<Weak<Slot>>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Joins those who wait for a key, or becomes the one who fetches it.
@@ -211,6 +236,16 @@ impl Cache {
     pub(crate) fn room(&self) -> &Arc<Room> {
         &self.room
     }
+}
+
+/// Adds a slot to the list, which is cleared of those that are gone before it grows.
+fn list(slots: &mut Vec<Weak<Slot>>, slot: &Arc<Slot>) {
+    if slots.len() == slots.capacity() {
+        slots.retain(|slot| slot.strong_count() > 0);
+        let live = slots.len();
+        slots.reserve(live.max(64));
+    }
+    slots.push(Arc::downgrade(slot));
 }
 
 #[cfg(test)]
@@ -271,6 +306,9 @@ mod tests {
         cache.put(entry(&cache, 1, 1000));
         assert!(cache.get(&key(1)).is_some());
         assert!(cache.gauge().bytes() < 151 * 4000, "{}", cache.gauge().bytes());
+        cache.forget_one(&key(1));
+        cache.forget_one(&key(1));
+        assert!(cache.get(&key(1)).is_none() && cache.get(&key(2)).is_some());
     }
 
     #[tokio::test]
@@ -296,6 +334,47 @@ mod tests {
             }
             cache.put(entry(&cache, n, 100 << 10));
         }
+    }
+
+    #[tokio::test]
+    async fn what_comes_back_after_it_was_forgotten_counts_once() {
+        let cache = Cache::new(4 << 20, 1 << 20);
+        let put_and_ask = || {
+            for n in 0..100 {
+                cache.put(entry(&cache, n, 1000));
+                assert!((0..2).all(|_| cache.get(&key(n)).is_some()), "{n}");
+            }
+        };
+        for _ in 0..20 {
+            put_and_ask();
+            assert_eq!(cache.forget(|_| true), 100);
+            assert_eq!(cache.gauge().bytes(), 0);
+        }
+        put_and_ask();
+        for n in 1000..6000 {
+            cache.put(entry(&cache, n, 3000));
+        }
+        let bytes = cache.gauge().bytes();
+        assert!((3 << 20..=4 << 20).contains(&bytes), "{bytes}");
+        assert!((0..100).all(|n| cache.get(&key(n)).is_some()), "popular entries survive the scan");
+    }
+
+    #[tokio::test]
+    async fn what_is_left_of_forgotten_entries_is_bounded() {
+        let cache = Cache::new(1 << 20, 1 << 20);
+        for n in 0..20_000 {
+            cache.put(entry(&cache, n, 1000));
+            assert_eq!(cache.forget(|_| true), 1);
+        }
+        // One for each unit; TinyUFO frees some a little later.
+        let left = Arc::strong_count(&cache.emptied);
+        assert!((500..3000).contains(&left), "{left}");
+        assert!(cache.slots().is_empty());
+        for n in 0..400 {
+            cache.put(entry(&cache, n, 1000));
+        }
+        let bytes = cache.gauge().bytes();
+        assert!((800 << 10..=1 << 20).contains(&bytes), "new entries take the room: {bytes}");
     }
 
     #[tokio::test]

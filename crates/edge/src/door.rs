@@ -9,6 +9,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_face::door::{Answer, Peer, RequestBody};
+use http_face::request_id::is_id;
 use model::Timestamp;
 use model::delivery::{Access, Caching, Origin};
 use sign::{Denied, token};
@@ -23,7 +24,7 @@ use crate::config::Config;
 use crate::forward;
 use crate::gate::Gate;
 use crate::headers::{self, CACHE_STATUS, CDN_IDENTIFIER, X_CACHE, X_REQUEST_ID};
-use crate::ids::{self, Ids};
+use crate::ids::Ids;
 use crate::meter::{Meter, Way};
 use crate::refusal::Refusal;
 use crate::route::{Route, Routes};
@@ -235,7 +236,7 @@ impl Door {
         if route.access == Access::Signed {
             headers.remove(SET_COOKIE);
         }
-        Ok((response, How::HANDED_ON))
+        Ok((response.map(|body| body.awaited(self.upstream_patience())), How::HANDED_ON))
     }
 
     /// Leads a reading request to the same place over TLS. Anything else has said in clear what it had to say: it is
@@ -262,7 +263,7 @@ impl Door {
 
     /// The request's id: a trusted proxy's, so that its log and ours name the same, or a new one.
     fn id(&self, headers: &HeaderMap, peer: Peer) -> HeaderValue {
-        let given = headers::only(headers, &X_REQUEST_ID).filter(|id| ids::is_id(id));
+        let given = headers::only(headers, &X_REQUEST_ID).filter(|id| is_id(id));
         match given.and_then(|id| HeaderValue::from_str(id).ok()) {
             Some(id) if peer.is_trusted(&self.config.trusted_proxies) => id,
             _ => self.ids.next(),

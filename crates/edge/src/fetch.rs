@@ -76,7 +76,7 @@ impl Door {
                     && let Ok(mut response) = first.await
                 {
                     headers::make_own(response.headers_mut());
-                    return Ok((response, how));
+                    return Ok((response.map(|body| body.awaited(self.upstream_patience())), how));
                 }
                 self.hand_on(route, asked, target, Body::empty()).await
             }
@@ -135,13 +135,19 @@ impl Door {
             tracing::warn!(id = text(&id), ?origin, "upstream sent less than it announced");
             return;
         };
-        // What was deleted while it was on its way is kept no more.
-        let gone = self.routes.borrow().is_gone(&writer.lead().key().target);
-        if let Keep::For { fresh, age } = keep
-            && !gone
-        {
+        if let Keep::For { fresh, age } = keep {
             let (key, gauge) = (writer.lead().key().clone(), self.cache.gauge());
-            self.cache.put(Arc::new(Entry::new(key, writer.meta().clone(), bytes, (fresh, age), now, gauge)));
+            let entry = Entry::new(key, writer.meta().clone(), bytes, (fresh, age), now, gauge);
+            self.keep(&Arc::new(entry));
+        }
+    }
+
+    /// Keeps an entry, unless it was deleted while it was on its way. That is looked at afterwards: whoever deletes says
+    /// so first and then forgets what is kept, so one of the two finds this.
+    fn keep(&self, entry: &Arc<Entry>) {
+        self.cache.put(entry.clone());
+        if self.routes.borrow().is_gone(&entry.key.target) {
+            self.cache.forget_one(&entry.key);
         }
     }
 
@@ -161,7 +167,7 @@ impl Door {
         let (entry, kept) = stale.renewed(answer, now);
         let entry = Arc::new(entry);
         if kept {
-            self.cache.put(entry.clone());
+            self.keep(&entry);
         }
         entry
     }

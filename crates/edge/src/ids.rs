@@ -25,12 +25,6 @@ impl Ids {
     }
 }
 
-/// Whether a text from a proxy can be an id: nothing that could mean something else in a log.
-pub(crate) fn is_id(text: &str) -> bool {
-    (8..=64).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-}
-
 /// SplitMix64's output function: one to one.
 fn scramble(mut n: u64) -> u64 {
     n = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);

@@ -1,10 +1,12 @@
 //! Opening the door, and keeping what it decides by up to date.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http_face::door::{Bounds, Entrance, Patience};
 use http_face::places::Places;
+use model::AssetId;
 use model::delivery::State;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
@@ -104,8 +106,7 @@ async fn follow(
                 let before = routes.send_replace(now.clone());
                 let gone = now.gone_since(&before);
                 if !gone.is_empty() {
-                    let entries = door.cache.forget(|key| asset(&key.target).is_some_and(|a| gone.contains(&a)));
-                    tracing::info!(assets = gone.len(), entries, "deleted assets forgotten");
+                    forget_deleted(door, gone).await;
                 }
             }
             _ = forget.tick() => {
@@ -122,4 +123,16 @@ async fn follow(
         std::future::pending::<()>().await;
     }
     Error::Blind
+}
+
+/// Forgets what is kept of deleted assets. Many entries take a while to look at, which nobody waits for but the next
+/// change.
+async fn forget_deleted(door: &Arc<Door>, gone: HashSet<AssetId>) {
+    let (cache, assets) = (door.cache.clone(), gone.len());
+    let forget = move || cache.forget(|key| asset(&key.target).is_some_and(|asset| gone.contains(&asset)));
+    match door.tasks.spawn_blocking(forget).await {
+        Ok(entries) => tracing::info!(assets, entries, "deleted assets forgotten"),
+        // They are delivered no more in any case.
+        Err(error) => tracing::error!(%error, assets, "deleted assets not forgotten"),
+    }
 }

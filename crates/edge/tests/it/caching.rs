@@ -1,9 +1,11 @@
 //! What is kept, for how long, and how it is handed out.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use edge::Config;
+use tokio::sync::Notify;
 
 use crate::support::{Door, Scripted, response};
 
@@ -251,4 +253,50 @@ async fn a_deleted_asset_is_gone_at_once_and_kept_no_more() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert_eq!(door.packager.calls(), 3);
+}
+
+#[tokio::test]
+async fn what_is_deleted_while_it_is_confirmed_is_kept_no_more() {
+    let (asked, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let upstream = {
+        let (asked, release) = (asked.clone(), release.clone());
+        Scripted::new(move |_, request| {
+            let (asked, release) = (asked.clone(), release.clone());
+            let fields = [("cache-control", "no-cache"), ("etag", "\"v1\"")];
+            async move {
+                if !request.headers().contains_key("if-none-match") {
+                    return Ok(response(200, &fields, "media"));
+                }
+                asked.notify_one();
+                release.notified().await;
+                Ok(response(304, &fields, ""))
+            }
+        })
+    };
+    let door = Door::open(upstream).await;
+    let asset = model::AssetId::new();
+    let of = |name: &str| format!("/out/v1/{asset}/configuration/generation/{name}");
+    for name in ["confirmed", "other"] {
+        assert_eq!(door.signed(&of(name), &[]).await.text(), "media");
+    }
+    let both = door.meter.read().cached;
+    let falls_below = async |bytes: u64, what: &str| {
+        let end = Instant::now() + Duration::from_secs(30);
+        while door.meter.read().cached >= bytes {
+            assert!(Instant::now() < end, "{what}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let delete = async {
+        asked.notified().await;
+        door.change(|state| {
+            state.gone.insert(asset);
+        });
+        // Who asks holds the one that is being confirmed.
+        falls_below(both, "nothing is forgotten").await;
+        release.notify_one();
+    };
+    let confirmed = of("confirmed");
+    tokio::join!(door.signed(&confirmed, &[]), delete);
+    falls_below(1, "what was confirmed after it was deleted is kept").await;
 }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use edge::Config;
-use http_body_util::BodyExt as _;
+use edge::{Body, Config};
+use http::Response;
+use http_body::Frame;
+use http_body_util::{BodyExt as _, StreamBody};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout};
@@ -300,4 +302,39 @@ async fn a_large_upload_is_streamed_with_its_pauses_bounded() {
     let answered = client.begin_with("PUT", "/site/a", &[], body).await;
     let text = answered.collect().await.unwrap().to_bytes();
     assert_eq!(text, format!("{} bytes", 20 << 20));
+}
+
+/// Parts that come one by one after a time each, and after the last one nothing, not even an end.
+fn parts_without_end(count: u32, after: Duration) -> Body {
+    let parts = futures::stream::unfold(0, move |n| async move {
+        if n == count {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(after).await;
+        Some((Ok::<_, std::convert::Infallible>(Frame::data(Bytes::from_static(b"part"))), n + 1))
+    });
+    Body::new(StreamBody::new(parts))
+}
+
+#[tokio::test]
+async fn nobody_is_kept_by_an_upstream_that_says_nothing_more() {
+    let bound = Duration::from_secs(1);
+    let stalls =
+        || Scripted::new(move |_, _| async move { Ok(Response::new(parts_without_end(6, bound / 4))) });
+    let config = Config { upstream_ms: 1000, ..Config::default() };
+    let door = Door::with(stalls(), stalls(), config).await;
+    let ends = async |target: &'static str| {
+        let begun = Instant::now();
+        let mut client = door.client().await;
+        let (mut body, mut got) = (client.begin("GET", target, &[]).await.into_body(), 0);
+        let broken = loop {
+            match timeout(20 * bound, body.frame()).await.expect("it is waited for") {
+                Some(Ok(frame)) => got += frame.into_data().unwrap().len(),
+                ended => break ended.is_some(),
+            }
+        };
+        assert!(broken && got == 24, "{target}: all came, and no end is made up: {got}");
+        assert!(begun.elapsed() > bound * 2, "each part has its time");
+    };
+    tokio::join!(ends("/site/a"), ends("/open/a"));
 }

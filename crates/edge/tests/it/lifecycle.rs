@@ -139,6 +139,8 @@ async fn the_log_says_what_happened_and_tells_no_secret() {
         client.send("GET", &format!("/t/{token}"), &[]).await,
         client.send("GET", "/site/a?code=sesame-open", &[("cookie", "sid=sesame-shut")]).await,
         client.send("GET", &format!("/site/link/{}", "5e5a".repeat(16)), &[]).await,
+        // The bound of a path lies within its secret.
+        client.send("GET", &format!("/site/{}link/{}", "a/".repeat(240), "5e5a".repeat(16)), &[]).await,
     ];
     // A record is written when its body is dropped, which may be after the client has it all.
     let begun = tokio::time::Instant::now();
@@ -167,6 +169,7 @@ async fn the_log_says_what_happened_and_tells_no_secret() {
     expect(4, &[r#""status":403"#, r#""path":"/t/""#]);
     expect(5, &[r#""path":"/site/a""#]);
     expect(6, &[r#""path":"/site/link/…""#]);
+    expect(7, &[r#"/a/a/link/…""#]);
     // Whatever all tests logged so far tells no secret.
     let all = logged();
     let signature = url.split("Signature=").nth(1).unwrap().split('&').next().unwrap();
