@@ -274,7 +274,7 @@ class Life:
 
     def rotate(self, n, dice):
         self.under_way["rotate"].set()
-        done = self.command("key", "rotate", dice.choice(["media", "media", "signing"]))
+        done = self.command("key", "rotate", dice.choice(["media", "media", "signing", "personal"]))
         self.rotations += done.returncode == 0
         self.stopping.wait(dice.uniform(0.2, 1.0))
 

@@ -1,17 +1,19 @@
 """Backups under load, and what is made of them."""
 
+import contextlib
 import hashlib
 import json
 import os
 import subprocess
 import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
 from faults import Faults, small_disk
-from kinora_server import BINARY, Kinora, postgres_address, run
+from kinora_server import BINARY, Kinora, postgres_address, run, wait_for
 
 
 @pytest.fixture
@@ -132,6 +134,44 @@ def test_a_damaged_backup_is_told_and_not_restored(tmp_path):
     new.start()
     assert new.boto().get_object(Bucket="source", Key="2.bin")["Body"].read() == b"2" * 5000
     new.stop()
+
+
+def test_keys_that_are_made_during_a_backup_are_in_it(engine, tmp_path):
+    kinora = Kinora(tmp_path / "data", postgres_address(engine), ["--workers", "0"]).start()
+    for n in range(3):
+        kinora.boto().put_object(Bucket="source", Key=f"{n}.bin", Body=b"%d" % n * 5000)
+    kinora.cli("signin-link", "ann@example.org")
+    to = tmp_path / "backup"
+    backup(kinora, to, "--with-keys")
+    # The next one reads this before it copies anything, and waits for whoever writes it.
+    list_of_objects = to / "objects-1.sha256"
+    text = list_of_objects.read_bytes()
+    list_of_objects.unlink()
+    os.mkfifo(list_of_objects)
+
+    def opened():
+        with contextlib.suppress(OSError):
+            return os.open(list_of_objects, os.O_WRONLY | os.O_NONBLOCK)
+
+    with ThreadPoolExecutor(1) as pool:
+        under_way = pool.submit(backup, kinora, to, "--with-keys")
+        pipe = wait_for(opened, every=0.01)
+        for purpose in ["media", "personal", "signing"]:
+            assert kinora.json("key", "rotate", purpose)["version"] == 2
+        kinora.boto().put_object(Bucket="source", Key="3.bin", Body=b"3" * 5000)
+        kinora.cli("signin-link", "bob@example.org")
+        os.write(pipe, text)
+        os.close(pipe)
+        assert "THE KEY RING IS IN IT" in under_way.result().stdout
+    kinora.stop()
+
+    again = Kinora(tmp_path / "again", empty_database(kinora.database), ["--workers", "0"])
+    again.cli("restore", to, *(["--database", again.database] if again.database else []))
+    again.start()
+    for n in range(4):
+        assert again.boto().get_object(Bucket="source", Key=f"{n}.bin")["Body"].read() == b"%d" % n * 5000
+    assert {"ann@example.org", "bob@example.org"} <= {one["address"] for one in again.json("person", "ls")}
+    again.stop()
 
 
 def test_a_file_that_the_disk_lost_does_not_end_the_backup_of_the_others(tmp_path):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import stat
 import subprocess
 
@@ -44,6 +45,37 @@ def test_doctor_finds_everything_in_order(kinora):
     found = kinora.json("doctor")
     assert found["checks"]
     assert all(c["ok"] for c in found["checks"]), json.dumps(found, indent=1)
+
+
+def test_doctor_says_why_no_server_answers(own_kinora, tmp_path):
+    # Whoever has no right to is not root, or root without the power over all files.
+    tame = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+
+    def server(data=own_kinora.data):
+        command = [*tame, BINARY, "doctor", "--json", "--data", data]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        [check] = [check for check in json.loads(done.stdout)["checks"] if check["name"] == "server"]
+        assert check["ok"] or done.returncode == 1
+        return check["ok"], check["finding"]
+
+    assert server(tmp_path / "nothing") == (True, "none runs on this data folder; start it with `kinora up`")
+    assert server() == (True, f"answers at {own_kinora.http}")
+
+    socket = own_kinora.data / "control.sock"
+    socket.chmod(0)
+    ok, finding = server()
+    assert not ok and "the server's user" in finding and "Permission denied" in finding
+    socket.chmod(0o600)
+
+    own_kinora.process.send_signal(signal.SIGSTOP)
+    ok, finding = server()
+    own_kinora.process.send_signal(signal.SIGCONT)
+    assert not ok and "does not answer" in finding
+    assert server()[0]
+
+    own_kinora.kill()
+    ok, finding = server()
+    assert ok and "any more" in finding
 
 
 def test_the_data_folder_is_private(kinora):

@@ -68,6 +68,10 @@ def test_data_of_an_older_version_are_all_there_and_go_on(old, tmp_path):
     lease = f"lease_until = {int(time.time() + 3600) * 1000}"
     held = ask(kinora, f"UPDATE jobs SET {lease} WHERE state = 'running' RETURNING id")
     assert held
+    # As if somebody had cancelled what is done; that version said by whom.
+    cancelled = f"'cancelled by {VIEWER}' WHERE state"
+    assert ask(kinora, f"UPDATE titles SET reason = {cancelled} = 'published' RETURNING id")
+    assert ask(kinora, f"UPDATE jobs SET cause = {cancelled} = 'done' RETURNING id")
     assert people(kinora) == PEOPLE, "they were clear"
     kinora.start()
     # They are sealed, and soon nothing is left of them.

@@ -43,10 +43,12 @@ pub(crate) async fn backup(command: Backup) -> anyhow::Result<()> {
     let installation = Installation::with_keys(&command.ring)?;
     let (data, provider) = (&installation.data, installation.provider());
     let address = Installation::database(&command.ring.server, command.database)?;
-    let ring = match command.with_keys {
-        true => Some(provider.load()?.context("there is no key ring to put into the backup")?),
-        false => None,
+    let ring = || match command.with_keys {
+        true => provider.load()?.context("there is no key ring to put into the backup").map(Some),
+        false => Ok(None),
     };
+    // What is missing is said before hours of copying.
+    ring()?;
     let source = Source::open(address.as_deref(), data).await?;
     let to = Archive::to_write(&command.to)?;
     let before = Manifest::read(to.path())?;
@@ -55,6 +57,8 @@ pub(crate) async fn backup(command: Backup) -> anyhow::Result<()> {
     let database = to.join(&source.engine().file(turn));
     let Collected { sums, added, lost } = collect(&source, data, &to, &database, &known).await?;
     source.close().await;
+    // Keys that were made while it copied: the snapshot may have what is sealed under them.
+    let ring = ring()?;
 
     let objects = format!("objects-{turn}.sha256");
     FileSum::write_list(&to.join(&objects), &sums)?;
@@ -73,8 +77,7 @@ pub(crate) async fn backup(command: Backup) -> anyhow::Result<()> {
         keys: ring.is_some(),
         missing: lost.iter().map(FileId::to_string).collect(),
     };
-    to.set_ring(ring.as_ref())?;
-    manifest.write(to.path())?;
+    publish(&to, &manifest, ring.as_ref())?;
     to.prune(&manifest, &here().map(|(id, _)| *id).collect(), &lost)?;
     println!(
         "{}: {} objects, {}; {added} objects were new.",
@@ -100,6 +103,20 @@ pub(crate) async fn backup(command: Backup) -> anyhow::Result<()> {
         manifest.missing.join(", ")
     );
     Ok(())
+}
+
+/// Makes `manifest` the state of the backup. Whenever that breaks off, the ring that the manifest on disk promises is there.
+fn publish(to: &Archive, manifest: &Manifest, ring: Option<&Ring>) -> anyhow::Result<()> {
+    match ring {
+        Some(ring) => {
+            to.put_ring(ring)?;
+            manifest.write(to.path())
+        }
+        None => {
+            manifest.write(to.path())?;
+            to.remove_ring()
+        }
+    }
 }
 
 /// What the objects of the backup so far are. A list that cannot be read heals: every object is brought and hashed anew.

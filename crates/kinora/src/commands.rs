@@ -15,6 +15,7 @@ use model::ByteSize;
 
 use crate::cli::{Doctor, Event, Import, Job, Key, Mail, Secret, Server, Title, Url, Worker};
 use crate::config::Installation;
+use crate::control::client::Client;
 use crate::control::{self, EventAnswer, UrlAnswer, UrlRequest};
 use crate::{doctor, print};
 
@@ -261,9 +262,10 @@ pub(crate) async fn secret(command: Secret) -> anyhow::Result<()> {
 
 /// Looks at the machine and, when one runs, the server.
 pub(crate) async fn doctor(command: Doctor) -> anyhow::Result<()> {
-    let report = match command.server.connect().await {
+    let installation = Installation::of(&command.server)?;
+    let report = match Client::look(&installation.data).await {
         Ok(mut client) => client.get("/doctor").await?,
-        Err(_) => doctor::machine(&Installation::of(&command.server)?).await,
+        Err(nobody) => doctor::machine(&installation, nobody).await,
     };
     let healthy = report.checks.iter().all(|check| check.ok);
     if command.output.json {

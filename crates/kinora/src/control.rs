@@ -219,7 +219,7 @@ pub(crate) struct Rotated {
     pub(crate) version: u32,
     /// Keys, secrets and rows that were sealed under the new key.
     pub(crate) renewed: u64,
-    /// Keys and secrets that do not open and stay as they are.
+    /// Keys, secrets and rows that do not open and stay as they are.
     pub(crate) unopened: u64,
 }
 

@@ -7,6 +7,7 @@ use encode::{Jail, Tools};
 use model::ByteSize;
 
 use crate::config::Installation;
+use crate::control::client::Nobody;
 use crate::control::{Check, Report};
 
 /// Free space below which larger uploads and encodes will soon have to wait.
@@ -14,11 +15,22 @@ const LITTLE_BYTES: u64 = 5 << 30;
 /// Free space below which nothing can be taken any more.
 const NO_BYTES: u64 = 512 << 20;
 
-/// What can be seen without a running server.
-pub(crate) async fn machine(installation: &Installation) -> Report {
+/// What can be seen without a server that answers.
+pub(crate) async fn machine(installation: &Installation, nobody: Nobody) -> Report {
     let mut checks = host(&installation.data, &jail(&installation.worker)).await;
-    checks.push(Check::good("server", "none runs on this data folder; start it with `kinora up`"));
+    checks.push(server(nobody));
     Report { checks }
+}
+
+fn server(nobody: Nobody) -> Check {
+    let start = "start it with `kinora up`";
+    match nobody {
+        Nobody::Yet => Check::good("server", format!("none runs on this data folder; {start}")),
+        Nobody::AnyMore => {
+            Check::good("server", format!("none runs on this data folder any more; one did, {start}"))
+        }
+        Nobody::Said(cause) => Check::bad("server", format!("{cause:#}")),
+    }
 }
 
 /// The machine: media tools, jail, disk, folder.

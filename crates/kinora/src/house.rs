@@ -52,6 +52,8 @@ pub(crate) struct House {
     pub(crate) mail: Option<Arc<dyn Notifier>>,
     /// The folder that they go to where no mail server takes them.
     pub(crate) mailbox: Option<PathBuf>,
+    /// Whether people get codes by mail to sign in with; without, links are the only way in.
+    pub(crate) codes: bool,
     /// What uploads are opened in.
     pub(crate) jail: Jail,
     pub(crate) metrics: Metrics,

@@ -78,11 +78,13 @@ impl Archive {
         ring.with_context(|| format!("the key ring in {} cannot be used", self.path.display()))
     }
 
-    /// Puts the key ring in, or makes sure that there is none, whatever an earlier backup left.
-    pub(super) fn set_ring(&self, ring: Option<&Ring>) -> anyhow::Result<()> {
-        if let Some(ring) = ring {
-            return Ok(KeyProvider::File(self.join(RING)).store(ring)?);
-        }
+    /// Puts the key ring in.
+    pub(super) fn put_ring(&self, ring: &Ring) -> anyhow::Result<()> {
+        Ok(KeyProvider::File(self.join(RING)).store(ring)?)
+    }
+
+    /// Makes sure that there is no key ring, whatever an earlier backup left.
+    pub(super) fn remove_ring(&self) -> anyhow::Result<()> {
         let keys = self.join("keys");
         for name in names(&keys)?.iter().filter(|name| name.starts_with("ring")) {
             remove(&keys.join(name))?;

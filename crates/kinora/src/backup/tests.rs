@@ -192,6 +192,29 @@ async fn what_a_broken_off_backup_left_is_cleared() {
 }
 
 #[tokio::test]
+async fn a_backup_that_breaks_off_takes_no_key_ring_from_the_one_before() {
+    let house = House::new().await;
+    house.run(true, false).await.unwrap();
+    let manifest = house.to().join(manifest::NAME);
+    let good = fs::read(&manifest).unwrap();
+    let to = Archive::to_write(&house.to()).unwrap();
+    let next = Manifest { keys: false, ..Manifest::read(to.path()).unwrap().unwrap() };
+    // Nothing can take the place of a folder.
+    fs::remove_file(&manifest).unwrap();
+    fs::create_dir_all(manifest.join("in the way")).unwrap();
+    publish(&to, &next, None).unwrap_err();
+    fs::remove_dir_all(&manifest).unwrap();
+    fs::write(&manifest, good).unwrap();
+    drop(to);
+    assert_eq!(house.restore(None).await.unwrap(), 3);
+    assert!(KeyProvider::File(house.dir.path().join("new/keys/ring")).load().unwrap().is_some());
+
+    let to = Archive::to_write(&house.to()).unwrap();
+    publish(&to, &next, None).unwrap();
+    assert!(!house.to().join("keys").exists());
+}
+
+#[tokio::test]
 async fn a_lost_object_is_named_and_the_rest_is_kept() {
     let house = House::new().await;
     let stored = fs::read(house.stored(1)).unwrap();

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 
 /// Settings that are secrets. Each may also be given as `NAME_file = "path"`, or as a file of its dotted name in
 /// `$CREDENTIALS_DIRECTORY` (systemd's `LoadCredential=`), which counts before all else.
@@ -39,11 +39,17 @@ pub(super) fn merge(
     for (name, value) in environment {
         if let Some(path) = name.strip_prefix("KINORA__") {
             let parts: Vec<String> = path.split("__").map(str::to_lowercase).collect();
-            set(&mut table, &parts, &value).with_context(|| format!("environment variable {name}"))?;
+            let value = match SECRETS.iter().any(|secret| parts == *secret) {
+                // A password of digits is no number, and its quotes are its own.
+                true => toml::Value::String(value),
+                false => read_as_toml(value),
+            };
+            put(&mut table, &parts, value).with_context(|| format!("environment variable {name}"))?;
         } else if name == "CREDENTIALS_DIRECTORY" {
             credentials = Some(PathBuf::from(value));
         }
     }
+    check_secrets(&table)?;
     for path in secrets {
         secret(&mut table, path, credentials.as_deref())?;
     }
@@ -77,10 +83,26 @@ pub(super) fn holds_secret(table: &toml::Table) -> bool {
     SECRETS.iter().any(|path| find(table, path).is_some())
 }
 
-/// Sets `table[path]`; the text is a TOML value where it reads as one, a string otherwise.
-fn set(table: &mut toml::Table, path: &[String], text: &str) -> anyhow::Result<()> {
+/// Refuses a secret that is no text, and what stands in the place of a secret's group: only by its name, as whoever reads
+/// the settings after this shows what they refuse.
+fn check_secrets(table: &toml::Table) -> anyhow::Result<()> {
+    for path in SECRETS {
+        for length in 1..=path.len() {
+            let Some(found) = find(table, &path[..length]) else { break };
+            let (good, wanted) = match length == path.len() {
+                true => (found.is_str(), "a text in quotes"),
+                false => (found.is_table(), "a group of settings"),
+            };
+            ensure!(good, "`{}` must be {wanted}", path[..length].join("."));
+        }
+    }
+    Ok(())
+}
+
+/// A TOML value where the text reads as one, a string otherwise.
+fn read_as_toml(text: String) -> toml::Value {
     let value = format!("v = {text}").parse::<toml::Table>().ok().and_then(|mut t| t.remove("v"));
-    put(table, path, value.unwrap_or_else(|| toml::Value::String(text.into())))
+    value.unwrap_or(toml::Value::String(text))
 }
 
 fn put(table: &mut toml::Table, path: &[String], value: toml::Value) -> anyhow::Result<()> {
@@ -179,6 +201,33 @@ mod tests {
         let refused = merged("http = '127.0.0.1:1'\ndatabase = postgres://u:geheim@h/d", &[]).unwrap_err();
         let refused = format!("{refused:#}");
         assert!(refused.contains("line 2") && !refused.contains("geheim"), "{refused}");
+    }
+
+    #[test]
+    fn a_secret_of_the_environment_is_the_text_that_it_is() {
+        for text in ["12345678", "true", "\"x\"", "'x'", "[1]", "x # y", "1979-05-27", ""] {
+            for path in SECRETS {
+                let name = format!("KINORA__{}", path.join("__").to_uppercase());
+                let table = merged("", &[(&name, text)]).unwrap();
+                assert_eq!(find(&table, path).unwrap().as_str(), Some(text), "{name}");
+            }
+        }
+        let table = merged("", &[("KINORA__WORKER__SLOTS", "3"), ("KINORA__DATA", "\"x\"")]).unwrap();
+        assert_eq!((&table["worker"]["slots"], &table["data"]), (&3.into(), &"x".into()));
+    }
+
+    #[test]
+    fn a_secret_that_is_no_text_is_refused_by_its_name() {
+        let check = |file: &str, environment: &[(&str, &str)], expected: &str| {
+            let refused = format!("{:#}", merged(file, environment).unwrap_err());
+            assert!(refused.contains(expected) && !refused.contains("12345678"), "{refused}");
+        };
+        check("[mail.smtp]\npassword = 12345678", &[], "`mail.smtp.password` must be a text");
+        check("metrics.token = [12345678]", &[], "`metrics.token` must be a text");
+        check("database = { password = 12345678 }", &[], "`database` must be a text");
+        check("[mail]\nsmtp = 'user:12345678'", &[], "`mail.smtp` must be a group");
+        let broken = ("KINORA__MAIL__SMTP", "{ host = 'h', password = geheim-12345678 }");
+        check("", &[broken], "`mail.smtp` must be a group");
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl House {
             },
             site::Config {
                 public_url: self.place.origin.parse()?,
-                mail: self.mail.is_some(),
+                codes: self.codes,
                 keys: Some(self.ring.clone()),
             },
         );

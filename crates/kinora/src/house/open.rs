@@ -18,7 +18,7 @@ use seal::{KeyRing, Purpose, Vault};
 use upload::Uploads;
 
 use super::{House, Place, Profile, patiently, settings};
-use crate::config::Config;
+use crate::config::{Config, SignIn};
 use crate::folder::Folder;
 use crate::metrics::Metrics;
 use crate::{doctor, keys};
@@ -64,9 +64,11 @@ impl House {
             place.s3_origin.parse().context("the address of the S3 face is no URL")?,
             config.upload.clone(),
         );
+        let mail = mail(config, mailbox.as_ref())?;
         Ok(Self {
             data: folder.path().to_owned(),
-            mail: mail(config, mailbox.as_ref())?,
+            codes: mail.is_some() && config.sign_in == SignIn::Codes,
+            mail,
             jail: doctor::jail(&config.worker),
             metrics: Metrics::new(&catalogue, &blob, &jobs),
             place,

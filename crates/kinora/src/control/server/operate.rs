@@ -3,15 +3,12 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use model::TitleId;
-use pipeline::{Purge, SourceFile};
+use pipeline::{By, Purge, SourceFile};
 
 use super::titles::view;
 use super::{Answer, now};
 use crate::control::{Delete, Did, Title};
 use crate::house::House;
-
-/// Who acts, in reasons that pages show.
-const BY: &str = "the command line";
 
 fn did(title: Option<TitleId>, jobs: u64) -> Json<Did> {
     Json(Did { title, jobs })
@@ -19,7 +16,7 @@ fn did(title: Option<TitleId>, jobs: u64) -> Json<Did> {
 
 pub(super) async fn cancel(State(house): State<House>, Path(wanted): Path<String>) -> Answer<Did> {
     let title = house.title(&wanted).await?.id;
-    Ok(did(Some(title), house.pipeline.cancel(title, BY).await?))
+    Ok(did(Some(title), house.pipeline.cancel(title, By::CommandLine).await?))
 }
 
 pub(super) async fn retry(State(house): State<House>, Path(wanted): Path<String>) -> Answer<Did> {
@@ -70,7 +67,7 @@ pub(super) async fn restore(State(house): State<House>, Path(wanted): Path<Strin
 
 pub(super) async fn cancel_job(State(house): State<House>, Path(id): Path<String>) -> Answer<Did> {
     let job = house.job(&id).await?;
-    Ok(did(job.title, house.pipeline.cancel_job(job.id, BY).await?))
+    Ok(did(job.title, house.pipeline.cancel_job(job.id, By::CommandLine).await?))
 }
 
 pub(super) async fn retry_job(State(house): State<House>, Path(id): Path<String>) -> Answer<Did> {

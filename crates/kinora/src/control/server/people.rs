@@ -10,6 +10,9 @@ use crate::house::House;
 
 /// Accounts read at a time.
 const PAGE: u32 = 1000;
+/// Why nobody could use a link that is for no address.
+const NO_CODES: &str = "a link for several people asks each of them for a code, and nobody gets codes here: there is no \
+                        mail server, or `sign_in` is \"invitations only\". Invite one address at a time";
 
 pub(super) async fn signin_link(State(house): State<House>, Json(new): Json<NewLink>) -> Answer<Link> {
     let account = house.identity.ensure_account(&new.address, new.role, now()).await?;
@@ -18,6 +21,9 @@ pub(super) async fn signin_link(State(house): State<House>, Json(new): Json<NewL
 }
 
 pub(super) async fn invite(State(house): State<House>, Json(new): Json<NewInvitation>) -> Answer<Link> {
+    if new.address.is_none() && !house.codes {
+        return Err(Refused::bad(NO_CODES));
+    }
     let to = new.address.as_deref().map_or(For::Anyone(new.people), For::Address);
     let lifetime_ms = i64::try_from(new.seconds).unwrap_or(i64::MAX).saturating_mul(1000);
     let offer = Offer { to, role: new.role, lifetime_ms, by: None };
