@@ -42,6 +42,19 @@ test('captions are switched by key and by menu, and stay chosen', async () => {
   await player(page, (d) => d.state === 'playing');
   await stop();
   await caption(/^Zeile \d/);
+  // Off and on again is the same language, now and next time.
+  await page.keyboard.press('c');
+  await player(page, (d) => d.text === -1);
+  await page.keyboard.press('c');
+  await caption(/^Zeile \d/);
+  await page.keyboard.press('c');
+  await player(page, (d) => d.text === -1);
+  await page.reload();
+  await player(page, (d) => d.state === 'playing' && d.texts.length > 0);
+  await stop();
+  assert.equal((await player(page, (d) => d.paused)).text, -1, 'they stay off');
+  await page.keyboard.press('c');
+  await caption(/^Zeile \d/);
   await page.keyboard.press('c');
   await player(page, (d) => d.text === -1);
   assert.deepEqual(page.complaints, []);

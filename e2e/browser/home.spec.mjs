@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { film, launch, open, operator, rejected, site } from './support.mjs';
+import { film, hurry, launch, open, operator, rejected, site } from './support.mjs';
 
 let browser, context;
 before(async () => {
@@ -56,4 +56,26 @@ test('a title is renamed and shown to others', async () => {
   await guest.reload();
   assert.equal(await guest.getByRole('heading', { name }).count(), 0, 'guests see public titles only');
   assert.deepEqual([...page.complaints, ...guest.complaints], []);
+});
+
+test('what somebody types is kept when they were signed out meanwhile, or the server is silent', async () => {
+  const page = await open(context);
+  await hurry(page);
+  let [silent, refused] = [0, 0];
+  await page.route(/\/api\/titles\//, (route) => {
+    if (++silent > 1 && ++refused) return route.fulfill({ status: 401, json: {} });
+  });
+  await page.goto(`${site}/title/${film}`);
+  const name = page.getByLabel('Name');
+  const before = await name.inputValue();
+  await name.fill('Half a word');
+  for (const end = Date.now() + 10_000; refused < 2;) {
+    assert.ok(Date.now() < end, `asked ${silent} times`);
+    await page.waitForTimeout(50);
+  }
+  assert.equal(await name.inputValue(), 'Half a word');
+  const anew = page.waitForEvent('load');
+  await name.fill(before);
+  await anew;
+  assert.deepEqual(page.complaints, []);
 });

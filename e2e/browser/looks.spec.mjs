@@ -109,12 +109,20 @@ test('nothing moves for who wants that', async () => {
     const { transitionDuration, animationDuration } = getComputedStyle(element, pseudo);
     return `${transitionDuration}, ${animationDuration}`.split(', ').map((seconds) => parseFloat(seconds) || 0);
   })).reduce((a, b) => Math.max(a, b), 0);
+  const said = async () => {
+    document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'm', bubbles: true }));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    return document.querySelector('.k-bubble span').checkVisibility({ opacityProperty: true });
+  };
   for (const [reducedMotion, moves] of [['reduce', false], ['no-preference', true]]) {
     const context = await operator(browser, { reducedMotion });
     for (const path of ['/', '/upload', `/watch/${film}`]) {
       const page = await open(context);
       await page.goto(site + path);
       if (path.startsWith('/watch/')) await player(page, (d) => d.time > 0.3);
+      if (path.startsWith('/watch/')) {
+        assert.ok(await page.evaluate(said), 'what a key did can be read');
+      }
       const seconds = await page.evaluate(longest);
       assert.equal(seconds > 0.001, moves, `${path} with ${reducedMotion}: ${seconds} s`);
       await page.close();

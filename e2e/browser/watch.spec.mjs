@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { browser, page } from './screen.mjs';
-import { debug, film, open, operator, player, site } from './support.mjs';
+import { debug, film, hurry, open, operator, player, site } from './support.mjs';
 
 const play = async () => {
   await page.goto(`${site}/watch/${film}?t=0`);
@@ -17,6 +17,8 @@ test('it plays: time goes on and frames are decoded', async () => {
   const later = await player(page, (d) => d.time > first.time + 2 && d.decoded > first.decoded + 20);
   assert.ok(later.duration > 30, `${later.duration} s`);
   assert.equal(later.buffered.length, 1, 'no hole in what was loaded');
+  const statuses = () => [...document.querySelectorAll('kinora-player [role=status]')].map((element) => element.checkVisibility());
+  assert.deepEqual(await page.evaluate(statuses), [true, true], 'what is said is said where a screen reader listens already');
   assert.deepEqual(page.complaints, []);
 });
 
@@ -32,11 +34,33 @@ test('it seeks by script, by key and by the scrub bar', async () => {
   await player(page, (d) => Math.abs(d.time - d.duration * 0.9) < 0.1);
   const bar = page.getByRole('slider', { name: 'Position' });
   const box = await bar.boundingBox();
+  const value = await bar.getAttribute('aria-valuenow');
+  await page.mouse.move(box.x + box.width * 0.5, box.y + box.height / 2);
+  await page.mouse.down();
+  assert.notEqual(await bar.getAttribute('aria-valuenow'), value);
+  await bar.dispatchEvent('pointercancel');
+  await page.mouse.up();
+  assert.equal(await bar.getAttribute('aria-valuenow'), value, 'a pointer that is taken away chooses nothing');
   await page.mouse.click(box.x + box.width * 0.25, box.y + box.height / 2);
   await player(page, (d) => Math.abs(d.time - d.duration * 0.25) < 1);
   await page.keyboard.press('k');
   await player(page, (d) => d.state === 'playing' && d.time > d.duration * 0.25 + 1);
   assert.match(await bar.getAttribute('aria-valuetext'), /of \d+/);
+});
+
+test('what is asked for before anything is loaded counts', async () => {
+  let enter;
+  const entered = new Promise((resolve) => (enter = resolve));
+  await page.route(/\/api\/playback$/, (route) => entered.then(() => route.continue()));
+  await page.goto(`${site}/watch/${film}?t=20`);
+  await player(page, (d) => d.state === 'loading');
+  await page.keyboard.press('l');
+  await page.keyboard.press('>');
+  assert.equal(await page.getByRole('slider', { name: 'Position' }).getAttribute('aria-valuenow'), '30');
+  enter();
+  const { time, speed } = await player(page, (d) => d.state === 'playing' && d.decoded > 0);
+  assert.ok(time > 29 && time < 35 && speed === 1.25, `at ${time} s with ${speed}`);
+  assert.deepEqual(page.complaints, []);
 });
 
 test('a player that is moved on its page goes on where it was', async () => {
@@ -124,6 +148,139 @@ test('a refused signature is renewed once and playing goes on', async () => {
   assert.deepEqual(page.complaints, []);
 });
 
+/** Waits a moment: whoever is paused stays so and where they are, and plays on when they want to. */
+const pausedAt = async (time) => {
+  const still = await player(page, (d) => d.state === 'paused' && Math.abs(d.time - time) < 0.1 && d.buffered.length > 0);
+  await page.waitForTimeout(700);
+  const later = await debug(page);
+  assert.ok(later.paused && later.time === still.time, `${later.state} at ${later.time} s`);
+  await page.keyboard.press('k');
+  await player(page, (d) => d.state === 'playing' && d.time > time + 0.5);
+  assert.deepEqual(page.complaints, []);
+};
+
+test('a paused film stays paused when its session ended, and plays on when it is wanted', async () => {
+  const { session } = await play();
+  await page.evaluate(() => document.querySelector('kinora-player').seek(20));
+  await player(page, (d) => d.state === 'playing' && d.time > 20.2);
+  let [beats, tell] = [0];
+  const told = new Promise((resolve) => (tell = resolve));
+  await page.route(/\/heartbeat$/, (route) =>
+    ++beats === 1 ? told.then(() => route.fulfill({ status: 410, json: {} })) : route.continue());
+  await page.keyboard.press('k');
+  const { time } = await player(page, (d) => d.paused);
+  tell();
+  await player(page, (d) => d.session !== null && d.session !== session);
+  await pausedAt(time);
+});
+
+/**
+ * Until a page has met it, this segment of the picture is no picture: whenever it is fetched, of whichever rendition.
+ * Set before the page is opened, which may load far ahead of what it plays.
+ */
+const spoil = async (segment) => {
+  await page.addInitScript(() =>
+    addEventListener('error', ({ target }) => target.error && (globalThis.failed = target.error.code), true));
+  const failed = () => globalThis.failed === MediaError.MEDIA_ERR_DECODE;
+  await page.route(new RegExp(`/v\\d+/${segment}\\.m4s`), async (route) => {
+    if (await page.evaluate(failed)) return route.continue();
+    const response = await route.fetch();
+    await route.fulfill({ response, body: (await response.body()).fill(0xff, 2000) });
+  });
+  return () => page.waitForFunction(failed);
+};
+
+test('a film plays on after a part that could not be decoded', async () => {
+  const failed = await spoil(16);
+  await play();
+  await page.evaluate(() => document.querySelector('kinora-player').seek(31));
+  await failed();
+  await player(page, (d) => d.state === 'playing' && d.time > 35);
+});
+
+test('a paused film stays paused where a part could not be decoded', async () => {
+  const failed = await spoil(17);
+  await play();
+  await page.keyboard.press('k');
+  await page.evaluate(() => document.querySelector('kinora-player').seek(35));
+  await failed();
+  await pausedAt(35);
+});
+
+test('a paused film stays paused on a page that is left and come back to, and where its player is moved', async () => {
+  await play();
+  await page.evaluate(() => document.querySelector('kinora-player').seek(20));
+  await player(page, (d) => d.state === 'playing' && d.time > 20.2);
+  await page.keyboard.press('k');
+  const { session, time } = await player(page, (d) => d.paused);
+  await page.evaluate(() => ['pagehide', 'pageshow'].forEach((name) => dispatchEvent(new PageTransitionEvent(name, { persisted: true }))));
+  const back = await player(page, (d) => d.session !== null && d.session !== session);
+  assert.ok(back.paused);
+  await page.evaluate(() => {
+    const element = document.querySelector('kinora-player');
+    element.parentElement.append(element);
+  });
+  await pausedAt(time);
+});
+
+for (const [what, pattern] of [['playlist', /\.m3u8/], ['segment', /\.m4s/]]) {
+  test(`a first ${what} that is never answered is asked for again`, async () => {
+    let asked = 0;
+    await hurry(page);
+    await page.route(pattern, (route) => ++asked > 1 && route.continue());
+    await play();
+    assert.ok(asked > 1);
+    assert.deepEqual(page.complaints, []);
+  });
+}
+
+test('a heartbeat that is never answered keeps no later one back', async () => {
+  let [asked, beats] = [0, 0];
+  await hurry(page);
+  await page.route(/\/heartbeat$/, (route) => ++beats > 1 && route.continue());
+  // From the third on, the signature is refused until it was renewed.
+  await page.route(/\/out\/.*\.m4s/, (route) =>
+    ++asked > 2 && beats < 2 ? route.fulfill({ status: 403, body: '' }) : route.continue());
+  await play();
+  await player(page, (d) => d.state === 'playing' && d.buffered.some(([from, to]) => from < 1 && to > 8));
+  assert.ok(beats > 1);
+  assert.deepEqual(page.complaints, []);
+});
+
+for (const [what, pattern] of [['nobody lets it in', /\/api\/playback$/], ['nothing comes', /\.m4s/]]) {
+  test(`when ${what}, however long it waits, it says so and tries again`, async () => {
+    await hurry(page);
+    await page.route(pattern, () => {});
+    await page.goto(`${site}/watch/${film}?t=0`);
+    if (what === 'nothing comes') await page.getByText('Waiting for the network').waitFor();
+    const panel = page.getByRole('alert');
+    await panel.getByText('The connection was lost.').waitFor();
+    await page.unroute(pattern);
+    await panel.getByRole('button', { name: 'Try again' }).click();
+    await player(page, (d) => d.state === 'playing' && d.time > 0.5);
+    assert.deepEqual(page.complaints, []);
+  });
+}
+
+test('a session whose film cannot be begun is given back', async () => {
+  const engine = /\/assets\/hls-engine-\w+\.js$/;
+  let [began, ended] = [0, 0];
+  page.on('response', (answer) => {
+    if (/\/api\/playback$/.test(answer.url()) && answer.ok()) began++;
+    if (/\/end$/.test(answer.url()) && answer.status() === 204) ended++;
+  });
+  await page.route(engine, (route) => route.abort());
+  await page.goto(`${site}/watch/${film}?t=0`);
+  await page.getByRole('alert').getByText('Playback could not start.').waitFor();
+  for (const end = Date.now() + 10_000; ended < began || began === 0;) {
+    assert.ok(Date.now() < end, `${ended} of ${began} were given back`);
+    await page.waitForTimeout(50);
+  }
+  await page.unroute(engine);
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await player(page, (d) => d.state === 'playing' && d.time > 0.5);
+});
+
 test('when it cannot go on it says why, gives an id to quote, and tries again', async () => {
   await page.route(/\/out\/.*\.m4s/, (route) => route.fulfill({ status: 404, body: '' }));
   await page.goto(`${site}/watch/${film}?t=0`);
@@ -133,6 +290,7 @@ test('when it cannot go on it says why, gives an id to quote, and tries again', 
   await page.unroute(/\/out\/.*\.m4s/);
   await panel.getByRole('button', { name: 'Try again' }).click();
   await player(page, (d) => d.state === 'playing' && d.time > 0.5);
+  assert.equal(await page.evaluate(() => document.activeElement.localName), 'kinora-player', 'focus stays at the player');
 });
 
 test('a film goes on where it was left, on another device too, and can be started over', async () => {

@@ -20,3 +20,11 @@ export function wait(ms: number, stop: AbortSignal): Promise<void> {
 export function backoff(tries: number, first = 1000, most = 30_000, random = Math.random()): number {
   return Math.min(most, first * 2 ** tries) * (0.5 + random / 2);
 }
+
+/** What comes in so many ms; rejects with what `late` makes where nothing does. */
+export function within<T>(ms: number, what: Promise<T>, late: () => unknown): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(late()), ms);
+    void what.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

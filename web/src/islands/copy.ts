@@ -10,15 +10,24 @@ export function copyButtons(): void {
     button.className = 'copy';
     button.textContent = 'Copy';
     button.setAttribute('aria-label', `Copy: ${code.textContent ?? ''}`);
+    // The label hides what the button says from screen readers.
+    const news = document.createElement('span');
+    news.className = 'visually-hidden';
+    news.setAttribute('role', 'status');
+    let timer: ReturnType<typeof setTimeout> | undefined;
     button.addEventListener('click', async () => {
       try {
         await navigator.clipboard.writeText(code.textContent ?? '');
-        button.textContent = 'Copied';
+        button.textContent = news.textContent = 'Copied';
       } catch {
-        button.textContent = 'Select and copy';
+        button.textContent = news.textContent = 'Select and copy';
       }
-      setTimeout(() => (button.textContent = 'Copy'), 2000);
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        button.textContent = 'Copy';
+        news.textContent = '';
+      }, 2000);
     });
-    block.append(button);
+    block.append(button, news);
   }
 }

@@ -14,6 +14,8 @@ interface Item {
 
 const EVERY_MS = 2000;
 const SLOWEST_MS = 30_000;
+/** Longest time that a whole answer may take. */
+const ANSWER_MS = 15_000;
 const OVER = ['published', 'rejected', 'failed', 'done', 'cancelled'];
 
 /** Starts polling for every part of the page that asks for it. */
@@ -26,8 +28,9 @@ function watch(root: HTMLElement, address: string): void {
   const poll = async () => {
     if (document.hidden) return void document.addEventListener('visibilitychange', poll, { once: true });
     try {
-      const answer = await fetch(address, { cache: 'no-store' });
-      if (answer.status === 401 || answer.status === 404) return location.reload();
+      const answer = await fetch(address, { cache: 'no-store', signal: AbortSignal.timeout(ANSWER_MS) });
+      const lost = answer.status === 401 || answer.status === 404;
+      if (lost && !unsaved()) return location.reload();
       if (!answer.ok) throw new Error(String(answer.status));
       const found = (await answer.json()) as { items: Item[] } | Item;
       const items = 'items' in found && Array.isArray(found.items) ? found.items : [found as Item];

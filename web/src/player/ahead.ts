@@ -1,6 +1,8 @@
 // Fetches what playback begins with – playlists, init and first segments – while the engine itself is still being
 // loaded. What was fetched is handed to the engine's loader once; whatever fails here is simply fetched there again.
 
+import { Patience, read } from './patience';
+
 /** Something that was fetched, with its times for the engine's estimate of the network. */
 export interface Fetched {
   response: Response;
@@ -65,14 +67,18 @@ export class Ahead {
   #get(url: string): Promise<Fetched | null> {
     const run = async (): Promise<Fetched | null> => {
       const start = performance.now();
+      const patience = new Patience(this.#stop.signal);
       try {
-        const response = await fetch(url, { credentials: 'same-origin', signal: this.#stop.signal });
+        const response = await fetch(url, { credentials: 'same-origin', signal: patience.signal });
         const first = performance.now();
+        patience.heard();
         if (!response.ok) return null;
-        const data = await response.arrayBuffer();
+        const data = await read(response, () => patience.heard());
         return { response, data, start, first, end: performance.now() };
       } catch {
         return null;
+      } finally {
+        patience.done();
       }
     };
     const fetched = run();

@@ -6,7 +6,7 @@ import { h } from '../dom';
 import { Ahead } from './ahead';
 import { Controls, type Wishes } from './controls';
 import { type Delay, type Engine, type Listener, choose, usesMediaSource } from './engine';
-import { type Failure, failure } from './failure';
+import { type Failure, failure, isFailure } from './failure';
 import * as icons from './icons';
 import { Idle } from './idle';
 import * as memory from './memory';
@@ -15,6 +15,12 @@ import { Remote } from './remote';
 import { Session, report } from './session';
 import { Storyboard } from './storyboard';
 import { Tracks } from './tracks';
+
+/** What playing begins with. */
+interface Asked {
+  session: Session;
+  ahead: Ahead | null;
+}
 
 type State = 'loading' | 'ready' | 'playing' | 'paused' | 'waiting' | 'ended' | 'error';
 
@@ -43,6 +49,8 @@ export class KinoraPlayer extends HTMLElement {
   #restarted = -Infinity;
   /** Where it is to begin, or was when its engine was destroyed, in seconds. */
   #at = 0;
+  /** Whether it is to play, whatever pauses it meanwhile: at first, and until the viewer wants otherwise. */
+  #plays = true;
 
   connectedCallback(): void {
     if (this.#video) return this.#again();
@@ -64,37 +72,46 @@ export class KinoraPlayer extends HTMLElement {
     this.#listen();
     this.#controls.sound(video.volume, video.muted);
     this.#controls.levels([], 'auto', -1);
-    this.#controls.time(0, Number(this.dataset.duration ?? 0));
-    void this.#start(startOf(location.search) ?? Number(this.dataset.start ?? 0));
+    this.#at = startOf(location.search) ?? Number(this.dataset.start ?? 0);
+    this.#showTime();
+    void this.#start();
   }
 
   /** Whoever takes the player off the page ends what it listens to, fetches and was permitted. */
   disconnectedCallback(): void {
     if (!this.#video) return;
     this.#stop.abort();
-    this.#attempt++;
+    this.#leave();
     this.#video.pause();
-    this.#close();
   }
 
   /** It is on a page once more, or was moved. */
   #again(): void {
     this.#stop = new AbortController();
     this.#listen();
-    void this.#start(this.#at);
+    void this.#start();
   }
 
   /** Plays or pauses. */
   toggle(): void {
     const video = this.#video;
-    if (video.paused || video.ended) void video.play().catch(() => {});
+    this.#plays = video.paused || video.ended;
+    if (this.#plays) void video.play().catch(() => {});
     else video.pause();
+  }
+
+  /** Where the viewer is, in seconds: before media are loaded and after they are gone, the video says 0. */
+  get time(): number {
+    return this.#engine && this.#video.readyState > 0 ? this.#video.currentTime : this.#at;
   }
 
   /** Jumps to a time in seconds. */
   seek(to: number): void {
     const end = Number.isFinite(this.#video.duration) ? this.#video.duration : to;
-    this.#video.currentTime = Math.max(0, Math.min(to, end));
+    const at = Math.max(0, Math.min(to, end));
+    this.#video.currentTime = at;
+    // Before media are loaded the video may forget it.
+    if (this.#video.readyState === 0) this.#at = at;
     this.#show();
   }
 
@@ -139,49 +156,56 @@ export class KinoraPlayer extends HTMLElement {
   }
 
   /** Asks for a session and loads; a later call (after an error) does it all anew. */
-  async #start(at: number): Promise<void> {
-    const attempt = ++this.#attempt;
-    this.#close();
-    this.#at = at;
+  async #start(): Promise<void> {
+    const attempt = this.#leave();
     this.#tracks.forget();
     this.#failure = null;
     this.#delay = null;
+    // Focus would go to the top of the page with the button that was pressed.
+    if (this.#panel.element.contains(document.activeElement)) this.focus({ preventScroll: true });
     this.#panel.hide();
     delete this.dataset.pictured;
     this.#state('loading');
+    const asking = this.#ask(attempt);
+    const choosing = choose(this.#video, this.#listener(attempt));
     try {
-      let ahead: Ahead | null = null;
-      const starting = Session.start(this.dataset.title ?? '').then((session) => {
-        // From the middle on, nobody knows yet which segment comes first.
-        if (at === 0 && attempt === this.#attempt && usesMediaSource(this.#video)) {
-          const pixels = this.#video.clientHeight * devicePixelRatio;
-          ahead = new Ahead(session.manifest, memory.bandwidth() ?? memory.UNKNOWN_BANDWIDTH, pixels);
-        }
-        return session;
-      });
-      const [session, engine] = await Promise.all([starting, choose(this.#video, this.#listener(attempt))]);
-      if (attempt !== this.#attempt) {
-        session.end();
-        engine?.destroy();
-        (ahead as Ahead | null)?.stop();
-        return;
-      }
-      this.#session = session;
-      this.#engine = engine;
-      session.onended = (found, again) => this.#ended(found, again);
-      this.#storyboard = new Storyboard(session.manifest);
-      session.position = () => this.#video.currentTime;
-      if (!engine) return this.#fail(failure('unsupported', 'no Media Source, no native HLS'));
-      this.dataset.engine = engine.name;
-      engine.load(session.manifest, at, ahead);
-      await this.#video.play();
+      const [asked, engine] = await Promise.all([asking, choosing]);
+      if (attempt === this.#attempt) return this.#begin(asked, engine);
     } catch (problem) {
-      if (attempt !== this.#attempt) return;
-      if (isFailure(problem)) this.#fail(problem);
-      // A browser that refuses to play unasked leaves the big button; anything else shows in the engine's events.
-      else if (problem instanceof DOMException) this.#show();
-      else this.#fail(failure('session', String(problem)));
+      if (attempt === this.#attempt) this.#fail(isFailure(problem) ? problem : failure('session', String(problem)));
     }
+    // Whatever came, or comes later, is of no use.
+    void asking.then(({ session, ahead }) => (session.end(), ahead?.stop()), () => {});
+    void choosing.then((engine) => engine?.destroy(), () => {});
+  }
+
+  /** Asks for a session, and for what playback begins with as soon as there is one. */
+  async #ask(attempt: number): Promise<Asked> {
+    const session = await Session.start(this.dataset.title ?? '');
+    // From the middle on, nobody knows yet which segment comes first.
+    const first = this.#at === 0 && attempt === this.#attempt && usesMediaSource(this.#video);
+    const pixels = this.#video.clientHeight * devicePixelRatio;
+    const ahead = first ? new Ahead(session.manifest, memory.bandwidth() ?? memory.UNKNOWN_BANDWIDTH, pixels) : null;
+    return { session, ahead };
+  }
+
+  #begin({ session, ahead }: Asked, engine: Engine | null): void {
+    this.#session = session;
+    this.#engine = engine;
+    session.onended = (found, again) => this.#ended(found, again);
+    session.position = () => this.time;
+    this.#storyboard = new Storyboard(session.manifest);
+    if (!engine) return this.#fail(failure('unsupported', 'no Media Source, no native HLS'));
+    this.dataset.engine = engine.name;
+    engine.load(session.manifest, this.#at, ahead);
+    // A browser that refuses to play unasked leaves the big button; anything else shows in the engine's events.
+    if (this.#plays) void this.#video.play().catch((problem: DOMException) => this.#refused(problem));
+    else this.#show();
+  }
+
+  #refused(problem: DOMException): void {
+    if (problem.name === 'NotAllowedError') this.#plays = false;
+    this.#show();
   }
 
   /** The session was ended elsewhere, as when the title's audience changed: asks once for a new one, unseen. */
@@ -189,13 +213,17 @@ export class KinoraPlayer extends HTMLElement {
     const now = performance.now();
     if (!again || now - this.#restarted < 60_000) return this.#fail(found);
     this.#restarted = now;
+    void this.#start();
+  }
+
+  /** Ends what is under way; answers the number of what comes next. */
+  #leave(): number {
     this.#close();
-    void this.#start(this.#at);
+    return ++this.#attempt;
   }
 
   #close(): void {
-    // Before media are loaded and after they are gone, the video says 0.
-    if (this.#engine && this.#video.readyState > 0) this.#at = this.#video.currentTime;
+    this.#at = this.time;
     this.#session?.end();
     this.#engine?.destroy();
     this.#session = this.#engine = null;
@@ -214,18 +242,21 @@ export class KinoraPlayer extends HTMLElement {
         this.#show();
       },
       failed: (found) => current() && this.#fail(found),
-      renew: () => this.#session?.renew() ?? Promise.resolve(false),
+      plays: () => current() && this.#plays,
+      renew: () => this.#session?.renew() ?? Promise.resolve('refused'),
     };
   }
 
   #fail(found: Failure): void {
     if (this.#failure) return;
     const session = this.#session?.id ?? null;
-    this.#attempt++;
     this.#failure = found;
-    this.#close();
+    this.#leave();
     this.#state('error');
-    this.#panel.show(found, () => void this.#start(this.#at));
+    this.#panel.show(found, this.#at, () => {
+      this.#plays = true;
+      void this.#start();
+    });
     void report(this.dataset.title ?? '', session, found).then((id) => {
       if (this.#failure === found) this.#panel.reported(id);
     });
@@ -238,9 +269,18 @@ export class KinoraPlayer extends HTMLElement {
       for (const name of names.split(' ')) target.addEventListener(name, act, { signal });
     };
     on(video, 'play playing pause waiting stalled seeking seeked ended canplay durationchange emptied', () => this.#show());
+    on(video, 'play', () => (this.#plays = true));
+    // Faults pause a film, too, and so does whatever takes it off the screen.
+    on(video, 'pause', () => {
+      if (this.#engine && !video.error) this.#plays = false;
+    });
     on(video, 'timeupdate', () => this.#showTime());
     on(video, 'progress', () => this.#controls.buffered(video.buffered));
-    on(video, 'ratechange', () => this.#controls.pace(video.playbackRate));
+    on(video, 'ratechange', () => {
+      // It stays so when media are loaded anew.
+      video.defaultPlaybackRate = video.playbackRate;
+      this.#controls.pace(video.playbackRate);
+    });
     on(video, 'volumechange', () => {
       this.#controls.sound(video.volume, video.muted);
       memory.volume(video.volume);
@@ -255,9 +295,9 @@ export class KinoraPlayer extends HTMLElement {
     });
     on(document, 'fullscreenchange', () => this.#controls.fullscreen(document.fullscreenElement === this));
     on(document, 'visibilitychange', () => this.#show());
-    on(window, 'pagehide', () => this.#session?.end());
+    on(window, 'pagehide', () => this.#leave());
     on(window, 'pageshow', (event) => {
-      if ((event as PageTransitionEvent).persisted) void this.#start(video.currentTime);
+      if ((event as PageTransitionEvent).persisted) void this.#start();
     });
     this.#idle.listen(signal);
     for (const button of document.querySelectorAll('[data-player-keys]')) {
@@ -309,14 +349,10 @@ export class KinoraPlayer extends HTMLElement {
   }
 
   #showTime(): void {
-    const { currentTime, duration } = this.#video;
-    this.#controls.time(currentTime, duration || Number(this.dataset.duration ?? 0));
+    const { duration } = this.#video;
+    this.#controls.time(this.time, duration || Number(this.dataset.duration ?? 0));
     this.#controls.buffered(this.#video.buffered);
   }
-}
-
-function isFailure(value: unknown): value is Failure {
-  return typeof value === 'object' && value !== null && 'kind' in value && 'advice' in value;
 }
 
 /** Seconds of `?t=90`; `null` where the address names none. */

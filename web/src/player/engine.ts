@@ -2,7 +2,8 @@
 // our own one day. The player knows only this interface.
 
 import type { Ahead } from './ahead';
-import type { Failure } from './failure';
+import { within } from '../wait';
+import { type Failure, failure } from './failure';
 
 /** A quality that can be chosen. */
 export interface Level {
@@ -26,6 +27,9 @@ export interface Language {
 /** Why the next piece of media takes longer. */
 export type Delay = 'preparing' | 'network' | 'server' | 'offline';
 
+/** What came of asking for a new signature; `unknown` when no answer came that says. */
+export type Renewal = 'renewed' | 'refused' | 'unknown';
+
 /** What an engine tells the player. */
 export interface Listener {
   /** The qualities are known; lowest first. */
@@ -40,8 +44,10 @@ export interface Listener {
   delay(delay: Delay | null): void;
   /** Playback cannot go on by itself. */
   failed(failure: Failure): void;
-  /** The edge refused the signature: renews it; answers whether trying again makes sense. */
-  renew(): Promise<boolean>;
+  /** Whether the film is to play: what loads its media anew finds it paused. */
+  plays(): boolean;
+  /** The edge refused the signature: renews it. */
+  renew(): Promise<Renewal>;
 }
 
 export interface Engine {
@@ -71,15 +77,23 @@ export function usesMediaSource(video: HTMLVideoElement): boolean {
   return source && !safari;
 }
 
+/** Longest time that an engine's script may take, in ms: some 200 kB, over the slowest network that could play. */
+const SCRIPT_MS = 60_000;
+
 /** Makes the engine this browser plays best with; `null` when it can play nothing of ours. */
 export async function choose(video: HTMLVideoElement, listener: Listener): Promise<Engine | null> {
   if (usesMediaSource(video)) {
-    const { HlsEngine } = await import('./hls-engine');
+    const { HlsEngine } = await scripted(import('./hls-engine'));
     if (HlsEngine.supported()) return new HlsEngine(video, listener);
   }
   if (video.canPlayType('application/vnd.apple.mpegurl') !== '') {
-    const { NativeEngine } = await import('./native-engine');
+    const { NativeEngine } = await scripted(import('./native-engine'));
     return new NativeEngine(video, listener);
   }
   return null;
+}
+
+/** Waits for a script, but not for ever. What comes later serves who tries again. */
+function scripted<T>(script: Promise<T>): Promise<T> {
+  return within(SCRIPT_MS, script, () => failure('network', 'the script of the engine did not come'));
 }

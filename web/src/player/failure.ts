@@ -30,6 +30,10 @@ export function failure(kind: Failure['kind'], detail: string, more: Partial<Fai
   return { kind, title, advice, detail, ...more };
 }
 
+export function isFailure(value: unknown): value is Failure {
+  return typeof value === 'object' && value !== null && 'kind' in value && 'advice' in value;
+}
+
 /** Makes the failure that an HTTP status of a media request stands for; 0 is no answer at all. */
 export function ofStatus(status: number, detail: string): Failure {
   if (status === 401 || status === 403) return failure('denied', detail);

@@ -23,6 +23,7 @@ export class HlsEngine implements Engine {
   #video: HTMLVideoElement;
   #listener: Listener;
   #mended = 0;
+  #attachments = 0;
   #ahead: Ahead | null = null;
   #variant: string | null = null;
   #gone = false;
@@ -51,6 +52,7 @@ export class HlsEngine implements Engine {
       abrEwmaDefaultEstimate: estimate(),
     };
     this.#hls = new Hls(config);
+    this.#hls.on(Events.MEDIA_ATTACHED, () => this.#attached());
     this.#hls.on(Events.MANIFEST_PARSED, () => this.#parsed());
     this.#hls.on(Events.LEVEL_SWITCHED, (_, { level }) => listener.level(level));
     // hls.js makes its own choice after it has told of new tracks: the listener's comes after that.
@@ -102,6 +104,11 @@ export class HlsEngine implements Engine {
     this.#hls.destroy();
   }
 
+  /** Attached once more, after a fault that hls.js or we mended so: the browser has paused the film. */
+  #attached(): void {
+    if (this.#attachments++ > 0 && this.#listener.plays()) void this.#video.play().catch(() => {});
+  }
+
   #parsed(): void {
     // Begins with the variant whose segments are already there.
     const first = this.#hls.levels.findIndex((level) => level.url.includes(this.#variant ?? ''));
@@ -139,7 +146,6 @@ export class HlsEngine implements Engine {
     } else if (data.type === ErrorTypes.MEDIA_ERROR && this.#mended < MENDS) {
       this.#mended += 1;
       this.#hls.recoverMediaError();
-      void this.#video.play().catch(() => {});
     } else if (data.type === ErrorTypes.NETWORK_ERROR) {
       this.#listener.failed(ofStatus(code ?? 0, detail));
     } else {

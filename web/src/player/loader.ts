@@ -5,11 +5,10 @@ import type { HlsConfig, Loader, LoaderCallbacks, LoaderConfiguration, LoaderCon
 import type { Delay, Listener } from './engine';
 import { wait } from '../wait';
 import type { Ahead } from './ahead';
+import { Patience, read } from './patience';
 import { type Outcome, next, retryAfter } from './retry';
 
 type Answer = { outcome: Outcome; response: Response | null } | { data: string | ArrayBuffer; response: Response };
-
-const IDLE_MS = 12_000;
 
 /** Makes a loader class that tells `listener` about delays, asks it for renewals, and takes what was fetched ahead. */
 export function patientLoader(listener: Pick<Listener, 'delay' | 'renew'>, ahead: () => Ahead | null) {
@@ -71,16 +70,24 @@ export function patientLoader(listener: Pick<Listener, 'delay' | 'renew'>, ahead
           return this.#succeeded(context, answer.data, answer.response);
         }
         const history = { failures, renewed, elapsed: performance.now() - begun };
-        const step = next(answer.outcome, history, Math.random());
+        let { outcome } = answer;
+        let step = next(outcome, history, Math.random());
         this.stats.retry = failures;
+        if (step.do === 'renew') {
+          const renewal = await listener.renew();
+          renewed = renewal === 'renewed';
+          // Who could not even ask was refused nothing: it is the network that is to be waited for.
+          if (renewal === 'unknown') {
+            outcome = { kind: 'network' };
+            step = next(outcome, history, Math.random());
+          }
+        }
         if (step.do === 'wait') {
           delay(navigator.onLine ? step.reason : 'offline');
           await wait(step.ms, this.#stop.signal);
-        } else if (step.do === 'renew' && (await listener.renew())) {
-          renewed = true;
-        } else {
+        } else if (!renewed || step.do === 'fail') {
           delay(null);
-          return this.#failed(context, answer.outcome);
+          return this.#failed(context, outcome);
         }
         if (this.#stop.signal.aborted) return delay(null);
       }
@@ -100,40 +107,29 @@ export function patientLoader(listener: Pick<Listener, 'delay' | 'renew'>, ahead
       // Time spent waiting to be let in says nothing about the network's speed.
       Object.assign(stats.loading, { start: performance.now(), first: 0, end: 0 });
       stats.loaded = stats.total = 0;
-      const one = new AbortController();
-      const stop = () => one.abort();
-      this.#stop.signal.addEventListener('abort', stop, { once: true });
-      let timedOut = false;
-      // Silence ends an attempt, not slowness: the timer starts anew with every piece that arrives.
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const alive = () => {
-        clearTimeout(timer);
-        timer = setTimeout(() => {
-          timedOut = true;
-          one.abort();
-        }, IDLE_MS);
-      };
-      alive();
+      const patience = new Patience(this.#stop.signal);
       let response: Response | null = null;
       try {
         const headers = new Headers(context.headers);
         if (context.rangeEnd) headers.set('range', `bytes=${context.rangeStart ?? 0}-${context.rangeEnd - 1}`);
-        response = await fetch(context.url, { headers, signal: one.signal, credentials: 'same-origin' });
+        response = await fetch(context.url, { headers, signal: patience.signal, credentials: 'same-origin' });
         stats.loading.first = Math.max(performance.now(), stats.loading.start);
-        alive();
+        patience.heard();
         if (!response.ok) {
           const after = retryAfter(response.headers.get('retry-after'), Date.now());
           return { outcome: { kind: 'status', status: response.status, retryAfter: after }, response };
         }
         stats.total = Number(response.headers.get('content-length') ?? 0);
-        const bytes = await read(response, stats, alive);
+        const bytes = await read(response, (length) => {
+          stats.loaded += length;
+          patience.heard();
+        });
         const data = context.responseType === 'arraybuffer' ? bytes : new TextDecoder().decode(bytes);
         return { data, response };
       } catch {
-        return { outcome: { kind: timedOut ? 'timeout' : 'network' }, response };
+        return { outcome: { kind: patience.exhausted ? 'timeout' : 'network' }, response };
       } finally {
-        clearTimeout(timer);
-        this.#stop.signal.removeEventListener('abort', stop);
+        patience.done();
       }
     }
 
@@ -153,30 +149,6 @@ export function patientLoader(listener: Pick<Listener, 'delay' | 'renew'>, ahead
       this.#callbacks?.onError({ code, text: id }, context, this.#response, this.stats);
     }
   };
-}
-
-async function read(response: Response, stats: LoaderStats, alive: () => void): Promise<ArrayBuffer> {
-  if (!response.body) {
-    const whole = await response.arrayBuffer();
-    stats.loaded = whole.byteLength;
-    return whole;
-  }
-  const pieces: Uint8Array[] = [];
-  const reader = response.body.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    pieces.push(value);
-    stats.loaded += value.byteLength;
-    alive();
-  }
-  const whole = new Uint8Array(stats.loaded);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.byteLength;
-  }
-  return whole.buffer;
 }
 
 function freshStats(): LoaderStats {

@@ -37,10 +37,16 @@ export function volume(now?: number): number | null {
   return number('volume', 0, 1);
 }
 
-/** Language of the captions, empty for none; with an argument, remembers it. */
+/** Language of the captions, empty while none was chosen; with an argument, remembers it. */
 export function captions(now?: string): string {
   if (now !== undefined) write('captions', now);
   return read('captions') ?? '';
+}
+
+/** Whether captions in that language are shown; with an argument, remembers it. */
+export function captioned(now?: boolean): boolean {
+  if (now !== undefined) write('captioned', now ? 'on' : 'off');
+  return read('captioned') !== 'off';
 }
 
 /** Language of the sound, empty for the title's own; with an argument, remembers it. */

@@ -64,9 +64,9 @@ export class NativeEngine implements Engine {
     if (!this.#renewed && error?.code !== MediaError.MEDIA_ERR_DECODE) {
       this.#renewed = true;
       const at = this.#video.currentTime;
-      if (await this.#listener.renew()) {
+      if ((await this.#listener.renew()) === 'renewed') {
         this.load(this.#manifest, at);
-        void this.#video.play().catch(() => {});
+        if (this.#listener.plays()) void this.#video.play().catch(() => {});
         return;
       }
     }

@@ -5,38 +5,34 @@ import type { Failure } from './failure';
 import * as icons from './icons';
 import { HELP } from './keys';
 
-/** The reel and why it turns. */
+/** The reel and why it turns. What a screen reader is to say must change in a part of the page that is always there. */
 export class Waiting {
   readonly element: HTMLElement;
+  #reel = icons.reel();
   #text = h('p', { role: 'status' });
 
   constructor() {
-    this.element = h('div', { class: 'k-waiting', hidden: true }, icons.reel(), this.#text);
+    this.element = h('div', { class: 'k-waiting' }, this.#reel, this.#text);
+    this.show(false, '');
   }
 
   show(waiting: boolean, why: string): void {
-    this.element.hidden = !waiting;
-    if (this.#text.textContent !== why) this.#text.textContent = why;
+    this.#reel.toggleAttribute('hidden', !waiting);
+    const text = waiting ? why : '';
+    if (this.#text.textContent !== text) this.#text.textContent = text;
   }
 }
 
 /** A short answer to a key press, gone after a moment. */
 export class Bubble {
-  readonly element: HTMLElement;
-  #text = h('span', { role: 'status' });
+  readonly element = h('div', { class: 'k-bubble', role: 'status' });
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor() {
-    this.element = h('div', { class: 'k-bubble', hidden: true }, this.#text);
-  }
-
   say(text: string): void {
-    this.#text.textContent = text;
-    this.element.hidden = true;
-    void this.element.offsetWidth; // starts the animation anew
-    this.element.hidden = false;
+    // A new element starts the animation anew.
+    this.element.replaceChildren(h('span', {}, text));
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => (this.element.hidden = true), 900);
+    this.#timer = setTimeout(() => this.element.replaceChildren(), 900);
   }
 }
 
@@ -56,14 +52,15 @@ export class Panel {
     return !this.element.hidden;
   }
 
-  show(failure: Failure, retry: () => void): void {
+  /** `at` is where the film stopped, in s: there it goes on for who has to sign in first. */
+  show(failure: Failure, at: number, retry: () => void): void {
     this.#title.textContent = failure.title;
     this.#advice.textContent = failure.advice;
     this.#report.textContent = '';
     const again = h('button', { type: 'button', class: 'button' }, 'Try again');
     again.addEventListener('click', retry);
     const back = h('a', { class: 'button quiet', href: '/' }, 'Overview');
-    const here = encodeURIComponent(location.pathname + location.search);
+    const here = encodeURIComponent(`${location.pathname}?t=${Math.floor(at)}`);
     const signIn = h('a', { class: 'button', href: `/signin?next=${here}` }, 'Sign in');
     this.#actions.replaceChildren(failure.signIn ? signIn : again, back);
     this.element.hidden = false;

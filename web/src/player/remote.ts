@@ -49,11 +49,11 @@ export class Remote {
         return said;
       }
       case 'seek':
-        this.#player.seek(video.currentTime + what.by);
+        this.#player.seek(this.#player.time + what.by);
         return `${what.by < 0 ? '−' : '+'}${Math.abs(what.by)} s`;
       case 'part':
-        this.#player.seek((video.duration || 0) * what.of);
-        return clock(video.currentTime);
+        this.#player.seek((video.duration || Number(this.#player.dataset.duration) || 0) * what.of);
+        return clock(this.#player.time);
       case 'volume':
         video.muted = false;
         video.volume = Math.min(1, Math.max(0, Math.round((video.volume + what.by) * 100) / 100));
@@ -65,7 +65,8 @@ export class Remote {
         video.playbackRate = faster(video.playbackRate, what.by);
         return speed(video.playbackRate);
       case 'frame': {
-        const perSecond = this.#tracks.now?.frameRate || Number(this.#player.dataset.rate) || 25;
+        // Of the page: engines round it, or do not tell it at all.
+        const perSecond = Number(this.#player.dataset.rate) || 25;
         video.pause();
         // A millisecond into the frame: rounding must not fall back to the one before.
         const frame = Math.floor(video.currentTime * perSecond + 0.01) + what.by;

@@ -1,7 +1,8 @@
 // A playback session: permission to watch one title, as cookies that the edge checks. Asked for at the start, renewed
 // by a heartbeat before they expire, given back at the end.
 
-import { type Failure, failure } from './failure';
+import type { Renewal } from './engine';
+import { type Failure, failure, isFailure } from './failure';
 
 /** What `POST /api/playback` answers. */
 interface Grant {
@@ -24,6 +25,8 @@ interface Problem {
 
 /** Cookies younger than this are not the reason for a refusal that was under way: trying again is enough. */
 const FRESH_MS = 5000;
+/** Longest time that a whole answer may take, in ms. */
+const ANSWER_MS = 15_000;
 
 export class Session {
   readonly id: string;
@@ -36,7 +39,7 @@ export class Session {
   #heartbeatMs: number;
   #expires: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #renewing: Promise<boolean> | null = null;
+  #renewing: Promise<Renewal> | null = null;
   #renewed = -Infinity;
   #active = false;
   #over = false;
@@ -50,9 +53,14 @@ export class Session {
 
   /** Asks for permission. Rejects with a [`Failure`]. */
   static async start(title: string): Promise<Session> {
-    const answer = await post('/api/playback', { title });
-    if (!answer.ok) throw await refusal(answer);
-    return new Session((await answer.json()) as Grant);
+    try {
+      const answer = await post('/api/playback', { title });
+      if (!answer.ok) throw await refusal(answer);
+      return new Session((await answer.json()) as Grant);
+    } catch (problem) {
+      // No answer, or not all of one, or not Kinora's.
+      throw isFailure(problem) ? problem : failure('network', String(problem));
+    }
   }
 
   /** Says whether the viewer is watching: only then the heart beats. */
@@ -67,10 +75,10 @@ export class Session {
     else void this.renew();
   }
 
-  /** Renews the cookies; `false` when that was refused. Many callers share one request. */
-  renew(): Promise<boolean> {
+  /** Renews the cookies. Many callers share one request. */
+  renew(): Promise<Renewal> {
     if (this.#renewing) return this.#renewing;
-    if (performance.now() - this.#renewed < FRESH_MS) return Promise.resolve(true);
+    if (performance.now() - this.#renewed < FRESH_MS) return Promise.resolve('renewed');
     this.#renewing = this.#beat().finally(() => {
       this.#renewing = null;
     });
@@ -98,25 +106,26 @@ export class Session {
     }, ms);
   }
 
-  async #beat(): Promise<boolean> {
+  async #beat(): Promise<Renewal> {
     let answer: Response;
     let grant: { expires_in_s: number } | null = null;
     try {
       answer = await post(`/api/playback/${this.id}/heartbeat`, this.#place());
       if (answer.ok) grant = (await answer.json()) as { expires_in_s: number };
     } catch {
-      return false; // offline: the next beat, or the next refused segment, tries again
+      return 'unknown'; // offline: the next beat, or the next refused segment, tries again
     }
+    // Whoever has given it back is told nothing of its end.
+    if (this.#over) return 'refused';
     if (grant) {
       this.#expires = performance.now() + grant.expires_in_s * 1000;
       this.#renewed = performance.now();
-      return true;
+      return 'renewed';
     }
-    if (answer.status < 500 && answer.status !== 429) {
-      this.#over = true;
-      this.onended(await refusal(answer), answer.status === 410);
-    }
-    return false;
+    if (answer.status >= 500 || answer.status === 429) return 'unknown';
+    this.#over = true;
+    this.onended(await refusal(answer), answer.status === 410);
+    return 'refused';
   }
 }
 
@@ -132,9 +141,11 @@ export async function report(title: string, session: string | null, found: Failu
   }
 }
 
+/** The answer's body, too, comes in time or not at all. */
 function post(path: string, body: unknown, keepalive = false): Promise<Response> {
   const headers = { 'content-type': 'application/json' };
-  return fetch(path, { method: 'POST', headers, body: JSON.stringify(body), keepalive, cache: 'no-store' });
+  const signal = AbortSignal.timeout(ANSWER_MS);
+  return fetch(path, { method: 'POST', headers, body: JSON.stringify(body), keepalive, cache: 'no-store', signal });
 }
 
 async function refusal(answer: Response): Promise<Failure> {

@@ -22,6 +22,8 @@ export class Slider {
   #options: SliderOptions;
   #max = 1;
   #value = 0;
+  /** The value when it was taken hold of. */
+  #before = 0;
 
   constructor(options: SliderOptions, ...inside: Node[]) {
     this.#options = options;
@@ -34,7 +36,7 @@ export class Slider {
     this.element.addEventListener('pointerdown', (e) => this.#down(e));
     this.element.addEventListener('pointermove', (e) => this.#move(e));
     this.element.addEventListener('pointerup', (e) => this.#up(e));
-    this.element.addEventListener('pointercancel', () => (this.held = false));
+    this.element.addEventListener('pointercancel', () => this.#cancel());
     this.element.addEventListener('pointerleave', () => !this.held && options.onhover?.(null));
     this.element.addEventListener('keydown', (e) => this.#key(e));
     this.set(0, 1);
@@ -76,6 +78,7 @@ export class Slider {
     this.element.focus({ preventScroll: true });
     this.element.setPointerCapture(event.pointerId);
     this.held = true;
+    this.#before = this.#value;
     this.#show(this.#valueAt(event));
     this.#options.onhover?.(this.#value);
     this.#options.oninput(this.#value, false);
@@ -95,6 +98,15 @@ export class Slider {
     this.#show(this.#valueAt(event));
     this.#options.oninput(this.#value, true);
     if (event.pointerType !== 'mouse') this.#options.onhover?.(null);
+  }
+
+  /** The browser takes the pointer for itself: nothing was chosen. */
+  #cancel(): void {
+    if (!this.held) return;
+    this.held = false;
+    this.#show(this.#before);
+    this.#options.oninput(this.#value, false);
+    this.#options.onhover?.(null);
   }
 
   #key(event: KeyboardEvent): void {

@@ -34,6 +34,9 @@ export function tileAt(tiles: Tile[], time: number): Tile | null {
   return tiles[low - 1] ?? null;
 }
 
+/** How long after one attempt to fetch it the next may begin: so long the first may take. */
+const AGAIN_MS = 15_000;
+
 /** Fetched when somebody first points at the bar: most viewers never do. */
 export class Storyboard {
   #address: string;
@@ -55,9 +58,9 @@ export class Storyboard {
     const now = performance.now();
     if (now < this.#again) return;
     // A title has its storyboard some time after its first frames.
-    this.#again = now + 15_000;
+    this.#again = now + AGAIN_MS;
     try {
-      const answer = await fetch(this.#address);
+      const answer = await fetch(this.#address, { signal: AbortSignal.timeout(AGAIN_MS) });
       if (answer.ok) this.#tiles = parse(await answer.text(), this.#address);
     } catch {
       // Without it the bar shows times only.

@@ -64,7 +64,7 @@ export class Tracks {
     this.texts = tracks;
     this.text = chosen;
     this.#controls.texts(tracks, chosen);
-    const wanted = remembered(tracks, memory.captions());
+    const wanted = memory.captioned() ? remembered(tracks, memory.captions()) : undefined;
     if (first && wanted && wanted.index !== chosen) this.#engine()?.read(wanted.index);
   }
 
@@ -83,7 +83,9 @@ export class Tracks {
 
   /** Somebody chooses captions; -1: none. */
   read(to: number): void {
-    memory.captions(this.texts.find(({ index }) => index === to)?.language ?? '');
+    const chosen = this.texts.find(({ index }) => index === to);
+    if (chosen) memory.captions(chosen.language);
+    memory.captioned(chosen !== undefined);
     this.#engine()?.read(to);
   }
 

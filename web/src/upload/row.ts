@@ -216,7 +216,7 @@ export function stands({ title, eta_ms }: Pick<api.Upload, 'title' | 'eta_ms'>):
   if (!title) return 'Arrived. It is being read.';
   const rest = eta_ms === null ? 'the rest is being made' : `HD in about ${span(eta_ms)}`;
   if (title.state === 'rejected') return `${sentence(title.reason)} Choose another file, or save this one as MP4 and try again.`;
-  if (title.state === 'failed') return `${sentence(title.reason)} An operator can try again.`;
+  if (title.state === 'failed') return `${sentence(title.reason)} Try again on its settings page.`;
   if (title.state === 'published') return 'Published.';
   return title.playable ? `Playable now, ${rest}.` : `Arrived. ${sentence(title.reason)}`;
 }
