@@ -123,17 +123,33 @@ def publish(server, film, template="reference"):
 
 def get(address, headers=None):
     """The body."""
-    with urllib.request.urlopen(urllib.request.Request(address, headers=headers or {}), timeout=60) as answer:
-        return answer.read()
+    return answer(address, headers)[1]
 
 
-def processor_seconds(pid):
-    """User and system time of a process and the children that it has now."""
+def answer(address, headers=None):
+    """The answer's headers, and its body."""
+    with urllib.request.urlopen(urllib.request.Request(address, headers=headers or {}), timeout=60) as got:
+        return got.headers, got.read()
+
+
+def figures(server):
+    """What Kinora's metrics count, by name; what has labels is added up."""
+    found = {}
+    for row in server.cli("metrics").stdout.splitlines():
+        if not row.startswith("#"):
+            name, value = row.rsplit(" ", 1)
+            name = name.partition("{")[0]
+            found[name] = found.get(name, 0) + float(value)
+    return found
+
+
+def processor_seconds(pid, ended=False):
+    """User and system time of a process and the children that it has now; with `ended` also of those that it had."""
     ticks = 0
     children = [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     for each in [pid, *children]:
         fields = pathlib.Path(f"/proc/{each}/stat").read_text().rsplit(")", 1)[1].split()
-        ticks += int(fields[11]) + int(fields[12])
+        ticks += sum(map(int, fields[11 : 15 if ended else 13]))
     return ticks / os.sysconf("SC_CLK_TCK")
 
 

@@ -1,4 +1,4 @@
-// Opens a page in a fresh Chromium behind a slow line and says when its film's first picture was shown.
+// Opens a page in a fresh Chromium behind a slow line and says when its film's first picture was shown, and how high.
 //
 //     node bench/start-up.mjs '{"page": URL, "proxy": PORT, "later": false, "sign_in": true}'
 //
@@ -10,7 +10,7 @@ const { page: address, proxy, later, sign_in } = JSON.parse(process.argv[2]);
 const line = { proxy: { server: `socks5://127.0.0.1:${proxy}`, bypass: '<-loopback>' } };
 const FILM = ['*/out/v1/*', '*.m3u8*', '*.ts'];
 
-/** Notes when the page's video has a first picture, in ms from the navigation's start. */
+/** Notes when the page's video has a first picture, in ms from the navigation's start, and how many lines it has. */
 function note() {
   const seen = new WeakSet();
   globalThis.pictured = {};
@@ -18,7 +18,10 @@ function note() {
     for (const video of document.querySelectorAll('video')) {
       if (seen.has(video)) continue;
       seen.add(video);
-      video.requestVideoFrameCallback(() => (globalThis.pictured.shown ??= performance.now()));
+      video.requestVideoFrameCallback(() => {
+        globalThis.pictured.shown ??= performance.now();
+        globalThis.pictured.lines ??= video.videoHeight;
+      });
       video.addEventListener('playing', () => (globalThis.pictured.playing ??= performance.now()));
     }
   };

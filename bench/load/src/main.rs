@@ -65,9 +65,6 @@ pub(crate) struct Options {
     /// With `--same`: each viewer asks for other bytes of it
     #[arg(long)]
     ranges: bool,
-    /// With `--same`: who asked first hangs up at once
-    #[arg(long)]
-    hang_up: bool,
 }
 
 fn main() -> anyhow::Result<ExitCode> {

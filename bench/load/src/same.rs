@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::copies::Print;
 use crate::report::{Kind, Report, Tally};
-use crate::viewer::{HANG_UP_AFTER, Plan, Viewer, join};
+use crate::viewer::{Plan, Viewer, join};
 use crate::{Options, playlist, process};
 
 /// Connects all, then lets them ask together for the first segment of the last variant.
@@ -23,7 +23,7 @@ pub(crate) async fn run(
     let path = Arc::new(segment(&mut last).await?);
     let together = Arc::new(Barrier::new(viewers.len()));
     let watch = options.pid.map(process::Watch::begin).transpose()?;
-    let (ranges, hang_up) = (options.ranges, options.hang_up);
+    let ranges = options.ranges;
     let mut running = JoinSet::new();
     for (n, mut viewer) in viewers.into_iter().enumerate() {
         let (together, path, plan) = (together.clone(), path.clone(), plan.clone());
@@ -31,14 +31,6 @@ pub(crate) async fn run(
             let connected = viewer.connection().await.map(drop);
             together.wait().await;
             connected?;
-            if hang_up && n == 0 {
-                viewer.hang_up(&path).await?;
-                return Ok(None);
-            }
-            if hang_up {
-                // After the one who hangs up, and before he has.
-                tokio::time::sleep(HANG_UP_AFTER / 2).await;
-            }
             let began = Instant::now();
             let range = ranges.then(|| n..2 * n + 2);
             let asked = range.clone().map(|range| format!("bytes={}-{}", range.start, range.end - 1));
@@ -46,21 +38,20 @@ pub(crate) async fn run(
             let took = began.elapsed();
             if let Some(range) = range {
                 ensure!(status == StatusCode::PARTIAL_CONTENT, "{range:?} of {path} answered {status}");
-                return Ok(Some((took, Some((range, pieces.concat())))));
+                return Ok((took, Some((range, pieces.concat()))));
             }
             ensure!(status == StatusCode::OK, "{path} answered {status}");
             ensure!(plan.copies.is_same(&path, Print::of(&pieces)), "{path} is not what the others got");
-            anyhow::Ok(Some((took, None)))
+            anyhow::Ok((took, None))
         });
     }
     let (began, mut tally, mut parts) = (Instant::now(), Tally::default(), Vec::new());
     while let Some(done) = running.join_next().await {
         match done? {
-            Ok(Some((took, part))) => {
+            Ok((took, part)) => {
                 tally.fetched(Kind::Segment, took, 0);
                 parts.extend(part);
             }
-            Ok(None) => {}
             Err(error) => tally.failed(&error),
         }
     }

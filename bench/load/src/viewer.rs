@@ -24,9 +24,6 @@ use crate::report::{Kind, Tally};
 /// Longest time for a whole answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// When who hangs up does so: the request is on its way then, and hardly a whole answer.
-pub(crate) const HANG_UP_AFTER: Duration = Duration::from_millis(20);
-
 /// What all viewers share.
 pub(crate) struct Plan {
     pub(crate) began: Instant,
@@ -190,14 +187,6 @@ impl Viewer {
             bail!("{path} announced {length:?} bytes and sent {got}");
         }
         Ok((status, pieces))
-    }
-
-    /// Sends a request and hangs up without waiting for the answer.
-    pub(crate) async fn hang_up(mut self, path: &str) -> anyhow::Result<()> {
-        let request = self.request(path, None)?;
-        let asked = self.connection().await?.send_request(request);
-        let _ = timeout(HANG_UP_AFTER, asked).await;
-        Ok(())
     }
 
     fn request(&self, path: &str, range: Option<&str>) -> anyhow::Result<Request<Empty<Bytes>>> {
