@@ -2,7 +2,9 @@
 
 use std::sync::LazyLock;
 
+use model::Plan;
 use model::packaging::Configuration;
+use model::plan::{CaptionOrigin, CaptionTrack, Chunk, Medium, Track};
 use package::{Asset, Index, Layout, Part, Request};
 
 use crate::files::SHORT;
@@ -15,21 +17,53 @@ pub(crate) fn request(bytes: &[u8]) {
     }
 }
 
+/// The short film with captions.
+static FILM: LazyLock<Plan> = LazyLock::new(|| {
+    let mut plan = SHORT.clone();
+    plan.captions.push(CaptionTrack {
+        from: CaptionOrigin::Stream(2),
+        language: "en".into(),
+        label: None,
+        forced: false,
+        hearing_impaired: false,
+    });
+    plan.chunks.push(Chunk { of: Medium::Captions(0), segments: 0..3, decode_from: 0 });
+    plan
+});
+
 static LAYOUT: LazyLock<Layout> =
-    LazyLock::new(|| Layout::new(&SHORT, &Configuration::default()).expect("the film is whole"));
+    LazyLock::new(|| Layout::new(&FILM, &Configuration::default()).expect("the film is whole"));
+
+/// Everything that is made of stored bytes and their indexes.
+const MADE: [&str; 13] = [
+    "v0/0.m4s",
+    "a0/0.m4s",
+    "c0/0.vtt",
+    "c0.vtt",
+    "v0-iframes.m3u8",
+    "ts/v0/0.ts",
+    "ts/a0/0.ts",
+    "ts/c0/0.vtt",
+    "ts/v0-iframes.m3u8",
+    "index.mp4",
+    "v0.mp4",
+    "v0-a0.mp4",
+    "a0.mp4",
+];
 
 /// Stored bytes and an index that belong together or not: what is made has the length that was announced, or an error.
 pub(crate) fn transport_stream(bytes: &[u8]) {
     let (video, rest) = crate::input::first(bytes);
     let (audio, stored) = crate::input::first(rest);
     let (Ok(video), Ok(audio)) = (Index::decode(video), Index::decode(audio)) else { return };
-    let asset = Asset { plan: &SHORT, layout: &LAYOUT, measured: None, stills: None };
-    for name in ["ts/v0/0.ts", "ts/a0/0.ts", "v0/0.m4s", "a0/0.m4s"] {
+    let asset = Asset { plan: &FILM, layout: &LAYOUT, measured: None, stills: None };
+    for name in MADE {
         let request = Request::parse(name).expect("it can be asked for");
         let Ok(needed) = package::chunks(&request, &asset) else { continue };
-        let indexes: Vec<&Index> =
-            needed.iter().map(|(track, _)| if track.to_string() == "v0" { &video } else { &audio }).collect();
+        let of = |track: &Track| if matches!(track, Track::Video(_)) { &video } else { &audio };
+        let indexes: Vec<&Index> = needed.iter().map(|(track, _)| of(track)).collect();
         let Ok(answer) = package::answer(&request, &asset, &indexes) else { continue };
+        assert!(answer.parts.iter().all(|part| part.length() > 0), "{name}");
         assert_eq!(answer.length, answer.parts.iter().map(Part::length).sum::<u64>());
         let half = answer.length / 2;
         let (first, second) = (answer.slice(&(0..half)), answer.slice(&(half..answer.length)));
@@ -60,7 +94,6 @@ fn make(part: &Part, stored: &[u8]) {
 mod tests {
     use std::collections::BTreeMap;
 
-    use model::plan::{Plan, Track};
     use package::index::{Sample, Segment};
     use proptest::prelude::*;
 

@@ -122,7 +122,9 @@ pub fn answer(request: &Request, asset: &Asset<'_>, indexes: &[&Index]) -> Resul
         Request::Captions(n) => {
             let track = Track::Captions(n);
             let (chunk, index) = *indexes.list.first().ok_or(Error::NoTrack(track))?;
-            Ok(made(VTT, vec![Part::Copy { track, chunk: chunk.1, range: 0..index.bytes() }]))
+            let mut parts = Vec::new();
+            copy(&mut parts, track, chunk.1, 0..index.bytes());
+            Ok(made(VTT, parts))
         }
         Request::Movie(movie) => {
             let parts = progressive::movie(asset, movie, |track, k| indexes.segment(asset, track, k))?;
