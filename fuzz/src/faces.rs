@@ -4,7 +4,10 @@ use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, HeaderName, HeaderValue, IF_RANGE, RANGE};
+use http::header::{
+    CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    IF_RANGE, RANGE,
+};
 use http_body_util::BodyExt as _;
 use http_face::conditional::{Have, Part};
 use identity::address::Address;
@@ -16,10 +19,14 @@ use sign::Cidr;
 use crate::input::{byte, lines};
 
 const ETAG: &str = "\"v1\"";
+static MODIFIED: HeaderValue = HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT");
+static EARLIER: HeaderValue = HeaderValue::from_static("Sat, 05 Nov 1994 08:49:37 GMT");
 
-/// `Range`, `If-Range` and a length: what is sent lies within the body, and is what the answer's head says.
+/// `Range`, `If-Range` and a length: what is sent lies within the body, and is what the answer's head says. Then
+/// `If-None-Match` and `If-Modified-Since`.
 pub(crate) fn range(bytes: &[u8]) {
-    let Some([range, only_if, length]) = lines::<3>(bytes) else { return };
+    let Some([range, only_if, length, tags, since]) = lines::<5>(bytes) else { return };
+    known(tags, since);
     let length = length.trim().parse::<u64>().unwrap_or(10) % 5000;
     let mut headers = HeaderMap::new();
     let Ok(range) = HeaderValue::from_str(range) else { return };
@@ -51,6 +58,30 @@ pub(crate) fn range(bytes: &[u8]) {
         }
         416 => assert_eq!((says, sent.len()), (Some(format!("bytes */{length}")), 0)),
         _ => assert_eq!((says, sent), (None, body)),
+    }
+}
+
+/// What a client says it has: the tag decides wherever one is named, else the date.
+fn known(tags: &str, since: &str) {
+    let etag = HeaderValue::from_static(ETAG);
+    let is_known = |modified: &HeaderValue, fields: &[(HeaderName, &str)]| {
+        let headers =
+            fields.iter().map(|(name, value)| Some((name.clone(), HeaderValue::from_str(value).ok()?)));
+        let have = Have { length: 10, etag: Some(&etag), modified: Some(modified) };
+        headers.collect::<Option<HeaderMap>>().map(|headers| have.is_known(&headers))
+    };
+    let since = (IF_MODIFIED_SINCE, since);
+    if let Some(known) = is_known(&MODIFIED, &[(IF_NONE_MATCH, tags)]) {
+        assert!(!known || tags.contains(ETAG) || tags.contains('*'), "{tags:?}");
+        for more in [format!("{tags}, W/{ETAG}"), format!("*,{tags}")] {
+            assert_eq!(is_known(&MODIFIED, &[(IF_NONE_MATCH, &more)]), Some(true), "{more:?}");
+        }
+        let both = is_known(&MODIFIED, &[(IF_NONE_MATCH, tags), since.clone()]);
+        assert!(both.is_none_or(|both| both == known), "{tags:?} {since:?}");
+    }
+    // What a client has of this moment or later it also has of what is older.
+    if is_known(&MODIFIED, std::slice::from_ref(&since)) == Some(true) {
+        assert_eq!(is_known(&EARLIER, std::slice::from_ref(&since)), Some(true), "{since:?}");
     }
 }
 

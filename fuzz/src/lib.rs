@@ -18,6 +18,7 @@ mod captions;
 mod delivery;
 mod faces;
 mod files;
+mod forms;
 mod input;
 mod plans;
 pub mod seeds;

@@ -2,11 +2,12 @@
 
 use encode::first_frame::{AudioHeader, Headers, VideoHeader};
 use encode::{fuzzing, template};
-use model::media::Source;
+use model::media::{Source, Stills, Storyboard};
 use model::packaging::Configuration;
 use model::plan::Medium;
 use model::{FrameRate, Plan};
-use package::{Asset, Layout, Part, Request};
+use package::{Asset, Layout, Measured, Part, Request};
+use serde_json::json;
 
 /// `avcC` of x264 for 64×36, main profile, with VUI colours.
 pub(crate) const AVCC: &str =
@@ -80,8 +81,10 @@ pub(crate) fn stored_plan(bytes: &[u8]) {
         at = segment.end;
     }
     assert_eq!(at, plan.grid.segments());
-    let asset = Asset { plan: &plan, layout: &layout, measured: None, stills: None };
-    for name in NAMES {
+    let (measured, stills) = (measured(&plan), stills());
+    let coming = Asset { plan: &plan, layout: &layout, measured: None, stills: None };
+    let complete = Asset { measured: Some(&measured), stills: Some(&stills), ..coming };
+    for (name, asset) in NAMES.iter().flat_map(|name| [(name, coming), (name, complete)]) {
         let request = Request::parse(name).expect("it can be asked for");
         let Ok(needed) = package::chunks(&request, &asset) else { continue };
         assert!(needed.iter().all(|(_, chunk)| plan.chunk(*chunk).is_some()));
@@ -90,26 +93,47 @@ pub(crate) fn stored_plan(bytes: &[u8]) {
     }
 }
 
+/// Sizes of all that a plan has, each segment as large.
+fn measured(plan: &Plan) -> Measured {
+    let bytes = vec![70_000; plan.grid.segments() as usize];
+    let tracks: Vec<_> = plan.tracks().map(|track| json!({"track": track, "bytes": bytes})).collect();
+    serde_json::from_value(json!({"tracks": tracks})).expect("sizes")
+}
+
+/// A poster and a storyboard.
+pub(crate) fn stills() -> Stills {
+    let (columns, rows) = (10, 10);
+    let board = Storyboard { tile_width: 160, tile_height: 90, columns, rows, interval_ms: 1000, count: 101 };
+    Stills { posters: vec![640], storyboard: Some(board) }
+}
+
 /// One of each kind.
-const NAMES: [&str; 18] = [
+pub(crate) const NAMES: [&str; 25] = [
     "index.m3u8",
     "v0.m3u8",
     "a0.m3u8",
     "c0.m3u8",
+    "v0-iframes.m3u8",
     "v0/init.mp4",
     "a0/init.mp4",
-    "ts/index.m3u8",
-    "ts/v0.m3u8",
-    "ts/a0.m3u8",
-    "index.mpd",
     "v0/0.m4s",
     "a0/1.m4s",
-    "ts/v0/0.ts",
     "v0/t0.m4s",
     "a0/t48128.m4s",
     "c0/0.vtt",
+    "c0.vtt",
+    "ts/index.m3u8",
+    "ts/v0.m3u8",
+    "ts/a0.m3u8",
+    "ts/v0-iframes.m3u8",
+    "ts/v0/0.ts",
+    "ts/a0/0.ts",
+    "ts/c0/0.vtt",
+    "index.mpd",
+    "index.mp4",
+    "v0-a0.mp4",
+    "a0.mp4",
     "storyboard.vtt",
-    "v0-iframes.m3u8",
 ];
 
 #[cfg(test)]

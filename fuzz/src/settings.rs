@@ -4,6 +4,12 @@ use crate::input::lines;
 
 /// Secrets that settings hold: nothing that is said depends on which.
 const SECRETS: [&str; 2] = ["open-sesame-0123456789", "another-secret-98765432"];
+/// Those that something else could be made of: a number, a text with its quotes taken off, a list.
+const MISTAKEN: [[&str; 2]; 3] = [
+    ["1234567890123456", "9876543210987654"],
+    ["\"open-sesame-0123456789\"", "\"another-secret-98765432\""],
+    ["[1234567890123456]", "[9876543210987654]"],
+];
 
 /// The file of the settings below an environment with secrets: it is understood, or refused in words.
 pub(crate) fn settings(bytes: &[u8]) {
@@ -12,20 +18,29 @@ pub(crate) fn settings(bytes: &[u8]) {
     if file.contains("_file") {
         return;
     }
-    let said = SECRETS.map(|secret| {
+    assert!(!said(file, &[]).is_empty());
+    let [one, other] = SECRETS.map(|secret| {
         let database = format!("postgres://kinora:{secret}@db.example/films");
-        let environment = [
-            ("KINORA__DATABASE", database.as_str()),
-            ("KINORA__MAIL__SMTP__PASSWORD", secret),
-            ("KINORA__METRICS__TOKEN", secret),
-        ];
-        [&environment[..], &[]].map(|environment| {
-            let said = kinora::fuzzing::settings(file, environment).unwrap_or_else(|refused| refused);
-            assert!(!said.is_empty());
-            said
-        })
+        said_beside(file, &database, secret)
     });
-    assert_eq!(said[0], said[1]);
+    assert_eq!(one, other);
+    for both in MISTAKEN {
+        let [one, other] = both.map(|secret| said_beside(file, secret, secret));
+        assert_eq!(one, other);
+    }
+}
+
+fn said_beside(file: &str, database: &str, secret: &str) -> String {
+    let environment = [
+        ("KINORA__DATABASE", database),
+        ("KINORA__MAIL__SMTP__PASSWORD", secret),
+        ("KINORA__METRICS__TOKEN", secret),
+    ];
+    said(file, &environment)
+}
+
+fn said(file: &str, environment: &[(&str, &str)]) -> String {
+    kinora::fuzzing::settings(file, environment).unwrap_or_else(|refused| refused)
 }
 
 /// The address of a database: what is said of one that cannot be reached has no password in it.

@@ -3,8 +3,9 @@
 use std::sync::{Mutex, PoisonError};
 
 use aws_lc_rs::{digest, hmac};
-use blob::{Blob, By, New};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
+use blob::{Blob, By, List, New};
+use http::header::LOCATION;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use model::{BucketName, Key};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -12,9 +13,13 @@ use s3s::Body;
 use tempfile::TempDir;
 
 use crate::faces::runtime;
+use crate::forms::{self, Policy};
 
 /// What no answer may contain: it lies in the bucket that this face never shows.
 const HIDDEN: &str = "nobody-is-shown-this";
+/// What a store has at first: bucket, key, bytes.
+const SEEDED: [(&str, &str, &str); 3] =
+    [("media", "asset/v0", HIDDEN), ("source", "a film.mp4", "0123456789"), ("source", "b/c", "x")];
 /// Requests until the store is made anew.
 const MAX_RUNS: u32 = 20_000;
 
@@ -35,9 +40,7 @@ impl Store {
         let db = db::Db::open_sqlite(&folder.path().join("db")).await.expect("a database");
         db.migrate(&[blob::MIGRATIONS]).await.expect("tables");
         let blob = Blob::open(db, &folder.path().join("blob")).await.expect("a store");
-        for (bucket, key, bytes) in
-            [("media", "asset/v0", HIDDEN), ("source", "a film.mp4", "0123456789"), ("source", "b/c", "x")]
-        {
+        for (bucket, key, bytes) in SEEDED {
             let bucket = bucket.parse().expect("a name");
             if blob.bucket(&bucket).await.is_err() {
                 blob.create_bucket(&bucket).await.expect("a bucket");
@@ -53,34 +56,86 @@ impl Store {
     }
 }
 
+/// A request, and what is known of it beside the server.
+struct Sent {
+    request: Request<Body>,
+    /// Whether nobody signed it.
+    unsigned: bool,
+    /// The policy of the form that it carries, if it was signed here.
+    policy: Option<Policy>,
+}
+
 /// A request in text: `METHOD target`, header lines, an empty line, the body. The target goes to the server as it is
-/// written, escapes and all. It is signed here, so that what is behind the signature is reached, unless it says
-/// `unsigned`.
+/// written, escapes and all. It is signed here, as is the policy of a form, so that what is behind the signature is
+/// reached; unless it says `unsigned`: then it gets nothing and changes nothing.
 pub(crate) fn s3_wire(bytes: &[u8]) {
     let end = bytes.windows(2).position(|w| w == b"\n\n");
     let (head, body) = end.map_or((bytes, &[][..]), |at| (&bytes[..at], &bytes[at + 2..]));
     let Ok(head) = std::str::from_utf8(head) else { return };
-    let Some(request) = request(head, body) else { return };
-    let put = (request.method() == Method::PUT && request.uri().query().is_none())
-        .then(|| named(request.uri().path()))
-        .flatten();
+    let Some(sent) = request(head, body) else { return };
     let mut store = STORE.lock().unwrap_or_else(PoisonError::into_inner);
-    let (status, answer) = runtime().block_on(async {
+    runtime().block_on(async {
         if store.as_ref().is_none_or(|store| store.runs >= MAX_RUNS) {
             *store = Some(Store::open().await);
         }
         let store = store.as_mut().expect("it was just opened");
         store.runs += 1;
-        let response = store.service.answer(request).await;
-        let status = response.status();
-        let body = response.into_body().collect().await.map(http_body_util::Collected::to_bytes);
-        if let Some((bucket, key)) = put.filter(|_| status.is_success()) {
-            assert!(store.blob.head(&bucket, &key).await.is_ok(), "{bucket}/{key} was written elsewhere");
-        }
-        (status, body.unwrap_or_default())
+        store.check(sent).await;
     });
-    assert_ne!(status.as_u16(), 500, "{}", String::from_utf8_lossy(&answer));
-    assert!(!answer.windows(HIDDEN.len()).any(|w| w == HIDDEN.as_bytes()), "the bucket media was shown");
+}
+
+impl Store {
+    /// Sends a request and holds what must be true of the answer, and of what there is behind it.
+    async fn check(&self, Sent { request, unsigned, policy }: Sent) {
+        let (method, begun) = (request.method().clone(), jiff::Timestamp::now());
+        let put = (method == Method::PUT && request.uri().query().is_none())
+            .then(|| named(request.uri().path()))
+            .flatten();
+        let before = if unsigned { Some(self.state().await) } else { None };
+        let (head, body) = self.service.answer(request).await.into_parts();
+        let answer = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        assert_ne!(head.status.as_u16(), 500, "{}", String::from_utf8_lossy(&answer));
+        assert!(!answer.windows(HIDDEN.len()).any(|w| w == HIDDEN.as_bytes()), "the bucket media was shown");
+        let done = head.status.is_success();
+        if let Some((bucket, key)) = put.filter(|_| done) {
+            assert!(self.blob.head(&bucket, &key).await.is_ok(), "{bucket}/{key} was written elsewhere");
+        }
+        if let Some(before) = before {
+            // What a page may ask is asked before anything is signed.
+            assert!(!done || method == Method::OPTIONS, "{} though nobody signed it", head.status);
+            assert_eq!(self.state().await, before, "changed though nobody signed it");
+        }
+        if let Some(policy) = policy.filter(|_| done || head.status == StatusCode::SEE_OTHER) {
+            policy.check_moment(begun);
+            if let Some((bucket, key)) = location(&head.headers).filter(|_| done) {
+                let object =
+                    self.blob.head(&bucket, &key).await.expect("the object is where the answer says");
+                policy.check(&object);
+            }
+        }
+    }
+
+    /// All that a request could change, in words: buckets and their tags, the first objects, those of the beginning.
+    async fn state(&self) -> String {
+        let mut state = vec![];
+        for bucket in self.blob.buckets().await.expect("buckets") {
+            let listed = List { limit: 100, ..List::default() };
+            let listing = self.blob.list(&bucket.name, &listed).await.expect("objects");
+            let tags = self.blob.bucket_tags(&bucket.name).await.expect("tags");
+            state.push(format!("{bucket:?} {tags:?} {listing:?}"));
+        }
+        for (bucket, key, _) in SEEDED {
+            let (bucket, key) = (bucket.parse().expect("a name"), key.parse().expect("a key"));
+            state.push(format!("{:?}", self.blob.head(&bucket, &key).await.ok()));
+        }
+        state.join("\n")
+    }
+}
+
+/// The object that an answer says it made.
+fn location(headers: &HeaderMap) -> Option<(BucketName, Key)> {
+    let (_, rest) = headers.get(LOCATION)?.to_str().ok()?.split_once("://")?;
+    named(&rest[rest.find('/')?..])
 }
 
 /// The object that a path names: it is decoded once, and what is decoded is split at its first slash.
@@ -90,7 +145,7 @@ fn named(path: &str) -> Option<(BucketName, Key)> {
     Some((bucket.parse().ok()?, key.parse().ok()?))
 }
 
-fn request(head: &str, body: &[u8]) -> Option<Request<Body>> {
+fn request(head: &str, body: &[u8]) -> Option<Sent> {
     let mut lines = head.lines();
     let (method, target) = lines.next()?.split_once(' ')?;
     let method: Method = method.parse().ok()?;
@@ -105,13 +160,16 @@ fn request(head: &str, body: &[u8]) -> Option<Request<Body>> {
         };
         headers.insert(name, value);
     }
-    if headers.remove("unsigned").is_none() {
-        sign(&method, path, &canonical(query), &mut headers, body);
+    let unsigned = headers.remove("unsigned").is_some();
+    let form = if unsigned { None } else { forms::signed(&headers, body) };
+    let (body, policy) = form.map_or((body.to_vec(), None), |(body, policy)| (body, Some(policy)));
+    if !unsigned {
+        sign(&method, path, &canonical(query), &mut headers, &body);
     }
     headers.insert("content-length", HeaderValue::from(body.len()));
-    let mut request = Request::builder().method(method).uri(target).body(Body::from(body.to_vec())).ok()?;
+    let mut request = Request::builder().method(method).uri(target).body(Body::from(body)).ok()?;
     *request.headers_mut() = headers;
-    Some(request)
+    Some(Sent { request, unsigned, policy })
 }
 
 /// A query as it is signed, whatever it looks like on the wire.
@@ -149,12 +207,17 @@ fn sign(method: &Method, path: &str, query: &str, headers: &mut HeaderMap, body:
     let scope = format!("{}/us-east-1/s3/aws4_request", &now[..8]);
     let digest = hex::encode(digest::digest(&digest::SHA256, canonical.as_bytes()));
     let text = format!("AWS4-HMAC-SHA256\n{now}\n{scope}\n{digest}");
-    let mut key = b"AWS4secret".to_vec();
-    for part in [&now[..8], "us-east-1", "s3", "aws4_request", &text] {
-        key = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), part.as_bytes()).as_ref().to_vec();
-    }
-    let signature = hex::encode(key);
+    let signature = signature(&now[..8], &text);
     let shown =
         format!("AWS4-HMAC-SHA256 Credential=KEY/{scope}, SignedHeaders={signed}, Signature={signature}");
     headers.insert("authorization", HeaderValue::from_str(&shown).expect("printable"));
+}
+
+/// The signature of a text under the key of a day, in hex.
+pub(crate) fn signature(day: &str, text: &str) -> String {
+    let mut key = b"AWS4secret".to_vec();
+    for part in [day, "us-east-1", "s3", "aws4_request", text] {
+        key = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), part.as_bytes()).as_ref().to_vec();
+    }
+    hex::encode(key)
 }

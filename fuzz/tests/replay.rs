@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use fuzz::{TARGETS, Target};
 
-/// How long a target may think about one small input, even here, unoptimised and beside other tests.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a target may think about one small input, even here: unoptimised, beside other tests on a slow machine, and
+/// where it makes a store first.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Inputs made of each file.
 const ALTERED: u64 = 48;
 
