@@ -5,6 +5,7 @@ waits until that kind is under way, and kills a moment later. Everything is draw
 """
 
 import base64
+import hashlib
 import json
 import random
 import threading
@@ -14,6 +15,7 @@ from collections import Counter
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+import hls
 from audit import audit
 from visitor import Visitor, ask
 
@@ -116,8 +118,9 @@ class Life:
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket="kept"):
             listed |= {item["Key"] for item in page.get("Contents", [])}
         for key, may_be in self.may_be.items():
-            there = s3.get_object(Bucket="kept", Key=key)["Body"].read() if key in listed else None
+            there = self.read(key)
             assert there in may_be, f"{key} is not what was acknowledged (seed {self.seed})"
+            assert (there is not None) == (key in listed), f"{key} is listed wrongly (seed {self.seed})"
         assert listed <= self.may_be.keys()
         assert self.may_be
 
@@ -170,10 +173,13 @@ class Life:
         key, body = f"notes/{dice.randrange(12)}.bin", dice.randbytes(dice.choice([0, 10, 70_000, 300_000]))
         if dice.random() < 0.25:
             body = None
-        before = self.may_be.get(key, {None})
-        self.may_be[key] = before | {body}
-        self.under_way["put"].set()
         where = {"Bucket": "kept", "Key": key}
+        # Looked at before it is written over: what was lost meanwhile would never be seen again.
+        there = self.until_told(lambda: self.read(key))
+        if there not in self.may_be.get(key, {None}):
+            raise Lost(f"{key} is not what was acknowledged")
+        self.may_be[key] = {there, body}
+        self.under_way["put"].set()
         s3 = self.kinora.boto()
         try:
             s3.delete_object(**where) if body is None else s3.put_object(**where, Body=body)
@@ -181,6 +187,15 @@ class Life:
             self.note(error)
         else:
             self.may_be[key] = {body}
+
+    def read(self, key):
+        """What lies under a key of bucket `kept`; `None` if nothing does."""
+        try:
+            return self.kinora.boto().get_object(Bucket="kept", Key=key)["Body"].read()
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchKey":
+                raise
+            return None
 
     def multipart(self, n, dice):
         """Every part that was acknowledged is there when the upload is completed."""
@@ -293,5 +308,15 @@ class Refused(Exception):
 
 
 def hashes(kinora, title):
-    """The hash of every stored chunk's plaintext, by track and number."""
-    return {(c["track"], c["chunk"]): c["sha256"] for c in kinora.json("title", "show", title)["chunks"]}
+    """The hash of every stored chunk's plaintext as the database has it, by track and number, and of the bytes that a
+    player gets, by rendition."""
+    found = {(c["track"], c["chunk"]): c["sha256"] for c in kinora.json("title", "show", title)["chunks"]}
+    shown = hls.load(kinora.url(title))
+    for n, (_, playlist) in enumerate([*shown.variants, *shown.audio]):
+        digest = hashlib.sha256()
+        for address in [playlist.map, *(address for address, _ in playlist.segments)]:
+            status, _, body = hls.get(address)
+            assert status == 200, f"{address} answered {status}: {body[:300]}"
+            digest.update(body)
+        found["delivered", n] = digest.hexdigest()
+    return found
