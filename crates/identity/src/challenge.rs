@@ -92,6 +92,7 @@ const WHO: &str =
         LEFT JOIN devices d ON d.account = COALESCE(a.id, $3) AND d.browser_hash = $2";
 const LIVE: &str = "SELECT * FROM challenges
     WHERE browser_hash = $1 AND address_key = $2 AND used_at IS NULL AND expires_at > $3 AND attempts < $4
+        AND ($5 = '' OR invitation = $5)
     ORDER BY created_at DESC LIMIT 1";
 const INSERT: &str = "INSERT INTO challenges (id, purpose, channel, address, address_key, account, decoy,
         known_device, digits, key_version, browser_hash, invitation, sends, created_at, expires_at)
@@ -108,7 +109,8 @@ const DEVICE: &str = "INSERT INTO devices (account, browser_hash, seen_at) VALUE
 
 impl Identity {
     /// Starts a sign-in: makes a challenge and queues its mail. The answer is the same for known and unknown
-    /// addresses. Asking again too soon from the same browser gives the challenge that still lives.
+    /// addresses. Asking again too soon from the same browser gives the challenge that still lives, unless an invitation
+    /// came in between: the one before may lead nowhere.
     pub async fn begin(&self, begin: &Begin<'_>) -> Result<Begun> {
         let typed = Address::parse(begin.address)?;
         let browser = begin.browser.cloned().unwrap_or_else(BrowserToken::random);
@@ -120,7 +122,8 @@ impl Identity {
             Err(refused @ Error::TooMany { .. }) => {
                 drop(tx);
                 let key = self.personal().index(&typed);
-                let args = args![&challenge.browser_hash, key, begin.now, MAX_ATTEMPTS];
+                let invitation = challenge.invitation.unwrap_or_default();
+                let args = args![&challenge.browser_hash, key, begin.now, MAX_ATTEMPTS, invitation];
                 let live = self.db().opt(LIVE, args).await?.ok_or(refused)?;
                 let live = Challenge::read(&live, self.personal())?;
                 return Ok(Begun { challenge: live.id, browser, expires: live.expires });

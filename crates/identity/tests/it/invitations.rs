@@ -78,6 +78,28 @@ async fn an_open_invitation_lets_so_many_in_and_wants_their_codes() {
 }
 
 #[tokio::test]
+async fn an_invitation_does_not_lead_to_a_code_that_nobody_sends() {
+    for house in houses(&Config::default()).await {
+        let (_, token) = house.identity.invite(&offer(For::Anyone(1)), NOW).await.unwrap();
+        let decoy = house.begin("ann@example.org", NOW).await.unwrap();
+        let browser = Some(&decoy.browser);
+        let invited =
+            |now| Begin { address: "ann@example.org", browser, invitation: Some(&token), ip: IP, now };
+        let refused = house.identity.begin(&invited(NOW)).await;
+        let Err(Error::TooMany { retry_after_seconds }) = refused else { panic!("{refused:?}") };
+        let later = NOW.plus_ms(i64::from(retry_after_seconds) * 1000);
+        let begun = house.identity.begin(&invited(later)).await.unwrap();
+        let code = house.code(later).await;
+        house.verify(&begun, &code, later).await.unwrap();
+        // Whoever asks without it meanwhile goes on with what they have.
+        let (_, token) = house.identity.invite(&offer(For::Anyone(1)), NOW).await.unwrap();
+        let begun = begin(&house, "bob@example.org", &token, NOW).await.unwrap();
+        let again = house.begin_in("bob@example.org", Some(&begun.browser), IP, NOW).await.unwrap();
+        assert_eq!(again.challenge.as_str(), begun.challenge.as_str());
+    }
+}
+
+#[tokio::test]
 async fn who_has_an_account_uses_nothing_up_and_keeps_the_role() {
     for house in houses(&Config::default()).await {
         house.identity.ensure_account("ann@example.org", Role::Viewer, NOW).await.unwrap();
