@@ -120,14 +120,21 @@ impl Jail {
     /// Tries the jail without running anything in it and says which layers are on, mandatory ones or not.
     ///
     /// # Errors
-    /// [`Error::Jail`] with the child's words.
+    /// As [`Jail::spawn`]; and the child's words, which are [`Error::NotStarted`] where what it met may pass, and else
+    /// [`Error::Jail`].
     pub async fn layers(&self) -> Result<Layers> {
         let spec = self.spec(None, false, false, &Limits::default());
         let child = self.start(&spec, vec![], Stdio::null(), None).await?;
         let out = child.wait_with_output().await;
         let out = out.map_err(|source| Error::Jail { reason: source.to_string() })?;
         if !out.status.success() {
-            return Err(Error::Jail { reason: String::from_utf8_lossy(&out.stderr).trim().to_owned() });
+            let said = String::from_utf8_lossy(&out.stderr).trim().to_owned();
+            let passing = out.status.code() == Some(NOT_NOW.into());
+            return Err(if passing {
+                Error::NotStarted { reason: said }
+            } else {
+                Error::Jail { reason: said }
+            });
         }
         serde_json::from_slice(&out.stdout).map_err(|error| Error::Jail {
             reason: format!("the launcher does not answer as it should: {error}"),

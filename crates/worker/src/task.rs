@@ -164,7 +164,10 @@ async fn plan(
             let both = async { Ok(tokio::join!(probe, sources.to_find_captions(object, parts))) };
             let (looked, more) = unless_stopped(cancel, both).await?;
             more?;
-            looked.ok()
+            match looked {
+                Err(error) if !may_be_for_holes(&error) => return Err(no(error)),
+                looked => looked.ok(),
+            }
         }
         None => None,
     };
@@ -283,9 +286,11 @@ async fn encode_chunk(
     Ok(worker.pipeline.encoded(lease, of, made).await?)
 }
 
-/// Whether an encode from parts of a source may have failed for what they leave out, as almost everything may.
+/// Whether what was read from parts of a source may have failed for what they leave out, as almost everything may.
 fn may_be_for_holes(error: &encode::Error) -> bool {
-    !matches!(error, encode::Error::Cancelled | encode::Error::Unwritten { .. }) && !db::is_full(error)
+    use encode::Error::{Cancelled, Jail, NotStarted, Unwritten};
+
+    !matches!(error, Cancelled | Unwritten { .. } | Jail { .. } | NotStarted { .. }) && !db::is_full(error)
 }
 
 /// Shows what is written of a chunk that a viewer waits for, while it is being encoded.
@@ -379,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_no_reason_to_copy_the_whole_source() {
+    fn what_has_nothing_to_do_with_the_source_is_no_reason_to_copy_it_whole() {
         let file = |kind| encode::Error::File { path: "/scratch".into(), source: io::Error::from(kind) };
         for (error, expected) in [
             (encode::Error::Holes, true),
@@ -388,6 +393,8 @@ mod tests {
             (file(io::ErrorKind::QuotaExceeded), false),
             (encode::Error::Unwritten { tool: "ffmpeg", log: vec![] }, false),
             (encode::Error::Cancelled, false),
+            (encode::Error::NotStarted { reason: "no processes".into() }, false),
+            (encode::Error::Jail { reason: "no launcher".into() }, false),
         ] {
             assert_eq!(may_be_for_holes(&error), expected, "{error:?}");
         }
