@@ -104,6 +104,7 @@ const RENEW: &str = "UPDATE playback_sessions SET seen_at = $2, signed_until = $
     WHERE id = $1 AND ended_at IS NULL AND revoked_at IS NULL";
 const END: &str = "UPDATE playback_sessions SET ended_at = $2
     WHERE id = $1 AND ended_at IS NULL AND COALESCE(account, '') = $3 RETURNING title";
+const REVOKE_ONE: &str = "UPDATE playback_sessions SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
 const REVOKE_ACCOUNT: &str = "UPDATE playback_sessions SET revoked_at = $2
     WHERE account = $1 AND signed_until > $2 AND revoked_at IS NULL";
 const REVOKE_TITLE: &str = "UPDATE playback_sessions SET revoked_at = $2
@@ -141,6 +142,11 @@ impl Playback {
         // The row says until when something is signed before it is signed: a revocation in between covers it.
         if self.inner.db.execute(RENEW, args![session, now, until]).await? == 0 {
             return Err(Error::NoSession);
+        }
+        // One that came when nothing was signed any more found nothing to revoke.
+        if let Err(refused) = self.decide(who, title).await {
+            self.inner.db.execute(REVOKE_ONE, args![session, now]).await?;
+            return Err(refused);
         }
         // The player goes on with the generation it began with, whatever is current now.
         self.permit(session, title, row.get("asset")?, origin, until)

@@ -129,12 +129,7 @@ pub(crate) async fn start(
     };
     let started = site.playback().start(&wish, &site.origin(&headers, &uri)).await;
     let playback::Started { manifest, permit } = started.map_err(|error| refused(error, &visitor))?;
-    // Who was signed out or suspended meanwhile had their playbacks revoked before there was this one.
-    if !visitor.is_still(&site, &headers).await? {
-        let ended = site.playback().end(permit.session, &visitor.who, now).await;
-        ended.map_err(|error| refused(error, &visitor))?;
-        return Err(ApiError::unauthorized());
-    }
+    still(&site, &visitor, &headers, &permit).await?;
     let body = Started {
         session: permit.session,
         manifest,
@@ -142,6 +137,17 @@ pub(crate) async fn start(
         expires_in_s: (permit.until.0 - now.0) / 1000,
     };
     Ok((cookies(&site, &permit), fresh(&body)).into_response())
+}
+
+/// Ends a playback whose cookies are about to leave where the visitor was signed out or suspended meanwhile: their
+/// playbacks were revoked before there was this one, or while nothing was signed for it.
+async fn still(site: &Site, visitor: &Visitor, headers: &HeaderMap, permit: &Permit) -> Result<(), ApiError> {
+    if visitor.is_still(site, headers).await? {
+        return Ok(());
+    }
+    let ended = site.playback().end(permit.session, &visitor.who, site.now()).await;
+    ended.map_err(|error| refused(error, visitor))?;
+    Err(ApiError::unauthorized())
 }
 
 /// `POST /api/playback/{session}/heartbeat`
@@ -159,6 +165,7 @@ pub(crate) async fn heartbeat(
         .renew(named(&session, &visitor)?, &visitor.who, &site.origin(&headers, &uri), now)
         .await;
     let permit = renewed.map_err(|error| refused(error, &visitor))?;
+    still(&site, &visitor, &headers, &permit).await?;
     beat.remember(&site, &visitor, permit.title).await?;
     let body = Renewed { expires_in_s: (permit.until.0 - now.0) / 1000 };
     Ok((cookies(&site, &permit), fresh(&body)).into_response())
