@@ -24,6 +24,9 @@ pub(crate) use room::Room;
 /// One unit of weight, in bytes: TinyUFO counts in 16 bits.
 const UNIT: u64 = 1024;
 
+/// Slots that are looked at before those who keep an answer get their turn.
+const PORTION: usize = 1024;
+
 /// Keys that are remembered as not shared, and for how long.
 const ALONE: usize = 4096;
 const ALONE_FOR: Duration = Duration::from_secs(30);
@@ -55,6 +58,8 @@ pub(crate) struct Cache {
     /// Every slot that may still hold an entry: what is kept can only be listed here. Whoever changes `entries` holds
     /// it, because TinyUFO miscounts the weight of what is replaced and evicted at once.
     slots: Mutex<Vec<Weak<Slot>>>,
+    /// Held by who looks at all of them: they are not all on the list meanwhile.
+    sweep: Mutex<()>,
     /// Stands for every entry that was forgotten until its turn to be evicted comes: TinyUFO's `remove` leaves the key
     /// in its queues, which then grow without bound, and weighs it twice when it is put in again. An emptied key weighs
     /// one unit, more than it takes, so there are never more of them than units.
@@ -107,6 +112,7 @@ impl Cache {
             gauge: Arc::default(),
             room: Arc::new(Room::new(bytes)),
             slots: Mutex::default(),
+            sweep: Mutex::default(),
             emptied: Slot::new(None),
             object_bytes: u64::from(object_bytes),
         }
@@ -164,7 +170,7 @@ impl Cache {
         }
     }
 
-    /// Forgets the entries whose keys `goes` names; answers how many.
+    /// Forgets the entries whose keys `goes` names; answers how many. Those that are put in meanwhile may stay.
     pub(crate) fn forget(&self, goes: impl Fn(&Key) -> bool) -> usize {
         self.forget_slots(|_, entry| goes(&entry.key))
     }
@@ -175,19 +181,25 @@ impl Cache {
     }
 
     fn forget_slots(&self, goes: impl Fn(&Slot, &Entry) -> bool) -> usize {
-        let mut slots = self.slots();
+        let _alone = self.sweep.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut left = std::mem::take(&mut *self.slots());
         let mut forgotten = 0;
-        slots.retain(|slot| {
-            let Some(slot) = slot.upgrade() else { return false };
-            let mut place = slot.write();
-            if let Some(entry) = place.take_if(|entry| goes(&slot, entry)) {
-                drop(place);
-                forgotten += 1;
-                self.admit(self.hasher.hash_one(&entry.key), self.emptied.clone(), 1);
-                return false;
+        while !left.is_empty() {
+            let mut slots = self.slots();
+            for listed in left.drain(left.len().saturating_sub(PORTION)..) {
+                let Some(slot) = listed.upgrade() else { continue };
+                let mut place = slot.write();
+                if let Some(entry) = place.take_if(|entry| goes(&slot, entry)) {
+                    drop(place);
+                    forgotten += 1;
+                    self.admit(self.hasher.hash_one(&entry.key), self.emptied.clone(), 1);
+                } else if place.is_some() {
+                    slots.push(listed);
+                }
             }
-            place.is_some()
-        });
+            drop(slots);
+            std::thread::yield_now();
+        }
         forgotten
     }
 
@@ -322,6 +334,21 @@ mod tests {
         assert_eq!(cache.forget_idle(), 9);
         assert!(cache.get(&key(3)).is_some() && cache.get(&key(4)).is_none());
         assert_eq!((cache.forget_idle(), cache.forget_idle(), cache.gauge().bytes()), (0, 1, 0));
+    }
+
+    #[tokio::test]
+    async fn many_entries_are_looked_at_once_each() {
+        let cache = Cache::new(8 << 20, 1 << 20);
+        let all = 2 * PORTION + 7;
+        for n in 0..all {
+            cache.put(entry(&cache, n, 10));
+        }
+        let looked = std::cell::Cell::new(0);
+        let every_other = |_: &Slot, _: &Entry| looked.replace(looked.get() + 1) % 2 == 0;
+        assert_eq!(cache.forget_slots(every_other), all.div_ceil(2));
+        assert_eq!((looked.get(), cache.slots().len()), (all, all / 2));
+        assert_eq!(cache.forget(|_| true), all / 2);
+        assert!(cache.slots().is_empty());
     }
 
     #[tokio::test]

@@ -125,8 +125,8 @@ async fn follow(
     Error::Blind
 }
 
-/// Forgets what is kept of deleted assets. Many entries take a while to look at, which nobody waits for but the next
-/// change.
+/// Forgets what is kept of deleted assets. Many entries take a while to look at, which nobody waits for long but the next
+/// change. What comes in meanwhile is looked at by who keeps it.
 async fn forget_deleted(door: &Arc<Door>, gone: HashSet<AssetId>) {
     let (cache, assets) = (door.cache.clone(), gone.len());
     let forget = move || cache.forget(|key| asset(&key.target).is_some_and(|asset| gone.contains(&asset)));
