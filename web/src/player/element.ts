@@ -192,7 +192,9 @@ export class KinoraPlayer extends HTMLElement {
   #begin({ session, ahead }: Asked, engine: Engine | null): void {
     this.#session = session;
     this.#engine = engine;
-    session.onended = (found, again) => this.#ended(found, again);
+    session.onended = (found, again) => {
+      if (this.#session === session) this.#ended(found, again);
+    };
     session.position = () => this.time;
     this.#storyboard = new Storyboard(session.manifest);
     if (!engine) return this.#fail(failure('unsupported', 'no Media Source, no native HLS'));
@@ -274,7 +276,11 @@ export class KinoraPlayer extends HTMLElement {
     on(video, 'pause', () => {
       if (this.#engine && !video.error) this.#plays = false;
     });
-    on(video, 'timeupdate', () => this.#showTime());
+    on(video, 'timeupdate', () => {
+      // Where to go on if media that are loaded anew do not come.
+      if (this.#engine && video.readyState > 0 && !video.seeking && video.currentTime > 0) this.#at = video.currentTime;
+      this.#showTime();
+    });
     on(video, 'progress', () => this.#controls.buffered(video.buffered));
     on(video, 'ratechange', () => {
       // It stays so when media are loaded anew.

@@ -64,7 +64,10 @@ export class NativeEngine implements Engine {
     if (!this.#renewed && error?.code !== MediaError.MEDIA_ERR_DECODE) {
       this.#renewed = true;
       const at = this.#video.currentTime;
-      if ((await this.#listener.renew()) === 'renewed') {
+      const renewed = await this.#listener.renew();
+      // The video may be another engine's by now.
+      if (this.#stop.signal.aborted) return;
+      if (renewed === 'renewed') {
         this.load(this.#manifest, at);
         if (this.#listener.plays()) void this.#video.play().catch(() => {});
         return;

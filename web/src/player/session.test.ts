@@ -36,6 +36,22 @@ test('only an answer that says so is a refusal', async () => {
   assert.deepEqual(renewals, ['unknown', 'unknown', 'renewed']);
 });
 
+test('a pause tells the place, but not twice', async () => {
+  const asked = serve(granted(), Response.json({ expires_in_s: 300 }), Response.json({ expires_in_s: 300 }));
+  const session = await Session.start('t');
+  let place = 10;
+  session.position = () => place;
+  assert.equal(await session.renew(), 'renewed');
+  for (const moved of [0, 2400, 0]) {
+    place += moved;
+    session.active = true;
+    session.active = false;
+    await session.renew();
+  }
+  session.end();
+  assert.deepEqual(asked.slice(1), ['/api/playback/s/heartbeat', '/api/playback/s/heartbeat', '/api/playback/s/end']);
+});
+
 test('without an answer the network is at fault', async () => {
   serve(Promise.reject<Response>(new DOMException('too late', 'TimeoutError')));
   await assert.rejects(Session.start('t'), { kind: 'network' });

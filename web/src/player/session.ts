@@ -25,6 +25,8 @@ interface Problem {
 
 /** Cookies younger than this are not the reason for a refusal that was under way: trying again is enough. */
 const FRESH_MS = 5000;
+/** A place so far from the one that was told last is worth telling, in s. */
+const MOVED_S = 1;
 /** Longest time that a whole answer may take, in ms. */
 const ANSWER_MS = 15_000;
 
@@ -41,6 +43,8 @@ export class Session {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #renewing: Promise<Renewal> | null = null;
   #renewed = -Infinity;
+  /** The place of the last beat, in s. */
+  #told = -Infinity;
   #active = false;
   #over = false;
 
@@ -71,15 +75,18 @@ export class Session {
     // After a pause the cookies may be about to expire: renew them before the player finds out.
     const soon = this.#expires - performance.now() < 2 * this.#heartbeatMs;
     if (active) this.#schedule(soon ? 0 : this.#heartbeatMs);
-    // Whoever pauses may go on with another device.
-    else void this.renew();
+    // Whoever pauses may go on with another device, from here.
+    else if (Math.abs(this.position() - this.#told) > MOVED_S) void this.#share();
   }
 
   /** Renews the cookies. Many callers share one request. */
   renew(): Promise<Renewal> {
-    if (this.#renewing) return this.#renewing;
-    if (performance.now() - this.#renewed < FRESH_MS) return Promise.resolve('renewed');
-    this.#renewing = this.#beat().finally(() => {
+    const fresh = !this.#renewing && performance.now() - this.#renewed < FRESH_MS;
+    return fresh ? Promise.resolve('renewed') : this.#share();
+  }
+
+  #share(): Promise<Renewal> {
+    this.#renewing ??= this.#beat().finally(() => {
       this.#renewing = null;
     });
     return this.#renewing;
@@ -95,6 +102,7 @@ export class Session {
 
   #place(): { position_ms?: number } {
     const at = this.position();
+    this.#told = at;
     return at > 0 ? { position_ms: Math.round(at * 1000) } : {};
   }
 
