@@ -36,6 +36,7 @@ for (const colorScheme of ['light', 'dark']) {
       await page.goto(site + path);
       if (path.startsWith('/watch/')) {
         await player(page, (d) => d.time > 0.3);
+        await page.locator('kinora-player').hover(); // the bar hides while nothing moves
         await page.getByRole('button', { name: /^Quality/ }).click();
       }
       await page.evaluate(() => document.querySelectorAll('details').forEach((details) => (details.open = true)));

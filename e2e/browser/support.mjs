@@ -84,14 +84,17 @@ export async function codeFor(address, timeout = 15_000) {
   throw new Error(`no code came for ${address} in ${timeout} ms`);
 }
 
-/** Whoever waits for a second or longer on a page waits a tenth of that: patience, and pauses between tries. */
-export function hurry(page) {
-  return page.addInitScript(() => {
+/**
+ * Whoever waits for a second or longer on a page waits a tenth of that: patience, and pauses between tries. Answers get
+ * all their time, unless `answers` says that one will not come.
+ */
+export function hurry(page, { answers = false } = {}) {
+  return page.addInitScript((answers) => {
     const { setTimeout } = globalThis;
     const timeout = AbortSignal.timeout.bind(AbortSignal);
     globalThis.setTimeout = (act, ms, ...rest) => setTimeout(act, ms >= 1000 ? ms / 10 : ms, ...rest);
-    AbortSignal.timeout = (ms) => timeout(ms / 10);
-  });
+    if (answers) AbortSignal.timeout = (ms) => timeout(ms / 5);
+  }, answers);
 }
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');

@@ -110,12 +110,15 @@ test('keys pause, step, mute and change speed, and can be switched off', async (
   await page.keyboard.press('>');
   await player(page, (d) => d.muted && d.speed === 1.25);
   await page.keyboard.press('?');
-  await page.getByRole('switch', { name: 'Use these keys' }).uncheck();
-  await page.keyboard.press('Escape');
-  await page.keyboard.press('k');
-  await page.waitForTimeout(200);
-  assert.ok((await debug(page)).paused, 'keys are off');
-  await page.evaluate(() => localStorage.clear());
+  try {
+    await page.getByRole('switch', { name: 'Use these keys' }).uncheck();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('k');
+    await page.waitForTimeout(200);
+    assert.ok((await debug(page)).paused, 'keys are off');
+  } finally {
+    await page.evaluate(() => localStorage.clear());
+  }
 });
 
 test('media without cookies is refused', async () => {
@@ -128,11 +131,12 @@ test('media without cookies is refused', async () => {
 });
 
 test('a part that is not there yet is waited for as long as the server says', async () => {
-  let refused = 0;
+  let [seen, refused] = [false, 0];
   await page.route(/\/out\/.*\.m4s/, (route) =>
-    ++refused <= 6 ? route.fulfill({ status: 503, headers: { 'retry-after': '1' } }) : route.continue());
+    seen && refused > 6 ? route.continue() : (refused++, route.fulfill({ status: 503, headers: { 'retry-after': '1' } })));
   await page.goto(`${site}/watch/${film}?t=0`);
   await page.getByText('still being prepared').waitFor();
+  seen = true;
   await player(page, (d) => d.state === 'playing' && d.time > 0.5);
   assert.ok(refused > 6);
 });
@@ -182,11 +186,13 @@ const spoil = async (segment) => {
   await page.addInitScript(() =>
     addEventListener('error', ({ target }) => target.error && (globalThis.failed = target.error.code), true));
   const failed = () => globalThis.failed === MediaError.MEDIA_ERR_DECODE;
-  await page.route(new RegExp(`/v\\d+/${segment}\\.m4s`), async (route) => {
+  const answer = async (route) => {
     if (await page.evaluate(failed)) return route.continue();
     const response = await route.fetch();
     await route.fulfill({ response, body: (await response.body()).fill(0xff, 2000) });
-  });
+  };
+  // A page that is closed meanwhile is no other test's fault.
+  await page.route(new RegExp(`/v\\d+/${segment}\\.m4s`), (route) => answer(route).catch(() => {}));
   return () => page.waitForFunction(failed);
 };
 
@@ -236,7 +242,7 @@ for (const [what, pattern] of [['playlist', /\.m3u8/], ['segment', /\.m4s/]]) {
 
 test('a heartbeat that is never answered keeps no later one back', async () => {
   let [asked, beats] = [0, 0];
-  await hurry(page);
+  await hurry(page, { answers: true });
   await page.route(/\/heartbeat$/, (route) => ++beats > 1 && route.continue());
   // From the third on, the signature is refused until it was renewed.
   await page.route(/\/out\/.*\.m4s/, (route) =>
@@ -249,7 +255,7 @@ test('a heartbeat that is never answered keeps no later one back', async () => {
 
 for (const [what, pattern] of [['nobody lets it in', /\/api\/playback$/], ['nothing comes', /\.m4s/]]) {
   test(`when ${what}, however long it waits, it says so and tries again`, async () => {
-    await hurry(page);
+    await hurry(page, { answers: true });
     await page.route(pattern, () => {});
     await page.goto(`${site}/watch/${film}?t=0`);
     if (what === 'nothing comes') await page.getByText('Waiting for the network').waitFor();

@@ -119,11 +119,11 @@ def test_what_a_slow_server_answers_late_is_not_taken_for_the_answer_to_another_
     """Whoever came next on a connection with an answer outstanding would take `354` for `250`, and never see the `451`."""
     ann, bob = "ann@example.org", "bob@example.org"
     later = (0, "451 come back")
-    server = servers(SlowSmtp({ann: [(3, "250 taken, says who is not listened to"), later], bob: [later]}))
-    kinora = servers(kinora_with(tmp_path, server.port, tls="none", timeout_seconds=1).start())
+    server = servers(SlowSmtp({ann: [(15, "250 taken, says who is not listened to"), later], bob: [later]}))
+    kinora = servers(kinora_with(tmp_path, server.port, tls="none", timeout_seconds=2).start())
     visitors = {address: Visitor(kinora) for address in (ann, bob)}
     pages = {ann: visitors[ann].begin(ann)}
-    # Ann's mail is given up for now after 2 s; bob's is the next one.
+    # Ann's mail is given up for now after 4 s; bob's is the next one.
     wait_for(lambda: "did not answer in time" in kinora.log.read_text(), 60, 0.01)
     pages[bob] = visitors[bob].begin(bob)
     for address in (bob, ann):
