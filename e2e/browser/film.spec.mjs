@@ -51,6 +51,7 @@ test('captions are switched by key and by menu, and stay chosen', async () => {
   await player(page, (d) => d.text === -1);
   await page.reload();
   await player(page, (d) => d.state === 'playing' && d.texts.length > 0);
+  await page.waitForTimeout(1000); // what is remembered is chosen after the tracks are known
   await stop();
   assert.equal((await player(page, (d) => d.paused)).text, -1, 'they stay off');
   await page.keyboard.press('c');

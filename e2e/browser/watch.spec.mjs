@@ -213,6 +213,26 @@ test('a paused film stays paused where a part could not be decoded', async () =>
   await pausedAt(35);
 });
 
+test('a film that could not be loaded anew after a fault goes on where it was', async () => {
+  const failed = await spoil(16);
+  await hurry(page);
+  let away = true;
+  await page.route(/\.m4s/, async (route) => {
+    const gone = away && (await page.evaluate(() => globalThis.failed).catch(() => true));
+    return gone ? route.abort() : route.fallback();
+  });
+  await play();
+  await page.evaluate(() => document.querySelector('kinora-player').seek(31));
+  await failed();
+  const again = page.getByRole('alert').getByRole('button', { name: 'Try again' });
+  await again.waitFor();
+  away = false;
+  await again.click();
+  const { time } = await player(page, (d) => d.state === 'playing' && d.decoded > 0);
+  assert.ok(time > 30, `at ${time} s`);
+  assert.deepEqual(page.complaints, []);
+});
+
 test('a paused film stays paused on a page that is left and come back to, and where its player is moved', async () => {
   await play();
   await page.evaluate(() => document.querySelector('kinora-player').seek(20));

@@ -13,6 +13,8 @@ export class Tracks {
   texts: Language[] = [];
   /** The captions that are shown; -1: none. */
   text = -1;
+  /** The captions that were chosen last; a language is not enough where tracks name none. */
+  #last = -1;
   #chosen: number | 'auto' = 'auto';
   #player: HTMLElement;
   #controls: Controls;
@@ -32,7 +34,7 @@ export class Tracks {
   /** Another engine begins: what is remembered is chosen anew when its tracks come. */
   forget(): void {
     this.sounds = this.texts = [];
-    this.text = -1;
+    this.text = this.#last = -1;
   }
 
   /** The qualities are known; one that was chosen stays so. */
@@ -84,14 +86,18 @@ export class Tracks {
   /** Somebody chooses captions; -1: none. */
   read(to: number): void {
     const chosen = this.texts.find(({ index }) => index === to);
-    if (chosen) memory.captions(chosen.language);
+    if (chosen) {
+      this.#last = to;
+      memory.captions(chosen.language);
+    }
     memory.captioned(chosen !== undefined);
     this.#engine()?.read(to);
   }
 
-  /** Shows captions in the language of last time, or none; answers what is on now, in a word. */
+  /** Shows the captions of last time, or none; answers what is on now, in a word. */
   switchCaptions(): string {
-    const wanted = remembered(this.texts, memory.captions()) ?? this.texts[0];
+    const last = this.texts.find(({ index }) => index === this.#last);
+    const wanted = last ?? remembered(this.texts, memory.captions()) ?? this.texts[0];
     if (!wanted) return 'No captions';
     const on = this.text < 0;
     this.read(on ? wanted.index : -1);
