@@ -216,14 +216,19 @@ async fn playback_ends_with_its_title_or_its_browsers_session() {
     }
 }
 
-/// Makes every title private right before a playback of it is written down: after it was decided.
+/// Makes every title private right before a playback of it is written down or renewed: after it was decided.
 async fn hide_meanwhile(house: &House) {
-    const SQLITE: &[&str] = &["CREATE TRIGGER meanwhile BEFORE INSERT ON playback_sessions BEGIN
-        UPDATE titles SET visibility = 'private' WHERE id = NEW.title; END"];
+    const SQLITE: &[&str] = &[
+        "CREATE TRIGGER begun BEFORE INSERT ON playback_sessions BEGIN
+            UPDATE titles SET visibility = 'private' WHERE id = NEW.title; END",
+        "CREATE TRIGGER renewed BEFORE UPDATE OF seen_at ON playback_sessions BEGIN
+            UPDATE titles SET visibility = 'private' WHERE id = NEW.title; END",
+    ];
     const POSTGRES: &[&str] = &[
         "CREATE FUNCTION hide() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
             UPDATE titles SET visibility = 'private' WHERE id = NEW.title; RETURN NEW; END $$",
-        "CREATE TRIGGER meanwhile BEFORE INSERT ON playback_sessions FOR EACH ROW EXECUTE FUNCTION hide()",
+        "CREATE TRIGGER meanwhile BEFORE INSERT OR UPDATE OF seen_at ON playback_sessions
+            FOR EACH ROW EXECUTE FUNCTION hide()",
     ];
     let statements = match house.test.engine() {
         db::Engine::Sqlite => SQLITE,
@@ -247,6 +252,21 @@ async fn what_is_taken_away_while_a_playback_begins_is_not_played() {
         assert!(matches!(linked, Err(Error::NoTitle)), "{linked:?}");
         let begun = house.test.db.all("SELECT id FROM playback_sessions", db::args![]).await.unwrap();
         assert!(begun.is_empty(), "nothing was signed");
+    }
+}
+
+#[tokio::test]
+async fn what_is_taken_away_while_a_playback_is_renewed_gets_no_cookies() {
+    for house in houses().await {
+        let viewer = person(Role::Viewer);
+        let (title, _) = house.title(Visibility::Members, None).await;
+        let begun = house.playback.start(&wish(&viewer, title), ORIGIN).await.unwrap().permit;
+        hide_meanwhile(&house).await;
+        let wakes = begun.until.plus_ms(3_600_000);
+        let renewed = house.playback.renew(begun.session, &viewer, ORIGIN, wakes).await;
+        assert!(matches!(renewed, Err(Error::NoTitle)), "{renewed:?}");
+        let open = "SELECT id FROM playback_sessions WHERE revoked_at IS NULL";
+        assert!(house.test.db.all(open, db::args![]).await.unwrap().is_empty());
     }
 }
 

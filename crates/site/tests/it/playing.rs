@@ -48,14 +48,17 @@ async fn a_viewer_gets_a_manifest_and_cookies_for_its_asset_only() {
     }
 }
 
-/// Signs everybody out right before a playback is written down: after it was asked for and decided.
+/// Signs everybody out right before a playback is written down or renewed: after it was asked for and decided.
 async fn sign_out_meanwhile(db: &db::Db) {
-    const SQLITE: &[&str] = &["CREATE TRIGGER meanwhile BEFORE INSERT ON playback_sessions
-        BEGIN DELETE FROM sessions; END"];
+    const SQLITE: &[&str] = &[
+        "CREATE TRIGGER begun BEFORE INSERT ON playback_sessions BEGIN DELETE FROM sessions; END",
+        "CREATE TRIGGER renewed BEFORE UPDATE OF seen_at ON playback_sessions BEGIN DELETE FROM sessions; END",
+    ];
     const POSTGRES: &[&str] = &[
         "CREATE FUNCTION sign_out() RETURNS trigger LANGUAGE plpgsql AS
             $$ BEGIN DELETE FROM sessions; RETURN NEW; END $$",
-        "CREATE TRIGGER meanwhile BEFORE INSERT ON playback_sessions FOR EACH ROW EXECUTE FUNCTION sign_out()",
+        "CREATE TRIGGER meanwhile BEFORE INSERT OR UPDATE OF seen_at ON playback_sessions
+            FOR EACH ROW EXECUTE FUNCTION sign_out()",
     ];
     let statements = match db.engine() {
         db::Engine::Sqlite => SQLITE,
@@ -76,6 +79,21 @@ async fn who_is_signed_out_while_a_playback_begins_gets_no_cookies() {
         let seen = viewer.post_json("/api/playback", &json!({ "title": title })).await;
         assert_eq!(seen.status, 401, "{}", seen.body);
         assert!(!cookies(&seen).iter().any(|cookie| cookie.starts_with("CloudFront-")));
+    }
+}
+
+#[tokio::test]
+async fn who_is_signed_out_while_a_playback_is_renewed_gets_no_cookies() {
+    for test in databases(&MIGRATIONS).await {
+        let house = House::open(test.db.clone()).await;
+        let title = house.published("films/Metropolis.mp4", 0).await;
+        let mut viewer = Browser::of(&house, Role::Viewer).await;
+        let started = viewer.post_json("/api/playback", &json!({ "title": title })).await.json();
+        sign_out_meanwhile(&test.db).await;
+        let beat = format!("/api/playback/{}/heartbeat", started["session"].as_str().unwrap());
+        let renewed = viewer.post_json(&beat, &json!({})).await;
+        assert_eq!(renewed.status, 401, "{}", renewed.body);
+        assert!(!cookies(&renewed).iter().any(|cookie| cookie.starts_with("CloudFront-")));
     }
 }
 
