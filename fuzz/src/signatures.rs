@@ -49,9 +49,9 @@ pub(crate) fn cdn_request(bytes: &[u8]) {
     signed(wish, target);
 }
 
-/// One bit of the signature or of the policy more or less, and it opens nothing.
+/// One bit of the query's signature or policy more or less, and it opens nothing.
 fn altered(keys: &Keys, request: &Request<'_>) {
-    for name in ["Signature=", "Policy="] {
+    for name in ["?Signature=", "&Signature=", "?Policy=", "&Policy="] {
         let Some(at) = request.target.find(name) else { continue };
         let at = at + name.len();
         let Some(byte) = request.target.as_bytes().get(at) else { continue };
