@@ -123,9 +123,9 @@ def decibels(powers):
     return 10 * math.log10(sum(powers) / max(1, len(powers)) + 10 ** (LOUD_DB / 10))
 
 
-def loud(placed, end):
-    """The first and the last hundredth before `end` in which it is loud, in s."""
-    found = [n for n, powers in placed.items() if n < end and max(powers) > 10 ** (LOUD_DB / 10)]
+def loud(placed, end, louder=0):
+    """The first and the last hundredth before `end` in which it is loud, or `louder` dB more than that, in s."""
+    found = [n for n, powers in placed.items() if n < end and max(powers) > 10 ** ((LOUD_DB + louder) / 10)]
     return [min(found) / WINDOWS, max(found) / WINDOWS] if found else None
 
 

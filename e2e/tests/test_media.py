@@ -232,6 +232,7 @@ def looks(source, row, path):
     assert len(ours) == int(frames)
     fps = f"fps={rate}:eof_action=pass," if rate != "-" else ""
     theirs = likeness.thumbnails(source, row.get("stream", "V:0"), fps + row.get("shape", ""))
+    theirs = theirs[:1] * row.get("late", 0) + theirs
     assert abs(len(theirs) - len(ours)) <= 1, (len(theirs), len(ours))
     if row.get("alike", True):
         off = [likeness.apart(one, other) for one, other in zip(theirs, ours)]
@@ -259,7 +260,7 @@ def sounds(source, row, tracks, film):
     streams = hls.probe(source, "stream=index,codec_type,channels", stream="a")["streams"]
     theirs_from = ours_from = None
     if "picture" in row:
-        theirs_from = likeness.first_shown(source, row.get("stream", "V:0"))
+        theirs_from = likeness.first_shown(source, row.get("stream", "V:0")) - late(row)
         ours_from = likeness.first_shown(film, "v:0")
         seconds = length(row["picture"])
         assert all(ours.seconds == pytest.approx(seconds, abs=MAX_SECONDS_OFF) for ours in tracks), [ours.seconds for ours in tracks]
@@ -279,11 +280,22 @@ def sounds(source, row, tracks, film):
         if "picture" not in row:
             assert ours.seconds == pytest.approx(row.get("lasts", theirs.seconds), abs=MAX_SECONDS_OFF)
         there = theirs.placed(theirs.start if theirs_from is None else theirs_from)
-        first_and_last = likeness.loud(placed, end), likeness.loud(there, end)
-        assert first_and_last[0] == pytest.approx(first_and_last[1], abs=0.05), first_and_last
+        # Of sound that swells, an encoder moves the moment that it is loud.
+        first, last = zip(*(likeness.loud(there, end, louder) or [None, None] for louder in (-1, 0, 1)))
+        heard = likeness.loud(placed, end)
+        assert (heard is None) == (first[1] is None), (heard, first)
+        if heard:
+            latest, earliest = (first[2] or first[1]) + 0.05, (last[2] or last[1]) - 0.05
+            assert first[0] - 0.05 <= heard[0] <= latest and earliest <= heard[1] <= last[0] + 0.05, (heard, first, last)
         # Players play a single channel as loud on both sides; ffmpeg's mixer takes 3 dB off.
         unlike = likeness.unlike(there, placed, louder=3.01 if stream["channels"] == 1 else 0, bound=1.5)
         assert unlike == [], unlike
+
+
+def late(row):
+    """For how long the first picture that can be decoded is shown before its time, in s."""
+    number, divisor = re.search(r" at (?:(\d+)/(\d+)|-)", row["picture"]).groups()
+    return row.get("late", 0) * int(divisor or 1) / int(number or 25)
 
 
 def length(picture):
