@@ -343,8 +343,8 @@ mod tests {
         for n in 0..all {
             cache.put(entry(&cache, n, 10));
         }
-        let looked = std::cell::Cell::new(0);
-        let every_other = |_: &Slot, _: &Entry| looked.replace(looked.get() + 1) % 2 == 0;
+        let looked = std::cell::Cell::new(0_usize);
+        let every_other = |_: &Slot, _: &Entry| looked.replace(looked.get() + 1).is_multiple_of(2);
         assert_eq!(cache.forget_slots(every_other), all.div_ceil(2));
         assert_eq!((looked.get(), cache.slots().len()), (all, all / 2));
         assert_eq!(cache.forget(|_| true), all / 2);
