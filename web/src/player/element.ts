@@ -72,7 +72,7 @@ export class KinoraPlayer extends HTMLElement {
     this.#listen();
     this.#controls.sound(video.volume, video.muted);
     this.#controls.levels([], 'auto', -1);
-    this.#at = startOf(location.search) ?? Number(this.dataset.start ?? 0);
+    this.#at = startOf(location.search, Number(this.dataset.duration ?? 0)) ?? Number(this.dataset.start ?? 0);
     this.#showTime();
     void this.#start();
   }
@@ -100,9 +100,14 @@ export class KinoraPlayer extends HTMLElement {
     else video.pause();
   }
 
-  /** Where the viewer is, in seconds: before media are loaded and after they are gone, the video says 0. */
+  /** Where the viewer is, in seconds. */
   get time(): number {
-    return this.#engine && this.#video.readyState > 0 ? this.#video.currentTime : this.#at;
+    return this.#engine && this.#knows() ? this.#video.currentTime : this.#at;
+  }
+
+  /** Whether the video knows where it is: without media it says 0, after a fault where it was before a jump. */
+  #knows(): boolean {
+    return this.#video.readyState > 0 && !this.#video.error;
   }
 
   /** Jumps to a time in seconds. */
@@ -110,8 +115,8 @@ export class KinoraPlayer extends HTMLElement {
     const end = Number.isFinite(this.#video.duration) ? this.#video.duration : to;
     const at = Math.max(0, Math.min(to, end));
     this.#video.currentTime = at;
-    // Before media are loaded the video may forget it.
-    if (this.#video.readyState === 0) this.#at = at;
+    // Before media are loaded, and when what is there cannot be decoded, the video forgets it.
+    this.#at = at;
     this.#show();
   }
 
@@ -245,6 +250,7 @@ export class KinoraPlayer extends HTMLElement {
       },
       failed: (found) => current() && this.#fail(found),
       plays: () => current() && this.#plays,
+      place: () => this.time,
       renew: () => this.#session?.renew() ?? Promise.resolve('refused'),
     };
   }
@@ -278,7 +284,7 @@ export class KinoraPlayer extends HTMLElement {
     });
     on(video, 'timeupdate', () => {
       // Where to go on if media that are loaded anew do not come.
-      if (this.#engine && video.readyState > 0 && !video.seeking && video.currentTime > 0) this.#at = video.currentTime;
+      if (this.#engine && this.#knows() && !video.seeking && video.currentTime > 0) this.#at = video.currentTime;
       this.#showTime();
     });
     on(video, 'progress', () => this.#controls.buffered(video.buffered));
@@ -361,9 +367,10 @@ export class KinoraPlayer extends HTMLElement {
   }
 }
 
-/** Seconds of `?t=90`; `null` where the address names none. */
-function startOf(query: string): number | null {
+/** Seconds of `?t=90`; 0 where the film, if its duration is known, has ended by then, `null` where none are named. */
+function startOf(query: string, duration: number): number | null {
   const text = new URLSearchParams(query).get('t');
   const at = Number(text);
-  return text !== null && Number.isFinite(at) && at >= 0 ? at : null;
+  if (text === null || !Number.isFinite(at) || at < 0) return null;
+  return duration > 0 && at >= duration ? 0 : at;
 }

@@ -46,6 +46,8 @@ export interface Listener {
   failed(failure: Failure): void;
   /** Whether the film is to play: what loads its media anew finds it paused. */
   plays(): boolean;
+  /** Where in the film the viewer is, or has jumped to, in seconds: after a fault the video may have forgotten it. */
+  place(): number;
   /** The edge refused the signature: renews it. */
   renew(): Promise<Renewal>;
 }

@@ -104,9 +104,11 @@ export class HlsEngine implements Engine {
     this.#hls.destroy();
   }
 
-  /** Attached once more, after a fault that hls.js or we mended so: the browser has paused the film. */
+  /** Attached once more, after a fault that hls.js or we mended so: the browser paused the film, and may have lost a jump. */
   #attached(): void {
-    if (this.#attachments++ > 0 && this.#listener.plays()) void this.#video.play().catch(() => {});
+    if (this.#attachments++ === 0) return;
+    this.#hls.startLoad(this.#listener.place());
+    if (this.#listener.plays()) void this.#video.play().catch(() => {});
   }
 
   #parsed(): void {

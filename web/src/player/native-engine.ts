@@ -63,7 +63,7 @@ export class NativeEngine implements Engine {
     // Safari does not tell a refused signature from other faults: renew once, then believe it.
     if (!this.#renewed && error?.code !== MediaError.MEDIA_ERR_DECODE) {
       this.#renewed = true;
-      const at = this.#video.currentTime;
+      const at = this.#listener.place();
       const renewed = await this.#listener.renew();
       // The video may be another engine's by now.
       if (this.#stop.signal.aborted) return;
