@@ -96,6 +96,7 @@ export class KinoraPlayer extends HTMLElement {
   toggle(): void {
     const video = this.#video;
     this.#plays = video.paused || video.ended;
+    if (video.ended) this.#at = 0;
     if (this.#plays) void video.play().catch(() => {});
     else video.pause();
   }
@@ -105,9 +106,10 @@ export class KinoraPlayer extends HTMLElement {
     return this.#engine && this.#knows() ? this.#video.currentTime : this.#at;
   }
 
-  /** Whether the video knows where it is: without media it says 0, after a fault where it was before a jump. */
+  /** Whether the video knows where it is: until the engine has brought it there it says 0, after a fault where it was before
+   * a jump. At 0, `#at` is right as well. */
   #knows(): boolean {
-    return this.#video.readyState > 0 && !this.#video.error;
+    return this.#video.readyState > 0 && this.#video.currentTime > 0 && !this.#video.error;
   }
 
   /** Jumps to a time in seconds. */
@@ -284,7 +286,7 @@ export class KinoraPlayer extends HTMLElement {
     });
     on(video, 'timeupdate', () => {
       // Where to go on if media that are loaded anew do not come.
-      if (this.#engine && this.#knows() && !video.seeking && video.currentTime > 0) this.#at = video.currentTime;
+      if (this.#engine && this.#knows() && !video.seeking) this.#at = video.currentTime;
       this.#showTime();
     });
     on(video, 'progress', () => this.#controls.buffered(video.buffered));
