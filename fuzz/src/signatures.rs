@@ -51,11 +51,14 @@ pub(crate) fn cdn_request(bytes: &[u8]) {
 
 /// One bit of the query's signature or policy more or less, and it opens nothing.
 fn altered(keys: &Keys, request: &Request<'_>) {
-    for name in ["?Signature=", "&Signature=", "?Policy=", "&Policy="] {
-        let Some(at) = request.target.find(name) else { continue };
-        let at = at + name.len();
-        let Some(byte) = request.target.as_bytes().get(at) else { continue };
-        let other = if *byte == b'A' { 'B' } else { 'A' };
+    let Some((path, query)) = request.target.split_once('?') else { return };
+    let mut from = path.len() + 1;
+    for parameter in query.split('&') {
+        let name = ["Signature=", "Policy="].into_iter().find(|&name| parameter.starts_with(name));
+        let at = from + name.map_or(parameter.len(), str::len);
+        from += parameter.len() + 1;
+        let Some(&byte) = request.target.as_bytes().get(at).filter(|_| at + 1 < from) else { continue };
+        let other = if byte == b'A' { 'B' } else { 'A' };
         let target = format!("{}{other}{}", &request.target[..at], &request.target[at + 1..]);
         assert!(sign::verify(keys, &Request { target: &target, ..*request }).is_err(), "{target}");
     }

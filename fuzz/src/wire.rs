@@ -161,7 +161,8 @@ fn request(head: &str, body: &[u8]) -> Option<Sent> {
         headers.insert(name, value);
     }
     let unsigned = headers.remove("unsigned").is_some();
-    let form = if unsigned { None } else { forms::signed(&headers, body) };
+    let is_signed_form = method == Method::POST && !unsigned;
+    let form = is_signed_form.then(|| forms::signed(&headers, body)).flatten();
     let (body, policy) = form.map_or((body.to_vec(), None), |(body, policy)| (body, Some(policy)));
     if !unsigned {
         sign(&method, path, &canonical(query), &mut headers, &body);
