@@ -72,7 +72,7 @@ export class KinoraPlayer extends HTMLElement {
     this.#listen();
     this.#controls.sound(video.volume, video.muted);
     this.#controls.levels([], 'auto', -1);
-    this.#at = startOf(location.search, Number(this.dataset.duration ?? 0)) ?? Number(this.dataset.start ?? 0);
+    this.#at = this.#begins();
     this.#showTime();
     void this.#start();
   }
@@ -98,7 +98,13 @@ export class KinoraPlayer extends HTMLElement {
     this.#plays = video.paused || video.ended;
     if (video.ended) this.#at = 0;
     if (this.#plays) void video.play().catch(() => {});
-    else video.pause();
+    else this.pause();
+  }
+
+  /** Pauses, whatever the video does at the moment. */
+  pause(): void {
+    this.#plays = false;
+    this.#video.pause();
   }
 
   /** Where the viewer is, in seconds. */
@@ -116,7 +122,8 @@ export class KinoraPlayer extends HTMLElement {
   seek(to: number): void {
     const end = Number.isFinite(this.#video.duration) ? this.#video.duration : to;
     const at = Math.max(0, Math.min(to, end));
-    this.#video.currentTime = at;
+    // Before media are loaded, 0 is no place to begin at.
+    this.#video.currentTime = this.#video.readyState === 0 ? at || 0.001 : at;
     // Before media are loaded, and when what is there cannot be decoded, the video forgets it.
     this.#at = at;
     this.#show();
@@ -128,6 +135,14 @@ export class KinoraPlayer extends HTMLElement {
     if (document.fullscreenElement) void document.exitFullscreen();
     else if (this.requestFullscreen) void this.requestFullscreen().catch(() => {});
     else video.webkitEnterFullscreen?.();
+  }
+
+  /** Where to begin, in seconds: where the address says, but on a page that is loaded anew rather where it was left. */
+  #begins(): number {
+    const { start = 0, duration = 0 } = this.dataset;
+    const [navigation] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[];
+    const left = Number(start);
+    return left > 0 && navigation?.type !== 'navigate' ? left : (startOf(location.search, Number(duration)) ?? left);
   }
 
   /** What a test or a report wants to know. */
@@ -251,6 +266,7 @@ export class KinoraPlayer extends HTMLElement {
         this.#show();
       },
       failed: (found) => current() && this.#fail(found),
+      adapts: () => current() && this.#tracks.adapts(),
       plays: () => current() && this.#plays,
       place: () => this.time,
       renew: () => this.#session?.renew() ?? Promise.resolve('refused'),
@@ -283,6 +299,10 @@ export class KinoraPlayer extends HTMLElement {
     // Faults pause a film, too, and so does whatever takes it off the screen.
     on(video, 'pause', () => {
       if (this.#engine && !video.error) this.#plays = false;
+    });
+    // Browsers have bars and keys of their own.
+    on(video, 'seeking', () => {
+      if (this.#engine && video.readyState > 0 && !video.error) this.#at = video.currentTime;
     });
     on(video, 'timeupdate', () => {
       // Where to go on if media that are loaded anew do not come.

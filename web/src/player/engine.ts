@@ -36,6 +36,8 @@ export interface Listener {
   levels(levels: Level[]): void;
   /** Another quality is on the screen now. */
   level(index: number): void;
+  /** The engine chooses the quality again, because the one that was chosen cannot be had. */
+  adapts(): void;
   /** The sounds are known, and which is heard. */
   audio(tracks: Language[], chosen: number): void;
   /** The captions are known, and which are shown; -1: none. */

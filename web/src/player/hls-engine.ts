@@ -9,8 +9,12 @@ import * as memory from './memory';
 
 /** hls.js gives up at the first report of the loader, which has tried long enough. */
 const ONCE = { default: { maxTimeToFirstByteMs: Infinity, maxLoadTimeMs: Infinity, timeoutRetry: null, errorRetry: null } };
-/** Decoder faults that are mended by a fresh start before the viewer hears of them. */
+/** Faults within a minute that are mended by a fresh start before the viewer hears of them: of ours, and of all. */
 const MENDS = 2;
+const RESETS = 5;
+const MINUTE_MS = 60_000;
+/** hls.js mends what it notices within this. */
+const NOTICED_MS = 250;
 
 /** The network expected before anything was measured, in bit/s. */
 function estimate(): number {
@@ -22,8 +26,11 @@ export class HlsEngine implements Engine {
   #hls: Hls;
   #video: HTMLVideoElement;
   #listener: Listener;
-  #mended = 0;
-  #attachments = 0;
+  #mended = new Recent();
+  #reset = new Recent();
+  #attached = false;
+  #stop = new AbortController();
+  #chosen: number | 'auto' = 'auto';
   #ahead: Ahead | null = null;
   #variant: string | null = null;
   #gone = false;
@@ -52,9 +59,12 @@ export class HlsEngine implements Engine {
       abrEwmaDefaultEstimate: estimate(),
     };
     this.#hls = new Hls(config);
-    this.#hls.on(Events.MEDIA_ATTACHED, () => this.#attached());
+    this.#hls.on(Events.MEDIA_ATTACHED, () => this.#attach());
     this.#hls.on(Events.MANIFEST_PARSED, () => this.#parsed());
-    this.#hls.on(Events.LEVEL_SWITCHED, (_, { level }) => listener.level(level));
+    this.#hls.on(Events.LEVEL_SWITCHED, (_, { level }) => {
+      this.#freed();
+      listener.level(level);
+    });
     // hls.js makes its own choice after it has told of new tracks: the listener's comes after that.
     this.#hls.on(Events.AUDIO_TRACKS_UPDATED, () => queueMicrotask(() => this.#audio()));
     this.#hls.on(Events.AUDIO_TRACK_SWITCHED, () => this.#audio());
@@ -62,6 +72,7 @@ export class HlsEngine implements Engine {
     this.#hls.on(Events.SUBTITLE_TRACK_SWITCH, () => this.#captions());
     this.#hls.on(Events.FRAG_BUFFERED, () => memory.bandwidth(this.#hls.bandwidthEstimate));
     this.#hls.on(Events.ERROR, (_, data) => this.#error(data));
+    video.addEventListener('error', () => this.#faulted(), { signal: this.#stop.signal });
     this.#hls.attachMedia(video);
   }
 
@@ -85,6 +96,7 @@ export class HlsEngine implements Engine {
   }
 
   choose(level: number | 'auto'): void {
+    this.#chosen = level;
     // What is on the screen plays on; what lies ahead is fetched anew in the chosen quality.
     this.#hls.nextLevel = level === 'auto' ? -1 : level;
   }
@@ -100,15 +112,42 @@ export class HlsEngine implements Engine {
 
   destroy(): void {
     this.#gone = true;
+    this.#stop.abort();
     this.#ahead?.stop();
     this.#hls.destroy();
   }
 
-  /** Attached once more, after a fault that hls.js or we mended so: the browser paused the film, and may have lost a jump. */
-  #attached(): void {
-    if (this.#attachments++ === 0) return;
+  /** Once more, it is after a fault that hls.js or we mended so: the browser paused the film, and may have lost a jump. */
+  #attach(): void {
+    const again = this.#attached;
+    this.#attached = true;
+    if (!again) return;
+    // What is broken in every rendition would be fetched for ever.
+    if (this.#reset.more() > RESETS) return this.#listener.failed(failure('decode', `${RESETS} faults within a minute`));
+    // Another rendition, if hls.js has left the broken one: beginning to load would go back to the first.
+    if (this.#hls.nextLoadLevel >= 0) this.#hls.startLevel = this.#hls.nextLoadLevel;
     this.#hls.startLoad(this.#listener.place());
     if (this.#listener.plays()) void this.#video.play().catch(() => {});
+  }
+
+  /** A decoder may fail on what was loaded long ago: while there is nothing to append, hls.js does not hear of it. */
+  #faulted(): void {
+    const { error } = this.#video;
+    setTimeout(() => {
+      if (!this.#gone && error && this.#video.error === error) this.#mend(`decoder ${error.code} ${error.message}`);
+    }, NOTICED_MS);
+  }
+
+  #mend(detail: string): void {
+    if (this.#mended.more() <= MENDS) this.#hls.recoverMediaError();
+    else this.#listener.failed(failure('decode', detail));
+  }
+
+  /** After a fault hls.js leaves the quality that was chosen: it adapts again, and the listener has to know. */
+  #freed(): void {
+    if (this.#chosen === 'auto' || !this.#hls.autoLevelEnabled) return;
+    this.#chosen = 'auto';
+    this.#listener.adapts();
   }
 
   #parsed(): void {
@@ -139,20 +178,33 @@ export class HlsEngine implements Engine {
   }
 
   #error(data: ErrorData): void {
+    // hls.js decides first what to do about it.
+    queueMicrotask(() => this.#gone || this.#freed());
     if (!data.fatal) return;
     const code = data.response?.code;
     const where = data.url ?? data.frag?.relurl ?? '';
     const detail = [data.details, code ?? '', data.response?.text ?? '', where, data.error?.message ?? ''].join(' ');
     if (data.details === ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR) {
       this.#listener.failed(failure('unsupported', detail));
-    } else if (data.type === ErrorTypes.MEDIA_ERROR && this.#mended < MENDS) {
-      this.#mended += 1;
-      this.#hls.recoverMediaError();
+    } else if (data.type === ErrorTypes.MEDIA_ERROR) {
+      this.#mend(detail);
     } else if (data.type === ErrorTypes.NETWORK_ERROR) {
       this.#listener.failed(ofStatus(code ?? 0, detail));
     } else {
-      this.#listener.failed(failure(data.type === ErrorTypes.MEDIA_ERROR ? 'decode' : 'server', detail));
+      this.#listener.failed(failure('server', detail));
     }
+  }
+}
+
+/** Counts what happened within the last minute. */
+class Recent {
+  #times: number[] = [];
+
+  /** It happened once more. */
+  more(): number {
+    const now = performance.now();
+    this.#times = [...this.#times.filter((time) => now - time < MINUTE_MS), now];
+    return this.#times.length;
   }
 }
 

@@ -53,6 +53,8 @@ export class NativeEngine implements Engine {
 
   destroy(): void {
     this.#stop.abort();
+    // Another engine may have the video by now.
+    if (!this.#manifest) return;
     this.#video.removeAttribute('src');
     this.#video.load();
   }

@@ -67,9 +67,9 @@ export class Remote {
       case 'frame': {
         // Of the page: engines round it, or do not tell it at all.
         const perSecond = Number(this.#player.dataset.rate) || 25;
-        video.pause();
+        this.#player.pause();
         // A millisecond into the frame: rounding must not fall back to the one before.
-        const frame = Math.floor(video.currentTime * perSecond + 0.01) + what.by;
+        const frame = Math.floor(this.#player.time * perSecond + 0.01) + what.by;
         this.#player.seek(Math.max(0, frame) / perSecond + 0.001);
         return what.by < 0 ? '−1 frame' : '+1 frame';
       }

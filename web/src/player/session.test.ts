@@ -52,6 +52,18 @@ test('a pause tells the place, but not twice', async () => {
   assert.deepEqual(asked.slice(1), ['/api/playback/s/heartbeat', '/api/playback/s/heartbeat', '/api/playback/s/end']);
 });
 
+test('the beginning is a place, too, once there is a saying', async () => {
+  const asked: unknown[] = [];
+  serve(granted(), Response.json({ expires_in_s: 300 }));
+  const session = await Session.start('t');
+  const { fetch } = globalThis;
+  globalThis.fetch = (path, how) => (asked.push(JSON.parse(String(how?.body))), fetch(path, how));
+  await session.renew();
+  session.position = () => 0;
+  session.end();
+  assert.deepEqual(asked, [{}, { position_ms: 0 }]);
+});
+
 test('without an answer the network is at fault', async () => {
   serve(Promise.reject<Response>(new DOMException('too late', 'TimeoutError')));
   await assert.rejects(Session.start('t'), { kind: 'network' });

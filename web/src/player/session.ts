@@ -35,8 +35,8 @@ export class Session {
   readonly manifest: string;
   /** Called when a heartbeat says that this session has ended. A new one may be given all the same: `again`. */
   onended: (failure: Failure, again: boolean) => void = () => {};
-  /** Where the viewer is, in s: sent with every heartbeat, so that they can go on elsewhere. */
-  position: () => number = () => 0;
+  /** Where the viewer is, in s, `null` while there is no saying: sent with every heartbeat, so that they can go on elsewhere. */
+  position: () => number | null = () => null;
 
   #heartbeatMs: number;
   #expires: number;
@@ -76,7 +76,7 @@ export class Session {
     const soon = this.#expires - performance.now() < 2 * this.#heartbeatMs;
     if (active) this.#schedule(soon ? 0 : this.#heartbeatMs);
     // Whoever pauses may go on with another device, from here.
-    else if (Math.abs(this.position() - this.#told) > MOVED_S) void this.#share();
+    else if (Math.abs((this.position() ?? this.#told) - this.#told) > MOVED_S) void this.#share();
   }
 
   /** Renews the cookies. Many callers share one request. */
@@ -102,8 +102,9 @@ export class Session {
 
   #place(): { position_ms?: number } {
     const at = this.position();
+    if (at === null) return {};
     this.#told = at;
-    return at > 0 ? { position_ms: Math.round(at * 1000) } : {};
+    return { position_ms: Math.round(at * 1000) };
   }
 
   #schedule(ms: number): void {

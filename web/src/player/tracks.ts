@@ -13,8 +13,9 @@ export class Tracks {
   texts: Language[] = [];
   /** The captions that are shown; -1: none. */
   text = -1;
-  /** The captions that were chosen last; a language is not enough where tracks name none. */
-  #last = -1;
+  /** What was chosen on this page: of one language there may be several, and some name none. */
+  #sound: Language | null = null;
+  #caption: Language | null = null;
   #chosen: number | 'auto' = 'auto';
   #player: HTMLElement;
   #controls: Controls;
@@ -34,7 +35,7 @@ export class Tracks {
   /** Another engine begins: what is remembered is chosen anew when its tracks come. */
   forget(): void {
     this.sounds = this.texts = [];
-    this.text = this.#last = -1;
+    this.text = -1;
   }
 
   /** The qualities are known; one that was chosen stays so. */
@@ -53,11 +54,17 @@ export class Tracks {
     this.#show();
   }
 
+  /** The quality that was chosen cannot be had. */
+  adapts(): void {
+    this.#chosen = 'auto';
+    this.#show();
+  }
+
   haveSounds(tracks: Language[], chosen: number): void {
     const first = this.sounds.length === 0;
     this.sounds = tracks;
     this.#controls.sounds(tracks, chosen);
-    const wanted = remembered(tracks, memory.audio());
+    const wanted = same(tracks, this.#sound) ?? remembered(tracks, memory.audio());
     if (first && wanted && wanted.index !== chosen) this.#engine()?.hear(wanted.index);
   }
 
@@ -66,7 +73,7 @@ export class Tracks {
     this.texts = tracks;
     this.text = chosen;
     this.#controls.texts(tracks, chosen);
-    const wanted = memory.captioned() ? remembered(tracks, memory.captions()) : undefined;
+    const wanted = memory.captioned() ? (same(tracks, this.#caption) ?? remembered(tracks, memory.captions())) : undefined;
     if (first && wanted && wanted.index !== chosen) this.#engine()?.read(wanted.index);
   }
 
@@ -79,7 +86,8 @@ export class Tracks {
 
   /** Somebody chooses a sound. */
   hear(to: number): void {
-    memory.audio(this.sounds.find(({ index }) => index === to)?.language ?? '');
+    this.#sound = this.sounds.find(({ index }) => index === to) ?? null;
+    memory.audio(this.#sound?.language ?? '');
     this.#engine()?.hear(to);
   }
 
@@ -87,7 +95,7 @@ export class Tracks {
   read(to: number): void {
     const chosen = this.texts.find(({ index }) => index === to);
     if (chosen) {
-      this.#last = to;
+      this.#caption = chosen;
       memory.captions(chosen.language);
     }
     memory.captioned(chosen !== undefined);
@@ -96,8 +104,7 @@ export class Tracks {
 
   /** Shows the captions of last time, or none; answers what is on now, in a word. */
   switchCaptions(): string {
-    const last = this.texts.find(({ index }) => index === this.#last);
-    const wanted = last ?? remembered(this.texts, memory.captions()) ?? this.texts[0];
+    const wanted = same(this.texts, this.#caption) ?? remembered(this.texts, memory.captions()) ?? this.texts[0];
     if (!wanted) return 'No captions';
     const on = this.text < 0;
     this.read(on ? wanted.index : -1);
@@ -111,6 +118,11 @@ export class Tracks {
     this.#player.dataset.height = String(this.now.height);
     this.#player.dataset.quality = picture(this.now.width, this.now.height, this.now.frameRate);
   }
+}
+
+/** The track that was chosen, whatever its number is now. */
+function same(tracks: Language[], chosen: Language | null): Language | undefined {
+  return tracks.find(({ label, language }) => label === chosen?.label && language === chosen.language);
 }
 
 /** The track in a language, if one is named at all. */
