@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { context, page } from './screen.mjs';
-import { open, player, site, spoken } from './support.mjs';
+import { open, player, press, site, spoken } from './support.mjs';
 
 const play = async () => {
   await page.goto(`${site}/watch/${spoken}?t=0`);
@@ -19,8 +19,7 @@ const caption = (pattern) =>
   }, pattern.source);
 
 const choose = async (menu, item) => {
-  await page.locator('kinora-player').hover(); // the bar hides while nothing moves
-  await page.getByRole('button', { name: menu }).click();
+  await press(page.getByRole('button', { name: menu }));
   await page.getByRole('menuitemradio', { name: item }).click();
 };
 
@@ -63,6 +62,8 @@ test('captions are switched by key and by menu, and stay chosen', async () => {
 
 test('another language is heard from where the film is, and stays chosen', async () => {
   const { sounds } = await play();
+  // It must not end before the other language is there.
+  await page.evaluate(() => { document.querySelector('kinora-player video').playbackRate = 0.25; });
   assert.deepEqual(sounds.map(({ label }) => label), ['English', 'Deutsch']);
   const other = () => page.waitForResponse((answer) => /\/a1\/\d+\.m4s$/.test(new URL(answer.url()).pathname));
   const [asked] = await Promise.all([other(), choose(/^Audio|^Sound/, 'Deutsch')]);

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { accessible, film, launch, open, operator, player, site } from './support.mjs';
+import { accessible, film, launch, open, operator, player, press, site } from './support.mjs';
 
 let browser;
 before(async () => (browser = await launch()));
@@ -36,8 +36,7 @@ for (const colorScheme of ['light', 'dark']) {
       await page.goto(site + path);
       if (path.startsWith('/watch/')) {
         await player(page, (d) => d.time > 0.3);
-        await page.locator('kinora-player').hover(); // the bar hides while nothing moves
-        await page.getByRole('button', { name: /^Quality/ }).click();
+        await press(page.getByRole('button', { name: /^Quality/ }));
       }
       await page.evaluate(() => document.querySelectorAll('details').forEach((details) => (details.open = true)));
       for (const width of [1280, 320]) {

@@ -115,6 +115,18 @@ export function debug(page) {
   return page.evaluate(() => document.querySelector('kinora-player')?.debug);
 }
 
+/**
+ * Clicks on a button of the player's bar. The bar hides while nothing moves, and a hidden one takes no clicks: the first
+ * move wakes it, the next one stands on it, where it does not hide.
+ */
+export async function press(button) {
+  const stands = () => button.evaluate((element) => element.matches(':hover'));
+  for (let n = 0; n < 2 || (n < 20 && !(await stands())); n++) {
+    await button.hover({ force: true, position: { x: n % 2 ? 24 : 20, y: 20 } });
+  }
+  await button.click();
+}
+
 /** Waits until the player's debug facts satisfy `test`; answers them. */
 export async function player(page, test, timeout = 30_000) {
   const end = Date.now() + timeout;

@@ -28,7 +28,7 @@ def test_pages_in_headless_chromium(kinora, engine, clip, tmp_path):
     run_specs(
         kinora,
         *specs,
-        timeout=900,
+        timeout=3600,
         KINORA_TITLE=title["id"],
         KINORA_SPOKEN=kinora.wait("browser-spoken")["id"],
         KINORA_UPLOAD=str(clip("noisy")),

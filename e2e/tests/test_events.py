@@ -21,7 +21,7 @@ def test_two_uploads_of_the_same_key_are_two_titles(kinora, clip, unique):
         kinora.boto().upload_file(str(clip("short")), "source", f"{unique}.mp4")
     # The second one becomes a title a moment after its upload was answered.
     published = lambda: [t for t in named(kinora, unique) if t["state"] == "published"]
-    wait_for(lambda: len(published()) >= 2, why=lambda: named(kinora, unique))
+    wait_for(lambda: len(published()) >= 2, 240, why=lambda: named(kinora, unique))
     found = named(kinora, unique)
     assert len(found) == 2 and found[0]["id"] != found[1]["id"]
     assert kinora.url(found[0]["id"]) != kinora.url(found[1]["id"])

@@ -271,6 +271,6 @@ def test_operators_add_configurations(kinora, title, unique):
 @pytest.mark.browser
 def test_players_of_the_web_play_seek_and_switch(kinora, address):
     addresses = {f"KINORA_{format.upper().replace('-', '_')}": address(format) for format in ["hls", "hls-ts", "dash"]}
-    said = run_specs(kinora, "players.mjs", timeout=400, KINORA_SECONDS=str(SECONDS), **addresses)
+    said = run_specs(kinora, "players.mjs", timeout=3600, KINORA_SECONDS=str(SECONDS), **addresses)
     if skipped := re.findall(r"^ok .*# SKIP.*$", said, re.M):
         print("skipped:", skipped)

@@ -150,7 +150,7 @@ def test_a_full_disk_refuses_in_words_and_goes_on_when_there_is_room(server, eng
                 # Below the reserve, and then nothing at all.
                 ballast.leave(life.dice.randrange(4 * MIB))
                 with pytest.raises(ClientError) as refused:
-                    kinora.boto(read_timeout=20).put_object(Bucket="kept", Key="large", Body=bytes(5 * MIB))
+                    kinora.boto().put_object(Bucket="kept", Key="large", Body=bytes(5 * MIB))
                 answer = refused.value.response
                 assert answer["ResponseMetadata"]["HTTPStatusCode"] == 507, answer
                 assert "not enough space left" in answer["Error"]["Message"]

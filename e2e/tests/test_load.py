@@ -10,8 +10,11 @@ PACKAGER = 'kinora_edge_upstream_requests_total{upstream="packager"}'
 READS = "kinora_origin_reads_total"
 # Twice what 2,000 viewers were seen to take.
 MOST = 200 * MB
-# 99 of 100 answers at a viewer's pace, in ms: a few on a machine that does nothing else.
-SOON = 2000
+# Half of the answers at a viewer's pace, and 99 of 100, in ms: a few on a machine that does nothing else. One pause of
+# the machine is more than one answer of 100, so that those have as long as clients are patient.
+SOON, PATIENCE = 500, 10_000
+# 99 of 100 on a machine that does nothing else, in ms.
+QUIET = 2000
 
 
 @pytest.mark.parametrize("way", ["whole", "ranges", "not_kept"])
@@ -33,12 +36,12 @@ def test_a_hot_segment_is_fetched_and_read_once(house, way):
         assert grown[PACKAGER] == 3, grown
 
 
-def check(report, soon_ms=SOON):
-    """Little memory, and nearly everybody served soon, unless `soon_ms` is nothing."""
+def check(report, late=PATIENCE):
+    """Little memory, and everybody served soon, 99 of 100 within `late` ms, unless that is nothing."""
     assert report["server"]["rss_peak_bytes"] < MOST, spent(report)
-    if soon_ms:
-        late = {kind: times["p99_ms"] for kind, times in report["times"].items()}
-        assert max(late.values()) < soon_ms, spent(report)
+    if late:
+        assert max(times["p50_ms"] for times in report["times"].values()) < SOON, spent(report)
+        assert max(times["p99_ms"] for times in report["times"].values()) < late, spent(report)
 
 
 def test_two_hundred_viewers(house):
@@ -58,4 +61,4 @@ def test_two_thousand_viewers(house, pace):
     time.sleep(5)
     print(f"pace {pace}: {spent(report)}, 5 s later {resident(house.kinora) / MB:.0f}")
     # Asked for as much as there is, everybody waits.
-    check(report, soon_ms=SOON if pace == 1 else None)
+    check(report, late=QUIET if pace == 1 else None)

@@ -28,9 +28,11 @@ ROWS = [pytest.param(name, marks=[pytest.mark.soak] if row.get("soak") else []) 
 SECRET = "the-canary-sings-6ec2ab91"
 
 # Seconds that a tool works for a row that allows no more by `limit`, and those that it lives among the quick rows, all
-# of which are short: the least of the watchdogs would end a tool after 60 s without progress.
+# of which are short: a busy machine holds one up.
 MAX_WORK = 60
-MAX_LIFE = 60
+MAX_LIFE = 600
+# Seconds in which at least one more of all the titles has to end.
+PATIENCE = {False: 240, True: 900}
 # Bytes of a tool among the quick rows, which are small, and among all. Whoever decodes a bomb takes 700 MB.
 MAX_TOOL = {False: 300 << 20, True: 1500 << 20}
 MAX_SERVER = 400 << 20
@@ -112,7 +114,14 @@ def title_of(house, name):
             house.ended.update({title["key"]: title for title in found})
         return house.ended.get(key)
 
-    return wait_for(ended, timeout=900 if house.slow else 240, every=1)
+    while True:
+        others = len(house.ended)
+        try:
+            return wait_for(ended, timeout=PATIENCE[house.slow], every=1)
+        except AssertionError:
+            # All are queued at once: who comes late waits for the others.
+            if len(house.ended) == others:
+                raise
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -347,6 +356,10 @@ def test_no_tool_outlives_its_watchdog_and_memory_stays_bounded(house):
         assert seconds < max(TABLE[name].get("limit", MAX_WORK) for name in house.files), command
         seconds, command = house.children.longest()
         assert house.slow or seconds < MAX_LIFE, command
+        # Nor did a watchdog have to end one, after which a further try may have been a good one.
+        tried = [job["id"] for job in house.server.json("job", "ls") if job["attempt"] > 1 or job["state"] == "failed"]
+        stalled = [shown for job in tried if "made no progress" in (shown := house.server.cli("job", "show", job).stdout)]
+        assert house.slow or not stalled, stalled
         memory, command = house.children.largest()
         assert memory < MAX_TOOL[house.slow], command
     assert peak_memory(house.server.process.pid) < MAX_SERVER

@@ -52,7 +52,7 @@ def test_a_form_uploads_within_its_policy(s3, unique):
               "tagging": "<Tagging><TagSet><Tag><Key>kind</Key><Value>trailer</Value></Tag></TagSet></Tagging>"}
     conditions = [{"x-amz-meta-who": "me"}, ["starts-with", "$Content-Type", "video/"], {"tagging": fields["tagging"]},
                   {"success_action_status": "201"}, ["content-length-range", 3, 3 << 20]]
-    form = s3.generate_presigned_post(BUCKET, key, Fields=fields, Conditions=conditions, ExpiresIn=60)
+    form = s3.generate_presigned_post(BUCKET, key, Fields=fields, Conditions=conditions, ExpiresIn=600)
     body = b"\r\n--film\r\n" * 250_000
     sent = send(form, body, "C:\\films\\ein Film+ü.mp4")
     assert sent.status == 201, sent.body
@@ -89,20 +89,20 @@ def test_a_form_uploads_within_its_policy(s3, unique):
 def test_what_a_form_may_not_do(kinora, s3, bucket):
     late = s3.generate_presigned_post(bucket, "a", ExpiresIn=-1)
     assert code(send(late, b"film")) == "AccessDenied"
-    form = s3.generate_presigned_post(bucket, "a", ExpiresIn=60)
+    form = s3.generate_presigned_post(bucket, "a", ExpiresIn=600)
     elsewhere = {**form, "url": form["url"].replace(bucket, BUCKET)}
     assert code(send(elsewhere, b"film")) == "AccessDenied"
-    media = s3.generate_presigned_post("media", "a", ExpiresIn=60)
+    media = s3.generate_presigned_post("media", "a", ExpiresIn=600)
     assert code(send(media, b"film")) == "AccessDenied"
     public = s3.generate_presigned_post(bucket, "a", Fields={"acl": "public-read"}, Conditions=[{"acl": "public-read"}])
     assert code(send(public, b"film")) == "AccessControlListNotSupported"
-    old = kinora.boto(signature_version="s3").generate_presigned_post(bucket, "a", ExpiresIn=60)
+    old = kinora.boto(signature_version="s3").generate_presigned_post(bucket, "a", ExpiresIn=600)
     assert code(send(old, b"film")) == "InvalidRequest"
     assert ask(form["url"] + "/a", {"Content-Type": "multipart/form-data; boundary=x"}, "POST", b"--x--").status == 405
     assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
     wrong = base64.b64encode(hashlib.sha256(b"other").digest()).decode()
     given = {"x-amz-checksum-sha256": wrong}
-    form = s3.generate_presigned_post(bucket, "a", Fields=given, Conditions=[given], ExpiresIn=60)
+    form = s3.generate_presigned_post(bucket, "a", Fields=given, Conditions=[given], ExpiresIn=600)
     assert code(send(form, b"film")) == "BadDigest"
     assert send(form, b"other").status == 204
     assert s3.get_object(Bucket=bucket, Key="a")["Body"].read() == b"other"
@@ -163,7 +163,7 @@ def test_a_browser_uploads_from_a_page_of_another_origin(kinora, s3, bucket):
                 "ExposeHeaders": ["ETag"]}
         s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
         done = {"success_action_redirect": f"{origin}/done?step=2"}
-        form = s3.generate_presigned_post(bucket, "form/${filename}", Fields=done, Conditions=[done], ExpiresIn=60)
+        form = s3.generate_presigned_post(bucket, "form/${filename}", Fields=done, Conditions=[done], ExpiresIn=600)
         this = {"Bucket": bucket, "Key": "script"}
         wish = {"form": form, "name": 'ein "Film" ü.mp4', "text": "Überlänge", "get": s3.generate_presigned_url("get_object", this),
                 "put": s3.generate_presigned_url("put_object", {**this, "Metadata": {"who": "a page"}})}

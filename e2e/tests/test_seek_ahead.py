@@ -1,17 +1,20 @@
 """Playing before the encode is done: seeking to what is not there yet."""
 
 import concurrent.futures
+import json
 import time
 
 import pytest
 
 import hls
+from audit import rows
 from kinora_server import Kinora, files_below, postgres_address, repeated, run, wait_for
 
 
 @pytest.fixture
 def patient(engine, tmp_path):
-    server = Kinora(tmp_path / "data", postgres_address(engine))
+    # Two parts at a time, so that parts begin one after another and some wait, however many processors there are.
+    server = Kinora(tmp_path / "data", postgres_address(engine), ["--workers", "2"])
     server.start()
     yield server
     server.stop()
@@ -33,8 +36,23 @@ def playlists(presentation):
     return {url: hls.text(url) for url in [presentation.url, *media]}
 
 
+def begun(server, playlist, address):
+    """When the part with a segment of the server's only title began to be encoded; nothing if it did not."""
+    of = {"audio": 0} if "/a0/" in address else "video"
+    number = [url for url, _ in playlist.segments].index(address)
+    plan = json.loads(" ".join(rows(server, "SELECT plan FROM generations")))
+    [part] = [
+        n
+        for n, chunk in enumerate(plan["chunks"])
+        if chunk["of"] == of and chunk["segments"]["start"] <= number < chunk["segments"]["end"]
+    ]
+    job = f"""kind = 'chunk' AND payload LIKE '%"chunk":{part},%'"""
+    assert rows(server, f"SELECT COUNT(*) FROM jobs WHERE {job}") == ["1"]
+    return next(map(int, rows(server, f"SELECT started_at FROM jobs WHERE {job} AND started_at IS NOT NULL")), None)
+
+
 def seek_ahead(server, path, sought, early):
-    """Seeks to second `sought` with the encoder held, then lets it go on; `early` must not be there before."""
+    """Seeks to second `sought` with the encoder held, then lets it go on; `early` must not be begun before."""
     server.cli("worker", "pause")
     server.cli("import", "--until", "uploaded", path)
     name = path.stem
@@ -60,11 +78,14 @@ def seek_ahead(server, path, sought, early):
             assert status == 503, answers
             assert int(headers["retry-after"]) >= 1 and headers["cache-control"] == "no-store", headers
             assert headers["x-cache"] != "Hit from kinora", headers
-        head_took = time.monotonic()
-        assert hls.get(wanted[0], method="HEAD")[0] == 503
-        assert time.monotonic() - head_took < 4, "who asks for a head only does not wait"
+        # The shortest of three: the machine itself may pause in one of them.
+        heads = []
+        for _ in range(3):
+            head = time.monotonic()
+            assert hls.get(wanted[0], method="HEAD")[0] == 503
+            heads.append(time.monotonic() - head)
+        assert min(heads) < 4, f"who asks for a head only does not wait: {heads}"
 
-        server.cli("worker", "resume")
         resumed = time.monotonic()
 
         def come(address):
@@ -72,12 +93,16 @@ def seek_ahead(server, path, sought, early):
                 status, _, body, _ = ask(address)
                 if status == 200:
                     return body, time.monotonic() - resumed
-                assert status == 503 and time.monotonic() - resumed < 60, (address, status)
+                assert status == 503 and time.monotonic() - resumed < 240, (address, status)
 
-        arrived = list(pool.map(come, wanted))
-    for playlist in (video, audio):
-        status, headers, _ = hls.get(segment_at(playlist, early), method="HEAD")
-        assert status == 503, f"{early} s was encoded before {sought} s"
+        # They wait already when it goes on: a wish is forgotten some seconds after who had it was answered.
+        coming = pool.map(come, wanted)
+        server.cli("worker", "resume")
+        arrived = list(coming)
+    for playlist, address in zip((video, audio), wanted, strict=True):
+        # As the queue has it: on a fast machine the early part may be done as well by now.
+        first, later = begun(server, playlist, address), begun(server, playlist, segment_at(playlist, early))
+        assert first and (later is None or first < later), f"{early} s was begun before {sought} s: {later}, {first}"
     after = playlists(presentation)
     changed = [url for url in before if before[url] != after[url]]
     assert not changed, changed

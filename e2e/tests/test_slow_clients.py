@@ -15,8 +15,9 @@ from kinora_server import Kinora, wait_for
 
 # A small house: few connections and little memory. Patience is as by default.
 SMALL = {"connections": 600, "cache_bytes": 8 * MB, "cache_object_bytes": 2 * MB}
-# Who is held up waits for somebody's patience to end, 10 s at least; a busy machine takes its time, too. In ms.
-SOON = 5000
+# Who is held up waits for somebody's patience to end, 10 s at least. Half of the answers, and 99 of 100: more than one of
+# them wait where the machine itself pauses. In ms.
+SOON, PATIENCE = 1000, 10_000
 # Where the slow ones come from; the others come from 127.1.0.x.
 SLOW = "127.2.0.1"
 
@@ -179,11 +180,12 @@ def test_slowhttptest_does_not_stop_others(house, tmp_path):
         for run in runs.values():
             run.kill()
             run.wait()
-    late = {kind: times["p99_ms"] for kind, times in report["times"].items()}
-    print(f"{late}, {crowd:.0f} connections attack, ended: {ended}")
+    took = {kind: (times["p50_ms"], times["p99_ms"]) for kind, times in report["times"].items()}
+    print(f"{took}, {crowd:.0f} connections attack, ended: {ended}")
     for name in ended:
         said = (tmp_path / name).read_text()
         assert name == "many ranges" and ANSWERED in said, f"{name} ended:\n{said[-2000:]}"
     # One address gets half of the places.
     assert crowd > 200, crowd
-    assert report["requests"] > 100 and max(late.values()) < SOON, late
+    assert report["requests"] > 100, report
+    assert max(half for half, _ in took.values()) < SOON and max(most for _, most in took.values()) < PATIENCE, took
