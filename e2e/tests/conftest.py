@@ -40,6 +40,15 @@ def own_kinora(engine, tmp_path):
     server.stop()
 
 
+@pytest.fixture
+def narrow_kinora(engine, tmp_path):
+    """One of its own that encodes two parts at a time: others wait, however many processors there are."""
+    server = Kinora(tmp_path / "data", postgres_address(engine), ["--workers", "2"])
+    server.start()
+    yield server
+    server.stop()
+
+
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory):
     """Makes (once) or finds clips by name: see `clips`."""

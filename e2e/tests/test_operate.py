@@ -57,15 +57,6 @@ def tidy_kinora(engine, tmp_path, monkeypatch):
     server.stop()
 
 
-@pytest.fixture
-def narrow_kinora(engine, tmp_path):
-    """A server that encodes two parts at a time: others wait, however many processors there are."""
-    server = Kinora(tmp_path / "data", postgres_address(engine), ["--workers", "2"])
-    server.start()
-    yield server
-    server.stop()
-
-
 def test_a_cancelled_title_is_retried_to_the_end(narrow_kinora, clip):
     kinora = narrow_kinora
     upload(kinora, clip("hd"), "film")

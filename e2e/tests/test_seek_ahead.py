@@ -8,16 +8,7 @@ import pytest
 
 import hls
 from audit import rows
-from kinora_server import Kinora, files_below, postgres_address, repeated, run, wait_for
-
-
-@pytest.fixture
-def patient(engine, tmp_path):
-    # Two parts at a time, so that parts begin one after another and some wait, however many processors there are.
-    server = Kinora(tmp_path / "data", postgres_address(engine), ["--workers", "2"])
-    server.start()
-    yield server
-    server.stop()
+from kinora_server import files_below, repeated, run, wait_for
 
 
 def segment_at(playlist, seconds):
@@ -113,11 +104,11 @@ def seek_ahead(server, path, sought, early):
     print(f"{sought} s: picture after {arrived[0][1]:.1f} s, sound after {arrived[1][1]:.1f} s")
 
 
-def test_a_place_that_is_sought_is_encoded_first(patient, clip, tmp_path):
-    seek_ahead(patient, repeated(clip("long"), 5, tmp_path), sought=240, early=120)
+def test_a_place_that_is_sought_is_encoded_first(narrow_kinora, clip, tmp_path):
+    seek_ahead(narrow_kinora, repeated(clip("long"), 5, tmp_path), sought=240, early=120)
 
 
-def test_a_source_never_lies_on_disk_by_name(patient, clip, tmp_path):
+def test_a_source_never_lies_on_disk_by_name(narrow_kinora, clip, tmp_path):
     """Neither while it is encoded, nor after a kill, nor after a cancelled encode."""
     marker = b"nobody but the owner may read this"
     path = repeated(clip("long"), 5, tmp_path)
@@ -126,7 +117,7 @@ def test_a_source_never_lies_on_disk_by_name(patient, clip, tmp_path):
         end.write((8 + len(filling)).to_bytes(4, "big") + b"free" + filling)
 
     def files():
-        return files_below(patient.data / "scratch")
+        return files_below(narrow_kinora.data / "scratch")
 
     def look():
         """Whether there is anything; the marker is in none of it."""
@@ -138,17 +129,17 @@ def test_a_source_never_lies_on_disk_by_name(patient, clip, tmp_path):
                 pass
         return found
 
-    patient.boto().upload_file(str(path), "source", path.name)
-    wait_for(lambda: look() and patient.title(path.stem)["state"] == "encoding", timeout=120, every=0.05)
-    patient.kill()
+    narrow_kinora.boto().upload_file(str(path), "source", path.name)
+    wait_for(lambda: look() and narrow_kinora.title(path.stem)["state"] == "encoding", timeout=120, every=0.05)
+    narrow_kinora.kill()
     look()
-    patient.start()
+    narrow_kinora.start()
     wait_for(look, every=0.05)
-    patient.cancel_a_part(patient.title(path.stem))
+    narrow_kinora.cancel_a_part(narrow_kinora.title(path.stem))
     wait_for(lambda: not files())
 
 
 @pytest.mark.soak
-def test_minute_40_of_an_hour_comes_before_minute_5(patient, shared, tmp_path):
+def test_minute_40_of_an_hour_comes_before_minute_5(narrow_kinora, shared, tmp_path):
     path = repeated(shared / "main" / "sintel_trailer_720p24_52s.mp4", 60, tmp_path)
-    seek_ahead(patient, path, sought=2400, early=300)
+    seek_ahead(narrow_kinora, path, sought=2400, early=300)
