@@ -4,17 +4,12 @@ import Hls, { ErrorDetails, ErrorTypes, Events, type ErrorData, type HlsConfig }
 import type { Ahead } from './ahead';
 import type { Engine, Language, Level, Listener } from './engine';
 import { failure, ofStatus } from './failure';
+import { Faults, RESETS, unnoticed } from './faults';
 import { patientLoader } from './loader';
 import * as memory from './memory';
 
 /** hls.js gives up at the first report of the loader, which has tried long enough. */
 const ONCE = { default: { maxTimeToFirstByteMs: Infinity, maxLoadTimeMs: Infinity, timeoutRetry: null, errorRetry: null } };
-/** Faults within a minute that are mended by a fresh start before the viewer hears of them: of ours, and of all. */
-const MENDS = 2;
-const RESETS = 5;
-const MINUTE_MS = 60_000;
-/** hls.js mends what it notices within this. */
-const NOTICED_MS = 250;
 
 /** The network expected before anything was measured, in bit/s. */
 function estimate(): number {
@@ -26,8 +21,7 @@ export class HlsEngine implements Engine {
   #hls: Hls;
   #video: HTMLVideoElement;
   #listener: Listener;
-  #mended = new Recent();
-  #reset = new Recent();
+  #faults = new Faults();
   #attached = false;
   #stop = new AbortController();
   #chosen: number | 'auto' = 'auto';
@@ -72,7 +66,7 @@ export class HlsEngine implements Engine {
     this.#hls.on(Events.SUBTITLE_TRACK_SWITCH, () => this.#captions());
     this.#hls.on(Events.FRAG_BUFFERED, () => memory.bandwidth(this.#hls.bandwidthEstimate));
     this.#hls.on(Events.ERROR, (_, data) => this.#error(data));
-    video.addEventListener('error', () => this.#faulted(), { signal: this.#stop.signal });
+    unnoticed(video, this.#stop.signal, (detail) => this.#mend(detail));
     this.#hls.attachMedia(video);
   }
 
@@ -122,24 +116,15 @@ export class HlsEngine implements Engine {
     const again = this.#attached;
     this.#attached = true;
     if (!again) return;
-    // What is broken in every rendition would be fetched for ever.
-    if (this.#reset.more() > RESETS) return this.#listener.failed(failure('decode', `${RESETS} faults within a minute`));
+    if (!this.#faults.bearable()) return this.#listener.failed(failure('decode', `more than ${RESETS} faults within a minute`));
     // Another rendition, if hls.js has left the broken one: beginning to load would go back to the first.
     if (this.#hls.nextLoadLevel >= 0) this.#hls.startLevel = this.#hls.nextLoadLevel;
     this.#hls.startLoad(this.#listener.place());
     if (this.#listener.plays()) void this.#video.play().catch(() => {});
   }
 
-  /** A decoder may fail on what was loaded long ago: while there is nothing to append, hls.js does not hear of it. */
-  #faulted(): void {
-    const { error } = this.#video;
-    setTimeout(() => {
-      if (!this.#gone && error && this.#video.error === error) this.#mend(`decoder ${error.code} ${error.message}`);
-    }, NOTICED_MS);
-  }
-
   #mend(detail: string): void {
-    if (this.#mended.more() <= MENDS) this.#hls.recoverMediaError();
+    if (this.#faults.mendable()) this.#hls.recoverMediaError();
     else this.#listener.failed(failure('decode', detail));
   }
 
@@ -193,18 +178,6 @@ export class HlsEngine implements Engine {
     } else {
       this.#listener.failed(failure('server', detail));
     }
-  }
-}
-
-/** Counts what happened within the last minute. */
-class Recent {
-  #times: number[] = [];
-
-  /** It happened once more. */
-  more(): number {
-    const now = performance.now();
-    this.#times = [...this.#times.filter((time) => now - time < MINUTE_MS), now];
-    return this.#times.length;
   }
 }
 
