@@ -141,8 +141,9 @@ export class KinoraPlayer extends HTMLElement {
   #begins(): number {
     const { start = 0, duration = 0 } = this.dataset;
     const [navigation] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[];
+    const again = navigation?.type === 'reload' || navigation?.type === 'back_forward';
     const left = Number(start);
-    return left > 0 && navigation?.type !== 'navigate' ? left : (startOf(location.search, Number(duration)) ?? left);
+    return again && left > 0 ? left : (startOf(location.search, Number(duration)) ?? left);
   }
 
   /** What a test or a report wants to know. */
