@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { browser, page } from './screen.mjs';
-import { debug, film, hurry, open, operator, player, site } from './support.mjs';
+import { debug, film, hurry, open, operator, player, press, site } from './support.mjs';
 
 /** Plays from a time in seconds on. */
 const play = async (from = 0) => {
@@ -96,8 +96,7 @@ test('the quality is chosen, shown, and left to the player again', async () => {
   const button = page.getByRole('button', { name: /^Quality/ });
   await button.getByText(/^Auto \(now \d+p\)$/).waitFor();
   for (const wanted of [levels[0], levels.at(-1)]) {
-    await page.locator('kinora-player').hover(); // the bar hides while nothing moves
-    await button.click();
+    await press(button);
     const items = page.getByRole('menuitemradio');
     assert.equal(await items.count(), levels.length + 1);
     assert.match(await items.nth(1).textContent(), /\d+p.*bit\/s/, 'heights with their rates');
@@ -106,8 +105,7 @@ test('the quality is chosen, shown, and left to the player again', async () => {
     await player(page, (d) => d.height === wanted.height && d.state === 'playing');
     assert.equal(await button.textContent(), `${Math.min(wanted.width, wanted.height)}p`);
   }
-  await page.locator('kinora-player').hover();
-  await button.click();
+  await press(button);
   await page.getByRole('menuitemradio', { name: /^Auto/ }).click();
   await player(page, (d) => d.auto);
 });
