@@ -5,7 +5,7 @@ use encode::{fuzzing, template};
 use model::media::{Source, Stills, Storyboard};
 use model::packaging::Configuration;
 use model::plan::Medium;
-use model::{FrameRate, Plan};
+use model::{FrameRate, Plan, testing};
 use package::{Asset, Layout, Measured, Part, Request};
 use serde_json::json;
 
@@ -16,7 +16,7 @@ pub(crate) const AVCC: &str =
 /// A source of so many frames with sound.
 pub(crate) fn source(num: u32, den: u32, frames: u64, keyframes: Vec<u64>) -> Source {
     let rate = FrameRate::new(num, den).expect("a usual rate");
-    let mut source = fuzzing::film(640, 360, rate, frames);
+    let mut source = testing::film(640, 360, rate, frames);
     if let Some(video) = &mut source.video {
         video.keyframes = keyframes;
     }

@@ -108,7 +108,7 @@ mod tests {
     use model::FrameRate;
 
     use super::*;
-    use crate::film::film;
+    use model::testing::film;
 
     fn video(width: u32, height: u32) -> Video {
         film(width, height, FrameRate::new(25, 1).unwrap(), 100).video.unwrap()

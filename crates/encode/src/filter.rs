@@ -319,7 +319,7 @@ fn gcd(a: u32, b: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::film::film;
+    use model::testing::film;
 
     #[test]
     fn sound_in_front_of_the_title_is_counted_where_it_is_read() {

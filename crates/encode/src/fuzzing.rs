@@ -3,15 +3,15 @@
 use std::io;
 use std::path::Path;
 
+use model::Plan;
 use model::media::Source;
 use model::plan::{Chunk, Track};
-use model::{FrameRate, Plan};
 use package::webvtt::Cue;
 
 use crate::retime::{self, Encoded, Retiming};
 pub use crate::run::reports::{Reports, reports};
 use crate::template::Template;
-use crate::{Container, Result, cea608, film, ladder, probe};
+use crate::{Container, Result, cea608, ladder, probe};
 
 /// What a file contains, from ffprobe's answer about its streams and from its lines about packets.
 ///
@@ -27,11 +27,6 @@ pub fn probed(container: Container, answer: &[u8], packets: &[u8]) -> Result<Sou
 /// Of the file system, of which there is none.
 pub fn says_its_length(container: Container, file: &[u8]) -> io::Result<bool> {
     probe::recorded::says_its_length(container, file)
-}
-
-/// Facts of a film of so many frames, of which there is no file.
-pub fn film(width: u32, height: u32, rate: FrameRate, frames: u64) -> Source {
-    film::film(width, height, rate, frames)
 }
 
 /// How many renditions a source has.

@@ -151,8 +151,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::film::film;
     use crate::template::{reference, standard};
+    use model::testing::film;
 
     fn source(width: u32, height: u32, fps: u32) -> Source {
         film(width, height, FrameRate::new(fps, 1).unwrap(), 100)

@@ -19,8 +19,6 @@ mod colour;
 mod error;
 pub mod extent;
 pub mod fields;
-#[cfg(any(test, feature = "fuzzing"))]
-mod film;
 mod filter;
 pub mod first_frame;
 #[cfg(feature = "fuzzing")]

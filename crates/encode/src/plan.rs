@@ -125,9 +125,9 @@ mod tests {
     use model::plan::{CaptionOrigin, Track};
 
     use super::*;
-    use crate::film::film;
     use crate::first_frame::AudioHeader;
     use crate::template::{reference, standard};
+    use model::testing::film;
 
     fn headers(renditions: usize) -> Headers {
         let video = VideoHeader { codec: "avc1.4d401f".into(), avcc: "014d401fff".into() };

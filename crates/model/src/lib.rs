@@ -18,6 +18,8 @@ pub mod media;
 mod name;
 pub mod packaging;
 pub mod plan;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod title;
 mod units;
 mod wait;

@@ -14,12 +14,11 @@ mod titles;
 
 use catalogue::{Catalogue, Chunk, NewTitle, Result, Title};
 use db::testing::TestDb;
-use model::media::{Audio, Container, Source, Video};
-use model::plan::{self, AudioTrack, Grid, Medium, Rendition, Track};
+use model::media::Source;
+use model::plan::{self, Medium, Track};
+use model::testing::{self, audio_track, rendition};
 use model::title::State;
-use model::{
-    AssetId, BitsPerSecond, BucketName, FrameRate, Generation, ObjectId, Plan, Timestamp, TitleId, WaitsFor,
-};
+use model::{AssetId, BucketName, FrameRate, Generation, ObjectId, Plan, Timestamp, TitleId, WaitsFor};
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
 
@@ -60,85 +59,21 @@ fn upload(key: &str) -> NewTitle {
     NewTitle::of(BucketName::source(), key.parse().unwrap(), ObjectId::new(), "standard")
 }
 
-fn rendition(width: u32, height: u32) -> Rendition {
-    Rendition {
-        width,
-        height,
-        crf: 23,
-        max_rate: BitsPerSecond(1_000_000),
-        buffer_bits: 2_000_000,
-        codec: "avc1.4d401f".into(),
-        avcc: "014d401f".into(),
-    }
-}
-
-/// Ten seconds at 24 frames a second in five segments: three chunks of video in two sizes, two of audio.
+/// Ten seconds at 24 frames a second in five segments: three chunks of video in two sizes of 1 Mbit/s, two of audio.
 fn film() -> (Source, Plan) {
     let rate = FrameRate::new(24, 1).unwrap();
-    let video = Video {
-        stream: 0,
-        codec: "h264".into(),
-        width: 1280,
-        height: 720,
-        display_width: 1280,
-        display_height: 720,
-        rotation: 0,
-        mirrored: false,
-        rate,
-        frames: 240,
-        held: 0,
-        start_us: 0,
-        keyframes: vec![0, 96],
-        pixel_format: "yuv420p".into(),
-        interlaced: false,
-        transfer: None,
-        matrix: None,
-    };
-    let audio = Audio {
-        stream: 1,
-        codec: "aac".into(),
-        sample_rate: 48_000,
-        channels: 2,
-        language: "und".into(),
-        label: None,
-        start_us: 0,
-        duration_ms: 10_000,
-    };
-    let source = Source {
-        container: Container::Mov,
-        bytes: 1,
-        duration_ms: 10_000,
-        video: Some(video),
-        captions: Vec::new(),
-        audio: vec![audio],
-    };
     let chunk = |of, segments, decode_from| plan::Chunk { of, segments, decode_from };
-    let plan = Plan {
-        version: plan::VERSION,
-        grid: Grid { rate, boundaries: vec![0, 48, 96, 144, 192, 240] },
-        renditions: vec![rendition(1280, 720), rendition(640, 360)],
-        audio: vec![AudioTrack {
-            stream: 1,
-            language: "und".into(),
-            label: None,
-            sample_rate: 48_000,
-            channels: 2,
-            bit_rate: BitsPerSecond(96_000),
-            codec: "mp4a.40.2".into(),
-            config: "1190".into(),
-        }],
-        captions: Vec::new(),
-        chunks: vec![
-            chunk(Medium::Video, 0..1, 0),
-            chunk(Medium::Audio(0), 0..3, 0),
-            chunk(Medium::Video, 1..3, 0),
-            chunk(Medium::Video, 3..5, 96),
-            chunk(Medium::Audio(0), 3..5, 144),
-        ],
-        fingerprint: "ffmpeg 5.1".into(),
-        template: "standard".into(),
-    };
-    (source, plan)
+    let chunks = vec![
+        chunk(Medium::Video, 0..1, 0),
+        chunk(Medium::Audio(0), 0..3, 0),
+        chunk(Medium::Video, 1..3, 0),
+        chunk(Medium::Video, 3..5, 96),
+        chunk(Medium::Audio(0), 3..5, 144),
+    ];
+    let renditions = vec![rendition(1280, 720, 1_000_000), rendition(640, 360, 1_000_000)];
+    let audio = vec![audio_track(1, "und", 2)];
+    let plan = testing::plan(rate, &[0, 48, 96, 144, 192, 240], renditions, audio, chunks);
+    (testing::film(1280, 720, rate, 240), plan)
 }
 
 fn chunk(track: Track, chunk: u32) -> Chunk {

@@ -35,7 +35,7 @@ async fn encodes_are_promised_their_bytes_one_after_the_other() {
 async fn a_source_that_is_copied_whole_needs_room_too() {
     for shelf in shelves().await {
         let (source, plan) = film();
-        let source = Source { container: Container::Matroska, bytes: 5_000_000_000, ..source };
+        let source = Source { container: model::media::Container::Matroska, bytes: 5_000_000_000, ..source };
         let id = shelf.create(&upload("a.mkv")).await;
         let (_, generation) = commit!(shelf, |c, tx| c.add_generation(tx, NOW, id, &source, &plan)).unwrap();
         let short = commit!(shelf, |c, tx| c.promise(tx, generation, 5_000_000_000)).unwrap();

@@ -220,7 +220,7 @@ mod tests {
     use model::FrameRate;
 
     use super::*;
-    use crate::film::film;
+    use model::testing::film;
 
     #[test]
     fn what_is_decoded_from_the_beginning_of_the_file_is_given_time_for_all_of_it() {

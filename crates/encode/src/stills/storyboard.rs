@@ -132,7 +132,7 @@ mod tests {
     use model::FrameRate;
 
     use super::*;
-    use crate::film::film;
+    use model::testing::film;
 
     #[test]
     fn a_long_film_has_four_hundred_tiles_at_most() {

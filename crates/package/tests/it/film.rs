@@ -6,8 +6,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use model::plan::{AudioTrack, Chunk, Grid, Medium, Rendition, Track};
-use model::{BitsPerSecond, FrameRate, Plan};
+use model::plan::{AudioTrack, Chunk, Medium, Rendition, Track};
+use model::{BitsPerSecond, FrameRate, Plan, testing};
 use package::cmaf::ChunkWriter;
 use package::fragmented::{self, Recording};
 use package::index::{Index, Sample};
@@ -51,17 +51,8 @@ impl Film {
 /// Makes a film.
 pub(crate) fn make(script: &Script) -> Film {
     let dir = tempfile::tempdir().unwrap();
-    let grid = Grid { rate: script.rate, boundaries: script.boundaries.clone() };
-    let mut plan = Plan {
-        version: model::plan::VERSION,
-        grid,
-        renditions: Vec::new(),
-        audio: Vec::new(),
-        captions: Vec::new(),
-        chunks: spread(Medium::Video, if script.heights.is_empty() { &[] } else { &script.chunks.0 }),
-        fingerprint: "test".into(),
-        template: "test".into(),
-    };
+    let pictures = spread(Medium::Video, if script.heights.is_empty() { &[] } else { &script.chunks.0 });
+    let mut plan = testing::plan(script.rate, &script.boundaries, Vec::new(), Vec::new(), pictures);
     plan.chunks.extend(spread(Medium::Audio(0), &script.chunks.1));
     let mut files = Vec::new();
     for height in &script.heights {

@@ -1,34 +1,17 @@
 //! Playlists as text.
 
 use model::packaging::{Configuration, StreamOrder};
-use model::plan::{AudioTrack, Chunk, Grid, Medium, Rendition, Track};
-use model::{BitsPerSecond, FrameRate, Plan};
+use model::plan::{AudioTrack, Chunk, Medium, Rendition, Track};
+use model::{FrameRate, Plan, testing};
 use package::index::{Index, Sample, Segment};
 use package::{Asset, Cache, Error, Layout, Measured, Part, Request};
 
 fn rendition(width: u32, height: u32, max_rate: u32, codec: &str) -> Rendition {
-    Rendition {
-        width,
-        height,
-        crf: 23,
-        max_rate: BitsPerSecond(max_rate),
-        buffer_bits: 2 * max_rate,
-        codec: codec.into(),
-        avcc: "01".into(),
-    }
+    Rendition { codec: codec.into(), ..testing::rendition(width, height, max_rate) }
 }
 
 fn audio(language: &str, channels: u16) -> AudioTrack {
-    AudioTrack {
-        stream: 1,
-        language: language.into(),
-        label: None,
-        sample_rate: 48_000,
-        channels,
-        bit_rate: BitsPerSecond(96_000),
-        codec: "mp4a.40.2".into(),
-        config: "1190".into(),
-    }
+    testing::audio_track(1, language, channels)
 }
 
 fn plan(rate: (u32, u32), boundaries: &[u64], renditions: Vec<Rendition>, audio: Vec<AudioTrack>) -> Plan {
@@ -39,16 +22,8 @@ fn plan(rate: (u32, u32), boundaries: &[u64], renditions: Vec<Rendition>, audio:
         chunks.extend([chunk(Medium::Video, 0..1), chunk(Medium::Video, 1..segments)]);
     }
     chunks.extend((0..audio.len()).map(|n| chunk(Medium::Audio(u16::try_from(n).unwrap()), 0..segments)));
-    Plan {
-        version: model::plan::VERSION,
-        grid: Grid { rate: FrameRate::new(rate.0, rate.1).unwrap(), boundaries: boundaries.to_vec() },
-        renditions,
-        audio,
-        captions: Vec::new(),
-        chunks,
-        fingerprint: "test".into(),
-        template: "test".into(),
-    }
+    let rate = FrameRate::new(rate.0, rate.1).unwrap();
+    testing::plan(rate, boundaries, renditions, audio, chunks)
 }
 
 fn film() -> Plan {

@@ -12,13 +12,14 @@ use db::Engine;
 use db::testing::TestDb;
 use jobs::{Claim, Filter};
 use model::job;
+use model::testing::FINGERPRINT;
 use model::title::State;
 use model::{BucketName, Key};
 use pipeline::work::OfTitle;
 use pipeline::{Purge, SourceFile, Stills, Work};
 use tokio::{spawn, task::spawn_blocking};
 
-use crate::house::{FINGERPRINT, House, databases, now, plan, source};
+use crate::house::{House, databases, now, plan, source};
 use crate::pictures::staged;
 
 const SIGABRT: i32 = 6;

@@ -7,15 +7,14 @@ use blob::{Blob, By, Means, New};
 use catalogue::{Catalogue, Title};
 use db::testing::TestDb;
 use jobs::{Claim, Lease, Queue};
-use model::media::{Audio, Container, Source};
-use model::plan::{AudioTrack, Chunk, Grid, Medium, Track, VERSION};
-use model::{BitsPerSecond, BucketName, FrameRate, Plan, Timestamp, TitleId};
+use model::media::Source;
+use model::plan::{Chunk, Medium, Track};
+use model::testing::{self, FINGERPRINT};
+use model::{BucketName, FrameRate, Plan, Timestamp, TitleId};
 use package::cmaf::ChunkWriter;
 use package::index::Sample;
 use pipeline::work::{OfChunk, OfGeneration, OfPictures, OfTitle};
 use pipeline::{AfterPublish, Made, Pipeline, Rule, Stills, Work};
-
-pub(crate) const FINGERPRINT: &str = "test encoder";
 
 pub(crate) struct House {
     pub(crate) test: TestDb,
@@ -168,46 +167,13 @@ impl House {
 
 /// A song of four seconds.
 pub(crate) fn source() -> Source {
-    let audio = Audio {
-        stream: 0,
-        codec: "pcm_s16le".into(),
-        sample_rate: 48_000,
-        channels: 2,
-        language: "und".into(),
-        label: None,
-        start_us: 0,
-        duration_ms: 4010,
-    };
-    Source {
-        container: Container::Wav,
-        bytes: 1,
-        duration_ms: 4010,
-        video: None,
-        audio: vec![audio],
-        captions: Vec::new(),
-    }
+    testing::song(4010)
 }
 
 /// Two segments, each a chunk of its own.
 pub(crate) fn plan() -> Plan {
     let chunk = |n: u32| Chunk { of: Medium::Audio(0), segments: n..n + 1, decode_from: u64::from(n) * 94 };
-    Plan {
-        version: VERSION,
-        grid: Grid { rate: FrameRate::new(375, 8).unwrap(), boundaries: vec![0, 94, 188] },
-        renditions: vec![],
-        audio: vec![AudioTrack {
-            stream: 0,
-            language: "und".into(),
-            label: None,
-            sample_rate: 48_000,
-            channels: 2,
-            bit_rate: BitsPerSecond(96_000),
-            codec: "mp4a.40.2".into(),
-            config: "1190".into(),
-        }],
-        captions: Vec::new(),
-        chunks: vec![chunk(0), chunk(1)],
-        fingerprint: FINGERPRINT.into(),
-        template: "standard".into(),
-    }
+    let rate = FrameRate::new(375, 8).unwrap();
+    let audio = vec![testing::audio_track(0, "und", 2)];
+    testing::plan(rate, &[0, 94, 188], Vec::new(), audio, vec![chunk(0), chunk(1)])
 }

@@ -4,12 +4,11 @@ use catalogue::{Catalogue, Chunk, NewTitle};
 use db::testing::TestDb;
 use identity::{Role, Via, Who};
 use model::delivery::State;
-use model::media::{Container, Source};
-use model::plan::{self, Grid, Medium, Plan, Rendition, Track};
+use model::media::Source;
+use model::plan::{self, Medium, Plan, Track};
+use model::testing::{self, rendition};
 use model::title::Visibility;
-use model::{
-    AccountId, AssetId, BitsPerSecond, BucketName, FrameRate, ObjectId, PlaybackSessionId, Timestamp, TitleId,
-};
+use model::{AccountId, AssetId, BucketName, FrameRate, ObjectId, PlaybackSessionId, Timestamp, TitleId};
 use playback::{Config, Format, Playback, Wish};
 use seal::{Purpose, Vault};
 use sign::{Denied, Keys, Request};
@@ -62,8 +61,9 @@ impl House {
     pub(crate) async fn title(&self, visibility: Visibility, owner: Option<AccountId>) -> (TitleId, AssetId) {
         let id = self.received(visibility, owner).await;
         let mut tx = self.test.db.begin().await.unwrap();
+        let (source, plan) = film();
         let (asset, generation) =
-            self.catalogue.add_generation(&mut tx, NOW, id, &source(), &film()).await.unwrap();
+            self.catalogue.add_generation(&mut tx, NOW, id, &source, &plan).await.unwrap();
         let chunk = Chunk {
             track: Track::Video(0),
             chunk: 0,
@@ -137,40 +137,12 @@ pub(crate) fn person(role: Role) -> Who {
     Who::Account { account: AccountId::new(), role, via: Via::Session(session) }
 }
 
-fn source() -> Source {
-    Source {
-        container: Container::Mov,
-        bytes: 1,
-        duration_ms: 2000,
-        video: None,
-        audio: Vec::new(),
-        captions: Vec::new(),
-    }
-}
-
-fn film() -> Plan {
-    let rendition = Rendition {
-        width: 640,
-        height: 360,
-        crf: 23,
-        max_rate: BitsPerSecond(1_000_000),
-        buffer_bits: 1_000_000,
-        codec: "avc1.4d401f".into(),
-        avcc: "01".into(),
-    };
-    let chunk = |segments: std::ops::Range<u32>, decode_from| plan::Chunk {
-        of: Medium::Video,
-        segments,
-        decode_from,
-    };
-    Plan {
-        version: plan::VERSION,
-        grid: Grid { rate: FrameRate::new(24, 1).unwrap(), boundaries: vec![0, 24, 48] },
-        renditions: vec![rendition],
-        audio: Vec::new(),
-        captions: Vec::new(),
-        chunks: vec![chunk(0..1, 0), chunk(1..2, 24)],
-        fingerprint: "test".into(),
-        template: "standard".into(),
-    }
+/// Two seconds of a picture in two chunks.
+fn film() -> (Source, Plan) {
+    let rate = FrameRate::new(24, 1).unwrap();
+    let chunk = |segments, decode_from| plan::Chunk { of: Medium::Video, segments, decode_from };
+    let chunks = vec![chunk(0..1, 0), chunk(1..2, 24)];
+    let renditions = vec![rendition(640, 360, 1_000_000)];
+    let plan = testing::plan(rate, &[0, 24, 48], renditions, Vec::new(), chunks);
+    (testing::film(640, 360, rate, 48), plan)
 }

@@ -9,10 +9,11 @@ use db::Db;
 use identity::code::CodeKeys;
 use identity::{Identity, Role};
 use jobs::{Claim, Fault, New, Progress, Queue};
-use model::media::{Source, Video};
-use model::plan::{Chunk as Planned, Grid, Medium, Rendition, Track, VERSION};
+use model::media::Source;
+use model::plan::{Chunk as Planned, Medium, Track};
+use model::testing::{self, rendition};
 use model::title::{State, Visibility};
-use model::{AccountId, BitsPerSecond, BucketName, FrameRate, ObjectId, Plan, Timestamp, TitleId};
+use model::{AccountId, BucketName, FrameRate, ObjectId, Plan, Timestamp, TitleId};
 use pipeline::Pipeline;
 use playback::Playback;
 use serde_json::json;
@@ -146,9 +147,10 @@ impl House {
     async fn plan(&self, id: TitleId, stored: u32) {
         let catalogue = &self.parts.catalogue;
         let mut tx = self.db.begin().await.expect("begin");
-        catalogue.keep_facts(&mut tx, id, &source()).await.expect("probed");
+        let (source, plan) = film();
+        catalogue.keep_facts(&mut tx, id, &source).await.expect("probed");
         let (_, generation) =
-            catalogue.add_generation(&mut tx, now(), id, &source(), &plan()).await.expect("planned");
+            catalogue.add_generation(&mut tx, now(), id, &source, &plan).await.expect("planned");
         catalogue.advance(&mut tx, id, State::Encoding).await.expect("encoding");
         for chunk in 0..stored {
             let new = Chunk {
@@ -204,60 +206,12 @@ impl House {
     }
 }
 
-fn rate() -> FrameRate {
-    FrameRate::new(24, 1).expect("24 frames a second")
-}
-
-fn source() -> Source {
-    let video = Video {
-        stream: 0,
-        codec: "h264".into(),
-        width: 1280,
-        height: 720,
-        display_width: 1280,
-        display_height: 720,
-        rotation: 0,
-        mirrored: false,
-        rate: rate(),
-        frames: 3600,
-        held: 0,
-        start_us: 0,
-        keyframes: vec![0],
-        pixel_format: "yuv420p".into(),
-        interlaced: false,
-        transfer: None,
-        matrix: None,
-    };
-    let container = model::media::Container::Mov;
-    Source {
-        container,
-        bytes: 1_000_000,
-        duration_ms: 150_000,
-        video: Some(video),
-        audio: Vec::new(),
-        captions: Vec::new(),
-    }
-}
-
-fn plan() -> Plan {
-    let rendition = Rendition {
-        width: 1280,
-        height: 720,
-        crf: 23,
-        max_rate: BitsPerSecond(3_000_000),
-        buffer_bits: 6_000_000,
-        codec: "avc1.4d401f".into(),
-        avcc: "01".into(),
-    };
+/// Two and a half minutes in two chunks, without sound.
+fn film() -> (Source, Plan) {
+    let rate = FrameRate::new(24, 1).expect("24 frames a second");
     let chunk = |segments| Planned { of: Medium::Video, segments, decode_from: 0 };
-    Plan {
-        version: VERSION,
-        grid: Grid { rate: rate(), boundaries: vec![0, 1800, 3600] },
-        renditions: vec![rendition],
-        audio: Vec::new(),
-        captions: Vec::new(),
-        chunks: vec![chunk(0..1), chunk(1..2)],
-        fingerprint: "house".into(),
-        template: "standard".into(),
-    }
+    let chunks = vec![chunk(0..1), chunk(1..2)];
+    let renditions = vec![rendition(1280, 720, 3_000_000)];
+    let source = Source { audio: Vec::new(), ..testing::film(1280, 720, rate, 3600) };
+    (source, testing::plan(rate, &[0, 1800, 3600], renditions, Vec::new(), chunks))
 }
