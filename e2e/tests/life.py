@@ -245,8 +245,7 @@ class Life:
     def film(self, n, dice):
         """Films are encoded and published; every other one is deleted, some of them before they are done."""
         name = f"film{n}"
-        put = {"Bucket": "source", "Key": f"reference/{name}.mp4", "Body": self.clip}
-        self.until_told(lambda: self.kinora.boto().put_object(**put))
+        self.until_told(lambda: self.upload(f"reference/{name}.mp4"))
         if n % 2:
             self.films.add(name)
             self.watch(name, 120)
@@ -259,6 +258,16 @@ class Life:
             self.command("title", "rm", "--now", "--yes", name)
             if (titles := self.titles()) is not None and name not in titles:
                 return
+
+    def upload(self, key):
+        """Puts the film where nothing is. Without that condition, a repeated try whose first answer was lost would be a
+        second upload, and a second title."""
+        try:
+            self.kinora.boto().put_object(Bucket="source", Key=key, Body=self.clip, IfNoneMatch="*")
+        except ClientError as error:
+            # An earlier try, whose answer did not come, was done.
+            if error.response["Error"]["Code"] != "PreconditionFailed":
+                raise
 
     def watch(self, name, patience):
         """Looks at a title until it has ended, or for so long since it is there."""
