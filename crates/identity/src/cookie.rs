@@ -32,9 +32,11 @@ impl Cookies {
         self.set(name, "", 0)
     }
 
-    /// Finds a cookie in a `Cookie` header; the first of that name counts.
-    pub fn find<'a>(self, header: &'a str, name: &str) -> Option<&'a str> {
-        let mut pairs = header.split(';').filter_map(|pair| pair.trim().split_once('='));
+    /// Finds a cookie in a `Cookie` header; the first of that name counts. Others may be of any bytes: neighbours on the
+    /// same domain set them.
+    pub fn find<'a>(self, header: &'a [u8], name: &str) -> Option<&'a str> {
+        let cookies = header.split(|&byte| byte == b';').filter_map(|pair| std::str::from_utf8(pair).ok());
+        let mut pairs = cookies.filter_map(|pair| pair.trim().split_once('='));
         pairs.find(|(n, _)| *n == name).map(|(_, value)| value)
     }
 }
@@ -64,7 +66,7 @@ mod tests {
     #[test]
     fn a_cookie_is_found_by_its_whole_name() {
         let cookies = Cookies { tls: false };
-        let header = "xkinora-sid=1; kinora-sid=2;kinora-sid=3; flag";
+        let header = b"name=M\xfcller; xkinora-sid=1; kinora-sid=2;kinora-sid=3; flag";
         assert_eq!(cookies.find(header, "kinora-sid"), Some("2"));
         assert_eq!(cookies.find(header, "sid"), None);
     }

@@ -43,8 +43,8 @@ pub enum Error {
     /// An invitation that would stand too long.
     #[error("an invitation stands for at most 90 days")]
     Lifetime,
-    /// Who invites is no operator, or suspended.
-    #[error("only an operator who is not suspended can invite")]
+    /// Who invites, or makes a link, is no operator, or suspended.
+    #[error("only an operator who is not suspended can let others in")]
     NoOperator,
     /// Somebody has the address already.
     #[error("this address has an account already, make a sign-in link for it")]

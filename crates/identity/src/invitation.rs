@@ -3,14 +3,14 @@
 //! An invitation for an address is its own proof and works once. An open one lets so many addresses in that prove
 //! themselves by a code.
 
-use db::{Row, Sql, Tx, args, sql};
+use db::{Row, Tx, args};
 use model::{AccountId, Timestamp};
 use uuid::Uuid;
 
 use crate::personal::{Column, Personal};
 use crate::session::{self, Device, SignedIn};
 use crate::token::{InviteToken, hash};
-use crate::{Address, Error, Identity, Result, Role, account, failures};
+use crate::{Address, Error, Identity, Result, Role, account, failures, standing};
 
 /// Longest life of an invitation in ms: 90 days.
 pub const MAX_LIFETIME_MS: i64 = 90 * 86_400_000;
@@ -63,10 +63,6 @@ pub struct Invitation {
 const INSERT: &str = "INSERT INTO invitations
     (id, token_hash, address, address_key, role, max_uses, created_by, created_at, expires_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-/// Locks who invites, as an operator: a suspension or another role then comes before, or sees the invitation and ends it.
-const INVITER: Sql = sql!(
-    "SELECT id FROM accounts WHERE id = $1 AND role = 'operator' AND suspended_at IS NULL" [FOR UPDATE]
-);
 const LIVE: &str = "SELECT * FROM invitations
     WHERE token_hash = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2";
 const LIST: &str = "SELECT * FROM invitations
@@ -126,10 +122,8 @@ impl Identity {
             invitation.expires_at
         ];
         let mut tx = self.db().begin().await?;
-        if let Some(by) = offer.by
-            && tx.opt(tx.pick(INVITER), args![by]).await?.is_none()
-        {
-            return Err(Error::NoOperator);
+        if let Some(by) = offer.by {
+            standing::lock_operator(&mut tx, by, None).await?;
         }
         tx.execute(INSERT, args).await?;
         tx.commit().await?;

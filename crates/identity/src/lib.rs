@@ -21,7 +21,7 @@
 //!
 //! let now = Timestamp(1_700_000_000_000);
 //! let operator = identity.ensure_account("operator@localhost", Role::Operator, now).await?;
-//! let token = identity.create_link(operator.id, now).await?;
+//! let token = identity.create_link(operator.id, None, now).await?;
 //! let device = identity::session::Device { agent: "a browser", ip: [127, 0, 0, 1].into() };
 //! let signed_in = identity.consume_link(&token, &device, now).await?;
 //! let session = identity.authenticate(&signed_in.token, now).await?.unwrap();

@@ -1,36 +1,54 @@
 //! Single-use sign-in links, for installations without mail and for the first operator.
 
-use db::args;
+use db::{Tx, args};
 use model::{AccountId, Timestamp};
 
 use crate::session::{self, Device, SignedIn};
 use crate::token::{LinkToken, hash};
-use crate::{Error, Identity, Result, account, failures};
+use crate::{Error, Identity, Result, account, failures, standing};
 
 /// How long a link works in ms: a day.
 pub const LIFETIME_MS: i64 = 86_400_000;
 
 const INSERT: &str =
-    "INSERT INTO links (token_hash, account, created_at, expires_at) VALUES ($1, $2, $3, $4)";
+    "INSERT INTO links (token_hash, account, created_by, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)";
 const CONSUME: &str = "UPDATE links SET used_at = $2
     WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2 RETURNING account";
 const END: &str = "DELETE FROM links WHERE account = $1 AND used_at IS NULL";
+const REVOKE_OF: &str = "DELETE FROM links WHERE created_by = $1 AND used_at IS NULL";
 const LIVE: &str = "SELECT account FROM links WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2";
 
 impl Identity {
-    /// Makes a link that signs `account` in once within [`LIFETIME_MS`].
-    pub async fn create_link(&self, account: AccountId, now: Timestamp) -> Result<LinkToken> {
+    /// Makes a link that signs `account` in once within [`LIFETIME_MS`]. `by` is the operator who asked for it, with
+    /// whom it ends; `None` on the machine itself.
+    ///
+    /// # Errors
+    /// [`Error::NoOperator`] when who asks is none, or none any more.
+    pub async fn create_link(
+        &self,
+        account: AccountId,
+        by: Option<AccountId>,
+        now: Timestamp,
+    ) -> Result<LinkToken> {
         self.account(account).await?.ok_or(Error::NoAccount)?;
         let token = LinkToken::random();
         let expires = now.plus_ms(LIFETIME_MS);
-        self.db().execute(INSERT, args![hash(token.as_str()), account, now, expires]).await?;
+        let mut tx = self.db().begin().await?;
+        if let Some(by) = by {
+            standing::lock_operator(&mut tx, by, Some(account)).await?;
+        }
+        tx.execute(INSERT, args![hash(token.as_str()), account, by, now, expires]).await?;
+        tx.commit().await?;
         tracing::info!(%account, "sign-in link made");
         Ok(token)
     }
 
     /// Ends the links of an account that nobody used; answers how many.
     pub async fn end_links(&self, account: AccountId) -> Result<u64> {
-        Ok(self.db().execute(END, args![account]).await?)
+        let mut tx = self.db().begin().await?;
+        let ended = end_all(&mut tx, account).await?;
+        tx.commit().await?;
+        Ok(ended)
     }
 
     /// Whether a link still works, without using it: pages that are only fetched must change nothing.
@@ -58,4 +76,19 @@ impl Identity {
         tracing::info!(account = %signed_in.account.id, via = "link", "signed in");
         Ok(signed_in)
     }
+}
+
+/// Ends the unused links to other accounts that somebody made who is no operator any more: `tx` has written that down,
+/// so that none is made meanwhile.
+pub(crate) async fn revoke_of(tx: &mut Tx, by: AccountId) -> Result<()> {
+    let ended = tx.execute(REVOKE_OF, args![by]).await?;
+    if ended > 0 {
+        tracing::info!(%by, ended, "the sign-in links they made ended");
+    }
+    Ok(())
+}
+
+/// Ends the unused links to an account, as those do who sign it out everywhere.
+pub(crate) async fn end_all(tx: &mut Tx, account: AccountId) -> Result<u64> {
+    Ok(tx.execute(END, args![account]).await?)
 }

@@ -142,5 +142,6 @@ pub const MIGRATIONS: Migrations = Migrations {
             "DELETE FROM throttles;
         DELETE FROM failures",
         ),
+        ("links end with who made them", "ALTER TABLE links ADD COLUMN created_by TEXT"),
     ],
 };

@@ -7,7 +7,7 @@ use model::{AccountId, SessionId, Timestamp};
 
 use crate::personal::{Column, Personal};
 use crate::token::{SessionToken, hash};
-use crate::{Account, Identity, Lifetime, Result, Via, Who};
+use crate::{Account, Identity, Lifetime, Result, Via, Who, link};
 
 /// Sessions of one account; the one not used for longest ends when there is one more.
 const MAX_SESSIONS: u32 = 50;
@@ -119,10 +119,13 @@ impl Identity {
         Ok(self.db().execute(END, args![account, session]).await? > 0)
     }
 
-    /// Ends all sessions of an account but `keep`; answers the ended ones.
+    /// Ends all sessions of an account but `keep`, and the links to it that nobody used; answers the ended sessions.
     pub async fn end_sessions(&self, account: AccountId, keep: Option<SessionId>) -> Result<Vec<SessionId>> {
         let keep = keep.map(|id| id.to_string()).unwrap_or_default();
-        let rows = self.db().returning(END_ALL, args![account, keep]).await?;
+        let mut tx = self.db().begin().await?;
+        let rows = tx.all(END_ALL, args![account, keep]).await?;
+        link::end_all(&mut tx, account).await?;
+        tx.commit().await?;
         Ok(rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?)
     }
 

@@ -3,7 +3,7 @@
 use db::{Sql, Tx, args, sql};
 use model::{AccountId, Timestamp};
 
-use crate::{Error, Identity, Result, Role, invitation};
+use crate::{Error, Identity, Result, Role, invitation, link};
 
 const SET_ROLE: &str = "UPDATE accounts SET role = $2 WHERE id = $1";
 const SUSPEND: &str = "UPDATE accounts SET suspended_at = COALESCE(suspended_at, $2) WHERE id = $1";
@@ -15,9 +15,14 @@ const OPERATORS: Sql = sql!(
     "SELECT id FROM accounts WHERE role = 'operator' AND suspended_at IS NULL ORDER BY id" [FOR UPDATE]
 );
 
+/// Locks who makes something, as an operator: a suspension or another role then comes before, or sees it and ends it.
+const LOCK: Sql = sql!(
+    "SELECT id, role, suspended_at FROM accounts WHERE id IN ($1, $2) ORDER BY id" [FOR UPDATE]
+);
+
 impl Identity {
-    /// Gives an account another role and ends its sessions, and its invitations where it may invite nobody any more.
-    /// The caller revokes its playbacks.
+    /// Gives an account another role and ends its sessions, and what it gave others to come in with – invitations,
+    /// links – where it is no operator any more. The caller revokes its playbacks.
     ///
     /// # Errors
     /// [`Error::LastOperator`] when nobody could manage the installation then.
@@ -31,6 +36,7 @@ impl Identity {
         }
         if role != Role::Operator {
             invitation::revoke_of(&mut tx, id, now).await?;
+            link::revoke_of(&mut tx, id).await?;
         }
         tx.execute(END_SESSIONS, args![id]).await?;
         tx.commit().await?;
@@ -38,8 +44,8 @@ impl Identity {
         Ok(())
     }
 
-    /// Suspends an account and ends its sessions and invitations: its codes, links and access keys stop working. The
-    /// caller revokes its playbacks.
+    /// Suspends an account and ends its sessions and what it gave others to come in with: its codes, links and access
+    /// keys stop working. The caller revokes its playbacks.
     ///
     /// # Errors
     /// [`Error::LastOperator`] when nobody could manage the installation then.
@@ -50,6 +56,7 @@ impl Identity {
             return Err(Error::NoAccount);
         }
         invitation::revoke_of(&mut tx, id, now).await?;
+        link::revoke_of(&mut tx, id).await?;
         tx.execute(END_SESSIONS, args![id]).await?;
         tx.commit().await?;
         tracing::info!(account = %id, "account suspended");
@@ -65,6 +72,21 @@ impl Identity {
         tracing::info!(account = %id, "account let in again");
         Ok(())
     }
+}
+
+/// Holds an operator in their role until `tx` ends, and with them another account that `tx` is about: all who lock
+/// several accounts do so in the order of their ids.
+///
+/// # Errors
+/// [`Error::NoOperator`] when they are none, or none any more.
+pub(crate) async fn lock_operator(tx: &mut Tx, id: AccountId, about: Option<AccountId>) -> Result<()> {
+    for row in tx.all(tx.pick(LOCK), args![id, about.unwrap_or(id)]).await? {
+        let suspended = row.get_opt::<Timestamp>("suspended_at")?.is_some();
+        if row.get::<AccountId>("id")? == id && row.get::<Role>("role")? == Role::Operator && !suspended {
+            return Ok(());
+        }
+    }
+    Err(Error::NoOperator)
 }
 
 /// Refuses when the account is the only operator who can come in.

@@ -84,8 +84,8 @@ pub(crate) fn token(site: &Site, headers: &HeaderMap) -> Option<SessionToken> {
 
 /// A cookie of a request. Clients may split the header (RFC 9113 §8.2.3).
 pub(crate) fn cookie<'a>(site: &Site, headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-    lines.into_iter().find_map(|line| site.cookies().find(line, name))
+    let mut lines = headers.get_all(header::COOKIE).iter();
+    lines.find_map(|line| site.cookies().find(line.as_bytes(), name))
 }
 
 /// The page that a request came from, where the browser says so.

@@ -16,7 +16,7 @@ async fn operator(house: &House) -> identity::Account {
 async fn sign_in(house: &House, role: Role, now: Timestamp) -> identity::SignedIn {
     let address = format!("{role}@example.org");
     let account = house.identity.ensure_account(&address, role, now).await.unwrap();
-    let link = house.identity.create_link(account.id, now).await.unwrap();
+    let link = house.identity.create_link(account.id, None, now).await.unwrap();
     house.identity.consume_link(&link, &DEVICE, now).await.unwrap()
 }
 
@@ -35,7 +35,7 @@ async fn an_account_is_made_once_and_keeps_its_role() {
 async fn a_link_signs_in_once() {
     for house in houses(&Config::default()).await {
         let account = operator(&house).await;
-        let link = house.identity.create_link(account.id, NOW).await.unwrap();
+        let link = house.identity.create_link(account.id, None, NOW).await.unwrap();
         assert!(house.identity.link_works(&link, NOW).await.unwrap());
         let house = Arc::new(house);
         let uses = (0..50).map(|_| {
@@ -49,7 +49,7 @@ async fn a_link_signs_in_once() {
         assert_eq!(used, 1, "{:?}", house.test.engine());
         assert!(!house.identity.link_works(&link, NOW).await.unwrap());
 
-        let link = house.identity.create_link(account.id, NOW).await.unwrap();
+        let link = house.identity.create_link(account.id, None, NOW).await.unwrap();
         let late = house.identity.consume_link(&link, &DEVICE, NOW.plus_ms(DAY)).await;
         assert!(matches!(late, Err(Error::Link)));
     }
@@ -59,12 +59,52 @@ async fn a_link_signs_in_once() {
 async fn links_end_when_they_are_ended() {
     for house in houses(&Config::default()).await {
         let (account, other) = (operator(&house).await, sign_in(&house, Role::Operator, NOW).await.account);
-        let link = house.identity.create_link(account.id, NOW).await.unwrap();
-        let others = house.identity.create_link(other.id, NOW).await.unwrap();
+        let link = house.identity.create_link(account.id, None, NOW).await.unwrap();
+        let others = house.identity.create_link(other.id, None, NOW).await.unwrap();
         assert_eq!(house.identity.end_links(account.id).await.unwrap(), 1);
         let refused = house.identity.consume_link(&link, &DEVICE, NOW).await;
         assert!(matches!(refused, Err(Error::Link)));
         assert!(house.identity.link_works(&others, NOW).await.unwrap());
+        house.identity.end_sessions(other.id, None).await.unwrap();
+        assert!(!house.identity.link_works(&others, NOW).await.unwrap(), "signed out everywhere");
+    }
+}
+
+#[tokio::test]
+async fn who_is_no_operator_any_more_leaves_no_link_behind() {
+    for house in houses(&Config::default()).await {
+        let identity = &house.identity;
+        let first = operator(&house).await.id;
+        for round in 0..40 {
+            let address = format!("second{round}@example.org");
+            let by = identity.ensure_account(&address, Role::Operator, NOW).await.unwrap().id;
+            let to = [first, by][round / 2 % 2];
+            let before = identity.create_link(to, Some(by), NOW).await.unwrap();
+            let leave = async || match round % 2 {
+                0 => identity.suspend(by, NOW).await,
+                _ => identity.set_role(by, Role::Creator, NOW).await,
+            };
+            let (made, left) = tokio::join!(
+                async {
+                    for _ in 0..round / 4 % 5 {
+                        tokio::task::yield_now().await;
+                    }
+                    identity.create_link(to, Some(by), NOW).await
+                },
+                leave()
+            );
+            left.unwrap();
+            for link in [Ok(before), made] {
+                match link {
+                    Ok(link) => assert!(!identity.link_works(&link, NOW).await.unwrap(), "round {round}"),
+                    Err(error) => assert!(matches!(error, Error::NoOperator), "{error:?}"),
+                }
+            }
+            let late = identity.create_link(to, Some(by), NOW).await;
+            assert!(matches!(late, Err(Error::NoOperator)), "{late:?}");
+        }
+        let own = identity.create_link(first, None, NOW).await.unwrap();
+        assert!(identity.link_works(&own, NOW).await.unwrap(), "that of the machine stays");
     }
 }
 
@@ -165,7 +205,7 @@ async fn suspending_and_a_new_role_end_sessions() {
         let account = house.identity.account(viewer.account.id).await.unwrap().unwrap();
         assert_eq!(account.role, Role::Creator);
 
-        let link = house.identity.create_link(account.id, NOW).await.unwrap();
+        let link = house.identity.create_link(account.id, None, NOW).await.unwrap();
         house.identity.suspend(account.id, NOW).await.unwrap();
         assert!(matches!(house.identity.consume_link(&link, &DEVICE, NOW).await, Err(Error::Link)));
         house.identity.resume(account.id).await.unwrap();

@@ -180,7 +180,7 @@ async fn after_a_hundred_wrong_codes_in_a_row_only_a_link_lets_in() {
         assert!(matches!(house.verify(&begun, &code, later).await, Err(Error::CodesOff)));
         assert!(matches!(house.begin(ANN, months).await, Err(Error::CodesOff)));
 
-        let link = house.identity.create_link(ann.id, months).await.unwrap();
+        let link = house.identity.create_link(ann.id, None, months).await.unwrap();
         house.identity.consume_link(&link, &crate::support::DEVICE, months).await.unwrap();
         let begun = house.begin(ANN, months).await.unwrap();
         let code = house.code(months).await;

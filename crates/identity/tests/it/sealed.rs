@@ -161,7 +161,7 @@ async fn nothing_that_is_kept_shows_a_person() {
         let code = house.code(NOW).await;
         house.verify(&begun, &code, NOW).await.unwrap();
         let ann = house.identity.ensure_account("Ann@example.org", Role::Operator, NOW).await.unwrap();
-        let link = house.identity.create_link(ann.id, NOW).await.unwrap();
+        let link = house.identity.create_link(ann.id, None, NOW).await.unwrap();
         house.identity.consume_link(&link, &device, NOW).await.unwrap();
         let lifetime_ms = 60_000;
         let offer = Offer { to: For::Address("eve@example.org"), role: Role::Viewer, lifetime_ms, by: None };
@@ -183,7 +183,7 @@ async fn a_rotation_seals_every_row_again_and_changes_no_index() {
         let house = House::with_ring(test, open(), &ring).await;
         let (identity, db) = (&house.identity, &house.test.db);
         let ann = identity.ensure_account("Ann@example.org", Role::Operator, NOW).await.unwrap();
-        let link = identity.create_link(ann.id, NOW).await.unwrap();
+        let link = identity.create_link(ann.id, None, NOW).await.unwrap();
         let session = identity.consume_link(&link, &DEVICE, NOW).await.unwrap();
         let offer =
             Offer { to: For::Address("eve@example.org"), role: Role::Viewer, lifetime_ms: 60_000, by: None };

@@ -43,7 +43,7 @@ async fn nothing_secret_reaches_a_log_debug_output_or_the_database() {
         let again = house.identity.resend(&begun.challenge, &begun.browser, IP, NOW).await.unwrap_err();
         let session = house.identity.authenticate(&signed_in.token, NOW).await.unwrap().unwrap();
         let operator = house.identity.ensure_account("op@example.org", Role::Operator, NOW).await.unwrap();
-        let link = house.identity.create_link(operator.id, NOW).await.unwrap();
+        let link = house.identity.create_link(operator.id, None, NOW).await.unwrap();
         let by_link = house.identity.consume_link(&link, &DEVICE, NOW).await.unwrap();
         let offer =
             Offer { to: For::Address("eve@example.org"), role: Role::Viewer, lifetime_ms: 60_000, by: None };

@@ -34,7 +34,7 @@ impl Ready {
         let now = Timestamp(jiff::Timestamp::now().as_millisecond());
         let identity = &house.identity;
         let operator = identity.ensure_account(OPERATOR, Role::Operator, now).await?;
-        let link = identity.create_link(operator.id, now).await?;
+        let link = identity.create_link(operator.id, None, now).await?;
         let (key, secret) = identity.ensure_access_key(operator.id, S3_KEY, &Buckets::All, now).await?;
         Ok(Self {
             http: house.place.origin.clone(),

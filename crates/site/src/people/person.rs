@@ -96,8 +96,14 @@ pub(crate) async fn change(
             Ok(Redirect::to(&format!("/people/{}?done=sign-out", account.id)).into_response())
         }
         "link" => {
-            let made = site.identity().create_link(account.id, site.now()).await;
-            let link = Some(made.map_err(ApiError::internal)?.address(&site.public_origin()));
+            let made = site.identity().create_link(account.id, visitor.who.account(), site.now()).await;
+            let made = made.map_err(|error| match error {
+                Error::NoOperator => {
+                    ApiError::forbidden("not_allowed", "Your account may not let anybody in any more.")
+                }
+                other => ApiError::internal(other),
+            });
+            let link = Some(made?.address(&site.public_origin()));
             show(&site, &visitor, &account, Said { link, ..Said::default() }).await
         }
         _ => Err(ApiError::not_found("not_found", "There is no such page.")),

@@ -88,7 +88,7 @@ impl House {
 
     /// A single-use sign-in link's path.
     pub(crate) async fn link(&self, account: AccountId) -> String {
-        let token = self.parts.identity.create_link(account, now()).await.expect("a link is made");
+        let token = self.parts.identity.create_link(account, None, now()).await.expect("a link is made");
         format!("/signin/link/{}", token.as_str())
     }
 

@@ -16,7 +16,7 @@ const NO_CODES: &str = "a link for several people asks each of them for a code, 
 
 pub(super) async fn signin_link(State(house): State<House>, Json(new): Json<NewLink>) -> Answer<Link> {
     let account = house.identity.ensure_account(&new.address, new.role, now()).await?;
-    let token = house.identity.create_link(account.id, now()).await?;
+    let token = house.identity.create_link(account.id, None, now()).await?;
     Ok(Json(Link { url: token.address(&house.place.origin) }))
 }
 
