@@ -16,6 +16,7 @@ use http_face::door::{Pause, RequestBody};
 
 use crate::access_log::Record;
 use crate::cache::{Held, Reader, Room};
+use crate::gate::Passed;
 
 /// The body of a request to an upstream and of an answer to a client.
 pub struct Body {
@@ -26,6 +27,8 @@ pub struct Body {
     pause: Option<Pause>,
     /// The memory that it takes, where others do not count it.
     held: Option<Held>,
+    /// What it depends on, where it is not in memory as a whole.
+    passed: Option<Box<Passed>>,
 }
 
 enum Kind {
@@ -66,7 +69,7 @@ impl Body {
     }
 
     fn of(kind: Kind) -> Self {
-        Self { kind, record: None, sent: None, pause: None, held: None }
+        Self { kind, record: None, sent: None, pause: None, held: None, passed: None }
     }
 
     /// Fails when an upstream's next bytes do not come within `longest`.
@@ -78,6 +81,14 @@ impl Body {
     /// Adds the bytes that are sent to a counter.
     pub(crate) fn counted(mut self, sent: Arc<AtomicU64>) -> Self {
         self.sent = Some(sent);
+        self
+    }
+
+    /// Fails when what it depends on ends while it is on its way.
+    pub(crate) fn while_passed(mut self, passed: impl FnOnce() -> Passed) -> Self {
+        if !matches!(self.kind, Kind::Whole(_)) {
+            self.passed = Some(Box::new(passed()));
+        }
         self
     }
 
@@ -140,6 +151,9 @@ impl HttpBody for Body {
                 (Poll::Pending, None) => return Poll::Pending,
             },
         };
+        if frame.is_some() && this.passed.as_ref().is_some_and(|passed| !passed.may_go_on()) {
+            return Poll::Ready(Some(Err("it was revoked or deleted".into())));
+        }
         if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()
         {

@@ -22,12 +22,12 @@ use crate::body::{Body, BoxError};
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::forward;
-use crate::gate::Gate;
+use crate::gate::{Gate, Passed};
 use crate::headers::{self, CACHE_STATUS, CDN_IDENTIFIER, X_CACHE, X_REQUEST_ID};
 use crate::ids::Ids;
 use crate::meter::{Meter, Way};
 use crate::refusal::Refusal;
-use crate::route::{Route, Routes};
+use crate::route::{Route, Routes, asset};
 use crate::upstream::{CdnSecret, Upstreams};
 use crate::viewer::Viewer;
 
@@ -175,17 +175,16 @@ impl Door {
         if let Some(response) = route.cors.preflight(asked.parts) {
             return Ok((response, How::PREFLIGHT));
         }
-        let shown;
-        let target = match route.access {
+        let shown: Vec<_>;
+        let (target, session) = match route.access {
             // Tokens lead to signed behaviours only.
             Access::Open if asked.token.is_some() => return Err(Refusal::NoBehaviour),
-            Access::Open => Cow::Borrowed(asked.target),
+            Access::Open => (Cow::Borrowed(asked.target), None),
             Access::Signed => {
                 if !forward::is_read(&asked.parts.method) {
                     return Err(Refusal::Method);
                 }
-                let cookies = asked.parts.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
-                shown = cookies.collect::<Vec<_>>();
+                shown = asked.parts.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
                 let request = sign::Request {
                     scheme: asked.viewer.scheme,
                     host: asked.viewer.host,
@@ -194,11 +193,11 @@ impl Door {
                     client: asked.viewer.address,
                     now: now(),
                 };
-                let target = self.gate.check(routes, &request, asked.token).map_err(Refusal::Denied)?;
+                let passed = self.gate.check(routes, &request, asked.token).map_err(Refusal::Denied)?;
                 if routes.is_gone(asked.path) {
                     return Err(Refusal::Gone);
                 }
-                target
+                passed
             }
         };
         let target = match route.origin {
@@ -206,11 +205,17 @@ impl Door {
             Origin::Packager => target.split_once('?').map_or(&*target, |(path, _)| path),
             Origin::Site => &*target,
         };
-        if route.cache == Caching::Origin && forward::is_read(&asked.parts.method) {
-            self.cached(route, asked, target).await
+        let (response, how) = if route.cache == Caching::Origin && forward::is_read(&asked.parts.method) {
+            self.cached(route, asked, target).await?
         } else {
-            self.hand_on(route, asked, target, Body::of_request(body)).await
-        }
+            self.hand_on(route, asked, target, Body::of_request(body)).await?
+        };
+        let passed = || Passed { routes: self.routes.clone(), session, asset: asset(asked.path) };
+        let response = match route.access {
+            Access::Open => response,
+            Access::Signed => response.map(|body| body.while_passed(passed)),
+        };
+        Ok((response, how))
     }
 
     /// Hands the viewer's own request to the upstream, and its answer to the viewer.

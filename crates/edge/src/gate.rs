@@ -4,8 +4,10 @@ use std::borrow::Cow;
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::sync::Arc;
 
+use model::{AssetId, PlaybackSessionId};
 use sign::{Denied, Evidence, Grant, Key, Presented, Request, token};
 use tinyufo::TinyUfo;
+use tokio::sync::watch;
 
 use crate::route::Routes;
 
@@ -29,6 +31,23 @@ enum Shown<'a> {
     Token(Cow<'a, str>),
 }
 
+/// What an answer that is on its way depends on: a whole film may be one answer.
+pub(crate) struct Passed {
+    pub(crate) routes: watch::Receiver<Arc<Routes>>,
+    pub(crate) session: Option<PlaybackSessionId>,
+    pub(crate) asset: Option<AssetId>,
+}
+
+impl Passed {
+    /// Whether it may go on: neither was the playback revoked meanwhile nor the asset deleted. That a signature has
+    /// ended meanwhile ends no answer, as in CloudFront.
+    pub(crate) fn may_go_on(&self) -> bool {
+        let routes = self.routes.borrow();
+        let denied = self.session.is_some_and(|session| routes.is_denied(session));
+        !denied && !self.asset.is_some_and(|asset| routes.has_lost(asset))
+    }
+}
+
 impl Gate {
     /// Remembers at most `most` signatures.
     pub(crate) fn new(most: usize) -> Self {
@@ -36,13 +55,13 @@ impl Gate {
     }
 
     /// Checks what a request shows: the token that stood before its target, or else its query or cookies. Gives the
-    /// target as cache and upstream see it.
+    /// target as cache and upstream see it, and the playback session that lets in.
     pub(crate) fn check<'a>(
         &self,
         routes: &Routes,
         request: &Request<'a>,
         token: Option<&str>,
-    ) -> Result<Cow<'a, str>, Denied> {
+    ) -> Result<(Cow<'a, str>, Option<PlaybackSessionId>), Denied> {
         let (grant, target) = match token {
             Some(token) => {
                 let key = token::find_key(&routes.keys, token, request.now)?;
@@ -56,11 +75,12 @@ impl Gate {
                 (grant, presented.into_target())
             }
         };
-        if grant.grant.session().is_some_and(|session| routes.is_denied(session)) {
+        let session = grant.grant.session();
+        if session.is_some_and(|session| routes.is_denied(session)) {
             return Err(Denied::Revoked);
         }
         grant.grant.check(request, &target)?;
-        Ok(target)
+        Ok((target, session))
     }
 
     fn recall(&self, key: &Key, shown: Shown<'_>) -> Result<Arc<Remembered>, Denied> {

@@ -47,7 +47,12 @@ impl Routes {
 
     /// Whether the path is one of a deleted asset.
     pub(crate) fn is_gone(&self, path: &str) -> bool {
-        !self.state.gone.is_empty() && asset(path).is_some_and(|asset| self.state.gone.contains(&asset))
+        !self.state.gone.is_empty() && asset(path).is_some_and(|asset| self.has_lost(asset))
+    }
+
+    /// Whether an asset was deleted.
+    pub(crate) fn has_lost(&self, asset: AssetId) -> bool {
+        self.state.gone.contains(&asset)
     }
 
     /// Assets that are gone here and were not yet `before`.

@@ -1,11 +1,14 @@
 //! Who gets in: signatures in all their places, and every way to be refused.
 
+use std::time::Duration;
+
 use edge::meter::Way;
-use model::delivery::PublicKey;
-use model::{PlaybackSessionId, Timestamp};
+use http_body_util::BodyExt as _;
+use model::delivery::{PublicKey, State};
+use model::{AssetId, PlaybackSessionId, Timestamp};
 use sign::{Denied, Policy, SigningKey, token};
 
-use crate::support::{Door, Got, Scripted, in_an_hour};
+use crate::support::{Door, Got, Scripted, in_an_hour, once, stream};
 
 const LASTING: &[(&str, &str)] = &[("cache-control", "public, max-age=60"), ("etag", "\"v1\"")];
 
@@ -170,6 +173,32 @@ async fn a_revoked_session_is_refused_at_once_although_its_signature_lives() {
     }
     refused(&got, Denied::Revoked, "revoked");
     refused(&door.get(&by_token, &[]).await, Denied::Revoked, "revoked");
+}
+
+#[tokio::test]
+async fn an_answer_on_its_way_ends_when_its_playback_is_revoked_or_its_asset_deleted() {
+    let (session, asset) = (PlaybackSessionId::new(), AssetId::new());
+    let revoke = |state: &mut State| assert!(state.denied.insert(session));
+    let delete = |state: &mut State| assert!(state.gone.insert(asset));
+    let changes: [&dyn Fn(&mut State); 2] = [&revoke, &delete];
+    // As what passes through, and as what others may share.
+    for (change, length) in changes.into_iter().flat_map(|change| [(change, None), (change, Some(1 << 20))]) {
+        let (sender, film) = stream(length);
+        let door = Door::open(once(film)).await;
+        let claims = token::Claims { prefix: "/out/".into(), until: in_an_hour(), session: Some(session) };
+        let token = token::mint(&door.key, &claims).unwrap();
+        let mut client = door.client().await;
+        sender.send("some".into()).await.unwrap();
+        let target = format!("/t/{token}/out/v1/{asset}/index.mp4");
+        let mut body = client.begin("GET", &target, &[]).await.into_body();
+        let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        assert_eq!(first, "some");
+        door.change(change);
+        let reading = tokio::spawn(body.collect());
+        let sending = async { while sender.send("more".into()).await.is_ok() && !reading.is_finished() {} };
+        tokio::time::timeout(Duration::from_secs(20), sending).await.expect("it is broken off");
+        assert!(reading.await.unwrap().is_err(), "{length:?}");
+    }
 }
 
 #[tokio::test]

@@ -4,38 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use edge::{Body, Config};
-use futures::StreamExt as _;
-use http::{Request, Response};
-use http_body_util::{BodyExt as _, Empty, StreamBody};
-use tokio::sync::{Notify, Semaphore, mpsc};
+use edge::Config;
+use http::Request;
+use http_body_util::{BodyExt as _, Empty};
+use tokio::sync::{Notify, Semaphore};
 
-use crate::support::{Door, Scripted, h2, response};
+use crate::support::{Door, Scripted, h2, once, response, stream};
 
 const LASTING: &[(&str, &str)] = &[("cache-control", "public, max-age=60"), ("etag", "\"v1\"")];
-
-/// A body whose parts come when they are sent.
-fn stream(length: Option<usize>) -> (mpsc::Sender<Bytes>, Response<Body>) {
-    let (sender, receiver) = mpsc::channel::<Bytes>(1);
-    let frames = futures::stream::unfold(receiver, async |mut receiver| {
-        let data = receiver.recv().await?;
-        Some((Ok::<_, std::io::Error>(http_body::Frame::data(data)), receiver))
-    });
-    let mut response = Response::builder().header("cache-control", "max-age=60");
-    if let Some(length) = length {
-        response = response.header("content-length", length);
-    }
-    (sender, response.body(Body::new(StreamBody::new(frames.boxed()))).unwrap())
-}
-
-/// Gives a prepared answer once.
-fn once(response: Response<Body>) -> Scripted {
-    let response = Arc::new(std::sync::Mutex::new(Some(response)));
-    Scripted::new(move |_, _| {
-        let response = response.lock().unwrap().take();
-        async move { response.ok_or_else(|| "asked twice".into()) }
-    })
-}
 
 #[tokio::test]
 async fn a_thousand_requests_at_once_ask_the_upstream_once() {

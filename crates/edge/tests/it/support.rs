@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use edge::{Body, BoxError, CdnSecret, Config, Service, Upstream, Upstreams};
+use futures::StreamExt as _;
 use http::{HeaderMap, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Empty, Full};
+use http_body_util::{BodyExt as _, Empty, Full, StreamBody};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -19,7 +20,7 @@ use model::delivery::{Access, Behaviour, Caching, Origin, PublicKey, State};
 use sign::{Policy, SigningKey};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -80,6 +81,29 @@ pub(crate) fn response(status: u16, fields: &[(&str, &str)], body: impl Into<Byt
         response = response.header(*name, *value);
     }
     response.body(Body::from(body.into())).unwrap()
+}
+
+/// A body whose parts come when they are sent.
+pub(crate) fn stream(length: Option<usize>) -> (mpsc::Sender<Bytes>, Response<Body>) {
+    let (sender, receiver) = mpsc::channel::<Bytes>(1);
+    let frames = futures::stream::unfold(receiver, async |mut receiver| {
+        let data = receiver.recv().await?;
+        Some((Ok::<_, std::io::Error>(http_body::Frame::data(data)), receiver))
+    });
+    let mut response = Response::builder().header("cache-control", "max-age=60");
+    if let Some(length) = length {
+        response = response.header("content-length", length);
+    }
+    (sender, response.body(Body::new(StreamBody::new(frames.boxed()))).unwrap())
+}
+
+/// Gives a prepared answer once.
+pub(crate) fn once(response: Response<Body>) -> Scripted {
+    let response = Arc::new(Mutex::new(Some(response)));
+    Scripted::new(move |_, _| {
+        let response = response.lock().unwrap().take();
+        async move { response.ok_or_else(|| "asked twice".into()) }
+    })
 }
 
 /// A running front door.
