@@ -1,5 +1,6 @@
 //! Bounds of one request.
 
+use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -8,8 +9,13 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt as _;
+use tokio::time::timeout;
+use tracing::Instrument as _;
 
-use crate::ApiError;
+use crate::{ApiError, request_id};
+
+/// For how many times its time a request that changes something may go on unseen.
+const UNSEEN: u32 = 20;
 
 /// Bounds of one request of a face.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,13 +40,29 @@ pub(crate) fn apply<S: Clone + Send + Sync + 'static>(router: Router<S>, limits:
 
 /// Answers 503 after `time`, and 500 instead of a torn connection when a handler panics.
 async fn bounded(time: Duration, request: Request, next: Next) -> Response {
-    let run = AssertUnwindSafe(next.run(request)).catch_unwind();
-    match tokio::time::timeout(time, run).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(_panic)) => ApiError::internal("a handler panicked").into_response(),
-        Err(_elapsed) => {
-            tracing::warn!(seconds = time.as_secs(), "request timed out");
-            ApiError::unavailable("too_slow", "This took too long. Please try again.", 5).into_response()
-        }
-    }
+    let is_read = request.method().is_safe();
+    let run = whole(next.run(request));
+    let answered = match is_read {
+        true => timeout(time, run).await.ok(),
+        false => timeout(time, to_its_end(time * UNSEEN, run)).await.ok().flatten(),
+    };
+    answered.unwrap_or_else(|| {
+        tracing::warn!(seconds = time.as_secs(), "request timed out");
+        ApiError::unavailable("too_slow", "This took too long. Please try again.", 5).into_response()
+    })
+}
+
+async fn whole(run: impl Future<Output = Response>) -> Response {
+    let run = AssertUnwindSafe(run).catch_unwind().await;
+    run.unwrap_or_else(|_panic| ApiError::internal("a handler panicked").into_response())
+}
+
+/// Goes on when nobody waits any more: a client that leaves, or time that is up, must not tear apart what belongs
+/// together, such as making a title private and ending its playbacks.
+async fn to_its_end(
+    longest: Duration,
+    run: impl Future<Output = Response> + Send + 'static,
+) -> Option<Response> {
+    let run = request_id::carried(run).in_current_span();
+    tokio::spawn(timeout(longest, run)).await.ok()?.ok()
 }

@@ -4,6 +4,7 @@
 //! that reads it must not be reachable but through the edge.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 
 use axum::extract::{MatchedPath, Request};
@@ -58,6 +59,17 @@ pub fn is_id(text: &str) -> bool {
 /// The id of the request this task answers, if it is inside [`assign`].
 pub fn current() -> Option<RequestId> {
     CURRENT.try_with(RequestId::clone).ok()
+}
+
+/// Runs elsewhere under the id of the request that this task answers.
+pub(crate) fn carried<T>(run: impl Future<Output = T>) -> impl Future<Output = T> {
+    let id = current();
+    async {
+        match id {
+            Some(id) => CURRENT.scope(id, run).await,
+            None => run.await,
+        }
+    }
 }
 
 /// Middleware: gives the request an id and a span and writes the id into the answer.

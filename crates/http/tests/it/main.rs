@@ -1,5 +1,6 @@
 //! The layers as a face gets them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -8,6 +9,7 @@ use axum::routing::{get, post};
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use http_face::{ApiError, Limits, RequestId, take};
+use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 
 fn router(time: Duration) -> Router {
@@ -114,4 +116,35 @@ async fn what_cannot_be_read_is_a_problem() {
         assert_eq!(got, status, "{body}");
         assert_eq!(headers["content-type"], "application/problem+json");
     }
+}
+
+#[tokio::test]
+async fn what_is_changed_is_changed_to_its_end_when_the_client_leaves_and_what_is_read_is_not() {
+    let (sender, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let go = Arc::new(Semaphore::new(0));
+    let waiting = go.clone();
+    let slow = async move |id: axum::Extension<RequestId>| {
+        sender.send("begun").unwrap();
+        waiting.acquire().await.unwrap().forget();
+        let is_same = http_face::request_id::current().is_some_and(|current| current == id.0);
+        sender.send(if is_same { "done" } else { "done by nobody" }).unwrap();
+    };
+    let routes = Router::new().route("/", post(slow.clone()).get(slow));
+    let face =
+        |ms| http_face::wrap(routes.clone(), Limits { body_bytes: 16, time: Duration::from_millis(ms) });
+    let empty = |request: http::request::Builder| request.body(Body::empty()).unwrap();
+    for request in [Request::get("/"), Request::post("/")] {
+        let client = tokio::spawn(face(30_000).oneshot(empty(request)));
+        assert_eq!(told.recv().await, Some("begun"));
+        client.abort();
+        assert!(client.await.unwrap_err().is_cancelled());
+    }
+    let late = face(500).oneshot(empty(Request::post("/"))).await.unwrap();
+    assert_eq!((late.status().as_u16(), told.recv().await), (503, Some("begun")));
+    drop(routes);
+    go.add_permits(3);
+    for _ in 0..2 {
+        assert_eq!(told.recv().await, Some("done"));
+    }
+    assert_eq!(told.recv().await, None, "nobody reads on for who has left");
 }
