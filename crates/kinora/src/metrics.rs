@@ -8,26 +8,36 @@ pub(crate) mod text;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use blob::Blob;
 use catalogue::Catalogue;
 use edge::meter::{BOUNDS_MS, CLASSES, Reason, UPSTREAMS, Way};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, Request, StatusCode, header};
+use http_face::Places;
+use http_face::door::{Answer, Bounds, Entrance, Patience, Peer, RequestBody};
 use jobs::Queue;
 use model::Timestamp;
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
 
 use text::Page;
 
+/// Connections at a time.
+const PLACES: usize = 64;
+/// How long a reader may pause.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// The shortest token, in bytes.
 const LEAST_TOKEN: usize = 16;
 
@@ -195,7 +205,7 @@ struct Door {
     token: Option<String>,
 }
 
-/// Answers who may read until told to stop.
+/// Answers who may read until told to stop. Whoever can reach the door can hold a place of it, and no more than that.
 pub(crate) async fn run(
     listener: TcpListener,
     metrics: Metrics,
@@ -203,10 +213,37 @@ pub(crate) async fn run(
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let router = Router::new().route("/metrics", get(answer)).with_state(Arc::new(Door { metrics, token }));
-    axum::serve(listener, router)
-        .with_graceful_shutdown(shutdown.cancelled_owned())
-        .await
-        .context("the metrics' door broke")
+    let patience = Patience { silence: PATIENCE, least_rate: 0, is_scarce: Arc::new(|| false) };
+    let bounds = Bounds {
+        head: PATIENCE,
+        head_bytes: 16 << 10,
+        head_fields: 100,
+        pause: PATIENCE,
+        patience,
+        http2: false,
+        drain: PATIENCE,
+    };
+    let door = http_face::door::Door {
+        entrances: vec![Entrance { listener, tls: None }],
+        places: Places::new(PLACES, 0),
+        proxies: Vec::new(),
+        bounds,
+        tasks: TaskTracker::new(),
+    };
+    door.run(Arc::new(Readers(router)), shutdown).await;
+    Ok(())
+}
+
+/// Who comes through the door.
+struct Readers(Router);
+
+impl Answer for Readers {
+    type Body = Body;
+
+    async fn answer(self: Arc<Self>, _: Peer, request: Request<RequestBody>) -> Response {
+        let Ok(response) = self.0.clone().oneshot(request.map(Body::new)).await;
+        response
+    }
 }
 
 async fn answer(State(door): State<Arc<Door>>, headers: HeaderMap) -> Response {
