@@ -26,6 +26,8 @@ use crate::{Address, Error, Identity, Result, Role};
 pub const MAX_ATTEMPTS: u32 = 5;
 const DAY_MS: i64 = 86_400_000;
 const PURPOSE: &str = "sign-in";
+/// How many times as much as one place on the network a subscriber with many of them may ask for.
+const SUBSCRIBER: u32 = 5;
 
 /// A wish to sign in.
 #[derive(Debug, Clone, Copy)]
@@ -310,12 +312,15 @@ impl Identity {
         let address = [Window::hour(limits.per_address_hour), day];
         let rules = Rules { windows: &address, pauses_seconds: &limits.cooldown_seconds };
         limit::take(tx, &self.sending_name(challenge), rules, now).await?;
-        let network = [Window::hour(limits.per_ip_hour)];
-        let rules = Rules { windows: &network, pauses_seconds: &[] };
-        let name = format!("network {}", self.personal().name_of(&network_of(ip)));
-        limit::take(tx, &name, rules, now).await?;
+        for (network, times) in networks_of(ip) {
+            let windows = [Window::hour(limits.per_ip_hour * times)];
+            let name = format!("network {}", self.personal().name_of(&network));
+            limit::take(tx, &name, Rules { windows: &windows, pauses_seconds: &[] }, now).await?;
+        }
         let all = [Window { ms: 60_000, max: limits.per_minute }];
-        limit::take(tx, "sendings", Rules { windows: &all, pauses_seconds: &[] }, now).await
+        // Strangers who use up what all may send do not keep those out who were in before.
+        let name = if challenge.known_device { "sendings to known devices" } else { "sendings" };
+        limit::take(tx, name, Rules { windows: &all, pauses_seconds: &[] }, now).await
     }
 
     fn sending_name(&self, challenge: &Challenge) -> String {
@@ -362,13 +367,17 @@ impl Challenge {
     }
 }
 
-/// What counts as one place on the network: an IPv4 address, a /64 of IPv6.
-fn network_of(ip: IpAddr) -> String {
+/// What counts as one place on the network: an IPv4 address, a /64 of IPv6. And what is larger but may still be one
+/// subscriber's, a /48, with how many times as much as one place it may have.
+fn networks_of(ip: IpAddr) -> Vec<(String, u32)> {
     match ip.to_canonical() {
-        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V4(ip) => vec![(ip.to_string(), 1)],
         IpAddr::V6(ip) => {
             let [a, b, c, d, ..] = ip.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+            vec![
+                (format!("{a:x}:{b:x}:{c:x}::/48"), SUBSCRIBER),
+                (format!("{a:x}:{b:x}:{c:x}:{d:x}::/64"), 1),
+            ]
         }
     }
 }
@@ -378,10 +387,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_network_is_an_ipv4_address_or_half_an_ipv6_address() {
-        let check = |ip: &str, expected: &str| assert_eq!(network_of(ip.parse().unwrap()), expected);
-        check("192.0.2.1", "192.0.2.1");
-        check("::ffff:192.0.2.1", "192.0.2.1");
-        check("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64");
+    fn a_network_is_an_ipv4_address_or_half_an_ipv6_address_and_what_a_subscriber_may_have() {
+        let check = |ip: &str, expected: &[&str]| {
+            let networks = networks_of(ip.parse().unwrap());
+            assert_eq!(networks.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), expected);
+        };
+        check("192.0.2.1", &["192.0.2.1"]);
+        check("::ffff:192.0.2.1", &["192.0.2.1"]);
+        check("2001:db8:1:2:3:4:5:6", &["2001:db8:1::/48", "2001:db8:1:2::/64"]);
     }
 }

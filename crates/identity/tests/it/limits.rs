@@ -72,7 +72,8 @@ async fn a_challenge_is_resent_three_times() {
 
 #[tokio::test]
 async fn a_network_gets_twenty_an_hour() {
-    for house in houses(&open()).await {
+    let limits = Limits { per_minute: 1000, ..Limits::default() };
+    for house in houses(&Config { limits, ..open() }).await {
         let ask = |n: u32, ip: &str| {
             let (house, address, ip) = (&house, format!("p{n}@example.org"), ip.parse().unwrap());
             async move { house.begin_in(&address, None, ip, NOW).await }
@@ -83,6 +84,12 @@ async fn a_network_gets_twenty_an_hour() {
         assert_eq!(wait(&ask(20, "2001:db8::ffff").await.unwrap_err()), 3600);
         ask(21, "2001:db8:0:1::1").await.unwrap();
         ask(22, "192.0.2.1").await.unwrap();
+        // A subscriber has many networks.
+        for n in 0..79 {
+            ask(100 + n, &format!("2001:db8:0:{:x}::1", 2 + n)).await.unwrap();
+        }
+        assert_eq!(wait(&ask(200, "2001:db8:0:ffff::1").await.unwrap_err()), 3600);
+        ask(201, "2001:db8:1::1").await.unwrap();
     }
 }
 
@@ -94,7 +101,16 @@ async fn all_together_send_so_many_a_minute() {
             house.begin(&format!("p{n}@example.org"), NOW).await.unwrap();
         }
         assert_eq!(wait(&house.begin("p9@example.org", NOW).await.unwrap_err()), 60);
-        house.begin("p9@example.org", NOW.plus_ms(60_000)).await.unwrap();
+        let later = NOW.plus_ms(60_000);
+        let own = house.begin("p9@example.org", later).await.unwrap();
+        let code = house.code(later).await;
+        house.verify(&own, &code, later).await.unwrap();
+        for n in 0..2 {
+            house.begin(&format!("q{n}@example.org"), later).await.unwrap();
+        }
+        assert_eq!(wait(&house.begin("q9@example.org", later).await.unwrap_err()), 60);
+        let again = house.begin_in("p9@example.org", Some(&own.browser), IP, later).await;
+        again.expect("strangers do not use up what is there for known devices");
     }
 }
 
