@@ -174,20 +174,22 @@ const pausedAt = async (time) => {
   assert.deepEqual(page.complaints, []);
 };
 
-test('a paused film stays paused when its session ended, and plays on when it is wanted', async () => {
-  const { session } = await play();
-  await page.evaluate(() => document.querySelector('kinora-player').seek(20));
-  await player(page, (d) => d.state === 'playing' && d.time > 20.2);
-  let [beats, tell] = [0];
-  const told = new Promise((resolve) => (tell = resolve));
-  await page.route(/\/heartbeat$/, (route) =>
-    ++beats === 1 ? told.then(() => route.fulfill({ status: 410, json: {} })) : route.continue());
-  await page.keyboard.press('k');
-  const { time } = await player(page, (d) => d.paused);
-  tell();
-  await player(page, (d) => d.session !== null && d.session !== session);
-  await pausedAt(time);
-});
+for (const [status, ended] of [[410, 'ended'], [401, 'was forgotten']]) {
+  test(`a paused film stays paused when its session ${ended}, and plays on when it is wanted`, async () => {
+    const { session } = await play();
+    await page.evaluate(() => document.querySelector('kinora-player').seek(20));
+    await player(page, (d) => d.state === 'playing' && d.time > 20.2);
+    let [beats, tell] = [0];
+    const told = new Promise((resolve) => (tell = resolve));
+    await page.route(/\/heartbeat$/, (route) =>
+      ++beats === 1 ? told.then(() => route.fulfill({ status, json: {} })) : route.continue());
+    await page.keyboard.press('k');
+    const { time } = await player(page, (d) => d.paused);
+    tell();
+    await player(page, (d) => d.session !== null && d.session !== session);
+    await pausedAt(time);
+  });
+}
 
 /** Answers a segment with rubbish from where its media begin on. */
 const rubbish = async (route) => {

@@ -133,7 +133,8 @@ export class Session {
     }
     if (answer.status >= 500 || answer.status === 429) return 'unknown';
     this.#over = true;
-    this.onended(await refusal(answer), answer.status === 410);
+    // Of a guest's playback that is forgotten nobody knows any more whose it was: a new start says whether to sign in.
+    this.onended(await refusal(answer), answer.status === 410 || answer.status === 401);
     return 'refused';
   }
 }
