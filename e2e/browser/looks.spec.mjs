@@ -5,7 +5,10 @@ import { after, before, test } from 'node:test';
 import { accessible, film, launch, open, operator, player, press, site } from './support.mjs';
 
 let browser;
-before(async () => (browser = await launch()));
+before(async () => {
+  browser = await launch();
+  SCREENS.push(...(await made()));
+});
 after(() => browser?.close());
 
 const SCREENS = [
@@ -26,6 +29,27 @@ const SCREENS = [
   [`/title/${film}/delete`, 'operator'],
   [`/watch/${film}`, 'operator'],
 ];
+
+/** Screens whose addresses are made first: somebody's own page, a sign-in link, an invitation for one and for several. */
+async function made() {
+  const context = await operator(browser);
+  const page = await open(context);
+  const link = async (name) => {
+    await page.getByRole('button', { name }).click();
+    return new URL(await page.locator('.note code').textContent()).pathname;
+  };
+  await page.goto(`${site}/people`);
+  const several = await link('Make a link');
+  await page.goto(`${site}/people`);
+  await page.getByLabel('E-mail address').fill(`looks-${Date.now()}@example.org`);
+  const one = await link('Make a link');
+  const name = await page.locator('.who .name').textContent();
+  const person = await page.locator('.table').getByRole('link', { name, exact: true }).getAttribute('href');
+  await page.goto(site + person);
+  const signIn = await link('Make a sign-in link');
+  await context.close();
+  return [[person, 'operator'], [signIn, 'guest'], [one, 'guest'], [several, 'guest']];
+}
 
 for (const colorScheme of ['light', 'dark']) {
   test(`every screen is accessible and fits (${colorScheme})`, async () => {
