@@ -49,7 +49,7 @@ pub struct Input<'a> {
 pub struct Patience {
     /// From start to end.
     pub wall: Duration,
-    /// Without any progress: longer than [`MAX_STALL`] only where none is told of.
+    /// Without any progress: longer than [`MAX_STALL`] only where none is told of, or frames are skipped before it is.
     pub stall: Duration,
 }
 

@@ -1,7 +1,7 @@
 //! Chunks: runs of segments that one worker encodes in one go.
 //!
 //! A chunk should start at a source keyframe, because everything between the keyframe and its first frame is
-//! decoded for nothing; it should not take longer than a few seconds, because that is what a killed worker
+//! decoded for nothing; it should not take longer than a few seconds of work, because that is what a killed worker
 //! loses and what a viewer who jumps there waits for; and it should not be tiny, because starting costs too.
 
 use std::ops::Range;

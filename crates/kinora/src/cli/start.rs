@@ -56,7 +56,7 @@ pub(crate) struct Serve {
     /// Folder for everything Kinora keeps.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
-    /// Look at the settings, say everything that is wrong, start nothing.
+    /// Look at the settings, say what is wrong or unsafe with them, start nothing.
     #[arg(long)]
     pub(crate) check: bool,
     /// Write a JSON file with the addresses once the server answers.
