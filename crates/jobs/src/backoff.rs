@@ -8,6 +8,8 @@ use model::JobId;
 const FIRST_MS: u64 = 2_000;
 /// Longest rest before jitter, in ms.
 const MAX_MS: u64 = 300_000;
+/// Longer than any rest, jitter and all, in ms: twice the longest without it.
+pub(crate) const BEYOND_MS: i64 = 2 * MAX_MS.cast_signed();
 /// Deaths of its process after which a job rests too: by then it may be the cause.
 const FREE_RELEASES: u32 = 2;
 

@@ -5,9 +5,10 @@
 //! owner of retries: a failed try rests and comes back, and a job that never succeeds ends as failed with its last
 //! reason. What follows a group of jobs is enqueued in the transaction that completes its last member.
 //!
-//! It runs nothing itself and reads no clock: every call takes `now`. Calls that change what others see at the same
-//! time take the caller's transaction. Locks are taken in the order group, job, so call the queue before locking
-//! rows of your own that other callers also lock, and give a hint with [`Queue::wake`] after the commit.
+//! It runs nothing itself and does not read the time of day: every call takes `now`. Calls that change what others
+//! see at the same time take the caller's transaction. Locks are taken in the order group, job, so call the queue
+//! before locking rows of your own that other callers also lock, and give a hint with [`Queue::wake`] after the
+//! commit.
 //!
 //! ```
 //! # tokio::runtime::Runtime::new().unwrap().block_on(async {

@@ -22,7 +22,8 @@ pub struct New {
     pub payload: Value,
     /// Higher runs first; 0 is usual.
     pub priority: i32,
-    /// Not before this moment; at once if `None`.
+    /// Not before this moment, some minutes away at most ([`Queue::pull_back`](crate::Queue::pull_back)); at once if
+    /// `None`.
     pub run_at: Option<Timestamp>,
     /// The title it works for.
     pub title: Option<TitleId>,

@@ -2,6 +2,7 @@
 
 mod bump;
 mod cancel;
+mod clock;
 mod finish;
 mod group;
 mod lapse;

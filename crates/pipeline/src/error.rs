@@ -81,6 +81,12 @@ pub enum Error {
         /// The title.
         title: TitleId,
     },
+    /// The database keeps everybody waiting: leases ran out of workers that live and cannot say so.
+    #[error("the database took {waited:?} to let leases be looked after")]
+    Stalled {
+        /// How long a look at them has taken.
+        waited: std::time::Duration,
+    },
     /// A stored index cannot be read.
     #[error("the index of a stored chunk of title {title} cannot be read")]
     Index {
@@ -98,7 +104,7 @@ impl Error {
         match self {
             Self::Database(e) => e.is_retryable(),
             Self::Jobs(e) => e.is_retryable(),
-            Self::Blob(_) => true,
+            Self::Blob(_) | Self::Stalled { .. } => true,
             Self::Catalogue(e) => e.is_retryable(),
             _ => false,
         }

@@ -119,11 +119,12 @@ impl Pipeline {
         Ok(jobs)
     }
 
-    /// Tries those pictures of a published title again that could not be made since then.
+    /// Tries those pictures of a published title again that could not be made since then; chunks of an encode that was
+    /// given up have nowhere to go any more.
     async fn retry_pictures(&self, mut tx: Tx, title: TitleId, since: Option<Timestamp>) -> Result<u64> {
         let since = since.ok_or(Error::NothingFailed { title })?;
         let why = "a person asked for it again";
-        let jobs = self.jobs.retry_title(&mut tx, now(), title, since, why).await?;
+        let jobs = self.jobs.retry_kind(&mut tx, now(), title, Work::PICTURES, since, why).await?;
         if jobs == 0 {
             return Err(Error::NothingFailed { title });
         }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use model::{AssetId, BucketName, Generation, Key, TitleId};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Pipeline, Result, now};
+use crate::{Pipeline, Result, Work, now};
 
 /// How often deleted titles are looked for when none was announced.
 const LOOK: Duration = Duration::from_secs(5);
@@ -104,8 +104,7 @@ impl Pipeline {
     /// Removes encodes that were replaced long enough ago, jobs that ended long ago, and memories of deleted titles. An
     /// encode that cannot be removed is tried again at the next look and holds up nothing else.
     pub async fn remove_old(&self) -> Result<()> {
-        let before = now().plus_ms(-self.config.generation_ms());
-        for (title, asset, generation) in self.catalogue.superseded(before).await? {
+        for (title, asset, generation) in self.superseded().await? {
             if let Err(error) = self.remove_generation(title, asset, generation).await {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(%title, %generation, error, "replaced encode not removed; it is tried again");
@@ -119,11 +118,26 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Unless the title is being worked on.
+    /// Encodes whose time has come by now.
+    async fn superseded(&self) -> Result<Vec<(TitleId, AssetId, Generation)>> {
+        Ok(self.catalogue.superseded(now().plus_ms(-self.config.generation_ms())).await?)
+    }
+
+    /// Unless the title is being worked on, or shows it by now. Its jobs go first, so that nobody tries an encode again
+    /// whose chunks are being taken.
     async fn remove_generation(&self, title: TitleId, asset: AssetId, generation: Generation) -> Result<()> {
-        if self.jobs.live(title).await? > 0 {
+        let mut tx = self.db.begin().await?;
+        self.jobs.lock_title(&mut tx, title).await?;
+        if !self.catalogue.lock(&mut tx, title).await?
+            || self.jobs.live_in(&mut tx, title, None).await? > 0
+            || !self.superseded().await?.contains(&(title, asset, generation))
+        {
             return Ok(());
         }
+        for keys in Work::keys_of(generation) {
+            self.jobs.forget_ended(&mut tx, title, &keys).await?;
+        }
+        tx.commit().await?;
         self.remove_chunks(title, Some(generation)).await?;
         self.remove_files(&folder(asset, Some(generation))).await?;
         let mut tx = self.db.begin().await?;

@@ -166,6 +166,11 @@ impl Work {
         format!("chunk/{generation}/{chunk}")
     }
 
+    /// How the keys of a generation's jobs begin.
+    pub(crate) fn keys_of(generation: Generation) -> [String; 3] {
+        [Kind::Chunk, Kind::Publish, Kind::Pictures].map(|kind| format!("{}/{generation}", kind.as_str()))
+    }
+
     pub(crate) fn publish(of: &OfGeneration) -> New {
         New::job(Kind::Publish.as_str(), json!(of))
             .title(of.title)

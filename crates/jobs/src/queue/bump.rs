@@ -18,13 +18,18 @@ pub struct Bump<'a> {
     pub until: Timestamp,
 }
 
-/// A job that is raised joins the others of its new priority at their end, unless it rests after a failure.
+/// A job that is raised joins the others of its new priority at their end, unless it rests after a failure. What
+/// another one is just changing is passed over, here and below, so that neither ever waits for the other: a wish is
+/// renewed, and its end is looked for again.
 const BUMP: Sql = sql!(
     "UPDATE jobs SET usual_priority = COALESCE(usual_priority, priority), priority = $2,
         bumped_until = $3,
         run_at = CASE WHEN priority < $2 AND run_at < $4 THEN $4 ELSE run_at END
-    WHERE unique_key IN " [EACH "$1"] " AND state = 'queued'
-        AND (priority < $2 OR (priority = $2 AND bumped_until < $3))
+    WHERE id IN (
+        SELECT id FROM jobs
+        WHERE unique_key IN " [EACH "$1"] " AND state = 'queued'
+            AND (priority < $2 OR (priority = $2 AND bumped_until < $3))
+        ORDER BY id" [FOR UPDATE SKIP LOCKED] ")
     RETURNING id"
 );
 
@@ -32,9 +37,13 @@ const BUMP: Sql = sql!(
 const ANY_OLD: &str =
     "SELECT id FROM jobs WHERE state = 'queued' AND bumped_until IS NOT NULL AND bumped_until <= $1 LIMIT 1";
 
-const SETTLE: &str = "UPDATE jobs SET priority = usual_priority, usual_priority = NULL, bumped_until = NULL,
+const SETTLE: Sql = sql!(
+    "UPDATE jobs SET priority = usual_priority, usual_priority = NULL, bumped_until = NULL,
         run_at = CASE WHEN run_at <= $1 THEN created_at ELSE run_at END
-    WHERE state = 'queued' AND bumped_until IS NOT NULL AND bumped_until <= $1";
+    WHERE id IN (
+        SELECT id FROM jobs WHERE state = 'queued' AND bumped_until IS NOT NULL AND bumped_until <= $1
+        ORDER BY id" [FOR UPDATE SKIP LOCKED] ")"
+);
 
 impl Queue {
     /// Makes waiting jobs more urgent for a while, or renews that; answers which were changed. Jobs of one priority
@@ -55,6 +64,6 @@ impl Queue {
         if self.db.opt(ANY_OLD, args![now]).await?.is_none() {
             return Ok(0);
         }
-        Ok(self.db.execute(SETTLE, args![now]).await?)
+        Ok(self.db.execute(self.db.pick(SETTLE), args![now]).await?)
     }
 }

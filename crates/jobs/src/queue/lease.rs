@@ -1,11 +1,12 @@
 //! Claiming a job and staying in touch while it runs.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use db::{Sql, Tx, args, sql};
 use model::{JobId, Timestamp, WaitsFor};
 use serde_json::Value;
 
+use super::clock::LONGEST_LEASE_MS;
 use super::{Queue, lost};
 use crate::new::NAME_BYTES;
 use crate::text::{LINE_CHARS, REASON_CHARS, bounded, reason};
@@ -24,7 +25,7 @@ pub struct Claim<'a> {
     pub kinds: &'a [&'a str],
     /// Capabilities it has; jobs that ask for none are always offered.
     pub capabilities: &'a [&'a str],
-    /// How long it may be silent before the job is given to another.
+    /// How long it may be silent before the job is given to another, a minute at most.
     pub lease: Duration,
 }
 
@@ -108,7 +109,7 @@ impl Queue {
                 most: NAME_BYTES,
             });
         }
-        let lease_ms = i64::try_from(claim.lease.as_millis()).unwrap_or(i64::MAX);
+        let lease_ms = i64::try_from(claim.lease.as_millis()).unwrap_or(i64::MAX).min(LONGEST_LEASE_MS);
         let args =
             args![claim.worker, now.plus_ms(lease_ms), now, list(claim.kinds), list(claim.capabilities)];
         let rows = self.db.returning(self.db.pick(CLAIM), args).await?;
@@ -140,8 +141,11 @@ impl Queue {
 
     /// Says that the worker is alive; the lease runs anew. [`Error::LeaseLost`] tells it to stop.
     pub async fn heartbeat(&self, now: Timestamp, lease: &Lease) -> Result<()> {
+        let (mut tx, now) = self.turn(now).await?;
         let args = args![lease.job, &lease.worker, lease.attempt, until(now, lease)];
-        fenced(self.db.execute(HEARTBEAT, args).await?, lease)
+        let changed = tx.execute(HEARTBEAT, args).await?;
+        tx.commit().await?;
+        fenced(changed, lease)
     }
 
     /// Says how far the worker is, and that it is alive.
@@ -149,9 +153,21 @@ impl Queue {
         let speed = progress.speed.filter(|speed| speed.is_finite());
         let message = progress.message.as_deref().map(|text| bounded(text, REASON_CHARS));
         let permille = progress.permille.min(1000);
+        let (mut tx, now) = self.turn(now).await?;
         let args =
             args![lease.job, &lease.worker, lease.attempt, until(now, lease), permille, speed, message];
-        fenced(self.db.execute(PROGRESS, args).await?, lease)
+        let changed = tx.execute(PROGRESS, args).await?;
+        tx.commit().await?;
+        fenced(changed, lease)
+    }
+
+    /// Begins a transaction, and answers what time it is by then: where many wait to write, a lease that runs from when
+    /// they began to wait may have run out when it is written.
+    async fn turn(&self, now: Timestamp) -> Result<(Tx, Timestamp)> {
+        let asked = Instant::now();
+        let tx = self.db.begin().await?;
+        let waited = i64::try_from(asked.elapsed().as_millis()).unwrap_or(i64::MAX);
+        Ok((tx, now.plus_ms(waited)))
     }
 
     /// Puts a job back that its worker gives up, for it is stopping or does something else. Nothing is held against

@@ -13,6 +13,8 @@ const REOPEN: &str = "UPDATE job_groups SET state = 'open', reason = NULL, finis
 
 const AGAIN: &str = again!("title = $1 AND created_at >= $4");
 
+const AGAIN_KIND: &str = again!("title = $1 AND created_at >= $4 AND kind = $5");
+
 /// A job that rests for another reason goes on resting.
 const POSTPONE: &str = "UPDATE jobs SET run_at = $3, waits_for = $4, waits_why = $5
     WHERE title = $1 AND state = 'queued' AND kind = $6 AND run_at < $3 AND (run_at <= $2 OR waits_for = $4)";
@@ -24,6 +26,14 @@ const LIVE: &str = "SELECT COUNT(*) AS n FROM jobs WHERE title = $1 AND state IN
 
 const LIVE_BESIDES: &str = "SELECT COUNT(*) AS n FROM jobs
     WHERE title = $1 AND state IN ('queued', 'running') AND (CAST($2 AS TEXT) IS NULL OR kind <> $2)";
+
+/// Of a group that ended badly those go, too, that are done: it will never be complete.
+const FORGET_ENDED: &str = "DELETE FROM jobs
+    WHERE title = $1 AND SUBSTR(unique_key, 1, LENGTH($2)) = $2 AND (state IN ('failed', 'cancelled')
+        OR group_id IN (SELECT id FROM job_groups WHERE title = $1 AND state IN ('failed', 'cancelled')))";
+
+const FORGET_EMPTY: &str = "DELETE FROM job_groups WHERE title = $1 AND state IN ('failed', 'cancelled')
+    AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.group_id = job_groups.id)";
 
 impl Queue {
     /// Gives every failed or cancelled job of a title that was made at or after `since` its tries again when `tx`
@@ -39,6 +49,20 @@ impl Queue {
         self.lock_title(tx, title).await?;
         tx.execute(REOPEN, args![title, since]).await?;
         Ok(tx.execute(AGAIN, args![title, reason(why), now, since]).await?)
+    }
+
+    /// The same for jobs of one kind, whose groups stay as they are: of a kind that is member of none.
+    pub async fn retry_kind(
+        &self,
+        tx: &mut Tx,
+        now: Timestamp,
+        title: TitleId,
+        kind: &str,
+        since: Timestamp,
+        why: &str,
+    ) -> Result<u64> {
+        self.lock_title(tx, title).await?;
+        Ok(tx.execute(AGAIN_KIND, args![title, reason(why), now, since, kind]).await?)
     }
 
     /// Lets the jobs of one kind of a title that are due wait on when `tx` commits; nothing is held against them.
@@ -76,6 +100,15 @@ impl Queue {
     /// The same as `tx` sees it; jobs of one kind may be left out.
     pub async fn live_in(&self, tx: &mut Tx, title: TitleId, besides: Option<&str>) -> Result<u64> {
         Ok(tx.one(LIVE_BESIDES, args![title, besides]).await?.get("n")?)
+    }
+
+    /// Forgets the jobs of a title that ended badly and whose keys begin so, and with a group all its members, when `tx`
+    /// commits: nobody can try them again. Call it while none of them waits or runs.
+    pub async fn forget_ended(&self, tx: &mut Tx, title: TitleId, keys: &str) -> Result<u64> {
+        self.lock_title(tx, title).await?;
+        let gone = tx.execute(FORGET_ENDED, args![title, keys]).await?;
+        tx.execute(FORGET_EMPTY, args![title]).await?;
+        Ok(gone)
     }
 
     /// Forgets all jobs of a title with their logs and keys when `tx` commits; whoever runs one learns it from its

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jobs::{Bump, Fault};
-use model::Timestamp;
+use model::{Timestamp, TitleId};
 
 use crate::{Bench, T0, at, benches, job};
 
@@ -72,5 +72,32 @@ async fn a_wish_does_not_shorten_the_rest_after_a_failure() {
         assert_eq!(bump(&bench, T0, "chunk/1", 20, at(90)).await, 1);
         assert!(bench.claim(T0, "w").await.is_none());
         assert!(bench.claim(at(60), "w").await.is_some());
+    }
+}
+
+/// Who locks several jobs one after the other waits for nobody who waits for them.
+#[tokio::test]
+async fn a_wish_and_its_end_pass_over_what_a_person_is_cancelling() {
+    for bench in benches().await {
+        if bench.test.engine() == db::Engine::Sqlite {
+            continue; // Its one writer is alone.
+        }
+        let title = TitleId::new();
+        let cancelled = bench.enqueue(&job(1).key("chunk/1").title(title)).await;
+        let other = bench.enqueue(&job(2).key("chunk/2")).await;
+        bump(&bench, at(1), "chunk/1", 20, at(5)).await;
+        bump(&bench, at(1), "chunk/2", 20, at(5)).await;
+        let mut tx = bench.test.db.begin().await.unwrap();
+        bench.queue.cancel_title(&mut tx, at(2), title, "not wanted").await.unwrap();
+        let keys = ["chunk/1".to_owned(), "chunk/2".to_owned()];
+        let wish = Bump { keys: &keys, priority: 30, until: at(5) };
+        let meanwhile = async {
+            assert_eq!(bench.queue.bump(at(3), &wish).await.unwrap(), [other]);
+            assert_eq!(bench.queue.settle(at(5)).await.unwrap(), 1);
+        };
+        tokio::time::timeout(Duration::from_secs(5), meanwhile).await.expect("neither waits");
+        tx.commit().await.unwrap();
+        assert_eq!(bench.reason(cancelled, at(5)).await, "not wanted");
+        assert_eq!(bench.claim(at(5), "w").await.unwrap().job, other);
     }
 }

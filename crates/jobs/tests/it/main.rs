@@ -4,6 +4,7 @@
 
 mod bump;
 mod claim;
+mod clock;
 mod group;
 mod lapse;
 mod look;
@@ -14,7 +15,7 @@ mod title;
 use std::time::Duration;
 
 use db::testing::TestDb;
-use jobs::{Claim, Completed, Fault, Lease, New, Outcome, Queue, Result, Wait};
+use jobs::{Claim, Completed, Fault, Lease, New, Outcome, Progress, Queue, Result, Wait};
 use model::{JobId, Timestamp, TitleId};
 use serde_json::json;
 

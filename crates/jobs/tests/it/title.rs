@@ -44,6 +44,51 @@ async fn what_ended_badly_of_a_title_is_tried_again_and_what_was_done_stays_done
 }
 
 #[tokio::test]
+async fn only_jobs_of_the_kind_that_is_asked_for_are_tried_again() {
+    for bench in benches().await {
+        let title = TitleId::new();
+        let publish = bench.enqueue(&New::job("publish", json!(0)).title(title)).await;
+        bench.enqueue(&job(1).title(title)).await;
+        let mut tx = bench.test.db.begin().await.unwrap();
+        bench.queue.cancel_title(&mut tx, T0, title, "not wanted").await.unwrap();
+        let late = bench.queue.retry_kind(&mut tx, T0, title, "publish", at(1), "again").await.unwrap();
+        let one = bench.queue.retry_kind(&mut tx, T0, title, "publish", T0, "again").await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!((late, one), (0, 1));
+        assert_eq!(bench.claim(T0, "w").await.unwrap().job, publish);
+        assert!(bench.claim(T0, "w").await.is_none());
+    }
+}
+
+#[tokio::test]
+async fn what_ended_badly_is_forgotten_by_its_key_and_with_its_whole_group() {
+    for bench in benches().await {
+        let title = TitleId::new();
+        let keyed = |n: u32, key: &str| job(n).title(title).key(key);
+        let members = vec![keyed(1, "chunk/a/1"), keyed(2, "chunk/a/2"), keyed(3, "chunk/a/3")];
+        let group = NewGroup { title: Some(title), members, ..NewGroup::default() };
+        let mut tx = bench.test.db.begin().await.unwrap();
+        let group = bench.queue.enqueue_group(&mut tx, T0, &group).await.unwrap();
+        tx.commit().await.unwrap();
+        let done = bench.claim(T0, "w").await.unwrap();
+        bench.complete(T0, &done).await.unwrap();
+        for key in ["chunk/b/1", "chunk/a/4"] {
+            bench.enqueue(&keyed(9, key).priority(9)).await;
+        }
+        let single = bench.claim(T0, "w").await.unwrap();
+        bench.complete(T0, &single).await.unwrap();
+        let mut tx = bench.test.db.begin().await.unwrap();
+        bench.queue.cancel_title(&mut tx, T0, title, "not wanted").await.unwrap();
+        assert_eq!(bench.queue.forget_ended(&mut tx, TitleId::new(), "chunk/a").await.unwrap(), 0);
+        assert_eq!(bench.queue.forget_ended(&mut tx, title, "chunk/a").await.unwrap(), 4);
+        tx.commit().await.unwrap();
+        assert_eq!(bench.queue.group(group).await.unwrap(), None);
+        let left = bench.queue.list(&jobs::Filter::default()).await.unwrap();
+        assert_eq!(left.iter().map(|job| job.id).collect::<Vec<_>>(), [single.job], "it was done");
+    }
+}
+
+#[tokio::test]
 async fn postponed_jobs_say_why_and_go_on() {
     for bench in benches().await {
         let title = TitleId::new();

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failing helper of a test shall panic")]
 
+mod caretaker;
 mod crash;
 mod desk;
 mod house;

@@ -5,10 +5,11 @@ use std::time::Duration;
 use blob::{By, New};
 use catalogue::Removal;
 use jobs::Fault;
+use model::plan::Track;
 use model::title::State;
-use model::{BucketName, TitleId, WaitsFor};
-use pipeline::work::OfGeneration;
-use pipeline::{Config, Error, Purge, SourceFile};
+use model::{BucketName, Timestamp, TitleId, WaitsFor};
+use pipeline::work::{OfChunk, OfGeneration};
+use pipeline::{Config, Error, Pipeline, Purge, SourceFile};
 
 use crate::house::{House, houses, now};
 
@@ -142,6 +143,104 @@ async fn only_the_newest_encode_is_tried_again_and_only_once() {
             matches!(again, Err(Error::NothingFailed { .. })),
             "the first that failed was replaced: {again:?}"
         );
+    }
+}
+
+/// Encodes a published title anew, which fails when one of its chunks is stored; answers the new encode.
+async fn failed_anew(house: &House, title: TitleId) -> OfChunk {
+    house.pipeline.reencode(title).await.unwrap();
+    house.plan_next().await;
+    let (lease, of) = house.chunk().await;
+    house.pipeline.encoded(&lease, &of, vec![house.made(0, 8).await]).await.unwrap();
+    let (lease, of) = house.chunk().await;
+    house.pipeline.failed(&lease, &Fault::Permanent("no".into()), &[]).await.unwrap();
+    let (lease, _) = house.pictures().await;
+    house.pipeline.failed(&lease, &Fault::Permanent("no picture".into()), &[]).await.unwrap();
+    of
+}
+
+/// One that keeps no encode that was replaced.
+fn impatient(house: &House) -> Pipeline {
+    house.pipeline.clone().with_config(Config { generation_hours: 0, ..Config::default() })
+}
+
+#[tokio::test]
+async fn nothing_is_tried_again_of_an_encode_that_was_removed() {
+    for by_an_earlier_version in [false, true] {
+        for house in houses().await {
+            let title = house.planned().await;
+            house.finish().await;
+            let of = failed_anew(&house, title).await;
+            if by_an_earlier_version {
+                let sql = "DELETE FROM jobs WHERE kind = 'pictures' AND state = 'failed'";
+                house.test.db.execute(sql, db::args![]).await.unwrap();
+                let mut tx = house.test.db.begin().await.unwrap();
+                let taken = house.catalogue.take_chunks(&mut tx, title, Some(of.generation), 9).await;
+                assert_eq!(taken.unwrap().len(), 1);
+                house.catalogue.forget_generation(&mut tx, of.generation).await.unwrap();
+                tx.commit().await.unwrap();
+            } else {
+                impatient(&house).remove_old().await.unwrap();
+            }
+            assert!(house.catalogue.asset(of.asset, of.generation).await.is_err());
+            let again = house.pipeline.retry(title).await;
+            assert!(matches!(again, Err(Error::NothingFailed { .. })), "{again:?}");
+            assert_eq!(house.jobs.live(title).await.unwrap(), 0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_encode_whose_removal_was_interrupted_is_begun_anew() {
+    for house in houses().await {
+        let title = house.planned().await;
+        house.finish().await;
+        let old = failed_anew(&house, title).await;
+        let change = async |sql| house.test.db.execute(sql, db::args![]).await.unwrap();
+        change("ALTER TABLE chunks RENAME TO elsewhere").await;
+        impatient(&house).remove_old().await.unwrap();
+        change("ALTER TABLE elsewhere RENAME TO chunks").await;
+        assert_eq!(house.pipeline.retry(title).await.unwrap(), 1, "a plan");
+        house.plan_next().await;
+        impatient(&house).remove_old().await.unwrap();
+        assert!(house.catalogue.asset(old.asset, old.generation).await.is_ok(), "the title is worked on");
+        let new = house.finish().await;
+        assert_ne!(new.generation, old.generation);
+        impatient(&house).remove_old().await.unwrap();
+        assert!(house.catalogue.asset(old.asset, old.generation).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn an_encode_stays_that_is_tried_again_or_shown_before_its_removal_begins() {
+    for shown in [false, true] {
+        for house in houses().await {
+            let title = house.planned().await;
+            house.finish().await;
+            let of = failed_anew(&house, title).await;
+            let mut tx = house.test.db.begin().await.unwrap();
+            house.jobs.lock_title(&mut tx, title).await.unwrap();
+            assert!(house.catalogue.lock(&mut tx, title).await.unwrap());
+            if shown {
+                let sql = "UPDATE titles SET generation = $2 WHERE id = $1";
+                tx.execute(sql, db::args![title, of.generation]).await.unwrap();
+            } else {
+                house.jobs.retry_title(&mut tx, now(), title, Timestamp(0), "again").await.unwrap();
+            }
+            let remover = impatient(&house);
+            let mut removal = tokio::spawn(async move { remover.remove_old().await.unwrap() });
+            // By then it has got as far as it gets.
+            let early = tokio::time::timeout(Duration::from_millis(300), &mut removal).await;
+            assert!(early.is_err(), "it waits for who decides over the title");
+            tx.commit().await.unwrap();
+            removal.await.unwrap();
+            let asset = house.catalogue.asset(of.asset, of.generation).await.unwrap();
+            let stored = house.catalogue.chunks(asset.generation, Track::Audio(0)).await.unwrap();
+            assert_eq!(stored.len(), 1);
+            if !shown {
+                assert_eq!(house.finish().await.generation, of.generation);
+            }
+        }
     }
 }
 
