@@ -1,5 +1,6 @@
 """Operating: cancel, retry, delete, restore, encode anew, wait for the disk; what is deleted is gone everywhere."""
 
+import shutil
 import time
 from urllib.parse import urljoin
 
@@ -279,7 +280,31 @@ def test_films_are_encoded_as_a_template_of_the_operator_says(tmp_path, clip):
         assert sorted(v["RESOLUTION"] for v in variants) == ["128x72", "256x256"], variants
         assert all(v["CODECS"].startswith("avc1.64") for v in variants), variants
         assert hls.decode(url) == []
+        kinora.wait_for_jobs()
+        kept = objects(kinora)
         refused = kinora.cli("import", clip("short"), "--template", "nobodys", check=False)
         assert refused.returncode != 0 and "reference, standard, own exist" in refused.stderr, refused.stderr
+        assert set(objects(kinora)) <= set(kept), "what was refused is on disk"
+    finally:
+        kinora.stop()
+
+
+def test_an_import_replaces_no_upload(engine, tmp_path, clip):
+    first, second = (tmp_path / season / "E01.mp4" for season in ["season1", "season2"])
+    for film, path in [("short", first), ("noisy", second)]:
+        path.parent.mkdir()
+        shutil.copy(clip(film), path)
+    kinora = Kinora(tmp_path / "data", postgres_address(engine), ["--workers", "0"]).start()
+    try:
+        kinora.cli("import", first, "--until", "uploaded")
+        # More than is on its way at a time: the answer comes through all the same.
+        for _ in range(5):
+            refused = kinora.cli("import", second, "--until", "uploaded", check=False)
+            told = "there is a file `E01.mp4` in `source` already: name another folder with --prefix"
+            assert refused.returncode != 0 and told in refused.stderr, refused.stderr
+        kinora.cli("import", second, "--until", "uploaded", "--prefix", "season2")
+        assert [title["key"] for title in kinora.titles()] == ["season2/E01.mp4", "E01.mp4"]
+        for key, path in [("E01.mp4", first), ("season2/E01.mp4", second)]:
+            assert kinora.boto().get_object(Bucket="source", Key=key)["Body"].read() == path.read_bytes()
     finally:
         kinora.stop()

@@ -296,6 +296,12 @@ def test_copies(s3, prefix):
     fails("AccessDenied", s3.copy_object, Bucket=BUCKET, Key=prefix + "x", CopySource={"Bucket": "media", "Key": "a"})
     fails("PreconditionFailed", s3.copy_object, Bucket=BUCKET, Key=prefix + "x", CopySource=source,
           CopySourceIfMatch='"0"')
+    fails("PreconditionFailed", s3.copy_object, Bucket=BUCKET, Key=prefix + "copy", CopySource=source, IfNoneMatch="*")
+    fails("PreconditionFailed", s3.copy_object, Bucket=BUCKET, Key=prefix + "copy", CopySource=source, IfMatch='"0"')
+    fails("NoSuchKey", s3.copy_object, Bucket=BUCKET, Key=prefix + "x", CopySource=source, IfMatch=head["ETag"])
+    assert s3.head_object(Bucket=BUCKET, Key=prefix + "copy")["ContentType"] == "text/plain"
+    s3.copy_object(Bucket=BUCKET, Key=prefix + "copy", CopySource=source, IfMatch=head["ETag"])
+    s3.copy_object(Bucket=BUCKET, Key=prefix + "x", CopySource=source, IfNoneMatch="*")
 
     upload = s3.create_multipart_upload(Bucket=BUCKET, Key=prefix + "joined")["UploadId"]
     this = {"Bucket": BUCKET, "Key": prefix + "joined", "UploadId": upload}

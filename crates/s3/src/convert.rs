@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use blob::{Attributes, Condition};
+use http::header::{HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use model::{BucketName, Key, Timestamp, UploadId};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use s3s::dto::{ETag, ETagCondition, EncodingType, TimestampFormat};
@@ -86,6 +87,19 @@ pub(crate) fn condition(
         (None, Some(ETagCondition::ETag(etag))) => Ok(Condition::NotEtag(plain_etag(&etag))),
         _ => Err(not_offered("this combination of If-Match and If-None-Match on a write")),
     }
+}
+
+/// The condition of a write whose input has no fields for it: `s3s` knows that of a copy's source alone, and nothing of
+/// forms.
+pub(crate) fn condition_in(headers: &HeaderMap) -> S3Result<Condition> {
+    condition(etag_in(headers, &IF_MATCH)?, etag_in(headers, &IF_NONE_MATCH)?)
+}
+
+fn etag_in(headers: &HeaderMap, name: &HeaderName) -> S3Result<Option<ETagCondition>> {
+    let mut given = headers.get_all(name).iter();
+    let Some(first) = given.next() else { return Ok(None) };
+    let read = ETagCondition::parse_http_header(first.as_bytes()).ok().filter(|_| given.next().is_none());
+    read.map(Some).ok_or_else(|| s3_error!(InvalidArgument, "{name} is one ETag, or *."))
 }
 
 /// The headers that a client sends with an object, from inputs that share their names.

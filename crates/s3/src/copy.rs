@@ -9,7 +9,7 @@ use s3s::{S3Request, S3Response, S3Result, s3_error};
 
 use crate::access::{self, Buckets};
 use crate::convert::{
-    attributes, bucket, etag, key, number, refuse, refuse_on_write, time, upload_id, version,
+    attributes, bucket, condition_in, etag, key, number, refuse, refuse_on_write, time, upload_id, version,
 };
 use crate::error::{from_blob, not_offered};
 use crate::objects::Conditions;
@@ -45,7 +45,7 @@ pub(crate) async fn object(
         bucket,
         key,
         attributes: blob::Attributes { tags, ..described },
-        condition: blob::Condition::None,
+        condition: condition_in(&request.headers)?,
         by: By::Client(Means::Copy),
     };
     let object = blob.copy(source.id, new).await.map_err(from_blob)?;

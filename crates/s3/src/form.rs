@@ -59,6 +59,7 @@ pub(crate) async fn answer(desk: Desk<'_>, request: Request<Body>) -> S3Result<R
     let policy = Policy::read(text, MAX_FILE)?;
     policy.check(&fields.values, bucket, jiff::Timestamp::now())?;
     let (new, given) = new(bucket, &fields)?;
+    let new = New { condition: convert::condition_in(&parts.headers)?, ..new };
     blob.bucket(&new.bucket).await.map_err(from_blob)?;
 
     let staged = stage(blob, &mut form, &policy, given.as_ref()).await?;

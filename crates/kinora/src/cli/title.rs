@@ -83,9 +83,9 @@ pub(crate) struct Remove {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   kinora import film.mp4
-  kinora import --template reference --until published season1/*.mov")]
+  kinora import --template reference --prefix season1 --until published season1/*.mov")]
 pub(crate) struct Import {
-    /// Files to upload.
+    /// Files to upload; none that is there by its name is replaced.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// Folder in the bucket `source`; rules choose the job template by it.

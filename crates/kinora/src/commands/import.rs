@@ -14,7 +14,7 @@ use model::title::State;
 use tokio_util::io::ReaderStream;
 
 use crate::cli::{Import, Until};
-use crate::control::client::Body;
+use crate::control::client::{self, Body};
 use crate::control::{Imported, Title};
 use crate::{commands, print};
 
@@ -118,6 +118,9 @@ async fn upload(
         path += &format!("&template={}", commands::encode(template));
     }
     let mut client = command.server.connect().await?;
+    // A refusal while the file is on its way may not be heard: writing breaks off before the answer is read.
+    let ask = format!("{path}&asks=true");
+    client.call::<Imported>("PUT", &ask, client::body(Bytes::new())).await?;
     let imported: Imported = client.call("PUT", &path, body).await?;
     Ok(imported.title)
 }

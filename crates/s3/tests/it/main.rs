@@ -4,6 +4,7 @@
 mod answers;
 mod bodies;
 mod client;
+mod conditions;
 mod connections;
 mod doors;
 mod pages;

@@ -9,7 +9,7 @@ use model::{BucketName, Key, title};
 use pipeline::Outcome;
 use serde::Deserialize;
 
-use super::{Answer, MAX_ROWS, percent, rfc3339};
+use super::{Answer, MAX_ROWS, Refused, percent, rfc3339};
 use crate::control::{Chunk, EventAnswer, Imported, Rendition, Title, TitleDetail};
 use crate::house::House;
 
@@ -89,26 +89,44 @@ pub(super) struct Upload {
     key: String,
     bytes: u64,
     template: Option<String>,
+    /// Whether it only asks what speaks against the upload; the body is empty then.
+    #[serde(default)]
+    asks: bool,
 }
 
-/// Stores the body as an object of bucket `source`, as any client's upload; with a template it becomes a title in the
-/// same transaction, otherwise by the rules.
+/// Stores the body as a new object of bucket `source`, as any client's upload; with a template it becomes a title in the
+/// same transaction, otherwise by the rules. What is bound to fail is refused before the body is read.
 pub(super) async fn import(
     State(house): State<House>,
     Query(upload): Query<Upload>,
     body: Body,
 ) -> Answer<Imported> {
-    let key: Key = upload.key.parse()?;
+    let (bucket, key): (_, Key) = (BucketName::source(), upload.key.parse()?);
+    if let Some(template) = &upload.template {
+        house.pipeline.templates().named(template)?;
+    }
+    match house.blob.head(&bucket, &key).await {
+        Ok(_) => return Err(taken(&key)),
+        Err(blob::Error::NoSuchKey) => {}
+        Err(error) => return Err(error.into()),
+    }
+    if upload.asks {
+        return Ok(Json(Imported { title: None }));
+    }
     let staged = house.blob.stage(body.into_data_stream(), Some(upload.bytes), None).await?;
     let new = New {
-        bucket: BucketName::source(),
-        key,
+        bucket,
+        key: key.clone(),
         attributes: Attributes::default(),
-        condition: Condition::None,
+        condition: Condition::Absent,
         by: By::Client(Means::Put),
     };
     let mut tx = house.db.begin().await?;
-    let object = house.blob.commit_in(&mut tx, staged, new).await?;
+    let committed = house.blob.commit_in(&mut tx, staged, new).await;
+    let object = committed.map_err(|error| match error {
+        blob::Error::Precondition => taken(&key),
+        error => error.into(),
+    })?;
     let title = match upload.template.as_deref().or_else(|| house.pipeline.template_for(&object)) {
         Some(template) => Some(house.pipeline.start_in(&mut tx, &object, template).await?.title()),
         None => None,
@@ -117,6 +135,12 @@ pub(super) async fn import(
     house.blob.announce();
     house.jobs.wake();
     Ok(Json(Imported { title }))
+}
+
+/// The object that is there may be all that a title can be encoded anew from: it is not replaced.
+fn taken(key: &Key) -> Refused {
+    let source = BucketName::source();
+    Refused::bad(format!("there is a file `{key}` in `{source}` already: name another folder with --prefix"))
 }
 
 pub(super) async fn event(State(house): State<House>, body: Bytes) -> Answer<EventAnswer> {
