@@ -20,10 +20,11 @@ pub struct Config {
     /// Whether HTTP/2 with prior knowledge is spoken besides HTTP/1.1: for proxies in front only, because a client of
     /// HTTP/2 can stall its streams without stalling its connection.
     pub http2: bool,
-    /// Connections at a time; further ones wait in the kernel. One address (of IPv6: one /64) may have as many as are
-    /// still free, so that whoever comes next finds a place; trusted proxies may have all.
+    /// Connections at a time; further ones wait in the kernel. One address (of IPv6: one /48, and a /64 within it
+    /// likewise) may have as many as are still free; when none is, whoever has most gives up its oldest. Trusted proxies
+    /// may have all.
     pub connections: u32,
-    /// Most connections of one address besides; 0 for no further bound.
+    /// Most connections of one address (of IPv6: one /64) besides; 0 for no further bound.
     pub address_connections: u32,
     /// Longest time from the first byte awaited to the last byte of a request's head, in ms; also how long an idle
     /// connection stays.

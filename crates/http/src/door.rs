@@ -1,7 +1,8 @@
 //! The socket's side of a face: entrances, places, handshakes, HTTP, and letting connections end.
 //!
 //! Clients that take too little, send too little or pause for too long are given up, and one that still sends when it is
-//! answered gets to read its answer.
+//! answered gets to read its answer. When no place is left, connections of whoever has most end: idle ones at once, others
+//! after their answer.
 
 mod body;
 mod connection;
@@ -81,7 +82,7 @@ pub struct Door {
 #[derive(Debug, Clone)]
 pub struct Bounds {
     /// Longest time for a handshake, and from the first byte awaited to the last byte of a request's head; also how long
-    /// an idle connection stays.
+    /// an idle connection stays, if nobody needs its place.
     pub head: Duration,
     /// Bytes of a request's head.
     pub head_bytes: u32,
@@ -105,16 +106,18 @@ impl Door {
         let broken = CancellationToken::new();
         let _break_on_drop = broken.clone().drop_guard();
         loop {
+            // What the next connection ends by.
+            let end = shutdown.child_token();
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 // No pattern here: one that does not match would leave the others waiting, and nobody would come in.
-                accepted = accept(&entrances, &places, &proxies) => {
+                accepted = accept(&entrances, &places, &proxies, &end) => {
                     let Some((Came { stream, peer, tls }, place)) = accepted else { continue };
                     let connection = Connection { bounds: bounds.clone(), answer: answer.clone(), peer };
-                    let (shutdown, broken) = (shutdown.clone(), broken.clone());
+                    let broken = broken.clone();
                     tasks.spawn(async move {
                         tokio::select! {
-                            () = connection.serve(stream, tls, &shutdown) => {}
+                            () = connection.serve(stream, tls, &end) => {}
                             () = broken.cancelled() => {}
                         }
                         drop::<Place>(place);
@@ -131,14 +134,19 @@ impl Door {
 }
 
 /// Waits for a place, then for a connection; `None` where its address has its share of places, and after a failure that
-/// passes, such as too many open files.
-async fn accept(entrances: &Entrances, places: &Places, proxies: &[Cidr]) -> Option<(Came, Place)> {
+/// passes, such as too many open files. `end` is cancelled when its place is needed.
+async fn accept(
+    entrances: &Entrances,
+    places: &Places,
+    proxies: &[Cidr],
+    end: &CancellationToken,
+) -> Option<(Came, Place)> {
     let free = places.free().await;
     match entrances.accept().await {
         Ok(came) => {
             let place = match came.peer.is_trusted(proxies) {
                 true => Some(free.take_for_many()),
-                false => free.take(came.peer.address),
+                false => free.take(came.peer.address, end.clone()),
             };
             place.map(|place| (came, place))
         }

@@ -8,7 +8,8 @@ use sign::Cidr;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Connections at a time; more wait to be accepted. One address may have as many as are still free, proxies all.
+    /// Connections at a time; more wait to be accepted. One address may have as many as are still free, proxies all; when
+    /// none is, whoever has most gives up its oldest.
     pub connections: usize,
     /// Seconds within which a request's head must be there, and those within which the fields of a form must.
     pub head_seconds: u64,

@@ -6,10 +6,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use http_face::ApiError;
-use http_face::places::household;
+use http_face::places::{household, site};
 
 /// Over which it is counted.
 const WINDOW: Duration = Duration::from_secs(60);
+
+/// How many times as much as one address a site with many of them may have: a /48 of IPv6.
+const SITE: u32 = 5;
 
 /// Counts, of all together and of each address, in as much memory as the most of all addresses take.
 #[derive(Debug)]
@@ -24,6 +27,7 @@ struct Window {
     began: Instant,
     all: u32,
     of: HashMap<Option<IpAddr>, u32>,
+    of_sites: HashMap<IpAddr, u32>,
 }
 
 impl Quota {
@@ -38,20 +42,24 @@ impl Quota {
     /// 429 with the time to wait.
     pub(crate) fn take(&self, from: Option<IpAddr>, now: Instant) -> Result<(), ApiError> {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = || Window { began: now, all: 0, of: HashMap::new() };
+        let fresh = || Window { began: now, all: 0, of: HashMap::new(), of_sites: HashMap::new() };
         let window = window.get_or_insert_with(fresh);
         if now.saturating_duration_since(window.began) >= WINDOW {
             *window = fresh();
         }
-        let from = from.map(household);
+        let (from, site) = (from.map(household), from.map(site).filter(IpAddr::is_ipv6));
         let of = window.of.get(&from).copied().unwrap_or(0);
+        let of_site = site.and_then(|site| window.of_sites.get(&site)).copied().unwrap_or(0);
         // Who comes for the first time finds room for as long as there is any.
-        if of >= self.one.min(self.all - window.all) {
+        if of >= self.one.min(self.all - window.all) || of_site >= self.one * SITE {
             let wait = WINDOW.saturating_sub(now.saturating_duration_since(window.began));
             return Err(ApiError::too_many(wait));
         }
         window.all += 1;
         window.of.insert(from, of + 1);
+        if let Some(site) = site {
+            window.of_sites.insert(site, of_site + 1);
+        }
         Ok(())
     }
 }
@@ -77,5 +85,14 @@ mod tests {
             (429, &"11".parse().unwrap())
         );
         assert_eq!(sent(address(1), now + WINDOW), 20);
+    }
+
+    #[test]
+    fn a_site_of_ipv6_has_no_more_for_having_many_networks() {
+        let (quota, now) = (Quota::new(1000, 20), Instant::now());
+        let sent = |from: String| (0..100).take_while(|_| quota.take(from.parse().ok(), now).is_ok()).count();
+        let all = (0..50).map(|n| sent(format!("2001:db8:0:{n}::1"))).collect::<Vec<_>>();
+        assert_eq!((all[0], all.iter().sum::<usize>()), (20, 100));
+        assert_eq!(sent("2001:db8:1::1".into()), 20);
     }
 }

@@ -24,23 +24,19 @@ pub(super) struct Connection<A> {
 }
 
 impl<A: Answer> Connection<A> {
-    pub(super) async fn serve(
-        self,
-        stream: TcpStream,
-        tls: Option<tls::Server>,
-        shutdown: &CancellationToken,
-    ) {
+    /// Serves until the client leaves, or `end` is cancelled and nothing is under way.
+    pub(super) async fn serve(self, stream: TcpStream, tls: Option<tls::Server>, end: &CancellationToken) {
         // Answers are written in few, whole pieces. Fails only where the connection is gone already.
         let _ = stream.set_nodelay(true);
-        let stream = Stream::new(stream, self.bounds.patience.clone(), shutdown.clone());
+        let stream = Stream::new(stream, self.bounds.patience.clone(), end.clone());
         let progress = stream.progress();
-        let Some(tls) = tls else { return self.speak(stream, progress, shutdown).await };
+        let Some(tls) = tls else { return self.speak(stream, progress, end).await };
         let shaken = tokio::select! {
             shaken = timeout(self.bounds.head, tls.accept(stream)) => shaken,
-            () = shutdown.cancelled() => return,
+            () = end.cancelled() => return,
         };
         match shaken {
-            Ok(Ok(stream)) => self.speak(stream, progress, shutdown).await,
+            Ok(Ok(stream)) => self.speak(stream, progress, end).await,
             Ok(Err(error)) => tracing::debug!(%error, "no handshake"),
             Err(_) => tracing::debug!("a handshake took too long"),
         }
@@ -50,7 +46,7 @@ impl<A: Answer> Connection<A> {
         self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         progress: Progress,
-        shutdown: &CancellationToken,
+        end: &CancellationToken,
     ) {
         let Self { bounds, answer, peer } = self;
         let builder = builder(&bounds);
@@ -74,14 +70,20 @@ impl<A: Answer> Connection<A> {
         let mut ending = false;
         loop {
             tokio::select! {
+                // A request that has come already is seen before the end.
+                biased;
                 ended = connection.as_mut() => {
                     if let Err(error) = ended {
                         tracing::debug!(%error, "connection ended early");
                     }
                     return;
                 }
-                () = shutdown.cancelled(), if !ending => {
+                () = end.cancelled(), if !ending => {
                     ending = true;
+                    // Nothing is under way, and what is not whole is not waited for.
+                    if !progress.is_past_first_head() {
+                        return;
+                    }
                     connection.as_mut().graceful_shutdown();
                 }
                 () = first_head.as_mut(), if watching => {

@@ -4,7 +4,7 @@
 //! what the client has not read yet: the answer that says why nobody reads on. So whoever answers before the end of a
 //! request closes in two steps (RFC 9112 §9.6): it says that nothing more comes, then reads on and throws away, until the
 //! client closes too or has had its chance. Whoever sends for the sake of sending has a connection that it could have
-//! had anyway, and for a shorter time; when the door closes, for a moment only.
+//! had anyway, and for a shorter time; when the door closes or the place is needed, for a moment only.
 
 use std::mem::MaybeUninit;
 use std::pin::Pin;
@@ -24,7 +24,7 @@ const LOOK: Duration = Duration::from_secs(5);
 const LOOKS: u32 = 6;
 /// Fewest bytes that it sends between two looks: 4 KiB a second.
 const LEAST: u64 = 20 << 10;
-/// How long it is waited for once the door closes.
+/// How long it is waited for once the connection has to end.
 const LAST: Duration = Duration::from_secs(1);
 
 /// Reads on after the last answer.
@@ -35,19 +35,19 @@ pub(super) struct Linger {
     /// Bytes in all, and since the last look.
     came: u64,
     since: u64,
-    /// Until the door closes.
-    closing: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    /// Until the connection has to end.
+    ending: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
 }
 
 impl Linger {
-    /// `door` is cancelled when it closes.
-    pub(super) fn new(door: CancellationToken) -> Self {
-        Self::every(LOOK, door)
+    /// `end` is cancelled when the connection has to end.
+    pub(super) fn new(end: CancellationToken) -> Self {
+        Self::every(LOOK, end)
     }
 
-    fn every(look: Duration, door: CancellationToken) -> Self {
-        let closing = Some(Box::pin(door.cancelled_owned()));
-        Self { look, timer: Box::pin(sleep(look)), looks: 0, came: 0, since: 0, closing }
+    fn every(look: Duration, end: CancellationToken) -> Self {
+        let ending = Some(Box::pin(end.cancelled_owned()));
+        Self { look, timer: Box::pin(sleep(look)), looks: 0, came: 0, since: 0, ending }
     }
 
     /// Ready when the client has closed or had its chance; at once where it sends nothing and is not `expected` to.
@@ -68,14 +68,14 @@ impl Linger {
                 Poll::Pending => break,
             }
         }
-        if self.closing.as_mut().is_some_and(|closing| closing.as_mut().poll(cx).is_ready()) {
-            self.closing = None;
+        if self.ending.as_mut().is_some_and(|ending| ending.as_mut().poll(cx).is_ready()) {
+            self.ending = None;
             let last = (Instant::now() + LAST).min(self.timer.deadline());
             self.timer.as_mut().reset(last);
         }
         while self.timer.as_mut().poll(cx).is_ready() {
             self.looks += 1;
-            if self.looks == LOOKS || self.since < LEAST || self.closing.is_none() {
+            if self.looks == LOOKS || self.since < LEAST || self.ending.is_none() {
                 return Poll::Ready(());
             }
             self.since = 0;
@@ -139,10 +139,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_end_of_the_door_is_soon_that_of_who_still_sends() {
+    async fn the_end_of_the_connection_is_soon_that_of_who_still_sends() {
         let (server, mut client) = pair().await;
-        let door = CancellationToken::new();
-        let (closes, sent) = (door.clone(), vec![0; 10_000]);
+        let end = CancellationToken::new();
+        let (closes, sent) = (end.clone(), vec![0; 10_000]);
         let sending = tokio::spawn(async move {
             client.write_all(&sent).await.unwrap();
             closes.cancel();
@@ -151,7 +151,7 @@ mod tests {
             }
         });
         let begun = Instant::now();
-        lingers(Linger::every(Duration::from_secs(60), door), server, true).await;
+        lingers(Linger::every(Duration::from_secs(60), end), server, true).await;
         assert!((LAST..10 * LAST).contains(&begun.elapsed()), "{:?}", begun.elapsed());
         sending.await.unwrap();
     }

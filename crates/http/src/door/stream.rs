@@ -47,7 +47,7 @@ impl fmt::Debug for Patience {
 pub(super) struct Stream {
     stream: TcpStream,
     patience: Patience,
-    door: CancellationToken,
+    end: CancellationToken,
     slow: Option<Slow>,
     progress: Progress,
     linger: Option<Linger>,
@@ -67,11 +67,11 @@ struct Slow {
 }
 
 impl Stream {
-    /// Bounds a connection; `door` is cancelled when the door closes.
-    pub(super) fn new(stream: TcpStream, patience: Patience, door: CancellationToken) -> Self {
+    /// Bounds a connection; `end` is cancelled when it has to end.
+    pub(super) fn new(stream: TcpStream, patience: Patience, end: CancellationToken) -> Self {
         // Only a help: without it the kernel takes more.
         let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
-        Self { stream, patience, door, slow: None, progress: Progress::default(), linger: None }
+        Self { stream, patience, end, slow: None, progress: Progress::default(), linger: None }
     }
 
     /// Where its requests are watched. Whoever reads tells there what comes of them, for only it sees inside TLS.
@@ -184,10 +184,10 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Self { stream, door, linger, progress, .. } = &mut *self;
+        let Self { stream, end, linger, progress, .. } = &mut *self;
         progress.pass_first_head();
         ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
-        let linger = linger.get_or_insert_with(|| Linger::new(door.clone()));
+        let linger = linger.get_or_insert_with(|| Linger::new(end.clone()));
         linger.poll(stream, progress.is_amid_request(), cx).map(Ok)
     }
 }

@@ -1,5 +1,7 @@
 //! The layers as a face gets them.
 
+mod door;
+
 use std::sync::Arc;
 use std::time::Duration;
 
