@@ -4,6 +4,9 @@
 //! an id is missing – the store is new, restored, or from before there were ids – what is in the two must fit, and then
 //! both get one. A folder in which nothing was stored yet is any new database's, and no more that of the one before.
 
+use std::fs;
+use std::path::Path;
+
 use db::{Db, args};
 use model::FileId;
 use uuid::Uuid;
@@ -16,6 +19,22 @@ const READ: &str = "SELECT id FROM store WHERE one = 1";
 const INSERT: &str = "INSERT INTO store (one, id) VALUES (1, $1) ON CONFLICT (one) DO NOTHING";
 /// Enough of the stored files: if none of them is in the folder, it is not theirs.
 const SOME: &str = "SELECT id FROM files ORDER BY id LIMIT 1000";
+
+/// Whether a store's folder is a database's already: it has an id, or files of a time before there were ids. Whoever
+/// makes a new database in that one's place is refused, and what was made would be taken for the installation's. Blocks.
+pub fn is_owned(root: &Path) -> bool {
+    let folders = (0..=255).map(|n| root.join(format!("{n:02x}")));
+    let has_any = |path| fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+    root.join("id").exists() || folders.into_iter().any(has_any)
+}
+
+/// The id of the store that the database's rows are of; `None` where no store was opened on it yet.
+///
+/// # Errors
+/// Those of the database, also where it is of a version before there were ids.
+pub async fn store_id(db: &Db) -> Result<Option<String>> {
+    in_database(db).await
+}
 
 /// Refuses a folder that is not the database's.
 ///

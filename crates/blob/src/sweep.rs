@@ -20,6 +20,8 @@ const GRACE_MS: i64 = 3_600_000;
 /// Milliseconds that a completed upload answers a repeated completion.
 const COMPLETED_MS: i64 = 86_400_000;
 const DAY_MS: i64 = 86_400_000;
+/// Minutes after which the grace is over of what a process that was killed before this one had under way.
+const FIRST_GRACE: u64 = 61;
 /// From one sweep to the next.
 const EVERY: Duration = Duration::from_secs(60);
 
@@ -153,7 +155,8 @@ impl Blob {
         }
     }
 
-    /// The service that sweeps: rows every minute, the disk at the start and every six hours.
+    /// The service that sweeps: rows every minute, the disk at the start, once the grace of what was there then is
+    /// over, and every six hours.
     pub fn sweeper(&self) -> Sweeper {
         Sweeper { blob: self.clone() }
     }
@@ -168,8 +171,8 @@ impl Sweeper {
     /// Runs until `shutdown`. A failed sweep is logged and tried again at its next time.
     pub async fn run(self, shutdown: CancellationToken) {
         for minute in 0_u64.. {
-            let swept =
-                if minute.is_multiple_of(360) { self.all().await } else { self.blob.sweep(now()).await };
+            let with_disk = minute.is_multiple_of(360) || minute == FIRST_GRACE;
+            let swept = if with_disk { self.all().await } else { self.blob.sweep(now()).await };
             match swept {
                 Ok(swept) if swept == Swept::default() => {}
                 Ok(swept) => tracing::info!(?swept, "store swept"),
@@ -199,8 +202,9 @@ impl Sweeper {
     }
 
     async fn all(&self) -> Result<Swept> {
-        let rows = self.blob.sweep(now()).await?;
-        let disk = self.blob.sweep_disk(now()).await?;
+        // What keeps the one from its work may not keep the other.
+        let (rows, disk) = (self.blob.sweep(now()).await, self.blob.sweep_disk(now()).await);
+        let (rows, disk) = (rows?, disk?);
         Ok(Swept { files: rows.files + disk.files, stuck: rows.stuck + disk.stuck, ..rows })
     }
 }

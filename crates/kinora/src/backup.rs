@@ -54,6 +54,19 @@ pub(crate) async fn backup(command: Backup) -> anyhow::Result<()> {
     let before = Manifest::read(to.path())?;
     let turn = before.as_ref().map_or(0, |manifest| manifest.turn) + 1;
     let known = known(&to, before.as_ref());
+    let store = source.store().await;
+    if let Some(before) = &before {
+        let same = match &before.store {
+            Some(_) => before.store == store,
+            None => known.is_empty() || source.files().await?.iter().any(|id| known.contains_key(id)),
+        };
+        ensure!(
+            same,
+            "the backup in {} is another installation's, and would be lost: name another folder, or the database that \
+             this one is of (--database)",
+            to.path().display()
+        );
+    }
     let database = to.join(&source.engine().file(turn));
     let Collected { sums, added, lost } = collect(&source, data, &to, &database, &known).await?;
     source.close().await;
@@ -68,6 +81,7 @@ pub(crate) async fn backup(command: Backup) -> anyhow::Result<()> {
         kinora: env!("CARGO_PKG_VERSION").to_owned(),
         made: jiff::Timestamp::now().to_string(),
         turn,
+        store,
         engine: source.engine(),
         database: source.engine().file(turn),
         database_sha256: files::hash_file(&database).await?,

@@ -43,6 +43,17 @@ impl Source {
         }
     }
 
+    /// The id of the store that it is of; `None` where it has none, also because it is of a version before there were
+    /// ids.
+    pub(super) async fn store(&self) -> Option<String> {
+        blob::store_id(&self.db).await.ok().flatten()
+    }
+
+    /// The stored files that it names now.
+    pub(super) async fn files(&self) -> anyhow::Result<BTreeSet<FileId>> {
+        Ok(mirror::files(&mut self.db.begin().await?).await?)
+    }
+
     /// Writes a snapshot to `path`, synced, in place of one that is there; answers the stored files that it names.
     pub(super) async fn snapshot(&self, path: &Path) -> anyhow::Result<BTreeSet<FileId>> {
         if path.exists() {

@@ -21,6 +21,9 @@ pub(super) struct Manifest {
     pub(super) made: String,
     /// How often this folder was brought up to date.
     pub(super) turn: u64,
+    /// The id of the store, which another installation's differs in; `None` in backups of a time before it was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) store: Option<String>,
     pub(super) engine: Engine,
     /// File of the database.
     pub(super) database: String,

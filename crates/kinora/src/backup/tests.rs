@@ -140,6 +140,42 @@ async fn the_key_ring_goes_where_the_settings_say_and_over_no_other() {
     assert!(!house.dir.path().join("new/keys").exists());
 }
 
+/// A database that was made in the place of another one would empty the backup.
+#[tokio::test]
+async fn another_installation_does_not_replace_a_backup() {
+    let house = House::new().await;
+    house.backup().await.unwrap();
+    let (data, manifest) = (house.dir.path().join("data"), house.to().join(manifest::NAME));
+    for is_old in [false, true] {
+        if is_old {
+            // From before the id was noted.
+            let mut old: serde_json::Value = serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
+            assert!(old.as_object_mut().unwrap().remove("store").is_some());
+            fs::write(&manifest, old.to_string()).unwrap();
+        }
+        let own = data.with_extension("own");
+        fs::rename(&data, &own).unwrap();
+        for has_store in [false, true] {
+            fs::create_dir(&data).unwrap();
+            let db = Db::open_sqlite(&data.join("kinora.db")).await.unwrap();
+            db.migrate(&[blob::MIGRATIONS]).await.unwrap();
+            if has_store {
+                Blob::open(db.clone(), &data.join("objects")).await.unwrap();
+            }
+            db.close().await;
+            fs::create_dir(data.join("keys")).unwrap();
+            fs::copy(own.join("keys/ring"), data.join("keys/ring")).unwrap();
+            let refused = house.backup().await.unwrap_err();
+            assert!(refused.contains("another installation's"), "{refused}");
+            fs::remove_dir_all(&data).unwrap();
+        }
+        fs::rename(&own, &data).unwrap();
+        house.check().await.unwrap();
+        house.backup().await.unwrap();
+        assert!((0..3).all(|n| house.kept(n).exists()));
+    }
+}
+
 #[tokio::test]
 async fn a_folder_takes_one_backup_at_a_time() {
     let house = House::new().await;

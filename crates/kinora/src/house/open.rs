@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use blob::Blob;
 use catalogue::Catalogue;
 use db::Db;
@@ -90,7 +90,7 @@ impl House {
 async fn database(config: &Config, folder: &Folder) -> anyhow::Result<Db> {
     let db = match &config.database {
         Some(address) => Db::open(&address.0).await?,
-        None => Db::open_sqlite(&folder.join("kinora.db")).await?,
+        None => Db::open_sqlite(&sqlite(folder)?).await?,
     };
     db.migrate(&[
         blob::MIGRATIONS,
@@ -104,6 +104,19 @@ async fn database(config: &Config, folder: &Folder) -> anyhow::Result<Db> {
     .await
     .context("the database cannot be brought up to date")?;
     Ok(db)
+}
+
+/// The file of the database, which is made if it is missing, but not in the place of another database.
+fn sqlite(folder: &Folder) -> anyhow::Result<PathBuf> {
+    let (path, objects) = (folder.join("kinora.db"), folder.join("objects"));
+    ensure!(
+        path.exists() || !blob::is_owned(&objects),
+        "there is no database at {}, and the files in {} belong to one: name it (the setting `database`), bring the \
+         file back, or name another data folder",
+        path.display(),
+        objects.display()
+    );
+    Ok(path)
 }
 
 async fn store(config: &Config, folder: &Folder, db: &Db, ring: &KeyRing) -> anyhow::Result<Blob> {
