@@ -66,14 +66,33 @@ pub(crate) fn check(request: &Parts) -> S3Result<Way> {
     }
     let malformed =
         || s3_error!(AuthorizationHeaderMalformed, "The signature lacks its credential or headers.");
-    if scope.ok_or_else(malformed)?.rsplit('/').nth(1) != Some("s3") {
+    let scope = scope.ok_or_else(malformed)?;
+    if scope.rsplit('/').nth(1) != Some("s3") {
         return Err(s3_error!(NotImplemented, "This address speaks S3 only."));
+    }
+    // `s3s` computes with what stands in the places of digits before it looks.
+    let header = request.headers.get("x-amz-date").and_then(|value| value.to_str().ok());
+    let dates = [find("X-Amz-Date"), header].into_iter().flatten();
+    if !scope.split('/').nth(1).is_some_and(is_day) || !dates.into_iter().all(is_moment) {
+        return Err(s3_error!(InvalidRequest, "A date of the signature is none."));
     }
     covers(signed.ok_or_else(malformed)?, &request.headers, presigned).map(|()| Way::Request)
 }
 
 fn lives(seconds: &str) -> bool {
     seconds.parse().is_ok_and(|seconds| (1..=MAX_EXPIRES).contains(&seconds))
+}
+
+/// `YYYYMMDD`.
+fn is_day(text: &str) -> bool {
+    text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// `YYYYMMDDTHHMMSSZ`.
+fn is_moment(text: &str) -> bool {
+    let time =
+        text.split_once('T').filter(|(day, _)| is_day(day)).and_then(|(_, time)| time.strip_suffix('Z'));
+    time.is_some_and(|time| time.len() == 6 && time.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 pub(crate) fn old_signature() -> S3Error {
@@ -170,6 +189,22 @@ mod tests {
         let sts = SIGNED.replace("/s3/", "/sts/");
         refused("/", &[("authorization", &sts)], "NotImplemented");
         refused("/", &[("authorization", "AWS4-HMAC-SHA256 Signature=00")], "AuthorizationHeaderMalformed");
+    }
+
+    #[test]
+    fn dates_are_dates() {
+        for bad in
+            ["202${filename}0Z", "20250101T00000Z", "20250101 000000Z", "Wed, 01 Jan 2025 00:00:00 GMT", ""]
+        {
+            refused("/a", &[("authorization", SIGNED), ("x-amz-date", bad)], "InvalidRequest");
+            refused(
+                &format!("{}&X-Amz-Date={}", presigned("9"), bad.replace(' ', "+")),
+                &[],
+                "InvalidRequest",
+            );
+        }
+        refused("/a", &[("authorization", &SIGNED.replace("20250101", "2025$$01"))], "InvalidRequest");
+        assert_eq!(ask(&format!("{}&X-Amz-Date=20250101T000000Z", presigned("9")), &[]), Ok(()));
     }
 
     #[test]
