@@ -217,6 +217,14 @@ def test_a_start_on_another_database_is_refused_and_touches_nothing(engine, tmp_
     assert not list(kinora.data.glob("kinora.db*"))
     if not database:
         (tmp_path / "kinora.db").rename(kinora.data / "kinora.db")
+    else:
+        # The setting names a new one.
+        kinora.database = postgres_address(engine)
+        with pytest.raises(AssertionError, match="setting `database`"):
+            kinora.start()
+        tables = "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema()"
+        assert run("psql", "-At", kinora.database, "-c", tables).strip() == "0"
+        kinora.database = database
     kinora.start()
     if stored:
         assert kinora.boto().get_object(Bucket="source", Key="a.bin")["Body"].read() == b"a" * 5000

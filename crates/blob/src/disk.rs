@@ -115,16 +115,6 @@ impl Disk {
         &self.root
     }
 
-    /// The id that the folder carries, if it has one. Blocks.
-    pub(crate) fn id(&self) -> Result<Option<String>> {
-        let path = self.root.join("id");
-        match fs::read_to_string(&path) {
-            Ok(text) => Ok(Some(text.trim_end().to_owned())),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(disk("read", path)(e)),
-        }
-    }
-
     /// Gives the folder an id unless it has one. Blocks.
     pub(crate) fn set_id(&self, id: &str) -> Result<()> {
         let path = self.root.join("id");

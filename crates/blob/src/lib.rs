@@ -72,7 +72,7 @@ pub use delete::{Actor, discard, discard_folder};
 pub use error::{Error, Result};
 pub use list::{Entry, List, Listing};
 pub use object::{Object, ObjectPart, hold, release};
-pub use owner::{is_owned, store_id};
+pub use owner::{folder_id, has_files, is_owned, store_id};
 pub use read::{Reader, next_read};
 pub use schema::MIGRATIONS;
 pub use store::{Blob, Config};

@@ -4,14 +4,15 @@
 //! an id is missing – the store is new, restored, or from before there were ids – what is in the two must fit, and then
 //! both get one. A folder in which nothing was stored yet is any new database's, and no more that of the one before.
 
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 use db::{Db, args};
 use model::FileId;
 use uuid::Uuid;
 
 use crate::disk::Disk;
+use crate::error::disk;
 use crate::lane::blocking;
 use crate::{Error, Result};
 
@@ -23,17 +24,29 @@ const SOME: &str = "SELECT id FROM files ORDER BY id LIMIT 1000";
 /// Whether a store's folder is a database's already: it has an id, or files of a time before there were ids. Whoever
 /// makes a new database in that one's place is refused, and what was made would be taken for the installation's. Blocks.
 pub fn is_owned(root: &Path) -> bool {
-    let folders = (0..=255).map(|n| root.join(format!("{n:02x}")));
-    let has_any = |path| fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
-    root.join("id").exists() || folders.into_iter().any(has_any)
+    root.join("id").exists() || has_files(root)
 }
 
-/// The id of the store that the database's rows are of; `None` where no store was opened on it yet.
-///
-/// # Errors
-/// Those of the database, also where it is of a version before there were ids.
+/// Whether something is stored in a store's folder. Blocks.
+pub fn has_files(root: &Path) -> bool {
+    let mut folders = (0..=255).map(|n| root.join(format!("{n:02x}")));
+    folders.any(|path| fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()))
+}
+
+/// The id that a store's folder carries, if it has one. Blocks.
+pub fn folder_id(root: &Path) -> Result<Option<String>> {
+    let path = root.join("id");
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text.trim_end().to_owned())),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(disk("read", path)(e)),
+    }
+}
+
+/// The id of the store that the database's rows are of; `None` where no store was opened on it yet, or none since there
+/// are ids.
 pub async fn store_id(db: &Db) -> Result<Option<String>> {
-    in_database(db).await
+    if db.has_table("store").await? { in_database(db).await } else { Ok(None) }
 }
 
 /// Refuses a folder that is not the database's.
@@ -90,7 +103,7 @@ async fn in_database(db: &Db) -> Result<Option<String>> {
 
 async fn in_folder(disk: &Disk) -> Result<Option<String>> {
     let disk = disk.clone();
-    blocking(move || disk.id()).await
+    blocking(move || folder_id(disk.root())).await
 }
 
 fn other(disk: &Disk) -> Error {

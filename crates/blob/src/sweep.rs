@@ -114,6 +114,15 @@ impl Blob {
         Ok(swept)
     }
 
+    /// Deletes whatever is half-written, however new. Only for whoever knows that nobody writes: this process has begun
+    /// nothing yet, and no other one has the store open.
+    pub async fn clear_half_written(&self) -> Result<Swept> {
+        let disk = self.disk.clone();
+        let mut swept = Swept::default();
+        swept.add(blocking(move || disk.clear_temporary(SystemTime::now())).await?);
+        Ok(swept)
+    }
+
     /// Deletes an object that no key names and nobody reads; `false` if something needs it after all.
     async fn drop_object(&self, id: ObjectId) -> Result<bool> {
         fault::pause("sweep.looked").await;
@@ -171,8 +180,7 @@ impl Sweeper {
     /// Runs until `shutdown`. A failed sweep is logged and tried again at its next time.
     pub async fn run(self, shutdown: CancellationToken) {
         for minute in 0_u64.. {
-            let with_disk = minute.is_multiple_of(360) || minute == FIRST_GRACE;
-            let swept = if with_disk { self.all().await } else { self.blob.sweep(now()).await };
+            let swept = if with_disk(minute) { self.all().await } else { self.blob.sweep(now()).await };
             match swept {
                 Ok(swept) if swept == Swept::default() => {}
                 Ok(swept) => tracing::info!(?swept, "store swept"),
@@ -209,6 +217,11 @@ impl Sweeper {
     }
 }
 
+/// Whether the disk is swept so many minutes after the start.
+fn with_disk(minute: u64) -> bool {
+    minute.is_multiple_of(360) || minute == FIRST_GRACE
+}
+
 const RETIRED: &str = "SELECT o.id FROM objects o WHERE o.retired_at <= $1 AND o.held = 0 AND o.id > $2
     AND NOT EXISTS (SELECT 1 FROM events e WHERE e.object = o.id AND e.handled_at IS NULL)
     ORDER BY o.id LIMIT 100";
@@ -231,4 +244,16 @@ pub(crate) async fn drop_files(tx: &mut Tx, files: &[String]) -> Result<Vec<File
     let list = serde_json::Value::from(files).to_string();
     let rows = tx.all(tx.pick(DROP), args![list]).await?;
     Ok(rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_disk_is_swept_once_the_grace_of_what_was_there_at_the_start_is_over() {
+        let swept: Vec<u64> = (0..=720).filter(|minute| with_disk(*minute)).collect();
+        assert_eq!(swept, [0, FIRST_GRACE, 360, 720]);
+        assert!(EVERY * u32::try_from(FIRST_GRACE).unwrap() > Duration::from_millis(GRACE_MS.unsigned_abs()));
+    }
 }

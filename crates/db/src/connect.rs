@@ -155,6 +155,20 @@ impl Db {
         self.opt(sql, args).await?.ok_or(Error::NoRow { sql })
     }
 
+    /// Whether there is a table of this name.
+    pub async fn has_table(&self, name: &str) -> Result<bool> {
+        const NAMED: Sql = Sql {
+            sqlite: "SELECT COUNT(*) AS n FROM sqlite_master WHERE type = 'table' AND name = $1",
+            postgres: "SELECT COUNT(to_regclass($1)) AS n",
+        };
+        Ok(self.one(self.pick(NAMED), crate::args![name]).await?.get::<i64>("n")? > 0)
+    }
+
+    /// Whether nothing was ever migrated in it.
+    pub async fn is_new(&self) -> Result<bool> {
+        Ok(!self.has_table("migrations").await?)
+    }
+
     /// Asks for an answer, whatever the tables.
     pub async fn ping(&self) -> Result<()> {
         self.one("SELECT 1 AS one", crate::args![]).await.map(drop)

@@ -50,15 +50,27 @@ pub(crate) async fn backup(command: Backup) -> anyhow::Result<()> {
     // What is missing is said before hours of copying.
     ring()?;
     let source = Source::open(address.as_deref(), data).await?;
+    // The folder's first: a first start meanwhile gives it to the folder last.
+    let objects = data.join("objects");
+    let (there, store) = (blob::folder_id(&objects)?, source.store().await?);
+    ensure!(
+        there.is_none() || there == store,
+        "the files in {} are not those of this database: name the one that they belong to (--database, or the setting \
+         `database`)",
+        objects.display()
+    );
     let to = Archive::to_write(&command.to)?;
     let before = Manifest::read(to.path())?;
     let turn = before.as_ref().map_or(0, |manifest| manifest.turn) + 1;
     let known = known(&to, before.as_ref());
-    let store = source.store().await;
     if let Some(before) = &before {
         let same = match &before.store {
             Some(_) => before.store == store,
-            None => known.is_empty() || source.files().await?.iter().any(|id| known.contains_key(id)),
+            // Its list may be the one thing in it that is damaged.
+            None => {
+                let has = |id: &FileId| mirror::path(&to.objects(), *id).exists();
+                before.count == 0 || source.files().await?.iter().any(has)
+            }
         };
         ensure!(
             same,

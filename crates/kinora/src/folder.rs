@@ -22,6 +22,19 @@ enum Tenant {
     Encoder,
 }
 
+impl Tenant {
+    /// The file that whoever is in has locked.
+    fn lock(self, folder: &Path) -> anyhow::Result<File> {
+        let name = match self {
+            Self::Main => "lock",
+            Self::Encoder => "lock.worker",
+        };
+        let lock =
+            OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(folder.join(name));
+        lock.with_context(|| format!("cannot write to {}", folder.display()))
+    }
+}
+
 /// An open data folder; the lock goes when it is dropped or the process dies.
 #[derive(Debug)]
 pub(crate) struct Folder {
@@ -42,10 +55,6 @@ impl Folder {
     }
 
     fn locked(path: &Path, tenant: Tenant) -> anyhow::Result<Self> {
-        let lock = match tenant {
-            Tenant::Main => "lock",
-            Tenant::Encoder => "lock.worker",
-        };
         let at = path.display();
         DirBuilder::new()
             .recursive(true)
@@ -55,9 +64,7 @@ impl Folder {
         let path = path.canonicalize().with_context(|| format!("cannot open {at}"))?;
         std::fs::set_permissions(&path, Permissions::from_mode(0o700))
             .with_context(|| format!("cannot make {at} private"))?;
-        let lock =
-            OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path.join(lock));
-        let lock = lock.with_context(|| format!("cannot write to {at}"))?;
+        let lock = tenant.lock(&path)?;
         let patient_until = Instant::now() + LET_GO;
         while !lock.try_lock_exclusive().with_context(|| format!("cannot lock {at}"))? {
             if Instant::now() > patient_until {
@@ -66,6 +73,18 @@ impl Folder {
             sleep(Duration::from_millis(50));
         }
         Ok(Self { path, tenant, _lock: lock })
+    }
+
+    /// Keeps the other tenant out until it is dropped; `None` if that one is in.
+    pub(crate) fn alone(&self) -> anyhow::Result<Option<File>> {
+        let other = match self.tenant {
+            Tenant::Main => Tenant::Encoder,
+            Tenant::Encoder => Tenant::Main,
+        };
+        let lock = other.lock(&self.path)?;
+        let got = lock.try_lock_exclusive();
+        let got = got.with_context(|| format!("cannot lock {}", self.path.display()))?;
+        Ok(got.then_some(lock))
     }
 
     /// The folder's absolute path.
@@ -133,8 +152,16 @@ mod tests {
         let main = Folder::open(dir.path()).unwrap();
         let encoder = Folder::open_beside(dir.path()).unwrap();
         assert_eq!(main.path(), encoder.path());
+        assert!(main.alone().unwrap().is_none());
         let names = [main.worker(), main.former_worker(), encoder.worker(), encoder.former_worker()];
         assert_eq!(HashSet::from(names).len(), names.len(), "{names:?}");
         assert_ne!(main.scratch(), encoder.scratch());
+
+        drop(encoder);
+        let alone = main.alone().unwrap().unwrap();
+        let lock = Tenant::Encoder.lock(main.path()).unwrap();
+        assert!(!lock.try_lock_exclusive().unwrap());
+        drop(alone);
+        Folder::open_beside(dir.path()).unwrap();
     }
 }

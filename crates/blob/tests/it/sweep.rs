@@ -171,6 +171,36 @@ async fn a_file_that_cannot_be_deleted_keeps_no_other() {
 }
 
 #[tokio::test]
+async fn rows_that_cannot_be_swept_keep_no_file() {
+    for store in stores().await {
+        let left = store.folder.path().join("blob/tmp/0123");
+        std::fs::write(&left, "half").unwrap();
+        let old = std::time::SystemTime::now() - std::time::Duration::from_secs(7200);
+        std::fs::File::options().write(true).open(&left).unwrap().set_modified(old).unwrap();
+        store.test.db.execute("ALTER TABLE events RENAME TO gone", db::args![]).await.unwrap();
+        assert!(store.blob.sweep(hours_from_now(0)).await.is_err());
+        // One round.
+        let shutdown = tokio_util::sync::CancellationToken::new();
+        shutdown.cancel();
+        store.blob.sweeper().run(shutdown).await;
+        assert!(!left.exists());
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_writes_any_more_goes_at_once() {
+    for store in stores().await {
+        let film = store.put("film", b"x").await;
+        let root = store.folder.path().join("blob");
+        std::fs::write(root.join("tmp/0123"), "half").unwrap();
+        std::fs::write(root.join("ab").join(format!("ab{}", "0".repeat(30))), "staged").unwrap();
+        assert_eq!(store.blob.clear_half_written().await.unwrap().files, 1);
+        assert_eq!(store.files(), 2, "a whole file waits for its row");
+        assert_eq!(store.read(&film).await, b"x");
+    }
+}
+
+#[tokio::test]
 async fn handled_events_go_after_a_week() {
     for store in stores().await {
         store.put("film", b"x").await;

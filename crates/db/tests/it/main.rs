@@ -31,6 +31,19 @@ async fn every_type_survives_the_round_trip() {
 }
 
 #[tokio::test]
+async fn a_new_database_is_told_from_one_that_was_migrated() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut new = vec![Db::open_sqlite(&dir.path().join("new.db")).await.unwrap()];
+    new.extend(db::testing::postgres().await);
+    for db in new {
+        assert!(db.is_new().await.unwrap());
+        db.migrate(&[MIGRATIONS]).await.unwrap();
+        assert!(!db.is_new().await.unwrap());
+        assert!(db.has_table("things").await.unwrap() && !db.has_table("others").await.unwrap());
+    }
+}
+
+#[tokio::test]
 async fn null_is_told_from_values() {
     for test in db::testing::databases(&[MIGRATIONS]).await {
         let args = args!["a", None::<i64>, None::<bool>, None::<f64>, None::<Vec<u8>>];

@@ -45,8 +45,8 @@ impl Source {
 
     /// The id of the store that it is of; `None` where it has none, also because it is of a version before there were
     /// ids.
-    pub(super) async fn store(&self) -> Option<String> {
-        blob::store_id(&self.db).await.ok().flatten()
+    pub(super) async fn store(&self) -> anyhow::Result<Option<String>> {
+        Ok(blob::store_id(&self.db).await?)
     }
 
     /// The stored files that it names now.

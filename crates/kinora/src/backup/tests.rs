@@ -152,6 +152,8 @@ async fn another_installation_does_not_replace_a_backup() {
             let mut old: serde_json::Value = serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
             assert!(old.as_object_mut().unwrap().remove("store").is_some());
             fs::write(&manifest, old.to_string()).unwrap();
+            // Nor can be read what was in it.
+            fs::write(house.to().join(old["objects"].as_str().unwrap()), "damaged").unwrap();
         }
         let own = data.with_extension("own");
         fs::rename(&data, &own).unwrap();
@@ -170,10 +172,27 @@ async fn another_installation_does_not_replace_a_backup() {
             fs::remove_dir_all(&data).unwrap();
         }
         fs::rename(&own, &data).unwrap();
-        house.check().await.unwrap();
+        assert!((0..3).all(|n| house.kept(n).exists()));
         house.backup().await.unwrap();
+        house.check().await.unwrap();
         assert!((0..3).all(|n| house.kept(n).exists()));
     }
+}
+
+/// It would name none of the files, and whoever made it would think that they are in it.
+#[tokio::test]
+async fn a_database_beside_the_one_of_the_files_is_not_backed_up() {
+    let house = House::new().await;
+    let path = house.dir.path().join("data/kinora.db");
+    for suffix in ["", "-wal", "-shm"] {
+        drop(fs::remove_file(path.with_file_name(format!("kinora.db{suffix}"))));
+    }
+    let db = Db::open_sqlite(&path).await.unwrap();
+    db.migrate(&[blob::MIGRATIONS]).await.unwrap();
+    db.close().await;
+    let refused = house.backup().await.unwrap_err();
+    assert!(refused.contains("not those of this database"), "{refused}");
+    assert!(!house.to().exists());
 }
 
 #[tokio::test]

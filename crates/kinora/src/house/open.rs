@@ -1,6 +1,6 @@
 //! Opening the parts: the database is brought up to date, the key ring is found, and each part gets what it stands on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
@@ -88,35 +88,54 @@ impl House {
 }
 
 async fn database(config: &Config, folder: &Folder) -> anyhow::Result<Db> {
+    let (file, objects) = (folder.join("kinora.db"), folder.join("objects"));
+    // First of all: a process that starts beside this one marks the folder when its tables are made.
+    let owned = blob::is_owned(&objects);
     let db = match &config.database {
         Some(address) => Db::open(&address.0).await?,
-        None => Db::open_sqlite(&sqlite(folder)?).await?,
+        None => {
+            ensure!(
+                !owned || file.exists(),
+                "there is no database at {}, and the files in {} belong to one: name it (the setting `database`), \
+                 bring the file back, or name another data folder",
+                file.display(),
+                objects.display()
+            );
+            Db::open_sqlite(&file).await?
+        }
     };
-    db.migrate(&[
-        blob::MIGRATIONS,
-        jobs::MIGRATIONS,
-        notify::MIGRATIONS,
-        catalogue::MIGRATIONS,
-        identity::MIGRATIONS,
-        playback::MIGRATIONS,
-        upload::MIGRATIONS,
-    ])
-    .await
-    .context("the database cannot be brought up to date")?;
-    Ok(db)
+    // Nothing is stored, and SQLite was given up before it was.
+    let moves = config.database.is_some() && file.exists() && !blob::has_files(&objects);
+    let migrated = async {
+        refuse_other(&db, &objects, owned && !moves).await?;
+        db.migrate(&[
+            blob::MIGRATIONS,
+            jobs::MIGRATIONS,
+            notify::MIGRATIONS,
+            catalogue::MIGRATIONS,
+            identity::MIGRATIONS,
+            playback::MIGRATIONS,
+            upload::MIGRATIONS,
+        ])
+        .await
+        .context("the database cannot be brought up to date")
+    };
+    let migrated = migrated.await;
+    if migrated.is_err() {
+        db.close().await;
+    }
+    migrated.map(|()| db)
 }
 
-/// The file of the database, which is made if it is missing, but not in the place of another database.
-fn sqlite(folder: &Folder) -> anyhow::Result<PathBuf> {
-    let (path, objects) = (folder.join("kinora.db"), folder.join("objects"));
-    ensure!(
-        path.exists() || !blob::is_owned(&objects),
-        "there is no database at {}, and the files in {} belong to one: name it (the setting `database`), bring the \
-         file back, or name another data folder",
-        path.display(),
-        objects.display()
-    );
-    Ok(path)
+/// Refuses a database that is not that of the `objects`, before anything is written to it: one of another store, or a new
+/// one where they are `owned`. What the two have stored is compared later, when its tables can be read.
+async fn refuse_other(db: &Db, objects: &Path, owned: bool) -> anyhow::Result<()> {
+    let other = match (blob::store_id(db).await?, blob::folder_id(objects)?) {
+        (Some(own), Some(there)) => own != there,
+        _ => owned && db.is_new().await?,
+    };
+    ensure!(!other, blob::Error::OtherDatabase { folder: objects.to_owned() });
+    Ok(())
 }
 
 async fn store(config: &Config, folder: &Folder, db: &Db, ring: &KeyRing) -> anyhow::Result<Blob> {
@@ -147,4 +166,82 @@ fn codes(ring: &KeyRing) -> anyhow::Result<CodeKeys> {
         codes = codes.with_previous(old.version, ring.key(Purpose::Codes, old.version)?.expose());
     }
     Ok(codes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Address;
+
+    /// A data folder in which nothing or something is stored, and the database of it.
+    async fn used(stored: bool, config: &Config) -> (tempfile::TempDir, Folder) {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open(&dir.path().join("data")).unwrap();
+        let db = database(config, &folder).await.unwrap();
+        let blob = Blob::open(db.clone(), &folder.join("objects")).await.unwrap();
+        if stored {
+            let film =
+                blob::New::named(model::BucketName::media(), "film".parse().unwrap(), blob::By::Kinora);
+            blob.put("x", film).await.unwrap();
+        }
+        db.close().await;
+        (dir, folder)
+    }
+
+    fn at(file: &Path) -> Config {
+        let address = Address(format!("sqlite:{}", file.display()));
+        Config { database: Some(address), ..Config::default() }
+    }
+
+    async fn refused(config: &Config, folder: &Folder) {
+        let error = database(config, folder).await.unwrap_err().to_string();
+        assert!(error.contains("the setting `database`"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn no_database_is_made_in_the_place_of_another() {
+        for stored in [false, true] {
+            let elsewhere = tempfile::tempdir().unwrap();
+            let own = at(&elsewhere.path().join("own.db"));
+            let (_dir, folder) = used(stored, &own).await;
+            refused(&Config::default(), &folder).await;
+            assert!(!folder.join("kinora.db").exists());
+
+            let new = at(&elsewhere.path().join("new.db"));
+            refused(&new, &folder).await;
+            assert!(Db::open(&new.database.unwrap().0).await.unwrap().is_new().await.unwrap());
+            database(&own, &folder).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_folder_leaves_its_sqlite_before_anything_is_stored() {
+        for stored in [false, true] {
+            let elsewhere = tempfile::tempdir().unwrap();
+            let (_dir, folder) = used(stored, &Config::default()).await;
+            let new = at(&elsewhere.path().join("new.db"));
+            if stored {
+                refused(&new, &folder).await;
+                continue;
+            }
+            let db = database(&new, &folder).await.unwrap();
+            Blob::open(db, &folder.join("objects")).await.unwrap();
+            // The one that it left is another's now.
+            refused(&Config::default(), &folder).await;
+            database(&new, &folder).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn the_database_of_another_installation_is_not_brought_up_to_date() {
+        let (_dir, folder) = used(false, &Config::default()).await;
+        let (other, _folder) = used(false, &Config::default()).await;
+        let other = at(&other.path().join("data/kinora.db"));
+        // It is of an older version.
+        let db = Db::open(&other.database.as_ref().unwrap().0).await.unwrap();
+        db.execute("DELETE FROM migrations WHERE owner = 'upload'", db::args![]).await.unwrap();
+        refused(&other, &folder).await;
+        let sql = "SELECT COUNT(*) AS n FROM migrations WHERE owner = 'upload'";
+        assert_eq!(db.one(sql, db::args![]).await.unwrap().get::<i64>("n").unwrap(), 0);
+    }
 }

@@ -17,6 +17,7 @@ impl House {
         folder: &Folder,
         doors: Doors,
     ) -> anyhow::Result<()> {
+        self.clear(folder).await;
         if let Some(mail) = &self.mail {
             let mails = notify::Service::new(self.outbox.clone(), mail.clone(), self.identity.renderer());
             services.start("mail", |stop| mails.run(stop));
@@ -54,6 +55,22 @@ impl House {
         let identity = identity::Service::new(self.identity.clone());
         services.start("identity", |stop| identity.run(stop));
         Ok(())
+    }
+
+    /// Deletes what the process before had half-written when it was killed, which may be most of the disk. An encoder
+    /// beside this process writes there, too: with one it is left to the sweeper, which waits an hour.
+    async fn clear(&self, folder: &Folder) {
+        let cleared = async {
+            let Some(_alone) = folder.alone()? else { return Ok(()) };
+            let cleared = self.blob.clear_half_written().await?;
+            if cleared.files > 0 {
+                tracing::info!(files = cleared.files, "what was half-written is deleted");
+            }
+            anyhow::Ok(())
+        };
+        if let Err(error) = cleared.await {
+            tracing::warn!(error = format!("{error:#}"), "what was half-written is not deleted yet");
+        }
     }
 
     /// Starts the encoder.
@@ -100,5 +117,31 @@ impl House {
         );
         services.start("worker", |stop| worker.run(stop));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::house::{Place, Profile};
+
+    #[tokio::test]
+    async fn what_was_half_written_goes_when_nobody_else_writes() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open(dir.path()).unwrap();
+        let place = Place {
+            origin: "http://localhost:1".into(),
+            s3_origin: "http://localhost:2".into(),
+            profile: Profile::Development,
+        };
+        let house = House::open(&Config::default(), &folder, place).await.unwrap();
+        let half = folder.join("objects/tmp/0123");
+        std::fs::write(&half, "half").unwrap();
+        let encoder = Folder::open_beside(dir.path()).unwrap();
+        house.clear(&folder).await;
+        assert!(half.exists(), "it may be the encoder's");
+        drop(encoder);
+        house.clear(&folder).await;
+        assert!(!half.exists());
     }
 }
