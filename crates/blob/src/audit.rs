@@ -36,7 +36,10 @@ impl Blob {
         let disk = self.disk.clone();
         let listed = blocking(move || {
             let all: Result<Vec<_>> = (0..=255).map(|folder| disk.files(folder, SystemTime::now())).collect();
-            Ok((all?.into_iter().flatten().collect::<BTreeSet<_>>(), disk.temporary()?))
+            Ok((
+                all?.into_iter().flatten().collect::<BTreeSet<_>>(),
+                disk.half_written(SystemTime::now())?.len() as u64,
+            ))
         });
         let (mut there, temporary) = listed.await?;
         let mut after = String::new();

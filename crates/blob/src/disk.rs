@@ -99,15 +99,10 @@ impl Disk {
         Ok(old_files(&path, before)?.filter_map(|name| name.parse().ok()).collect())
     }
 
-    /// Deletes half-written files that nothing was written to since `before`. Blocks.
-    pub(crate) fn clear_temporary(&self, before: SystemTime) -> Result<Deleted> {
+    /// Half-written files that nothing was written to since `before`. Blocks.
+    pub(crate) fn half_written(&self, before: SystemTime) -> Result<Vec<PathBuf>> {
         let folder = self.root.join("tmp");
-        Ok(delete_all(old_files(&folder, before)?.map(|name| folder.join(name))))
-    }
-
-    /// How many half-written files there are. Blocks.
-    pub(crate) fn temporary(&self) -> Result<u64> {
-        Ok(old_files(&self.root.join("tmp"), SystemTime::now())?.count() as u64)
+        Ok(old_files(&folder, before)?.map(|name| folder.join(name)).collect())
     }
 
     /// The folder.
@@ -164,8 +159,8 @@ pub(crate) struct Deleted {
     pub(crate) stuck: u64,
 }
 
-/// Deletes what is there. Of many that cannot be deleted the log names the first: a broken disk has no end of them.
-fn delete_all(paths: impl Iterator<Item = PathBuf>) -> Deleted {
+/// Deletes what is there. Of many that cannot be deleted the log names the first: a broken disk has no end of them. Blocks.
+pub(crate) fn delete_all(paths: impl Iterator<Item = PathBuf>) -> Deleted {
     let mut deleted = Deleted::default();
     for path in paths {
         match fs::remove_file(&path) {

@@ -76,6 +76,6 @@ pub use owner::{folder_id, has_files, is_owned, store_id};
 pub use read::{Reader, next_read};
 pub use schema::MIGRATIONS;
 pub use store::{Blob, Config};
-pub use sweep::{Sweeper, Swept};
+pub use sweep::{HalfWritten, Sweeper, Swept};
 pub use upload::{Chosen, Complete, ListUploads, NewUpload, Part, Parts, Upload, Uploads, uploaded_bytes};
 pub use write::{MAX_OBJECT, Staged, Writer};

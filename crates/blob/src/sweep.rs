@@ -1,5 +1,6 @@
 //! Deleting bytes that nothing needs any more.
 
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use db::{Sql, Tx, args, sql};
@@ -8,7 +9,7 @@ use seal::Renewed;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::disk::Deleted;
+use crate::disk::{Deleted, delete_all};
 use crate::lane::blocking;
 use crate::read::Pins;
 use crate::store::now;
@@ -44,6 +45,19 @@ impl Swept {
     fn add(&mut self, deleted: Deleted) {
         self.files += deleted.files;
         self.stuck += deleted.stuck;
+    }
+}
+
+/// Files that nobody goes on writing; no file that is begun later has the name of one.
+#[derive(Debug)]
+pub struct HalfWritten(Vec<PathBuf>);
+
+impl HalfWritten {
+    /// Deletes them, which may take a while: one may be a film.
+    pub async fn delete(self) -> Result<Swept> {
+        let mut swept = Swept::default();
+        swept.add(blocking(move || Ok(delete_all(self.0.into_iter()))).await?);
+        Ok(swept)
     }
 }
 
@@ -88,7 +102,7 @@ impl Blob {
         let before = SystemTime::UNIX_EPOCH + Duration::from_millis(ms);
         let disk = self.disk.clone();
         let mut swept = Swept::default();
-        swept.add(blocking(move || disk.clear_temporary(before)).await?);
+        swept.add(blocking(move || Ok(delete_all(disk.half_written(before)?.into_iter()))).await?);
         loop {
             let rows = self.db.all(UNUSED_FILES, args![]).await?;
             let mut unused: Vec<String> = rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?;
@@ -114,13 +128,11 @@ impl Blob {
         Ok(swept)
     }
 
-    /// Deletes whatever is half-written, however new. Only for whoever knows that nobody writes: this process has begun
-    /// nothing yet, and no other one has the store open.
-    pub async fn clear_half_written(&self) -> Result<Swept> {
+    /// Whatever is half-written now, however new. Only for whoever knows that nobody writes: this process has begun
+    /// nothing yet, and no other one has the store open until the answer is there.
+    pub async fn half_written(&self) -> Result<HalfWritten> {
         let disk = self.disk.clone();
-        let mut swept = Swept::default();
-        swept.add(blocking(move || disk.clear_temporary(SystemTime::now())).await?);
-        Ok(swept)
+        blocking(move || disk.half_written(SystemTime::now())).await.map(HalfWritten)
     }
 
     /// Deletes an object that no key names and nobody reads; `false` if something needs it after all.

@@ -155,11 +155,11 @@ impl Db {
         self.opt(sql, args).await?.ok_or(Error::NoRow { sql })
     }
 
-    /// Whether there is a table of this name.
+    /// Whether there is a table of this name where migrations make theirs: PostgreSQL may find others' by its search path.
     pub async fn has_table(&self, name: &str) -> Result<bool> {
         const NAMED: Sql = Sql {
             sqlite: "SELECT COUNT(*) AS n FROM sqlite_master WHERE type = 'table' AND name = $1",
-            postgres: "SELECT COUNT(to_regclass($1)) AS n",
+            postgres: "SELECT COUNT(*) AS n FROM pg_tables WHERE schemaname = current_schema() AND tablename = $1",
         };
         Ok(self.one(self.pick(NAMED), crate::args![name]).await?.get::<i64>("n")? > 0)
     }

@@ -72,10 +72,14 @@ pub(crate) async fn backup(command: Backup) -> anyhow::Result<()> {
                 before.count == 0 || source.files().await?.iter().any(has)
             }
         };
+        let whose = match &before.store {
+            Some(_) => "is another installation's",
+            None => "has none of this installation's files, so that it may be another installation's",
+        };
         ensure!(
             same,
-            "the backup in {} is another installation's, and would be lost: name another folder, or the database that \
-             this one is of (--database)",
+            "the backup in {} {whose}, and would be lost: name another folder, or the database that this one is of \
+             (--database)",
             to.path().display()
         );
     }

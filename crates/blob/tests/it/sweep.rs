@@ -194,8 +194,11 @@ async fn what_nobody_writes_any_more_goes_at_once() {
         let root = store.folder.path().join("blob");
         std::fs::write(root.join("tmp/0123"), "half").unwrap();
         std::fs::write(root.join("ab").join(format!("ab{}", "0".repeat(30))), "staged").unwrap();
-        assert_eq!(store.blob.clear_half_written().await.unwrap().files, 1);
-        assert_eq!(store.files(), 2, "a whole file waits for its row");
+        let half = store.blob.half_written().await.unwrap();
+        std::fs::write(root.join("tmp/4567"), "begun since then").unwrap();
+        assert_eq!(half.delete().await.unwrap().files, 1);
+        assert!(root.join("tmp/4567").exists());
+        assert_eq!(store.files(), 3, "a whole file waits for its row");
         assert_eq!(store.read(&film).await, b"x");
     }
 }

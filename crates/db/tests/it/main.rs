@@ -44,6 +44,26 @@ async fn a_new_database_is_told_from_one_that_was_migrated() {
 }
 
 #[tokio::test]
+async fn a_new_database_is_told_from_another_one_in_its_search_path() {
+    for test in db::testing::databases(&[MIGRATIONS]).await {
+        if test.engine() == db::Engine::Postgres {
+            test.db.execute("CREATE SCHEMA IF NOT EXISTS before_others", db::args![]).await.unwrap();
+            let address = test.address.replace("search_path%3D", "search_path%3Dbefore_others,");
+            let db = Db::open(&address).await.unwrap();
+            assert_eq!(
+                db.one("SELECT COUNT(*) AS n FROM things", db::args![])
+                    .await
+                    .unwrap()
+                    .get::<i64>("n")
+                    .unwrap(),
+                0
+            );
+            assert!(db.is_new().await.unwrap() && !db.has_table("things").await.unwrap());
+        }
+    }
+}
+
+#[tokio::test]
 async fn null_is_told_from_values() {
     for test in db::testing::databases(&[MIGRATIONS]).await {
         let args = args!["a", None::<i64>, None::<bool>, None::<f64>, None::<Vec<u8>>];

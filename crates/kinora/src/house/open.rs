@@ -91,6 +91,7 @@ async fn database(config: &Config, folder: &Folder) -> anyhow::Result<Db> {
     let (file, objects) = (folder.join("kinora.db"), folder.join("objects"));
     // First of all: a process that starts beside this one marks the folder when its tables are made.
     let owned = blob::is_owned(&objects);
+    let moves = config.database.is_some() && !blob::has_files(&objects) && is_of(&file, &objects).await;
     let db = match &config.database {
         Some(address) => Db::open(&address.0).await?,
         None => {
@@ -104,8 +105,6 @@ async fn database(config: &Config, folder: &Folder) -> anyhow::Result<Db> {
             Db::open_sqlite(&file).await?
         }
     };
-    // Nothing is stored, and SQLite was given up before it was.
-    let moves = config.database.is_some() && file.exists() && !blob::has_files(&objects);
     let migrated = async {
         refuse_other(&db, &objects, owned && !moves).await?;
         db.migrate(&[
@@ -125,6 +124,18 @@ async fn database(config: &Config, folder: &Folder) -> anyhow::Result<Db> {
         db.close().await;
     }
     migrated.map(|()| db)
+}
+
+/// Whether the folder of `objects` belongs to the SQLite database in `file`. Where nothing is stored in it yet, it may be
+/// given to another one.
+async fn is_of(file: &Path, objects: &Path) -> bool {
+    if !file.exists() {
+        return false;
+    }
+    let Ok(db) = Db::open_sqlite(file).await else { return false };
+    let id = blob::store_id(&db).await;
+    db.close().await;
+    matches!((id, blob::folder_id(objects)), (Ok(Some(own)), Ok(Some(there))) if own == there)
 }
 
 /// Refuses a database that is not that of the `objects`, before anything is written to it: one of another store, or a new
@@ -215,6 +226,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn no_sqlite_is_made_in_the_place_of_the_one_that_is_named() {
+        for stored in [false, true] {
+            let (dir, folder) = used(stored, &Config::default()).await;
+            let own = at(&folder.join("kinora.db"));
+            database(&own, &folder).await.unwrap().close().await;
+            for suffix in ["", "-wal", "-shm"] {
+                drop(std::fs::remove_file(dir.path().join(format!("data/kinora.db{suffix}"))));
+            }
+            refused(&own, &folder).await;
+        }
+    }
+
+    #[tokio::test]
     async fn a_folder_leaves_its_sqlite_before_anything_is_stored() {
         for stored in [false, true] {
             let elsewhere = tempfile::tempdir().unwrap();
@@ -228,6 +252,7 @@ mod tests {
             Blob::open(db, &folder.join("objects")).await.unwrap();
             // The one that it left is another's now.
             refused(&Config::default(), &folder).await;
+            refused(&at(&elsewhere.path().join("mistyped.db")), &folder).await;
             database(&new, &folder).await.unwrap();
         }
     }

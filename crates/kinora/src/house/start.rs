@@ -61,8 +61,11 @@ impl House {
     /// beside this process writes there, too: with one it is left to the sweeper, which waits an hour.
     async fn clear(&self, folder: &Folder) {
         let cleared = async {
-            let Some(_alone) = folder.alone()? else { return Ok(()) };
-            let cleared = self.blob.clear_half_written().await?;
+            let Some(alone) = folder.alone()? else { return Ok(()) };
+            let half = self.blob.half_written().await?;
+            // An encoder that starts now may begin: no name comes twice.
+            drop(alone);
+            let cleared = half.delete().await?;
             if cleared.files > 0 {
                 tracing::info!(files = cleared.files, "what was half-written is deleted");
             }
