@@ -1,6 +1,6 @@
 //! Single-use sign-in links, for installations without mail and for the first operator.
 
-use db::{Tx, args};
+use db::{Sql, Tx, args, sql};
 use model::{AccountId, Timestamp};
 
 use crate::session::{self, Device, SignedIn};
@@ -14,6 +14,9 @@ const INSERT: &str =
     "INSERT INTO links (token_hash, account, created_by, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)";
 const CONSUME: &str = "UPDATE links SET used_at = $2
     WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2 RETURNING account";
+const LOCK_ACCOUNT: Sql = sql!(
+    "SELECT id FROM accounts WHERE id = (SELECT account FROM links WHERE token_hash = $1)" [FOR UPDATE]
+);
 const END: &str = "DELETE FROM links WHERE account = $1 AND used_at IS NULL";
 const REVOKE_OF: &str = "DELETE FROM links WHERE created_by = $1 AND used_at IS NULL";
 const LIVE: &str = "SELECT account FROM links WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2";
@@ -64,6 +67,8 @@ impl Identity {
         now: Timestamp,
     ) -> Result<SignedIn> {
         let mut tx = self.db().begin().await?;
+        // Accounts before links, as those lock them who suspend somebody.
+        tx.opt(tx.pick(LOCK_ACCOUNT), args![hash(token.as_str())]).await?.ok_or(Error::Link)?;
         let row = tx.opt(CONSUME, args![hash(token.as_str()), now]).await?.ok_or(Error::Link)?;
         let account =
             account::get(&mut tx, self.personal(), row.get("account")?).await?.ok_or(Error::Link)?;

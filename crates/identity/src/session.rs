@@ -123,8 +123,9 @@ impl Identity {
     pub async fn end_sessions(&self, account: AccountId, keep: Option<SessionId>) -> Result<Vec<SessionId>> {
         let keep = keep.map(|id| id.to_string()).unwrap_or_default();
         let mut tx = self.db().begin().await?;
-        let rows = tx.all(END_ALL, args![account, keep]).await?;
+        // Links first: this waits for one that is being used, and then sees the session that it made.
         link::end_all(&mut tx, account).await?;
+        let rows = tx.all(END_ALL, args![account, keep]).await?;
         tx.commit().await?;
         Ok(rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?)
     }

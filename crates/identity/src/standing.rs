@@ -1,6 +1,6 @@
 //! What operators do to accounts. There is always one operator left who can come in.
 
-use db::{Sql, Tx, args, sql};
+use db::{Row, Sql, Tx, args, sql};
 use model::{AccountId, Timestamp};
 
 use crate::{Error, Identity, Result, Role, invitation, link};
@@ -10,9 +10,10 @@ const SUSPEND: &str = "UPDATE accounts SET suspended_at = COALESCE(suspended_at,
 const RESUME: &str = "UPDATE accounts SET suspended_at = NULL WHERE id = $1";
 const END_SESSIONS: &str = "DELETE FROM sessions WHERE account = $1";
 
-/// Locks the operators, so that two of them cannot demote each other at once.
+/// Locks the operators, so that two of them cannot demote each other at once, and the account that it is about.
 const OPERATORS: Sql = sql!(
-    "SELECT id FROM accounts WHERE role = 'operator' AND suspended_at IS NULL ORDER BY id" [FOR UPDATE]
+    "SELECT id, role, suspended_at FROM accounts
+     WHERE (role = 'operator' AND suspended_at IS NULL) OR id = $1 ORDER BY id" [FOR UPDATE]
 );
 
 /// Locks who makes something, as an operator: a suspension or another role then comes before, or sees it and ends it.
@@ -80,20 +81,23 @@ impl Identity {
 /// # Errors
 /// [`Error::NoOperator`] when they are none, or none any more.
 pub(crate) async fn lock_operator(tx: &mut Tx, id: AccountId, about: Option<AccountId>) -> Result<()> {
-    for row in tx.all(tx.pick(LOCK), args![id, about.unwrap_or(id)]).await? {
-        let suspended = row.get_opt::<Timestamp>("suspended_at")?.is_some();
-        if row.get::<AccountId>("id")? == id && row.get::<Role>("role")? == Role::Operator && !suspended {
-            return Ok(());
-        }
-    }
-    Err(Error::NoOperator)
+    let rows = tx.all(tx.pick(LOCK), args![id, about.unwrap_or(id)]).await?;
+    if operators(&rows)?.contains(&id) { Ok(()) } else { Err(Error::NoOperator) }
 }
 
 /// Refuses when the account is the only operator who can come in.
 async fn spare(tx: &mut Tx, id: AccountId) -> Result<()> {
-    let rows = tx.all(tx.pick(OPERATORS), args![]).await?;
-    match rows.as_slice() {
-        [only] if only.get::<AccountId>("id")? == id => Err(Error::LastOperator),
-        _ => Ok(()),
+    let rows = tx.all(tx.pick(OPERATORS), args![id]).await?;
+    if operators(&rows)? == [id] { Err(Error::LastOperator) } else { Ok(()) }
+}
+
+/// Those of some accounts who are operators and can come in.
+fn operators(rows: &[Row]) -> Result<Vec<AccountId>> {
+    let mut operators = Vec::new();
+    for row in rows {
+        if row.get::<Role>("role")? == Role::Operator && row.get_opt::<Timestamp>("suspended_at")?.is_none() {
+            operators.push(row.get("id")?);
+        }
     }
+    Ok(operators)
 }

@@ -109,6 +109,94 @@ async fn who_is_no_operator_any_more_leaves_no_link_behind() {
 }
 
 #[tokio::test]
+async fn nobody_comes_in_by_a_link_while_they_are_put_out() {
+    for house in houses(&Config::default()).await {
+        let identity = &house.identity;
+        let [first, second] = ["first@example.org", "second@example.org"];
+        let by = identity.ensure_account(first, Role::Operator, NOW).await.unwrap().id;
+        for round in 0..120 {
+            let id = identity.ensure_account(second, Role::Operator, NOW).await.unwrap().id;
+            let link = identity.create_link(id, Some(by), NOW).await.unwrap();
+            let (came, out, made) = tokio::join!(
+                async {
+                    for _ in 0..round / 3 % 4 {
+                        tokio::task::yield_now().await;
+                    }
+                    identity.consume_link(&link, &DEVICE, NOW).await
+                },
+                async {
+                    match round % 3 {
+                        0 => identity.suspend(id, NOW).await,
+                        1 => identity.set_role(id, Role::Viewer, NOW).await,
+                        _ => identity.end_sessions(id, None).await.map(drop),
+                    }
+                },
+                identity.create_link(by, Some(id), NOW)
+            );
+            out.unwrap();
+            assert!(matches!(made, Ok(_) | Err(Error::NoOperator)), "{made:?}");
+            match came {
+                // Who comes in after another role was given comes in with that role.
+                Ok(came) if round % 3 == 1 => {
+                    let session = identity.authenticate(&came.token, NOW).await.unwrap();
+                    assert!(
+                        session.is_none_or(|session| session.account.role == Role::Viewer),
+                        "round {round}"
+                    );
+                }
+                Ok(came) => {
+                    let session = identity.authenticate(&came.token, NOW).await.unwrap();
+                    assert!(session.is_none(), "{:?}, round {round}", house.test.engine());
+                }
+                Err(error) => assert!(matches!(error, Error::Link), "{error:?}"),
+            }
+            identity.resume(id).await.unwrap();
+            identity.set_role(id, Role::Operator, NOW).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_lock_the_same_accounts_and_links_do_not_wait_for_each_other() {
+    for house in houses(&Config::default()).await {
+        let identity = &house.identity;
+        let viewer = identity.ensure_account("viewer@example.org", Role::Viewer, NOW).await.unwrap().id;
+        let first = operator(&house).await.id;
+        let second = identity.ensure_account("second@example.org", Role::Operator, NOW).await.unwrap().id;
+        assert!(viewer < first, "a later account is locked later");
+        for round in 0..100 {
+            let link = identity.create_link(first, Some(second), NOW).await.unwrap();
+            let later = async |steps: usize| {
+                for _ in 0..steps {
+                    tokio::task::yield_now().await;
+                }
+            };
+            let (came, left, out, made) = tokio::join!(
+                async {
+                    later(round % 7).await;
+                    identity.consume_link(&link, &DEVICE, NOW).await
+                },
+                async {
+                    later(round % 5).await;
+                    identity.suspend(second, NOW).await
+                },
+                async {
+                    later(round % 3).await;
+                    identity.suspend(viewer, NOW).await
+                },
+                identity.create_link(viewer, Some(first), NOW)
+            );
+            assert!(matches!(came, Ok(_) | Err(Error::Link)), "{came:?}");
+            left.unwrap();
+            out.unwrap();
+            made.unwrap();
+            identity.resume(second).await.unwrap();
+            identity.resume(viewer).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_operator_counts_beside_another_while_not_suspended() {
     for house in houses(&Config::default()).await {
         let beside = || house.identity.has_operator_beside("Operator@localhost");
