@@ -8,19 +8,22 @@ use model::Timestamp;
 use model::delivery::{Access, Behaviour, Caching, Origin, State};
 use tokio_util::sync::CancellationToken;
 
+use crate::session::under_way;
 use crate::{Playback, Result, secret};
 
 /// How often changes of other processes are looked for.
 const POLL: Duration = Duration::from_secs(2);
 /// A denial is kept this much longer than the signature lives: clocks differ.
 const GRACE_MS: i64 = 60_000;
-/// Sessions are kept this long after their signatures ended.
+/// How long it is kept at least, so that it breaks off what is on its way: longer than any edge waits for a client.
+const BREAK_MS: i64 = 2 * 3_600_000;
+/// Sessions are kept this long after their signatures ended. Those of guests, whose history nobody needs and who can make
+/// as many as they like, only as long as they can be revoked.
 const KEEP_MS: i64 = 30 * 86_400_000;
-/// Those of guests only this long: anybody can make as many as they like, and nobody's history needs them.
-const KEEP_GUESTS_MS: i64 = 3_600_000;
 const SWEEP_EVERY: u32 = 300;
 
-const DENIED: &str = "SELECT id FROM playback_sessions WHERE signed_until > $1 AND revoked_at IS NOT NULL";
+const DENIED: &str = "SELECT id FROM playback_sessions
+    WHERE (signed_until > $1 AND revoked_at IS NOT NULL) OR revoked_at > $2";
 const FORGET: &str = "DELETE FROM playback_sessions WHERE signed_until <= $1";
 const FORGET_GUESTS: &str = "DELETE FROM playback_sessions WHERE account IS NULL AND signed_until <= $1";
 
@@ -30,7 +33,8 @@ impl Playback {
         // One at a time: what was read earlier must not overwrite what was read later.
         let _turn = self.inner.refreshing.lock().await;
         let keys = self.keys().await?;
-        let rows = self.inner.db.returning(DENIED, args![now.plus_ms(-GRACE_MS)]).await?;
+        let denied = args![now.plus_ms(-GRACE_MS), now.plus_ms(-BREAK_MS)];
+        let rows = self.inner.db.returning(DENIED, denied).await?;
         let state = State {
             behaviours: behaviours(&self.inner.config.cors),
             keys: keys.iter().map(crate::TrustedKey::public).collect(),
@@ -112,10 +116,10 @@ impl Service {
 }
 
 impl Playback {
-    /// Deletes sessions that ended a month ago, of guests an hour.
+    /// Deletes sessions that ended a month ago, of guests as soon as they cannot be revoked any more.
     pub async fn sweep(&self, now: Timestamp) -> Result<()> {
         self.inner.db.execute(FORGET, args![now.plus_ms(-KEEP_MS)]).await?;
-        self.inner.db.execute(FORGET_GUESTS, args![now.plus_ms(-KEEP_GUESTS_MS)]).await?;
+        self.inner.db.execute(FORGET_GUESTS, args![under_way(now.plus_ms(-BREAK_MS))]).await?;
         Ok(())
     }
 }

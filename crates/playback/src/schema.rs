@@ -51,5 +51,9 @@ pub const MIGRATIONS: Migrations = Migrations {
         ALTER TABLE cdn_secret ADD COLUMN switch_at BIGINT;
         ALTER TABLE cdn_secret ADD COLUMN version BIGINT NOT NULL DEFAULT 1",
         ),
+        (
+            "what was revoked lately",
+            "CREATE INDEX playback_sessions_revoked ON playback_sessions (revoked_at) WHERE revoked_at IS NOT NULL",
+        ),
     ],
 };

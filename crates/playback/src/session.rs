@@ -94,6 +94,9 @@ impl Kind {
     }
 }
 
+/// How long an answer may go on after its signature has ended and still be broken off when what it shows is taken away.
+const ANSWER_MS: i64 = 6 * 3_600_000;
+
 const INSERT: &str = "INSERT INTO playback_sessions
     (id, account, signed_in, title, asset, kind, started_at, seen_at, signed_until)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)";
@@ -106,11 +109,16 @@ const END: &str = "UPDATE playback_sessions SET ended_at = $2
     WHERE id = $1 AND ended_at IS NULL AND COALESCE(account, '') = $3 RETURNING title";
 const REVOKE_ONE: &str = "UPDATE playback_sessions SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
 const REVOKE_ACCOUNT: &str = "UPDATE playback_sessions SET revoked_at = $2
-    WHERE account = $1 AND signed_until > $2 AND revoked_at IS NULL";
+    WHERE account = $1 AND signed_until > $3 AND revoked_at IS NULL";
 const REVOKE_TITLE: &str = "UPDATE playback_sessions SET revoked_at = $2
-    WHERE title = $1 AND signed_until > $2 AND revoked_at IS NULL";
+    WHERE title = $1 AND signed_until > $3 AND revoked_at IS NULL";
 const REVOKE_SIGNED_IN: &str = "UPDATE playback_sessions SET revoked_at = $2
-    WHERE signed_in = $1 AND account = $3 AND signed_until > $2 AND revoked_at IS NULL";
+    WHERE signed_in = $1 AND account = $4 AND signed_until > $3 AND revoked_at IS NULL";
+
+/// Since when a signature may have ended while an answer to it is still on its way: one answer may be a whole film.
+pub(crate) fn under_way(now: Timestamp) -> Timestamp {
+    now.plus_ms(-ANSWER_MS)
+}
 
 impl Playback {
     /// Decides, and starts a playback with cookies for `origin`, the scheme and host that the viewer uses
@@ -166,13 +174,13 @@ impl Playback {
 
     /// Revokes every playback of an account: it was suspended or lost what it may watch.
     pub async fn revoke_account(&self, account: AccountId, now: Timestamp) -> Result<()> {
-        let ended = self.inner.db.execute(REVOKE_ACCOUNT, args![account, now]).await?;
+        let ended = self.inner.db.execute(REVOKE_ACCOUNT, args![account, now, under_way(now)]).await?;
         self.revoked(ended, now).await
     }
 
     /// Revokes every playback of a title: it was deleted or may be watched by fewer now. The edge is told of both.
     pub async fn revoke_title(&self, title: TitleId, now: Timestamp) -> Result<()> {
-        let ended = self.inner.db.execute(REVOKE_TITLE, args![title, now]).await?;
+        let ended = self.inner.db.execute(REVOKE_TITLE, args![title, now, under_way(now)]).await?;
         self.revoked(ended, now).await
     }
 
@@ -183,7 +191,8 @@ impl Playback {
         session: SessionId,
         now: Timestamp,
     ) -> Result<()> {
-        let ended = self.inner.db.execute(REVOKE_SIGNED_IN, args![session, now, account]).await?;
+        let ended =
+            self.inner.db.execute(REVOKE_SIGNED_IN, args![session, now, under_way(now), account]).await?;
         self.revoked(ended, now).await
     }
 

@@ -10,6 +10,8 @@ use sign::Denied;
 
 use crate::support::{House, NOW, ORIGIN, houses, open, open_with, person, wish};
 
+const HOUR: i64 = 3_600_000;
+
 #[tokio::test]
 async fn cookies_open_one_asset_for_five_minutes() {
     for house in houses().await {
@@ -140,6 +142,42 @@ async fn an_ended_playback_is_not_renewed() {
 }
 
 #[tokio::test]
+async fn what_is_on_its_way_when_its_signature_has_ended_is_revoked_as_well() {
+    for house in houses().await {
+        let viewer = person(Role::Viewer);
+        let (title, _) = house.title(Visibility::Members, None).await;
+        let (public, _) = house.title(Visibility::Public, None).await;
+        let permit = house.playback.start(&wish(&viewer, title), ORIGIN).await.unwrap().permit;
+        let guests = house.playback.start(&wish(&Who::Guest, public), ORIGIN).await.unwrap().permit;
+        let (account, session) = (viewer.account().unwrap(), viewer.session().unwrap());
+        let late = permit.until.plus_ms(6 * HOUR - 1);
+        house.playback.sweep(late).await.unwrap();
+        let again = "UPDATE playback_sessions SET revoked_at = NULL";
+        let end = async |way: usize| match way {
+            0 => house.playback.revoke_account(account, late).await.unwrap(),
+            1 => house.playback.revoke_title(title, late).await.unwrap(),
+            2 => house.playback.revoke_signed_in(account, session, late).await.unwrap(),
+            _ => house.playback.revoke_title(public, late).await.unwrap(),
+        };
+        for (way, expected) in
+            [permit.session, permit.session, permit.session, guests.session].iter().enumerate()
+        {
+            house.test.db.execute(again, db::args![]).await.unwrap();
+            end(way).await;
+            assert_eq!(house.state().denied, [*expected].into(), "{way}");
+            house.playback.refresh(late.plus_ms(2 * HOUR - 1)).await.unwrap();
+            house.playback.sweep(late.plus_ms(2 * HOUR - 2)).await.unwrap();
+            assert_eq!(house.state().denied, [*expected].into(), "{way}");
+            house.playback.refresh(late.plus_ms(2 * HOUR)).await.unwrap();
+            assert!(house.state().denied.is_empty(), "{way}: nobody can still be waited for");
+        }
+        house.test.db.execute(again, db::args![]).await.unwrap();
+        house.playback.revoke_account(account, late.plus_ms(1)).await.unwrap();
+        assert!(house.state().denied.is_empty(), "no answer takes so long");
+    }
+}
+
+#[tokio::test]
 async fn a_revoked_playback_is_denied_as_long_as_its_signature_lives() {
     for house in houses().await {
         let viewer = person(Role::Viewer);
@@ -148,7 +186,7 @@ async fn a_revoked_playback_is_denied_as_long_as_its_signature_lives() {
         let mut watched = house.playback.state();
         let permit = house.playback.start(&wish(&viewer, title), ORIGIN).await.unwrap().permit;
         let friend = person(Role::Viewer);
-        let link = house.playback.link(&wish(&friend, title), 3600).await.unwrap();
+        let link = house.playback.link(&wish(&friend, title), 3 * 3600).await.unwrap();
         watched.mark_unchanged();
 
         house.playback.revoke_account(viewer.account().unwrap(), NOW).await.unwrap();
@@ -163,7 +201,13 @@ async fn a_revoked_playback_is_denied_as_long_as_its_signature_lives() {
 
         house.playback.revoke_account(friend.account().unwrap(), NOW).await.unwrap();
         assert_eq!(house.state().denied, [permit.session, link.session].into());
-        house.playback.refresh(permit.until.plus_ms(60_000)).await.unwrap();
+        house.playback.refresh(NOW.plus_ms(2 * HOUR - 1)).await.unwrap();
+        assert_eq!(
+            house.state().denied.len(),
+            2,
+            "also that which has ended, while answers to it are broken off"
+        );
+        house.playback.refresh(link.until.plus_ms(59_999)).await.unwrap();
         assert_eq!(house.state().denied, [link.session].into(), "the cookies have ended by themselves");
         house.playback.refresh(link.until.plus_ms(60_000)).await.unwrap();
         assert!(house.state().denied.is_empty());
@@ -282,9 +326,9 @@ async fn sessions_are_forgotten_a_month_after_they_ended_and_those_of_guests_soo
         };
         let (public, _) = house.title(Visibility::Public, None).await;
         house.playback.start(&wish(&Who::Guest, public), ORIGIN).await.unwrap();
-        house.playback.sweep(NOW.plus_ms(3_600_000)).await.unwrap();
-        assert_eq!(count().await, 2, "a guest's cookies ended less than an hour ago");
-        house.playback.sweep(NOW.plus_ms(4_000_000)).await.unwrap();
+        house.playback.sweep(NOW.plus_ms(8 * HOUR)).await.unwrap();
+        assert_eq!(count().await, 2, "what a guest watches may still be taken away");
+        house.playback.sweep(NOW.plus_ms(9 * HOUR)).await.unwrap();
         assert_eq!(count().await, 1);
         house.playback.sweep(NOW.plus_ms(29 * 86_400_000)).await.unwrap();
         assert_eq!(count().await, 1);
