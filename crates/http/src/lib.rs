@@ -6,15 +6,17 @@
 //!
 //! ```
 //! use axum::{Router, routing::get};
-//! use http_face::{ApiError, Limits};
+//! use http_face::{ApiError, Changes, Limits};
 //!
 //! async fn title() -> Result<&'static str, ApiError> {
 //!     Err(ApiError::not_found("title_not_found", "There is no such title."))
 //! }
-//! let router: Router = http_face::wrap(Router::new().route("/api/title", get(title)), Limits::default());
+//! let routes = Router::new().route("/api/title", get(title));
+//! let router: Router = http_face::wrap(routes, Limits::default(), Changes::default());
 //! # let _ = router;
 //! ```
 
+mod changes;
 pub mod client;
 pub mod conditional;
 pub mod door;
@@ -28,6 +30,7 @@ pub mod security;
 pub mod setting;
 pub mod take;
 
+pub use changes::Changes;
 pub use error::{ApiError, Refusal, Result};
 pub use limits::Limits;
 pub use places::Places;
@@ -37,9 +40,13 @@ pub use request_id::RequestId;
 use axum::Router;
 
 /// Puts the shared layers around a face's routes: request id and span outermost, then headers that fit every
-/// answer, then the time and body limits.
-pub fn wrap<S: Clone + Send + Sync + 'static>(router: Router<S>, limits: Limits) -> Router<S> {
-    limits::apply(router, limits)
+/// answer, then the time and body limits. What requests change goes on in `changes`.
+pub fn wrap<S: Clone + Send + Sync + 'static>(
+    router: Router<S>,
+    limits: Limits,
+    changes: Changes,
+) -> Router<S> {
+    limits::apply(router, limits, changes)
         .layer(axum::middleware::from_fn(security::baseline))
         .layer(axum::middleware::from_fn(request_id::assign))
 }

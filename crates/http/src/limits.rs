@@ -5,14 +5,14 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use futures::FutureExt as _;
 use tokio::time::timeout;
-use tracing::Instrument as _;
 
-use crate::{ApiError, request_id};
+use crate::{ApiError, Changes, take};
 
 /// For how many times its time a request that changes something may go on unseen.
 const UNSEEN: u32 = 20;
@@ -20,9 +20,10 @@ const UNSEEN: u32 = 20;
 /// Bounds of one request of a face.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Largest body in bytes that extractors read.
+    /// Largest body in bytes that is read.
     pub body_bytes: usize,
-    /// Longest time until the answer's head is ready; streaming the body afterwards is not counted.
+    /// Longest time until the request's body was read and the answer's head is ready; streaming the answer's body
+    /// afterwards is not counted.
     pub time: Duration,
 }
 
@@ -32,19 +33,21 @@ impl Default for Limits {
     }
 }
 
-pub(crate) fn apply<S: Clone + Send + Sync + 'static>(router: Router<S>, limits: Limits) -> Router<S> {
+pub(crate) fn apply<S: Clone + Send + Sync + 'static>(
+    router: Router<S>,
+    limits: Limits,
+    changes: Changes,
+) -> Router<S> {
     router
+        .layer(from_fn(move |request, next| bounded(limits.time, changes.clone(), request, next)))
         .layer(DefaultBodyLimit::max(limits.body_bytes))
-        .layer(from_fn(move |request, next| bounded(limits.time, request, next)))
 }
 
 /// Answers 503 after `time`, and 500 instead of a torn connection when a handler panics.
-async fn bounded(time: Duration, request: Request, next: Next) -> Response {
-    let is_read = request.method().is_safe();
-    let run = whole(next.run(request));
-    let answered = match is_read {
-        true => timeout(time, run).await.ok(),
-        false => timeout(time, to_its_end(time * UNSEEN, run)).await.ok().flatten(),
+async fn bounded(time: Duration, changes: Changes, request: Request, next: Next) -> Response {
+    let answered = match request.method().is_safe() {
+        true => timeout(time, whole(next.run(request))).await.ok(),
+        false => timeout(time, change(time * UNSEEN, &changes, request, next)).await.ok().flatten(),
     };
     answered.unwrap_or_else(|| {
         tracing::warn!(seconds = time.as_secs(), "request timed out");
@@ -57,12 +60,15 @@ async fn whole(run: impl Future<Output = Response>) -> Response {
     run.unwrap_or_else(|_panic| ApiError::internal("a handler panicked").into_response())
 }
 
-/// Goes on when nobody waits any more: a client that leaves, or time that is up, must not tear apart what belongs
-/// together, such as making a title private and ending its playbacks.
-async fn to_its_end(
-    longest: Duration,
-    run: impl Future<Output = Response> + Send + 'static,
-) -> Option<Response> {
-    let run = request_id::carried(run).in_current_span();
-    tokio::spawn(timeout(longest, run)).await.ok()?.ok()
+/// Reads the body while its client is there, so that nobody holds a change up by sending slowly, and then runs what is to
+/// be changed to its end.
+async fn change(longest: Duration, changes: &Changes, request: Request, next: Next) -> Option<Response> {
+    let (parts, body) = request.into_parts();
+    match Bytes::from_request(Request::from_parts(parts.clone(), body), &()).await {
+        Ok(body) => {
+            let request = Request::from_parts(parts, body.into());
+            changes.carry(longest, async { whole(next.run(request)).await }).await
+        }
+        Err(refused) => Some(take::refused(refused.status(), refused.body_text()).into_response()),
+    }
 }

@@ -52,7 +52,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     }
 }
 
-fn refused(status: StatusCode, why: String) -> ApiError {
+pub(crate) fn refused(status: StatusCode, why: String) -> ApiError {
     match status {
         StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(status, "too_large", "This is longer than we take."),
         _ => ApiError::new(status, "bad_request", "This request cannot be understood.").caused_by(why),

@@ -11,11 +11,13 @@ mod start;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use blob::Blob;
 use catalogue::Catalogue;
 use db::Db;
 use encode::Jail;
+use http_face::Changes;
 use identity::Identity;
 use jobs::Queue;
 use notify::{Notifier, Outbox};
@@ -32,6 +34,9 @@ pub(crate) use room::patiently;
 pub(crate) use services::{Services, stop_signal};
 pub(crate) use settings::patience;
 
+/// How long changes whose clients are gone may take when everything else has stopped.
+const LAST_CHANGES: Duration = Duration::from_secs(5);
+
 /// The parts of this process, on one database and one data folder. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct House {
@@ -47,6 +52,8 @@ pub(crate) struct House {
     pub(crate) playback: Playback,
     pub(crate) pipeline: Pipeline,
     pub(crate) uploads: Uploads,
+    /// What requests to pages and the API change, until it is done.
+    pub(crate) changes: Changes,
     pub(crate) outbox: Outbox,
     /// How mails leave; `None` where nobody gets any.
     pub(crate) mail: Option<Arc<dyn Notifier>>,
@@ -84,8 +91,12 @@ impl House {
         Ok((!self.ring.is_exported()?).then_some(keys::REMINDER))
     }
 
-    /// Closes the database; what is committed is in its file.
+    /// Closes the database once what was being changed is done, when no requests come any more; what is committed is in
+    /// its file.
     pub(crate) async fn close(&self) {
+        if !self.changes.end(LAST_CHANGES).await {
+            tracing::warn!("changes were broken off that took too long");
+        }
         self.db.close().await;
     }
 }

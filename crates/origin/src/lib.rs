@@ -51,7 +51,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use blob::Blob;
 use catalogue::Catalogue;
-use http_face::{ApiError, Limits};
+use http_face::{ApiError, Changes, Limits};
 use pipeline::Pipeline;
 use tokio::sync::watch;
 
@@ -95,5 +95,6 @@ pub fn router(origin: Origin) -> Router {
         })
         .with_state(store)
         .layer(from_fn_with_state(secrets, secrets::guard));
-    http_face::wrap(routes, LIMITS)
+    // It changes nothing.
+    http_face::wrap(routes, LIMITS, Changes::default())
 }

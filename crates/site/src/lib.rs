@@ -48,7 +48,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use catalogue::Catalogue;
 use http::{HeaderMap, Uri, header};
-use http_face::{ApiError, Limits};
+use http_face::{ApiError, Changes, Limits};
 use identity::Identity;
 use identity::cookie::Cookies;
 use jobs::Queue;
@@ -67,7 +67,7 @@ pub use routes::routes;
 const REPORTS: u32 = 120;
 /// Those of one address: players give up a few times, and a school has many.
 const REPORTS_OF_ONE: u32 = 20;
-/// Playbacks that guests begin in a minute, each a row for an hour.
+/// Playbacks that guests begin in a minute, each a row for eight hours.
 const GUESTS: u32 = 3000;
 /// Those of one address: a school that is sent a film watches it at once.
 const GUESTS_OF_ONE: u32 = 300;
@@ -87,6 +87,8 @@ pub struct Parts {
     pub pipeline: Pipeline,
     /// What is on its way.
     pub uploads: Uploads,
+    /// What requests change, until it is done.
+    pub changes: Changes,
 }
 
 /// Settings of the pages.
@@ -119,13 +121,14 @@ pub fn router(parts: Parts, config: Config) -> Router {
     let own: Arc<str> = config.public_url.origin().ascii_serialization().into();
     let reports = Quota::new(REPORTS, REPORTS_OF_ONE);
     let guests = Quota::new(GUESTS, GUESTS_OF_ONE);
+    let changes = parts.changes.clone();
     let site = Site { inner: Arc::new(Inner { parts, config, reports, guests }) };
     let routes = route::router(&site, routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)
         .layer(from_fn_with_state(site.clone(), visitor::identify))
         .layer(from_fn(move |request, next| http_face::origin::guard(own.clone(), request, next)));
-    http_face::wrap(routes, Limits::default()).with_state(site)
+    http_face::wrap(routes, Limits::default(), changes).with_state(site)
 }
 
 impl Site {

@@ -8,9 +8,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::{get, post};
+use futures::StreamExt as _;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
-use http_face::{ApiError, Limits, RequestId, take};
+use http_face::{ApiError, Changes, Limits, RequestId, take};
 use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 
@@ -27,7 +28,7 @@ fn router(time: Duration) -> Router {
                 assert!(std::env::args().count() > 1000, "on purpose");
             }),
         );
-    http_face::wrap(routes, Limits { body_bytes: 16, time })
+    http_face::wrap(routes, Limits { body_bytes: 16, time }, Changes::default())
 }
 
 async fn ask(request: Request<Body>) -> (StatusCode, http::HeaderMap, String) {
@@ -132,8 +133,11 @@ async fn what_is_changed_is_changed_to_its_end_when_the_client_leaves_and_what_i
         sender.send(if is_same { "done" } else { "done by nobody" }).unwrap();
     };
     let routes = Router::new().route("/", post(slow.clone()).get(slow));
-    let face =
-        |ms| http_face::wrap(routes.clone(), Limits { body_bytes: 16, time: Duration::from_millis(ms) });
+    let changes = Changes::default();
+    let face = |ms| {
+        let limits = Limits { body_bytes: 16, time: Duration::from_millis(ms) };
+        http_face::wrap(routes.clone(), limits, changes.clone())
+    };
     let empty = |request: http::request::Builder| request.body(Body::empty()).unwrap();
     for request in [Request::get("/"), Request::post("/")] {
         let client = tokio::spawn(face(30_000).oneshot(empty(request)));
@@ -144,9 +148,30 @@ async fn what_is_changed_is_changed_to_its_end_when_the_client_leaves_and_what_i
     let late = face(500).oneshot(empty(Request::post("/"))).await.unwrap();
     assert_eq!((late.status().as_u16(), told.recv().await), (503, Some("begun")));
     drop(routes);
+    assert!(!changes.end(Duration::from_millis(20)).await);
     go.add_permits(3);
+    assert!(changes.end(Duration::from_secs(60)).await);
     for _ in 0..2 {
         assert_eq!(told.recv().await, Some("done"));
     }
     assert_eq!(told.recv().await, None, "nobody reads on for who has left");
+}
+
+#[tokio::test]
+async fn who_sends_slowly_holds_up_nothing_but_their_own_request() {
+    let begun = Arc::new(Semaphore::new(0));
+    let begins = begun.clone();
+    let routes = Router::new().route("/", post(async move || begins.add_permits(1)));
+    let changes = Changes::default();
+    let limits = Limits { body_bytes: 16, time: Duration::from_millis(200) };
+    let face = || http_face::wrap(routes.clone(), limits, changes.clone());
+    let trickled = futures::stream::iter([Ok::<_, std::io::Error>("x")]).chain(futures::stream::pending());
+    let slow = Request::post("/").body(Body::from_stream(trickled)).unwrap();
+    let late = face().oneshot(slow).await.unwrap();
+    assert_eq!((late.status().as_u16(), begun.available_permits()), (503, 0));
+    let whole = face().oneshot(Request::post("/").body(Body::from("x")).unwrap()).await.unwrap();
+    assert_eq!((whole.status().as_u16(), begun.available_permits()), (200, 1));
+    assert!(changes.end(Duration::ZERO).await, "nothing is left of either");
+    let long = face().oneshot(Request::post("/").body(Body::from("x".repeat(17))).unwrap()).await.unwrap();
+    assert_eq!((long.status().as_u16(), begun.available_permits()), (413, 1));
 }

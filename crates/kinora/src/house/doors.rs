@@ -69,6 +69,7 @@ impl House {
                 jobs: self.jobs.clone(),
                 pipeline: self.pipeline.clone(),
                 uploads: self.uploads.clone(),
+                changes: self.changes.clone(),
             },
             site::Config {
                 public_url: self.place.origin.parse()?,

@@ -7,6 +7,7 @@ use anyhow::{Context, ensure};
 use blob::Blob;
 use catalogue::Catalogue;
 use db::Db;
+use http_face::Changes;
 use identity::Identity;
 use identity::code::CodeKeys;
 use jobs::Queue;
@@ -81,6 +82,7 @@ impl House {
             playback,
             pipeline,
             uploads,
+            changes: Changes::default(),
             outbox,
             mailbox,
         })

@@ -6,6 +6,7 @@ use std::time::Duration;
 use blob::Blob;
 use catalogue::{Catalogue, Chunk, NewTitle};
 use db::Db;
+use http_face::Changes;
 use identity::code::CodeKeys;
 use identity::{Identity, Role};
 use jobs::{Claim, Fault, New, Progress, Queue};
@@ -78,7 +79,8 @@ impl House {
         let limits = upload::Config { open_per_account: 3, max_bytes: 1 << 30, ..upload::Config::default() };
         let uploads =
             upload::Uploads::new(db.clone(), blob.clone(), catalogue.clone(), &[9; 32], s3_url, limits);
-        let parts = Parts { identity, catalogue, playback, jobs, pipeline, uploads };
+        let parts =
+            Parts { identity, catalogue, playback, jobs, pipeline, uploads, changes: Changes::default() };
         Self { db, parts, outbox, blob, _folder: folder }
     }
 

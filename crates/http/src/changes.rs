@@ -1,0 +1,105 @@
+//! What requests change, carried to its end.
+//!
+//! A client that leaves, or time that is up, must not tear apart what belongs together, such as making a title private
+//! and ending its playbacks. So a change runs in a task of its own, once the client has sent all of it and there is a
+//! place: who leaves at once gets the place of the connection back, and could otherwise have any number under way.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+
+use crate::request_id;
+
+/// How many changes of one face go on at a time; more wait, each in its client's own request.
+const MOST: usize = 256;
+
+/// The changes that are under way. Cheap to clone; clones share them.
+#[derive(Debug, Clone)]
+pub struct Changes {
+    places: Arc<Semaphore>,
+    tasks: TaskTracker,
+}
+
+impl Default for Changes {
+    fn default() -> Self {
+        Self { places: Arc::new(Semaphore::new(MOST)), tasks: TaskTracker::new() }
+    }
+}
+
+impl Changes {
+    /// Waits until none is under way any more, for when no request can come any more; `false` when some still are after
+    /// `patience`.
+    pub async fn end(&self, patience: Duration) -> bool {
+        self.tasks.close();
+        timeout(patience, self.tasks.wait()).await.is_ok()
+    }
+
+    /// Runs a change, which goes on for at most `longest` when nobody waits for it any more; `None` after that, and when
+    /// it panics. Waits for a place first, and does not begin if nobody waits then.
+    pub(crate) async fn carry<T: Send + 'static>(
+        &self,
+        longest: Duration,
+        change: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        let place = self.places.clone().acquire_owned().await.ok()?;
+        let change = request_id::carried(change).in_current_span();
+        let change = async move {
+            let done = timeout(longest, change).await;
+            drop(place);
+            done
+        };
+        self.tasks.spawn(change).await.ok()?.ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(600);
+
+    #[tokio::test]
+    async fn no_more_than_so_many_go_on_also_when_their_clients_left() {
+        let changes = Changes::default();
+        let begun = Arc::new(Semaphore::new(0));
+        let go = Arc::new(Semaphore::new(0));
+        let one = || {
+            let (begun, go) = (begun.clone(), go.clone());
+            async move {
+                begun.add_permits(1);
+                go.acquire().await.unwrap().forget();
+            }
+        };
+        for _ in 0..3 * MOST {
+            // Its client leaves after the first look.
+            assert_eq!(changes.carry(LONG, one()).now_or_never(), None);
+            tokio::task::yield_now().await;
+        }
+        begun.acquire_many(u32::try_from(MOST).unwrap()).await.unwrap().forget();
+        assert!(!changes.end(Duration::from_millis(20)).await);
+        assert_eq!((changes.tasks.len(), begun.available_permits()), (MOST, 0));
+
+        let mut waits = Box::pin(changes.carry(LONG, one()));
+        assert_eq!(waits.as_mut().now_or_never(), None);
+        go.add_permits(MOST + 1);
+        assert_eq!(waits.await, Some(()));
+        assert!(changes.end(LONG).await);
+    }
+
+    #[tokio::test]
+    async fn none_goes_on_for_ever() {
+        let changes = Changes::default();
+        let ms = Duration::from_millis(50);
+        assert_eq!(changes.carry(ms, std::future::pending::<()>()).now_or_never(), None);
+        assert!(!changes.end(Duration::ZERO).await);
+        assert!(changes.end(LONG).await);
+        assert_eq!(changes.places.available_permits(), MOST);
+    }
+}
