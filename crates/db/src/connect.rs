@@ -4,12 +4,12 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, Postgres};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{ConnectOptions, Connection, Transaction};
 
 use crate::fault::around;
 use crate::tx::{self, Tx};
@@ -117,7 +117,7 @@ impl Db {
             Self::Sqlite { writer, .. } => {
                 writer.begin_with("BEGIN IMMEDIATE").await.map(Tx::Sqlite).map_err(fail)
             }
-            Self::Postgres(pool) => pool.begin().await.map(Tx::Postgres).map_err(fail),
+            Self::Postgres(pool) => begin_whole(pool.clone()).await.map(Tx::Postgres).map_err(fail),
         }
     }
 
@@ -232,6 +232,13 @@ async fn commits_last(connection: &mut PgConnection) -> sqlx::Result<()> {
     const WAIT: &str = "SELECT set_config('synchronous_commit', 'on', false)
         WHERE current_setting('synchronous_commit') = 'off'";
     sqlx::query(WAIT).execute(connection).await.map(drop)
+}
+
+/// Begins a transaction in a task of its own: who stops waiting for `BEGIN` would leave the connection in a transaction that
+/// sqlx knows nothing of, and what the next one who gets it writes would never be committed. Here the task rolls back.
+async fn begin_whole(pool: PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
+    let begun = tokio::spawn(async move { pool.begin().await });
+    begun.await.unwrap_or(Err(sqlx::Error::PoolClosed))
 }
 
 /// Whether the next one may have this connection. A full or failing disk makes SQLite roll back by itself; the

@@ -31,6 +31,34 @@ async fn every_type_survives_the_round_trip() {
 }
 
 #[tokio::test]
+async fn what_is_written_after_somebody_stopped_waiting_for_a_transaction_is_there() {
+    for test in db::testing::databases(&[MIGRATIONS]).await {
+        let other = Db::open(&test.address).await.unwrap();
+        let id = TitleId::new();
+        test.db.execute("INSERT INTO things (id, n) VALUES ($1, 0)", args![id]).await.unwrap();
+        for n in 1..=40_i64 {
+            let mut begins = Box::pin(test.db.begin());
+            // Left ever later: while a connection is looked for, while it begins, when it has begun.
+            for _ in 0..n % 5 {
+                tokio::select! {
+                    biased;
+                    _ = begins.as_mut() => break,
+                    () = std::future::ready(()) => {}
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+            drop(begins);
+            // The connection goes back to the others.
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            test.db.execute("UPDATE things SET n = $2 WHERE id = $1", args![id, n]).await.unwrap();
+            let seen: i64 =
+                other.one("SELECT n FROM things WHERE id = $1", args![id]).await.unwrap().get("n").unwrap();
+            assert_eq!(seen, n, "{:?}", test.engine());
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_new_database_is_told_from_one_that_was_migrated() {
     let dir = tempfile::tempdir().unwrap();
     let mut new = vec![Db::open_sqlite(&dir.path().join("new.db")).await.unwrap()];
