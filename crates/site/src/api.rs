@@ -114,7 +114,9 @@ pub(crate) async fn start(
     uri: Uri,
     take::Json(start): take::Json<Start>,
 ) -> Result<Response, ApiError> {
-    if visitor.account.is_none() {
+    if let Some(account) = &visitor.account {
+        site.playbacks().take(account.id, Instant::now())?;
+    } else {
         // What they may not watch is not begun: it takes nobody's place, and is refused alike whether there is one.
         site.playback().check(&visitor.who, start.title).await.map_err(|error| refused(error, &visitor))?;
         site.guests().take(client.0, Instant::now())?;

@@ -59,7 +59,7 @@ use seal::KeyRing;
 use upload::Uploads;
 use url::Url;
 
-use quota::Quota;
+use quota::{Quota, Share};
 pub use route::{Kind, Policy, Route};
 pub use routes::routes;
 
@@ -71,6 +71,8 @@ const REPORTS_OF_ONE: u32 = 20;
 const GUESTS: u32 = 3000;
 /// Those of one address: a school that is sent a film watches it at once.
 const GUESTS_OF_ONE: u32 = 300;
+/// Those of one account: what it watched lately is denied row by row when it is suspended, and somebody skips songs.
+const PLAYBACKS: u32 = 120;
 
 /// What the pages are made from.
 #[derive(Debug, Clone)]
@@ -114,6 +116,7 @@ struct Inner {
     config: Config,
     reports: Quota,
     guests: Quota,
+    playbacks: Share,
 }
 
 /// Makes the router of all pages and the API.
@@ -121,8 +124,9 @@ pub fn router(parts: Parts, config: Config) -> Router {
     let own: Arc<str> = config.public_url.origin().ascii_serialization().into();
     let reports = Quota::new(REPORTS, REPORTS_OF_ONE);
     let guests = Quota::new(GUESTS, GUESTS_OF_ONE);
+    let playbacks = Share::new(PLAYBACKS);
     let changes = parts.changes.clone();
-    let site = Site { inner: Arc::new(Inner { parts, config, reports, guests }) };
+    let site = Site { inner: Arc::new(Inner { parts, config, reports, guests, playbacks }) };
     let routes = route::router(&site, routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)
@@ -168,6 +172,11 @@ impl Site {
     /// How many playbacks of guests are begun.
     pub(crate) fn guests(&self) -> &Quota {
         &self.inner.guests
+    }
+
+    /// How many playbacks each account begins.
+    pub(crate) fn playbacks(&self) -> &Share {
+        &self.inner.playbacks
     }
 
     /// Whether the key ring exists only on this machine. A ring that cannot be looked at is no news for pages.

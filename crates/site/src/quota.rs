@@ -1,4 +1,4 @@
-//! How often strangers may have us write something down: a line in the log, a row in the database.
+//! How often people may have us write something down: a line in the log, a row in the database.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use http_face::ApiError;
 use http_face::places::{household, site};
+use model::AccountId;
 
 /// Over which it is counted.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -14,7 +15,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// How many times as much as one address a site with many of them may have: a /48 of IPv6.
 const SITE: u32 = 5;
 
-/// Counts, of all together and of each address, in as much memory as the most of all addresses take.
+/// Counts what strangers do, of all together and of each address, in as much memory as the most of all addresses take.
 #[derive(Debug)]
 pub(crate) struct Quota {
     all: u32,
@@ -44,7 +45,7 @@ impl Quota {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = || Window { began: now, all: 0, of: HashMap::new(), of_sites: HashMap::new() };
         let window = window.get_or_insert_with(fresh);
-        if now.saturating_duration_since(window.began) >= WINDOW {
+        if left(window.began, now).is_zero() {
             *window = fresh();
         }
         let (from, site) = (from.map(household), from.map(site).filter(IpAddr::is_ipv6));
@@ -52,8 +53,7 @@ impl Quota {
         let of_site = site.and_then(|site| window.of_sites.get(&site)).copied().unwrap_or(0);
         // Who comes for the first time finds room for as long as there is any.
         if of >= self.one.min(self.all - window.all) || of_site >= self.one * SITE {
-            let wait = WINDOW.saturating_sub(now.saturating_duration_since(window.began));
-            return Err(ApiError::too_many(wait));
+            return Err(ApiError::too_many(left(window.began, now)));
         }
         window.all += 1;
         window.of.insert(from, of + 1);
@@ -62,6 +62,43 @@ impl Quota {
         }
         Ok(())
     }
+}
+
+/// Counts what each account does, in as much memory as those take that do anything within a minute.
+#[derive(Debug)]
+pub(crate) struct Share {
+    one: u32,
+    window: Mutex<Option<(Instant, HashMap<AccountId, u32>)>>,
+}
+
+impl Share {
+    /// So many a minute of one account.
+    pub(crate) fn new(one: u32) -> Self {
+        Self { one, window: Mutex::default() }
+    }
+
+    /// Counts one more, if there is room for it.
+    ///
+    /// # Errors
+    /// 429 with the time to wait.
+    pub(crate) fn take(&self, account: AccountId, now: Instant) -> Result<(), ApiError> {
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        let (began, of) = window.get_or_insert_with(|| (now, HashMap::new()));
+        if left(*began, now).is_zero() {
+            (*began, *of) = (now, HashMap::new());
+        }
+        let of = of.entry(account).or_default();
+        if *of >= self.one {
+            return Err(ApiError::too_many(left(*began, now)));
+        }
+        *of += 1;
+        Ok(())
+    }
+}
+
+/// How much of a window is left.
+fn left(began: Instant, now: Instant) -> Duration {
+    WINDOW.saturating_sub(now.saturating_duration_since(began))
 }
 
 #[cfg(test)]
@@ -94,5 +131,15 @@ mod tests {
         let all = (0..50).map(|n| sent(format!("2001:db8:0:{n}::1"))).collect::<Vec<_>>();
         assert_eq!((all[0], all.iter().sum::<usize>()), (20, 100));
         assert_eq!(sent("2001:db8:1::1".into()), 20);
+    }
+
+    #[test]
+    fn each_account_has_its_share_of_every_minute() {
+        let (share, now) = (Share::new(20), Instant::now());
+        let (one, other) = (AccountId::new(), AccountId::new());
+        let did = |who, at| (0..100).take_while(|_| share.take(who, at).is_ok()).count();
+        assert_eq!((did(one, now), did(other, now)), (20, 20));
+        assert_eq!(did(one, now + WINDOW.mul_f64(0.99)), 0);
+        assert_eq!(did(one, now + WINDOW), 20);
     }
 }
