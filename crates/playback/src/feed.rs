@@ -1,11 +1,12 @@
 //! What the edge decides by, kept up to date.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use db::args;
-use model::Timestamp;
 use model::delivery::{Access, Behaviour, Caching, Origin, State};
+use model::{PlaybackSessionId, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::session::under_way;
@@ -15,30 +16,42 @@ use crate::{Playback, Result, secret};
 const POLL: Duration = Duration::from_secs(2);
 /// A denial is kept this much longer than the signature lives: clocks differ.
 const GRACE_MS: i64 = 60_000;
-/// How long it is kept at least, so that it breaks off what is on its way: longer than any edge waits for a client.
+/// How long it is kept at least, so that it breaks off what is on its way: an edge goes on with no answer that it did not
+/// look at for half of that.
 const BREAK_MS: i64 = 2 * 3_600_000;
 /// Sessions are kept this long after their signatures ended. Those of guests, whose history nobody needs and who can make
 /// as many as they like, only as long as they can be revoked.
 const KEEP_MS: i64 = 30 * 86_400_000;
 const SWEEP_EVERY: u32 = 300;
 
-const DENIED: &str = "SELECT id FROM playback_sessions
+const REVOCATIONS: &str = "SELECT made FROM revocations";
+const DENIED: &str = "SELECT id, signed_until, revoked_at FROM playback_sessions
     WHERE (signed_until > $1 AND revoked_at IS NOT NULL) OR revoked_at > $2";
 const FORGET: &str = "DELETE FROM playback_sessions WHERE signed_until <= $1";
 const FORGET_GUESTS: &str = "DELETE FROM playback_sessions WHERE account IS NULL AND signed_until <= $1";
+
+/// As of when the denied sessions are known.
+#[derive(Debug)]
+pub(crate) struct Known {
+    /// How many revocations were made, at least.
+    made: i64,
+    /// When they were read.
+    at: Timestamp,
+    /// When the first of them is denied no longer.
+    until: Option<Timestamp>,
+}
 
 impl Playback {
     /// Reads keys, denials, deleted assets and the CDN secret, and tells the watchers if something changed.
     pub async fn refresh(&self, now: Timestamp) -> Result<()> {
         // One at a time: what was read earlier must not overwrite what was read later.
-        let _turn = self.inner.refreshing.lock().await;
+        let mut known = self.inner.refreshing.lock().await;
         let keys = self.keys().await?;
-        let denied = args![now.plus_ms(-GRACE_MS), now.plus_ms(-BREAK_MS)];
-        let rows = self.inner.db.returning(DENIED, denied).await?;
+        let (denied, as_of) = self.denied(known.take(), now).await?;
         let state = State {
             behaviours: behaviours(&self.inner.config.cors),
             keys: keys.iter().map(crate::TrustedKey::public).collect(),
-            denied: rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?,
+            denied,
             gone: self.inner.catalogue.gone_assets().await?.into_iter().collect(),
         };
         self.inner.state.send_if_modified(|old| {
@@ -46,6 +59,7 @@ impl Playback {
             *old = Arc::new(state);
             changed
         });
+        *known = Some(as_of);
         // What was revoked waits for no secret.
         secret::switch(&self.inner.db, now).await?;
         let cdn_secret = secret::read(&self.inner.db, &self.inner.vault).await?;
@@ -55,6 +69,32 @@ impl Playback {
             changed
         });
         Ok(())
+    }
+
+    /// The denied sessions, read anew only if they are others by now: a title that was public may leave very many behind.
+    async fn denied(
+        &self,
+        known: Option<Known>,
+        now: Timestamp,
+    ) -> Result<(HashSet<PlaybackSessionId>, Known)> {
+        let db = &self.inner.db;
+        // First: one that comes in between is read twice.
+        let made = db.one(REVOCATIONS, args![]).await?.get("made")?;
+        let same = |known: &Known| {
+            known.made == made && known.at <= now && known.until.is_none_or(|until| now < until)
+        };
+        if let Some(known) = known.filter(same) {
+            return Ok((self.inner.state.borrow().denied.clone(), known));
+        }
+        let rows = db.all(DENIED, args![now.plus_ms(-GRACE_MS), now.plus_ms(-BREAK_MS)]).await?;
+        let (mut denied, mut until) = (HashSet::with_capacity(rows.len()), None);
+        for row in rows {
+            denied.insert(row.get("id")?);
+            let signed_until = row.get::<Timestamp>("signed_until")?.plus_ms(GRACE_MS);
+            let its = signed_until.max(row.get::<Timestamp>("revoked_at")?.plus_ms(BREAK_MS));
+            until = Some(until.map_or(its, |first: Timestamp| first.min(its)));
+        }
+        Ok((denied, Known { made, at: now, until }))
     }
 }
 

@@ -80,7 +80,7 @@ struct Inner {
     pictures: Pictures,
     state: watch::Sender<Arc<State>>,
     cdn_secret: watch::Sender<CdnSecret>,
-    refreshing: Mutex<()>,
+    refreshing: Mutex<Option<feed::Known>>,
 }
 
 impl Playback {

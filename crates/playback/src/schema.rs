@@ -55,5 +55,12 @@ pub const MIGRATIONS: Migrations = Migrations {
             "what was revoked lately",
             "CREATE INDEX playback_sessions_revoked ON playback_sessions (revoked_at) WHERE revoked_at IS NOT NULL",
         ),
+        (
+            "how often something was revoked",
+            "CREATE TABLE revocations (
+            id BIGINT PRIMARY KEY CHECK (id = 1),
+            made BIGINT NOT NULL);
+        INSERT INTO revocations (id, made) VALUES (1, 0)",
+        ),
     ],
 };

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use db::args;
+use db::{Args, Sql, args, sql};
 use identity::Who;
 use identity::cookie::Cookies;
 use model::{AccountId, AssetId, PlaybackSessionId, SessionId, Timestamp, TitleId};
@@ -114,6 +114,9 @@ const REVOKE_TITLE: &str = "UPDATE playback_sessions SET revoked_at = $2
     WHERE title = $1 AND signed_until > $3 AND revoked_at IS NULL";
 const REVOKE_SIGNED_IN: &str = "UPDATE playback_sessions SET revoked_at = $2
     WHERE signed_in = $1 AND account = $4 AND signed_until > $3 AND revoked_at IS NULL";
+/// Those who revoke take turns: each changes many rows, which others may change as well.
+const TURN: Sql = sql!("SELECT made FROM revocations" [FOR UPDATE]);
+const MADE: &str = "UPDATE revocations SET made = made + 1";
 
 /// Since when a signature may have ended while an answer to it is still on its way: one answer may be a whole film.
 pub(crate) fn under_way(now: Timestamp) -> Timestamp {
@@ -153,7 +156,7 @@ impl Playback {
         }
         // One that came when nothing was signed any more found nothing to revoke.
         if let Err(refused) = self.decide(who, title).await {
-            self.inner.db.execute(REVOKE_ONE, args![session, now]).await?;
+            self.revoke(REVOKE_ONE, args![session, now]).await?;
             return Err(refused);
         }
         // The player goes on with the generation it began with, whatever is current now.
@@ -174,14 +177,14 @@ impl Playback {
 
     /// Revokes every playback of an account: it was suspended or lost what it may watch.
     pub async fn revoke_account(&self, account: AccountId, now: Timestamp) -> Result<()> {
-        let ended = self.inner.db.execute(REVOKE_ACCOUNT, args![account, now, under_way(now)]).await?;
-        self.revoked(ended, now).await
+        self.revoke(REVOKE_ACCOUNT, args![account, now, under_way(now)]).await?;
+        self.refresh(now).await
     }
 
     /// Revokes every playback of a title: it was deleted or may be watched by fewer now. The edge is told of both.
     pub async fn revoke_title(&self, title: TitleId, now: Timestamp) -> Result<()> {
-        let ended = self.inner.db.execute(REVOKE_TITLE, args![title, now, under_way(now)]).await?;
-        self.revoked(ended, now).await
+        self.revoke(REVOKE_TITLE, args![title, now, under_way(now)]).await?;
+        self.refresh(now).await
     }
 
     /// Revokes every playback that was started from a browser's session of this account: it was ended.
@@ -191,16 +194,21 @@ impl Playback {
         session: SessionId,
         now: Timestamp,
     ) -> Result<()> {
-        let ended =
-            self.inner.db.execute(REVOKE_SIGNED_IN, args![session, now, under_way(now), account]).await?;
-        self.revoked(ended, now).await
+        self.revoke(REVOKE_SIGNED_IN, args![session, now, under_way(now), account]).await?;
+        self.refresh(now).await
     }
 
-    async fn revoked(&self, sessions: u64, now: Timestamp) -> Result<()> {
+    async fn revoke(&self, sql: &'static str, args: Args) -> Result<()> {
+        let mut tx = self.inner.db.begin().await?;
+        tx.one(tx.pick(TURN), args![]).await?;
+        let sessions = tx.execute(sql, args).await?;
         if sessions > 0 {
+            // In the same step: it is by this that every process sees that it must read them.
+            tx.execute(MADE, args![]).await?;
+            tx.commit().await?;
             tracing::info!(sessions, "playback revoked");
         }
-        self.refresh(now).await
+        Ok(())
     }
 
     /// Writes down that a playback begins, before anything is signed for it.

@@ -215,6 +215,59 @@ async fn a_revoked_playback_is_denied_as_long_as_its_signature_lives() {
 }
 
 #[tokio::test]
+async fn what_is_denied_is_read_when_it_is_something_else() {
+    for house in houses().await {
+        let (viewer, friend) = (person(Role::Viewer), person(Role::Viewer));
+        let (title, _) = house.title(Visibility::Members, None).await;
+        let other_process = open(&house.test, &house.catalogue).await.unwrap();
+        let mut sessions = Vec::new();
+        for who in [&viewer, &friend] {
+            sessions.push(house.playback.start(&wish(who, title), ORIGIN).await.unwrap().permit.session);
+            house.playback.revoke_account(who.account().unwrap(), NOW).await.unwrap();
+            other_process.refresh(NOW).await.unwrap();
+            assert_eq!(other_process.state().borrow().denied, sessions.iter().copied().collect());
+        }
+        // A clock that is set forward and back again.
+        house.playback.refresh(NOW.plus_ms(3 * HOUR)).await.unwrap();
+        assert!(house.state().denied.is_empty());
+        house.playback.refresh(NOW).await.unwrap();
+        assert_eq!(house.state().denied.len(), 2);
+
+        let behind_our_back = "UPDATE playback_sessions SET revoked_at = NULL";
+        house.test.db.execute(behind_our_back, db::args![]).await.unwrap();
+        house.playback.refresh(NOW.plus_ms(1)).await.unwrap();
+        assert_eq!(house.state().denied.len(), 2, "nothing was revoked since they were read");
+        house.playback.revoke_title(title, NOW).await.unwrap();
+        assert_eq!(house.state().denied.len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn who_revoke_the_same_playbacks_do_not_wait_for_each_other() {
+    for house in houses().await {
+        let (viewer, playback) = (person(Role::Viewer), &house.playback);
+        let (account, session) = (viewer.account().unwrap(), viewer.session().unwrap());
+        let (title, _) = house.title(Visibility::Members, None).await;
+        for _ in 0..40 {
+            playback.start(&wish(&viewer, title), ORIGIN).await.unwrap();
+        }
+        let again = "UPDATE playback_sessions SET revoked_at = NULL";
+        for round in 0..30 {
+            house.test.db.execute(again, db::args![]).await.unwrap();
+            let (of_account, of_title, of_session) = tokio::join!(
+                playback.revoke_account(account, NOW.plus_ms(round)),
+                playback.revoke_title(title, NOW),
+                playback.revoke_signed_in(account, session, NOW)
+            );
+            for done in [of_account, of_title, of_session] {
+                done.unwrap();
+            }
+            assert_eq!(house.state().denied.len(), 40);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_deleted_title_is_gone_also_where_nobody_watched_it() {
     for house in houses().await {
         let (title, asset) = house.title(Visibility::Members, None).await;
