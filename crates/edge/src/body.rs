@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -151,8 +151,8 @@ impl HttpBody for Body {
                 (Poll::Pending, None) => return Poll::Pending,
             },
         };
-        if frame.is_some() && this.passed.as_ref().is_some_and(|passed| !passed.may_go_on()) {
-            return Poll::Ready(Some(Err("it was revoked or deleted".into())));
+        if frame.is_some() && this.passed.as_mut().is_some_and(|passed| !passed.may_go_on(Instant::now())) {
+            return Poll::Ready(Some(Err("it was revoked or deleted, or may have been".into())));
         }
         if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()

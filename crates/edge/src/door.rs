@@ -210,7 +210,7 @@ impl Door {
         } else {
             self.hand_on(route, asked, target, Body::of_request(body)).await?
         };
-        let passed = || Passed { routes: self.routes.clone(), session, asset: asset(asked.path) };
+        let passed = || Passed::new(self.routes.clone(), session, asset(asked.path));
         let response = match route.access {
             Access::Open => response,
             Access::Signed => response.map(|body| body.while_passed(passed)),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use model::{AssetId, PlaybackSessionId};
 use sign::{Denied, Evidence, Grant, Key, Presented, Request, token};
@@ -31,17 +32,36 @@ enum Shown<'a> {
     Token(Cow<'a, str>),
 }
 
+/// Longest time in which nobody looks whether an answer may go on: a playback is denied for twice as long once it was
+/// revoked, also when its signature has ended. A client that takes nothing for longer has left in any case.
+const UNSEEN: Duration = Duration::from_secs(3600);
+
 /// What an answer that is on its way depends on: a whole film may be one answer.
 pub(crate) struct Passed {
-    pub(crate) routes: watch::Receiver<Arc<Routes>>,
-    pub(crate) session: Option<PlaybackSessionId>,
-    pub(crate) asset: Option<AssetId>,
+    routes: watch::Receiver<Arc<Routes>>,
+    session: Option<PlaybackSessionId>,
+    asset: Option<AssetId>,
+    /// When somebody last looked.
+    looked: Instant,
 }
 
 impl Passed {
-    /// Whether it may go on: neither was the playback revoked meanwhile nor the asset deleted. That a signature has
-    /// ended meanwhile ends no answer, as in CloudFront.
-    pub(crate) fn may_go_on(&self) -> bool {
+    /// Of an answer that just begins.
+    pub(crate) fn new(
+        routes: watch::Receiver<Arc<Routes>>,
+        session: Option<PlaybackSessionId>,
+        asset: Option<AssetId>,
+    ) -> Self {
+        Self { routes, session, asset, looked: Instant::now() }
+    }
+
+    /// Whether it may go on: neither was the playback revoked meanwhile nor the asset deleted, and nothing of that may have
+    /// gone unseen. That a signature has ended meanwhile ends no answer, as in CloudFront.
+    pub(crate) fn may_go_on(&mut self, now: Instant) -> bool {
+        let unseen = now.saturating_duration_since(std::mem::replace(&mut self.looked, now));
+        if unseen > UNSEEN {
+            return false;
+        }
         let routes = self.routes.borrow();
         let denied = self.session.is_some_and(|session| routes.is_denied(session));
         !denied && !self.asset.is_some_and(|asset| routes.has_lost(asset))
@@ -104,5 +124,22 @@ impl Gate {
         let known = Arc::new(Remembered { key: key_identity, shown, grant });
         self.remembered.put(hash, known.clone(), 1);
         Ok(known)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_nobody_looked_at_for_too_long_ends() {
+        let (_routes, watched) = watch::channel(Arc::new(Routes::compile(Arc::default())));
+        let mut passed = Passed::new(watched, Some(PlaybackSessionId::new()), Some(AssetId::new()));
+        let mut now = Instant::now();
+        for _ in 0..3 {
+            now += UNSEEN / 2;
+            assert!(passed.may_go_on(now));
+        }
+        assert!(!passed.may_go_on(now + UNSEEN + Duration::from_secs(1)));
     }
 }
