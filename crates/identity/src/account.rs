@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use db::{Row, Scalar, Tx, Value, args};
+use db::{Row, Scalar, Sql, Tx, Value, args, sql};
 use model::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -87,6 +87,8 @@ const INSERT: &str = "INSERT INTO accounts (id, address, address_key, role, crea
     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (address_key) DO NOTHING";
 const BY_KEY: &str = "SELECT * FROM accounts WHERE address_key = $1";
 const BY_ID: &str = "SELECT * FROM accounts WHERE id = $1";
+const HOLD_KEY: Sql = sql!("SELECT * FROM accounts WHERE address_key = $1" [FOR UPDATE]);
+const HOLD: Sql = sql!("SELECT * FROM accounts WHERE id = $1" [FOR UPDATE]);
 const OPERATOR: &str = "SELECT id FROM accounts
     WHERE role = 'operator' AND suspended_at IS NULL AND address_key <> $1 LIMIT 1";
 const PAGE: &str = "SELECT * FROM accounts WHERE id > $1 ORDER BY id LIMIT $2";
@@ -161,7 +163,7 @@ pub(crate) async fn ensure(
     let key = personal.index(address);
     match make(tx, personal, address, role, now).await? {
         Some(account) => {
-            invitation::revoke_for(tx, &key, now).await?;
+            invitation::consume(tx, None, &key, now).await?;
             Ok(account)
         }
         None => Account::read(&tx.one(BY_KEY, args![key]).await?, personal),
@@ -182,15 +184,18 @@ pub(crate) async fn make(
         return Ok(None);
     }
     tracing::info!(account = %id, %role, "account made");
-    get(tx, personal, id).await
+    hold(tx, personal, id).await
 }
 
-pub(crate) async fn get(tx: &mut Tx, personal: &Personal, id: AccountId) -> Result<Option<Account>> {
-    let row = tx.opt(BY_ID, args![id]).await?;
+/// Reads an account and holds it as it is until `tx` ends: who signs somebody in comes before a suspension, which then
+/// ends that session, or sees it.
+pub(crate) async fn hold(tx: &mut Tx, personal: &Personal, id: AccountId) -> Result<Option<Account>> {
+    let row = tx.opt(tx.pick(HOLD), args![id]).await?;
     row.map(|row| Account::read(&row, personal)).transpose()
 }
 
-pub(crate) async fn of_key(tx: &mut Tx, personal: &Personal, key: &str) -> Result<Option<Account>> {
-    let row = tx.opt(BY_KEY, args![key]).await?;
+/// The same of the account of an address.
+pub(crate) async fn hold_key(tx: &mut Tx, personal: &Personal, key: &str) -> Result<Option<Account>> {
+    let row = tx.opt(tx.pick(HOLD_KEY), args![key]).await?;
     row.map(|row| Account::read(&row, personal)).transpose()
 }

@@ -190,7 +190,7 @@ impl Identity {
             return Err(Error::Stale);
         }
         let account = match challenge.account {
-            Some(id) => account::get(&mut tx, self.personal(), id).await?.ok_or(Error::Stale)?,
+            Some(id) => account::hold(&mut tx, self.personal(), id).await?.ok_or(Error::Stale)?,
             None => self.join(&mut tx, &challenge, now).await?,
         };
         if account.suspended_at.is_some() {
@@ -213,11 +213,12 @@ impl Identity {
     /// The account of an address that had none when its code was asked for.
     async fn join(&self, tx: &mut Tx, challenge: &Challenge, now: Timestamp) -> Result<Account> {
         let (personal, address) = (self.personal(), &challenge.address);
-        if let Some(account) = account::of_key(tx, personal, &personal.index(address)).await? {
+        let key = personal.index(address);
+        if let Some(account) = account::hold_key(tx, personal, &key).await? {
             return Ok(account);
         }
         let offered = match &challenge.invitation {
-            Some(id) => invitation::consume(tx, id, now).await?,
+            Some(id) => invitation::offers(tx, id, now).await?,
             None => None,
         };
         let role = match offered {
@@ -225,7 +226,15 @@ impl Identity {
             None if self.config().open_sign_up => Role::Viewer,
             None => return Err(Error::Invitation),
         };
-        account::ensure(tx, personal, address, role, now).await
+        match account::make(tx, personal, address, role, now).await? {
+            Some(account) => {
+                let used = challenge.invitation.as_deref().filter(|_| offered.is_some());
+                invitation::consume(tx, used, &key, now).await?;
+                Ok(account)
+            }
+            // By another code at the same time.
+            None => account::hold_key(tx, personal, &key).await?.ok_or(Error::Stale),
+        }
     }
 
     /// Decides what a new challenge would be, for known and unknown addresses with the same steps.

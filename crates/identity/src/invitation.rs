@@ -3,7 +3,7 @@
 //! An invitation for an address is its own proof and works once. An open one lets so many addresses in that prove
 //! themselves by a code.
 
-use db::{Row, Tx, args};
+use db::{Row, Sql, Tx, args, sql};
 use model::{AccountId, Timestamp};
 use uuid::Uuid;
 
@@ -67,14 +67,21 @@ const LIVE: &str = "SELECT * FROM invitations
     WHERE token_hash = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2";
 const LIST: &str = "SELECT * FROM invitations
     WHERE revoked_at IS NULL AND uses < max_uses AND expires_at > $1 ORDER BY created_at DESC, id LIMIT $2";
+const OFFERS: &str = "SELECT role FROM invitations
+    WHERE id = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2";
 const USE: &str = "UPDATE invitations SET uses = uses + 1
-    WHERE id = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2 RETURNING *";
+    WHERE id = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2";
 const REVOKE: &str = "UPDATE invitations SET revoked_at = $2
     WHERE id = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2";
 const REVOKE_FOR: &str = "UPDATE invitations SET revoked_at = $2
     WHERE address_key = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2";
 const REVOKE_OF: &str = "UPDATE invitations SET revoked_at = $2
     WHERE created_by = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2";
+
+/// Locks invitations in the order of their ids, as all do who change several: else two who do wait for each other.
+const LOCK: Sql = sql!(
+    "SELECT id FROM invitations WHERE id = $1 OR address_key = $2 OR created_by = $3 ORDER BY id" [FOR UPDATE]
+);
 
 impl Identity {
     /// Makes an invitation; its token is shown this once.
@@ -161,11 +168,10 @@ impl Identity {
         let offered = self.invitation(token, now).await?.ok_or(Error::Invitation)?;
         let address = offered.address.ok_or(Error::Invitation)?;
         let mut tx = self.db().begin().await?;
-        // The address first: two invitations for it would wait for each other otherwise.
+        // Accounts before invitations, as all do: two for one address would wait for each other otherwise.
         let account = account::make(&mut tx, self.personal(), &address, offered.role, now).await?;
         let account = account.ok_or(Error::Invitation)?;
-        consume(&mut tx, &offered.id, now).await?.ok_or(Error::Invitation)?;
-        revoke_for(&mut tx, &self.personal().index(&address), now).await?;
+        consume(&mut tx, Some(&offered.id), &self.personal().index(&address), now).await?;
         failures::recover(&mut tx, &self.address_name(&account.address.key())).await?;
         let signed_in = session::create(&mut tx, self.personal(), account, "invitation", device, now).await?;
         tx.commit().await?;
@@ -190,8 +196,23 @@ impl Invitation {
     }
 }
 
-/// Ends the invitations for an address that has an account now.
-pub(crate) async fn revoke_for(tx: &mut Tx, address_key: &str, now: Timestamp) -> Result<()> {
+/// What an invitation gives, without using it; `None` when nothing is left.
+pub(crate) async fn offers(tx: &mut Tx, id: &str, now: Timestamp) -> Result<Option<Role>> {
+    let row = tx.opt(OFFERS, args![id, now]).await?;
+    Ok(row.map(|row| row.get("role")).transpose()?)
+}
+
+/// Takes one use of the invitation that brought a new account, if one did, and ends the others for its address.
+///
+/// # Errors
+/// [`Error::Invitation`] when somebody else took what was left.
+pub(crate) async fn consume(tx: &mut Tx, id: Option<&str>, address_key: &str, now: Timestamp) -> Result<()> {
+    tx.all(tx.pick(LOCK), args![id.unwrap_or_default(), address_key, ""]).await?;
+    if let Some(id) = id
+        && tx.execute(USE, args![id, now]).await? == 0
+    {
+        return Err(Error::Invitation);
+    }
     tx.execute(REVOKE_FOR, args![address_key, now]).await?;
     Ok(())
 }
@@ -199,15 +220,10 @@ pub(crate) async fn revoke_for(tx: &mut Tx, address_key: &str, now: Timestamp) -
 /// Ends what is left of the invitations of an account that may invite nobody any more: `tx` has written that down, so
 /// that none is made meanwhile.
 pub(crate) async fn revoke_of(tx: &mut Tx, account: AccountId, now: Timestamp) -> Result<()> {
+    tx.all(tx.pick(LOCK), args!["", "", account]).await?;
     let ended = tx.execute(REVOKE_OF, args![account, now]).await?;
     if ended > 0 {
         tracing::info!(%account, ended, "its invitations ended");
     }
     Ok(())
-}
-
-/// Takes one use; answers the role that it gives, `None` when nothing is left.
-pub(crate) async fn consume(tx: &mut Tx, id: &str, now: Timestamp) -> Result<Option<Role>> {
-    let row = tx.opt(USE, args![id, now]).await?;
-    Ok(row.map(|row| row.get("role")).transpose()?)
 }

@@ -71,7 +71,7 @@ impl Identity {
         tx.opt(tx.pick(LOCK_ACCOUNT), args![hash(token.as_str())]).await?.ok_or(Error::Link)?;
         let row = tx.opt(CONSUME, args![hash(token.as_str()), now]).await?.ok_or(Error::Link)?;
         let account =
-            account::get(&mut tx, self.personal(), row.get("account")?).await?.ok_or(Error::Link)?;
+            account::hold(&mut tx, self.personal(), row.get("account")?).await?.ok_or(Error::Link)?;
         if account.suspended_at.is_some() {
             return Err(Error::Link);
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use identity::{Action, Buckets, Config, Error, Resource, Role, Who, may};
 use model::{AccountId, BucketName, Timestamp};
 
-use crate::support::{DEVICE, House, NOW, houses};
+use crate::support::{DEVICE, House, NOW, houses, open};
 
 const DAY: i64 = 86_400_000;
 
@@ -152,6 +152,36 @@ async fn nobody_comes_in_by_a_link_while_they_are_put_out() {
             }
             identity.resume(id).await.unwrap();
             identity.set_role(id, Role::Operator, NOW).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_comes_in_by_a_code_while_they_are_put_out() {
+    for house in houses(&open()).await {
+        let identity = &house.identity;
+        operator(&house).await;
+        let id = sign_in(&house, Role::Viewer, NOW).await.account.id;
+        let address = identity.account(id).await.unwrap().unwrap().address;
+        for round in 0..60 {
+            let now = NOW.plus_ms((1 + round) * 86_400_000);
+            let begun = house.begin(address.as_str(), now).await.unwrap();
+            let code = house.code(now).await;
+            let (came, out) = tokio::join!(house.verify(&begun, &code, now), async {
+                for _ in 0..round % 12 {
+                    tokio::task::yield_now().await;
+                }
+                identity.suspend(id, now).await
+            });
+            out.unwrap();
+            identity.resume(id).await.unwrap();
+            match came {
+                Ok(came) => {
+                    let session = identity.authenticate(&came.token, now).await.unwrap();
+                    assert!(session.is_none(), "{:?}, round {round}", house.test.engine());
+                }
+                Err(error) => assert!(matches!(error, Error::Stale), "{error:?}"),
+            }
         }
     }
 }

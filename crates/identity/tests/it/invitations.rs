@@ -199,6 +199,51 @@ async fn who_may_not_invite_any_more_leaves_no_invitation_behind() {
 }
 
 #[tokio::test]
+async fn who_come_in_while_invitations_end_do_not_wait_for_those_who_end_them() {
+    for house in houses(&Config::default()).await {
+        let identity = &house.identity;
+        identity.ensure_account("first@example.org", Role::Operator, NOW).await.unwrap();
+        for round in 0..60 {
+            let now = NOW.plus_ms(round * 3_600_000);
+            let address = format!("second{round}@example.org");
+            let by = identity.ensure_account(&address, Role::Operator, now).await.unwrap().id;
+            let guest = format!("guest{round}@example.org");
+            let theirs = |to| Offer { by: Some(by), ..offer(to) };
+            let mut tokens = Vec::new();
+            for at in 0..6 {
+                let open = at == if round % 2 == 0 { 0 } else { 5 };
+                let to = if open { For::Anyone(9) } else { For::Address(&guest) };
+                let (_, token) = identity.invite(&theirs(to), now).await.unwrap();
+                tokens.push((open, token));
+            }
+            let token = |open| &tokens.iter().rfind(|token| token.0 == open).unwrap().1;
+            let begun = begin(&house, &guest, token(true), now).await.unwrap();
+            let code = house.code(now).await;
+            let (verified, accepted, left) = tokio::join!(
+                house.verify(&begun, &code, now),
+                async {
+                    for _ in 0..round % 5 {
+                        tokio::task::yield_now().await;
+                    }
+                    identity.accept_invitation(token(false), &DEVICE, now).await
+                },
+                async {
+                    for _ in 0..round % 7 {
+                        tokio::task::yield_now().await;
+                    }
+                    identity.suspend(by, now).await
+                }
+            );
+            left.unwrap();
+            for came in [verified, accepted] {
+                assert!(matches!(came, Ok(_) | Err(Error::Invitation)), "round {round}: {came:?}");
+            }
+            assert!(identity.invitations(now).await.unwrap().is_empty(), "round {round}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn invitations_end_and_can_be_taken_back() {
     for house in houses(&Config::default()).await {
         let (_, token) = house.identity.invite(&offer(For::Address("a@example.org")), NOW).await.unwrap();
