@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
@@ -23,24 +24,31 @@ const MOST: usize = 256;
 pub struct Changes {
     places: Arc<Semaphore>,
     tasks: TaskTracker,
+    broken: CancellationToken,
 }
 
 impl Default for Changes {
     fn default() -> Self {
-        Self { places: Arc::new(Semaphore::new(MOST)), tasks: TaskTracker::new() }
+        Self {
+            places: Arc::new(Semaphore::new(MOST)),
+            tasks: TaskTracker::new(),
+            broken: CancellationToken::new(),
+        }
     }
 }
 
 impl Changes {
-    /// Waits until none is under way any more, for when no request can come any more; `false` when some still are after
-    /// `patience`.
+    /// Waits until none is under way any more, for when no request can come any more; `false` when some had to be broken
+    /// off after `patience`.
     pub async fn end(&self, patience: Duration) -> bool {
         self.tasks.close();
-        timeout(patience, self.tasks.wait()).await.is_ok()
+        let ended = timeout(patience, self.tasks.wait()).await.is_ok();
+        self.broken.cancel();
+        ended
     }
 
-    /// Runs a change, which goes on for at most `longest` when nobody waits for it any more; `None` after that, and when
-    /// it panics. Waits for a place first, and does not begin if nobody waits then.
+    /// Runs a change, which goes on for at most `longest` when nobody waits for it any more; `None` after that, when it
+    /// is broken off at the end, and when it panics. Waits for a place first, and does not begin if nobody waits then.
     pub(crate) async fn carry<T: Send + 'static>(
         &self,
         longest: Duration,
@@ -48,12 +56,13 @@ impl Changes {
     ) -> Option<T> {
         let place = self.places.clone().acquire_owned().await.ok()?;
         let change = request_id::carried(change).in_current_span();
+        let broken = self.broken.clone();
         let change = async move {
-            let done = timeout(longest, change).await;
+            let done = broken.run_until_cancelled(timeout(longest, change)).await;
             drop(place);
             done
         };
-        self.tasks.spawn(change).await.ok()?.ok()
+        self.tasks.spawn(change).await.ok()??.ok()
     }
 }
 
@@ -83,7 +92,6 @@ mod tests {
             tokio::task::yield_now().await;
         }
         begun.acquire_many(u32::try_from(MOST).unwrap()).await.unwrap().forget();
-        assert!(!changes.end(Duration::from_millis(20)).await);
         assert_eq!((changes.tasks.len(), begun.available_permits()), (MOST, 0));
 
         let mut waits = Box::pin(changes.carry(LONG, one()));
@@ -98,8 +106,22 @@ mod tests {
         let changes = Changes::default();
         let ms = Duration::from_millis(50);
         assert_eq!(changes.carry(ms, std::future::pending::<()>()).now_or_never(), None);
-        assert!(!changes.end(Duration::ZERO).await);
+        assert_eq!(changes.tasks.len(), 1);
         assert!(changes.end(LONG).await);
         assert_eq!(changes.places.available_permits(), MOST);
+    }
+
+    #[tokio::test]
+    async fn what_does_not_end_in_time_is_broken_off() {
+        let changes = Changes::default();
+        let (held, dropped) = tokio::sync::oneshot::channel::<()>();
+        let change = async move {
+            std::future::pending::<()>().await;
+            drop(held);
+        };
+        assert_eq!(changes.carry(LONG, change).now_or_never(), None);
+        assert!(!changes.end(Duration::from_millis(20)).await);
+        assert!(dropped.await.is_err());
+        assert!(changes.end(LONG).await);
     }
 }

@@ -36,6 +36,8 @@ pub(crate) use settings::patience;
 
 /// How long changes whose clients are gone may take when everything else has stopped.
 const LAST_CHANGES: Duration = Duration::from_secs(5);
+/// How long the database may take to close: it waits for what is being written.
+const LAST_WRITES: Duration = Duration::from_secs(5);
 
 /// The parts of this process, on one database and one data folder. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -97,6 +99,8 @@ impl House {
         if !self.changes.end(LAST_CHANGES).await {
             tracing::warn!("changes were broken off that took too long");
         }
-        self.db.close().await;
+        if tokio::time::timeout(LAST_WRITES, self.db.close()).await.is_err() {
+            tracing::warn!("the database was left while something was being written: that is undone");
+        }
     }
 }

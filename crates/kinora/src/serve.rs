@@ -104,10 +104,10 @@ async fn everything(config: &Config, flags: &Serve, notifier: &Notifier) -> anyh
         folder::write_private(path, &ready)?;
     }
     tracing::info!(public_url = place.origin, version = env!("CARGO_PKG_VERSION"), "answering");
-    end(services, &config, notifier, &shutdown).await?;
+    let ended = end(services, &config, notifier, &shutdown).await;
     house.close().await;
     drop(folder);
-    Ok(())
+    ended
 }
 
 /// The encoder alone, beside a process that has the rest.
@@ -122,10 +122,10 @@ async fn worker(config: &Config, notifier: &Notifier) -> anyhow::Result<()> {
     let mut services = Services::new(shutdown.clone());
     follow(&mut services, None)?;
     house.start_worker(&mut services, config, &folder).await?;
-    end(services, config, notifier, &shutdown).await?;
+    let ended = end(services, config, notifier, &shutdown).await;
     house.close().await;
     drop(folder);
-    Ok(())
+    ended
 }
 
 /// Runs until told to stop, telling systemd of it.

@@ -44,10 +44,10 @@ pub(crate) async fn run(flags: &Up) -> anyhow::Result<()> {
     }
     ready.print();
 
-    services.run(house::stop_signal(), house::patience(&config)).await?;
+    let ended = services.run(house::stop_signal(), house::patience(&config)).await;
     house.close().await;
     drop(folder);
-    Ok(())
+    ended
 }
 
 /// The address as people type it: loopback is `localhost` on well-known ports, and stays a number on chosen ones.
