@@ -78,9 +78,16 @@ const REVOKE_FOR: &str = "UPDATE invitations SET revoked_at = $2
 const REVOKE_OF: &str = "UPDATE invitations SET revoked_at = $2
     WHERE created_by = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2";
 
-/// Locks invitations in the order of their ids, as all do who change several: else two who do wait for each other.
-const LOCK: Sql = sql!(
-    "SELECT id FROM invitations WHERE id = $1 OR address_key = $2 OR created_by = $3 ORDER BY id" [FOR UPDATE]
+/// Locks those that stand in the order of their ids, as all do who change several: else two who do wait for each other.
+const LOCK_FOR: Sql = sql!(
+    "SELECT id FROM invitations
+     WHERE (id = $1 OR address_key = $2) AND revoked_at IS NULL AND uses < max_uses AND expires_at > $3
+     ORDER BY id" [FOR UPDATE]
+);
+const LOCK_OF: Sql = sql!(
+    "SELECT id FROM invitations
+     WHERE created_by = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2
+     ORDER BY id" [FOR UPDATE]
 );
 
 impl Identity {
@@ -207,7 +214,7 @@ pub(crate) async fn offers(tx: &mut Tx, id: &str, now: Timestamp) -> Result<Opti
 /// # Errors
 /// [`Error::Invitation`] when somebody else took what was left.
 pub(crate) async fn consume(tx: &mut Tx, id: Option<&str>, address_key: &str, now: Timestamp) -> Result<()> {
-    tx.all(tx.pick(LOCK), args![id.unwrap_or_default(), address_key, ""]).await?;
+    tx.all(tx.pick(LOCK_FOR), args![id.unwrap_or_default(), address_key, now]).await?;
     if let Some(id) = id
         && tx.execute(USE, args![id, now]).await? == 0
     {
@@ -220,7 +227,7 @@ pub(crate) async fn consume(tx: &mut Tx, id: Option<&str>, address_key: &str, no
 /// Ends what is left of the invitations of an account that may invite nobody any more: `tx` has written that down, so
 /// that none is made meanwhile.
 pub(crate) async fn revoke_of(tx: &mut Tx, account: AccountId, now: Timestamp) -> Result<()> {
-    tx.all(tx.pick(LOCK), args!["", "", account]).await?;
+    tx.all(tx.pick(LOCK_OF), args![account, now]).await?;
     let ended = tx.execute(REVOKE_OF, args![account, now]).await?;
     if ended > 0 {
         tracing::info!(%account, ended, "its invitations ended");
