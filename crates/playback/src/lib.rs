@@ -81,6 +81,7 @@ struct Inner {
     state: watch::Sender<Arc<State>>,
     cdn_secret: watch::Sender<CdnSecret>,
     refreshing: Mutex<Option<feed::Known>>,
+    revoking: Mutex<()>,
 }
 
 impl Playback {
@@ -105,6 +106,7 @@ impl Playback {
             state: watch::Sender::default(),
             cdn_secret: watch::Sender::new(cdn_secret),
             refreshing: Mutex::default(),
+            revoking: Mutex::default(),
         };
         let playback = Self { inner: Arc::new(inner) };
         playback.refresh(now).await?;

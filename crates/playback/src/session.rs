@@ -199,6 +199,8 @@ impl Playback {
     }
 
     async fn revoke(&self, sql: &'static str, args: Args) -> Result<()> {
+        // Here as well: each who waits in the database keeps a connection from all others.
+        let _turn = self.inner.revoking.lock().await;
         let mut tx = self.inner.db.begin().await?;
         tx.one(tx.pick(TURN), args![]).await?;
         let sessions = tx.execute(sql, args).await?;

@@ -1,5 +1,7 @@
 //! Playback sessions: cookies, tokens, renewal, revocation.
 
+use std::time::Duration;
+
 use catalogue::Edit;
 use identity::cookie::Cookies;
 use identity::{Role, Who};
@@ -243,27 +245,30 @@ async fn what_is_denied_is_read_when_it_is_something_else() {
 }
 
 #[tokio::test]
-async fn who_revoke_the_same_playbacks_do_not_wait_for_each_other() {
+async fn who_revoke_take_turns_and_keep_one_connection_while_they_wait() {
+    const TURN: db::Sql = db::sql!("SELECT made FROM revocations" [FOR UPDATE]);
     for house in houses().await {
-        let (viewer, playback) = (person(Role::Viewer), &house.playback);
-        let (account, session) = (viewer.account().unwrap(), viewer.session().unwrap());
+        let viewers: Vec<_> = (0..50).map(|_| person(Role::Viewer)).collect();
         let (title, _) = house.title(Visibility::Members, None).await;
-        for _ in 0..40 {
-            playback.start(&wish(&viewer, title), ORIGIN).await.unwrap();
+        for viewer in &viewers {
+            house.playback.start(&wish(viewer, title), ORIGIN).await.unwrap();
         }
-        let again = "UPDATE playback_sessions SET revoked_at = NULL";
-        for round in 0..30 {
-            house.test.db.execute(again, db::args![]).await.unwrap();
-            let (of_account, of_title, of_session) = tokio::join!(
-                playback.revoke_account(account, NOW.plus_ms(round)),
-                playback.revoke_title(title, NOW),
-                playback.revoke_signed_in(account, session, NOW)
-            );
-            for done in [of_account, of_title, of_session] {
-                done.unwrap();
-            }
-            assert_eq!(house.state().denied.len(), 40);
+        let mut other_process = house.test.db.begin().await.unwrap();
+        other_process.one(other_process.pick(TURN), db::args![]).await.unwrap();
+        let revoke = |viewer: &Who| {
+            let (playback, account) = (house.playback.clone(), viewer.account().unwrap());
+            tokio::spawn(async move { playback.revoke_account(account, NOW).await })
+        };
+        let mut all: Vec<_> = viewers.iter().map(revoke).collect();
+        let first = tokio::time::timeout(Duration::from_millis(200), &mut all[0]).await;
+        assert!(first.is_err(), "{:?}: it waits", house.test.engine());
+        let asked = tokio::time::timeout(Duration::from_secs(10), house.test.db.ping()).await;
+        asked.expect("others are not kept waiting").unwrap();
+        drop(other_process);
+        for one in all {
+            one.await.unwrap().unwrap();
         }
+        assert_eq!(house.state().denied.len(), 50);
     }
 }
 
