@@ -33,7 +33,7 @@ enum Shown<'a> {
 }
 
 /// Longest time in which nobody looks whether an answer may go on: a playback is denied for twice as long once it was
-/// revoked, also when its signature has ended. A client that takes nothing for longer has left in any case.
+/// revoked, also when its signature has ended. Only a stream of HTTP/2 with a closed window stalls so long: others are ended before.
 const UNSEEN: Duration = Duration::from_secs(3600);
 
 /// What an answer that is on its way depends on: a whole film may be one answer.

@@ -93,14 +93,16 @@ impl House {
         Ok((!self.ring.is_exported()?).then_some(keys::REMINDER))
     }
 
-    /// Closes the database once what was being changed is done, when no requests come any more; what is committed is in
-    /// its file.
+    /// Closes the database once what was being changed is done, when no requests come any more; what is committed is then
+    /// in its file, or stays in its log if that takes too long.
     pub(crate) async fn close(&self) {
         if !self.changes.end(LAST_CHANGES).await {
             tracing::warn!("changes were broken off that took too long");
         }
         if tokio::time::timeout(LAST_WRITES, self.db.close()).await.is_err() {
-            tracing::warn!("the database was left while something was being written: that is undone");
+            tracing::warn!(
+                "the database was left open: it is still at work on something, and loses nothing that was acknowledged"
+            );
         }
     }
 }

@@ -22,10 +22,14 @@ mod systemd;
 mod up;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 
 use cli::{Cli, Command};
+
+/// How long steps of a server that nothing can break off, such as a write to a slow disk, may take when all else has ended.
+const LAST_STEPS: Duration = Duration::from_secs(5);
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {
@@ -53,11 +57,12 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         // Before any thread is started: the confinement is of the process.
         return Ok(encode::jail::main(rest));
     }
-    if matches!(command, Command::Up(_) | Command::Serve(_)) {
+    let serves = matches!(command, Command::Up(_) | Command::Serve(_));
+    if serves {
         open_many_files();
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         match command {
             Command::Up(flags) => up::run(&flags).await,
             Command::Serve(flags) => serve::run(&flags).await,
@@ -81,6 +86,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Packaging(command) => commands::packaging::run(command).await,
             Command::Jail { .. } => unreachable!("entered above"),
         }
-    })?;
-    Ok(ExitCode::SUCCESS)
+    });
+    if serves {
+        runtime.shutdown_timeout(LAST_STEPS);
+    }
+    done.map(|()| ExitCode::SUCCESS)
 }
