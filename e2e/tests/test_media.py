@@ -241,7 +241,7 @@ def looks(source, row, path):
     assert len(ours) == int(frames)
     fps = f"fps={rate}:eof_action=pass," if rate != "-" else ""
     theirs = likeness.thumbnails(source, row.get("stream", "V:0"), fps + row.get("shape", ""))
-    theirs = theirs[:1] * row.get("late", 0) + theirs
+    theirs = theirs[:1] * row.get("late", 0) + theirs + theirs[-1:] * row.get("held", 0)
     assert abs(len(theirs) - len(ours)) <= 1, (len(theirs), len(ours))
     if row.get("alike", True):
         off = [likeness.apart(one, other) for one, other in zip(theirs, ours)]

@@ -18,8 +18,10 @@ pub(crate) struct Pictures<'a> {
     pub(crate) rungs: &'a [Rung],
     /// Frames on the grid.
     pub(crate) frames: Range<u64>,
-    /// Frames at the end that may be repeated where the source has fewer.
-    pub(crate) padding: u64,
+    /// The frame that decoding starts at, or one before it.
+    pub(crate) decode_from: u64,
+    /// Frames that may be missing of the file's own, where the run reaches their end: the last one is repeated.
+    pub(crate) missing: u64,
     pub(crate) features: Features,
     /// Where the times of all decoded frames are written to, in µs of presentation.
     pub(crate) seen: &'a Name,
@@ -29,10 +31,10 @@ impl Pictures<'_> {
     /// The graph; rendition n leaves it at `[vn]`, its first frame at time 0.
     ///
     /// Frames are taken by their time: of those that fall on one place of the grid the last, where none does the
-    /// one before.
+    /// one before, and behind them all the last one.
     pub(crate) fn graph(&self) -> Arg {
         let video = self.video;
-        let (rate, frames) = (video.rate, &self.frames);
+        let rate = video.rate;
         let mut chain = vec![
             Arg::of(&[&"[0:", &video.stream, &"]settb=1/1000000"]),
             Arg::of(&[&"setpts=PTS-(", &video.start_us, &")"]),
@@ -43,14 +45,20 @@ impl Pictures<'_> {
             chain.push(steady(video));
             chain.push("bwdif=mode=send_frame:deint=all".into());
         }
-        let start = frames.start * u64::from(rate.den());
+        let Places { from, wanted, clones } = self.places();
+        let start = from * u64::from(rate.den());
         let fps = Arg::of(&[&"fps=fps=", &fraction(rate), &":start_time=", &start, &"/", &rate.num()]);
         chain.push(fps);
-        if self.padding > 0 {
-            chain.push(Arg::of(&[&"tpad=stop_mode=clone:stop=", &self.padding]));
+        if clones > 0 {
+            chain.push(Arg::of(&[&"tpad=stop_mode=clone:stop=", &clones]));
         }
-        chain.push(Arg::of(&[&"trim=end_pts=", &frames.end]));
-        chain.push(Arg::of(&[&"setpts=PTS-", &frames.start]));
+        let behind = if from < wanted.start {
+            Arg::of(&[&"trim=start_pts=", &wanted.start, &":end_pts=", &wanted.end])
+        } else {
+            Arg::of(&[&"trim=end_pts=", &wanted.end])
+        };
+        chain.push(behind);
+        chain.push(Arg::of(&[&"setpts=PTS-", &wanted.start]));
         let (cascade, pads) = cascade(self.rungs);
         let mut parts = vec![];
         for (n, size) in cascade.iter().enumerate() {
@@ -78,6 +86,31 @@ impl Pictures<'_> {
         }
         join(&parts, ";")
     }
+
+    /// Which places of the grid are filled, and how.
+    ///
+    /// A run that shows nothing but the last picture takes it from the last places of the file's own, and its copies
+    /// from right behind them: they are the same wherever they lie, and nothing is counted up to there.
+    fn places(&self) -> Places {
+        let (shown, frames) = (self.video.shown(), &self.frames);
+        let is_held = frames.start >= shown;
+        let wanted = if is_held { shown..shown + (frames.end - frames.start) } else { frames.clone() };
+        let last =
+            shown.saturating_sub(1).saturating_sub(self.missing).max(self.decode_from).min(wanted.start);
+        let from = if is_held { last } else { wanted.start };
+        let clones = self.missing + wanted.end.saturating_sub(shown);
+        Places { from, wanted, clones }
+    }
+}
+
+/// Places of the grid.
+struct Places {
+    /// The first that is filled.
+    from: u64,
+    /// Those that are encoded.
+    wanted: Range<u64>,
+    /// Copies of the last frame behind it.
+    clones: u64,
 }
 
 /// Scales the decoded frame, in its own orientation, and makes it an upright picture as it is encoded.

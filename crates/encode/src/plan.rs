@@ -1,8 +1,8 @@
 //! Making the plan of an encode: pure, from what probing found and what the encoder said of itself.
 //!
-//! A title is presented from the first frame of its video to the end of the last; where there is no video, from
-//! the first sample of its first audio track. Audio that starts later or ends sooner is filled with silence,
-//! audio before and behind the video is left out.
+//! A title is presented from the first frame of its video to the end of the last, which is held while sound goes on
+//! behind it; where there is no video, from the first sample of its first audio track. Audio that starts later or ends
+//! sooner is filled with silence, audio before the video is left out.
 
 mod chunks;
 mod grid;
@@ -51,7 +51,7 @@ pub fn make(source: &Source, template: &Template, headers: &Headers, fingerprint
     let grid = lay_grid(source, template)?;
     let mut list = vec![];
     if let Some(video) = &source.video {
-        list.extend(chunks::video(&grid, &video.keyframes, cost(video, &ladder, template)));
+        list.extend(chunks::video(&grid, video.shown(), &video.keyframes, cost(video, &ladder, template)));
     }
     for (_, n) in audio.iter().zip(0_u16..) {
         list.extend(chunks::audio(&grid, n));

@@ -3,6 +3,7 @@
 mod announced;
 mod answer;
 mod ask;
+mod beside;
 mod geometry;
 mod language;
 mod rate;
@@ -86,13 +87,23 @@ async fn ask_about(tools: &Tools, jail: &Jail, file: &Path, holes: bool) -> Resu
         }
     };
 
-    let video = match film {
+    let mut video = match film {
         Some(stream) => Some(asker.video(stream, &mut packets).await?),
         None => None,
     };
     let audio = asker.audio(&answer, &packets, heard).await?;
+    // What a container only announces of a track's length nobody has seen.
+    let seen = |track: &&Audio| packets.get(&track.stream).is_some_and(|packets| packets.span.is_some());
+    let sound = beside::span(audio.iter().filter(seen));
+    let mut notes: Vec<String> = missing.into_iter().collect();
+    if let Some((video, sound)) = video.as_mut().zip(sound) {
+        notes.extend(beside::hold(video, sound));
+        if container == Container::Mov {
+            notes.extend(beside::broken_off(&answer, &packets));
+        }
+    }
     let source = source((container, bytes), &answer, video, audio)?;
-    let notes = missing.into_iter().chain(left_out(&answer, &source)).collect();
+    notes.extend(left_out(&answer, &source));
     Ok(Probed { source, notes })
 }
 

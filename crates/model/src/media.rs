@@ -52,7 +52,8 @@ pub struct Video {
     pub rate: FrameRate,
     /// Frames on that grid.
     pub frames: u64,
-    /// How many of them, at the end, show the last picture of the file once more.
+    /// How many of them, at the end, show the last picture of the file once more, because it is held or because the
+    /// sound goes on behind it.
     #[serde(default)]
     pub held: u64,
     /// Presentation time of the first frame in microseconds of the container's clock.
@@ -68,6 +69,13 @@ pub struct Video {
     /// Matrix coefficients as ffmpeg names them (`bt709`, `bt2020nc`, …), if known.
     #[serde(default)]
     pub matrix: Option<String>,
+}
+
+impl Video {
+    /// Frames on the grid that show pictures of the file's own, each in its place: all but those that are held.
+    pub fn shown(&self) -> u64 {
+        self.frames.saturating_sub(self.held)
+    }
 }
 
 /// An audio stream that will be encoded.

@@ -34,14 +34,14 @@ pub(super) async fn encode(
     let video = encoding.work.source.video.as_ref().ok_or_else(no_video)?;
     let template = encoding.template;
     let rungs = planned(encoding, template)?;
-    let is_last = frames.end == plan.grid.frames();
-    let padding = if is_last { missing(video) } else { 0 };
+    let missing = if frames.end >= video.shown() { missing(video) } else { 0 };
     let list = Name::new(seen::LIST);
     let pictures = Pictures {
         video,
         rungs: &rungs,
         frames: frames.clone(),
-        padding,
+        decode_from: encoding.chunk.decode_from,
+        missing,
         features: encoding.tools.features(),
         seen: &list,
     };
@@ -80,7 +80,7 @@ pub(super) async fn encode(
             break;
         }
     }
-    check(video, &frames, padding, decoded)?;
+    check(video, &frames, missing, decoded)?;
     let mut encoded = vec![];
     for track in plan.tracks().filter(|track| track.medium() == Medium::Video) {
         let Track::Video(n) = track else { continue };
@@ -176,7 +176,8 @@ pub(super) fn output(n: u64) -> Name {
 /// from a keyframe on, or all (`None`).
 fn patience(video: &Video, frames: &Range<u64>, keyframe: Option<u64>) -> Patience {
     let pixels = u64::from(video.width) * u64::from(video.height);
-    let skipped = frames.start.saturating_sub(keyframe.unwrap_or(0)).saturating_mul(pixels) / 20_000_000;
+    let first = frames.start.min(video.shown());
+    let skipped = first.saturating_sub(keyframe.unwrap_or(0)).saturating_mul(pixels) / 20_000_000;
     let stall = MAX_STALL + Duration::from_secs(skipped);
     let encoded = (frames.end - frames.start).saturating_mul(pixels) / 200_000;
     Patience { wall: stall + Duration::from_secs(600 + encoded), stall }
@@ -190,7 +191,7 @@ fn number(us: Option<i64>, video: &Video) -> Option<u64> {
 }
 
 /// The frames that were decoded make up the chunk, but for a little at the title's end.
-fn check(video: &Video, frames: &Range<u64>, padding: u64, decoded: Seen) -> Result<()> {
+fn check(video: &Video, frames: &Range<u64>, at_end: u64, decoded: Seen) -> Result<()> {
     let ms = |frame: u64| video.rate.frame_ms(frame);
     let late = if frames.start == 0 { missing(video) } else { 0 };
     let readable = match (number(decoded.first, video), number(decoded.last, video)) {
@@ -201,8 +202,7 @@ fn check(video: &Video, frames: &Range<u64>, padding: u64, decoded: Seen) -> Res
         _ => frames.start,
     };
     // What shows the last picture once more is not decoded.
-    let shown = video.frames.saturating_sub(video.held);
-    if readable.saturating_add(padding) < frames.end.min(shown) {
+    if readable.saturating_add(at_end) < frames.end.min(video.shown()) {
         let (readable_ms, announced_ms) = (ms(readable), ms(video.frames));
         return Err(Rejection::Truncated { readable_ms, announced_ms }.into());
     }

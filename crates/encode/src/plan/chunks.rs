@@ -18,7 +18,7 @@ const AIM: u64 = 6_400_000_000;
 /// What starting the tools and reading the container's index costs.
 const START: u64 = 150_000_000;
 
-/// No chunk of video lasts longer than that, however easy it is to encode (bar sources without keyframes).
+/// No chunk of video lasts longer than that, however easy it is to encode (bar sources whose keyframes are far away).
 const MAX_VIDEO_S: u64 = 60;
 
 /// Segments in a chunk at most: each is named on ffmpeg's command line, in one argument of at most 128 KiB.
@@ -37,9 +37,9 @@ pub(super) struct Cost {
     pub(super) encode: u64,
 }
 
-/// Cuts the grid into chunks of video.
-pub(super) fn video(grid: &Grid, keyframes: &[u64], cost: Cost) -> Vec<Chunk> {
-    let cutter = Cutter { grid, keyframes, cost };
+/// Cuts the grid into chunks of video, of which so many frames are the file's own and the last of them is held.
+pub(super) fn video(grid: &Grid, shown: u64, keyframes: &[u64], cost: Cost) -> Vec<Chunk> {
+    let cutter = Cutter { grid, shown, keyframes, cost };
     let mut chunks = vec![];
     let mut start = 0;
     while start < grid.segments() {
@@ -78,6 +78,7 @@ pub(super) fn in_order(mut chunks: Vec<Chunk>) -> Vec<Chunk> {
 
 struct Cutter<'a> {
     grid: &'a Grid,
+    shown: u64,
     keyframes: &'a [u64],
     cost: Cost,
 }
@@ -87,9 +88,9 @@ impl Cutter<'_> {
     fn end(&self, start: u32) -> u32 {
         let first = self.frame(start);
         // Where keyframes are far away, chunks grow so that at most a third of the work is wasted.
-        let wasted = (first - self.keyframe(first)).saturating_mul(self.cost.decode);
+        let wasted = self.wasted(first);
         let aim = AIM.max(wasted.saturating_mul(2));
-        let longest = if wasted > 0 { u64::MAX } else { frames(self.grid, MAX_VIDEO_S) };
+        let longest = if wasted > START { u64::MAX } else { frames(self.grid, MAX_VIDEO_S) };
 
         let mut best: Option<(u128, u32)> = None;
         for end in self.candidates(start) {
@@ -127,8 +128,13 @@ impl Cutter<'_> {
             return 0;
         }
         let frame = self.frame(end);
-        let again = (frame - self.keyframe(frame)).saturating_mul(self.cost.decode);
-        (u128::from(again.saturating_add(START)) << 32) / u128::from(work.max(1))
+        (u128::from(self.wasted(frame).saturating_add(START)) << 32) / u128::from(work.max(1))
+    }
+
+    /// What is decoded for nothing by a chunk that starts there.
+    fn wasted(&self, frame: u64) -> u64 {
+        let frame = frame.min(self.shown);
+        (frame - self.keyframe(frame)).saturating_mul(self.cost.decode)
     }
 
     /// The first frame of segment `k`; the number of frames for the one past the last.
@@ -179,14 +185,14 @@ mod tests {
     fn chunks_start_at_keyframes_but_for_the_head() {
         let keyframes = [0, 250, 285, 378, 553];
         let grid = grid(720, &keyframes);
-        let chunks = video(&grid, &keyframes, COST);
+        let chunks = video(&grid, grid.frames(), &keyframes, COST);
         assert_eq!(starts(&chunks, &grid), [(0, 0), (48, 0), (285, 285), (378, 378), (576, 553)]);
     }
 
     #[test]
     fn one_keyframe_in_ten_hours_wastes_at_most_a_third() {
         let grid = grid(36_000 * 24, &[0]);
-        let chunks = video(&grid, &[0], COST);
+        let chunks = video(&grid, grid.frames(), &[0], COST);
         let frames: u64 = grid.frames();
         let wasted: u64 = starts(&chunks, &grid).iter().map(|(start, from)| start - from).sum();
         assert!(
@@ -210,7 +216,7 @@ mod tests {
         let grid = grid(24 * 30, &[0]);
         let mut list = audio(&grid, 1);
         list.extend(audio(&grid, 0));
-        list.extend(video(&grid, &[0], COST));
+        list.extend(video(&grid, grid.frames(), &[0], COST));
         let order: Vec<_> = in_order(list).iter().map(|c| (c.segments.start, c.of)).take(5).collect();
         use Medium::{Audio, Video};
         assert_eq!(order, [(0, Video), (0, Audio(0)), (0, Audio(1)), (1, Video), (5, Video)]);
@@ -228,7 +234,7 @@ mod tests {
             keyframes.dedup();
             let grid = grid(frames, &keyframes);
             let cost = Cost { decode, encode: encode.max(decode) };
-            let chunks = video(&grid, &keyframes, cost);
+            let chunks = video(&grid, grid.frames(), &keyframes, cost);
             for list in [&chunks, &audio(&grid, 0)] {
                 let mut next = 0;
                 for chunk in list {

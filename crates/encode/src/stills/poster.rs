@@ -146,7 +146,7 @@ fn seeks(video: &Video) -> Vec<Seek> {
     let mut seen = vec![];
     let mut seeks = vec![];
     for place in PLACES {
-        let frame = video.frames * place / 1000;
+        let frame = video.shown() * place / 1000;
         let key = video.keyframes.iter().copied().rfind(|key| *key <= frame).unwrap_or(0);
         let exact = frame - key <= MAX_SKIPPED && video.keyframes.len() < 2 * PLACES.len();
         let target = if exact { frame } else { key };

@@ -78,7 +78,7 @@ fn ways(video: &Video, facts: &Storyboard) -> Vec<bool> {
     shown.dedup();
     let suffice = shown.len() as u64 * 10 >= u64::from(facts.count) * 9;
     let pixels = u64::from(video.width) * u64::from(video.height);
-    let all = video.frames.saturating_mul(pixels) <= MAX_PIXELS;
+    let all = video.shown().saturating_mul(pixels) <= MAX_PIXELS;
     match (suffice, all) {
         (true, true) => vec![true, false],
         (true, false) => vec![true],

@@ -5,6 +5,7 @@ mod captions;
 mod early;
 mod extent;
 mod frames;
+mod held;
 mod hostile;
 mod jail;
 mod numbered;
