@@ -4,9 +4,11 @@ Every function named in a row's `write` takes a `World` and answers the file's b
 bytes that ffmpeg wrote and answer what becomes of them.
 """
 
+import json
 import re
 import shlex
 import struct
+import tempfile
 import zlib
 from dataclasses import dataclass
 from functools import cache
@@ -98,6 +100,34 @@ def broken_ac3(data):
         data[at + 8 : at + 40] = bytes(range(200, 232))
         at += 40
     return bytes(data)
+
+
+def lose_two_seconds(data):
+    """Of the picture of an MP4: its bytes are zeros."""
+    return scratched(data, 2, 4)
+
+
+def lose_a_moment(data):
+    return scratched(data, 2.5, 2.8)
+
+
+def scratched(data, begin, end):
+    with tempfile.NamedTemporaryFile(suffix=".mp4") as file:
+        Path(file.name).write_bytes(data)
+        entries = ["-select_streams", "v", "-show_entries", "packet=pts_time,pos,size", "-of", "json"]
+        packets = json.loads(run("ffprobe", "-v", "error", *entries, file.name))["packets"]
+    data = bytearray(data)
+    for packet in packets:
+        if begin <= float(packet["pts_time"]) < end:
+            at, size = int(packet["pos"]), int(packet["size"])
+            data[at : at + size] = bytes(size)
+    return bytes(data)
+
+
+def lose_a_third(data):
+    """The packets in the middle of a transport stream."""
+    third = len(data) // 188 // 3 * 188
+    return data[:third] + data[2 * third :]
 
 
 def lose_the_last_second(data):

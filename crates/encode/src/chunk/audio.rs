@@ -45,12 +45,13 @@ pub(super) async fn encode(
     let mut note = None;
     let mut is_silent = true;
     if sounds(audio, &sound) {
-        let (decoded, said) = decode(encoding, track, &sound, &mut report).await?;
+        let heard = decode(encoding, track, &sound, &mut report).await?;
         if source.video.is_none() {
-            check(audio, &sound, end, decoded)?;
+            check(audio, &sound, end, heard.seen)?;
         }
-        note = said.or_else(|| missing(audio, &sound, decoded));
-        is_silent = decoded.frames == 0;
+        is_silent = heard.seen.frames == 0;
+        let damage = damage(&sound, &heard);
+        note = heard.failed.or_else(|| missing(audio, &sound, heard.seen)).or(damage);
     }
     if is_silent {
         run(encoding, track, vec![], silence(count, track.sample_rate), &mut report).await?;
@@ -110,46 +111,65 @@ pub(super) fn part<'a>(work: &Work<'a>, chunk: &Chunk, n: u16, seen: &'a Lists) 
     Ok(Part { audio, track, sound, end, warm_up })
 }
 
-/// Encodes what can be decoded; what that was, and a note if decoding failed.
+/// What was decoded of a chunk.
+#[derive(Default)]
+struct Heard {
+    seen: Seen,
+    /// Lines in which the decoder complained.
+    complaints: u32,
+    /// A note, if decoding failed.
+    failed: Option<String>,
+}
+
+/// Encodes what can be decoded.
 async fn decode(
     encoding: &Encoding<'_>,
     track: &AudioTrack,
     sound: &Sound<'_>,
     mut report: impl FnMut(crate::run::Progress) + Send,
-) -> Result<(Seen, Option<String>)> {
+) -> Result<Heard> {
     /// How much earlier reading starts where an unindexed container was entered too late, in µs.
     const EARLIER_US: i64 = 10_000_000;
-    let mut decoded = Seen::default();
+    let mut heard = Heard::default();
     for earlier in [0, EARLIER_US] {
         seen::forget(&encoding.file(&sound.seen.starts))?;
         seen::forget(&encoding.file(&sound.seen.ends))?;
         let seek = sound.seek_us().map(|seek| seek - earlier);
         match run(encoding, track, before(seek), sound.graph(), &mut report).await {
             Ok(done) if encoding.work.holes && done.complaints > 0 => return Err(Error::Holes),
-            Ok(_) => decoded = encoding.heard(sound.seen).await?,
+            Ok(done) => {
+                heard.complaints = done.complaints;
+                heard.seen = encoding.heard(sound.seen).await?;
+            }
             Err(Error::Exited { .. }) if encoding.work.holes => return Err(Error::Holes),
             // The same file would fail the same way again.
             Err(Error::Exited { log, .. }) => {
                 let reason = log.last().map_or("nothing was decoded", String::as_str);
-                return Ok((
-                    Seen::default(),
-                    Some(format!("silence for sound that cannot be decoded: {reason}")),
-                ));
+                let failed = Some(format!("silence for sound that cannot be decoded: {reason}"));
+                return Ok(Heard { failed, ..Heard::default() });
             }
             Err(error) => return Err(error),
         }
-        if seek.is_none() || decoded.first.is_some_and(|first| first <= sound.first_sample()) {
+        if seek.is_none() || heard.seen.first.is_some_and(|first| first <= sound.first_sample()) {
             break;
         }
         if encoding.work.holes {
             return Err(Error::Holes);
         }
     }
-    if changing::is_likely(sound, decoded) {
+    if changing::is_likely(sound, heard.seen) {
         let after = |again: &Sound<'_>| arguments(track, again.graph());
-        decoded = changing::decode(encoding, sound, before(sound.seek_us()), after, &mut report).await?;
+        heard.seen = changing::decode(encoding, sound, before(sound.seek_us()), after, &mut report).await?;
     }
-    Ok((decoded, None))
+    Ok(heard)
+}
+
+/// A note where the decoder complained about a quarter of what it decoded, or more: it fills in silence by itself.
+fn damage(sound: &Sound<'_>, heard: &Heard) -> Option<String> {
+    let much = u64::from(heard.complaints).saturating_mul(4) >= heard.seen.frames.max(1);
+    let second = |sample: u64| sample / u64::from(sound.rate.max(1));
+    let (from, to) = (second(sound.samples.start), second(sound.samples.end));
+    much.then(|| format!("much of the sound from {from} s to {to} s is damaged"))
 }
 
 async fn run(

@@ -6,8 +6,9 @@ use crate::{Container, codecs};
 
 /// ffmpeg's: options of the input, everything behind it.
 pub(super) fn ffmpeg(container: Container, before: Vec<Arg>, after: Vec<Arg>) -> Vec<Arg> {
+    // What is said again is written again: complaints are counted.
     let global =
-        ["-hide_banner", "-nostdin", "-nostats", "-y", "-v", "level+warning", "-stats_period", "0.5"];
+        ["-hide_banner", "-nostdin", "-nostats", "-y", "-v", "repeat+level+warning", "-stats_period", "0.5"];
     let mut args: Vec<Arg> = global.map(Arg::from).to_vec();
     args.extend(["-progress", "pipe:1"].map(Arg::from));
     args.extend(input_options(container));
