@@ -4,7 +4,6 @@
 mod read;
 mod write;
 
-use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -60,8 +59,7 @@ pub(crate) struct SealedKey {
 impl Disk {
     /// Makes the folders. What an earlier process left half-written is cleared by sweeping.
     pub(crate) fn open(root: &Path, reserve: Option<u64>, keys: Keys) -> Result<Self> {
-        for folder in std::iter::once("tmp".to_owned()).chain((0..=255).map(|n| format!("{n:02x}"))) {
-            let path = root.join(folder);
+        for path in std::iter::once(root.join("tmp")).chain(folders(root)) {
             fs::create_dir_all(&path).map_err(disk("make folder", path))?;
         }
         let root = root.canonicalize().map_err(disk("find", root))?;
@@ -94,9 +92,8 @@ impl Disk {
     }
 
     /// Files of one of the 256 folders that nothing was written to since `before`. Blocks.
-    pub(crate) fn files(&self, folder: u8, before: SystemTime) -> Result<Vec<FileId>> {
-        let path = self.root.join(format!("{folder:02x}"));
-        Ok(old_files(&path, before)?.filter_map(|name| name.parse().ok()).collect())
+    pub(crate) fn files(&self, n: u8, before: SystemTime) -> Result<Vec<FileId>> {
+        Ok(old_files(&folder(&self.root, n), before)?.filter_map(|name| name.parse().ok()).collect())
     }
 
     /// Half-written files that nothing was written to since `before`. Blocks.
@@ -127,19 +124,6 @@ impl Disk {
         self.path(id).exists()
     }
 
-    /// Whether there is no stored file. Blocks.
-    pub(crate) fn is_empty(&self) -> Result<bool> {
-        for folder in 0..=255_u8 {
-            let path = self.root.join(format!("{folder:02x}"));
-            let entries = fs::read_dir(&path).map_err(disk("list", &path))?;
-            let names = entries.map(|entry| Ok(entry?.file_name()));
-            if any_stored(names).map_err(disk("list", &path))? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
     /// Free space and what is promised of it.
     pub(crate) fn space(&self) -> &Arc<Space> {
         &self.space
@@ -148,6 +132,15 @@ impl Disk {
     fn path(&self, id: FileId) -> PathBuf {
         mirror::path(&self.root, id)
     }
+}
+
+/// The folders of stored files.
+pub(crate) fn folders(root: &Path) -> impl Iterator<Item = PathBuf> {
+    (0..=255_u8).map(|n| folder(root, n))
+}
+
+fn folder(root: &Path, n: u8) -> PathBuf {
+    root.join(format!("{n:02x}"))
 }
 
 /// What became of files that were to be deleted.
@@ -195,16 +188,6 @@ fn remove_soon(path: PathBuf) {
     }
 }
 
-/// Whether one of these names is a stored file's. One that cannot be read may be.
-fn any_stored(names: impl Iterator<Item = io::Result<OsString>>) -> io::Result<bool> {
-    for name in names {
-        if name?.to_str().is_some_and(|name| name.parse::<FileId>().is_ok()) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
 fn old_files(folder: &Path, before: SystemTime) -> Result<impl Iterator<Item = String>> {
     let entries = fs::read_dir(folder).map_err(disk("list", folder))?;
     Ok(entries.filter_map(move |entry| {
@@ -216,18 +199,4 @@ fn old_files(folder: &Path, before: SystemTime) -> Result<impl Iterator<Item = S
 
 fn sync_folder(path: &Path) -> Result<()> {
     durable::sync_folder(path).map_err(disk("sync folder", path))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_folder_that_cannot_be_read_to_its_end_is_not_empty() {
-        let broken = || Err(io::Error::other("the disk fails"));
-        let file = || Ok(FileId::new().to_string().into());
-        assert!(!any_stored([Ok("README".into())].into_iter()).unwrap());
-        assert!(any_stored([Ok("README".into()), file(), broken()].into_iter()).unwrap());
-        assert!(any_stored([Ok("README".into()), broken()].into_iter()).is_err());
-    }
 }

@@ -4,6 +4,7 @@
 //! an id is missing – the store is new, restored, or from before there were ids – what is in the two must fit, and then
 //! both get one. A folder in which nothing was stored yet is any new database's, and no more that of the one before.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::{fs, io};
 
@@ -11,7 +12,7 @@ use db::{Db, args};
 use model::FileId;
 use uuid::Uuid;
 
-use crate::disk::Disk;
+use crate::disk::{Disk, folders};
 use crate::error::disk;
 use crate::lane::blocking;
 use crate::{Error, Result};
@@ -23,14 +24,38 @@ const SOME: &str = "SELECT id FROM files ORDER BY id LIMIT 1000";
 
 /// Whether a store's folder is a database's already: it has an id, or files of a time before there were ids. Whoever
 /// makes a new database in that one's place is refused, and what was made would be taken for the installation's. Blocks.
-pub fn is_owned(root: &Path) -> bool {
-    root.join("id").exists() || has_files(root)
+pub fn is_owned(root: &Path) -> Result<bool> {
+    let id = root.join("id");
+    Ok(id.try_exists().map_err(disk("look for", id))? || has_files(root)?)
 }
 
 /// Whether something is stored in a store's folder. Blocks.
-pub fn has_files(root: &Path) -> bool {
-    let mut folders = (0..=255).map(|n| root.join(format!("{n:02x}")));
-    folders.any(|path| fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()))
+///
+/// # Errors
+/// If a folder of it cannot be read: there may be something.
+pub fn has_files(root: &Path) -> Result<bool> {
+    for path in folders(root) {
+        let entries = match fs::read_dir(&path) {
+            // The store was never opened, or not to the end.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries.map_err(disk("list", &path))?,
+        };
+        let names = entries.map(|entry| Ok(entry?.file_name()));
+        if any_stored(names).map_err(disk("list", &path))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether one of these names is a stored file's. One that cannot be read may be.
+fn any_stored(names: impl Iterator<Item = io::Result<OsString>>) -> io::Result<bool> {
+    for name in names {
+        if name?.to_str().is_some_and(|name| name.parse::<FileId>().is_ok()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The id that a store's folder carries, if it has one. Blocks.
@@ -82,14 +107,14 @@ pub(crate) async fn check(db: &Db, disk: &Disk) -> Result<()> {
 /// Whether one of the database's files is in the folder; an error if it is not and something could be lost.
 async fn fits(db: &Db, disk: &Disk, own: Option<&str>) -> Result<bool> {
     let looking = disk.clone();
-    let empty = blocking(move || looking.is_empty()).await?;
+    let stored = blocking(move || has_files(looking.root())).await?;
     let rows = db.all(SOME, args![]).await?;
     let named: Vec<FileId> = rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?;
     let (looking, some) = (disk.clone(), !named.is_empty());
     let there = blocking(move || Ok(named.into_iter().any(|file| looking.has(file)))).await?;
     match own {
         _ if there => Ok(true),
-        _ if !empty => Err(other(disk)),
+        _ if stored => Err(other(disk)),
         Some(id) if some => Err(Error::FilesElsewhere { folder: disk.root().to_owned(), id: id.to_owned() }),
         _ => Ok(false),
     }
@@ -108,4 +133,32 @@ async fn in_folder(disk: &Disk) -> Result<Option<String>> {
 
 fn other(disk: &Disk) -> Error {
     Error::OtherDatabase { folder: disk.root().to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_cannot_be_read_to_its_end_may_hold_files() {
+        let broken = || Err(io::Error::other("the disk fails"));
+        let file = || Ok(FileId::new().to_string().into());
+        assert!(!any_stored([Ok("README".into())].into_iter()).unwrap());
+        assert!(any_stored([Ok("README".into()), file(), broken()].into_iter()).unwrap());
+        assert!(any_stored([Ok("README".into()), broken()].into_iter()).is_err());
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_read_is_nobodys_to_take() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(!has_files(dir.path()).unwrap() && !is_owned(dir.path()).unwrap());
+        fs::create_dir(dir.path().join("00")).unwrap();
+        fs::write(dir.path().join("00/README"), "").unwrap();
+        assert!(!has_files(dir.path()).unwrap() && !is_owned(dir.path()).unwrap());
+        // What is no folder cannot be listed, whoever asks.
+        fs::write(dir.path().join("ff"), "").unwrap();
+        assert!(has_files(dir.path()).is_err() && is_owned(dir.path()).is_err());
+        fs::write(dir.path().join("id"), "1\n").unwrap();
+        assert!(has_files(dir.path()).is_err() && is_owned(dir.path()).unwrap());
+    }
 }

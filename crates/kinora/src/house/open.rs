@@ -92,8 +92,8 @@ impl House {
 async fn database(config: &Config, folder: &Folder) -> anyhow::Result<Db> {
     let (file, objects) = (folder.join("kinora.db"), folder.join("objects"));
     // First of all: a process that starts beside this one marks the folder when its tables are made.
-    let owned = blob::is_owned(&objects);
-    let moves = config.database.is_some() && !blob::has_files(&objects) && is_of(&file, &objects).await;
+    let owned = blob::is_owned(&objects)?;
+    let moves = config.database.is_some() && !blob::has_files(&objects)? && is_of(&file, &objects).await;
     let db = match &config.database {
         Some(address) => Db::open(&address.0).await?,
         None => {
