@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use db::{Db, args};
+use model::setting::{OutOfRange, need};
 use model::{BucketName, Timestamp};
 use seal::KeyRing;
 use serde::Deserialize;
@@ -42,11 +43,11 @@ pub struct Config {
     /// Bytes of the file system that stay free: what would go below is refused. When absent: 256 MiB, or a twentieth
     /// of a small file system.
     pub reserve_bytes: Option<u64>,
-    /// Seconds that the bytes of an overwritten or deleted object stay for readers under way.
+    /// Seconds that the bytes of an overwritten or deleted object stay for readers under way, at most 31,536,000.
     pub linger_seconds: u32,
-    /// Days without a new part after which an upload that was neither completed nor aborted is dropped.
+    /// Days without a new part after which an upload that was neither completed nor aborted is dropped, 1 to 36,500.
     pub upload_days: u32,
-    /// Days that handled events are kept.
+    /// Days that handled events are kept, at most 36,500.
     pub event_days: u32,
     /// Whether objects are sealed. Those that are clear are sealed by and by; if this is off, everything stays as it is.
     /// What is there is read either way.
@@ -56,6 +57,16 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self { reserve_bytes: None, linger_seconds: 60, upload_days: 8, event_days: 7, sealed: true }
+    }
+}
+
+impl Config {
+    /// Refuses settings out of their range.
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        let need = |good, name, expected| need(good, "store", name, expected);
+        need(self.linger_seconds <= 31_536_000, "linger_seconds", "at most 31,536,000")?;
+        need((1..=36_500).contains(&self.upload_days), "upload_days", "1 to 36,500")?;
+        need(self.event_days <= 36_500, "event_days", "at most 36,500")
     }
 }
 

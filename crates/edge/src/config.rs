@@ -1,9 +1,8 @@
 //! Settings and bounds.
 
+use model::setting::{OutOfRange, need};
 use serde::Deserialize;
 use sign::Cidr;
-
-use crate::error::{Error, Result};
 
 /// How the front door behaves. Whatever a client can make grow has its bound here.
 #[derive(Debug, Clone, Deserialize)]
@@ -86,8 +85,8 @@ impl Default for Config {
 
 impl Config {
     /// Refuses settings out of their range.
-    pub fn check(&self) -> Result<()> {
-        let need = |good, name, expected| if good { Ok(()) } else { Err(Error::Config { name, expected }) };
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        let need = |good, name, expected| need(good, "edge", name, expected);
         let origin = self.https_origin.as_bytes();
         let plain = origin.starts_with(b"https://") && origin.iter().all(u8::is_ascii_graphic);
         need(origin.is_empty() || plain, "https_origin", "https:// with a host, or empty")?;
@@ -123,10 +122,7 @@ mod tests {
     #[test]
     fn defaults_are_in_range_and_others_are_named() {
         assert_eq!(Config::default().check(), Ok(()));
-        let check = |config: Config, expected: &str| {
-            let Err(Error::Config { name, .. }) = config.check() else { panic!("{expected} is not checked") };
-            assert_eq!(name, expected);
-        };
+        let check = |config: Config, expected: &str| assert_eq!(config.check().unwrap_err().name, expected);
         check(Config { connections: 0, ..Config::default() }, "connections");
         check(Config { https_origin: "http://films.example".into(), ..Config::default() }, "https_origin");
         check(Config { write_ms: 0, ..Config::default() }, "write_ms");

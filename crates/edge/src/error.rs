@@ -1,5 +1,7 @@
 //! What keeps the edge from starting, or from going on.
 
+use model::setting::OutOfRange;
+
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -8,13 +10,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// A setting is out of its range.
-    #[error("edge setting `{name}` must be {expected}")]
-    Config {
-        /// The setting's name.
-        name: &'static str,
-        /// What it may be.
-        expected: &'static str,
-    },
+    #[error(transparent)]
+    Config(#[from] OutOfRange),
     /// The CDN secret is not 8 to 128 visible ASCII characters.
     #[error("the CDN secret must have 8 to 128 visible ASCII characters")]
     Secret,

@@ -27,7 +27,6 @@ pub mod places;
 mod redact;
 pub mod request_id;
 pub mod security;
-pub mod setting;
 pub mod take;
 
 pub use changes::Changes;

@@ -1,8 +1,9 @@
 //! Settings of identity, with their hard limits.
 
+use model::setting::{OutOfRange, need};
 use serde::Deserialize;
 
-use crate::{Error, Result, Role};
+use crate::Role;
 
 /// Settings. The defaults are those of a production installation.
 #[derive(Debug, Clone, Deserialize)]
@@ -42,33 +43,25 @@ impl Config {
     }
 
     /// Refuses settings beyond the hard limits.
-    pub fn check(&self) -> Result<()> {
-        let bad = |name, why| Err(Error::Config { name, why });
-        if !(30..=600).contains(&self.code_seconds) {
-            return bad("code_seconds", "30 to 600");
-        }
-        if url::Host::parse(&self.host).is_err() {
-            return bad("host", "a host name");
-        }
-        for life in [self.sessions.viewer, self.sessions.creator, self.sessions.operator] {
-            if life.idle_seconds < 60 || life.absolute_seconds < life.idle_seconds {
-                return bad("sessions", "idle is at least 60 and at most absolute");
-            }
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        let need = |good, name, expected| need(good, "identity", name, expected);
+        need((30..=600).contains(&self.code_seconds), "code_seconds", "30 to 600")?;
+        need(url::Host::parse(&self.host).is_ok(), "host", "a host name")?;
+        for (name, life) in [
+            ("sessions.viewer", self.sessions.viewer),
+            ("sessions.creator", self.sessions.creator),
+            ("sessions.operator", self.sessions.operator),
+        ] {
+            let good = life.idle_seconds >= 60 && life.absolute_seconds >= life.idle_seconds;
+            need(good, name, "at least 60 s without a request, and in all at least as long")?;
         }
         let limits = &self.limits;
-        if limits.resends > 10
-            || limits.failures_hour > 20
-            || limits.per_address_day > 100
-            || limits.per_address_hour > 100
-            || limits.per_ip_hour > 1000
-            || limits.per_minute > 1000
-        {
-            return bad(
-                "limits",
-                "resends up to 10, failures_hour 20, per_address_hour and per_address_day 100, per_ip_hour and per_minute 1000",
-            );
-        }
-        Ok(())
+        need(limits.resends <= 10, "limits.resends", "at most 10")?;
+        need(limits.per_address_hour <= 100, "limits.per_address_hour", "at most 100")?;
+        need(limits.per_address_day <= 100, "limits.per_address_day", "at most 100")?;
+        need(limits.per_ip_hour <= 1000, "limits.per_ip_hour", "at most 1,000")?;
+        need(limits.per_minute <= 1000, "limits.per_minute", "at most 1,000")?;
+        need(limits.failures_hour <= 20, "limits.failures_hour", "at most 20")
     }
 }
 
@@ -162,14 +155,18 @@ mod tests {
 
     #[test]
     fn hard_limits_hold() {
-        let refused = |config: Config| assert!(matches!(config.check(), Err(Error::Config { .. })));
-        refused(Config { code_seconds: 601, ..Config::default() });
-        refused(Config { host: "a b".into(), ..Config::default() });
+        let check = |config: Config, expected: &str| assert_eq!(config.check().unwrap_err().name, expected);
+        check(Config { code_seconds: 601, ..Config::default() }, "code_seconds");
+        check(Config { host: "a b".into(), ..Config::default() }, "host");
         let short = Lifetime { idle_seconds: 10, absolute_seconds: 10 };
-        refused(Config {
-            sessions: Lifetimes { viewer: short, ..Lifetimes::default() },
-            ..Config::default()
-        });
-        refused(Config { limits: Limits { resends: 11, ..Limits::default() }, ..Config::default() });
+        let sessions = Lifetimes { viewer: short, ..Lifetimes::default() };
+        check(Config { sessions, ..Config::default() }, "sessions.viewer");
+        let limits = |limits: Limits| Config { limits, ..Config::default() };
+        check(limits(Limits { resends: 11, ..Limits::default() }), "limits.resends");
+        check(limits(Limits { per_address_hour: 101, ..Limits::default() }), "limits.per_address_hour");
+        check(limits(Limits { per_address_day: 101, ..Limits::default() }), "limits.per_address_day");
+        check(limits(Limits { per_ip_hour: 1001, ..Limits::default() }), "limits.per_ip_hour");
+        check(limits(Limits { per_minute: 1001, ..Limits::default() }), "limits.per_minute");
+        check(limits(Limits { failures_hour: 21, ..Limits::default() }), "limits.failures_hour");
     }
 }

@@ -1,5 +1,7 @@
 //! Why somebody was not let in.
 
+use model::setting::OutOfRange;
+
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -65,13 +67,8 @@ pub enum Error {
         version: u32,
     },
     /// A setting leaves its hard limits.
-    #[error("setting `{name}`: {why}")]
-    Config {
-        /// The setting.
-        name: &'static str,
-        /// What is allowed.
-        why: &'static str,
-    },
+    #[error(transparent)]
+    Config(#[from] OutOfRange),
     /// A stored secret can not be opened.
     #[error(transparent)]
     Vault(#[from] seal::Error),

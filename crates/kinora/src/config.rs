@@ -9,7 +9,7 @@ mod tls;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use encode::template::Templates;
 use serde::Deserialize;
 use url::Url;
@@ -50,7 +50,7 @@ pub(crate) struct Config {
     pub(crate) sign_in: SignIn,
     /// How log lines look; text in development and JSON in production when absent.
     pub(crate) log: Option<Log>,
-    /// How long requests under way may go on when told to stop, in s; then they are broken off.
+    /// How long requests under way may go on when told to stop, in s, at most 3,600; then they are broken off.
     pub(crate) stop_seconds: u32,
     /// Whether production may run as root, in a container that has no other user.
     pub(crate) allow_root: bool,
@@ -206,6 +206,7 @@ impl Config {
         config.http = flags.http.unwrap_or(config.http);
         config.s3 = flags.s3.unwrap_or(config.s3);
         config.worker.slots = flags.workers.unwrap_or(config.worker.slots);
+        config.worker.check()?;
         Ok(config)
     }
 
@@ -250,11 +251,17 @@ impl Config {
         if let Some(smtp) = &config.mail.smtp {
             smtp.check()?;
         }
-        config.metrics.check()?;
-        config.upload.check()?;
+        ensure!(config.stop_seconds <= 3600, "stop_seconds must be at most 3,600");
+        config.identity.check()?;
+        config.edge.check()?;
         config.origin.check()?;
         config.playback.check()?;
         config.s3_face.check()?;
+        config.worker.check()?;
+        config.upload.check()?;
+        config.store.check()?;
+        config.pipeline.check()?;
+        config.metrics.check()?;
         for rule in &config.rules {
             config.templates.named(&rule.template).with_context(|| {
                 format!("the rule for `{}/{}*` names no job template", rule.bucket, rule.prefix)
@@ -321,6 +328,14 @@ mod tests {
             let refused = layered(file, &[]).unwrap_err().to_string();
             assert!(refused.contains(expected), "{refused}");
         };
+        check("[edge]\nconnections = 0", "edge.connections must be 1 to 1,000,000");
+        check("[identity]\ncode_seconds = 3600", "identity.code_seconds must be 30 to 600");
+        check("[identity.limits]\nresends = 11", "identity.limits.resends must be at most 10");
+        check("[mail.smtp]\nhost = ''", "mail.smtp.host must be a host name or an address");
+        check("[worker]\nslots = 1025", "worker.slots must be at most 1,024");
+        check("[store]\nupload_days = 0", "store.upload_days must be 1 to 36,500");
+        check("[pipeline]\ntrash_hours = 4294967295", "pipeline.trash_hours must be at most 876,000");
+        check("stop_seconds = 3601", "stop_seconds must be at most 3,600");
         check("[upload]\nabandoned_days = 0", "upload.abandoned_days must be 1 to 365");
         check("[playback]\ncookie_seconds = 900", "playback.cookie_seconds must be 10 to 300");
         check("[origin]\nwait_ms = 60000", "origin.wait_ms must be at most 10,000");

@@ -18,6 +18,7 @@ pub mod media;
 mod name;
 pub mod packaging;
 pub mod plan;
+pub mod setting;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod title;

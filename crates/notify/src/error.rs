@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use model::setting::OutOfRange;
+
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -23,13 +25,8 @@ pub enum Error {
         waiting: u32,
     },
     /// A setting cannot be used.
-    #[error("setting `mail.{name}`: {why}")]
-    Setting {
-        /// The setting.
-        name: &'static str,
-        /// What is allowed.
-        why: &'static str,
-    },
+    #[error(transparent)]
+    Setting(#[from] OutOfRange),
     /// A file that a setting names could not be read.
     #[error("cannot read `{path}`")]
     File {

@@ -1,6 +1,8 @@
 //! Who mails come from.
 
-use crate::{Error, Result};
+use model::setting::OutOfRange;
+
+use crate::Result;
 
 /// A mail's `From`: `Name <address>` or an address alone, in printable ASCII.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,7 +14,11 @@ pub struct Sender {
 impl Sender {
     /// Reads the setting.
     pub fn parse(text: &str) -> Result<Self> {
-        let bad = || Error::Setting { name: "from", why: "`Name <address>` or an address, in plain ASCII" };
+        let bad = || OutOfRange {
+            part: "mail",
+            name: "from",
+            expected: "`Name <address>` or an address, in plain ASCII",
+        };
         let text = text.trim();
         let address = match text.strip_suffix('>') {
             Some(open) => open.rsplit_once('<').map(|(_, address)| address).ok_or_else(bad)?,
@@ -25,7 +31,7 @@ impl Sender {
         });
         let named = name.bytes().all(|b| b == b' ' || plain(b)) && !name.contains('@');
         if !good || !named || text.len() > 320 {
-            return Err(bad());
+            return Err(bad().into());
         }
         Ok(Self { header: text.to_owned(), address: address.to_owned() })
     }

@@ -20,6 +20,7 @@ use lettre::transport::smtp::client::{
 use lettre::transport::smtp::commands::{self, Data, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
 use model::Timestamp;
+use model::setting::OutOfRange;
 use tokio::time::Instant;
 
 use crate::{Error, Mail, Notifier, Result, Sender};
@@ -147,19 +148,21 @@ impl Notifier for Smtp {
 }
 
 fn parameters(config: &Config) -> Result<TlsParameters> {
-    let bad = |_| Error::Setting { name: "smtp.host", why: "no name that a certificate could be for" };
     let builder = TlsParameters::builder(config.host.clone());
     let builder = match &config.ca_file {
         None => builder,
         Some(path) => {
             let pem = std::fs::read(path).map_err(|source| Error::File { path: path.clone(), source })?;
             let own = Certificate::from_pem(&pem);
-            let own =
-                own.map_err(|_| Error::Setting { name: "smtp.ca_file", why: "a certificate in PEM" })?;
+            let own = own.map_err(|_| unusable("smtp.ca_file", "a file with a certificate in PEM"))?;
             builder.certificate_store(CertificateStore::None).add_root_certificate(own)
         }
     };
-    builder.build().map_err(bad)
+    builder.build().map_err(|_| unusable("smtp.host", "a name that a certificate could be for"))
+}
+
+fn unusable(name: &'static str, expected: &'static str) -> Error {
+    Error::Setting(OutOfRange { part: "mail", name, expected })
 }
 
 /// Keeps the three digits of an answer, and the cause of a failed connection, which names nobody.

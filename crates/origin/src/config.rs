@@ -1,6 +1,6 @@
 //! Settings of the packager's face.
 
-use http_face::setting::{OutOfRange, need};
+use model::setting::{OutOfRange, need};
 use serde::Deserialize;
 
 /// Sizes of the caches in memory, how long what can change is remembered, and how long segments are waited for.

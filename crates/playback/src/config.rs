@@ -1,9 +1,8 @@
 //! Settings of playback.
 
+use model::setting::{OutOfRange, need};
 use serde::Deserialize;
 use url::Url;
-
-use crate::{Error, Result};
 
 /// How long permissions to watch live, and whose pages may play.
 #[derive(Debug, Clone, Deserialize)]
@@ -29,8 +28,8 @@ impl Default for Config {
 
 impl Config {
     /// Refuses settings out of their range.
-    pub fn check(&self) -> Result<()> {
-        let need = |good, name, expected| if good { Ok(()) } else { Err(Error::Config { name, expected }) };
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        let need = |good, name, expected| need(good, "playback", name, expected);
         need((10..=300).contains(&self.cookie_seconds), "cookie_seconds", "10 to 300")?;
         let half = self.cookie_seconds / 2;
         need(
@@ -64,10 +63,7 @@ mod tests {
     #[test]
     fn defaults_are_in_range_and_others_are_named() {
         assert!(Config::default().check().is_ok());
-        let check = |config: Config, expected: &str| {
-            let Err(Error::Config { name, .. }) = config.check() else { panic!("{expected} is not checked") };
-            assert_eq!(name, expected);
-        };
+        let check = |config: Config, expected: &str| assert_eq!(config.check().unwrap_err().name, expected);
         check(Config { cookie_seconds: 301, ..Config::default() }, "cookie_seconds");
         check(Config { cookie_seconds: 9, ..Config::default() }, "cookie_seconds");
         check(Config { cookie_seconds: 59, ..Config::default() }, "heartbeat_seconds");

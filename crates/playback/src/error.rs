@@ -66,14 +66,6 @@ pub enum Error {
         /// What was asked for, cut.
         id: String,
     },
-    /// A setting is out of its range.
-    #[error("playback.{name} must be {expected}")]
-    Config {
-        /// The setting.
-        name: &'static str,
-        /// What it may be.
-        expected: &'static str,
-    },
     /// A key or signature could not be made or read.
     #[error(transparent)]
     Sign(#[from] sign::Error),

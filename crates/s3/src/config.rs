@@ -1,6 +1,6 @@
 //! Settings and bounds of connections.
 
-use http_face::setting::{OutOfRange, need};
+use model::setting::{OutOfRange, need};
 use serde::Deserialize;
 use sign::Cidr;
 

@@ -1,9 +1,8 @@
 //! What uploads by browsers may take.
 
+use model::setting::{OutOfRange, need};
 use serde::Deserialize;
 use url::Url;
-
-use crate::{Error, Result};
 
 /// Limits of uploads by browsers.
 #[derive(Debug, Clone, Deserialize)]
@@ -35,8 +34,8 @@ impl Default for Config {
 
 impl Config {
     /// Refuses settings out of their range.
-    pub fn check(&self) -> Result<()> {
-        let need = |good, name, expected| if good { Ok(()) } else { Err(Error::Config { name, expected }) };
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        let need = |good, name, expected| need(good, "upload", name, expected);
         need(self.max_bytes > 0, "max_bytes", "1 or more")?;
         need(self.open_per_account > 0, "open_per_account", "1 or more")?;
         need((1..=365).contains(&self.abandoned_days), "abandoned_days", "1 to 365")?;
@@ -51,10 +50,7 @@ mod tests {
     #[test]
     fn defaults_are_in_range_and_others_are_named() {
         assert!(Config::default().check().is_ok());
-        let check = |config: Config, expected: &str| {
-            let Err(Error::Config { name, .. }) = config.check() else { panic!("{expected} is not checked") };
-            assert_eq!(name, expected);
-        };
+        let check = |config: Config, expected: &str| assert_eq!(config.check().unwrap_err().name, expected);
         check(Config { abandoned_days: 0, ..Config::default() }, "abandoned_days");
         check(Config { address_seconds: 604_801, ..Config::default() }, "address_seconds");
         check(Config { address_seconds: 0, ..Config::default() }, "address_seconds");

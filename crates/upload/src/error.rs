@@ -64,14 +64,6 @@ pub enum Error {
     /// The table of uploads could not be read or written.
     #[error("uploads")]
     Db(#[from] db::Error),
-    /// A setting is out of its range.
-    #[error("upload.{name} must be {expected}")]
-    Config {
-        /// The setting.
-        name: &'static str,
-        /// Its range.
-        expected: &'static str,
-    },
     /// A stored value is not what this version writes.
     #[error("the stored {0} cannot be read")]
     Row(&'static str),

@@ -7,6 +7,7 @@ use edge::{CdnSecret, Config, Error, Service, Upstreams};
 use http::Request;
 use http_body_util::{BodyExt as _, Empty};
 use model::delivery::State;
+use model::setting::OutOfRange;
 use sign::token;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
@@ -29,7 +30,7 @@ async fn settings_out_of_range_are_refused_at_once() {
         meter: edge::Meter::default(),
     };
     let refused = service.run(CancellationToken::new()).await;
-    assert!(matches!(refused, Err(Error::Config { name: "connections", .. })));
+    assert!(matches!(refused, Err(Error::Config(OutOfRange { name: "connections", .. }))));
 }
 
 #[tokio::test]

@@ -156,9 +156,6 @@ fn connections(config: &Config, list: &mut List) {
             ),
         );
     }
-    if let Err(error) = config.edge.check() {
-        list.add("edge", error.to_string());
-    }
     let s3_host = config.s3_public_url.as_ref().or(config.public_url.as_ref()).and_then(Url::host_str);
     let below = |domain: &&String| s3_host.is_some_and(|host| host.ends_with(&format!(".{domain}")));
     if let (Some(host), Some(domain)) = (s3_host, config.s3_face.domains.iter().find(below)) {
@@ -219,9 +216,6 @@ fn people(config: &Config, list: &mut List) {
              production: name a mail server in the group [mail.smtp], or set `sign_in = \"invitations only\"` and make \
              links with `kinora signin-link`",
         );
-    }
-    if let Err(error) = config.identity.check() {
-        list.add("identity", error.to_string());
     }
 }
 

@@ -4,10 +4,9 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use model::setting::{OutOfRange, need};
 use serde::Deserialize;
 use zeroize::Zeroizing;
-
-use crate::{Error, Result};
 
 /// Which mail server takes our mails, and how it is reached.
 #[derive(Debug, Clone, Deserialize)]
@@ -99,22 +98,20 @@ impl Config {
     }
 
     /// Refuses what contradicts itself or would send passwords and codes in the clear.
-    pub fn check(&self) -> Result<()> {
-        let bad = |name, why| Err(Error::Setting { name, why });
-        if self.host.is_empty() || self.host.len() > 253 || !self.host.bytes().all(|b| b.is_ascii_graphic()) {
-            return bad("smtp.host", "a host name or an address");
-        }
-        if self.tls == Tls::None && !self.is_loopback() {
-            return bad("smtp.tls", "`none` is for a server on this machine: use `starttls` or `implicit`");
-        }
-        if !(1..=10).contains(&self.timeout_seconds) {
-            return bad("smtp.timeout_seconds", "1 to 10");
-        }
-        match (&self.user, &self.password) {
-            (Some(_), None) => bad("smtp.password_file", "missing: `user` needs a password"),
-            (None, Some(_)) => bad("smtp.user", "missing: whose password is it?"),
-            _ => Ok(()),
-        }
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        let need = |good, name, expected| need(good, "mail", name, expected);
+        let host = self.host.as_bytes();
+        let named = (1..=253).contains(&host.len()) && host.iter().all(u8::is_ascii_graphic);
+        need(named, "smtp.host", "a host name or an address")?;
+        need(
+            self.tls != Tls::None || self.is_loopback(),
+            "smtp.tls",
+            "`starttls` or `implicit`: `none` is for a server on this machine",
+        )?;
+        need((1..=10).contains(&self.timeout_seconds), "smtp.timeout_seconds", "1 to 10")?;
+        let (user, password) = (self.user.is_some(), self.password.is_some());
+        need(password || !user, "smtp.password_file", "there, as `smtp.user` is")?;
+        need(user || !password, "smtp.user", "there, as a password is")
     }
 
     fn is_loopback(&self) -> bool {

@@ -260,13 +260,3 @@ fn an_encoder_beside_sqlite() {
     good.config.worker.slots = 0;
     check(&good, "worker.slots", "nothing would be encoded");
 }
-
-#[test]
-fn settings_out_of_their_range() {
-    let mut good = good();
-    good.config.edge.connections = 0;
-    check(&good, "edge", "connections");
-    good.config.edge.connections = 1;
-    good.config.identity.code_seconds = 3600;
-    check(&good, "identity", "code_seconds");
-}

@@ -1,4 +1,4 @@
-//! Settings of faces: what is out of its range is refused by name, never bent in silence.
+//! Settings: what is out of its range is refused by name, never bent in silence.
 
 /// A setting that is out of its range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
