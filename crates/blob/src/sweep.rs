@@ -1,5 +1,6 @@
 //! Deleting bytes that nothing needs any more.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -117,15 +118,20 @@ impl Blob {
         }
         for folder in 0..=255 {
             let disk = self.disk.clone();
-            let mut orphans = Vec::new();
-            for file in blocking(move || disk.files(folder, before)).await? {
-                if self.db.opt("SELECT id FROM files WHERE id = $1", args![file]).await?.is_none() {
-                    orphans.push(file);
-                }
-            }
-            swept.add(self.delete_files(orphans).await?);
+            let files = blocking(move || disk.files(folder, before)).await?;
+            swept.add(self.delete_files(self.without_row(files).await?).await?);
         }
         Ok(swept)
+    }
+
+    /// Those of the `files` that no row mentions.
+    async fn without_row(&self, mut files: Vec<FileId>) -> Result<Vec<FileId>> {
+        let names: Vec<String> = files.iter().map(FileId::to_string).collect();
+        let list = serde_json::Value::from(names).to_string();
+        let rows = self.db.all(self.db.pick(WITH_ROW), args![list]).await?;
+        let known: BTreeSet<FileId> = rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?;
+        files.retain(|file| !known.contains(file));
+        Ok(files)
     }
 
     /// Whatever is half-written now, however new. Only for whoever knows that nobody writes: this process has begun
@@ -241,6 +247,8 @@ const RETIRED: &str = "SELECT o.id FROM objects o WHERE o.retired_at <= $1 AND o
 const UNUSED_FILES: &str = "SELECT f.id FROM files f
     WHERE NOT EXISTS (SELECT 1 FROM parts p WHERE p.file = f.id)
     AND NOT EXISTS (SELECT 1 FROM upload_parts u WHERE u.file = f.id) LIMIT 1000";
+
+const WITH_ROW: Sql = sql!("SELECT id FROM files WHERE id IN " [EACH "$1"]);
 
 const DROP: Sql = sql!(
     "DELETE FROM files WHERE id IN " [EACH "$1"] "
