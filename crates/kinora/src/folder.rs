@@ -1,13 +1,13 @@
 //! The data folder: private, locked by one process at a time, the place of everything that Kinora keeps.
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use fs4::fs_std::FileExt;
 
 /// How long the lock is waited for. A process that was killed while it started another one leaves the lock to that
 /// for a moment, until it is the other program or dies too; whoever starts Kinora again then would be refused.
@@ -66,7 +66,7 @@ impl Folder {
             .with_context(|| format!("cannot make {at} private"))?;
         let lock = tenant.lock(&path)?;
         let patient_until = Instant::now() + LET_GO;
-        while !lock.try_lock_exclusive().with_context(|| format!("cannot lock {at}"))? {
+        while !got(lock.try_lock()).with_context(|| format!("cannot lock {at}"))? {
             if Instant::now() > patient_until {
                 bail!("a Kinora runs on {at} already: stop it first, or name another folder with --data");
             }
@@ -82,8 +82,7 @@ impl Folder {
             Tenant::Encoder => Tenant::Main,
         };
         let lock = other.lock(&self.path)?;
-        let got = lock.try_lock_exclusive();
-        let got = got.with_context(|| format!("cannot lock {}", self.path.display()))?;
+        let got = got(lock.try_lock()).with_context(|| format!("cannot lock {}", self.path.display()))?;
         Ok(got.then_some(lock))
     }
 
@@ -119,6 +118,15 @@ impl Folder {
     /// A file or folder in it.
     pub(crate) fn join(&self, name: &str) -> PathBuf {
         self.path.join(name)
+    }
+}
+
+/// Whether a lock that was tried is ours now; `false` if somebody else has it.
+pub(crate) fn got(tried: Result<(), TryLockError>) -> io::Result<bool> {
+    match tried {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 
@@ -160,7 +168,7 @@ mod tests {
         drop(encoder);
         let alone = main.alone().unwrap().unwrap();
         let lock = Tenant::Encoder.lock(main.path()).unwrap();
-        assert!(!lock.try_lock_exclusive().unwrap());
+        assert!(!got(lock.try_lock()).unwrap());
         drop(alone);
         Folder::open_beside(dir.path()).unwrap();
     }

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use blob::mirror;
-use fs4::fs_std::FileExt;
 use model::FileId;
 use seal::{KeyProvider, Ring};
 
 use super::manifest::{self, Manifest};
+use crate::folder::got;
 
 /// Not the name of a data folder's lock: one of those is never taken for a backup.
 const LOCK: &str = "backup.lock";
@@ -39,7 +39,7 @@ impl Archive {
         options.create(true).truncate(false).write(true).mode(0o600);
         let lock = options.open(path.join(LOCK));
         let lock = lock.with_context(|| format!("cannot write to {}", path.display()))?;
-        let got = lock.try_lock_exclusive().with_context(|| format!("cannot lock {}", path.display()))?;
+        let got = got(lock.try_lock()).with_context(|| format!("cannot lock {}", path.display()))?;
         ensure!(got, "{} is in use: another backup goes into it, or it is being read", path.display());
         Ok(Self { path: path.to_owned(), _lock: Some(lock) })
     }
@@ -52,8 +52,8 @@ impl Archive {
             Err(e) => return Err(e).with_context(|| format!("cannot read {}", path.display())),
         };
         if let Some(lock) = &lock {
-            let got = FileExt::try_lock_shared(lock);
-            let got = got.with_context(|| format!("cannot lock {}", path.display()))?;
+            let got =
+                got(lock.try_lock_shared()).with_context(|| format!("cannot lock {}", path.display()))?;
             ensure!(got, "a backup goes into {} right now: try again when it is done", path.display());
         }
         Ok(Self { path: path.to_owned(), _lock: lock })
