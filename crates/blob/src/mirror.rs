@@ -5,9 +5,9 @@
 //! never changes, so that a second name of it is as good as a copy.
 
 use std::collections::BTreeSet;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use db::{Tx, args};
@@ -36,8 +36,8 @@ pub fn path(root: &Path, id: FileId) -> PathBuf {
 /// [`Error::Unreadable`] if the disk of the first folder lost the file's bytes.
 pub fn bring(id: FileId, from: &Path, into: &Path) -> Result<bool> {
     let (from, into) = (path(from, id), path(into, id));
-    let folder = into.parent().unwrap_or(&into);
-    make(folder)?;
+    let folder = durable::folder_of(&into);
+    durable::make_folder(folder).map_err(disk("make folder", folder))?;
     // A call that was broken off may have left it.
     let beside = into.with_extension("new");
     remove(&beside)?;
@@ -56,23 +56,6 @@ pub fn bring(id: FileId, from: &Path, into: &Path) -> Result<bool> {
     remove(&beside)?;
     durable::sync_folder(folder).map_err(disk("sync folder", folder))?;
     Ok(true)
-}
-
-/// Makes a folder where there is none, and those that it lies in; their names are on disk when this answers.
-fn make(folder: &Path) -> Result<()> {
-    let mut missing: Vec<&Path> =
-        folder.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).collect();
-    while let Some(folder) = missing.pop() {
-        match DirBuilder::new().mode(0o700).create(folder) {
-            // Somebody else has.
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-            made => made.map_err(disk("make folder", folder))?,
-        }
-        let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let parent = parent.unwrap_or(Path::new("."));
-        durable::sync_folder(parent).map_err(disk("sync folder", parent))?;
-    }
-    Ok(())
 }
 
 fn has_no_second_name(error: &io::Error) -> bool {

@@ -1,11 +1,12 @@
-//! Small files that only their owner may read and that appear whole: key rings, ids, ready files, mails. What a call
-//! answers is on disk.
+//! Small files that only their owner may read and that appear whole: key rings, ids, ready files, mails; and the folders
+//! that they lie in. What a call answers is on disk.
 //!
 //! Deliberately absent: large files, which are written piece by piece (`blob`), and what is in any of them.
 //!
 //! ```
 //! let folder = tempfile::tempdir().unwrap();
-//! let path = folder.path().join("id");
+//! let path = folder.path().join("data/id");
+//! durable::make_folder(durable::folder_of(&path))?;
 //! assert!(durable::create(&path, b"first")?, "there was none");
 //! assert!(!durable::create(&path, b"second")?);
 //! durable::write(&path, b"third")?;
@@ -13,9 +14,9 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -97,7 +98,24 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// Makes a folder of mode 0700 where there is none, and those that it lies in; their names are on disk when this answers.
+/// Blocks.
+pub fn make_folder(path: &Path) -> io::Result<()> {
+    let missing = path.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.is_dir());
+    let missing: Vec<&Path> = missing.collect();
+    for path in missing.into_iter().rev() {
+        match DirBuilder::new().mode(0o700).create(path) {
+            // Somebody else has.
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+            made => made?,
+        }
+        sync_folder(folder_of(path))?;
+    }
+    Ok(())
+}
+
+/// The folder that a path lies in.
+pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
@@ -141,6 +159,29 @@ mod tests {
         assert_eq!((fs::read(&path).unwrap(), mode(&path)), (b"new".to_vec(), 0o600));
         assert_eq!(fs::read(&other).unwrap(), b"other");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn folders_are_private_and_those_that_are_there_stay_as_they_are() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let (outer, inner) = (dir.path().join("outer"), dir.path().join("outer/inner"));
+        make_folder(&inner).unwrap();
+        make_folder(&inner).unwrap();
+        assert_eq!([dir.path(), &outer, &inner].map(mode), [0o755, 0o700, 0o700]);
+        let file = outer.join("file");
+        write(&file, b"x").unwrap();
+        assert!(make_folder(&file).is_err() && make_folder(&file.join("below")).is_err());
+        symlink("nowhere", outer.join("broken")).unwrap();
+        assert!(make_folder(&outer.join("broken")).is_err());
+    }
+
+    #[test]
+    fn a_name_alone_lies_in_the_folder_that_we_are_in() {
+        let check = |path: &str, folder: &str| assert_eq!(folder_of(Path::new(path)), Path::new(folder));
+        check("ring", ".");
+        check("keys/ring", "keys");
+        check("/ring", "/");
     }
 
     #[test]

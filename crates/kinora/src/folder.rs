@@ -1,8 +1,8 @@
 //! The data folder: private, locked by one process at a time, the place of everything that Kinora keeps.
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -56,11 +56,7 @@ impl Folder {
 
     fn locked(path: &Path, tenant: Tenant) -> anyhow::Result<Self> {
         let at = path.display();
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .with_context(|| format!("cannot make {at}"))?;
+        durable::make_folder(path).with_context(|| format!("cannot make {at}"))?;
         let path = path.canonicalize().with_context(|| format!("cannot open {at}"))?;
         std::fs::set_permissions(&path, Permissions::from_mode(0o700))
             .with_context(|| format!("cannot make {at} private"))?;

@@ -1,8 +1,6 @@
 //! A folder with one file per mail: the channel for development.
 
-use std::fs;
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -22,8 +20,11 @@ impl Mailbox {
     pub fn open(folder: impl Into<PathBuf>, from: &str) -> Result<Self> {
         let from = Sender::parse(from)?;
         let folder = folder.into();
-        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
-        made.map_err(|source| Error::Mailbox { what: "make folder", path: folder.clone(), source })?;
+        durable::make_folder(&folder).map_err(|source| Error::Mailbox {
+            what: "make folder",
+            path: folder.clone(),
+            source,
+        })?;
         Ok(Self { folder, from })
     }
 

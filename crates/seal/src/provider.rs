@@ -1,8 +1,8 @@
 //! Where the ring comes from.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -117,6 +117,6 @@ pub(crate) fn lock(path: &Path) -> Result<File> {
 
 /// Makes the folder of a file.
 fn make_folder(path: &Path) -> Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(disk("make folder", folder))
+    let folder = durable::folder_of(path);
+    durable::make_folder(folder).map_err(disk("make folder", folder))
 }

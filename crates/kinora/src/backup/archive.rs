@@ -1,9 +1,9 @@
 //! The folder of a backup: one user at a time, and nothing in it that its manifest does not name.
 
 use std::collections::BTreeSet;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
@@ -34,7 +34,7 @@ impl Archive {
     pub(super) fn to_write(path: &Path) -> anyhow::Result<Self> {
         let strange = Manifest::read(path)?.is_none() && has_other(path)?;
         ensure!(!strange, "{} has something else in it: choose an empty folder", path.display());
-        make_folder(path)?;
+        durable::make_folder(path).with_context(|| format!("cannot make {}", path.display()))?;
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).write(true).mode(0o600);
         let lock = options.open(path.join(LOCK));
@@ -138,12 +138,6 @@ impl Archive {
 /// Whether there is anything in a folder.
 pub(super) fn has_any(path: &Path) -> anyhow::Result<bool> {
     Ok(!names(path)?.is_empty())
-}
-
-/// Makes a private folder with its parents.
-pub(super) fn make_folder(path: &Path) -> anyhow::Result<()> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.with_context(|| format!("cannot make {}", path.display()))
 }
 
 /// Syncs the folders of a tree; its files are synced already.
