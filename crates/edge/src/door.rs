@@ -11,7 +11,7 @@ use http_body::Body as _;
 use http_face::door::{Answer, Peer, RequestBody};
 use http_face::request_id::is_id;
 use model::Timestamp;
-use model::delivery::{Access, Caching, Origin};
+use model::delivery::{Access, Caching, Origin, asset_of};
 use sign::{Denied, token};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
@@ -27,7 +27,7 @@ use crate::headers::{self, CACHE_STATUS, CDN_IDENTIFIER, X_CACHE, X_REQUEST_ID};
 use crate::ids::Ids;
 use crate::meter::{Meter, Way};
 use crate::refusal::Refusal;
-use crate::route::{Route, Routes, asset};
+use crate::route::{Route, Routes};
 use crate::upstream::{CdnSecret, Upstreams};
 use crate::viewer::Viewer;
 
@@ -210,7 +210,7 @@ impl Door {
         } else {
             self.hand_on(route, asked, target, Body::of_request(body)).await?
         };
-        let passed = || Passed::new(self.routes.clone(), session, asset(asked.path));
+        let passed = || Passed::new(self.routes.clone(), session, asset_of(asked.path));
         let response = match route.access {
             Access::Open => response,
             Access::Signed => response.map(|body| body.while_passed(passed)),

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use model::delivery::{Access, Behaviour, Caching, Origin, State};
+use model::delivery::{Access, Behaviour, Caching, Origin, State, asset_of};
 use model::{AssetId, PlaybackSessionId};
 use sign::{Key, Keys, pattern};
 
@@ -47,7 +47,7 @@ impl Routes {
 
     /// Whether the path is one of a deleted asset.
     pub(crate) fn is_gone(&self, path: &str) -> bool {
-        !self.state.gone.is_empty() && asset(path).is_some_and(|asset| self.has_lost(asset))
+        !self.state.gone.is_empty() && asset_of(path).is_some_and(|asset| self.has_lost(asset))
     }
 
     /// Whether an asset was deleted.
@@ -64,11 +64,6 @@ impl Routes {
     pub(crate) fn is_denied(&self, session: PlaybackSessionId) -> bool {
         self.state.denied.contains(&session)
     }
-}
-
-/// The asset whose path this is: `/out/v1/{asset}/…`.
-pub(crate) fn asset(target: &str) -> Option<AssetId> {
-    target.strip_prefix("/out/v1/")?.split('/').next()?.parse().ok()
 }
 
 impl Route {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http_face::door::{Bounds, Entrance, Patience};
 use http_face::places::Places;
 use model::AssetId;
-use model::delivery::State;
+use model::delivery::{State, asset_of};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::door::Door;
 use crate::error::{Error, Result};
 use crate::meter::Meter;
-use crate::route::{Routes, asset};
+use crate::route::Routes;
 use crate::upstream::{CdnSecret, Upstreams};
 
 /// The front door, with one or more entrances.
@@ -129,7 +129,7 @@ async fn follow(
 /// change. What comes in meanwhile is looked at by who keeps it.
 async fn forget_deleted(door: &Arc<Door>, gone: HashSet<AssetId>) {
     let (cache, assets) = (door.cache.clone(), gone.len());
-    let forget = move || cache.forget(|key| asset(&key.target).is_some_and(|asset| gone.contains(&asset)));
+    let forget = move || cache.forget(|key| asset_of(&key.target).is_some_and(|asset| gone.contains(&asset)));
     match door.tasks.spawn_blocking(forget).await {
         Ok(entries) => tracing::info!(assets, entries, "deleted assets forgotten"),
         // They are delivered no more in any case.

@@ -1,4 +1,5 @@
-//! What the edge has to know: behaviours, keys and the deny list, as one value that is watched.
+//! What the edge has to know: behaviours, keys and the deny list, as one value that is watched; and where an asset's
+//! bytes are.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -6,6 +7,28 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{AssetId, PlaybackSessionId, Timestamp};
+
+/// Below it lie the paths of assets, each with its configurations and generations. What is signed, what a token says in
+/// short, what is refused once it is deleted and what the packager answers are the same paths for that reason.
+pub const ASSETS: &str = "/out/v1/";
+
+/// Where an asset's bytes are: `/out/v1/{asset}/`, the path that cookies and tokens are limited to.
+pub fn asset_path(asset: AssetId) -> String {
+    format!("{ASSETS}{asset}/")
+}
+
+/// The asset that a path lies in, `/out/v1/{asset}` and what is below it, as it was sent: what is percent-encoded is
+/// another path.
+pub fn asset_of(path: &str) -> Option<AssetId> {
+    split(path).map(|(asset, _)| asset)
+}
+
+/// The asset that a path lies in, and what the path says below `/out/v1/{asset}/`.
+pub fn split(path: &str) -> Option<(AssetId, &str)> {
+    let rest = path.strip_prefix(ASSETS)?;
+    let (asset, below) = rest.split_once('/').unwrap_or((rest, ""));
+    Some((asset.parse().ok()?, below))
+}
 
 /// Everything the edge decides by. Replaced as a whole; the edge never changes it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -77,4 +100,26 @@ pub struct PublicKey {
     pub session: bool,
     /// Until when path tokens and signatures of it are accepted; `None` without end.
     pub until: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_lies_in_the_asset_whose_path_it_begins_with() {
+        let asset = AssetId::from_bytes([0xab; 16]);
+        let id = "ab".repeat(16);
+        assert_eq!(asset_path(asset), format!("/out/v1/{id}/"));
+        let check = |path: String, expected| assert_eq!(split(&path), expected, "{path}");
+        check(asset_path(asset), Some((asset, "")));
+        check(format!("/out/v1/{id}"), Some((asset, "")));
+        check(format!("/out/v1/{id}/c/g/index.m3u8"), Some((asset, "c/g/index.m3u8")));
+        check(format!("/out/v1/{id}0/x"), None);
+        check(format!("/out/v1/{}/x", id.to_uppercase()), None);
+        check(format!("/out/v2/{id}/x"), None);
+        check(format!("/out/v1//{id}/x"), None);
+        check(format!("/t/x/out/v1/{id}/x"), None);
+        assert_eq!(asset_of(&format!("/out/v1/{id}/x")), Some(asset));
+    }
 }

@@ -44,9 +44,10 @@ pub(crate) async fn deliver(
 
 /// Reads the path as it was sent: what is percent-encoded is another path.
 fn named(path: &str) -> Option<Named> {
-    let mut parts = path.strip_prefix("/out/v1/")?.splitn(4, '/');
+    let (asset, below) = model::delivery::split(path)?;
+    let mut parts = below.splitn(3, '/');
     Some(Named {
-        asset: parts.next()?.parse().ok()?,
+        asset,
         configuration: parts.next()?.parse().ok()?,
         generation: parts.next()?.parse().ok()?,
         request: Request::parse(parts.next()?)?,

@@ -52,6 +52,7 @@ use axum::routing::get;
 use blob::Blob;
 use catalogue::Catalogue;
 use http_face::{ApiError, Changes, Limits};
+use model::delivery::ASSETS;
 use pipeline::Pipeline;
 use tokio::sync::watch;
 
@@ -84,7 +85,10 @@ pub fn router(origin: Origin) -> Router {
     let Origin { catalogue, blob, pipeline, secrets, config, meter } = origin;
     let store = Arc::new(store::Store::new(catalogue, blob, pipeline, config, meter));
     let routes = Router::new()
-        .route("/out/v1/{asset}/{configuration}/{generation}/{*rest}", get(deliver::deliver))
+        .route(
+            &format!("{ASSETS}{{asset}}/{{configuration}}/{{generation}}/{{*rest}}"),
+            get(deliver::deliver),
+        )
         .fallback(|| async { error::not_found() })
         .method_not_allowed_fallback(|| async {
             ApiError::new(

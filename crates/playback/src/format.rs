@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use model::delivery::asset_path;
 use model::{AssetId, ConfigurationId, Generation};
 use serde::{Deserialize, Serialize};
 
@@ -60,11 +61,6 @@ impl FromStr for Format {
         let found = Self::ALL.into_iter().find(|f| f.as_str() == word);
         found.ok_or_else(|| Error::Format { name: cut(word) })
     }
-}
-
-/// Where an asset's bytes are: `/out/v1/{asset}/`, the path that cookies and tokens are limited to.
-pub(crate) fn asset_path(asset: AssetId) -> String {
-    format!("/out/v1/{asset}/")
 }
 
 /// The path of a manifest: `/out/v1/{asset}/{configuration}/{generation}/index.m3u8`, or of the file.

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
+use model::delivery::asset_path;
 use model::{PlaybackSessionId, Timestamp};
 use sign::token::{self, Claims};
 
-use crate::format::asset_path;
 use crate::session::{Kind, Wish};
 use crate::{Error, Playback, Result};
 

@@ -2,8 +2,8 @@
 
 use catalogue::Title;
 use model::Timestamp;
+use model::delivery::asset_path;
 
-use crate::format::asset_path;
 use crate::{CONFIGURATION, Error, Playback, Result};
 
 /// Addresses end at whole hours, so that they stay the same and browsers keep what they fetched.

@@ -5,12 +5,12 @@ use std::fmt;
 use db::{Args, Sql, args, sql};
 use identity::Who;
 use identity::cookie::Cookies;
+use model::delivery::asset_path;
 use model::{AccountId, AssetId, PlaybackSessionId, SessionId, Timestamp, TitleId};
 use sign::Policy;
 
 use crate::decide::Watchable;
 use crate::error::cut;
-use crate::format::asset_path;
 use crate::{Error, Format, Playback, Result};
 
 /// Which title somebody wants to watch, and how.

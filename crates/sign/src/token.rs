@@ -7,7 +7,8 @@
 //! the SHA-256 of its id), prefix (16 bytes for `/out/v1/{32 hex digits}/`, otherwise length and bytes), playback
 //! session (16 bytes, if flagged), P-256 signature (64 bytes): 119 characters, 140 with a session.
 
-use model::{PlaybackSessionId, Timestamp};
+use model::delivery::{asset_of, asset_path};
+use model::{AssetId, PlaybackSessionId, Timestamp};
 
 use crate::denied::Denied;
 use crate::encoding;
@@ -24,7 +25,6 @@ const IS_ASSET: u8 = 0x02;
 const SIGNATURE_LEN: usize = 64;
 /// Longest token, in characters.
 pub const MAX_LEN: usize = 512;
-const ASSET_PREFIX: &str = "/out/v1/";
 
 /// What a token opens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub fn mint(key: &SigningKey, claims: &Claims) -> Result<String> {
     match asset(&claims.prefix) {
         Some(asset) => {
             bytes[0] |= IS_ASSET;
-            bytes.extend(asset);
+            bytes.extend(asset.to_bytes());
         }
         None => {
             bytes.push(u8::try_from(claims.prefix.len()).map_err(|_| bad_prefix())?);
@@ -129,7 +129,7 @@ fn read(bytes: &[u8]) -> Option<Claims> {
     let (_key, rest) = rest.split_first_chunk::<4>()?;
     let (prefix, rest) = if flags & IS_ASSET != 0 {
         let (asset, rest) = rest.split_first_chunk::<16>()?;
-        (format!("{ASSET_PREFIX}{}/", hex::encode(asset)), rest)
+        (asset_path(AssetId::from_bytes(*asset)), rest)
     } else {
         let (&len, rest) = rest.split_first()?;
         let (prefix, rest) = rest.split_at_checked(usize::from(len))?;
@@ -149,12 +149,9 @@ fn is_prefix(prefix: &str) -> bool {
     prefix.starts_with('/') && prefix.ends_with('/') && crate::path::is_plain(prefix)
 }
 
-/// The asset of `/out/v1/{asset}/`.
-fn asset(prefix: &str) -> Option<[u8; 16]> {
-    let id = prefix.strip_prefix(ASSET_PREFIX)?.strip_suffix('/')?;
-    let mut bytes = [0; 16];
-    hex::decode_to_slice(id, &mut bytes).ok()?;
-    (hex::encode(bytes) == id).then_some(bytes)
+/// The asset that a prefix is the path of.
+fn asset(prefix: &str) -> Option<AssetId> {
+    asset_of(prefix).filter(|asset| asset_path(*asset) == prefix)
 }
 
 /// How a token names a key.
