@@ -135,11 +135,11 @@ impl KeyRing {
         match envelope::parse(sealed)? {
             Parts::Current { version, nonce, text } => {
                 let key = self.key(purpose, version)?;
-                envelope::open(&key, &format!("{purpose}|{object}|{version}"), nonce, text)
+                envelope::open(&key, &envelope::associated(purpose, object, version), nonce, text)
             }
             Parts::Legacy { nonce, text } => {
                 let key = self.key(Purpose::Legacy, 1)?;
-                envelope::open(&key, &format!("{object}|1"), nonce, text)
+                envelope::open(&key, &envelope::associated_before(object), nonce, text)
             }
         }
     }
