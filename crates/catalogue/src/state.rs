@@ -3,12 +3,9 @@
 use db::{Tx, args};
 use model::media::Source;
 use model::title::State;
-use model::{ObjectId, Timestamp, TitleId, WaitsFor};
+use model::{ObjectId, Timestamp, TitleId, WaitsFor, text};
 
 use crate::{Catalogue, Error, Kind, NewTitle, Result, draft, title};
-
-/// Most characters of a reason.
-const REASON_CHARS: usize = 1000;
 
 const CREATE: &str =
     "INSERT INTO titles (id, name, folded, state, reason, visibility, owner, source_object, bucket,
@@ -144,7 +141,7 @@ impl Catalogue {
 
     /// Keeps what an unfinished title waits for, with words for people; does nothing once it has ended.
     pub async fn begin_waiting(&self, id: TitleId, waits_for: WaitsFor, reason: &str) -> Result<()> {
-        self.db.execute(WAITS, args![id, waits_for.as_str(), bounded(reason)]).await?;
+        self.db.execute(WAITS, args![id, waits_for.as_str(), text::reason(reason)]).await?;
         Ok(())
     }
 
@@ -156,7 +153,7 @@ impl Catalogue {
         waits_for: WaitsFor,
         reason: &str,
     ) -> Result<()> {
-        tx.execute(WAITS, args![id, waits_for.as_str(), bounded(reason)]).await?;
+        tx.execute(WAITS, args![id, waits_for.as_str(), text::reason(reason)]).await?;
         Ok(())
     }
 
@@ -191,7 +188,7 @@ impl Catalogue {
 }
 
 async fn end(tx: &mut Tx, id: TitleId, to: State, reason: &str) -> Result<()> {
-    let changed = tx.execute(arrow(to), args![id, bounded(reason)]).await?;
+    let changed = tx.execute(arrow(to), args![id, text::reason(reason)]).await?;
     arrived(tx, id, to, changed).await
 }
 
@@ -204,12 +201,4 @@ async fn arrived(tx: &mut Tx, id: TitleId, to: State, changed: u64) -> Result<()
     let word: String = row.ok_or(Error::NoTitle { title: id })?.get("state")?;
     let from = State::parse(&word).ok_or(Error::Word { what: "state of a title", word })?;
     Err(Error::Transition { title: id, from, to })
-}
-
-/// A reason fit for its column and a page: one line, bounded, never empty.
-fn bounded(reason: &str) -> String {
-    let line: String =
-        reason.chars().map(|c| if c.is_control() { ' ' } else { c }).take(REASON_CHARS).collect();
-    let line = line.trim();
-    if line.is_empty() { "no reason was given".into() } else { line.into() }
 }

@@ -68,8 +68,8 @@ impl Identity {
     pub async fn sweep(&self, now: Timestamp) -> Result<()> {
         let lives = &self.config().sessions;
         let longest = |part: fn(&crate::Lifetime) -> u32| {
-            let ms = [lives.viewer, lives.creator, lives.operator].iter().map(part).max().unwrap_or(0);
-            i64::from(ms) * 1000
+            let seconds = [lives.viewer, lives.creator, lives.operator].iter().map(part).max().unwrap_or(0);
+            i64::from(seconds) * 1000
         };
         let (idle, absolute) = (longest(|l| l.idle_seconds), longest(|l| l.absolute_seconds));
         let db = self.db();

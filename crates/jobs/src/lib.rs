@@ -48,7 +48,6 @@ mod job;
 mod new;
 mod queue;
 mod schema;
-mod text;
 
 pub use error::{Error, Result};
 pub use hint::Hints;

@@ -21,6 +21,7 @@ pub mod plan;
 pub mod setting;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod text;
 pub mod title;
 mod units;
 mod wait;

@@ -146,6 +146,9 @@ async fn a_title_ends_once_with_a_reason() {
         let silent = shelf.create(&upload("b.mp4")).await;
         commit!(shelf, |c, tx| c.fail(tx, silent, " \n ")).unwrap();
         assert_eq!(shelf.title(silent).await.reason.as_deref(), Some("no reason was given"));
+        let long = shelf.create(&upload("c.mp4")).await;
+        commit!(shelf, |c, tx| c.fail(tx, long, &"é".repeat(1001))).unwrap();
+        assert_eq!(shelf.title(long).await.reason, Some("é".repeat(999) + "…"));
         let nobody = TitleId::new();
         assert!(matches!(commit!(shelf, |c, tx| c.fail(tx, nobody, "x")), Err(Error::NoTitle { .. })));
     }

@@ -2,10 +2,10 @@
 
 use db::{Sql, Tx, args, sql};
 use model::job::State;
+use model::text::reason;
 use model::{GroupId, JobId, Timestamp, TitleId};
 
 use super::{Ended, GroupState, Queue, group, lease};
-use crate::text::reason;
 use crate::{Error, Job, Result};
 
 /// Cancels jobs that have not ended, for the cause `$2` at the moment `$3`.

@@ -1,12 +1,12 @@
 //! The end of a try: done, failed, or once more.
 
 use db::{Sql, Tx, args, sql};
+use model::text::reason;
 use model::{GroupId, JobId, Timestamp, TitleId};
 use serde_json::Value;
 
 use super::{GroupState, Queue, group, lease, lost};
 use crate::new::JSON_BYTES;
-use crate::text::reason;
 use crate::{Error, Lease, Result, backoff};
 
 /// Why a try ended badly.

@@ -1,11 +1,11 @@
 //! Fan-out and fan-in: groups of jobs and what follows them.
 
 use db::{Row, Sql, Tx, args, sql};
+use model::text::reason;
 use model::{GroupId, JobId, Timestamp, TitleId};
 
 use super::cancel::cancel;
 use super::{Queue, insert, lease};
-use crate::text::reason;
 use crate::{Error, New, NewGroup, Result};
 
 /// A group as it is read.

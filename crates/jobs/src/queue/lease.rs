@@ -3,17 +3,19 @@
 use std::time::{Duration, Instant};
 
 use db::{Sql, Tx, args, sql};
+use model::text::{REASON_CHARS, bounded, reason};
 use model::{JobId, Timestamp, WaitsFor};
 use serde_json::Value;
 
 use super::clock::LONGEST_LEASE_MS;
 use super::{Queue, lost};
 use crate::new::NAME_BYTES;
-use crate::text::{LINE_CHARS, REASON_CHARS, bounded, reason};
 use crate::{Error, Lease, Result};
 
 /// Lines of a job's log that are kept: the last ones.
 const LOG_LINES: i64 = 200;
+/// Most characters of a line of it.
+const LINE_CHARS: usize = 1000;
 
 /// Who asks for a job, and for which.
 #[derive(Debug, Clone, Copy)]

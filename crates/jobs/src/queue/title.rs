@@ -1,12 +1,12 @@
 //! What is done to all jobs of a title at once.
 
 use db::{Tx, args};
+use model::text::reason;
 use model::{Timestamp, TitleId, WaitsFor};
 
 use super::cancel::again;
 use super::{Queue, Wait};
 use crate::Result;
-use crate::text::reason;
 
 const REOPEN: &str = "UPDATE job_groups SET state = 'open', reason = NULL, finished_at = NULL
     WHERE title = $1 AND state IN ('failed', 'cancelled') AND created_at >= $2";

@@ -1,12 +1,11 @@
-//! Foreign text (errors, log lines) made fit for a column.
+//! Foreign text (errors, words of tools) made fit for a column and for a line of a page.
 
-/// Most characters of a reason or message.
-pub(crate) const REASON_CHARS: usize = 1000;
-/// Most characters of a log line.
-pub(crate) const LINE_CHARS: usize = 1000;
+/// Most characters of a reason.
+pub const REASON_CHARS: usize = 1000;
 
-/// Cuts to `most` characters and replaces NUL, which PostgreSQL refuses, and other control characters.
-pub(crate) fn bounded(text: &str, most: usize) -> String {
+/// Cuts to `most` characters, of which the last is `…` then, and replaces NUL, which PostgreSQL refuses, and other control
+/// characters.
+pub fn bounded(text: &str, most: usize) -> String {
     let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let clean = clean.trim();
     match clean.char_indices().nth(most) {
@@ -15,8 +14,8 @@ pub(crate) fn bounded(text: &str, most: usize) -> String {
     }
 }
 
-/// A reason: bounded and never empty.
-pub(crate) fn reason(text: &str) -> String {
+/// A reason: one line, bounded and never empty.
+pub fn reason(text: &str) -> String {
     let text = bounded(text, REASON_CHARS);
     if text.is_empty() { "no reason was given".into() } else { text }
 }
