@@ -92,7 +92,7 @@ pub(crate) async fn complete(
     let complete = Complete {
         parts: parts.into_iter().map(chosen).collect::<S3Result<_>>()?,
         checksum: checksum::given!(input)?,
-        size: input.mpu_object_size.and_then(|size| u64::try_from(size).ok()),
+        size: input.mpu_object_size.map(announced).transpose()?,
         condition: condition(input.if_match.take(), input.if_none_match.take())?,
         by: By::Client(Means::CompleteMultipartUpload),
     };
@@ -109,6 +109,12 @@ pub(crate) async fn complete(
     };
     checksum::fill!(output, &object.checksum);
     Ok(S3Response::new(output))
+}
+
+/// The size that the object shall have.
+fn announced(size: i64) -> S3Result<u64> {
+    let negative = |_| s3_error!(InvalidArgument, "The x-amz-mp-object-size is a number of bytes.");
+    u64::try_from(size).map_err(negative)
 }
 
 fn chosen(part: CompletedPart) -> S3Result<Chosen> {

@@ -66,6 +66,25 @@ async fn an_object_is_told_to_be_where_it_can_be_asked_for() {
 }
 
 #[tokio::test]
+async fn an_object_has_the_size_that_was_said_at_its_completion() {
+    let server = Server::start().await;
+    let client = server.client();
+    let begun = client.ask(Method::POST, "/source/a?uploads=", &[], b"").await;
+    let id = begun.text().split_once("<UploadId>").unwrap().1.split_once('<').unwrap().0.to_owned();
+    let part = client.ask(Method::PUT, &format!("/source/a?partNumber=1&uploadId={id}"), &[], b"film").await;
+    let etag = part.header("etag").unwrap();
+    let list = format!(
+        "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part></CompleteMultipartUpload>"
+    );
+    for (size, expected) in [("-1", "InvalidArgument"), ("5", "IncompleteBody"), ("4", "")] {
+        let said = [("x-amz-mp-object-size", size)];
+        let target = format!("/source/a?uploadId={id}");
+        let done = client.ask(Method::POST, &target, &said, list.as_bytes()).await;
+        assert_eq!(done.code(), expected, "{size}");
+    }
+}
+
+#[tokio::test]
 async fn reading_tells_what_was_written() {
     let server = Server::start().await;
     let client = server.client();
