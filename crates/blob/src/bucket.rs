@@ -8,6 +8,9 @@ use serde::de::DeserializeOwned;
 use crate::store::now;
 use crate::{Blob, Error, Result};
 
+/// Where all buckets are, as S3 clients name it: what is signed is signed for a region.
+pub const REGION: &str = "us-east-1";
+
 /// A bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bucket {

@@ -8,6 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use crate::bucket::REGION;
 use crate::commit::Means;
 use crate::object;
 use crate::store::now;
@@ -125,7 +126,7 @@ fn render(kind: &Kind, object: &Object, sequence: i64, at: Timestamp) -> Value {
     json!({
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
-        "awsRegion": "us-east-1",
+        "awsRegion": REGION,
         "eventTime": format!("{time:.3}"),
         "eventName": kind.name(),
         "s3": {

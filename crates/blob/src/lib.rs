@@ -64,7 +64,7 @@ mod write;
 
 pub use attributes::Attributes;
 pub use audit::Audit;
-pub use bucket::Bucket;
+pub use bucket::{Bucket, REGION};
 pub use checksum::{Algorithm, Checksum};
 pub use commit::{By, Condition, Means, New, Seen};
 pub use cors::CorsRule;

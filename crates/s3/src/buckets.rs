@@ -1,6 +1,6 @@
 //! Buckets.
 
-use blob::Blob;
+use blob::{Blob, REGION};
 use s3s::dto::{
     Bucket, CreateBucketInput, CreateBucketOutput, DeleteBucketInput, DeleteBucketOutput,
     GetBucketLocationInput, GetBucketLocationOutput, GetBucketVersioningInput, GetBucketVersioningOutput,
@@ -12,9 +12,6 @@ use crate::access;
 use crate::convert::{acl, bucket, refuse, time};
 use crate::error::{from_blob, not_offered};
 use crate::list::owner;
-
-/// Names in S3's world need a region.
-const REGION: &str = "us-east-1";
 
 /// Buckets on a page.
 const MAX_BUCKETS: usize = 10_000;

@@ -66,7 +66,7 @@ impl Uploads {
                 headers: &[("content-length", &length.to_string()), ("x-amz-checksum-crc32", &wanted.crc32)],
                 key: &Self::key_id(upload),
                 secret: &secret,
-                region: "us-east-1",
+                region: blob::REGION,
                 at: &at,
                 seconds: self.inner.config.address_seconds,
             });
