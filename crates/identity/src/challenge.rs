@@ -2,8 +2,9 @@
 //!
 //! An address that gets no code has a decoy challenge all the same: the answers, the limits, the statements and
 //! the queued row are the ones of a real challenge. The mail is written by [`Identity::renderer`] in the
-//! delivery service.
+//! delivery service. Who is held back, and for how much, stands in `challenge/limits.rs`.
 
+mod limits;
 mod message;
 
 use std::net::IpAddr;
@@ -14,9 +15,7 @@ use notify::Channel;
 
 use crate::account::{self, Account};
 use crate::code::{About, Code};
-use crate::failures::{self, Whose};
 use crate::invitation;
-use crate::limit::{self, Rules, Window};
 use crate::personal::{Column, Personal};
 use crate::session::{self, Device, SignedIn};
 use crate::token::{BrowserToken, ChallengeId, InviteToken, hash};
@@ -24,10 +23,7 @@ use crate::{Address, Error, Identity, Result, Role};
 
 /// Wrong and right codes that are compared for one challenge. A hard limit.
 pub const MAX_ATTEMPTS: u32 = 5;
-const DAY_MS: i64 = 86_400_000;
 const PURPOSE: &str = "sign-in";
-/// How many times as much as one place on the network a subscriber with many of them may ask for.
-const SUBSCRIBER: u32 = 5;
 
 /// A wish to sign in.
 #[derive(Debug, Clone, Copy)]
@@ -118,7 +114,7 @@ impl Identity {
         let browser = begin.browser.cloned().unwrap_or_else(BrowserToken::random);
         let challenge = self.draft(&typed, hash(browser.as_str()), begin.invitation, begin.now).await?;
         let mut tx = self.db().begin().await?;
-        failures::look(&mut tx, &self.failing(&challenge), begin.now).await?;
+        self.look_at_failures(&mut tx, &challenge, begin.now).await?;
         match self.take_sending(&mut tx, &challenge, begin.ip, begin.now).await {
             Ok(()) => {}
             Err(refused @ Error::TooMany { .. }) => {
@@ -197,12 +193,7 @@ impl Identity {
             return Err(Error::Stale);
         }
         tx.execute(DEVICE, args![account.id, &challenge.browser_hash, now]).await?;
-        // In the order in which `count` takes them: else two codes of one address wait for each other.
-        let failing = self.failing(&challenge);
-        failures::forget(&mut tx, &failing).await?;
-        for name in [&failing.name, &self.sending_name(&challenge)] {
-            limit::forget(&mut tx, name).await?;
-        }
+        self.forgive(&mut tx, &challenge).await?;
         let signed_in =
             session::create(&mut tx, self.personal(), account, "code", answer.device, now).await?;
         tx.commit().await?;
@@ -300,52 +291,9 @@ impl Identity {
         let browser = hash(answer.browser.as_str());
         let row = tx.opt(COUNT, args![answer.challenge.as_str(), browser, answer.now, MAX_ATTEMPTS]).await?;
         let challenge = Challenge::read(&row.ok_or(Error::Stale)?, self.personal())?;
-        let windows = [Window::hour(self.inner.config.limits.failures_hour)];
-        let rules = Rules { windows: &windows, pauses_seconds: &[] };
-        let failing = self.failing(&challenge);
-        failures::take(&mut tx, &failing, answer.now).await?;
-        limit::take(&mut tx, &failing.name, rules, answer.now).await?;
+        self.take_failure(&mut tx, &challenge, answer.now).await?;
         tx.commit().await?;
         Ok(challenge)
-    }
-
-    async fn take_sending(
-        &self,
-        tx: &mut Tx,
-        challenge: &Challenge,
-        ip: IpAddr,
-        now: Timestamp,
-    ) -> Result<()> {
-        let limits = &self.inner.config.limits;
-        let day = Window { ms: DAY_MS, max: limits.per_address_day };
-        let address = [Window::hour(limits.per_address_hour), day];
-        let rules = Rules { windows: &address, pauses_seconds: &limits.cooldown_seconds };
-        limit::take(tx, &self.sending_name(challenge), rules, now).await?;
-        for (network, times) in networks_of(ip) {
-            let windows = [Window::hour(limits.per_ip_hour * times)];
-            let name = format!("network {}", self.personal().name_of(&network));
-            limit::take(tx, &name, Rules { windows: &windows, pauses_seconds: &[] }, now).await?;
-        }
-        let all = [Window { ms: 60_000, max: limits.per_minute }];
-        // Strangers who use up what all may send do not keep those out who were in before.
-        let name = if challenge.known_device { "sendings to known devices" } else { "sendings" };
-        limit::take(tx, name, Rules { windows: &all, pauses_seconds: &[] }, now).await
-    }
-
-    fn sending_name(&self, challenge: &Challenge) -> String {
-        format!("sending {}", self.personal().name_of(&challenge.shared_fate()))
-    }
-
-    fn failing(&self, challenge: &Challenge) -> Whose {
-        Whose {
-            name: format!("failing {}", self.personal().name_of(&challenge.shared_fate())),
-            address_name: self.address_name(&challenge.address.key()),
-        }
-    }
-
-    /// What an address is called where it is only counted.
-    pub(crate) fn address_name(&self, address_key: &str) -> String {
-        format!("address {}", self.personal().name_of(address_key))
     }
 }
 
@@ -366,43 +314,5 @@ impl Challenge {
             attempts: row.get("attempts")?,
             expires: row.get("expires_at")?,
         })
-    }
-
-    /// Who is held back together: everyone who uses the address, but for a device that signed in before;
-    /// it has limits of its own, so that strangers cannot lock it out.
-    fn shared_fate(&self) -> String {
-        let key = self.address.key();
-        if self.known_device { format!("{key} {}", self.browser_hash) } else { key }
-    }
-}
-
-/// What counts as one place on the network: an IPv4 address, a /64 of IPv6. And what is larger but may still be one
-/// subscriber's, a /48, with how many times as much as one place it may have.
-fn networks_of(ip: IpAddr) -> Vec<(String, u32)> {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => vec![(ip.to_string(), 1)],
-        IpAddr::V6(ip) => {
-            let [a, b, c, d, ..] = ip.segments();
-            vec![
-                (format!("{a:x}:{b:x}:{c:x}::/48"), SUBSCRIBER),
-                (format!("{a:x}:{b:x}:{c:x}:{d:x}::/64"), 1),
-            ]
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_network_is_an_ipv4_address_or_half_an_ipv6_address_and_what_a_subscriber_may_have() {
-        let check = |ip: &str, expected: &[&str]| {
-            let networks = networks_of(ip.parse().unwrap());
-            assert_eq!(networks.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), expected);
-        };
-        check("192.0.2.1", &["192.0.2.1"]);
-        check("::ffff:192.0.2.1", &["192.0.2.1"]);
-        check("2001:db8:1:2:3:4:5:6", &["2001:db8:1::/48", "2001:db8:1:2::/64"]);
     }
 }
