@@ -1,7 +1,7 @@
 //! Jobs, and whether the encoder goes on.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+use std::slice;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -27,58 +27,45 @@ pub(super) async fn list(State(house): State<House>, Query(which): Query<Which>)
         None => None,
     };
     let mut filter = Filter { state: which.state, title, limit: 500, ..Filter::default() };
-    let (mut found, mut names) = (Vec::new(), HashMap::new());
+    let mut found = Vec::new();
     loop {
         let page = house.jobs.list(&filter).await?;
         filter.before = page.last().map(|job| job.id);
-        for job in &page {
-            found.push(view(&house, job, &mut names).await?);
-        }
+        let names = names(&house, &page).await?;
+        found.extend(page.iter().map(|job| view(job, &names)));
         if page.len() < 500 || found.len() >= MAX_ROWS as usize {
             return Ok(Json(found));
         }
     }
 }
 
-async fn view(
-    house: &House,
-    job: &jobs::Job,
-    names: &mut HashMap<TitleId, Option<String>>,
-) -> Result<Job, Refused> {
-    let title_name = match job.title {
-        Some(id) => match names.entry(id) {
-            Entry::Occupied(known) => known.get().clone(),
-            Entry::Vacant(new) => new.insert(name_of(house, id).await?).clone(),
-        },
-        None => None,
-    };
-    Ok(Job {
+fn view(job: &jobs::Job, names: &HashMap<TitleId, String>) -> Job {
+    Job {
         id: job.id,
         kind: job.kind.clone(),
         title: job.title,
-        title_name,
+        title_name: job.title.and_then(|title| names.get(&title).cloned()),
         state: job.state,
         reason: job.reason(now()),
         progress: percent(job.progress),
         speed: job.speed,
         attempt: job.attempt,
         created: rfc3339(job.created_at),
-    })
+    }
 }
 
-async fn name_of(house: &House, id: TitleId) -> Result<Option<String>, Refused> {
-    match house.catalogue.title(id).await {
-        Ok(title) => Ok(Some(title.name)),
-        Err(catalogue::Error::NoTitle { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+/// The names of the titles that these jobs are for; none of a deleted one.
+async fn names(house: &House, jobs: &[jobs::Job]) -> Result<HashMap<TitleId, String>, Refused> {
+    let titles: HashSet<TitleId> = jobs.iter().filter_map(|job| job.title).collect();
+    let titles: Vec<TitleId> = titles.into_iter().collect();
+    Ok(house.catalogue.titles_of(&titles).await?.into_iter().map(|title| (title.id, title.name)).collect())
 }
 
 pub(super) async fn show(State(house): State<House>, Path(id): Path<String>) -> Answer<JobDetail> {
     let job = house.job(&id).await?;
     let log = house.jobs.log_lines(job.id).await?.into_iter().map(|line| line.line).collect();
-    let seen = view(&house, &job, &mut HashMap::new()).await?;
-    Ok(Json(JobDetail { job: seen, payload: job.payload, log }))
+    let names = names(&house, slice::from_ref(&job)).await?;
+    Ok(Json(JobDetail { job: view(&job, &names), payload: job.payload, log }))
 }
 
 pub(super) async fn pause(State(house): State<House>) -> Answer<bool> {
