@@ -1,6 +1,8 @@
 //! What is written about a title before it exists: its file is still being uploaded. The draft waits at the bucket
 //! and key of the file; the title that the file becomes takes it over in the transaction that makes it.
 
+use std::collections::{HashMap, HashSet};
+
 use db::{Row, Sql, Tx, args, sql};
 use model::title::Visibility;
 use model::{AccountId, BucketName, Key, TitleId};
@@ -35,6 +37,9 @@ pub struct Changed {
 const INSERT: &str = "INSERT INTO drafts (bucket, source_key, owner, name, description, visibility)
     VALUES ($1, $2, $3, $4, '', $5)";
 const GET: &str = "SELECT * FROM drafts WHERE bucket = $1 AND source_key = $2";
+const OF: Sql = sql!(
+    "SELECT * FROM drafts WHERE bucket IN " [EACH "$1"] " AND source_key IN " [EACH "$2"]
+);
 const LOCK: Sql = sql!("SELECT * FROM drafts WHERE bucket = $1 AND source_key = $2" [FOR UPDATE]);
 const EDIT: &str = "UPDATE drafts SET name = COALESCE($3, name), description = COALESCE($4, description),
     visibility = COALESCE($5, visibility) WHERE bucket = $1 AND source_key = $2";
@@ -60,6 +65,21 @@ impl Catalogue {
     /// The draft of a file, also after a title took it over.
     pub async fn draft_of(&self, bucket: &BucketName, key: &Key) -> Result<Option<Draft>> {
         self.db.opt(GET, args![bucket, key]).await?.as_ref().map(Draft::read).transpose()
+    }
+
+    /// The drafts of files, in their order, also after titles took them over.
+    pub async fn drafts_of(&self, files: &[(&BucketName, &Key)]) -> Result<Vec<Option<Draft>>> {
+        let buckets: HashSet<&str> = files.iter().map(|(bucket, _)| bucket.as_str()).collect();
+        let list = |texts: Vec<&str>| serde_json::Value::from(texts).to_string();
+        let keys = files.iter().map(|(_, key)| key.as_str()).collect();
+        let args = args![list(buckets.into_iter().collect()), list(keys)];
+        let mut found = HashMap::new();
+        for row in self.db.all(self.db.pick(OF), args).await? {
+            let place: (String, String) = (row.get("bucket")?, row.get("source_key")?);
+            found.insert(place, Draft::read(&row)?);
+        }
+        let of = |bucket: &BucketName, key: &Key| found.get(&(bucket.to_string(), key.to_string())).cloned();
+        Ok(files.iter().map(|(bucket, key)| of(bucket, key)).collect())
     }
 
     /// Changes a draft, or the title that took it over in the meantime. Answers that title.

@@ -88,11 +88,7 @@ impl Uploads {
         let rows = self.inner.db.all(LIST, args![account, now.plus_ms(-SHOWN_MS), PAGE]).await?;
         let mut uploads = rows.iter().map(Upload::read).collect::<Result<Vec<_>>>()?;
         uploads.sort_by_key(|upload| (upload.created_at, upload.id));
-        let mut states = Vec::with_capacity(uploads.len());
-        for upload in uploads {
-            states.push(self.state(upload).await?);
-        }
-        Ok(states)
+        self.states(uploads).await
     }
 
     /// An upload of an account, open or arrived.
@@ -106,12 +102,25 @@ impl Uploads {
 
     /// How far an upload is.
     pub async fn state(&self, upload: Upload) -> Result<State> {
-        let received = match upload.completed_at {
-            Some(_) => upload.size,
-            None => self.inner.blob.uploaded_bytes(upload.id).await?,
+        let states = self.states(vec![upload]).await?;
+        Ok(states.into_iter().next().expect("every upload has a state"))
+    }
+
+    /// How far these uploads are, in their order.
+    async fn states(&self, uploads: Vec<Upload>) -> Result<Vec<State>> {
+        let open: Vec<UploadId> =
+            uploads.iter().filter(|upload| upload.completed_at.is_none()).map(|upload| upload.id).collect();
+        let received = self.inner.blob.uploaded_bytes_of(&open).await?;
+        let files: Vec<_> = uploads.iter().map(|upload| (&upload.bucket, &upload.key)).collect();
+        let drafts = self.inner.catalogue.drafts_of(&files).await?;
+        let state = |(upload, draft): (Upload, _)| {
+            let received = match upload.completed_at {
+                Some(_) => upload.size,
+                None => received.get(&upload.id).copied().unwrap_or(0),
+            };
+            State { upload, received, draft }
         };
-        let draft = self.inner.catalogue.draft_of(&upload.bucket, &upload.key).await?;
-        Ok(State { upload, received, draft })
+        Ok(uploads.into_iter().zip(drafts).map(state).collect())
     }
 
     pub(crate) async fn find(&self, id: UploadId) -> Result<Option<Upload>> {

@@ -1,5 +1,7 @@
 //! Listing uploads under way and their parts.
 
+use std::collections::HashMap;
+
 use db::{Sql, Tx, args, sql};
 use model::{BucketName, UploadId};
 
@@ -44,6 +46,11 @@ const BYTES: Sql = sql!(
     "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes FROM upload_parts WHERE upload IN " [EACH "$1"]
 );
 
+const BYTES_OF_EACH: Sql = sql!(
+    "SELECT upload, CAST(SUM(bytes) AS BIGINT) AS bytes FROM upload_parts WHERE upload IN " [EACH "$1"]
+    " GROUP BY upload"
+);
+
 /// How many bytes the parts of these uploads have together, seen from a transaction.
 pub async fn uploaded_bytes(tx: &mut Tx, ids: &[UploadId]) -> Result<u64> {
     Ok(tx.one(tx.pick(BYTES), args![list(ids)]).await?.get("bytes")?)
@@ -57,6 +64,12 @@ impl Blob {
     /// How many bytes the parts of an upload have.
     pub async fn uploaded_bytes(&self, id: UploadId) -> Result<u64> {
         Ok(self.db.one(self.db.pick(BYTES), args![list(&[id])]).await?.get("bytes")?)
+    }
+
+    /// How many bytes the parts of each of these uploads have; one without parts is left out.
+    pub async fn uploaded_bytes_of(&self, ids: &[UploadId]) -> Result<HashMap<UploadId, u64>> {
+        let rows = self.db.all(self.db.pick(BYTES_OF_EACH), args![list(ids)]).await?;
+        rows.iter().map(|row| Ok((row.get("upload")?, row.get("bytes")?))).collect()
     }
 
     /// Lists the parts of an upload with numbers above `after`, at most `limit`.

@@ -164,3 +164,39 @@ async fn what_is_open_and_what_came_last_is_listed() {
         assert_eq!([&names[0], &names[1], &names[199]], ["open.mp4", "2.mp4", "200.mp4"]);
     }
 }
+
+#[tokio::test]
+async fn each_that_is_listed_says_how_far_it_is_and_what_is_written_about_it() {
+    for ramp in ramps().await {
+        let at = now();
+        for (n, name) in ["none", "sent", "done", "forgotten"].into_iter().enumerate() {
+            let upload = ramp.begin(name, at.plus_ms(n as i64)).await;
+            if name != "none" {
+                ramp.send(&upload).await;
+            }
+            if name == "done" {
+                ramp.uploads.complete(&upload).await.unwrap();
+            }
+            if name == "forgotten" {
+                let mut tx = ramp.test.db.begin().await.unwrap();
+                ramp.catalogue.drop_draft(&mut tx, &upload.bucket, &upload.key).await.unwrap();
+                tx.commit().await.unwrap();
+            }
+        }
+        let listed = ramp.uploads.list(ramp.account, at).await.unwrap();
+        let told = listed.iter().map(|state| {
+            let done = state.upload.completed_at.is_some();
+            (state.upload.file.as_str(), done, state.received, state.draft.as_ref().map(|d| d.name.as_str()))
+        });
+        let expected = [
+            ("none", false, 0, Some("none")),
+            ("sent", false, 4, Some("sent")),
+            ("done", true, 4, Some("done")),
+            ("forgotten", false, 4, None),
+        ];
+        assert_eq!(told.collect::<Vec<_>>(), expected);
+        for state in listed {
+            assert_eq!(ramp.uploads.state(state.upload.clone()).await.unwrap(), state);
+        }
+    }
+}
