@@ -63,31 +63,30 @@ pub struct Invitation {
 const INSERT: &str = "INSERT INTO invitations
     (id, token_hash, address, address_key, role, max_uses, created_by, created_at, expires_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-const LIVE: &str = "SELECT * FROM invitations
-    WHERE token_hash = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2";
-const LIST: &str = "SELECT * FROM invitations
-    WHERE revoked_at IS NULL AND uses < max_uses AND expires_at > $1 ORDER BY created_at DESC, id LIMIT $2";
-const OFFERS: &str = "SELECT role FROM invitations
-    WHERE id = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2";
-const USE: &str = "UPDATE invitations SET uses = uses + 1
-    WHERE id = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2";
-const REVOKE: &str = "UPDATE invitations SET revoked_at = $2
-    WHERE id = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2";
-const REVOKE_FOR: &str = "UPDATE invitations SET revoked_at = $2
-    WHERE address_key = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2";
-const REVOKE_OF: &str = "UPDATE invitations SET revoked_at = $2
-    WHERE created_by = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2";
+/// That an invitation stands at the moment `$now`: nobody took it back, and uses and time are left.
+macro_rules! stands {
+    ($now:literal) => {
+        concat!("revoked_at IS NULL AND uses < max_uses AND expires_at > ", $now)
+    };
+}
+
+const LIVE: &str = concat!("SELECT * FROM invitations WHERE token_hash = $1 AND ", stands!("$2"));
+const LIST: &str =
+    concat!("SELECT * FROM invitations WHERE ", stands!("$1"), " ORDER BY created_at DESC, id LIMIT $2");
+const OFFERS: &str = concat!("SELECT role FROM invitations WHERE id = $1 AND ", stands!("$2"));
+const USE: &str = concat!("UPDATE invitations SET uses = uses + 1 WHERE id = $1 AND ", stands!("$2"));
+const REVOKE: &str = concat!("UPDATE invitations SET revoked_at = $2 WHERE id = $1 AND ", stands!("$2"));
+const REVOKE_FOR: &str =
+    concat!("UPDATE invitations SET revoked_at = $2 WHERE address_key = $1 AND ", stands!("$2"));
+const REVOKE_OF: &str =
+    concat!("UPDATE invitations SET revoked_at = $2 WHERE created_by = $1 AND ", stands!("$2"));
 
 /// Locks those that stand in the order of their ids, as all do who change several: else two who do wait for each other.
 const LOCK_FOR: Sql = sql!(
-    "SELECT id FROM invitations
-     WHERE (id = $1 OR address_key = $2) AND revoked_at IS NULL AND uses < max_uses AND expires_at > $3
-     ORDER BY id" [FOR UPDATE]
+    "SELECT id FROM invitations WHERE (id = $1 OR address_key = $2) AND " (stands!("$3")) " ORDER BY id" [FOR UPDATE]
 );
 const LOCK_OF: Sql = sql!(
-    "SELECT id FROM invitations
-     WHERE created_by = $1 AND revoked_at IS NULL AND uses < max_uses AND expires_at > $2
-     ORDER BY id" [FOR UPDATE]
+    "SELECT id FROM invitations WHERE created_by = $1 AND " (stands!("$2")) " ORDER BY id" [FOR UPDATE]
 );
 
 impl Identity {

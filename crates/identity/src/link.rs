@@ -12,14 +12,21 @@ pub const LIFETIME_MS: i64 = 86_400_000;
 
 const INSERT: &str =
     "INSERT INTO links (token_hash, account, created_by, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)";
-const CONSUME: &str = "UPDATE links SET used_at = $2
-    WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2 RETURNING account";
+
+/// That a link has the token `$1` and works at the moment `$2`.
+macro_rules! works {
+    () => {
+        "token_hash = $1 AND used_at IS NULL AND expires_at > $2"
+    };
+}
+
+const LIVE: &str = concat!("SELECT account FROM links WHERE ", works!());
+const CONSUME: &str = concat!("UPDATE links SET used_at = $2 WHERE ", works!(), " RETURNING account");
 const LOCK_ACCOUNT: Sql = sql!(
     "SELECT id FROM accounts WHERE id = (SELECT account FROM links WHERE token_hash = $1)" [FOR UPDATE]
 );
 const END: &str = "DELETE FROM links WHERE account = $1 AND used_at IS NULL";
 const REVOKE_OF: &str = "DELETE FROM links WHERE created_by = $1 AND used_at IS NULL";
-const LIVE: &str = "SELECT account FROM links WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2";
 
 impl Identity {
     /// Makes a link that signs `account` in once within [`LIFETIME_MS`]. `by` is the operator who asked for it, with
