@@ -7,7 +7,7 @@ use db::{Row, Sql, Tx, args, sql};
 use model::title::Visibility;
 use model::{AccountId, BucketName, Key, TitleId};
 
-use crate::edit::{Checked, edit_in};
+use crate::edit::{Checked, Edited, edit_in};
 use crate::{Catalogue, Edit, Error, Result, title};
 
 /// What is known of a title to be.
@@ -30,7 +30,7 @@ pub struct Draft {
 pub struct Changed {
     /// The title.
     pub title: TitleId,
-    /// Whether others may see it now than before.
+    /// Whether others may see it now than before; what is watched of it is to end then ([`Catalogue::withdrawals`]).
     pub visibility: bool,
 }
 
@@ -43,8 +43,6 @@ const OF: Sql = sql!(
 const LOCK: Sql = sql!("SELECT * FROM drafts WHERE bucket = $1 AND source_key = $2" [FOR UPDATE]);
 const EDIT: &str = "UPDATE drafts SET name = COALESCE($3, name), description = COALESCE($4, description),
     visibility = COALESCE($5, visibility) WHERE bucket = $1 AND source_key = $2";
-const SHOW: &str =
-    "UPDATE titles SET visibility = $2 WHERE id = $1 AND deleted_at IS NULL AND visibility <> $2";
 const TAKEN: &str = "UPDATE drafts SET title = $3 WHERE bucket = $1 AND source_key = $2";
 
 impl Catalogue {
@@ -96,14 +94,10 @@ impl Catalogue {
         let mut tx = self.db.begin().await?;
         let draft = lock(&mut tx, bucket, key).await?.ok_or(Error::NoDraft)?;
         let changed = match draft.title {
-            Some(title) => {
-                let visibility = match edit.visibility {
-                    Some(word) => tx.execute(SHOW, args![title, word]).await? == 1,
-                    None => false,
-                };
-                edit_in(&mut tx, title, &edit).await?;
-                Some(Changed { title, visibility })
-            }
+            Some(title) => match edit_in(&mut tx, title, None, &edit).await? {
+                Edited::As { visibility } => Some(Changed { title, visibility }),
+                Edited::Not => return Err(Error::NoTitle { title }),
+            },
             None => {
                 let Checked { name, description, visibility, .. } = edit;
                 tx.execute(EDIT, args![bucket, key, name, description, visibility]).await?;

@@ -4,7 +4,7 @@ use db::{Tx, args};
 use model::TitleId;
 use model::title::Visibility;
 
-use crate::{Catalogue, Error, Result, title};
+use crate::{Catalogue, Error, Result, title, withdrawal};
 
 /// Most characters of a description.
 pub(crate) const DESCRIPTION_CHARS: usize = 5000;
@@ -44,20 +44,28 @@ const EDIT: &str = "UPDATE titles SET name = COALESCE($2, name), folded = COALES
         description = COALESCE($4, description), visibility = COALESCE($5, visibility), edited = edited + 1
     WHERE id = $1 AND deleted_at IS NULL AND (CAST($6 AS BIGINT) IS NULL OR edited = $6)";
 
+/// Tells by what it changes whether that is another word.
+const SHOW: &str =
+    "UPDATE titles SET visibility = $2 WHERE id = $1 AND deleted_at IS NULL AND visibility <> $2";
+
 impl Catalogue {
     /// Changes what people wrote about a title. With `seen`, only if it is still at that version
-    /// ([`crate::Title::edited`]).
+    /// ([`crate::Title::edited`]). Where others may see it then, what is watched of it is to end
+    /// ([`Catalogue::withdrawals`]).
     ///
     /// # Errors
     /// [`Error::Name`], [`Error::Description`], [`Error::NoTitle`], [`Error::Stale`].
     pub async fn edit(&self, id: TitleId, seen: Option<u64>, edit: &Edit<'_>) -> Result<()> {
-        let Checked { name, folded, description, visibility } = edit.checked()?;
-        let args = args![id, name, folded, description, visibility, seen];
-        if self.db.execute(EDIT, args).await? == 1 {
-            return Ok(());
+        let edit = edit.checked()?;
+        let mut tx = self.db.begin().await?;
+        match edit_in(&mut tx, id, seen, &edit).await? {
+            Edited::As { .. } => Ok(tx.commit().await?),
+            Edited::Not => {
+                drop(tx);
+                self.title(id).await?;
+                Err(Error::Stale { title: id })
+            }
         }
-        self.title(id).await?;
-        Err(Error::Stale { title: id })
     }
 
     /// Gives a title another name of 1 to 200 characters.
@@ -66,11 +74,36 @@ impl Catalogue {
     }
 }
 
-/// Changes a title in the caller's transaction, whatever its version.
-pub(crate) async fn edit_in(tx: &mut Tx, id: TitleId, edit: &Checked<'_>) -> Result<()> {
-    let args =
-        args![id, edit.name, edit.folded.clone(), edit.description.clone(), edit.visibility, None::<u64>];
-    if tx.execute(EDIT, args).await? == 1 { Ok(()) } else { Err(Error::NoTitle { title: id }) }
+/// What an edit did.
+pub(crate) enum Edited {
+    /// The title is as it was wanted.
+    As {
+        /// Whether others may see it now than before.
+        visibility: bool,
+    },
+    /// There is no such title, or not at that version.
+    Not,
+}
+
+/// Changes a title in the caller's transaction, which is rolled back where it was [`Edited::Not`].
+pub(crate) async fn edit_in(
+    tx: &mut Tx,
+    id: TitleId,
+    seen: Option<u64>,
+    edit: &Checked<'_>,
+) -> Result<Edited> {
+    let visibility = match edit.visibility {
+        Some(word) => tx.execute(SHOW, args![id, word]).await? == 1,
+        None => false,
+    };
+    let args = args![id, edit.name, edit.folded.clone(), edit.description.clone(), edit.visibility, seen];
+    if tx.execute(EDIT, args).await? == 0 {
+        return Ok(Edited::Not);
+    }
+    if visibility {
+        withdrawal::write(tx, id).await?;
+    }
+    Ok(Edited::As { visibility })
 }
 
 /// Takes a description as it was typed, with one kind of line break and no other control characters.

@@ -45,6 +45,7 @@ mod source;
 mod state;
 mod title;
 mod weight;
+mod withdrawal;
 
 use std::sync::{Arc, Mutex};
 
@@ -67,6 +68,7 @@ pub use room::Room;
 pub use schema::MIGRATIONS;
 pub use source::Standing;
 pub use title::{Kind, NewTitle, Title};
+pub use withdrawal::Withdrawal;
 
 /// Plans that stay read.
 const ASSETS: usize = 64;

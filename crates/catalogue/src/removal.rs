@@ -3,7 +3,7 @@
 use db::{Tx, args};
 use model::{AssetId, Generation, ObjectId, Timestamp, TitleId};
 
-use crate::{Catalogue, Error, Result, Title};
+use crate::{Catalogue, Error, Result, Title, withdrawal};
 
 /// Replaced generations that one look finds.
 const BATCH: u32 = 50;
@@ -72,6 +72,8 @@ impl Catalogue {
         let Removal { purge_at, spare_source } = *how;
         if tx.execute(DELETE, args![id, now, purge_at, spare_source]).await? == 1 {
             tx.execute(GONE, args![id, now]).await?;
+            // Also for when it is restored: addresses that were given out for it would work again.
+            withdrawal::write(tx, id).await?;
             return Ok(());
         }
         match tx.execute(SOONER, args![id, purge_at, spare_source]).await? {

@@ -14,6 +14,7 @@ const STEPS: &[(&str, &str)] = &[
     ("waiting", WAITING),
     ("waiting titles at hand", WAITING_INDEX),
     ("no addresses in reasons", NAMELESS),
+    ("titles that may be watched by others now", WITHDRAWALS),
 ];
 
 /// `folded` is the name in lower case, the same on both engines, for search. `generation` is the one that is
@@ -156,4 +157,9 @@ CREATE INDEX titles_waiting ON titles (waits_for) WHERE waits_for IS NOT NULL;
 /// Earlier versions said by whose address a title was cancelled; addresses stand only sealed (`identity`).
 const NAMELESS: &str = "
 UPDATE titles SET reason = 'cancelled' WHERE reason LIKE 'cancelled by %@%';
+";
+
+/// Kept until what was watched of them has ended.
+const WITHDRAWALS: &str = "
+CREATE TABLE withdrawals (id TEXT PRIMARY KEY, title TEXT NOT NULL);
 ";

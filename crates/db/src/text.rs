@@ -1,8 +1,8 @@
 //! Types that a column keeps as text: ids and names.
 
 use model::{
-    AccountId, AssetId, BucketName, ConfigurationId, EventId, FileId, Generation, GroupId, JobId, Key,
-    ObjectId, PlaybackSessionId, SessionId, TitleId, UploadId,
+    AccountId, AssetId, BucketName, ConfigurationId, EndingId, EventId, FileId, Generation, GroupId, JobId,
+    Key, ObjectId, PlaybackSessionId, SessionId, TitleId, UploadId,
 };
 
 use crate::{Scalar, Value};
@@ -47,6 +47,7 @@ text!(
     AccountId,
     SessionId,
     PlaybackSessionId,
+    EndingId,
     BucketName,
     Key,
 );

@@ -37,6 +37,7 @@ pub mod challenge;
 pub mod code;
 mod config;
 pub mod cookie;
+pub mod ending;
 mod error;
 mod failures;
 pub mod invitation;

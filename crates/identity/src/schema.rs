@@ -143,5 +143,9 @@ pub const MIGRATIONS: Migrations = Migrations {
         DELETE FROM failures",
         ),
         ("links end with who made them", "ALTER TABLE links ADD COLUMN created_by TEXT"),
+        (
+            "what ended, until nothing plays in it any more",
+            "CREATE TABLE endings (id TEXT PRIMARY KEY, account TEXT NOT NULL, session TEXT)",
+        ),
     ],
 };

@@ -7,7 +7,7 @@ use model::{AccountId, SessionId, Timestamp};
 
 use crate::personal::{Column, Personal};
 use crate::token::{SessionToken, hash};
-use crate::{Account, Identity, Lifetime, Result, Via, Who, link};
+use crate::{Account, Identity, Lifetime, Result, Via, Who, ending, link};
 
 /// Sessions of one account; the one not used for longest ends when there is one more.
 const MAX_SESSIONS: u32 = 50;
@@ -34,7 +34,7 @@ pub struct SignedIn {
     pub session: SessionId,
     /// Whose it is.
     pub account: Account,
-    /// Older sessions of the account that ended to make room. The caller revokes their playbacks.
+    /// Older sessions of the account that ended to make room. What they play is to end ([`ending`]).
     pub ended: Vec<SessionId>,
 }
 
@@ -84,7 +84,7 @@ const BY_ACCOUNT: &str = "SELECT a.*, s.id AS session, s.via, s.agent, s.ip, s.c
 const TOUCH: &str = "UPDATE sessions SET seen_at = $2 WHERE token_hash = $1 AND seen_at < $2";
 const END: &str = "DELETE FROM sessions WHERE account = $1 AND id = $2";
 const END_ALL: &str = "DELETE FROM sessions WHERE account = $1 AND id <> $2 RETURNING id";
-const SIGN_OUT: &str = "DELETE FROM sessions WHERE token_hash = $1";
+const SIGN_OUT: &str = "DELETE FROM sessions WHERE token_hash = $1 RETURNING account, id";
 
 impl Identity {
     /// Whose session a cookie names; `None` when it ended.
@@ -113,26 +113,41 @@ impl Identity {
         Ok(sessions.into_iter().filter(|s| s.expires_at > now).collect())
     }
 
-    /// Ends one session of an account; answers whether there was one. The caller revokes its playbacks either way: whoever
-    /// ended it before may not have come to that.
+    /// Ends one session of an account; answers whether there was one. What it plays is to end ([`ending`]).
     pub async fn end_session(&self, account: AccountId, session: SessionId) -> Result<bool> {
-        Ok(self.db().execute(END, args![account, session]).await? > 0)
+        let mut tx = self.db().begin().await?;
+        let ended = tx.execute(END, args![account, session]).await? > 0;
+        if ended {
+            ending::write(&mut tx, account, Some(session)).await?;
+            tx.commit().await?;
+        }
+        Ok(ended)
     }
 
-    /// Ends all sessions of an account but `keep`, and the links to it that nobody used; answers the ended sessions.
+    /// Ends all sessions of an account but `keep`, and the links to it that nobody used; answers the ended sessions. What
+    /// they play is to end ([`ending`]), and without one that is kept all that the account plays.
     pub async fn end_sessions(&self, account: AccountId, keep: Option<SessionId>) -> Result<Vec<SessionId>> {
-        let keep = keep.map(|id| id.to_string()).unwrap_or_default();
+        let kept = keep.map(|id| id.to_string()).unwrap_or_default();
         let mut tx = self.db().begin().await?;
         // Links first: this waits for one that is being used, and then sees the session that it made.
         link::end_all(&mut tx, account).await?;
-        let rows = tx.all(END_ALL, args![account, keep]).await?;
+        let rows = tx.all(END_ALL, args![account, kept]).await?;
+        let ended = rows.iter().map(|row| row.get("id")).collect::<db::Result<Vec<SessionId>>>()?;
+        match keep {
+            Some(_) => end_playing(&mut tx, account, &ended).await?,
+            None => ending::write(&mut tx, account, None).await?,
+        }
         tx.commit().await?;
-        Ok(rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?)
+        Ok(ended)
     }
 
-    /// Ends the session that the cookie names.
+    /// Ends the session that the cookie names. What it plays is to end ([`ending`]).
     pub async fn sign_out(&self, token: &SessionToken) -> Result<()> {
-        self.db().execute(SIGN_OUT, args![hash(token.as_str())]).await?;
+        let mut tx = self.db().begin().await?;
+        if let Some(row) = tx.opt(SIGN_OUT, args![hash(token.as_str())]).await? {
+            ending::write(&mut tx, row.get("account")?, Some(row.get("id")?)).await?;
+            tx.commit().await?;
+        }
         Ok(())
     }
 
@@ -170,8 +185,16 @@ pub(crate) async fn create(
     let ip = personal.seal(Column::Ip, session, &device.ip.to_canonical().to_string())?;
     tx.execute(INSERT, args![hash(token.as_str()), session, account.id, via, agent, ip, now]).await?;
     let trimmed = tx.all(TRIM, args![account.id, MAX_SESSIONS]).await?;
-    let ended = trimmed.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?;
+    let ended = trimmed.iter().map(|row| row.get("id")).collect::<db::Result<Vec<SessionId>>>()?;
+    end_playing(tx, account.id, &ended).await?;
     Ok(SignedIn { token, session, account, ended })
+}
+
+async fn end_playing(tx: &mut Tx, account: AccountId, ended: &[SessionId]) -> Result<()> {
+    for session in ended {
+        ending::write(tx, account, Some(*session)).await?;
+    }
+    Ok(())
 }
 
 fn expires_at(created_at: Timestamp, seen_at: Timestamp, life: Lifetime) -> Timestamp {

@@ -3,7 +3,7 @@
 use db::{Row, Sql, Tx, args, sql};
 use model::{AccountId, Timestamp};
 
-use crate::{Error, Identity, Result, Role, invitation, link};
+use crate::{Error, Identity, Result, Role, ending, invitation, link};
 
 const SET_ROLE: &str = "UPDATE accounts SET role = $2 WHERE id = $1";
 const SUSPEND: &str = "UPDATE accounts SET suspended_at = COALESCE(suspended_at, $2) WHERE id = $1";
@@ -23,7 +23,7 @@ const LOCK: Sql = sql!(
 
 impl Identity {
     /// Gives an account another role and ends its sessions, and what it gave others to come in with – invitations,
-    /// links – where it is no operator any more. The caller revokes its playbacks.
+    /// links – where it is no operator any more. What it plays is to end ([`ending`]).
     ///
     /// # Errors
     /// [`Error::LastOperator`] when nobody could manage the installation then.
@@ -40,13 +40,14 @@ impl Identity {
             link::revoke_of(&mut tx, id).await?;
         }
         tx.execute(END_SESSIONS, args![id]).await?;
+        ending::write(&mut tx, id, None).await?;
         tx.commit().await?;
         tracing::info!(account = %id, %role, "role changed");
         Ok(())
     }
 
     /// Suspends an account and ends its sessions and what it gave others to come in with: its codes, links and access
-    /// keys stop working. The caller revokes its playbacks.
+    /// keys stop working. What it plays is to end ([`ending`]).
     ///
     /// # Errors
     /// [`Error::LastOperator`] when nobody could manage the installation then.
@@ -59,6 +60,7 @@ impl Identity {
         invitation::revoke_of(&mut tx, id, now).await?;
         link::revoke_of(&mut tx, id).await?;
         tx.execute(END_SESSIONS, args![id]).await?;
+        ending::write(&mut tx, id, None).await?;
         tx.commit().await?;
         tracing::info!(account = %id, "account suspended");
         Ok(())

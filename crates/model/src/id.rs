@@ -108,6 +108,8 @@ id! { /// The public name of a browser's session: it can be listed and ended by 
 SessionId, new_v4 }
 id! { /// A playback session: one viewer watching one title.
 PlaybackSessionId, new_v4 }
+id! { /// That somebody may not watch any more what they watch: kept until that has ended. Ordered by creation.
+EndingId, now_v7 }
 
 #[cfg(test)]
 mod tests {

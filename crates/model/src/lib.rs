@@ -27,8 +27,8 @@ mod units;
 mod wait;
 
 pub use id::{
-    AccountId, AssetId, ConfigurationId, EventId, FileId, Generation, GroupId, JobId, ObjectId, ParseIdError,
-    PlaybackSessionId, SessionId, TitleId, UploadId,
+    AccountId, AssetId, ConfigurationId, EndingId, EventId, FileId, Generation, GroupId, JobId, ObjectId,
+    ParseIdError, PlaybackSessionId, SessionId, TitleId, UploadId,
 };
 pub use name::{BucketName, Key, NameError};
 pub use plan::Plan;

@@ -59,6 +59,39 @@ async fn a_title_takes_its_draft_over() {
 }
 
 #[tokio::test]
+async fn a_title_that_is_for_others_is_withdrawn_until_nobody_watches_it() {
+    for shelf in shelves().await {
+        let db = &shelf.test.db;
+        let written = async || {
+            let waiting = shelf.catalogue.withdrawals().await.unwrap();
+            let mut tx = db.begin().await.unwrap();
+            for withdrawal in &waiting {
+                shelf.catalogue.forget_withdrawal(&mut tx, withdrawal.id).await.unwrap();
+            }
+            tx.commit().await.unwrap();
+            waiting.iter().map(|withdrawal| withdrawal.title).collect::<Vec<_>>()
+        };
+        let id = shelf.create(&upload("a.mp4")).await;
+        let seen = shelf.title(id).await;
+        let same = Edit { name: Some("b"), visibility: Some(seen.visibility), ..Edit::default() };
+        shelf.catalogue.edit(id, Some(seen.edited), &same).await.unwrap();
+        assert_eq!(written().await, []);
+        let private = Edit { visibility: Some(Visibility::Private), ..Edit::default() };
+        let stale = shelf.catalogue.edit(id, Some(seen.edited), &private).await;
+        assert!(matches!(stale, Err(Error::Stale { .. })));
+        assert_eq!((written().await, shelf.title(id).await.visibility), (vec![], seen.visibility));
+        shelf.catalogue.edit(id, Some(seen.edited + 1), &private).await.unwrap();
+        assert_eq!(written().await, [id]);
+
+        commit!(shelf, |c, tx| c.delete(tx, NOW, id, &RESTORABLE)).unwrap();
+        assert_eq!(written().await, [id]);
+        let gone = shelf.catalogue.edit(id, None, &private).await;
+        assert!(matches!(gone, Err(Error::NoTitle { .. })));
+        assert_eq!(written().await, []);
+    }
+}
+
+#[tokio::test]
 async fn no_change_is_lost() {
     for shelf in shelves().await {
         let id = shelf.create(&upload("a.mp4")).await;

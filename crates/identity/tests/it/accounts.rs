@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use identity::{Action, Buckets, Config, Error, Resource, Role, Who, may};
+use identity::{Action, Buckets, Config, Error, Resource, Role, Who, ending, may};
 use model::{AccountId, BucketName, Timestamp};
 
 use crate::support::{DEVICE, House, NOW, houses, open};
@@ -297,6 +297,50 @@ async fn sessions_are_listed_and_ended() {
         house.identity.sign_out(&third.token).await.unwrap();
         assert!(house.identity.sessions(account, NOW).await.unwrap().is_empty());
         assert!(house.identity.authenticate(&other.token, NOW).await.unwrap().is_some());
+    }
+}
+
+#[tokio::test]
+async fn what_ended_is_written_until_nothing_plays_in_it() {
+    for house in houses(&Config::default()).await {
+        let db = &house.test.db;
+        let written = async || {
+            let waiting = ending::waiting(db).await.unwrap();
+            let mut tx = db.begin().await.unwrap();
+            for ending in &waiting {
+                ending::forget(&mut tx, ending.id).await.unwrap();
+            }
+            tx.commit().await.unwrap();
+            waiting.iter().map(|ending| (ending.account, ending.session)).collect::<Vec<_>>()
+        };
+        let identity = &house.identity;
+        let first = sign_in(&house, Role::Viewer, NOW).await;
+        let account = first.account.id;
+        let second = sign_in(&house, Role::Viewer, NOW.plus_ms(1)).await;
+        let third = sign_in(&house, Role::Viewer, NOW.plus_ms(2)).await;
+        assert_eq!(written().await, []);
+        identity.end_session(account, first.session).await.unwrap();
+        identity.end_session(account, first.session).await.unwrap();
+        assert_eq!(written().await, [(account, Some(first.session))]);
+        identity.end_sessions(account, Some(third.session)).await.unwrap();
+        assert_eq!(written().await, [(account, Some(second.session))]);
+        identity.sign_out(&third.token).await.unwrap();
+        identity.sign_out(&third.token).await.unwrap();
+        assert_eq!(written().await, [(account, Some(third.session))]);
+
+        let mut oldest = Vec::new();
+        for n in 0..52 {
+            oldest.push(sign_in(&house, Role::Viewer, NOW.plus_ms(n)).await.session);
+        }
+        assert_eq!(written().await, [(account, Some(oldest[0])), (account, Some(oldest[1]))]);
+
+        identity.end_sessions(account, None).await.unwrap();
+        identity.set_role(account, Role::Creator, NOW).await.unwrap();
+        identity.suspend(account, NOW).await.unwrap();
+        assert_eq!(written().await, [(account, None); 3]);
+        let operator = sign_in(&house, Role::Operator, NOW).await.account.id;
+        assert!(matches!(identity.suspend(operator, NOW).await, Err(Error::LastOperator)));
+        assert_eq!(written().await, []);
     }
 }
 
