@@ -9,7 +9,7 @@ use model::delivery::{Access, Behaviour, Caching, Origin, State};
 use model::{PlaybackSessionId, Timestamp};
 use tokio_util::sync::CancellationToken;
 
-use crate::session::under_way;
+use crate::revoke::under_way;
 use crate::{Playback, Result, secret};
 
 /// How often changes of other processes are looked for.
@@ -132,9 +132,17 @@ impl Service {
     /// Polls until `shutdown`. While the database fails the last state stays: cookies are not renewed then either, and
     /// live for minutes.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        // Beside each other: what the edge has to know does not wait until very much is revoked.
+        let both = async { tokio::join!(self.follow(), self.finish()) };
+        shutdown.run_until_cancelled(both).await;
+        Ok(())
+    }
+
+    /// Tells the edge what other processes changed.
+    async fn follow(&self) {
         let mut round = 0_u32;
         loop {
-            let now = Timestamp(jiff::Timestamp::now().as_millisecond());
+            let now = now();
             if let Err(error) = self.playback.refresh(now).await {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
@@ -147,12 +155,23 @@ impl Service {
                 tracing::warn!(error = &error as &dyn std::error::Error, "nothing swept");
             }
             round = round.wrapping_add(1);
-            tokio::select! {
-                () = shutdown.cancelled() => return Ok(()),
-                () = tokio::time::sleep(POLL) => {}
-            }
+            tokio::time::sleep(POLL).await;
         }
     }
+
+    /// Revokes what others did not come to, who were stopped or met a database that failed.
+    async fn finish(&self) {
+        loop {
+            if let Err(error) = self.playback.carry_out(now()).await {
+                tracing::error!(error = &error as &dyn std::error::Error, "what is to be revoked is not yet");
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp(jiff::Timestamp::now().as_millisecond())
 }
 
 impl Playback {

@@ -2,7 +2,8 @@
 //!
 //! [`Playback`] decides by the title's visibility and state and by who asks (`identity`'s policy), keeps a row for
 //! each playback session, signs with Kinora's own key and gives the edge its [`model::delivery::State`] and
-//! the CDN secret as watched values. [`Service`] keeps both up to date with other processes.
+//! the CDN secret as watched values. [`Service`] keeps both up to date with other processes, and ends what is watched by
+//! those who may not any more, as `identity` and `catalogue` wrote it down.
 //!
 //! It delivers nothing itself and speaks no HTTP. Whether bytes exist is the packager's to know.
 //!
@@ -15,7 +16,7 @@
 //! use seal::{Purpose, Vault, testing::ring};
 //! # let dir = tempfile::tempdir().unwrap();
 //! # let db = db::Db::open_sqlite(&dir.path().join("kinora.db")).await.unwrap();
-//! db.migrate(&[catalogue::MIGRATIONS, playback::MIGRATIONS]).await.unwrap();
+//! db.migrate(&[catalogue::MIGRATIONS, identity::MIGRATIONS, playback::MIGRATIONS]).await.unwrap();
 //! let now = Timestamp(1_700_000_000_000);
 //! let catalogue = Catalogue::open(db.clone()).await?;
 //! let playback = Playback::open(db, catalogue, Vault::new(&ring(8), Purpose::Signing), Config::default(), now).await?;
@@ -35,6 +36,7 @@ mod format;
 pub mod key;
 mod link;
 mod picture;
+mod revoke;
 mod schema;
 mod secret;
 pub mod session;
@@ -81,6 +83,7 @@ struct Inner {
     state: watch::Sender<Arc<State>>,
     cdn_secret: watch::Sender<CdnSecret>,
     refreshing: Mutex<Option<feed::Known>>,
+    settling: Mutex<()>,
     revoking: Mutex<()>,
 }
 
@@ -106,6 +109,7 @@ impl Playback {
             state: watch::Sender::default(),
             cdn_secret: watch::Sender::new(cdn_secret),
             refreshing: Mutex::default(),
+            settling: Mutex::default(),
             revoking: Mutex::default(),
         };
         let playback = Self { inner: Arc::new(inner) };

@@ -62,5 +62,13 @@ pub const MIGRATIONS: Migrations = Migrations {
             made BIGINT NOT NULL);
         INSERT INTO revocations (id, made) VALUES (1, 0)",
         ),
+        (
+            "what is revoked in portions is found without what was revoked before",
+            "DROP INDEX playback_sessions_account;
+        DROP INDEX playback_sessions_title;
+        CREATE INDEX playback_sessions_account ON playback_sessions (account, signed_until)
+            WHERE revoked_at IS NULL;
+        CREATE INDEX playback_sessions_title ON playback_sessions (title, signed_until) WHERE revoked_at IS NULL",
+        ),
     ],
 };

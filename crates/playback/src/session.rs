@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use db::{Args, Sql, args, sql};
+use db::args;
 use identity::Who;
 use identity::cookie::Cookies;
 use model::delivery::asset_path;
-use model::{AccountId, AssetId, PlaybackSessionId, SessionId, Timestamp, TitleId};
+use model::{AccountId, AssetId, PlaybackSessionId, Timestamp, TitleId};
 use sign::Policy;
 
 use crate::decide::Watchable;
@@ -94,9 +94,6 @@ impl Kind {
     }
 }
 
-/// How long an answer may go on after its signature has ended and still be broken off when what it shows is taken away.
-const ANSWER_MS: i64 = 6 * 3_600_000;
-
 const INSERT: &str = "INSERT INTO playback_sessions
     (id, account, signed_in, title, asset, kind, started_at, seen_at, signed_until)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)";
@@ -107,21 +104,6 @@ const RENEW: &str = "UPDATE playback_sessions SET seen_at = $2, signed_until = $
     WHERE id = $1 AND ended_at IS NULL AND revoked_at IS NULL";
 const END: &str = "UPDATE playback_sessions SET ended_at = $2
     WHERE id = $1 AND ended_at IS NULL AND COALESCE(account, '') = $3 RETURNING title";
-const REVOKE_ONE: &str = "UPDATE playback_sessions SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
-const REVOKE_ACCOUNT: &str = "UPDATE playback_sessions SET revoked_at = $2
-    WHERE account = $1 AND signed_until > $3 AND revoked_at IS NULL";
-const REVOKE_TITLE: &str = "UPDATE playback_sessions SET revoked_at = $2
-    WHERE title = $1 AND signed_until > $3 AND revoked_at IS NULL";
-const REVOKE_SIGNED_IN: &str = "UPDATE playback_sessions SET revoked_at = $2
-    WHERE signed_in = $1 AND account = $4 AND signed_until > $3 AND revoked_at IS NULL";
-/// Those who revoke take turns: each changes many rows, which others may change as well.
-const TURN: Sql = sql!("SELECT made FROM revocations" [FOR UPDATE]);
-const MADE: &str = "UPDATE revocations SET made = made + 1";
-
-/// Since when a signature may have ended while an answer to it is still on its way: one answer may be a whole film.
-pub(crate) fn under_way(now: Timestamp) -> Timestamp {
-    now.plus_ms(-ANSWER_MS)
-}
 
 impl Playback {
     /// Decides, and starts a playback with cookies for `origin`, the scheme and host that the viewer uses
@@ -156,7 +138,7 @@ impl Playback {
         }
         // One that came when nothing was signed any more found nothing to revoke.
         if let Err(refused) = self.decide(who, title).await {
-            self.revoke(REVOKE_ONE, args![session, now]).await?;
+            self.revoke_one(session, now).await?;
             return Err(refused);
         }
         // The player goes on with the generation it began with, whatever is current now.
@@ -173,44 +155,6 @@ impl Playback {
         let account = who.account().map(|id| id.to_string()).unwrap_or_default();
         let rows = self.inner.db.returning(END, args![session, now, account]).await?;
         Ok(rows.first().map(|row| row.get("title")).transpose()?)
-    }
-
-    /// Revokes every playback of an account: it was suspended or lost what it may watch.
-    pub async fn revoke_account(&self, account: AccountId, now: Timestamp) -> Result<()> {
-        self.revoke(REVOKE_ACCOUNT, args![account, now, under_way(now)]).await?;
-        self.refresh(now).await
-    }
-
-    /// Revokes every playback of a title: it was deleted or may be watched by fewer now. The edge is told of both.
-    pub async fn revoke_title(&self, title: TitleId, now: Timestamp) -> Result<()> {
-        self.revoke(REVOKE_TITLE, args![title, now, under_way(now)]).await?;
-        self.refresh(now).await
-    }
-
-    /// Revokes every playback that was started from a browser's session of this account: it was ended.
-    pub async fn revoke_signed_in(
-        &self,
-        account: AccountId,
-        session: SessionId,
-        now: Timestamp,
-    ) -> Result<()> {
-        self.revoke(REVOKE_SIGNED_IN, args![session, now, under_way(now), account]).await?;
-        self.refresh(now).await
-    }
-
-    async fn revoke(&self, sql: &'static str, args: Args) -> Result<()> {
-        // Here as well: each who waits in the database keeps a connection from all others.
-        let _turn = self.inner.revoking.lock().await;
-        let mut tx = self.inner.db.begin().await?;
-        tx.one(tx.pick(TURN), args![]).await?;
-        let sessions = tx.execute(sql, args).await?;
-        if sessions > 0 {
-            // In the same step: it is by this that every process sees that it must read them.
-            tx.execute(MADE, args![]).await?;
-            tx.commit().await?;
-            tracing::info!(sessions, "playback revoked");
-        }
-        Ok(())
     }
 
     /// Writes down that a playback begins, before anything is signed for it.

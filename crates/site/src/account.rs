@@ -96,7 +96,7 @@ pub(crate) async fn end(
         return Err(ApiError::not_found("session_not_found", "This device was signed out before."));
     };
     site.identity().end_session(account, session).await.map_err(ApiError::internal)?;
-    stop_playing(&site, account, &[session]).await?;
+    site.playback().settle(site.now()).await.map_err(ApiError::internal)?;
     Ok(Redirect::to("/account?done=ended").into_response())
 }
 
@@ -121,19 +121,6 @@ pub(crate) async fn end_all_but(
     account: AccountId,
     keep: Option<SessionId>,
 ) -> Result<(), ApiError> {
-    let ended = site.identity().end_sessions(account, keep).await.map_err(ApiError::internal)?;
-    stop_playing(site, account, &ended).await
-}
-
-/// Revokes what is played in sessions of an account that ended.
-pub(crate) async fn stop_playing(
-    site: &Site,
-    account: AccountId,
-    sessions: &[SessionId],
-) -> Result<(), ApiError> {
-    for session in sessions {
-        let now = site.now();
-        site.playback().revoke_signed_in(account, *session, now).await.map_err(ApiError::internal)?;
-    }
-    Ok(())
+    site.identity().end_sessions(account, keep).await.map_err(ApiError::internal)?;
+    site.playback().settle(site.now()).await.map_err(ApiError::internal)
 }

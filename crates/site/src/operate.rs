@@ -191,7 +191,7 @@ pub(crate) async fn delete(site: &Site, id: TitleId, how: &Delete) -> Result<(),
     let bytes = if how.now.is_some() { Purge::Now } else { Purge::Later };
     let file = if how.keep_source.is_some() { SourceFile::Stays } else { SourceFile::Goes };
     site.pipeline().delete(id, bytes, file).await.map_err(refused)?;
-    site.playback().revoke_title(id, site.now()).await.map_err(ApiError::internal)
+    site.playback().settle(site.now()).await.map_err(ApiError::internal)
 }
 
 /// `POST /api/titles/{title}/delete`

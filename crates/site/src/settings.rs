@@ -140,10 +140,8 @@ pub(crate) async fn save(
         };
         return show(&site, &visitor, &title, &typed, News::Refused(mistake)).await;
     }
-    if changes.visibility != title.visibility {
-        // Who lost the title stops watching now, not when the cookies end; the others' players renew by themselves.
-        site.playback().revoke_title(title.id, site.now()).await.map_err(ApiError::internal)?;
-    }
+    // Who lost the title stops watching now, not when the cookies end; the others' players renew by themselves.
+    site.playback().settle(site.now()).await.map_err(ApiError::internal)?;
     Ok(Redirect::to(&format!("/title/{}?saved=1", title.id)).into_response())
 }
 

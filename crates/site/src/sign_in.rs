@@ -17,8 +17,7 @@ use identity::token::BrowserToken;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::Site;
-use crate::account::stop_playing;
-use crate::visitor::{Visitor, cookie, token};
+use crate::visitor::{cookie, token};
 
 /// The address of the sign-in page that leads back to `path`.
 pub(crate) fn address(path: &str) -> String {
@@ -39,16 +38,10 @@ pub(crate) fn own(next: &str) -> &str {
 }
 
 /// `POST /signout`
-pub(crate) async fn out(
-    State(site): State<Site>,
-    visitor: Visitor,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
+pub(crate) async fn out(State(site): State<Site>, headers: HeaderMap) -> Result<Response, ApiError> {
     if let Some(token) = token(&site, &headers) {
         site.identity().sign_out(&token).await.map_err(ApiError::internal)?;
-    }
-    if let (Some(account), Some(session)) = (visitor.who.account(), visitor.who.session()) {
-        stop_playing(&site, account, &[session]).await?;
+        site.playback().settle(site.now()).await.map_err(ApiError::internal)?;
     }
     let forget = site.cookies().clear(site.cookies().session());
     Ok((AppendHeaders([(header::SET_COOKIE, forget)]), Redirect::to("/signin")).into_response())
@@ -59,7 +52,9 @@ const CODES_OFF: &str = "There were too many wrong codes for this address, so co
 
 /// Hands over the session's cookie and goes on; what is played in sessions that ended for this one stops.
 async fn enter(site: &Site, signed_in: &SignedIn, next: &str) -> Result<Response, ApiError> {
-    stop_playing(site, signed_in.account.id, &signed_in.ended).await?;
+    if !signed_in.ended.is_empty() {
+        site.playback().settle(site.now()).await.map_err(ApiError::internal)?;
+    }
     let seconds = site.identity().cookie_seconds(signed_in.account.role);
     let cookie = site.cookies().set(site.cookies().session(), signed_in.token.as_str(), seconds);
     Ok((AppendHeaders([(header::SET_COOKIE, cookie)]), Redirect::to(next)).into_response())

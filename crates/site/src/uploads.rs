@@ -217,9 +217,9 @@ pub(crate) async fn edit(
         visibility: changes.visibility,
     };
     let changed = site.uploads().edit(&upload, &edit).await.map_err(refused)?;
-    if let Some(changed) = changed.filter(|changed| changed.visibility) {
+    if changed.is_some_and(|changed| changed.visibility) {
         // Who lost the title stops watching now; the others' players renew by themselves.
-        site.playback().revoke_title(changed.title, site.now()).await.map_err(ApiError::internal)?;
+        site.playback().settle(site.now()).await.map_err(ApiError::internal)?;
     }
     let state = site.uploads().state(upload).await.map_err(refused)?;
     Ok(fresh(&shown(&site, &visitor, &state).await?))

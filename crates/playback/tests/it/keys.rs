@@ -12,7 +12,7 @@ use playback::{Config, Error, NewKey, Playback};
 use sign::SigningKey;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{NOW, ORIGIN, houses, open, person, wish};
+use crate::support::{MIGRATIONS, NOW, ORIGIN, houses, open, person, wish};
 
 fn rsa_pem(size: KeySize) -> String {
     let pair = aws_lc_rs::rsa::KeyPair::generate(size).unwrap();
@@ -106,7 +106,7 @@ async fn twenty_keys_can_be_trusted() {
 
 #[tokio::test]
 async fn our_key_and_secret_are_made_once() {
-    for test in db::testing::databases(&[catalogue::MIGRATIONS, playback::MIGRATIONS]).await {
+    for test in db::testing::databases(&MIGRATIONS).await {
         let catalogue = catalogue::Catalogue::open(test.db.clone()).await.unwrap();
         let opened = tokio::join!(open(&test, &catalogue), open(&test, &catalogue), open(&test, &catalogue));
         let (a, b, c) = (opened.0.unwrap(), opened.1.unwrap(), opened.2.unwrap());

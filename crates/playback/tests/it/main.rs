@@ -4,6 +4,7 @@
 
 mod keys;
 mod pictures;
+mod revoke;
 mod sessions;
 mod support;
 mod who;

@@ -156,10 +156,10 @@ async fn what_is_on_its_way_when_its_signature_has_ended_is_revoked_as_well() {
         house.playback.sweep(late).await.unwrap();
         let again = "UPDATE playback_sessions SET revoked_at = NULL";
         let end = async |way: usize| match way {
-            0 => house.playback.revoke_account(account, late).await.unwrap(),
-            1 => house.playback.revoke_title(title, late).await.unwrap(),
-            2 => house.playback.revoke_signed_in(account, session, late).await.unwrap(),
-            _ => house.playback.revoke_title(public, late).await.unwrap(),
+            0 => house.revoke_account(account, late).await,
+            1 => house.revoke_title(title, late).await,
+            2 => house.revoke_session(account, session, late).await,
+            _ => house.revoke_title(public, late).await,
         };
         for (way, expected) in
             [permit.session, permit.session, permit.session, guests.session].iter().enumerate()
@@ -174,7 +174,7 @@ async fn what_is_on_its_way_when_its_signature_has_ended_is_revoked_as_well() {
             assert!(house.state().denied.is_empty(), "{way}: nobody can still be waited for");
         }
         house.test.db.execute(again, db::args![]).await.unwrap();
-        house.playback.revoke_account(account, late.plus_ms(1)).await.unwrap();
+        house.revoke_account(account, late.plus_ms(1)).await;
         assert!(house.state().denied.is_empty(), "no answer takes so long");
     }
 }
@@ -191,7 +191,7 @@ async fn a_revoked_playback_is_denied_as_long_as_its_signature_lives() {
         let link = house.playback.link(&wish(&friend, title), 3 * 3600).await.unwrap();
         watched.mark_unchanged();
 
-        house.playback.revoke_account(viewer.account().unwrap(), NOW).await.unwrap();
+        house.revoke_account(viewer.account().unwrap(), NOW).await;
         assert!(watched.has_changed().unwrap());
         assert_eq!(house.state().denied, [permit.session].into());
         let refused = house.playback.renew(permit.session, &viewer, ORIGIN, NOW).await;
@@ -201,7 +201,7 @@ async fn a_revoked_playback_is_denied_as_long_as_its_signature_lives() {
         other_process.refresh(NOW).await.unwrap();
         assert_eq!(other_process.state().borrow().denied, [permit.session].into());
 
-        house.playback.revoke_account(friend.account().unwrap(), NOW).await.unwrap();
+        house.revoke_account(friend.account().unwrap(), NOW).await;
         assert_eq!(house.state().denied, [permit.session, link.session].into());
         house.playback.refresh(NOW.plus_ms(2 * HOUR - 1)).await.unwrap();
         assert_eq!(
@@ -225,7 +225,7 @@ async fn what_is_denied_is_read_when_it_is_something_else() {
         let mut sessions = Vec::new();
         for who in [&viewer, &friend] {
             sessions.push(house.playback.start(&wish(who, title), ORIGIN).await.unwrap().permit.session);
-            house.playback.revoke_account(who.account().unwrap(), NOW).await.unwrap();
+            house.revoke_account(who.account().unwrap(), NOW).await;
             other_process.refresh(NOW).await.unwrap();
             assert_eq!(other_process.state().borrow().denied, sessions.iter().copied().collect());
         }
@@ -239,7 +239,7 @@ async fn what_is_denied_is_read_when_it_is_something_else() {
         house.test.db.execute(behind_our_back, db::args![]).await.unwrap();
         house.playback.refresh(NOW.plus_ms(1)).await.unwrap();
         assert_eq!(house.state().denied.len(), 2, "nothing was revoked since they were read");
-        house.playback.revoke_title(title, NOW).await.unwrap();
+        house.revoke_title(title, NOW).await;
         assert_eq!(house.state().denied.len(), 2);
     }
 }
@@ -252,12 +252,13 @@ async fn who_revoke_take_turns_and_keep_one_connection_while_they_wait() {
         let (title, _) = house.title(Visibility::Members, None).await;
         for viewer in &viewers {
             house.playback.start(&wish(viewer, title), ORIGIN).await.unwrap();
+            house.ended(viewer.account().unwrap(), None).await;
         }
         let mut other_process = house.test.db.begin().await.unwrap();
         other_process.one(other_process.pick(TURN), db::args![]).await.unwrap();
-        let revoke = |viewer: &Who| {
-            let (playback, account) = (house.playback.clone(), viewer.account().unwrap());
-            tokio::spawn(async move { playback.revoke_account(account, NOW).await })
+        let revoke = |_| {
+            let playback = house.playback.clone();
+            tokio::spawn(async move { playback.settle(NOW).await })
         };
         let mut all: Vec<_> = viewers.iter().map(revoke).collect();
         let first = tokio::time::timeout(Duration::from_millis(200), &mut all[0]).await;
@@ -280,7 +281,7 @@ async fn a_deleted_title_is_gone_also_where_nobody_watched_it() {
         let how = catalogue::Removal { purge_at: NOW, spare_source: false };
         house.catalogue.delete(&mut tx, NOW, title, &how).await.unwrap();
         tx.commit().await.unwrap();
-        house.playback.revoke_title(title, NOW).await.unwrap();
+        house.revoke_title(title, NOW).await;
         assert_eq!(house.state().gone, [asset].into());
     }
 }
@@ -304,15 +305,15 @@ async fn playback_ends_with_its_title_or_its_browsers_session() {
         let (second_title, _) = house.title(Visibility::Members, None).await;
 
         let [one, _] = revoked_alone(&house, (&viewer, title), (&viewer, second_title)).await;
-        house.playback.revoke_title(title, NOW).await.unwrap();
+        house.revoke_title(title, NOW).await;
         assert_eq!(house.state().denied, [one].into());
 
         let [two, _] = revoked_alone(&house, (&viewer, second_title), (&other, second_title)).await;
         let denied = house.state().denied;
         let (owner, session) = (viewer.account().unwrap(), viewer.session().unwrap());
-        house.playback.revoke_signed_in(other.account().unwrap(), session, NOW).await.unwrap();
+        house.revoke_session(other.account().unwrap(), session, NOW).await;
         assert_eq!(house.state().denied, denied, "nobody ends another's");
-        house.playback.revoke_signed_in(owner, session, NOW).await.unwrap();
+        house.revoke_session(owner, session, NOW).await;
         assert!(house.state().denied.contains(&two));
         assert_eq!(house.state().denied.len(), denied.len() + 2, "also the one of before");
     }

@@ -8,13 +8,19 @@ use model::media::Source;
 use model::plan::{self, Medium, Plan, Track};
 use model::testing::{self, rendition};
 use model::title::Visibility;
-use model::{AccountId, AssetId, BucketName, FrameRate, ObjectId, PlaybackSessionId, Timestamp, TitleId};
+use model::{
+    AccountId, AssetId, BucketName, EndingId, FrameRate, ObjectId, PlaybackSessionId, SessionId, Timestamp,
+    TitleId,
+};
 use playback::{Config, Format, Playback, Wish};
 use seal::{Purpose, Vault};
 use sign::{Denied, Keys, Request};
 
 pub(crate) const NOW: Timestamp = Timestamp(1_700_000_000_000);
 pub(crate) const ORIGIN: &str = "http://localhost:8080";
+
+pub(crate) const MIGRATIONS: [db::Migrations; 3] =
+    [catalogue::MIGRATIONS, identity::MIGRATIONS, playback::MIGRATIONS];
 
 pub(crate) struct House {
     pub(crate) playback: Playback,
@@ -24,7 +30,7 @@ pub(crate) struct House {
 
 pub(crate) async fn houses() -> Vec<House> {
     let mut houses = Vec::new();
-    for test in db::testing::databases(&[catalogue::MIGRATIONS, playback::MIGRATIONS]).await {
+    for test in db::testing::databases(&MIGRATIONS).await {
         let catalogue = Catalogue::open(test.db.clone()).await.unwrap();
         let playback = open(&test, &catalogue).await.unwrap();
         houses.push(House { playback, catalogue, test });
@@ -75,6 +81,36 @@ impl House {
         self.catalogue.add_chunk(&mut tx, NOW, generation, &chunk).await.unwrap();
         tx.commit().await.unwrap();
         (id, asset)
+    }
+
+    /// Writes down that all that an account has ended, or one session of it, as `identity` does.
+    pub(crate) async fn ended(&self, account: AccountId, session: Option<SessionId>) {
+        let sql = "INSERT INTO endings (id, account, session) VALUES ($1, $2, $3)";
+        self.test.db.execute(sql, db::args![EndingId::new(), account, session]).await.unwrap();
+    }
+
+    /// Writes down that a title is for others now, as `catalogue` does.
+    pub(crate) async fn withdrawn(&self, title: TitleId) {
+        let sql = "INSERT INTO withdrawals (id, title) VALUES ($1, $2)";
+        self.test.db.execute(sql, db::args![EndingId::new(), title]).await.unwrap();
+    }
+
+    /// Ends what an account plays.
+    pub(crate) async fn revoke_account(&self, account: AccountId, now: Timestamp) {
+        self.ended(account, None).await;
+        self.playback.settle(now).await.unwrap();
+    }
+
+    /// Ends what is played in a session.
+    pub(crate) async fn revoke_session(&self, account: AccountId, session: SessionId, now: Timestamp) {
+        self.ended(account, Some(session)).await;
+        self.playback.settle(now).await.unwrap();
+    }
+
+    /// Ends what is watched of a title.
+    pub(crate) async fn revoke_title(&self, title: TitleId, now: Timestamp) {
+        self.withdrawn(title).await;
+        self.playback.settle(now).await.unwrap();
     }
 
     pub(crate) fn state(&self) -> State {

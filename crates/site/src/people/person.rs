@@ -120,7 +120,7 @@ async fn settle(
 ) -> Result<Response, ApiError> {
     match changed {
         Ok(()) => {
-            site.playback().revoke_account(account.id, site.now()).await.map_err(ApiError::internal)?;
+            site.playback().settle(site.now()).await.map_err(ApiError::internal)?;
             Ok(Redirect::to(&format!("/people/{}?done={done}", account.id)).into_response())
         }
         Err(Error::LastOperator) => {

@@ -1,11 +1,14 @@
 //! Playback through the API: who gets cookies, and for what.
 
+use std::time::Duration;
+
 use db::testing::databases;
 use http::header::SET_COOKIE;
 use identity::Role;
 use model::title::Visibility;
 use model::{AccountId, PlaybackSessionId, TitleId};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use crate::browser::{Browser, Seen};
 use crate::house::{House, MIGRATIONS, now};
@@ -147,14 +150,14 @@ async fn what_plays_in_a_session_ends_with_it_however_it_ended() {
         let denied = || house.parts.playback.state().borrow().denied.clone();
         let identity = &house.parts.identity;
 
-        // Somebody ended it, and came no further.
         let (_, half) = playing(&house, account, title).await;
         let session = identity.sessions(account, now()).await.unwrap()[0].id;
         let end = format!("/account/sessions/{session}/end");
-        assert!(identity.end_session(account, session).await.unwrap());
         let mut eve = Browser::of(&house, Role::Operator).await;
         assert_eq!(eve.post(&end, &[]).await.status, 303);
         assert!(denied().is_empty(), "nobody ends another's");
+        // Somebody ended it, and came no further.
+        assert!(identity.end_session(account, session).await.unwrap());
         let (mut here, first) = playing(&house, account, title).await;
         assert_eq!(here.post(&end, &[]).await.status, 303);
         assert_eq!(denied(), [half].into());
@@ -170,6 +173,72 @@ async fn what_plays_in_a_session_ends_with_it_however_it_ended() {
         assert_eq!(denied(), [half, first].into());
         assert_eq!(here.get("/account").await.status, 303);
         assert_eq!(last.unwrap().0.get("/account").await.status, 200);
+    }
+}
+
+/// Makes revoking fail until the trigger is dropped.
+async fn revoke_nothing(db: &db::Db) {
+    const SQLITE: &[&str] = &["CREATE TRIGGER failing BEFORE UPDATE OF revoked_at ON playback_sessions
+            BEGIN SELECT RAISE(ABORT, 'out of order'); END"];
+    const POSTGRES: &[&str] = &[
+        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'out of order'; END $$",
+        "CREATE TRIGGER failing BEFORE UPDATE OF revoked_at ON playback_sessions
+            FOR EACH ROW EXECUTE FUNCTION fail()",
+    ];
+    let statements = match db.engine() {
+        db::Engine::Sqlite => SQLITE,
+        db::Engine::Postgres => POSTGRES,
+    };
+    for statement in statements {
+        db.execute(statement, db::args![]).await.expect("the trigger can be made");
+    }
+}
+
+#[tokio::test]
+async fn what_was_taken_away_and_could_not_be_revoked_is_revoked_soon() {
+    for test in databases(&MIGRATIONS).await {
+        let house = House::open(test.db.clone()).await;
+        let mut operator = Browser::of(&house, Role::Operator).await;
+        let ann = house.account("ann@example.org", Role::Viewer).await;
+        let bob = house.account("bob@example.org", Role::Viewer).await;
+        let eve = house.account("eve@example.org", Role::Viewer).await;
+        let hidden = house.published("films/Hidden.mp4", 0).await;
+        let deleted = house.published("films/Deleted.mp4", 0).await;
+        let other = house.published("films/Other.mp4", 0).await;
+        let (mut stays, first) = playing(&house, ann, hidden).await;
+        let (_, second) = playing(&house, ann, deleted).await;
+        let (mut leaves, third) = playing(&house, ann, other).await;
+        let (_, fourth) = playing(&house, bob, other).await;
+        let (_, fifth) = playing(&house, eve, other).await;
+
+        revoke_nothing(&test.db).await;
+        let (title, private) = (format!("/title/{hidden}"), [("name", "Hidden"), ("visibility", "private")]);
+        assert_eq!(operator.post(&title, &private).await.status, 500);
+        assert_eq!(operator.post(&title, &private).await.status, 500, "also when it is tried again");
+        let (delete, name) = (format!("/title/{deleted}/delete"), [("name", "Deleted")]);
+        assert_eq!(operator.post(&delete, &name).await.status, 500);
+        assert_eq!(leaves.post("/signout", &[]).await.status, 500);
+        assert_eq!(operator.post(&format!("/people/{bob}/suspend"), &[]).await.status, 500);
+        let (role, creator) = (format!("/people/{eve}/role"), [("role", "creator")]);
+        assert_eq!(operator.post(&role, &creator).await.status, 500);
+        assert!(house.parts.playback.state().borrow().denied.is_empty());
+        let drop = match test.db.engine() {
+            db::Engine::Sqlite => "DROP TRIGGER failing",
+            db::Engine::Postgres => "DROP TRIGGER failing ON playback_sessions",
+        };
+        test.db.execute(drop, db::args![]).await.unwrap();
+
+        // Nobody tries again.
+        let shutdown = CancellationToken::new();
+        let service = playback::Service::new(house.parts.playback.clone());
+        let running = tokio::spawn(service.run(shutdown.clone()));
+        let mut watched = house.parts.playback.state();
+        let all = [first, second, third, fourth, fifth].into();
+        let told = watched.wait_for(|state| state.denied == all);
+        tokio::time::timeout(Duration::from_secs(60), told).await.expect("all are denied").unwrap();
+        shutdown.cancel();
+        running.await.unwrap().unwrap();
+        assert_eq!(stays.get("/account").await.status, 200, "only what it played has ended");
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) async fn delete(
     let bytes = if how.now { Purge::Now } else { Purge::Later };
     let file = if how.keep_source { SourceFile::Stays } else { SourceFile::Goes };
     house.pipeline.delete(title, bytes, file).await?;
-    house.playback.revoke_title(title, now()).await?;
+    house.playback.settle(now()).await?;
     Ok(did(Some(title), 0))
 }
 

@@ -86,6 +86,6 @@ pub(super) async fn change(
             house.identity.end_sessions(id, None).await?;
         }
     }
-    house.playback.revoke_account(id, now()).await?;
+    house.playback.settle(now()).await?;
     Ok(Json(()))
 }
