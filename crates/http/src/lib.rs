@@ -36,6 +36,8 @@ pub use places::Places;
 pub use redact::without_secrets;
 pub use request_id::RequestId;
 
+use std::time::Duration;
+
 use axum::Router;
 
 /// Puts the shared layers around a face's routes: request id and span outermost, then headers that fit every
@@ -48,4 +50,14 @@ pub fn wrap<S: Clone + Send + Sync + 'static>(
     limits::apply(router, limits, changes)
         .layer(axum::middleware::from_fn(security::baseline))
         .layer(axum::middleware::from_fn(request_id::assign))
+}
+
+/// For a face of the machine itself, whose clients may wait for as long as it takes: only that what requests change goes
+/// on in `changes`, for at most `longest`.
+pub fn carry<S: Clone + Send + Sync + 'static>(
+    router: Router<S>,
+    longest: Duration,
+    changes: Changes,
+) -> Router<S> {
+    limits::carry(router, longest, changes)
 }

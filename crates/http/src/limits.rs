@@ -55,6 +55,24 @@ async fn bounded(time: Duration, changes: Changes, request: Request, next: Next)
     })
 }
 
+pub(crate) fn carry<S: Clone + Send + Sync + 'static>(
+    router: Router<S>,
+    longest: Duration,
+    changes: Changes,
+) -> Router<S> {
+    router.layer(from_fn(move |request, next| carried(longest, changes.clone(), request, next)))
+}
+
+/// Answers 503 when a change was broken off, and 500 instead of a torn connection when a handler panics.
+async fn carried(longest: Duration, changes: Changes, request: Request, next: Next) -> Response {
+    if request.method().is_safe() {
+        return whole(next.run(request)).await;
+    }
+    change(longest, &changes, request, next).await.unwrap_or_else(|| {
+        ApiError::unavailable("broken_off", "This was broken off. Please try again.", 5).into_response()
+    })
+}
+
 async fn whole(run: impl Future<Output = Response>) -> Response {
     let run = AssertUnwindSafe(run).catch_unwind().await;
     run.unwrap_or_else(|_panic| ApiError::internal("a handler panicked").into_response())

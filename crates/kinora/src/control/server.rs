@@ -14,6 +14,7 @@ mod titles;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::extract::{DefaultBodyLimit, State};
@@ -32,6 +33,8 @@ use crate::house::House;
 const MAX_ROWS: u32 = 1000;
 /// Largest JSON request.
 const MAX_JSON: usize = 1 << 20;
+/// How long a command may go on whose client left: new keys are sealed into every row.
+const LONGEST: Duration = Duration::from_secs(3600);
 
 /// Listens on the data folder's socket; only the owner of the folder can open it.
 pub(crate) fn listen(data: &Path) -> anyhow::Result<UnixListener> {
@@ -55,7 +58,14 @@ pub(crate) async fn run(
     house: House,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let router = Router::new()
+    axum::serve(listener, router(house))
+        .with_graceful_shutdown(shutdown.cancelled_owned())
+        .await
+        .context("the control socket broke")
+}
+
+fn router(house: House) -> Router {
+    let commands = Router::new()
         .route("/titles", get(titles::list))
         .route("/titles/{title}", get(titles::show))
         .route("/titles/{title}/cancel", post(operate::cancel))
@@ -71,7 +81,6 @@ pub(crate) async fn run(
         .route("/worker/resume", post(job::resume))
         .route("/jobs/{id}/cancel", post(operate::cancel_job))
         .route("/jobs/{id}/retry", post(operate::retry_job))
-        .route("/import", put(titles::import).layer(DefaultBodyLimit::disable()))
         .route("/events", post(titles::event))
         .route("/url", post(delivery::url))
         .route("/keys", get(delivery::keys).post(delivery::add_key))
@@ -91,13 +100,12 @@ pub(crate) async fn run(
         .route("/packaging-groups/{name}", post(packaging::add_group).delete(packaging::remove_group))
         .route("/mail/test", post(mail::test))
         .route("/metrics", get(metrics))
-        .route("/doctor", get(doctor::examine))
+        .route("/doctor", get(doctor::examine));
+    http_face::carry(commands, LONGEST, house.changes.clone())
         .layer(DefaultBodyLimit::max(MAX_JSON))
-        .with_state(house);
-    axum::serve(listener, router)
-        .with_graceful_shutdown(shutdown.cancelled_owned())
-        .await
-        .context("the control socket broke")
+        // A film that comes in has no end of its own: it is dropped when who sends it leaves, and is there or not.
+        .route("/import", put(titles::import).layer(DefaultBodyLimit::disable()))
+        .with_state(house)
 }
 
 async fn metrics(State(house): State<House>) -> Answer<String> {
@@ -150,4 +158,47 @@ fn now() -> Timestamp {
 /// ‰ to per cent; 100 only when everything is done.
 fn percent(permille: u16) -> u16 {
     permille.min(1000) / 10
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use futures::FutureExt as _;
+    use http::Request;
+    use identity::Role;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::control::people::Change;
+    use crate::folder::Folder;
+    use crate::house::{Place, Profile};
+
+    #[tokio::test]
+    async fn a_command_is_carried_to_its_end_when_its_client_leaves_and_a_stop_waits_for_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open(dir.path()).unwrap();
+        let place = Place {
+            origin: "http://localhost:1".into(),
+            s3_origin: "http://localhost:2".into(),
+            profile: Profile::Development,
+        };
+        let house = House::open(&Config::default(), &folder, place).await.unwrap();
+        let ann = house.identity.ensure_account("ann@example.org", Role::Viewer, now()).await.unwrap();
+        let elsewhere = house.db.begin().await.unwrap();
+        let request = Request::post("/accounts/ann@example.org")
+            .header("content-type", "application/json")
+            .body(Body::from(serde_json::to_vec(&Change::Suspend).unwrap()))
+            .unwrap();
+        assert!(
+            router(house.clone()).oneshot(request).now_or_never().is_none(),
+            "it waits for the other one"
+        );
+        drop(elsewhere);
+        assert!(house.changes.end(Duration::from_secs(60)).await);
+        let account = house.identity.account(ann.id).await.unwrap().unwrap();
+        assert!(account.suspended_at.is_some());
+        let waiting = identity::ending::waiting(&house.db).await.unwrap();
+        assert!(waiting.is_empty(), "what they watched has ended, too");
+    }
 }
