@@ -37,8 +37,9 @@ pub struct State {
     pub behaviours: Vec<Behaviour>,
     /// Keys that signatures are checked with.
     pub keys: Vec<PublicKey>,
-    /// Playback sessions that were revoked, while a signature of theirs may still live.
-    pub denied: HashSet<PlaybackSessionId>,
+    /// Playback sessions that were revoked, while a signature of theirs may still live. Shared: there may be very many, and
+    /// two states that share them are compared without looking at each.
+    pub denied: Arc<HashSet<PlaybackSessionId>>,
     /// Assets that were deleted: nobody gets a byte of them, whatever they show and whatever is cached.
     #[serde(default)]
     pub gone: HashSet<AssetId>,

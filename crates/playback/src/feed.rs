@@ -76,7 +76,7 @@ impl Playback {
         &self,
         known: Option<Known>,
         now: Timestamp,
-    ) -> Result<(HashSet<PlaybackSessionId>, Known)> {
+    ) -> Result<(Arc<HashSet<PlaybackSessionId>>, Known)> {
         let db = &self.inner.db;
         // First: one that comes in between is read twice.
         let made = db.one(REVOCATIONS, args![]).await?.get("made")?;
@@ -94,7 +94,7 @@ impl Playback {
             let its = signed_until.max(row.get::<Timestamp>("revoked_at")?.plus_ms(BREAK_MS));
             until = Some(until.map_or(its, |first: Timestamp| first.min(its)));
         }
-        Ok((denied, Known { made, at: now, until }))
+        Ok((Arc::new(denied), Known { made, at: now, until }))
     }
 }
 

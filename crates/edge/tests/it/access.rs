@@ -1,5 +1,6 @@
 //! Who gets in: signatures in all their places, and every way to be refused.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use edge::meter::Way;
@@ -162,7 +163,7 @@ async fn a_revoked_session_is_refused_at_once_although_its_signature_lives() {
     assert_eq!(door.get("/out/a", &by_cookie).await.status, 200);
     assert_eq!(door.get(&by_token, &[]).await.status, 200);
     door.change(|state| {
-        state.denied.insert(session);
+        Arc::make_mut(&mut state.denied).insert(session);
     });
     for _ in 0..100 {
         got = door.get("/out/a", &by_cookie).await;
@@ -178,7 +179,7 @@ async fn a_revoked_session_is_refused_at_once_although_its_signature_lives() {
 #[tokio::test]
 async fn an_answer_on_its_way_ends_when_its_playback_is_revoked_or_its_asset_deleted() {
     let (session, asset) = (PlaybackSessionId::new(), AssetId::new());
-    let revoke = |state: &mut State| assert!(state.denied.insert(session));
+    let revoke = |state: &mut State| assert!(Arc::make_mut(&mut state.denied).insert(session));
     let delete = |state: &mut State| assert!(state.gone.insert(asset));
     let changes: [&dyn Fn(&mut State); 2] = [&revoke, &delete];
     // As what passes through, and as what others may share.

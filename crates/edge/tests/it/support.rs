@@ -133,7 +133,7 @@ pub(crate) fn state(key: PublicKey) -> State {
             behaviour("/site/*", Origin::Site, Access::Open, Caching::Off),
         ],
         keys: vec![key],
-        denied: std::collections::HashSet::new(),
+        denied: std::sync::Arc::default(),
         gone: std::collections::HashSet::new(),
     }
 }

@@ -75,7 +75,7 @@ async fn a_revocation_that_failed_is_made_good_by_the_next_start() {
         let mut watched = started.state();
         let shutdown = CancellationToken::new();
         let running = tokio::spawn(playback::Service::new(started).run(shutdown.clone()));
-        let told = watched.wait_for(|state| state.denied == [taken, left].into());
+        let told = watched.wait_for(|state| *state.denied == [taken, left].into());
         tokio::time::timeout(Duration::from_secs(60), told).await.expect("both are denied").unwrap();
         for table in ["SELECT id FROM endings", "SELECT id FROM withdrawals"] {
             assert!(house.test.db.all(table, args![]).await.unwrap().is_empty(), "{table}");

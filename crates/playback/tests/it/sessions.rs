@@ -1,5 +1,6 @@
 //! Playback sessions: cookies, tokens, renewal, revocation.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use catalogue::Edit;
@@ -166,10 +167,10 @@ async fn what_is_on_its_way_when_its_signature_has_ended_is_revoked_as_well() {
         {
             house.test.db.execute(again, db::args![]).await.unwrap();
             end(way).await;
-            assert_eq!(house.state().denied, [*expected].into(), "{way}");
+            assert_eq!(*house.state().denied, [*expected].into(), "{way}");
             house.playback.refresh(late.plus_ms(2 * HOUR - 1)).await.unwrap();
             house.playback.sweep(late.plus_ms(2 * HOUR - 2)).await.unwrap();
-            assert_eq!(house.state().denied, [*expected].into(), "{way}");
+            assert_eq!(*house.state().denied, [*expected].into(), "{way}");
             house.playback.refresh(late.plus_ms(2 * HOUR)).await.unwrap();
             assert!(house.state().denied.is_empty(), "{way}: nobody can still be waited for");
         }
@@ -193,16 +194,16 @@ async fn a_revoked_playback_is_denied_as_long_as_its_signature_lives() {
 
         house.revoke_account(viewer.account().unwrap(), NOW).await;
         assert!(watched.has_changed().unwrap());
-        assert_eq!(house.state().denied, [permit.session].into());
+        assert_eq!(*house.state().denied, [permit.session].into());
         let refused = house.playback.renew(permit.session, &viewer, ORIGIN, NOW).await;
         assert!(matches!(refused, Err(Error::NoSession)));
 
         assert!(other_process.state().borrow().denied.is_empty());
         other_process.refresh(NOW).await.unwrap();
-        assert_eq!(other_process.state().borrow().denied, [permit.session].into());
+        assert_eq!(*other_process.state().borrow().denied, [permit.session].into());
 
         house.revoke_account(friend.account().unwrap(), NOW).await;
-        assert_eq!(house.state().denied, [permit.session, link.session].into());
+        assert_eq!(*house.state().denied, [permit.session, link.session].into());
         house.playback.refresh(NOW.plus_ms(2 * HOUR - 1)).await.unwrap();
         assert_eq!(
             house.state().denied.len(),
@@ -210,7 +211,7 @@ async fn a_revoked_playback_is_denied_as_long_as_its_signature_lives() {
             "also that which has ended, while answers to it are broken off"
         );
         house.playback.refresh(link.until.plus_ms(59_999)).await.unwrap();
-        assert_eq!(house.state().denied, [link.session].into(), "the cookies have ended by themselves");
+        assert_eq!(*house.state().denied, [link.session].into(), "the cookies have ended by themselves");
         house.playback.refresh(link.until.plus_ms(60_000)).await.unwrap();
         assert!(house.state().denied.is_empty());
     }
@@ -227,7 +228,7 @@ async fn what_is_denied_is_read_when_it_is_something_else() {
             sessions.push(house.playback.start(&wish(who, title), ORIGIN).await.unwrap().permit.session);
             house.revoke_account(who.account().unwrap(), NOW).await;
             other_process.refresh(NOW).await.unwrap();
-            assert_eq!(other_process.state().borrow().denied, sessions.iter().copied().collect());
+            assert_eq!(*other_process.state().borrow().denied, sessions.iter().copied().collect());
         }
         // A clock that is set forward and back again.
         house.playback.refresh(NOW.plus_ms(3 * HOUR)).await.unwrap();
@@ -237,8 +238,10 @@ async fn what_is_denied_is_read_when_it_is_something_else() {
 
         let behind_our_back = "UPDATE playback_sessions SET revoked_at = NULL";
         house.test.db.execute(behind_our_back, db::args![]).await.unwrap();
+        let known = house.state().denied;
         house.playback.refresh(NOW.plus_ms(1)).await.unwrap();
         assert_eq!(house.state().denied.len(), 2, "nothing was revoked since they were read");
+        assert!(Arc::ptr_eq(&known, &house.state().denied), "nobody looks at each of very many");
         house.revoke_title(title, NOW).await;
         assert_eq!(house.state().denied.len(), 2);
     }
@@ -306,7 +309,7 @@ async fn playback_ends_with_its_title_or_its_browsers_session() {
 
         let [one, _] = revoked_alone(&house, (&viewer, title), (&viewer, second_title)).await;
         house.revoke_title(title, NOW).await;
-        assert_eq!(house.state().denied, [one].into());
+        assert_eq!(*house.state().denied, [one].into());
 
         let [two, _] = revoked_alone(&house, (&viewer, second_title), (&other, second_title)).await;
         let denied = house.state().denied;

@@ -160,17 +160,17 @@ async fn what_plays_in_a_session_ends_with_it_however_it_ended() {
         assert!(identity.end_session(account, session).await.unwrap());
         let (mut here, first) = playing(&house, account, title).await;
         assert_eq!(here.post(&end, &[]).await.status, 303);
-        assert_eq!(denied(), [half].into());
+        assert_eq!(*denied(), [half].into());
 
         // It made room for later ones.
         let oldest = "UPDATE sessions SET seen_at = 0 WHERE account = $1";
         house.db.execute(oldest, db::args![account]).await.unwrap();
         let mut last = None;
         for _ in 0..50 {
-            assert_eq!(denied(), [half].into());
+            assert_eq!(*denied(), [half].into());
             last = Some(playing(&house, account, title).await);
         }
-        assert_eq!(denied(), [half, first].into());
+        assert_eq!(*denied(), [half, first].into());
         assert_eq!(here.get("/account").await.status, 303);
         assert_eq!(last.unwrap().0.get("/account").await.status, 200);
     }
@@ -234,7 +234,7 @@ async fn what_was_taken_away_and_could_not_be_revoked_is_revoked_soon() {
         let running = tokio::spawn(service.run(shutdown.clone()));
         let mut watched = house.parts.playback.state();
         let all = [first, second, third, fourth, fifth].into();
-        let told = watched.wait_for(|state| state.denied == all);
+        let told = watched.wait_for(|state| *state.denied == all);
         tokio::time::timeout(Duration::from_secs(60), told).await.expect("all are denied").unwrap();
         shutdown.cancel();
         running.await.unwrap().unwrap();
