@@ -15,7 +15,8 @@ from production import DEPLOY
 # systemd's own measure: 0 is confined, 10 is free. Network and the encoder's namespaces are the rest.
 EXPOSURE = 2.5
 
-# How long it takes besides to end its parts, the last changes, the database and steps that nothing can break off.
+# How long it takes besides to end its parts, the last changes, the database and steps that nothing can break off: a test of
+# the binary adds them up and holds this to it.
 LAST_SECONDS = 16
 
 

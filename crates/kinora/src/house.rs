@@ -35,9 +35,9 @@ pub(crate) use services::{Services, stop_signal};
 pub(crate) use settings::patience;
 
 /// How long changes whose clients are gone may take when everything else has stopped.
-const LAST_CHANGES: Duration = Duration::from_secs(5);
+pub(crate) const LAST_CHANGES: Duration = Duration::from_secs(5);
 /// How long the database may take to close: it waits for what is being written.
-const LAST_WRITES: Duration = Duration::from_secs(5);
+pub(crate) const LAST_WRITES: Duration = Duration::from_secs(5);
 
 /// The parts of this process, on one database and one data folder. Cheap to clone.
 #[derive(Debug, Clone)]

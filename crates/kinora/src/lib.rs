@@ -92,3 +92,26 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     }
     done.map(|()| ExitCode::SUCCESS)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_how_long_a_stop_takes_is_true() {
+        let config = config::Config::default();
+        let most = house::patience(&config) + house::LAST_CHANGES + house::LAST_WRITES + LAST_STEPS;
+        let last = most.as_secs() - u64::from(config.stop_seconds);
+        for (file, said) in [
+            // By which it looks at the unit and the compose file.
+            ("e2e/tests/test_deploy.py", format!("\nLAST_SECONDS = {last}\n")),
+            ("deploy/compose.yaml", format!("Longer than `stop_seconds` by {last} s:")),
+        ] {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
+            let text = std::fs::read_to_string(path).unwrap();
+            assert!(text.contains(&said), "{file} does not say {said:?}");
+        }
+    }
+}
