@@ -38,12 +38,27 @@ const DENIED: &[c_long] = &[
     libc::SYS_setsid,
     libc::SYS_setpgid,
     libc::SYS_execveat,
-    // Memory shared with others.
+    // How urgent others are, where they run and where their memory lies; nothing that we run sets its own.
+    libc::SYS_sched_setaffinity,
+    libc::SYS_sched_setattr,
+    libc::SYS_sched_setparam,
+    libc::SYS_sched_setscheduler,
+    libc::SYS_setpriority,
+    libc::SYS_ioprio_set,
+    libc::SYS_migrate_pages,
+    libc::SYS_move_pages,
+    // Memory, semaphores and queues shared with others, whose numbers may be guessed.
     libc::SYS_shmget,
     libc::SYS_shmat,
     libc::SYS_shmctl,
     libc::SYS_semget,
+    libc::SYS_semop,
+    libc::SYS_semtimedop,
+    libc::SYS_semctl,
     libc::SYS_msgget,
+    libc::SYS_msgsnd,
+    libc::SYS_msgrcv,
+    libc::SYS_msgctl,
     libc::SYS_mq_open,
     libc::SYS_mq_unlink,
     libc::SYS_memfd_create,
@@ -152,6 +167,12 @@ pub(super) fn restrict(process: u32) -> Result<(), seccompiler::Error> {
 const NUMBER: u32 = 0;
 const ARCH: u32 = 4;
 const ARGUMENT_0: u32 = 16;
+const ARGUMENT_1: u32 = 24;
+
+// Commands of `fcntl` (<asm-generic/fcntl.h>): whom a file that becomes ready sends a signal to, and which.
+const F_SETOWN: u32 = 8;
+const F_SETSIG: u32 = 10;
+const F_SETOWN_EX: u32 = 15;
 
 const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
 const RETURN: u16 = 0x06; // BPF_RET | BPF_K
@@ -198,6 +219,21 @@ fn program(process: u32) -> Vec<sock_filter> {
         step(IF_EQUAL, 1 /* PR_SET_PDEATHSIG */, 0, 1),
         give(eperm),
         give(ALLOW),
+        // Its own limits (libc asks for them), but nobody else's.
+        step(IF_EQUAL, number(libc::SYS_prlimit64), 0, 5),
+        step(LOAD, ARGUMENT_0, 0, 0),
+        step(IF_EQUAL, 0, 1, 0),
+        step(IF_EQUAL, process, 0, 1),
+        give(ALLOW),
+        give(eperm),
+        // A file's signals.
+        step(IF_EQUAL, number(libc::SYS_fcntl), 0, 6),
+        step(LOAD, ARGUMENT_1, 0, 0),
+        step(IF_EQUAL, F_SETOWN, 3, 0),
+        step(IF_EQUAL, F_SETSIG, 2, 0),
+        step(IF_EQUAL, F_SETOWN_EX, 1, 0),
+        give(ALLOW),
+        give(eperm),
     ];
     for call in DENIED.iter().chain(DENIED_HERE) {
         program.push(step(IF_EQUAL, number(*call), 0, 1));
@@ -212,7 +248,7 @@ mod tests {
     use super::*;
 
     /// Runs the program as the kernel would.
-    fn verdict(arch: u32, call: u32, argument: u32) -> u32 {
+    fn verdict(arch: u32, call: u32, arguments: [u32; 2]) -> u32 {
         let program = program(77);
         let (mut at, mut a) = (0_usize, 0);
         loop {
@@ -223,7 +259,8 @@ mod tests {
                     a = match step.k {
                         NUMBER => call,
                         ARCH => arch,
-                        _ => argument,
+                        ARGUMENT_0 => arguments[0],
+                        _ => arguments[1],
                     };
                     1
                 }
@@ -237,10 +274,11 @@ mod tests {
 
     #[test]
     fn the_program_decides_as_written() {
-        let check = |call: c_long, argument, expected| {
+        let of = |call: c_long, arguments, expected| {
             let call = u32::try_from(call).unwrap();
-            assert_eq!(verdict(ARCHITECTURE, call, argument), expected, "call {call} of {argument}");
+            assert_eq!(verdict(ARCHITECTURE, call, arguments), expected, "call {call} of {arguments:?}");
         };
+        let check = |call, argument, expected| of(call, [argument, 0], expected);
         check(libc::SYS_read, 0, ALLOW);
         check(libc::SYS_execve, 0, ALLOW);
         check(libc::SYS_socket, 2, ERRNO | 1);
@@ -252,8 +290,19 @@ mod tests {
         check(libc::SYS_tgkill, 1, ERRNO | 1);
         check(libc::SYS_prctl, 1, ERRNO | 1);
         check(libc::SYS_prctl, 15, ALLOW);
+        check(libc::SYS_prlimit64, 0, ALLOW);
+        check(libc::SYS_prlimit64, 77, ALLOW);
+        check(libc::SYS_prlimit64, 1, ERRNO | 1);
+        check(libc::SYS_sched_getaffinity, 77, ALLOW);
+        check(libc::SYS_sched_setaffinity, 0, ERRNO | 1);
+        check(libc::SYS_setpriority, 0, ERRNO | 1);
+        for (command, expected) in
+            [(2, ALLOW), (4, ALLOW), (8, ERRNO | 1), (10, ERRNO | 1), (15, ERRNO | 1), (1030, ALLOW)]
+        {
+            of(libc::SYS_fcntl, [8, command], expected);
+        }
         check(463, 0, ERRNO | 38);
         check(0x4000_0000 + 41, 0, ERRNO | 38);
-        assert_eq!(verdict(0x4000_0003, 102, 0), KILL);
+        assert_eq!(verdict(0x4000_0003, 102, [0, 0]), KILL);
     }
 }

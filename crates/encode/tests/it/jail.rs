@@ -271,6 +271,19 @@ attempt("userfaultfd", lambda: call(323, 0))
 attempt("perf", lambda: call(298, None, 0, -1, -1, 0))
 attempt("file handle", lambda: call(304, -100, None, 0))
 attempt("limit", lambda: call(160, 9, (ctypes.c_long * 2)(-1, -1)))
+parent, limits = os.getppid(), (ctypes.c_long * 2)()
+attempt("own limits", lambda: call(302, 0, 7, None, limits))
+attempt("limits of the parent", lambda: call(302, parent, 7, None, limits))
+attempt("processors of the parent", lambda: os.sched_setaffinity(parent, os.sched_getaffinity(parent)))
+attempt("scheduler of the parent", lambda: os.sched_setscheduler(parent, 0, os.sched_param(0)))
+attempt("priority of the parent", lambda: os.setpriority(0, parent, os.getpriority(0, parent)))
+attempt("disk priority of the parent", lambda: call(251, 1, parent, 0))
+attempt("memory nodes of the parent", lambda: call(279, parent, 0, None, None, None, 0))
+attempt("signals of a file to the parent", lambda: call(72, 1, 8, parent))
+attempt("the same of a thread", lambda: call(72, 1, 15, (ctypes.c_int * 2)(1, parent)))
+attempt("which signal", lambda: call(72, 1, 10, 9))
+attempt("semaphores of others", lambda: call(66, 0, 0, 0))
+attempt("queues of others", lambda: call(71, 0, 0, None))
 attempt("clone3", lambda: call(435, None, 0))
 attempt("unknown call", lambda: call(500))
 "#,
@@ -303,6 +316,18 @@ attempt("unknown call", lambda: call(500))
     perf: EPERM
     file handle: EPERM
     limit: EPERM
+    own limits: done
+    limits of the parent: EPERM
+    processors of the parent: EPERM
+    scheduler of the parent: EPERM
+    priority of the parent: EPERM
+    disk priority of the parent: EPERM
+    memory nodes of the parent: EPERM
+    signals of a file to the parent: EPERM
+    the same of a thread: EPERM
+    which signal: EPERM
+    semaphores of others: EPERM
+    queues of others: EPERM
     clone3: ENOSYS
     unknown call: ENOSYS
     ");
