@@ -152,7 +152,10 @@ impl Map {
     /// `None` where only the whole source tells.
     pub fn to_find_captions(&self) -> Option<Vec<Range<u64>>> {
         let (film, known) = (self.film()?, self.to_probe()?);
-        let middle = (film.end_us - film.first_us()) / 2;
+        // What is sought is counted from where the first picture or sound of the file begins.
+        let heard = self.tracks.iter().filter(|track| track.is_picture || track.is_sound);
+        let start = heard.map(Track::first_us).fold(film.first_us(), i64::min);
+        let middle = start + (film.end_us - film.first_us()) / 2;
         let middle = film.sync_before(middle - BEFORE_US) - BEFORE_US..middle + STRETCH_US;
         let ranges = self.collect(HEAD_BYTES, |track, times| {
             let stretch = times.start < track.first_us() + STRETCH_US

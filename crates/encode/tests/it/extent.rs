@@ -116,6 +116,31 @@ async fn parts_of_a_long_film_are_enough() {
 }
 
 #[tokio::test]
+async fn captions_are_looked_for_in_the_middle_of_a_film_that_begins_late() {
+    let Some(captions) = shared("captions/sintel-captions.ts") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    // Nearly three minutes from the first minute on, of which ten seconds in the middle have captions.
+    let film = clip(
+        folder.path(),
+        "late.mp4",
+        &format!(
+            "-f lavfi -i testsrc2=s=160x90:r=24:d=80,format=yuv420p -i {} -f lavfi -i sine=d=170 -filter_complex \
+             [1:v]scale=160:90,setsar=1,setpts=PTS-STARTPTS[c];[0:v]split[a][b];[a][c][b]concat=n=3[v] -map [v] \
+             -map 2:a -c:v libx264 -preset ultrafast -g 48 -c:a aac -output_ts_offset 60",
+            captions.display()
+        ),
+    );
+    let map = map(&film).0.unwrap();
+    let (mut ranges, more) = (map.to_probe().unwrap(), map.to_find_captions().unwrap());
+    ranges.extend(more);
+    let source = encode::probe(tools(), jail(), &film).await.unwrap().source;
+    let holes = with_holes(&film, &ranges, folder.path());
+    let found = within(&source, &film).await;
+    assert!(!found.is_empty());
+    assert_eq!(within(&source, &holes).await, found);
+}
+
+#[tokio::test]
 async fn parts_of_real_films_are_enough() {
     for name in ["main/sintel_trailer_720p24_52s.mp4", "main/intel_car-detection.mp4"] {
         if let Some(file) = shared(name) {
