@@ -62,11 +62,14 @@ impl Ready {
     }
 
     /// An object as it is stored.
-    pub(crate) fn object(object: &blob::Object, content_type: &'static str) -> Self {
+    ///
+    /// # Errors
+    /// [`blob::Error::Row`] where its ETag is none: a cache would take everything without one for the same.
+    pub(crate) fn object(object: &blob::Object, content_type: &'static str) -> blob::Result<Self> {
         let etag = HeaderValue::from_str(&format!("\"{}\"", object.etag));
-        let etag = etag.unwrap_or(HeaderValue::from_static("\"\""));
+        let etag = etag.map_err(|error| blob::Error::Row(format!("ETag of {}: {error}", object.id)))?;
         let answer = Answer { content_type, length: object.size, parts: Vec::new(), cache: Cache::Immutable };
-        Self { answer, etag, objects: HashMap::new(), object: Some(object.id) }
+        Ok(Self { answer, etag, objects: HashMap::new(), object: Some(object.id) })
     }
 
     /// The pieces of a byte range of the body.
@@ -172,6 +175,23 @@ mod tests {
     use package::Index;
 
     use super::*;
+
+    #[test]
+    fn what_has_no_usable_etag_is_no_answer() {
+        let object = |etag: &str| blob::Object {
+            id: ObjectId::new(),
+            bucket: model::BucketName::media(),
+            key: "poster/320.jpg".parse().unwrap(),
+            size: 9,
+            etag: etag.into(),
+            checksum: None,
+            attributes: blob::Attributes::default(),
+            created_at: model::Timestamp(0),
+        };
+        assert_eq!(Ready::object(&object("0f"), "image/jpeg").unwrap().etag, "\"0f\"");
+        let damaged = Ready::object(&object("0\n"), "image/jpeg");
+        assert!(matches!(damaged, Err(blob::Error::Row(_))), "{damaged:?}");
+    }
 
     #[test]
     fn an_answer_keeps_no_index_and_weighs_what_it_keeps() {

@@ -215,7 +215,7 @@ impl Store {
         let key = format!("{}/{}/{file}", named.asset, named.generation);
         let key = key.parse().map_err(|_| shared(Error::NotFound))?;
         match self.blob.head(&BucketName::media(), &key).await {
-            Ok(object) => Ok(Ready::object(&object, "image/jpeg")),
+            Ok(object) => Ready::object(&object, "image/jpeg").map_err(|error| shared(Error::Read(error))),
             Err(blob::Error::NoSuchKey | blob::Error::NoSuchBucket(_)) => Err(shared(Error::NotFound)),
             Err(error) => Err(shared(Error::Read(error))),
         }
