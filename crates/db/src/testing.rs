@@ -51,7 +51,7 @@ pub fn crash_at(moment: u32) {
 async fn fresh_schema() -> Option<TestDb> {
     static NOTICE: Once = Once::new();
     let Ok(address) = std::env::var("KINORA_TEST_POSTGRES") else {
-        NOTICE.call_once(|| eprintln!("skipped: PostgreSQL (KINORA_TEST_POSTGRES is not set)"));
+        NOTICE.call_once(|| model::testing::skipped("PostgreSQL (KINORA_TEST_POSTGRES is not set)"));
         return None;
     };
     let schema = format!("t_{}", uuid::Uuid::new_v4().as_simple());

@@ -19,7 +19,7 @@ mod name;
 pub mod packaging;
 pub mod plan;
 pub mod setting;
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod text;
 pub mod title;

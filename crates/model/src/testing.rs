@@ -1,4 +1,6 @@
-//! Sources and plans for tests, of which there are no files.
+//! What tests share: sources and plans of which there are no files, and words for what was not tested.
+
+use std::io::Write as _;
 
 use crate::media::{Audio, Container, Source, Video};
 use crate::plan::{AudioTrack, Chunk, Grid, Plan, Rendition, VERSION};
@@ -6,6 +8,13 @@ use crate::{BitsPerSecond, FrameRate};
 
 /// What encodes the chunks of a [`plan`].
 pub const FINGERPRINT: &str = "test encoder";
+
+/// Says that something was not tested, and why. The line is seen also where the test passes: what `eprintln!` prints is
+/// kept back then.
+pub fn skipped(what: &str) {
+    // Who closed the output reads nothing.
+    let _ = writeln!(std::io::stderr(), "skipped: {what}");
+}
 
 /// A film of so many frames: H.264 with one keyframe, and English sound of six channels at 44.1 kHz.
 pub fn film(width: u32, height: u32, rate: FrameRate, frames: u64) -> Source {
@@ -104,5 +113,24 @@ pub fn audio_track(stream: u32, language: &str, channels: u16) -> AudioTrack {
         bit_rate: BitsPerSecond(96_000),
         codec: "mp4a.40.2".into(),
         config: "1190".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::skipped;
+
+    #[test]
+    fn what_is_skipped_is_seen_although_the_test_passes() {
+        const CHILD: &str = "KINORA_TEST_SKIPS";
+        if std::env::var_os(CHILD).is_some() {
+            return skipped("everything");
+        }
+        let name = "testing::tests::what_is_skipped_is_seen_although_the_test_passes";
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        let seen = child.args(["--exact", name]).env(CHILD, "1").output().unwrap();
+        assert!(seen.status.success() && seen.stderr.starts_with(b"skipped: everything\n"), "{seen:?}");
     }
 }

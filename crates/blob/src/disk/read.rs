@@ -205,7 +205,9 @@ mod tests {
             if let Err(error @ rustix::io::Errno::OPNOTSUPP) =
                 rustix::io::preadv2(&file.file, slices, 0, ReadWriteFlags::NOWAIT)
             {
-                return eprintln!("skipped: this file system reads nothing without waiting ({error})");
+                return model::testing::skipped(&format!(
+                    "what is read without waiting (this file system does not: {error})"
+                ));
             }
             for range in [0..1, 0..100_000, 65_000..66_000, 140_000..220_000, size - 1..size] {
                 let expected = &bytes[range.start as usize..range.end as usize];

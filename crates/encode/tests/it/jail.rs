@@ -237,7 +237,7 @@ attempt("program from the folder", lambda: os.execv("program", ["program"]))
 async fn it_has_no_network_no_environment_and_no_other_processes() {
     // The numbers of system calls are those of x86-64.
     if !cfg!(target_arch = "x86_64") {
-        println!("skipped: the numbers are those of x86-64");
+        model::testing::skipped("calls by their numbers (known for x86-64)");
         return;
     }
     let out = Cell::EMPTY

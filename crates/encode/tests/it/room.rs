@@ -31,7 +31,7 @@ impl Disk {
         if said.is_empty() {
             return Some(Self(folder));
         }
-        println!("skipped: a full disk (no tmpfs may be mounted here: {said})");
+        model::testing::skipped(&format!("a full disk (no tmpfs may be mounted here: {said})"));
         None
     }
 

@@ -39,7 +39,7 @@ pub(crate) fn shared(name: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("KINORA_SHARED").unwrap_or_else(|| default.into());
     let path = Path::new(&folder).join("media").join(name);
     if !path.is_file() {
-        println!("skipped: {name} is not there");
+        model::testing::skipped(&format!("{name} (it is not there)"));
         return None;
     }
     Some(path)

@@ -169,6 +169,15 @@ fn nothing_is_allowed_silently() {
 }
 
 #[test]
+fn what_is_skipped_is_said_where_a_test_that_passes_is_heard() {
+    // In two parts, so that this file is not found.
+    let silently = ["println!(\"", "skipped: "].concat();
+    let silent: Vec<String> =
+        files(&[".rs"]).into_iter().filter(|path| read(path).contains(&silently)).collect();
+    assert!(silent.is_empty(), "say it by model::testing::skipped: {silent:#?}");
+}
+
+#[test]
 fn links_in_documents_lead_somewhere() {
     let mut wrong = Vec::new();
     for path in files(&[".md"]) {

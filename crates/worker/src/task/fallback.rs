@@ -114,7 +114,7 @@ impl Disk {
         if mount.is_ok_and(|mount| mount.status.success()) {
             return Some(Self(folder));
         }
-        println!("skipped: a small disk (no tmpfs may be mounted here)");
+        model::testing::skipped("a small disk (no tmpfs may be mounted here)");
         None
     }
 }
