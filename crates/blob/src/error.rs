@@ -163,6 +163,18 @@ pub enum Error {
     Db(#[source] db::Error),
 }
 
+impl Error {
+    /// Whether the same call may succeed when it is made again: the database answers for itself, a disk that is full or
+    /// refused and a sender that broke off may do better. What is not there or not what was written stays so.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Db(source) => source.is_retryable(),
+            Self::NoSpace { .. } | Self::Disk { .. } | Self::Incoming(_) => true,
+            _ => false,
+        }
+    }
+}
+
 impl From<model::ParseIdError> for Error {
     fn from(error: model::ParseIdError) -> Self {
         Self::Row(error.to_string())
@@ -179,4 +191,27 @@ impl From<db::Error> for Error {
 pub(crate) fn disk(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Error {
     let path = path.into();
     move |source| Error::Disk { what, path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_told_from_what_stays() {
+        let io = || io::Error::from(io::ErrorKind::Other);
+        for (error, expected) in [
+            (Error::NoSpace { free: 0, reserve: 1, wanted: 1, source: io() }, true),
+            (Error::Disk { what: "read", path: "/data".into(), source: io() }, true),
+            (Error::Incoming(io().into()), true),
+            (Error::NoSuchKey, false),
+            (Error::NoSuchObject(ObjectId::new()), false),
+            (Error::Damaged { file: "f".into(), why: seal::Error::Length { expected: 2, got: 1 } }, false),
+            (Error::Unreadable { path: "/data".into(), source: io() }, false),
+            (Error::NoKeys, false),
+            (Error::Row("no id".into()), false),
+        ] {
+            assert_eq!(error.is_retryable(), expected, "{error:?}");
+        }
+    }
 }

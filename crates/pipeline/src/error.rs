@@ -104,7 +104,8 @@ impl Error {
         match self {
             Self::Database(e) => e.is_retryable(),
             Self::Jobs(e) => e.is_retryable(),
-            Self::Blob(_) | Self::Stalled { .. } => true,
+            Self::Blob(e) => e.is_retryable(),
+            Self::Stalled { .. } => true,
             Self::Catalogue(e) => e.is_retryable(),
             _ => false,
         }

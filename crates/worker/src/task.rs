@@ -105,7 +105,7 @@ impl From<pipeline::Error> for Stop {
 
 impl From<blob::Error> for Stop {
     fn from(error: blob::Error) -> Self {
-        Self::of(&error, Fault::Transient)
+        Self::of(&error, passing(error.is_retryable()))
     }
 }
 
@@ -381,6 +381,19 @@ mod tests {
         assert_eq!(log, ["No space left"]);
         let other = Stop::of(&io::Error::from(io::ErrorKind::NotFound), Fault::Transient);
         assert!(matches!(other, Stop::Failed { fault: Fault::Transient(_), .. }), "{other:?}");
+    }
+
+    #[test]
+    fn what_is_missing_in_the_store_is_not_tried_again() {
+        let gone = || blob::Error::NoSuchObject(model::ObjectId::new());
+        for stop in
+            [Stop::from(gone()), Stop::from(pipeline::Error::Blob(gone())), blob::Error::NoKeys.into()]
+        {
+            assert!(matches!(stop, Stop::Failed { fault: Fault::Permanent(_), .. }), "{stop:?}");
+        }
+        let source = io::Error::from(io::ErrorKind::Interrupted);
+        let passing = Stop::from(blob::Error::Disk { what: "read", path: "/blob".into(), source });
+        assert!(matches!(passing, Stop::Failed { fault: Fault::Transient(_), .. }), "{passing:?}");
     }
 
     #[test]

@@ -265,6 +265,9 @@ async fn the_end_of_a_job_waits_for_room_and_goes_on_when_there_is_some() {
     let title = TitleId::new();
     let (tries, _) = told(&going, vec![pipeline::Error::Incomplete { title, missing: 1 }, full()]).await;
     assert_eq!(tries, 1, "that does not pass");
+    let gone = blob::Error::NoSuchObject(model::ObjectId::new());
+    let (tries, _) = told(&going, vec![gone.into(), full()]).await;
+    assert_eq!(tries, 1, "nor does what is missing in the store");
     let job = model::JobId::new();
     let (tries, _) = told(&going, vec![full(), jobs::Error::LeaseLost { job }.into(), full()]).await;
     assert_eq!(tries, 2, "it is somebody else's now");
