@@ -48,6 +48,9 @@ const COMPLETE: &str =
 const STATUS: &str = "SELECT g.complete FROM generations g JOIN titles t ON t.id = g.title
     WHERE g.id = $1 AND g.asset = $2 AND t.deleted_at IS NULL";
 
+const NEWEST: &str =
+    "SELECT complete FROM generations WHERE title = $1 ORDER BY created_at DESC, id DESC LIMIT 1";
+
 const READ: &str = "SELECT id, asset, title, plan, source, complete, measured FROM generations WHERE id = $1";
 
 impl Catalogue {
@@ -126,9 +129,13 @@ impl Catalogue {
 
     /// Whether the newest encode of a title is not complete; older ones that never were are of no use any more.
     pub async fn newest_is_unfinished(&self, tx: &mut Tx, title: TitleId) -> Result<bool> {
-        let sql =
-            "SELECT complete FROM generations WHERE title = $1 ORDER BY created_at DESC, id DESC LIMIT 1";
-        let newest = tx.opt(sql, args![title]).await?;
+        let newest = tx.opt(NEWEST, args![title]).await?;
+        Ok(newest.map(|row| row.get("complete")).transpose()? == Some(false))
+    }
+
+    /// The same for whoever only shows it.
+    pub async fn has_unfinished(&self, title: TitleId) -> Result<bool> {
+        let newest = self.db.opt(NEWEST, args![title]).await?;
         Ok(newest.map(|row| row.get("complete")).transpose()? == Some(false))
     }
 

@@ -119,6 +119,30 @@ impl Pipeline {
         Ok(jobs)
     }
 
+    /// Whether something of a published title on which nobody works failed, so that [`Pipeline::retry`] does it once
+    /// more: its newest encode, or pictures.
+    pub async fn is_retriable(&self, published: TitleId) -> Result<bool> {
+        if self.catalogue.has_unfinished(published).await? {
+            return Ok(true);
+        }
+        let newest = async |kind: Kind, state| {
+            let kind = Some(kind.as_str().into());
+            let filter = Filter { kind, state, title: Some(published), limit: 1, ..Filter::default() };
+            Ok::<_, Error>(self.jobs.list(&filter).await?.pop())
+        };
+        let Some(plan) = newest(Kind::Plan, None).await? else { return Ok(false) };
+        if plan.state != job::State::Done {
+            return Ok(true);
+        }
+        for state in [job::State::Failed, job::State::Cancelled] {
+            let pictures = newest(Kind::Pictures, Some(state)).await?;
+            if pictures.is_some_and(|pictures| pictures.created_at >= plan.created_at) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Tries those pictures of a published title again that could not be made since then; chunks of an encode that was
     /// given up have nowhere to go any more.
     async fn retry_pictures(&self, mut tx: Tx, title: TitleId, since: Option<Timestamp>) -> Result<u64> {

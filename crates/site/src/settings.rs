@@ -52,7 +52,7 @@ struct Settings<'a> {
     source: String,
     /// Whether it can be dropped.
     droppable: bool,
-    /// Whether a failed title can be tried again, an unfinished one cancelled, a published one encoded anew.
+    /// Whether what failed can be tried again, unfinished work cancelled, a published title encoded anew.
     retriable: bool,
     cancellable: bool,
     reencodable: bool,
@@ -175,6 +175,13 @@ async fn show(
     let bytes = site.pipeline().source_bytes(title).await.map_err(crate::operate::refused)?;
     let live = jobs.iter().any(|job| !job.state.is_final());
     let published = title.state == model::title::State::Published;
+    let retriable = title.state.is_final() && bytes.is_some();
+    let retriable = match published {
+        true if retriable && !live => {
+            site.pipeline().is_retriable(title.id).await.map_err(crate::operate::refused)?
+        }
+        published => retriable && !published,
+    };
     let source = match (bytes, title.source_dropped_at) {
         (Some(bytes), _) if title.keep_source => format!("kept ({})", ByteSize(bytes)),
         (Some(bytes), _) => format!("dropped once it is published ({})", ByteSize(bytes)),
@@ -216,7 +223,7 @@ async fn show(
         added_iso: words::iso(title.created_at),
         source,
         droppable: published && !live && deletable && bytes.is_some(),
-        retriable: title.state.is_final() && !published && bytes.is_some(),
+        retriable,
         cancellable: live,
         reencodable: published && !live && bytes.is_some(),
         deletable,

@@ -133,6 +133,7 @@ async fn only_the_newest_encode_is_tried_again_and_only_once() {
             house.plan_next().await;
             let (lease, _) = house.chunk().await;
             house.pipeline.failed(&lease, &Fault::Permanent("no".into()), &[]).await.unwrap();
+            assert!(house.pipeline.is_retriable(title).await.unwrap());
         }
         let (one, other) = tokio::join!(house.pipeline.retry(title), house.pipeline.retry(title));
         assert!([&one, &other].iter().filter(|asked| asked.is_ok()).count() == 1, "{one:?} {other:?}");
@@ -143,6 +144,7 @@ async fn only_the_newest_encode_is_tried_again_and_only_once() {
             matches!(again, Err(Error::NothingFailed { .. })),
             "the first that failed was replaced: {again:?}"
         );
+        assert!(!house.pipeline.is_retriable(title).await.unwrap());
     }
 }
 
@@ -183,6 +185,7 @@ async fn nothing_is_tried_again_of_an_encode_that_was_removed() {
                 impatient(&house).remove_old().await.unwrap();
             }
             assert!(house.catalogue.asset(of.asset, of.generation).await.is_err());
+            assert!(!house.pipeline.is_retriable(title).await.unwrap());
             let again = house.pipeline.retry(title).await;
             assert!(matches!(again, Err(Error::NothingFailed { .. })), "{again:?}");
             assert_eq!(house.jobs.live(title).await.unwrap(), 0);

@@ -62,9 +62,11 @@ async fn a_title_without_pictures_is_as_good_and_they_can_be_tried_again() {
         assert_eq!(house.title(title).await.state, State::Encoding);
         house.publish().await;
         assert_eq!(house.title(title).await.state, State::Published);
+        assert!(house.pipeline.is_retriable(title).await.unwrap());
         assert_eq!(house.pipeline.retry_job(lease.job).await.unwrap(), 1);
         let (lease, of) = house.pictures().await;
         house.pipeline.pictures_made(&lease, &of, Stills::Posters(vec![])).await.unwrap();
+        assert!(!house.pipeline.is_retriable(title).await.unwrap());
         assert!(matches!(house.pipeline.retry(title).await, Err(Error::NothingFailed { .. })));
     }
 }

@@ -118,6 +118,23 @@ impl House {
         id
     }
 
+    /// Puts the upload of a title into the store.
+    pub(crate) async fn upload(&self, id: TitleId) {
+        let new = blob::New::named(BucketName::media(), "upload".parse().expect("a key"), blob::By::Kinora);
+        let object = self.blob.put(b"film".to_vec(), new).await.expect("it is stored");
+        let keep = "UPDATE titles SET source_object = $2 WHERE id = $1";
+        self.db.execute(keep, db::args![id, object.id]).await.expect("it is the title's");
+    }
+
+    /// An encode of a published title that ended before it was complete.
+    pub(crate) async fn half_encoded_anew(&self, id: TitleId) {
+        let (source, plan) = film();
+        let mut tx = self.db.begin().await.expect("begin");
+        let later = now().plus_ms(1000);
+        self.parts.catalogue.add_generation(&mut tx, later, id, &source, &plan).await.expect("planned");
+        tx.commit().await.expect("commit");
+    }
+
     pub(crate) async fn rejected(&self, key: &str, age_ms: i64, reason: &str) -> TitleId {
         let id = self.received(key, age_ms).await;
         let mut tx = self.db.begin().await.expect("begin");

@@ -92,6 +92,23 @@ async fn settings_are_saved_or_explained() {
 }
 
 #[tokio::test]
+async fn what_failed_of_a_published_title_can_be_tried_again_on_its_page() {
+    for test in databases(&MIGRATIONS).await {
+        let house = House::open(test.db.clone()).await;
+        let title = house.published("films/a.mp4", 0).await;
+        house.upload(title).await;
+        let mut operator = Browser::of(&house, Role::Operator).await;
+        let path = format!("/title/{title}");
+        let offers = |page: &str| page.contains(&format!("action=\"{path}/retry\""));
+        assert!(!offers(&operator.get(&path).await.body), "nothing failed");
+        house.half_encoded_anew(title).await;
+        assert!(offers(&operator.get(&path).await.body));
+        assert_eq!(operator.post(&format!("{path}/retry"), &[]).await.status, 303);
+        assert!(!offers(&operator.get(&path).await.body), "it is being worked on");
+    }
+}
+
+#[tokio::test]
 async fn jobs_always_say_why() {
     for test in databases(&MIGRATIONS).await {
         let house = House::open(test.db.clone()).await;
