@@ -93,14 +93,22 @@ async fn a_worker_that_is_stopped_gives_its_job_back() {
 async fn a_lease_is_kept_while_the_task_runs() {
     for house in houses().await {
         house.title().await;
-        // It would lapse between two beats of production.
-        let lease = house.claim("up/0", Kind::Plan, Duration::from_millis(500)).await;
+        let lease = house.claim("up/0", Kind::Plan, LEASE).await;
+        let until = async || house.job(&lease).await.lease_until.unwrap();
+        let first = until().await;
         let shutdown = CancellationToken::new();
         let turn = Turn::new(&lease, &shutdown);
         let task = async {
             turn.report.stage("reading the source");
-            tokio::time::sleep(Duration::from_millis(800)).await;
-            assert_eq!(house.attendant.pipeline.look_after().await.unwrap(), 0);
+            let mut known = first;
+            for _ in 0..3 {
+                while until().await == known {
+                    tokio::time::sleep(BEAT).await;
+                }
+                assert!(until().await > known, "{known:?}");
+                known = until().await;
+            }
+            assert!(!house.attendant.queue.has_expired(first).await.unwrap(), "when it would have ended");
             Ok(())
         };
         house.attendant.attend(&turn, task).await;
