@@ -10,14 +10,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::{clip, jail, tools};
 
-/// A run that copies the film's picture, in real time where `slow`.
+/// A run that copies the film's picture; in real time and for ever where `slow`.
 fn run<'a>(file: &'a Path, folder: &'a Path, slow: bool) -> Ffmpeg<'a> {
     let mut after: Vec<Arg> =
         ["-map", "0:V:0", "-c:v", "libx264", "-preset", "ultrafast", "-f", "mp4"].map(Arg::from).to_vec();
     after.push(Arg::output(&Name::new("v0.mp4")));
     Ffmpeg {
         input: Input { file, container: Container::Mov },
-        before: if slow { vec!["-re".into()] } else { vec![] },
+        before: if slow { ["-re", "-stream_loop", "-1"].map(Arg::from).to_vec() } else { vec![] },
         after,
         folder,
         limits: Limits::default(),
@@ -52,7 +52,7 @@ async fn progress_ends_with_every_frame() {
 #[tokio::test]
 async fn cancelling_and_watchdogs_end_it_at_once() {
     let (source, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let film = film(source.path(), 30);
+    let film = film(source.path(), 2);
     let start = Instant::now();
     let cancel = CancellationToken::new();
     let cancelled = ffmpeg(tools(), jail(), run(&film, out.path(), true), &cancel, |_| cancel.cancel()).await;
@@ -71,7 +71,8 @@ async fn cancelling_and_watchdogs_end_it_at_once() {
         ffmpeg(tools(), jail(), Ffmpeg { patience: stall, ..run(&film, out.path(), true) }, &never, |_| ())
             .await;
     assert!(matches!(dull, Err(Error::Stalled { .. })), "{dull:?}");
-    assert!(start.elapsed() < Duration::from_secs(40), "{:?}", start.elapsed());
+    // None of them would ever have ended by itself.
+    assert!(start.elapsed() < Duration::from_secs(300), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
@@ -104,7 +105,7 @@ async fn a_source_that_gives_no_more_ends_with_what_was_said_of_it() {
         "{stalled}"
     );
     assert!(stalled.log().iter().any(|line| line.contains("[error]")), "{stalled:?}");
-    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Patience::default().stall, "{:?}", start.elapsed());
 }
 
 #[tokio::test]
