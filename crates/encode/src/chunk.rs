@@ -93,7 +93,7 @@ pub async fn encode(
         .ok_or_else(|| Error::Plan { reason: format!("it has no chunk {}", work.chunk) })?;
     let frames = work.plan.grid.span(&chunk.segments);
     let frames = frames.ok_or_else(|| Error::Plan { reason: "a chunk leaves the grid".to_owned() })?;
-    let folder = Folder::create(work.scratch, &run_folder(work.chunk))?;
+    let folder = Folder::create(work.scratch, &run_folder(work.chunk)).await?;
     let mut most = 0;
     let progress = move |now: Progress| {
         // Some runs are made again, from another place or in another way.

@@ -13,6 +13,7 @@ use package::Media;
 use tokio_util::sync::CancellationToken;
 
 use crate::argv::{self, join};
+use crate::blocking::blocking;
 use crate::colour::Colour;
 use crate::filter;
 use crate::ladder::{Rung, rungs};
@@ -115,11 +116,11 @@ pub async fn headers(
     scratch: &Path,
     cancel: &CancellationToken,
 ) -> Result<Headers> {
-    let folder = Folder::create(scratch, "headers")?;
+    let folder = Folder::create(scratch, "headers").await?;
     let ladder = rungs(source, template);
     let silence = folder.path().join("silence.wav");
     let wav = wav(template.aac_settings.sample_rate);
-    std::fs::write(&silence, wav).map_err(|source| Error::File { path: silence.clone(), source })?;
+    tokio::fs::write(&silence, wav).await.map_err(|source| Error::File { path: silence.clone(), source })?;
     let run = Ffmpeg {
         input: Input { file: &silence, container: Container::Wav },
         before: vec![],
@@ -132,11 +133,11 @@ pub async fn headers(
 
     let mut video = vec![];
     for n in 0..ladder.len() {
-        let (codec, media) = described(&folder.path().join(Name::new(&format!("v{n}")).as_str()))?;
+        let (codec, media) = described(&folder, &Name::new(&format!("v{n}"))).await?;
         let Media::Avc { avcc, .. } = media else { return Err(other("H.264")) };
         video.push(VideoHeader { codec, avcc: hex::encode(avcc) });
     }
-    let (codec, media) = described(&folder.path().join(sound().as_str()))?;
+    let (codec, media) = described(&folder, &sound()).await?;
     let Media::Aac { config, .. } = media else { return Err(other("AAC")) };
     Ok(Headers { video, audio: AudioHeader { codec, config: hex::encode(config) } })
 }
@@ -201,10 +202,14 @@ fn wav(rate: u32) -> Vec<u8> {
     out
 }
 
-fn described(path: &Path) -> Result<(String, Media)> {
-    let fragment = Fragments::open(path)?.next()?;
-    let track = fragment.ok_or_else(|| other("a frame"))?.track;
-    Ok((track.codec().map_err(Error::Encoded)?, track.media))
+async fn described(folder: &Folder, file: &Name) -> Result<(String, Media)> {
+    let path = folder.path().join(file.as_str());
+    blocking(move || {
+        let fragment = Fragments::open(&path)?.next()?;
+        let track = fragment.ok_or_else(|| other("a frame"))?.track;
+        Ok((track.codec().map_err(Error::Encoded)?, track.media))
+    })
+    .await
 }
 
 fn other(what: &str) -> Error {

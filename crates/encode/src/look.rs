@@ -43,7 +43,7 @@ impl Look<'_> {
         (before, after): (Vec<Arg>, Vec<Arg>),
         most_bytes: u64,
     ) -> Result<Option<Folder>> {
-        let folder = Folder::create(self.scratch, folder)?;
+        let folder = Folder::create(self.scratch, folder).await?;
         let run = Ffmpeg {
             input: Input { file: self.file, container: self.source.container },
             before,

@@ -49,7 +49,7 @@ struct Studio<'a> {
 }
 
 impl<'a> Studio<'a> {
-    fn new(
+    async fn new(
         tools: &'a Tools,
         jail: &'a Jail,
         work: Work<'a>,
@@ -57,7 +57,7 @@ impl<'a> Studio<'a> {
         cancel: &'a CancellationToken,
     ) -> Result<Self> {
         let input = Input { file: work.file, container: work.source.container };
-        let folder = Folder::create(work.scratch, folder)?;
+        let folder = Folder::create(work.scratch, folder).await?;
         Ok(Self { tools, jail, input, folder, work, cancel })
     }
 
@@ -96,9 +96,9 @@ impl<'a> Studio<'a> {
     }
 
     /// Moves a verified picture to the results.
-    fn keep(&self, name: &str) -> Result<PathBuf> {
+    async fn keep(&self, name: &str) -> Result<PathBuf> {
         let (from, to) = (self.folder.path().join(name), self.work.scratch.join(name));
-        std::fs::rename(&from, &to).map_err(|source| Error::File { path: from, source })?;
+        tokio::fs::rename(&from, &to).await.map_err(|source| Error::File { path: from, source })?;
         Ok(to)
     }
 

@@ -47,7 +47,7 @@ pub async fn posters(
     work: Work<'_>,
     cancel: &CancellationToken,
 ) -> Result<Vec<Poster>> {
-    let studio = Studio::new(tools, jail, work, "poster-run", cancel)?;
+    let studio = Studio::new(tools, jail, work, "poster-run", cancel).await?;
     match &work.source.video {
         Some(video) => of_film(&studio, video).await,
         None => of_song(&studio).await,
@@ -108,7 +108,7 @@ async fn kept(studio: &Studio<'_>, widths: &[u32], exact: bool) -> Result<Vec<Po
         if exact && found < *width && *width != WIDTHS[0] {
             continue;
         }
-        posters.push(Poster { width: *width, path: studio.keep(&file(*width))? });
+        posters.push(Poster { width: *width, path: studio.keep(&file(*width)).await? });
     }
     Ok(posters)
 }

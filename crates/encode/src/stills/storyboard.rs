@@ -46,7 +46,7 @@ pub async fn storyboard(
 ) -> Result<Option<Board>> {
     let Some(video) = &work.source.video else { return Ok(None) };
     let facts = facts(video, work.source.duration_ms);
-    let studio = Studio::new(tools, jail, work, "storyboard-run", cancel)?;
+    let studio = Studio::new(tools, jail, work, "storyboard-run", cancel).await?;
     for keyframes in ways(video, &facts) {
         if let Some(sheets) = make(&studio, video, &facts, keyframes).await? {
             return Ok(Some(Board { facts, sheets }));
@@ -122,7 +122,7 @@ async fn make(
         if jpeg::size(&bytes) != Some(wanted) {
             return Ok(None);
         }
-        sheets.push(studio.keep(&name)?);
+        sheets.push(studio.keep(&name).await?);
     }
     Ok(Some(sheets))
 }
