@@ -323,7 +323,7 @@ pub(crate) async fn stage(worker: &Worker, path: &Path, bytes: Option<u64>) -> R
     Ok(worker.blob.stage(stream, bytes, None).await?)
 }
 
-/// A folder for one try of one job; removed when the try ends, however it ends.
+/// A folder for one try of one job; removed soon after the try ends, however it ends.
 pub(crate) struct Scratch(pub(crate) PathBuf);
 
 pub(crate) async fn scratch(worker: &Worker, lease: &Lease) -> Result<Scratch, Stop> {
@@ -334,8 +334,14 @@ pub(crate) async fn scratch(worker: &Worker, lease: &Lease) -> Result<Scratch, S
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What stays is removed with the worker's folder at the next start.
-        let _ = std::fs::remove_dir_all(&self.0);
+        // Whole chunks may be in it. No other try has a folder of that name, and what stays is removed with the worker's
+        // folder.
+        let folder = std::mem::take(&mut self.0);
+        let remove = move || drop(std::fs::remove_dir_all(folder));
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(remove)),
+            Err(_) => remove(),
+        }
     }
 }
 
@@ -394,6 +400,26 @@ mod tests {
         let source = io::Error::from(io::ErrorKind::Interrupted);
         let passing = Stop::from(blob::Error::Disk { what: "read", path: "/blob".into(), source });
         assert!(matches!(passing, Stop::Failed { fault: Fault::Transient(_), .. }), "{passing:?}");
+    }
+
+    #[test]
+    fn what_a_try_leaves_is_removed_where_nobody_is_held_up() {
+        let all = tempfile::tempdir().unwrap();
+        let folder = all.path().join("try");
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("c7-v0.cmaf"), "a chunk").unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+        runtime.block_on(async {
+            let (go, wait) = std::sync::mpsc::channel::<()>();
+            let busy = tokio::task::spawn_blocking(move || wait.recv());
+            drop(Scratch(folder.clone()));
+            assert!(folder.exists());
+            go.send(()).unwrap();
+            busy.await.unwrap().unwrap();
+            // It is behind the removal.
+            tokio::task::spawn_blocking(|| ()).await.unwrap();
+        });
+        assert!(!folder.exists());
     }
 
     #[test]
