@@ -44,7 +44,7 @@ pub(crate) fn webvtt(bytes: &[u8]) {
 /// Captions within the picture: the pairs that ffmpeg copied and its list of them, in all four channels.
 pub(crate) fn cea608(bytes: &[u8]) {
     let (times, units) = crate::input::first(bytes);
-    let folder = tempfile::tempdir_in(crate::files::memory()).expect("a folder");
+    let folder = tempfile::tempdir_in(crate::place::memory()).expect("a folder");
     let (data, list) = (folder.path().join("units"), folder.path().join("times"));
     std::fs::write(&data, units).and_then(|()| std::fs::write(&list, times)).expect("files");
     for zero_us in [0, -1_000_000, i64::MAX] {

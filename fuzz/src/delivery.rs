@@ -34,21 +34,35 @@ static FILM: LazyLock<Plan> = LazyLock::new(|| {
 static LAYOUT: LazyLock<Layout> =
     LazyLock::new(|| Layout::new(&FILM, &Configuration::default()).expect("the film is whole"));
 
-/// Everything that is made of stored bytes and their indexes.
-const MADE: [&str; 13] = [
+/// Requests below an asset's path: one of each kind and more.
+pub(crate) const REQUESTS: [&str; 27] = [
+    "index.m3u8",
+    "v0.m3u8",
+    "a0.m3u8",
+    "c0.m3u8",
+    "v0-iframes.m3u8",
+    "v0/init.mp4",
+    "a0/init.mp4",
     "v0/0.m4s",
     "a0/0.m4s",
+    "a0/1.m4s",
+    "v0/t0.m4s",
+    "a0/t48128.m4s",
     "c0/0.vtt",
     "c0.vtt",
-    "v0-iframes.m3u8",
+    "ts/index.m3u8",
+    "ts/v0.m3u8",
+    "ts/a0.m3u8",
+    "ts/v0-iframes.m3u8",
     "ts/v0/0.ts",
     "ts/a0/0.ts",
     "ts/c0/0.vtt",
-    "ts/v0-iframes.m3u8",
+    "index.mpd",
     "index.mp4",
     "v0.mp4",
     "v0-a0.mp4",
     "a0.mp4",
+    "storyboard.vtt",
 ];
 
 /// Stored bytes and an index that belong together or not: what is made has the length that was announced, or an error.
@@ -57,9 +71,12 @@ pub(crate) fn transport_stream(bytes: &[u8]) {
     let (audio, stored) = crate::input::first(rest);
     let (Ok(video), Ok(audio)) = (Index::decode(video), Index::decode(audio)) else { return };
     let asset = Asset { plan: &FILM, layout: &LAYOUT, measured: None, stills: None };
-    for name in MADE {
+    for name in REQUESTS {
         let request = Request::parse(name).expect("it can be asked for");
         let Ok(needed) = package::chunks(&request, &asset) else { continue };
+        if needed.is_empty() {
+            continue;
+        }
         let of = |track: &Track| if matches!(track, Track::Video(_)) { &video } else { &audio };
         let indexes: Vec<&Index> = needed.iter().map(|(track, _)| of(track)).collect();
         let Ok(answer) = package::answer(&request, &asset, &indexes) else { continue };

@@ -1,6 +1,5 @@
 //! MP4 and indexes that come back to us: from ffmpeg, and from storage.
 
-use std::path::Path;
 use std::sync::LazyLock;
 
 use model::Plan;
@@ -8,14 +7,8 @@ use model::plan::{Chunk, Grid, Medium, Track};
 use package::fragmented::{self, MAX_SAMPLES};
 use package::{Index, timing};
 
-use crate::input::byte;
+use crate::place::memory;
 use crate::plans::{self, AVCC};
-
-/// A folder in memory, where there is one.
-pub(crate) fn memory() -> &'static Path {
-    let shared = Path::new("/dev/shm");
-    if shared.is_dir() { shared } else { Path::new("/tmp") }
-}
 
 /// A fragmented MP4: every sample lies in the file, none is there twice as often as bytes allow.
 pub(crate) fn fragments(bytes: &[u8]) {
@@ -60,18 +53,46 @@ pub(crate) static SHORT: LazyLock<Plan> = LazyLock::new(|| {
     plan
 });
 
+/// What [`retime`] does with its file; its input begins with the byte that says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct How {
+    /// What the file is taken for.
+    pub(crate) track: Track,
+    /// Whether ffmpeg still writes it.
+    pub(crate) running: bool,
+    /// Frames of sound in front of those that are wanted, 3 at most.
+    pub(crate) warm_up: u8,
+}
+
+impl How {
+    /// A file that is whole.
+    pub(crate) const fn whole(track: Track) -> Self {
+        Self { track, running: false, warm_up: 0 }
+    }
+
+    fn read(byte: u8) -> Self {
+        let track = if byte & 1 == 0 { Track::Video(0) } else { Track::Audio(0) };
+        Self { track, running: byte & 2 != 0, warm_up: byte >> 2 & 3 }
+    }
+
+    /// The byte that is read as this.
+    pub(crate) fn byte(self) -> u8 {
+        u8::from(self.track != Track::Video(0)) | u8::from(self.running) << 1 | self.warm_up << 2
+    }
+}
+
 /// What ffmpeg wrote, made into a chunk: the order and the bytes of its samples stay, their times are the plan's.
 pub(crate) fn retime(bytes: &[u8]) {
     if let Some((how, file)) = bytes.split_first() {
-        retimed(&SHORT, *how, file);
+        retimed(&SHORT, How::read(*how), file);
     }
 }
 
 /// Whether it could be made into one.
-fn retimed(plan: &Plan, how: u8, file: &[u8]) -> bool {
-    let (running, warm_up) = (how & 2 != 0, u64::from(how >> 2 & 3));
-    let (track, chunk) =
-        if how & 1 == 0 { (Track::Video(0), &plan.chunks[0]) } else { (Track::Audio(0), &plan.chunks[1]) };
+fn retimed(plan: &Plan, how: How, file: &[u8]) -> bool {
+    let How { track, running, .. } = how;
+    let warm_up = u64::from(how.warm_up);
+    let chunk = plan.chunks.iter().find(|chunk| chunk.of == track.medium()).expect("the track has a chunk");
     let folder = tempfile::tempdir_in(memory()).expect("a folder");
     let (from, to) = (folder.path().join("from"), folder.path().join("to"));
     std::fs::write(&from, file).expect("a file");
@@ -120,11 +141,6 @@ fn check_times(plan: &Plan, track: Track, k: u32, segment: &package::index::Segm
     shown.sort_unstable();
     let expected: Vec<u64> = frames.map(|n| timing::video_decode_time(rate, n)).collect();
     assert_eq!(shown, expected);
-}
-
-/// Chooses what [`retime`] does with its file.
-pub(crate) fn how(sound: bool, running: bool, warm_up: u8) -> u8 {
-    byte(&[u8::from(sound) | u8::from(running) << 1 | warm_up << 2], 0)
 }
 
 #[cfg(test)]
@@ -188,9 +204,11 @@ mod tests {
                 file.extend(writer.segment(k * 1_000_000, samples).unwrap());
                 file.extend(data);
             }
-            prop_assert!(retimed(&plan, how(false, false, 0), &file));
+            let how = How::whole(Track::Video(0));
+            prop_assert!(retimed(&plan, how, &file));
             // While ffmpeg still writes, whole segments are taken, and nothing else.
-            prop_assert!(retimed(&plan, how(false, true, 0), &file[..file.len() - 1]));
+            let how = How { running: true, ..how };
+            prop_assert!(retimed(&plan, how, &file[..file.len() - 1]));
         }
 
         #[test]
@@ -215,7 +233,8 @@ mod tests {
                     n += 1;
                 }
             }
-            prop_assert!(retimed(&plan, how(true, false, warm_up), &file));
+            let how = How { warm_up, ..How::whole(Track::Audio(0)) };
+            prop_assert!(retimed(&plan, how, &file));
         }
     }
 }

@@ -20,7 +20,11 @@ mod faces;
 mod files;
 mod forms;
 mod input;
+mod paths;
+mod place;
 mod plans;
+mod ranges;
+mod seals;
 pub mod seeds;
 mod settings;
 mod signatures;
@@ -47,15 +51,15 @@ pub const TARGETS: &[Target] = &[
     target("mp4_index", sources::mp4_index, 16 << 10),
     target("webvtt", captions::webvtt, 8 << 10),
     target("fragments", files::fragments, 8 << 10),
-    target("range", faces::range, 512),
+    target("range", ranges::range, 512),
     target("cdn_request", signatures::cdn_request, 4 << 10),
     target("policy", signatures::policy, 2 << 10),
     target("s3_wire", wire::s3_wire, 4 << 10),
     target("probe", sources::probe, 8 << 10),
     target("sniff", sources::sniff, 4 << 10),
-    target("path", signatures::path, 1 << 10),
+    target("path", paths::path, 1 << 10),
     target("path_token", signatures::path_token, 1 << 10),
-    target("pattern", signatures::pattern, 256),
+    target("pattern", paths::pattern, 256),
     target("viewer", faces::viewer, 1 << 10),
     target("cea608", captions::cea608, 8 << 10),
     target("retime", files::retime, 8 << 10),
@@ -64,7 +68,7 @@ pub const TARGETS: &[Target] = &[
     target("stored_plan", plans::stored_plan, 8 << 10),
     target("transport_stream", delivery::transport_stream, 8 << 10),
     target("report", sources::report, 4 << 10),
-    target("sealed", faces::sealed, 4 << 10),
+    target("sealed", seals::sealed, 4 << 10),
     target("address", faces::address, 1 << 10),
     target("api_body", bodies::api_body, 2 << 10),
     target("event", bodies::event, 2 << 10),

@@ -9,6 +9,8 @@ use model::{FrameRate, Plan, testing};
 use package::{Asset, Layout, Measured, Part, Request};
 use serde_json::json;
 
+use crate::delivery::REQUESTS;
+
 /// `avcC` of x264 for 64×36, main profile, with VUI colours.
 pub(crate) const AVCC: &str =
     "014d400affe1001b674d400aeca23fcf80b501010140000003004000000c03c489658001000468ef8fc8";
@@ -84,7 +86,7 @@ pub(crate) fn stored_plan(bytes: &[u8]) {
     let (measured, stills) = (measured(&plan), stills());
     let coming = Asset { plan: &plan, layout: &layout, measured: None, stills: None };
     let complete = Asset { measured: Some(&measured), stills: Some(&stills), ..coming };
-    for (name, asset) in NAMES.iter().flat_map(|name| [(name, coming), (name, complete)]) {
+    for (name, asset) in REQUESTS.iter().flat_map(|name| [(name, coming), (name, complete)]) {
         let request = Request::parse(name).expect("it can be asked for");
         let Ok(needed) = package::chunks(&request, &asset) else { continue };
         assert!(needed.iter().all(|(_, chunk)| plan.chunk(*chunk).is_some()));
@@ -106,35 +108,6 @@ pub(crate) fn stills() -> Stills {
     let board = Storyboard { tile_width: 160, tile_height: 90, columns, rows, interval_ms: 1000, count: 101 };
     Stills { posters: vec![640], storyboard: Some(board) }
 }
-
-/// One of each kind.
-pub(crate) const NAMES: [&str; 25] = [
-    "index.m3u8",
-    "v0.m3u8",
-    "a0.m3u8",
-    "c0.m3u8",
-    "v0-iframes.m3u8",
-    "v0/init.mp4",
-    "a0/init.mp4",
-    "v0/0.m4s",
-    "a0/1.m4s",
-    "v0/t0.m4s",
-    "a0/t48128.m4s",
-    "c0/0.vtt",
-    "c0.vtt",
-    "ts/index.m3u8",
-    "ts/v0.m3u8",
-    "ts/a0.m3u8",
-    "ts/v0-iframes.m3u8",
-    "ts/v0/0.ts",
-    "ts/a0/0.ts",
-    "ts/c0/0.vtt",
-    "index.mpd",
-    "index.mp4",
-    "v0-a0.mp4",
-    "a0.mp4",
-    "storyboard.vtt",
-];
 
 #[cfg(test)]
 mod tests {

@@ -8,9 +8,9 @@ use package::{TrackInit, timing};
 use seal::Purpose;
 use sign::{Policy, token};
 
-use crate::faces::KEYS;
-use crate::files::{SHORT, how};
+use crate::files::{How, SHORT};
 use crate::input::joined;
+use crate::seals::KEYS;
 use crate::signatures::{HOST, KEY, LATER};
 
 /// A target, a name and bytes.
@@ -25,15 +25,17 @@ pub fn all() -> Vec<Seed> {
         [&init[..], &stored.0[..]].concat()
     };
     let (picture, sound) = (file(Track::Video(0), &video), file(Track::Audio(0), &audio));
-    let retimed = |how, file: &[u8]| [&[how][..], file].concat();
+    let retimed = |how: How, file: &[u8]| [&[how.byte()][..], file].concat();
+    let (pictures, sounds) = (How::whole(Track::Video(0)), How::whole(Track::Audio(0)));
+    let coming = How { running: true, ..pictures };
     let stream = joined(&video.1.encode(), &joined(&audio.1.encode(), &video.0));
     let mut seeds = vec![
         ("fragments", "picture", picture.clone()),
         ("fragments", "sound", sound.clone()),
-        ("retime", "picture", retimed(how(false, false, 0), &picture)),
-        ("retime", "picture_coming", retimed(how(false, true, 0), &picture[..picture.len() - 9])),
-        ("retime", "sound", retimed(how(true, false, 0), &sound)),
-        ("retime", "sound_warm", retimed(how(true, false, 1), &sound)),
+        ("retime", "picture", retimed(pictures, &picture)),
+        ("retime", "picture_coming", retimed(coming, &picture[..picture.len() - 9])),
+        ("retime", "sound", retimed(sounds, &sound)),
+        ("retime", "sound_warm", retimed(How { warm_up: 1, ..sounds }, &sound)),
         ("index", "picture", video.1.encode()),
         ("index", "sound", audio.1.encode()),
         ("transport_stream", "film", stream),

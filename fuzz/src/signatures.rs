@@ -1,11 +1,10 @@
-//! What viewers show: signatures, policies, path tokens; and which paths they cover.
+//! What viewers show: signatures, policies, path tokens.
 
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use model::delivery::PublicKey;
 use model::{PlaybackSessionId, Timestamp};
-use percent_encoding::percent_decode_str;
 use sign::{Key, Keys, Policy, Request, SigningKey, pattern, token};
 
 use crate::input::{byte, lines};
@@ -24,6 +23,9 @@ static KEYS: LazyLock<Keys> =
 pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000_000);
 pub(crate) const LATER: Timestamp = Timestamp(1_800_000_900_000);
 pub(crate) const HOST: &str = "films.example";
+
+/// Parameters of a query that sign it.
+const SIGNING: [&str; 5] = ["Key-Pair-Id", "Signature", "Policy", "Expires", "Hash-Algorithm"];
 
 fn client() -> IpAddr {
     IpAddr::from([192, 0, 2, 7])
@@ -74,10 +76,7 @@ fn signed(wish: &str, target: &str) {
         let request =
             Request { scheme: "https", host: HOST, target, cookies: &shown, client: client(), now: NOW };
         // Signing parameters in the query hide the cookies.
-        if !["Key-Pair-Id", "Signature", "Policy", "Expires", "Hash-Algorithm"]
-            .iter()
-            .any(|n| target.contains(n))
-        {
+        if !names_signing(target) {
             let path = target.split_once('?').map_or(target, |(path, _)| path);
             let bare = target.strip_suffix('?').filter(|bare| !bare.contains('?')).unwrap_or(target);
             let covered = sign::path::is_plain(path) && pattern::covers(wish, "https", HOST, bare);
@@ -89,20 +88,20 @@ fn signed(wish: &str, target: &str) {
     else {
         return;
     };
-    let twice = wish.contains("Key-Pair-Id")
-        || wish.contains("Signature")
-        || wish.contains("Policy")
-        || wish.contains("Expires")
-        || wish.contains("Hash-Algorithm");
     // A query or a path that ends in nothing (`?`, `&`) is another one without its signature.
     let odd = wish.ends_with(['?', '&']) || wish.contains("?&");
-    if !twice && !odd {
+    if !names_signing(wish) && !odd {
         let request =
             Request { scheme: "https", host: HOST, target, cookies: &[], client: client(), now: NOW };
         let verified = sign::verify(&KEYS, &request).unwrap_or_else(|why| panic!("{url}: {why:?}"));
         assert_eq!(format!("https://{HOST}{}", verified.target), wish);
         altered(&KEYS, &request);
     }
+}
+
+/// Whether a text may have signing parameters already.
+fn names_signing(text: &str) -> bool {
+    SIGNING.iter().any(|name| text.contains(name))
 }
 
 /// A public key in PEM, as whoever signs elsewhere hands it over: the same key whatever text stands around it; ours
@@ -129,18 +128,6 @@ pub(crate) fn policy(bytes: &[u8]) {
     assert_eq!(Policy::parse(written.as_bytes()).as_ref(), Ok(&policy));
 }
 
-/// A path: plain if, and only if, decoding it gives one reading.
-pub(crate) fn path(bytes: &[u8]) {
-    let Ok(path) = std::str::from_utf8(bytes) else { return };
-    let decoded: Vec<u8> = percent_decode_str(path).collect();
-    let slashes = |bytes: &[u8]| bytes.iter().filter(|b| **b == b'/').count();
-    let plain = path.starts_with('/')
-        && slashes(path.as_bytes()) == slashes(&decoded)
-        && !decoded.iter().any(|b| matches!(b, b'\\' | 0))
-        && !decoded.split(|b| *b == b'/').any(|segment| matches!(segment, b"." | b".."));
-    assert_eq!(sign::path::is_plain(path), plain, "{path:?}");
-}
-
 /// A token, and claims to make one of: only what was minted opens, and it says what was minted.
 pub(crate) fn path_token(bytes: &[u8]) {
     let Some([target, prefix]) = lines::<2>(bytes) else { return };
@@ -162,53 +149,6 @@ pub(crate) fn path_token(bytes: &[u8]) {
     let other = if text.as_bytes()[at] == b'A' { "B" } else { "A" };
     let changed = [&text[..at], other, &text[at + 1..]].concat();
     assert!(token::verify(&PUBLIC, &changed).is_err(), "character {at} of {text}");
-}
-
-/// A wildcard pattern and a path: as its definition says.
-pub(crate) fn pattern(bytes: &[u8]) {
-    let Some([pattern, text]) = lines::<2>(bytes) else { return };
-    assert_eq!(
-        pattern::matches(pattern, text),
-        defined(pattern.as_bytes(), text.as_bytes()),
-        "{pattern:?} {text:?}"
-    );
-    let url = format!("https://h{text}");
-    if let (true, Some(rest)) = (text.starts_with('/') && !text.contains('?'), url.strip_prefix("https://h"))
-    {
-        let whole = format!("https://h{pattern}");
-        if pattern.starts_with('/') {
-            assert_eq!(
-                pattern::covers(&whole, "https", "h", rest),
-                defined(pattern.as_bytes(), rest.as_bytes())
-            );
-        }
-    }
-}
-
-/// The definition: `*` is any run of bytes, `?` one byte, `\?` a question mark.
-fn defined(pattern: &[u8], text: &[u8]) -> bool {
-    let mut reached = vec![false; text.len() + 1];
-    reached[0] = true;
-    let mut rest = pattern;
-    while let Some((first, after)) = rest.split_first() {
-        let mut next = vec![false; text.len() + 1];
-        let (wanted, after) = match (first, after) {
-            (b'*', _) => {
-                let from = reached.iter().position(|here| *here).unwrap_or(next.len());
-                next[from..].fill(true);
-                (reached, rest) = (next, after);
-                continue;
-            }
-            (b'?', _) => (None, after),
-            (b'\\', [b'?', after @ ..]) => (Some(b'?'), after),
-            (byte, _) => (Some(*byte), after),
-        };
-        for at in 0..text.len() {
-            next[at + 1] = reached[at] && wanted.is_none_or(|byte| byte == text[at]);
-        }
-        (reached, rest) = (next, after);
-    }
-    reached[text.len()]
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use s3s::Body;
 use tempfile::TempDir;
 
-use crate::faces::runtime;
 use crate::forms::{self, Policy};
+use crate::place::{memory, runtime};
 
 /// What no answer may contain: it lies in the bucket that this face never shows.
 const HIDDEN: &str = "nobody-is-shown-this";
@@ -36,7 +36,7 @@ static STORE: Mutex<Option<Store>> = Mutex::new(None);
 
 impl Store {
     async fn open() -> Self {
-        let folder = tempfile::tempdir_in(crate::files::memory()).expect("a folder");
+        let folder = tempfile::tempdir_in(memory()).expect("a folder");
         let db = db::Db::open_sqlite(&folder.path().join("db")).await.expect("a database");
         db.migrate(&[blob::MIGRATIONS]).await.expect("tables");
         let blob = Blob::open(db, &folder.path().join("blob")).await.expect("a store");
