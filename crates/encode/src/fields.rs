@@ -43,13 +43,13 @@ pub async fn are_hidden(look: Look<'_>) -> Result<bool> {
     let Some(folder) = look.take("fields", (before, after), MAX_BYTES).await? else { return Ok(false) };
     let path = folder.path().join(found.as_str());
     blocking(move || {
-        let said = match std::fs::read_to_string(&path) {
+        let said = match std::fs::read(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(Error::File { path, source: error });
             }
             said => said.unwrap_or_default(),
         };
-        Ok(verdict(&said))
+        Ok(verdict(&String::from_utf8_lossy(&said)))
     })
     .await
 }
@@ -60,7 +60,7 @@ fn may_be(video: &Video) -> bool {
 }
 
 /// Nearly all of the frames that are sure have the same field first.
-fn verdict(said: &str) -> bool {
+pub(crate) fn verdict(said: &str) -> bool {
     let count = |what: &str| said.lines().filter(|line| line.ends_with(what)).count();
     let (top, bottom, whole) = (count("=tff"), count("=bff"), count("=progressive"));
     let (more, less) = (top.max(bottom), top.min(bottom));

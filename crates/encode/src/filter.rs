@@ -38,8 +38,8 @@ impl Pictures<'_> {
         let mut chain = vec![
             Arg::of(&[&"[0:", &video.stream, &"]settb=1/1000000"]),
             Arg::of(&[&"setpts=PTS-(", &video.start_us, &")"]),
-            "metadata=mode=add:key=seen:value=1".into(),
-            Arg::of(&[&"metadata=mode=print:direct=1:file=", self.seen]),
+            marked("metadata"),
+            listed("metadata", self.seen),
         ];
         if video.interlaced {
             chain.push(steady(video));
@@ -252,10 +252,10 @@ impl Sound<'_> {
         }
         chain.extend([
             Arg::of(&[&"asetpts=PTS-(", &zero, &")"]),
-            "ametadata=mode=add:key=seen:value=1".into(),
-            Arg::of(&[&"ametadata=mode=print:direct=1:file=", &self.seen.starts]),
+            marked("ametadata"),
+            listed("ametadata", &self.seen.starts),
             "asetpts=PTS+NB_SAMPLES".into(),
-            Arg::of(&[&"ametadata=mode=print:direct=1:file=", &self.seen.ends]),
+            listed("ametadata", &self.seen.ends),
             "asetpts=PTS-NB_SAMPLES".into(),
             Arg::of(&[&"aresample=", &from, &":async=1:min_comp=0.00001:first_pts=", &input]),
         ]);
@@ -326,6 +326,17 @@ impl Sound<'_> {
             &"),ld(0),PTS)'",
         ])
     }
+}
+
+/// Gives every frame a mark of ours, in place of one that it brought.
+fn marked(filter: &'static str) -> Arg {
+    Arg::of(&[&filter, &"=mode=delete:key=seen,", &filter, &"=mode=add:key=seen:value=1"])
+}
+
+/// Writes the time of every frame with our mark to a list, and nothing that the source says: its text could look like
+/// frames.
+fn listed(filter: &'static str, list: &Name) -> Arg {
+    Arg::of(&[&filter, &"=mode=print:key=seen:direct=1:file=", list])
 }
 
 /// Silence of that many samples, at `[a]`.

@@ -9,6 +9,9 @@ use crate::{Error, Result};
 /// What the list is called in the folder of a run.
 pub(super) const LIST: &str = "seen";
 
+/// Bytes of a line at most; ffmpeg's have less than a hundred.
+const MAX_LINE: u64 = 4096;
+
 /// Times of decoded frames in the unit of the filter graph, in the order in which they left the decoder. A picture ends
 /// where it begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,20 +32,21 @@ pub(super) fn first(path: &Path) -> Result<Option<i64>> {
     /// Bytes that are looked at: some hundred frames.
     const HEAD: u64 = 16 << 10;
     let failed = |source| Error::File { path: path.to_owned(), source };
-    let mut head = String::new();
+    let mut head = Vec::new();
     match File::open(path) {
-        Ok(file) => file.take(HEAD).read_to_string(&mut head).map_err(failed)?,
+        Ok(file) => file.take(HEAD).read_to_end(&mut head).map_err(failed)?,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error)),
     };
     // What has no end yet may be half a number.
-    Ok(head.split_inclusive('\n').filter(|line| line.ends_with('\n')).find_map(time))
+    Ok(head.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")).find_map(time))
 }
 
 /// Reads the list: lines of `frame:0    pts:1001    pts_time:0.04`, others between them. No file, no frames.
 ///
 /// # Errors
-/// Also where the list ends in the middle of a line: ffmpeg says nothing of what it could not write of it.
+/// Also where the list ends in the middle of a line, because ffmpeg says nothing of what it could not write of it, or has
+/// a line that is none of its own.
 pub(super) fn read(path: &Path) -> Result<Seen> {
     let (mut times, mut seen) = (Times::open(path)?, Seen::default());
     while let Some(time) = times.next()? {
@@ -68,12 +72,12 @@ pub(super) fn read_both(starts: &Path, ends: &Path) -> Result<Seen> {
 struct Times<'a> {
     path: &'a Path,
     file: Option<BufReader<File>>,
-    line: String,
+    line: Vec<u8>,
 }
 
 impl<'a> Times<'a> {
     fn open(path: &'a Path) -> Result<Self> {
-        let times = |file| Self { path, file, line: String::new() };
+        let times = |file| Self { path, file, line: vec![] };
         match File::open(path) {
             Ok(file) => Ok(times(Some(BufReader::new(file)))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(times(None)),
@@ -86,12 +90,13 @@ impl<'a> Times<'a> {
         loop {
             self.line.clear();
             let Some(file) = &mut self.file else { return Ok(None) };
-            match file.read_line(&mut self.line) {
+            match file.take(MAX_LINE).read_until(b'\n', &mut self.line) {
                 Ok(0) => return Ok(None),
-                Ok(_) if !self.line.ends_with('\n') => {
-                    return Err(self.failed(ErrorKind::UnexpectedEof.into()));
+                Ok(_) if self.line.ends_with(b"\n") => {}
+                Ok(read) if read as u64 == MAX_LINE => {
+                    return Err(self.failed(ErrorKind::InvalidData.into()));
                 }
-                Ok(_) => {}
+                Ok(_) => return Err(self.failed(ErrorKind::UnexpectedEof.into())),
                 Err(error) => return Err(self.failed(error)),
             }
             if let Some(time) = time(&self.line) {
@@ -115,8 +120,8 @@ pub(super) fn forget(path: &Path) -> Result<()> {
     }
 }
 
-fn time(line: &str) -> Option<i64> {
-    let rest = line.strip_prefix("frame:")?;
+fn time(line: &[u8]) -> Option<i64> {
+    let rest = std::str::from_utf8(line).ok()?.strip_prefix("frame:")?;
     rest.split_ascii_whitespace().find_map(|word| word.strip_prefix("pts:"))?.parse().ok()
 }
 
@@ -179,6 +184,19 @@ mod tests {
         check("frame:0    pts:-41  pts_time:-0.04\nseen=1\nframe:1    pts:12", Some(-41));
         check("frame:0    pts:NOPTS   pts_time:NOPTS\nseen=1\nframe:1    pts:0  pts_time:0\n", Some(0));
         check(&"seen=1\n".repeat(1_000_000), None);
+    }
+
+    #[test]
+    fn foreign_lines_are_passed_over_and_endless_ones_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("seen");
+        let frame = b"frame:0    pts:7  pts_time:0.000007\n";
+        std::fs::write(&path, [&b"caf\xe9\n"[..], frame].concat()).unwrap();
+        assert_eq!(read(&path).unwrap().frames, 1);
+        assert_eq!(first(&path).unwrap(), Some(7));
+        std::fs::write(&path, [&frame[..], &[b' '; 1 << 20]].concat()).unwrap();
+        let Error::File { source, .. } = read(&path).unwrap_err() else { panic!("another error") };
+        assert_eq!(source.kind(), ErrorKind::InvalidData);
     }
 
     #[test]

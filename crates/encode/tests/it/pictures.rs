@@ -110,3 +110,31 @@ async fn a_file_that_stops_says_where() {
     assert_eq!(reasons[0], "fine");
     assert_eq!(reasons[5], "the file stops in the middle: 7 of 12 seconds can be read");
 }
+
+#[tokio::test]
+async fn what_pictures_say_of_themselves_is_not_taken_for_frames() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = clip(folder.path(), "plain.jpg", "-f lavfi -i color=gray:s=64x64 -frames:v 1");
+    let mut picture = std::fs::read(plain).unwrap();
+    // Exif (TIFF 6.0) with one entry, ImageDescription: no UTF-8, and a line as of a frame an hour later.
+    let said = b"caf\xe9\nframe:9    pts:3600000000  pts_time:3600\n\0";
+    let size = said.len() as u8;
+    let entry = [0x0e, 1, 2, 0, size, 0, 0, 0, 26, 0, 0, 0];
+    let exif = [&b"Exif\0\0II*\0\x08\0\0\0\x01\0"[..], &entry, &[0; 4], said].concat();
+    let segment = [&[0xff, 0xe1, 0, exif.len() as u8 + 2][..], &exif].concat();
+    picture.splice(2..2, segment);
+    let told = folder.path().join("told.jpg");
+    std::fs::write(&told, picture).unwrap();
+    let args = format!("-loop 1 -framerate 5 -i {} -frames:v 10 -c copy", told.display());
+    let title = Title::of(&clip(folder.path(), "told.avi", &args), &small()).await;
+    assert_eq!(title.encode_in_reverse(Medium::Video).await.len(), title.plan.renditions.len());
+
+    // The same film, of which the second half is missing: the hour in its pictures does not make up for it.
+    let mut cut = title;
+    let video = cut.source.video.as_mut().unwrap();
+    video.frames = 20;
+    cut.source.duration_ms *= 2;
+    cut.replan().await;
+    let ended = cut.try_encode(cut.plan.chunks.len() as u32 - 1).await;
+    assert!(matches!(ended, Err(Error::Rejected(Rejection::Truncated { .. }))), "{ended:?}");
+}
