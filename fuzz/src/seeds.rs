@@ -11,7 +11,7 @@ use sign::{Policy, token};
 use crate::files::{How, SHORT};
 use crate::input::joined;
 use crate::seals::KEYS;
-use crate::signatures::{HOST, KEY, LATER};
+use crate::signatures::{HOST, KEY, LATER, SESSION, WATCHED};
 
 /// A target, a name and bytes.
 pub type Seed = (&'static str, &'static str, Vec<u8>);
@@ -188,10 +188,12 @@ fn signed() -> Vec<Seed> {
     let wild = policy(&format!("http*://{HOST}/out/*"), Some(range));
     let custom = target(KEY.sign_url_with(&url, &wild).expect("it can be signed"));
     let cookies = KEY.cookies(&wild, Some(PlaybackSessionId::new())).expect("they can be signed").header();
+    let watched = WATCHED.cookies(&wild, Some(*SESSION)).expect("they can be signed").header();
     let mut seeds = vec![
         ("cdn_request", "canned", format!("{canned}\n\n{url}")),
         ("cdn_request", "custom", format!("{custom}\n\nhttps://{HOST}/*")),
         ("cdn_request", "cookies", format!("/out/v1/a/v0/7.m4s?x\n{cookies}\nhttps://{HOST}/out/v1/?/*")),
+        ("cdn_request", "watched", format!("/out/v1/a/v0/7.m4s\n{watched}\nhttps://{HOST}/out/v1/*")),
         ("cdn_request", "dots", "/out/%2e%2e/a\n\nhttp*://*/out/*".to_owned()),
         ("public_key", "p256", KEY.public().pem.to_string()),
         ("cdn_request", "twice", format!("/a?Policy=p&Policy=q&Key-Pair-Id=KFUZZ\n\nhttps://{HOST}/a\\?b")),

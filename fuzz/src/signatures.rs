@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use model::delivery::PublicKey;
 use model::{PlaybackSessionId, Timestamp};
-use sign::{Key, Keys, Policy, Request, SigningKey, pattern, token};
+use sign::{Cookies, Denied, Key, Keys, Policy, Request, SigningKey, pattern, token};
 
 use crate::input::{byte, lines};
 
@@ -16,8 +16,17 @@ pub(crate) static KEY: LazyLock<SigningKey> =
     LazyLock::new(|| SigningKey::from_pem("KFUZZ", PRIVATE).expect("the key is one"));
 static PUBLIC: LazyLock<Key> =
     LazyLock::new(|| Key::parse(&KEY.public()).expect("the key has a public half"));
-static KEYS: LazyLock<Keys> =
-    LazyLock::new(|| [Key::parse(&KEY.public()).expect("the key has a public half")].into_iter().collect());
+/// The same key under a name that wants the cookie of a playback session besides.
+pub(crate) static WATCHED: LazyLock<SigningKey> =
+    LazyLock::new(|| SigningKey::from_pem("KWATCH", PRIVATE).expect("the key is one"));
+static KEYS: LazyLock<Keys> = LazyLock::new(|| {
+    let keys = [KEY.public(), PublicKey { session: true, ..WATCHED.public() }];
+    keys.map(|key| Key::parse(&key).expect("the key has a public half")).into_iter().collect()
+});
+
+/// The one session that [`WATCHED`] ever signs for, here and in the corpus.
+pub(crate) static SESSION: LazyLock<PlaybackSessionId> =
+    LazyLock::new(|| PlaybackSessionId::from_bytes([7; 16]));
 
 /// The moment of all requests here, and one later.
 pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000_000);
@@ -42,6 +51,17 @@ pub(crate) fn cdn_request(bytes: &[u8]) {
         assert!(verified.grant.until() > NOW);
         let expired = Request { now: verified.grant.until(), ..request };
         assert!(sign::verify(&KEYS, &expired).is_err(), "it never ends");
+        let session = verified.grant.session();
+        assert_eq!(
+            session,
+            (verified.grant.key() == WATCHED.id()).then_some(*SESSION),
+            "whose session is it?"
+        );
+        if session.is_some() {
+            let without = cookie.replace(sign::session::COOKIE, "kinora-other");
+            let request = Request { cookies: &[without.as_bytes()], ..request };
+            assert_eq!(sign::verify(&KEYS, &request).err(), Some(Denied::NoSession), "{without}");
+        }
         let elsewhere = Request { host: "other.example", ..request };
         let anywhere =
             verified.grant.resource().is_none_or(|resource| resource.contains('*') || resource.contains('?'));
@@ -81,6 +101,7 @@ fn signed(wish: &str, target: &str) {
             let bare = target.strip_suffix('?').filter(|bare| !bare.contains('?')).unwrap_or(target);
             let covered = sign::path::is_plain(path) && pattern::covers(wish, "https", HOST, bare);
             assert_eq!(sign::verify(&KEYS, &request).is_ok(), covered, "{wish} {target}");
+            watched(&policy, &request, covered);
         }
     }
     let Ok(url) = KEY.sign_url(wish, until) else { return };
@@ -96,6 +117,40 @@ fn signed(wish: &str, target: &str) {
         let verified = sign::verify(&KEYS, &request).unwrap_or_else(|why| panic!("{url}: {why:?}"));
         assert_eq!(format!("https://{HOST}{}", verified.target), wish);
         altered(&KEYS, &request);
+    }
+}
+
+/// Signs the same for a session: its cookies open what those without one do, and nothing once any of them is another's,
+/// altered or left out.
+fn watched(policy: &Policy, request: &Request<'_>, covered: bool) {
+    let made = |policy: &Policy| WATCHED.cookies(policy, Some(*SESSION)).expect("it was signed without one");
+    let ask = |cookies: &Cookies| {
+        let header = cookies.header();
+        let shown: [&[u8]; 1] = [header.as_bytes()];
+        let verified = sign::verify(&KEYS, &Request { cookies: &shown, ..*request });
+        verified.map(|verified| verified.grant.session())
+    };
+    let cookies = made(policy);
+    let opened = ask(&cookies);
+    assert_eq!(opened.is_ok(), covered, "{:?} {}", policy.resource, request.target);
+    let Ok(session) = opened else { return };
+    assert_eq!(session, Some(*SESSION));
+    let other = made(&Policy { until: Timestamp(policy.until.0 + 1000), ..policy.clone() });
+    for (n, (name, value)) in cookies.pairs.iter().enumerate() {
+        let with = |value: String| {
+            let mut cookies = cookies.clone();
+            cookies.pairs[n].1 = value;
+            ask(&cookies)
+        };
+        let theirs = &other.pairs[n].1;
+        assert!(value == theirs || with(theirs.clone()).is_err(), "{name} of another policy");
+        let at = request.target.len() % value.len();
+        let letter = if value.as_bytes()[at] == b'A' { "B" } else { "A" };
+        let changed = [&value[..at], letter, &value[at + 1..]].concat();
+        assert!(with(changed).is_err(), "character {at} of {name}={value}");
+        let mut left = cookies.clone();
+        left.pairs.remove(n);
+        assert!(ask(&left).is_err(), "without {name}");
     }
 }
 
