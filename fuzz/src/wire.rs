@@ -3,8 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 
 use aws_lc_rs::{digest, hmac};
-use blob::{Blob, By, List, New};
-use http::header::LOCATION;
+use blob::{Blob, By, CorsRule, List, New};
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, LOCATION, ORIGIN};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use model::{BucketName, Key};
@@ -91,6 +91,10 @@ impl Store {
         let put = (method == Method::PUT && request.uri().query().is_none())
             .then(|| named(request.uri().path()))
             .flatten();
+        let ruled = (method == Method::PUT && request.uri().query() == Some("cors"))
+            .then(|| request.uri().path().trim_matches('/').parse().ok())
+            .flatten();
+        let origin = request.headers().get(ORIGIN).cloned();
         let before = if unsigned { Some(self.state().await) } else { None };
         let (head, body) = self.service.answer(request).await.into_parts();
         let answer = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
@@ -99,6 +103,15 @@ impl Store {
         let done = head.status.is_success();
         if let Some((bucket, key)) = put.filter(|_| done) {
             assert!(self.blob.head(&bucket, &key).await.is_ok(), "{bucket}/{key} was written elsewhere");
+        }
+        if let Some(told) = head.headers.get(ACCESS_CONTROL_ALLOW_ORIGIN) {
+            assert!(
+                told == "*" || Some(told) == origin.as_ref(),
+                "{told:?} may do what {origin:?} asked for"
+            );
+        }
+        if let Some(bucket) = ruled.filter(|_| done) {
+            self.check_rules(&bucket).await;
         }
         if let Some(before) = before {
             // What a page may ask is asked before anything is signed.
@@ -115,14 +128,41 @@ impl Store {
         }
     }
 
-    /// All that a request could change, in words: buckets and their tags, the first objects, those of the beginning.
+    /// Holds that the rules that a bucket took for pages are ones, and stay the same when what is shown of them is put
+    /// again.
+    async fn check_rules(&self, bucket: &BucketName) {
+        const METHODS: [&str; 5] = ["GET", "PUT", "HEAD", "POST", "DELETE"];
+        let kept = || async { self.blob.cors(bucket).await.expect("the bucket is there") };
+        let rules = kept().await;
+        assert!((1..=100).contains(&rules.len()), "{} rules", rules.len());
+        for CorsRule { origins, methods, headers, exposed, .. } in &rules {
+            assert!(!origins.is_empty() && !methods.is_empty());
+            assert!(methods.iter().all(|method| METHODS.contains(&method.as_str())), "{methods:?}");
+            for pattern in origins.iter().chain(headers) {
+                let plain = pattern.len() <= 255 && pattern.bytes().all(|byte| byte.is_ascii_graphic());
+                assert!(plain && pattern.matches('*').count() <= 1, "{pattern:?}");
+            }
+            assert!(exposed.iter().all(|name| name.parse::<HeaderName>().is_ok()), "{exposed:?}");
+        }
+        let ask = |method: &str, body: &[u8]| {
+            let sent = request(&format!("{method} /{bucket}?cors"), body).expect("it is a request");
+            self.service.answer(sent.request)
+        };
+        let shown = ask("GET", b"").await.into_body().collect().await.expect("an answer").to_bytes();
+        let again = ask("PUT", &shown).await;
+        assert!(again.status().is_success(), "{} {shown:?}", again.status());
+        assert_eq!(kept().await, rules, "{shown:?}");
+    }
+
+    /// All that a request could change, in words: buckets, their tags and rules, the first objects, those of the beginning.
     async fn state(&self) -> String {
         let mut state = vec![];
         for bucket in self.blob.buckets().await.expect("buckets") {
             let listed = List { limit: 100, ..List::default() };
             let listing = self.blob.list(&bucket.name, &listed).await.expect("objects");
             let tags = self.blob.bucket_tags(&bucket.name).await.expect("tags");
-            state.push(format!("{bucket:?} {tags:?} {listing:?}"));
+            let rules = self.blob.cors(&bucket.name).await.expect("rules");
+            state.push(format!("{bucket:?} {tags:?} {rules:?} {listing:?}"));
         }
         for (bucket, key, _) in SEEDED {
             let (bucket, key) = (bucket.parse().expect("a name"), key.parse().expect("a key"));
