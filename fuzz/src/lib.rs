@@ -20,6 +20,7 @@ mod faces;
 mod files;
 mod forms;
 mod input;
+mod jailed;
 mod paths;
 mod place;
 mod plans;
@@ -70,6 +71,8 @@ pub const TARGETS: &[Target] = &[
     target("report", sources::report, 4 << 10),
     target("sealed", seals::sealed, 4 << 10),
     target("address", faces::address, 1 << 10),
+    target("decoded", jailed::decoded, 4 << 10),
+    target("picture", jailed::picture, 1 << 10),
     target("api_body", bodies::api_body, 2 << 10),
     target("event", bodies::event, 2 << 10),
     target("public_key", signatures::public_key, 2 << 10),

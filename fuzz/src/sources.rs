@@ -5,13 +5,14 @@ use std::sync::LazyLock;
 
 use encode::Container;
 use encode::extent::{Finder, Map, Step};
+use encode::fuzzing::Answers;
 use model::Plan;
 use model::media::Source;
 
 use crate::plans;
 
-/// A film of 30 s and its plan, to ask the index of a source for.
-static FILM: LazyLock<(Source, Plan)> = LazyLock::new(|| {
+/// A film of 30 s and its plan.
+pub(crate) static FILM: LazyLock<(Source, Plan)> = LazyLock::new(|| {
     let source = plans::source(24, 1, 720, (0..720).step_by(48).collect());
     let plan = plans::of(&source).expect("the film has a plan");
     (source, plan)
@@ -82,10 +83,14 @@ fn has_controls(text: &str) -> bool {
     text.chars().any(|c| c.is_control() && !c.is_whitespace() || c == char::REPLACEMENT_CHARACTER)
 }
 
-/// ffprobe's answers about a hostile file: facts that make sense, and a plan that does, or a reason.
+/// ffprobe's answers about a hostile file, those about its packets, first pictures and first sounds with zeros between
+/// them: facts that make sense, and a plan that does, or a reason.
 pub(crate) fn probe(bytes: &[u8]) {
-    let (answer, packets) = crate::input::first(bytes);
-    let Ok(source) = encode::fuzzing::probed(Container::Mov, answer, packets) else { return };
+    let (streams, rest) = crate::input::first(bytes);
+    let mut rest = rest.split(|byte| *byte == 0);
+    let [packets, pictures, sounds] = [(); 3].map(|()| rest.next().unwrap_or_default());
+    let answers = Answers { streams, packets, pictures, sounds };
+    let Ok(source) = encode::fuzzing::probed(Container::Mov, &answers) else { return };
     assert!((1..=24 * 3_600_000).contains(&source.duration_ms), "{} ms", source.duration_ms);
     if let Some(video) = &source.video {
         assert!(video.frames >= 1);
@@ -106,13 +111,15 @@ pub(crate) fn probe(bytes: &[u8]) {
     }
 }
 
-/// What ffmpeg reports while it runs: the same however it comes in, and bounded.
+/// What ffmpeg reports while it runs: the same however it comes in, and bounded; what is said where that was its end, too.
 pub(crate) fn report(bytes: &[u8]) {
     let whole = encode::fuzzing::reports(bytes, bytes.len().max(1));
     let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
     assert!(whole.progress <= lines);
     assert!(whole.last_lines.len() <= 40);
     assert!(whole.last_lines.iter().all(|line| line.len() <= 3 * 400 && !line.contains(char::is_control)));
+    let said = encode::fuzzing::refused(whole.last_lines.clone()).to_string();
+    assert!(said.len() <= 3 * 400 + 100 && !said.contains(char::is_control), "{said:?}");
     assert_eq!(whole, encode::fuzzing::reports(bytes, 1));
     assert_eq!(whole, encode::fuzzing::reports(bytes, 7));
 }

@@ -7,6 +7,8 @@ mod audio;
 mod captions;
 mod changing;
 mod early;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod recorded;
 mod seen;
 mod video;
 

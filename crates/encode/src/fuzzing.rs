@@ -8,17 +8,43 @@ use model::media::Source;
 use model::plan::{Chunk, Track};
 use package::webvtt::Cue;
 
+use crate::chunk::recorded;
+pub use crate::chunk::recorded::Decoded;
+pub use crate::probe::recorded::Answers;
 use crate::retime::{self, Encoded, Retiming};
 pub use crate::run::reports::{Reports, reports};
 use crate::template::Template;
-use crate::{Container, Result, cea608, ladder, probe};
+use crate::{Container, Error, Result, cea608, fields, ladder, probe, stills};
 
-/// What a file contains, from ffprobe's answer about its streams and from its lines about packets.
+/// What a file contains, from ffprobe's answers.
 ///
 /// # Errors
 /// As [`crate::probe()`].
-pub fn probed(container: Container, answer: &[u8], packets: &[u8]) -> Result<Source> {
-    probe::recorded::source(container, answer, packets)
+pub fn probed(container: Container, answers: &Answers<'_>) -> Result<Source> {
+    probe::recorded::source(container, answers)
+}
+
+/// What is said of a source with which ffprobe ended badly, by its log.
+pub fn refused(log: Vec<String>) -> Error {
+    probe::recorded::refused(log)
+}
+
+/// What lists of decoded frames (where they begin; of sound also where they end) lead to for a chunk.
+///
+/// # Errors
+/// Where a list cannot be read.
+pub fn decoded(film: (&Plan, &Source), chunk: u32, lists: (&Path, &Path)) -> Result<Decoded> {
+    recorded::decoded(film, chunk, lists)
+}
+
+/// Whether what was said of frames makes them fields.
+pub fn are_fields(said: &str) -> bool {
+    fields::verdict(said)
+}
+
+/// Width and height of a JPEG, if it is whole.
+pub fn size(jpeg: &[u8]) -> Option<(u32, u32)> {
+    stills::size(jpeg)
 }
 
 /// Whether a file says more of its length than ffmpeg tells.

@@ -21,6 +21,8 @@ use crate::run::{self, Arg, Ffmpeg, Input, Name, Patience};
 use crate::scratch::Folder;
 use crate::{Error, Jail, Result, Tools};
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use jpeg::size;
 pub use poster::{Poster, WIDTHS, moments, posters};
 pub use storyboard::{Board, storyboard};
 

@@ -62,11 +62,11 @@ pub(super) async fn encode(
 
 /// What a chunk takes of a track.
 pub(super) struct Part<'a> {
-    audio: &'a Audio,
+    pub(super) audio: &'a Audio,
     track: &'a AudioTrack,
-    sound: Sound<'a>,
+    pub(super) sound: Sound<'a>,
     /// The AAC frame behind its last.
-    end: u64,
+    pub(super) end: u64,
     warm_up: u64,
 }
 
@@ -222,7 +222,7 @@ fn sounds(audio: &Audio, sound: &Sound<'_>) -> bool {
 }
 
 /// A note where a second or more of announced sound was not decoded.
-fn missing(audio: &Audio, sound: &Sound<'_>, decoded: Seen) -> Option<String> {
+pub(super) fn missing(audio: &Audio, sound: &Sound<'_>, decoded: Seen) -> Option<String> {
     let rate = i64::from(audio.sample_rate.max(1));
     let starts = sound.audio_start();
     let ends = starts.saturating_add(i64::try_from(audio.duration_ms).ok()?.saturating_mul(rate) / 1000);
@@ -240,7 +240,7 @@ fn missing(audio: &Audio, sound: &Sound<'_>, decoded: Seen) -> Option<String> {
 }
 
 /// Where sound is all there is, it must be there.
-fn check(audio: &Audio, sound: &Sound<'_>, end: u64, decoded: Seen) -> Result<()> {
+pub(super) fn check(audio: &Audio, sound: &Sound<'_>, end: u64, decoded: Seen) -> Result<()> {
     let ms = |samples: u64, rate: u32| samples.saturating_mul(1000) / u64::from(rate.max(1));
     let first = ms(sound.samples.start, sound.rate);
     let readable = decoded.last.and_then(|last| u64::try_from(last).ok());

@@ -137,7 +137,7 @@ fn starts(container: Container, video: &Video, keyframe: u64) -> Vec<Option<i64>
 }
 
 /// Frames that may be missing at either end of a title.
-fn missing(video: &Video) -> u64 {
+pub(super) fn missing(video: &Video) -> u64 {
     MISSING_MS * u64::from(video.rate.num()) / u64::from(video.rate.den()) / 1000
 }
 
@@ -191,7 +191,7 @@ fn number(us: Option<i64>, video: &Video) -> Option<u64> {
 }
 
 /// The frames that were decoded make up the chunk, but for a little at the title's end.
-fn check(video: &Video, frames: &Range<u64>, at_end: u64, decoded: Seen) -> Result<()> {
+pub(super) fn check(video: &Video, frames: &Range<u64>, at_end: u64, decoded: Seen) -> Result<()> {
     let ms = |frame: u64| video.rate.frame_ms(frame);
     let late = if frames.start == 0 { missing(video) } else { 0 };
     let readable = match (number(decoded.first, video), number(decoded.last, video)) {

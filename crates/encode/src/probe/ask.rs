@@ -130,16 +130,7 @@ impl Asker<'_> {
         args.extend(["-read_intervals", "%+#32", "-of", "compact=p=0:nk=1"].map(Arg::from));
         args.extend(["-show_entries", "frame=best_effort_timestamp,interlaced_frame"].map(Arg::from));
         let (text, _) = self.text(args).await?;
-        let frames: Vec<(Option<i64>, bool)> = text
-            .lines()
-            .filter_map(|line| line.split_once('|'))
-            .map(|(time, rest)| (time.parse().ok(), rest.starts_with('1')))
-            .collect();
-        let fields = frames.iter().filter(|(_, fields)| *fields).count();
-        Ok(FirstPictures {
-            start: frames.first().and_then(|(time, _)| *time),
-            interlaced: fields * 2 > frames.len(),
-        })
+        Ok(FirstPictures::read(&text))
     }
 
     /// Decodes the first sounds: in which tick each stream starts to be heard.
@@ -150,14 +141,7 @@ impl Asker<'_> {
         args.extend(["-read_intervals", "%+#192", "-of", "compact=p=0:nk=1"].map(Arg::from));
         args.extend(["-show_entries", "frame=stream_index,best_effort_timestamp"].map(Arg::from));
         let (text, _) = self.text(args).await?;
-        let mut starts = BTreeMap::new();
-        for line in text.lines() {
-            let mut fields = line.split('|').map(str::parse::<i64>);
-            if let (Some(Ok(index)), Some(Ok(time))) = (fields.next(), fields.next()) {
-                starts.entry(u32::try_from(index).unwrap_or(u32::MAX)).or_insert(time);
-            }
-        }
-        Ok(starts)
+        Ok(first_sounds(&text))
     }
 
     /// In which tick each stream starts to be heard, if that is soon.
@@ -203,6 +187,31 @@ pub(super) struct FirstPictures {
     pub(super) start: Option<i64>,
     /// Whether most consist of fields.
     pub(super) interlaced: bool,
+}
+
+impl FirstPictures {
+    /// Reads lines `time|fields`, one for a frame.
+    pub(super) fn read(text: &str) -> Self {
+        let frames: Vec<(Option<i64>, bool)> = text
+            .lines()
+            .filter_map(|line| line.split_once('|'))
+            .map(|(time, rest)| (time.parse().ok(), rest.starts_with('1')))
+            .collect();
+        let fields = frames.iter().filter(|(_, fields)| *fields).count();
+        Self { start: frames.first().and_then(|(time, _)| *time), interlaced: fields * 2 > frames.len() }
+    }
+}
+
+/// Reads lines `stream|time`, one for a frame: the first time of each stream.
+pub(super) fn first_sounds(text: &str) -> BTreeMap<u32, i64> {
+    let mut starts = BTreeMap::new();
+    for line in text.lines() {
+        let mut fields = line.split('|').map(str::parse::<i64>);
+        if let (Some(Ok(index)), Some(Ok(time))) = (fields.next(), fields.next()) {
+            starts.entry(u32::try_from(index).unwrap_or(u32::MAX)).or_insert(time);
+        }
+    }
+    starts
 }
 
 /// A scan that looks at these streams.

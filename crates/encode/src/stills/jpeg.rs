@@ -4,7 +4,7 @@
 pub(super) const MAX_BYTES: u64 = 32 << 20;
 
 /// Width and height of a JPEG that ends as it should: baseline, extended or progressive (SOF0 to SOF2).
-pub(super) fn size(bytes: &[u8]) -> Option<(u32, u32)> {
+pub(crate) fn size(bytes: &[u8]) -> Option<(u32, u32)> {
     let mut rest = bytes.strip_prefix(&[0xff, 0xd8])?.strip_suffix(&[0xff, 0xd9])?;
     loop {
         let [0xff, marker, high, low, ..] = rest else { return None };
