@@ -1,8 +1,13 @@
 //! What pages and programs send to the site, and other stores to the pipeline.
 
+use axum::response::IntoResponse as _;
+use http_body_util::BodyExt as _;
 use model::{BucketName, Key};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::json;
+use serde_json::{Value, json};
+use site::fuzzing::Taken;
+
+use crate::place::runtime;
 
 /// Longest time in a film that is remembered: a week.
 const MAX_DURATION_MS: u64 = 7 * 86_400_000;
@@ -28,6 +33,32 @@ pub(crate) fn api_body(bytes: &[u8]) {
             next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\t', '\n', '\r']);
         assert!(stays && next.len() <= 1000, "{next:?}");
     }
+}
+
+/// What a page takes, as the body of a form and as the query of an address: both say the same. A refusal tells its reader
+/// nothing of the text, and our log no code or token.
+pub(crate) fn form(bytes: &[u8]) {
+    let (taken, asked) = runtime().block_on(site::fuzzing::taken(bytes));
+    for Taken { page, form, query } in taken {
+        assert!(!asked || form.is_some() == query.is_some(), "{page}: {form:?} and {query:?}");
+        for refused in [form, query].into_iter().flatten() {
+            let cause = format!("{refused:?}");
+            assert!(!page.starts_with("code") || !has_code(&cause), "{cause}");
+            assert!(matches!(refused.status().as_u16(), 400 | 422), "{cause}");
+            let answer = runtime().block_on(refused.into_response().into_body().collect());
+            let said: Value = serde_json::from_slice(&answer.expect("in memory").to_bytes()).expect("JSON");
+            assert_eq!(said["detail"], "This request cannot be understood.", "{page}");
+        }
+    }
+    let jobs = |query: &str| runtime().block_on(site::fuzzing::jobs(query));
+    if let Some(again) = std::str::from_utf8(bytes).ok().and_then(jobs) {
+        assert_eq!(jobs(again.trim_start_matches('?')), Some(again));
+    }
+}
+
+/// Whether there is something in a text that could be a code or a token.
+fn has_code(text: &str) -> bool {
+    text.as_bytes().windows(6).any(|run| run.iter().all(u8::is_ascii_digit))
 }
 
 /// Text of a stranger in our log: one bounded line, without what could be a token.

@@ -73,6 +73,7 @@ pub const TARGETS: &[Target] = &[
     target("address", faces::address, 1 << 10),
     target("decoded", jailed::decoded, 4 << 10),
     target("picture", jailed::picture, 1 << 10),
+    target("form", bodies::form, 1 << 10),
     target("api_body", bodies::api_body, 2 << 10),
     target("event", bodies::event, 2 << 10),
     target("public_key", signatures::public_key, 2 << 10),

@@ -1,12 +1,19 @@
-//! Doors for the fuzz targets: the bodies that the JSON API reads, and what follows from them alone.
+//! Doors for the fuzz targets: the bodies that the JSON API reads, forms and queries, and what follows from them alone.
 
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts};
+use http::{Method, Request, Uri, header};
+use http_face::{ApiError, take};
 use model::packaging;
 use serde::de::DeserializeOwned;
 
 use crate::api::{Beat, Report, Start};
 use crate::operate::Delete;
 use crate::packaging::{NewConfiguration, NewGroup};
+use crate::people::person;
+use crate::sign_in::{ask, code};
 use crate::uploads::{Batch, Begin, Changes};
+use crate::{account, jobs_page, people, settings, titles};
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     serde_json::from_slice(body).ok()
@@ -43,4 +50,64 @@ pub fn others(body: &[u8]) -> usize {
 /// Where somebody is led who signed in.
 pub fn next(asked: &str) -> &str {
     crate::sign_in::own(asked)
+}
+
+/// What is made of a text where a page takes a form or a query.
+#[derive(Debug)]
+pub struct Taken {
+    /// Which page.
+    pub page: &'static str,
+    /// Why it is refused as a form.
+    pub form: Option<ApiError>,
+    /// Why it is refused as a query; `None` also where no address has it as its query.
+    pub query: Option<ApiError>,
+}
+
+/// Reads a text as everything that pages take, each both as a form and as a query; and whether there is an address with
+/// that query.
+pub async fn taken(text: &[u8]) -> (Vec<Taken>, bool) {
+    let query = std::str::from_utf8(text).unwrap_or_default();
+    let uri =
+        format!("/?{query}").parse::<Uri>().ok().filter(|uri| uri.query().map(str::as_bytes) == Some(text));
+    let from = (text, uri.as_ref());
+    let taken = vec![
+        read_twice::<ask::Ask>("sign-in", from).await,
+        read_twice::<ask::Wish>("sign-in form", from).await,
+        read_twice::<code::Typed>("code form", from).await,
+        read_twice::<account::Said>("account", from).await,
+        read_twice::<titles::Wanted>("home", from).await,
+        read_twice::<settings::Said>("title", from).await,
+        read_twice::<settings::Changes>("title form", from).await,
+        read_twice::<Delete>("delete form", from).await,
+        read_twice::<jobs_page::Wanted>("jobs", from).await,
+        read_twice::<people::Wanted>("people", from).await,
+        read_twice::<people::Wish>("invitation form", from).await,
+        read_twice::<person::Wanted>("person", from).await,
+        read_twice::<person::NewRole>("role form", from).await,
+    ];
+    (taken, uri.is_some())
+}
+
+async fn read_twice<T: DeserializeOwned>(page: &'static str, (text, uri): (&[u8], Option<&Uri>)) -> Taken {
+    let mut sent = Request::new(Body::from(text.to_vec()));
+    *sent.method_mut() = Method::POST;
+    let kind = header::HeaderValue::from_static("application/x-www-form-urlencoded");
+    sent.headers_mut().insert(header::CONTENT_TYPE, kind);
+    let form = take::Form::<T>::from_request(sent, &()).await.err();
+    let mut query = None;
+    if let Some(uri) = uri {
+        let (mut parts, ()) = Request::new(()).into_parts();
+        parts.uri = uri.clone();
+        query = take::Query::<T>::from_request_parts(&mut parts, &()).await.err();
+    }
+    Taken { page, form, query }
+}
+
+/// Which jobs a query asks for, as a query again.
+pub async fn jobs(query: &str) -> Option<String> {
+    let (mut parts, ()) = Request::new(()).into_parts();
+    parts.uri = format!("/?{query}").parse().ok()?;
+    let take::Query(wanted) =
+        take::Query::<jobs_page::Wanted>::from_request_parts(&mut parts, &()).await.ok()?;
+    Some(wanted.query(wanted.state(), wanted.before))
 }

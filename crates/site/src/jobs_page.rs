@@ -23,7 +23,7 @@ const PAGE: u32 = 100;
 pub(crate) struct Wanted {
     state: Option<job::State>,
     title: Option<TitleId>,
-    before: Option<JobId>,
+    pub(crate) before: Option<JobId>,
 }
 
 impl Wanted {
@@ -43,7 +43,7 @@ impl Wanted {
     }
 
     /// The same question as a query.
-    fn query(&self, state: Option<job::State>, before: Option<JobId>) -> String {
+    pub(crate) fn query(&self, state: Option<job::State>, before: Option<JobId>) -> String {
         let parts = [
             state.map(|state| format!("state={}", state.as_str())),
             self.title.map(|title| format!("title={title}")),
