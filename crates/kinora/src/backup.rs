@@ -89,7 +89,7 @@ pub(crate) async fn backup(command: Backup) -> anyhow::Result<()> {
     // Keys that were made while it copied: the snapshot may have what is sealed under them.
     let ring = ring()?;
 
-    let objects = format!("objects-{turn}.sha256");
+    let objects = manifest::list_of(turn);
     FileSum::write_list(&to.join(&objects), &sums)?;
     let here = || sums.iter().filter(|(id, _)| !lost.contains(id));
     let manifest = Manifest {

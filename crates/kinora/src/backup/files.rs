@@ -25,28 +25,36 @@ impl FileSum {
     /// Reads a list: `sha256`, two spaces, path, and the length after `#`, which `sha256sum` takes for a comment line.
     pub(super) fn read_list(path: &Path) -> anyhow::Result<BTreeMap<FileId, Self>> {
         let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        Self::parse_list(&text).with_context(|| format!("{} is damaged", path.display()))
+    }
+
+    /// The files of a list; `None` where it is none.
+    pub(super) fn parse_list(text: &str) -> Option<BTreeMap<FileId, Self>> {
         let mut all = BTreeMap::new();
         let mut lines = text.lines();
-        while let (Some(length), Some(line)) = (lines.next(), lines.next()) {
-            let bytes = length.strip_prefix("# ").and_then(|n| n.parse().ok());
-            let parts = line
-                .split_once("  ")
-                .and_then(|(sum, path)| Some((sum, path.rsplit_once('/')?.1.parse::<FileId>().ok()?)));
-            let (Some(bytes), Some((sha256, id))) = (bytes, parts) else {
-                anyhow::bail!("{} is damaged", path.display());
-            };
-            all.insert(id, Self { sha256: sha256.to_owned(), bytes });
+        while let Some(length) = lines.next() {
+            let bytes = length.strip_prefix("# ")?.parse().ok()?;
+            let (sha256, path) = lines.next()?.split_once("  ")?;
+            let digits = sha256.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+            let id = path.rsplit_once('/')?.1.parse().ok()?;
+            let sum = (digits && sha256.len() == 64).then(|| Self { sha256: sha256.to_owned(), bytes })?;
+            all.insert(id, sum);
         }
-        Ok(all)
+        Some(all)
     }
 
     pub(super) fn write_list(path: &Path, all: &BTreeMap<FileId, Self>) -> anyhow::Result<()> {
+        folder::write_private(path, Self::list(all).as_bytes())
+    }
+
+    /// The list of these files.
+    pub(super) fn list(all: &BTreeMap<FileId, Self>) -> String {
         let mut text = String::new();
         for (id, sum) in all {
             let place = mirror::path(Path::new("objects"), *id);
             text.push_str(&format!("# {}\n{}  {}\n", sum.bytes, sum.sha256, place.display()));
         }
-        folder::write_private(path, text.as_bytes())
+        text
     }
 }
 
@@ -158,4 +166,28 @@ async fn blocking<T: Send + 'static>(
     job: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
 ) -> anyhow::Result<T> {
     tokio::task::spawn_blocking(job).await?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_read_as_it_was_written_and_nothing_else_is_one() {
+        let sum = FileSum { sha256: "0a".repeat(32), bytes: 5 };
+        let all =
+            BTreeMap::from([(FileId::new(), sum.clone()), (FileId::new(), FileSum { bytes: 0, ..sum })]);
+        let text = FileSum::list(&all);
+        assert_eq!(FileSum::parse_list(&text), Some(all));
+        assert_eq!(FileSum::parse_list(""), Some(BTreeMap::new()));
+        for bad in [
+            &text[2..],
+            &text[..text.len() - 2],
+            text.split_once('\n').unwrap().0,
+            &text.replace("0a0a", "0A0A"),
+            &text.replace("0a0a", "0a "),
+        ] {
+            assert_eq!(FileSum::parse_list(bad), None, "{bad}");
+        }
+    }
 }

@@ -49,6 +49,11 @@ pub(super) enum Engine {
     Postgres,
 }
 
+/// The name of the list of the objects.
+pub(super) fn list_of(turn: u64) -> String {
+    format!("objects-{turn}.sha256")
+}
+
 impl Engine {
     /// The name of the database's file.
     pub(super) fn file(self, turn: u64) -> String {
@@ -70,12 +75,56 @@ impl Manifest {
         };
         let manifest: Self =
             serde_json::from_slice(&text).with_context(|| format!("{} is damaged", path.display()))?;
-        ensure!(manifest.format <= FORMAT, "this backup was made by a newer Kinora ({})", manifest.kinora);
+        manifest.check().with_context(|| format!("{} cannot be used", path.display()))?;
         Ok(Some(manifest))
+    }
+
+    /// Refuses what a later version made, and files that are not of its turn: they could be any, in any folder.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        ensure!(self.format <= FORMAT, "this backup was made by a newer Kinora ({})", self.kinora);
+        ensure!(self.turn < u64::MAX, "there is no turn after {}", self.turn);
+        let (database, objects) = (self.engine.file(self.turn), list_of(self.turn));
+        for (named, own) in [(&self.database, database), (&self.objects, objects)] {
+            ensure!(*named == own, "it names {named:?} where {own} belongs");
+        }
+        Ok(())
     }
 
     /// Makes this the state of the backup, at once.
     pub(super) fn write(&self, folder: &Path) -> anyhow::Result<()> {
         folder::write_private(&folder.join(NAME), &serde_json::to_vec_pretty(self)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_names_the_files_of_its_turn_and_no_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let check = |turn: u64, database: &str, objects: &str, expected: Option<&str>| {
+            let text = serde_json::json!({
+                "format": 1, "kinora": "0.1.0", "made": "2026-11-21T00:00:00Z", "turn": turn, "engine": "sqlite",
+                "database": database, "database_sha256": "", "objects": objects, "count": 0, "bytes": 0, "keys": false,
+            });
+            std::fs::write(folder.path().join(NAME), text.to_string()).unwrap();
+            let refused = Manifest::read(folder.path()).err().map(|error| format!("{error:#}"));
+            match (&refused, expected) {
+                (None, None) => {}
+                (Some(said), Some(words)) => assert!(said.contains(words), "{said}"),
+                _ => panic!("{turn} {database} {objects}: {refused:?}"),
+            }
+        };
+        check(3, "kinora-3.db", "objects-3.sha256", None);
+        check(3, "/etc/passwd", "objects-3.sha256", Some("/etc/passwd"));
+        check(3, "kinora-3.db", "../other/objects-3.sha256", Some("../other"));
+        check(3, "kinora-2.db", "objects-3.sha256", Some("kinora-3.db belongs"));
+        check(
+            u64::MAX,
+            "kinora-18446744073709551615.db",
+            "objects-18446744073709551615.sha256",
+            Some("no turn"),
+        );
     }
 }
