@@ -78,6 +78,7 @@ pub const TARGETS: &[Target] = &[
     target("event", bodies::event, 2 << 10),
     target("public_key", signatures::public_key, 2 << 10),
     target("settings", settings::settings, 4 << 10),
+    target("backup", settings::backup, 2 << 10),
     target("database", settings::database, 512),
 ];
 

@@ -1,4 +1,4 @@
-//! What an operator writes: the file of the settings, the address of the database.
+//! What an operator brings: the file of the settings, the address of the database, a backup.
 
 use crate::input::lines;
 
@@ -58,4 +58,19 @@ pub(crate) fn database(bytes: &[u8]) {
         .map(|address| db::fuzzing::shown(&address))
     });
     assert_eq!(shown[0], shown[1], "{user:?} {host:?} {name:?} {query:?}");
+}
+
+/// What says what is in a backup, its manifest or the list of its objects: what is understood is written and understood
+/// again, and every file lies in the backup's folder.
+pub(crate) fn backup(bytes: &[u8]) {
+    if let Some((files, written)) = kinora::fuzzing::manifest(bytes) {
+        for name in &files {
+            let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
+            assert!(plain && !name.starts_with('.'), "{name:?}");
+        }
+        assert_eq!(kinora::fuzzing::manifest(&written), Some((files, written.clone())));
+    }
+    if let Some(written) = std::str::from_utf8(bytes).ok().and_then(kinora::fuzzing::objects) {
+        assert_eq!(kinora::fuzzing::objects(&written).as_ref(), Some(&written));
+    }
 }

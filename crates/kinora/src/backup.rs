@@ -9,6 +9,8 @@
 mod archive;
 mod database;
 mod files;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod manifest;
 mod restore;
 #[cfg(test)]

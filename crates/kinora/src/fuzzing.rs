@@ -1,5 +1,6 @@
-//! Doors for the fuzz targets: the file of the settings, as `kinora up` and `kinora serve` read it.
+//! Doors for the fuzz targets: the file of the settings, as `kinora up` and `kinora serve` read it, and backups.
 
+pub use crate::backup::fuzzing::{manifest, objects};
 use crate::config::Config;
 
 /// What may be logged of settings from a file and an environment: all of them, or what is wrong with them.
