@@ -26,6 +26,10 @@ const LAYOUTS: u64 = 64;
 /// Generations whose status is remembered.
 const STATUSES: u64 = 1024;
 
+/// Segments and samples that an answer may be made of on the runtime itself, in a small part of the half millisecond that
+/// is nobody's to take.
+const SHORT: usize = 1000;
+
 /// What a request's path names.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Named {
@@ -62,6 +66,18 @@ impl Laid {
     pub(crate) fn delivered(&self, request: &Request) -> Option<(Track, Range<u32>)> {
         let (track, number) = package::named_segment(request, &self.asset())?;
         Some((track, self.layout.segments().get(usize::try_from(number).ok()?)?.clone()))
+    }
+
+    /// How many segments and samples an answer is made of.
+    fn size(&self, request: &Request, sources: &[Stored]) -> usize {
+        let wanted = self.delivered(request).map(|(_, segments)| segments);
+        let samples = |source: &Stored| {
+            let numbered = source.index.segments.iter().zip(source.index.first_segment..);
+            let wanted = numbered.filter(|(_, n)| wanted.as_ref().is_none_or(|wanted| wanted.contains(n)));
+            wanted.map(|(segment, _)| segment.samples.len()).sum::<usize>()
+        };
+        let segments = if wanted.is_some() { 1 } else { self.layout.segments().len() };
+        segments + sources.iter().map(samples).sum::<usize>()
     }
 
     /// The first grid segment that a request needs of a chunk.
@@ -199,15 +215,16 @@ impl Store {
             Request::StoryboardVtt => Some(self.catalogue.stills(named.generation).await.map_err(shared)?),
             _ => None,
         };
+        let size = laid.size(&request, &sources);
         let laid = laid.clone();
-        // A long playlist takes milliseconds to render.
-        blocking(move || {
+        let work = move || {
             let indexes: Vec<&Index> = sources.iter().map(|s| &*s.index).collect();
             let asset = Asset { stills: stills.as_ref(), ..laid.asset() };
             let answer: Answer = package::answer(&request, &asset, &indexes)?;
             Ok(Ready::new(answer, &sources))
-        })
-        .await
+        };
+        // A long playlist takes milliseconds to render; for anything short, waking another thread costs more than that.
+        if size <= SHORT { work().map_err(Arc::new) } else { blocking(work).await }
     }
 
     /// A still picture: a file of the generation.
