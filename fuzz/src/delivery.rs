@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use model::Plan;
 use model::packaging::Configuration;
 use model::plan::{CaptionOrigin, CaptionTrack, Chunk, Medium, Track};
-use package::{Asset, Index, Layout, Part, Request};
+use package::{Asset, Container, Index, Layout, Part, Request};
 
 use crate::files::SHORT;
 
@@ -152,7 +152,7 @@ mod tests {
                 let mut read: BTreeMap<u32, u64> = BTreeMap::new();
                 let mut last = 0;
                 for number in 0..layout.segments().len() as u32 {
-                    let request = Request::Segment { track, number };
+                    let request = Request::Segment { container: Container::Cmaf, track, number };
                     let needed = package::chunks(&request, &asset).unwrap();
                     let list: Vec<&Index> = needed.iter().map(|(_, chunk)| &indexes[chunk]).collect();
                     let answer = package::answer(&request, &asset, &list).unwrap();

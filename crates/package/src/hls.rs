@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use model::plan::Track;
 
-use crate::{Asset, Request};
+use crate::{Asset, Container, Request};
 
 mod iframes;
 mod media;
@@ -14,37 +14,7 @@ pub(crate) use iframes::{Iframe, iframes};
 pub(crate) use media::media;
 pub(crate) use multivariant::{Place, multivariant};
 
-/// What segments are packed in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Container {
-    /// Fragmented MP4.
-    Cmaf,
-    /// MPEG-TS, in the folder `ts/`.
-    Ts,
-}
-
 impl Container {
-    pub(crate) fn media(self, track: Track) -> Request {
-        match self {
-            Self::Cmaf => Request::MediaPlaylist(track),
-            Self::Ts => Request::TsMediaPlaylist(track),
-        }
-    }
-
-    pub(crate) fn iframes(self, track: Track) -> Request {
-        match self {
-            Self::Cmaf => Request::IframePlaylist(track),
-            Self::Ts => Request::TsIframePlaylist(track),
-        }
-    }
-
-    pub(crate) fn segment(self, track: Track, number: u32) -> Request {
-        match self {
-            Self::Cmaf => Request::Segment { track, number },
-            Self::Ts => Request::TsSegment { track, number },
-        }
-    }
-
     /// The protocol version of a media playlist (§7): decimal durations need 3, fragmented MP4 with `EXT-X-MAP`
     /// needs 6, 7 is what CMAF players expect.
     fn media_version(self, track: Track) -> u8 {

@@ -85,7 +85,7 @@ pub use error::{Error, Result};
 pub use index::Index;
 pub use layout::Layout;
 pub use measured::Measured;
-pub use request::{Movie, Request};
+pub use request::{Container, Movie, Request};
 pub use respond::{answer, chunks, named_segment};
 pub use track::{Media, TrackInit};
 pub use ts::{Input, Transform};

@@ -7,29 +7,20 @@ use model::plan::Track;
 /// One thing that can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Request {
-    /// `index.m3u8`.
+    /// `index.m3u8`: of segments as the configuration wants them.
     Multivariant,
-    /// `v0.m3u8`; of captions `c0.m3u8`.
-    MediaPlaylist(Track),
-    /// `v0-iframes.m3u8`.
-    IframePlaylist(Track),
+    /// `ts/index.m3u8`: of MPEG-TS, whatever the configuration wants.
+    TsMultivariant,
+    /// `v0.m3u8`, `ts/v0.m3u8`; of captions `c0.m3u8`, `ts/c0.m3u8`.
+    MediaPlaylist(Container, Track),
+    /// `v0-iframes.m3u8`, `ts/v0-iframes.m3u8`.
+    IframePlaylist(Container, Track),
     /// `v0/init.mp4`.
     Init(Track),
-    /// `v0/7.m4s`; of captions `c0/7.vtt`.
+    /// `v0/7.m4s`, `ts/v0/7.ts`; of captions `c0/7.vtt`, `ts/c0/7.vtt`.
     Segment {
-        /// The track.
-        track: Track,
-        /// The delivered segment's number, from 0.
-        number: u32,
-    },
-    /// `ts/index.m3u8`: the same in MPEG-TS.
-    TsMultivariant,
-    /// `ts/v0.m3u8`.
-    TsMediaPlaylist(Track),
-    /// `ts/v0-iframes.m3u8`.
-    TsIframePlaylist(Track),
-    /// `ts/v0/7.ts`; of captions `ts/c0/7.vtt`.
-    TsSegment {
+        /// What it is packed in.
+        container: Container,
         /// The track.
         track: Track,
         /// The delivered segment's number, from 0.
@@ -56,6 +47,15 @@ pub enum Request {
     StoryboardVtt,
 }
 
+/// What the segments of HLS are packed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Container {
+    /// Fragmented MP4.
+    Cmaf,
+    /// MPEG-TS, in the folder `ts/`.
+    Ts,
+}
+
 /// What a progressive file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Movie {
@@ -74,6 +74,24 @@ pub enum Movie {
     Audio(u16),
 }
 
+impl Container {
+    /// The folder of its playlists and segments, below the asset's.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Cmaf => "",
+            Self::Ts => "ts/",
+        }
+    }
+
+    fn suffix(self, track: Track) -> &'static str {
+        match (self, track) {
+            (_, Track::Captions(_)) => "vtt",
+            (Self::Cmaf, _) => "m4s",
+            (Self::Ts, _) => "ts",
+        }
+    }
+}
+
 impl Request {
     /// Reads the part of a path below `…/{generation}/`. Everything has exactly one spelling.
     pub fn parse(path: &str) -> Option<Self> {
@@ -84,23 +102,25 @@ impl Request {
             "storyboard.vtt" => return Some(Self::StoryboardVtt),
             _ => {}
         }
-        let (ts, rest) = path.strip_prefix("ts/").map_or((false, path), |rest| (true, rest));
+        let (container, rest) = match path.strip_prefix("ts/") {
+            Some(rest) => (Container::Ts, rest),
+            None => (Container::Cmaf, path),
+        };
         match rest.split_once('/') {
-            None => Self::file(rest, ts),
-            Some((folder, file)) => Self::below(folder, file, ts),
+            None => Self::file(container, rest),
+            Some((folder, file)) => Self::below(container, folder, file),
         }
     }
 
-    fn file(name: &str, ts: bool) -> Option<Self> {
+    fn file(container: Container, name: &str) -> Option<Self> {
         if let Some(stem) = name.strip_suffix("-iframes.m3u8") {
             let track = stem.parse().ok().filter(|t| matches!(t, Track::Video(_)))?;
-            return Some(if ts { Self::TsIframePlaylist(track) } else { Self::IframePlaylist(track) });
+            return Some(Self::IframePlaylist(container, track));
         }
         if let Some(stem) = name.strip_suffix(".m3u8") {
-            let track = stem.parse().ok()?;
-            return Some(if ts { Self::TsMediaPlaylist(track) } else { Self::MediaPlaylist(track) });
+            return Some(Self::MediaPlaylist(container, stem.parse().ok()?));
         }
-        if ts {
+        if container == Container::Ts {
             return None;
         }
         if let Some(stem) = name.strip_suffix(".vtt") {
@@ -112,38 +132,37 @@ impl Request {
         movie(name.strip_suffix(".mp4")?).map(Self::Movie)
     }
 
-    fn below(folder: &str, file: &str, ts: bool) -> Option<Self> {
-        match (folder, ts) {
-            ("poster", false) => return number(file.strip_suffix(".jpg")?).map(Self::Poster),
-            ("storyboard", false) => return number(file.strip_suffix(".jpg")?).map(Self::Storyboard),
+    fn below(container: Container, folder: &str, file: &str) -> Option<Self> {
+        use Container::{Cmaf, Ts};
+        match (container, folder) {
+            (Cmaf, "poster") => return number(file.strip_suffix(".jpg")?).map(Self::Poster),
+            (Cmaf, "storyboard") => return number(file.strip_suffix(".jpg")?).map(Self::Storyboard),
             _ => {}
         }
         let track: Track = folder.parse().ok()?;
         let captions = matches!(track, Track::Captions(_));
-        if file == "init.mp4" && !ts && !captions {
+        if container == Cmaf && file == "init.mp4" && !captions {
             return Some(Self::Init(track));
         }
         let (stem, suffix) = file.rsplit_once('.')?;
-        match (suffix, ts) {
-            ("vtt", false) if captions => Some(Self::Segment { track, number: number(stem)? }),
-            ("vtt", true) if captions => Some(Self::TsSegment { track, number: number(stem)? }),
-            ("ts", true) if !captions => Some(Self::TsSegment { track, number: number(stem)? }),
-            ("m4s", false) if !captions => match stem.strip_prefix('t') {
-                Some(time) => Some(Self::TimedSegment { track, time: number(time)? }),
-                None => Some(Self::Segment { track, number: number(stem)? }),
-            },
+        match (container, suffix, stem.strip_prefix('t')) {
+            (Cmaf, "m4s", Some(time)) if !captions => Some(Self::TimedSegment { track, time: number(time)? }),
+            (Cmaf, "m4s", None) | (Ts, "ts", None) if !captions => {
+                Some(Self::Segment { container, track, number: number(stem)? })
+            }
+            (_, "vtt", None) if captions => Some(Self::Segment { container, track, number: number(stem)? }),
             _ => None,
         }
     }
 
     /// Whether it is one of the pieces that a player fetches one after another.
     pub fn is_segment(&self) -> bool {
-        matches!(self, Self::Segment { .. } | Self::TsSegment { .. } | Self::TimedSegment { .. })
+        matches!(self, Self::Segment { .. } | Self::TimedSegment { .. })
     }
 
     /// Whether the answer needs the bytes of the whole asset: until it is complete there is none.
     pub fn needs_all(&self) -> bool {
-        matches!(self, Self::IframePlaylist(_) | Self::TsIframePlaylist(_) | Self::Movie(_))
+        matches!(self, Self::IframePlaylist(..) | Self::Movie(_))
     }
 }
 
@@ -172,20 +191,17 @@ fn number<N: std::str::FromStr + fmt::Display>(digits: &str) -> Option<N> {
 
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let suffix = |track: &Track, other| match track {
-            Track::Captions(_) => "vtt",
-            Track::Video(_) | Track::Audio(_) => other,
-        };
         match self {
             Self::Multivariant => f.write_str("index.m3u8"),
-            Self::MediaPlaylist(track) => write!(f, "{track}.m3u8"),
-            Self::IframePlaylist(track) => write!(f, "{track}-iframes.m3u8"),
-            Self::Init(track) => write!(f, "{track}/init.mp4"),
-            Self::Segment { track, number } => write!(f, "{track}/{number}.{}", suffix(track, "m4s")),
             Self::TsMultivariant => f.write_str("ts/index.m3u8"),
-            Self::TsMediaPlaylist(track) => write!(f, "ts/{track}.m3u8"),
-            Self::TsIframePlaylist(track) => write!(f, "ts/{track}-iframes.m3u8"),
-            Self::TsSegment { track, number } => write!(f, "ts/{track}/{number}.{}", suffix(track, "ts")),
+            Self::MediaPlaylist(container, track) => write!(f, "{}{track}.m3u8", container.folder()),
+            Self::IframePlaylist(container, track) => {
+                write!(f, "{}{track}-iframes.m3u8", container.folder())
+            }
+            Self::Init(track) => write!(f, "{track}/init.mp4"),
+            Self::Segment { container, track, number } => {
+                write!(f, "{}{track}/{number}.{}", container.folder(), container.suffix(*track))
+            }
             Self::Mpd => f.write_str("index.mpd"),
             Self::TimedSegment { track, time } => write!(f, "{track}/t{time}.m4s"),
             Self::Captions(n) => write!(f, "{}.vtt", Track::Captions(*n)),
@@ -217,20 +233,22 @@ mod tests {
     #[test]
     fn every_request_is_read_back() {
         let track = Track::Audio(3);
+        for container in [Container::Cmaf, Container::Ts] {
+            for request in [
+                Request::MediaPlaylist(container, track),
+                Request::MediaPlaylist(container, Track::Captions(0)),
+                Request::IframePlaylist(container, Track::Video(1)),
+                Request::Segment { container, track, number: 0 },
+                Request::Segment { container, track, number: u32::MAX },
+                Request::Segment { container, track: Track::Captions(0), number: 7 },
+            ] {
+                assert_eq!(Request::parse(&request.to_string()), Some(request));
+            }
+        }
         for request in [
             Request::Multivariant,
-            Request::MediaPlaylist(track),
-            Request::Init(track),
-            Request::Segment { track, number: 0 },
-            Request::Segment { track, number: u32::MAX },
-            Request::Segment { track: Track::Captions(0), number: 7 },
-            Request::MediaPlaylist(Track::Captions(0)),
-            Request::IframePlaylist(Track::Video(1)),
             Request::TsMultivariant,
-            Request::TsMediaPlaylist(track),
-            Request::TsIframePlaylist(Track::Video(0)),
-            Request::TsSegment { track, number: 3 },
-            Request::TsSegment { track: Track::Captions(1), number: 3 },
+            Request::Init(track),
             Request::Mpd,
             Request::TimedSegment { track, time: 1 << 40 },
             Request::Captions(0),

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use model::packaging::Package;
 use model::plan::Track;
 
-use crate::hls::{self, Container, Iframe, Place};
+use crate::hls::{self, Iframe, Place};
 use crate::index::{self, Index};
 use crate::{
-    Answer, Asset, Cache, Error, Part, Request, Result, TrackInit, cmaf, dash, progressive, storyboard, ts,
-    webvtt,
+    Answer, Asset, Cache, Container, Error, Part, Request, Result, TrackInit, cmaf, dash, progressive,
+    storyboard, ts, webvtt,
 };
 
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
@@ -35,20 +35,18 @@ pub fn chunks(request: &Request, asset: &Asset<'_>) -> Result<Vec<(Track, u32)>>
         Ok(list.into_iter().map(|chunk| (track, chunk)).collect())
     };
     match *request {
-        Request::Segment { track, number } => some(track, number),
         Request::TimedSegment { track, time } => some(track, dash::number_at(asset, track, time)?),
-        Request::TsSegment { track, number } => {
+        Request::Segment { container, track, number } => {
             let mut list = some(track, number)?;
-            if let Some(sound) = hls::sound_of(asset, Container::Ts, track) {
+            if let Some(sound) = hls::sound_of(asset, container, track) {
                 list.extend(some(sound, number).or_else(without)?);
             }
             Ok(list)
         }
         Request::Captions(n) => all(Track::Captions(n)),
-        Request::IframePlaylist(track) => all(track),
-        Request::TsIframePlaylist(track) => {
+        Request::IframePlaylist(container, track) => {
             let mut list = all(track)?;
-            if let Some(sound) = hls::sound_of(asset, Container::Ts, track) {
+            if let Some(sound) = hls::sound_of(asset, container, track) {
                 list.extend(all(sound)?);
             }
             Ok(list)
@@ -67,7 +65,7 @@ pub fn chunks(request: &Request, asset: &Asset<'_>) -> Result<Vec<(Track, u32)>>
 /// The delivered segment that a request names, by its number or by its start, and its track; `None` where it names none.
 pub fn named_segment(request: &Request, asset: &Asset<'_>) -> Option<(Track, u32)> {
     match *request {
-        Request::Segment { track, number } | Request::TsSegment { track, number } => Some((track, number)),
+        Request::Segment { track, number, .. } => Some((track, number)),
         Request::TimedSegment { track, time } => Some((track, dash::number_at(asset, track, time).ok()?)),
         _ => None,
     }
@@ -91,33 +89,36 @@ pub fn answer(request: &Request, asset: &Asset<'_>, indexes: &[&Index]) -> Resul
             Ok(literal(PLAYLIST, hls::multivariant(asset, Container::Ts, Place::Folder)?.into(), settled))
         }
         Request::Mpd => Ok(literal("application/dash+xml", dash::mpd(asset)?.into(), settled)),
-        Request::MediaPlaylist(track) => Ok(playlist(hls::media(asset, Container::Cmaf, track)?)),
-        Request::TsMediaPlaylist(track) => Ok(playlist(hls::media(asset, Container::Ts, track)?)),
-        Request::IframePlaylist(track) => {
-            let list = indexes.cmaf_iframes(asset, track)?;
-            Ok(playlist(hls::iframes(asset, Container::Cmaf, track, &list)?))
-        }
-        Request::TsIframePlaylist(track) => {
-            let list = indexes.ts_iframes(asset, track)?;
-            Ok(playlist(hls::iframes(asset, Container::Ts, track, &list)?))
+        Request::MediaPlaylist(container, track) => Ok(playlist(hls::media(asset, container, track)?)),
+        Request::IframePlaylist(container, track) => {
+            let list = match container {
+                Container::Cmaf => indexes.cmaf_iframes(asset, track)?,
+                Container::Ts => indexes.ts_iframes(asset, track)?,
+            };
+            Ok(playlist(hls::iframes(asset, container, track, &list)?))
         }
         Request::Init(track) => {
             let init = cmaf::init(&TrackInit::of(asset.plan, track)?)?;
             Ok(literal(content_type(track), init, Cache::Immutable))
         }
-        Request::Segment { track: Track::Captions(n), number } => captions(asset, &indexes, n, number, 0),
-        Request::TsSegment { track: Track::Captions(n), number } => {
-            captions(asset, &indexes, n, number, ts::START)
+        Request::Segment { container, track: Track::Captions(n), number } => {
+            let start = match container {
+                Container::Cmaf => 0,
+                Container::Ts => ts::START,
+            };
+            captions(asset, &indexes, n, number, start)
         }
-        Request::Segment { track, number } => segment(asset, track, number, &indexes),
-        Request::TimedSegment { track, time } => {
-            segment(asset, track, dash::number_at(asset, track, time)?, &indexes)
+        Request::Segment { container: Container::Cmaf, track, number } => {
+            segment(asset, track, number, &indexes)
         }
-        Request::TsSegment { track, number } => {
+        Request::Segment { container: Container::Ts, track, number } => {
             let list = indexes.ts_segment(asset, track, number)?;
             let parts =
                 list.into_iter().map(|of| Part::Transform { range: 0..of.length(), of: Arc::new(of) });
             Ok(made("video/mp2t", parts.collect()))
+        }
+        Request::TimedSegment { track, time } => {
+            segment(asset, track, dash::number_at(asset, track, time)?, &indexes)
         }
         Request::Captions(n) => {
             let track = Track::Captions(n);

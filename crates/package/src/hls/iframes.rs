@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use model::plan::Track;
 
-use super::{Container, begin, beside, duration};
-use crate::{Asset, Request, Result};
+use super::{begin, beside, duration};
+use crate::{Asset, Container, Request, Result};
 
 /// A key frame in a delivered segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub(crate) fn iframes(
     for frame in list {
         duration(&mut out, asset.micros(track, &(frame.grid..frame.grid + 1))?);
         let Range { start, end } = frame.range;
-        let segment = beside(&container.segment(track, frame.number));
+        let segment = beside(&Request::Segment { container, track, number: frame.number });
         let _ = write!(out, "#EXT-X-BYTERANGE:{}@{start}\n{segment}\n", end - start);
     }
     out.push_str("#EXT-X-ENDLIST\n");

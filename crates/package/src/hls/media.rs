@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use model::plan::Track;
 
-use super::{Container, begin, beside, duration};
-use crate::{Asset, Request, Result};
+use super::{begin, beside, duration};
+use crate::{Asset, Container, Request, Result};
 
 /// Renders the media playlist of a track.
 pub(crate) fn media(asset: &Asset<'_>, container: Container, track: Track) -> Result<String> {
@@ -25,7 +25,7 @@ pub(crate) fn media(asset: &Asset<'_>, container: Container, track: Track) -> Re
             continue;
         }
         duration(&mut out, micros);
-        let _ = writeln!(out, "{}", beside(&container.segment(track, number)));
+        let _ = writeln!(out, "{}", beside(&Request::Segment { container, track, number }));
     }
     out.push_str("#EXT-X-ENDLIST\n");
     Ok(out)

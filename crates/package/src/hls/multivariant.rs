@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use model::plan::{CaptionTrack, Track};
 
-use super::{Container, beside};
+use super::beside;
 use crate::variants::{Rates, rates, variants};
-use crate::{Asset, Error, Request, Result, names, ts};
+use crate::{Asset, Container, Error, Request, Result, names, ts};
 
 const AUDIO_GROUP: &str = "audio";
 const SUBTITLES_GROUP: &str = "subtitles";
@@ -60,7 +60,7 @@ pub(crate) fn multivariant(asset: &Asset<'_>, container: Container, place: Place
         if captioned {
             let _ = write!(playlist.out, ",SUBTITLES=\"{SUBTITLES_GROUP}\"");
         }
-        let uri = playlist.uri(&container.media(track));
+        let uri = playlist.uri(&Request::MediaPlaylist(container, track));
         let _ = write!(playlist.out, "\n{uri}\n");
     }
     if asset.measured.is_some() && asset.layout.configuration().include_iframe_only_stream {
@@ -99,7 +99,7 @@ impl Playlist<'_> {
             let _ = write!(self.out, ",DEFAULT={default},AUTOSELECT={auto},CHANNELS=\"{}\"", track.channels);
             // The default sound may come with the picture, or with the only variant of a song.
             if n > 0 || !muxed(self.asset, self.container) || self.asset.plan.renditions.is_empty() {
-                let uri = self.uri(&self.container.media(Track::Audio(n)));
+                let uri = self.uri(&Request::MediaPlaylist(self.container, Track::Audio(n)));
                 let _ = write!(self.out, ",URI=\"{uri}\"");
             }
             self.out.push('\n');
@@ -129,7 +129,7 @@ impl Playlist<'_> {
             if track.hearing_impaired {
                 let _ = write!(self.out, ",CHARACTERISTICS=\"{FOR_HEARING_IMPAIRED}\"");
             }
-            let uri = self.uri(&self.container.media(Track::Captions(n)));
+            let uri = self.uri(&Request::MediaPlaylist(self.container, Track::Captions(n)));
             let _ = writeln!(self.out, ",URI=\"{uri}\"");
         }
     }
@@ -185,7 +185,7 @@ impl Playlist<'_> {
             rendition.codec,
             rendition.width,
             rendition.height,
-            self.uri(&self.container.iframes(track)),
+            self.uri(&Request::IframePlaylist(self.container, track)),
         );
         Ok(())
     }

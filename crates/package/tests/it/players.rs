@@ -7,7 +7,7 @@ use model::packaging::Configuration;
 use model::plan::Track;
 use model::{FrameRate, Plan};
 use package::index::Index;
-use package::{Answer, Asset, Layout, Measured, Movie, Part, Request};
+use package::{Answer, Asset, Container, Layout, Measured, Movie, Part, Request};
 
 use crate::film::{Film, Script, make};
 
@@ -59,19 +59,25 @@ pub(crate) fn deliver_as(film: &Film, configuration: &Configuration, to: &Path) 
     let mut requests =
         vec![Request::Multivariant, Request::TsMultivariant, Request::Mpd, Request::Movie(Movie::Best)];
     for track in film.plan.tracks() {
-        requests.extend([Request::MediaPlaylist(track), Request::TsMediaPlaylist(track)]);
+        requests.extend([
+            Request::MediaPlaylist(Container::Cmaf, track),
+            Request::MediaPlaylist(Container::Ts, track),
+        ]);
         match track {
             Track::Video(n) => requests.extend([
                 Request::Init(track),
-                Request::IframePlaylist(track),
-                Request::TsIframePlaylist(track),
+                Request::IframePlaylist(Container::Cmaf, track),
+                Request::IframePlaylist(Container::Ts, track),
                 Request::Movie(Movie::Video(n)),
             ]),
             Track::Audio(n) => requests.extend([Request::Init(track), Request::Movie(Movie::Audio(n))]),
             Track::Captions(n) => requests.push(Request::Captions(n)),
         }
         for number in 0..layout.segments().len() as u32 {
-            requests.extend([Request::Segment { track, number }, Request::TsSegment { track, number }]);
+            requests.extend([
+                Request::Segment { container: Container::Cmaf, track, number },
+                Request::Segment { container: Container::Ts, track, number },
+            ]);
         }
         std::fs::create_dir_all(to.join(format!("ts/{track}"))).unwrap();
         std::fs::create_dir_all(to.join(track.to_string())).unwrap();
@@ -273,7 +279,11 @@ fn a_slice_of_an_answer_is_the_slice_of_its_body() {
     let film = make(&script);
     let layout = Layout::new(&film.plan, &configuration(10)).unwrap();
     let asset = Asset { plan: &film.plan, layout: &layout, measured: None, stills: None };
-    let answer = fetch(&film, &asset, &Request::Segment { track: Track::Video(0), number: 0 });
+    let answer = fetch(
+        &film,
+        &asset,
+        &Request::Segment { container: Container::Cmaf, track: Track::Video(0), number: 0 },
+    );
     assert_eq!(answer.parts.len(), 2, "one range of each chunk");
     let whole = body(&film, &answer.parts);
     let first = answer.parts[0].length();

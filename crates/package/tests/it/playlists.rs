@@ -4,7 +4,7 @@ use model::packaging::{Configuration, StreamOrder};
 use model::plan::{AudioTrack, Chunk, Medium, Rendition, Track};
 use model::{FrameRate, Plan, testing};
 use package::index::{Index, Sample, Segment};
-use package::{Asset, Cache, Error, Layout, Measured, Part, Request};
+use package::{Asset, Cache, Container, Error, Layout, Measured, Part, Request};
 
 fn rendition(width: u32, height: u32, max_rate: u32, codec: &str) -> Rendition {
     Rendition { codec: codec.into(), ..testing::rendition(width, height, max_rate) }
@@ -102,7 +102,7 @@ fn songs_are_their_own_variant() {
     let song = plan((48_000, 1024), &[0, 94, 188, 210], Vec::new(), vec![audio("en", 2)]);
     let configuration = configured(0, StreamOrder::Original);
     insta::assert_snapshot!("song", text(&song, &configuration, None, &Request::Multivariant));
-    let media = text(&song, &configuration, None, &Request::MediaPlaylist(Track::Audio(0)));
+    let media = text(&song, &configuration, None, &Request::MediaPlaylist(Container::Cmaf, Track::Audio(0)));
     insta::assert_snapshot!("song_media", media);
     let song = plan((48_000, 1024), &[0, 94], Vec::new(), vec![audio("en", 2), audio("fr", 2)]);
     insta::assert_snapshot!(
@@ -121,9 +121,11 @@ fn silent_films_have_no_audio_group() {
 #[test]
 fn media_playlists_list_merged_segments() {
     let configuration = configured(4, StreamOrder::Original);
-    let video = text(&film(), &configuration, None, &Request::MediaPlaylist(Track::Video(1)));
+    let video =
+        text(&film(), &configuration, None, &Request::MediaPlaylist(Container::Cmaf, Track::Video(1)));
     insta::assert_snapshot!("merged_video", video);
-    let audio = text(&film(), &configuration, None, &Request::MediaPlaylist(Track::Audio(0)));
+    let audio =
+        text(&film(), &configuration, None, &Request::MediaPlaylist(Container::Cmaf, Track::Audio(0)));
     insta::assert_snapshot!("merged_audio", audio);
 }
 
@@ -134,7 +136,7 @@ fn media_playlists_do_not_depend_on_progress() {
     for seconds in [0, 2, 4, 10] {
         let configuration = configured(seconds, StreamOrder::Original);
         for track in film.tracks() {
-            let request = Request::MediaPlaylist(track);
+            let request = Request::MediaPlaylist(Container::Cmaf, track);
             assert_eq!(
                 text(&film, &configuration, None, &request),
                 text(&film, &configuration, Some(&measured), &request)
@@ -156,7 +158,7 @@ fn durations_add_up_and_round_to_at_most_the_target_duration() {
             let configuration = configured(seconds, StreamOrder::Original);
             let mut targets = Vec::new();
             for track in film.tracks() {
-                let text = text(&film, &configuration, None, &Request::MediaPlaylist(track));
+                let text = text(&film, &configuration, None, &Request::MediaPlaylist(Container::Cmaf, track));
                 let value =
                     |line: &str, tag| line.strip_prefix(tag)?.trim_end_matches(',').parse::<f64>().ok();
                 let target = text.lines().find_map(|l| value(l, "#EXT-X-TARGETDURATION:")).unwrap();
@@ -211,7 +213,7 @@ fn a_merged_segment_copies_one_range_of_each_chunk() {
     let layout = Layout::new(&film, &configured(4, StreamOrder::Original)).unwrap();
     let asset = Asset { plan: &film, layout: &layout, measured: None, stills: None };
     let track = Track::Video(1);
-    let request = Request::Segment { track, number: 0 };
+    let request = Request::Segment { container: Container::Cmaf, track, number: 0 };
     assert_eq!(package::chunks(&request, &asset).unwrap(), [(track, 0), (track, 1)]);
     let all = indexes(&film, |_, n| 1000 + n);
     let of = |chunk: usize| &all.iter().filter(|(t, _)| *t == track).nth(chunk).unwrap().1;
@@ -221,7 +223,7 @@ fn a_merged_segment_copies_one_range_of_each_chunk() {
         [Part::Copy { track, chunk: 0, range: 0..1000 }, Part::Copy { track, chunk: 1, range: 0..1001 }]
     );
     assert_eq!((answer.length, answer.cache, answer.content_type), (2001, Cache::Immutable, "video/mp4"));
-    let next = Request::Segment { track, number: 1 };
+    let next = Request::Segment { container: Container::Cmaf, track, number: 1 };
     let answer = package::answer(&next, &asset, &[of(1)]).unwrap();
     assert_eq!(answer.parts, [Part::Copy { track, chunk: 1, range: 1001..1001 + 1002 + 1003 }]);
     assert!(matches!(package::answer(&request, &asset, &[of(0), of(0)]), Err(Error::Index { chunk: 1, .. })));
