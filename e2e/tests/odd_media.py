@@ -333,6 +333,22 @@ def film_with_a_bomb(world):
     return world.made("covered.mkv", arguments).read_bytes()
 
 
+def with_a_cover(world, name, arguments):
+    """An MP4 whose cover (`covr`) is the bomb."""
+    cover = world.folder / "bomb.png"
+    cover.write_bytes(bomb())
+    return world.made(name, f"-i {cover} {arguments} -map 0 -map 1 -c:v copy -disposition:v:0 attached_pic").read_bytes()
+
+
+def mp4_song_with_a_bomb(world):
+    return with_a_cover(world, "covered.m4a", "{tone 2} -c:a aac")
+
+
+def mp4_film_with_a_bomb(world):
+    film = world.made("plain.mp4", "{pictures 320x180 25 1} {x264}")
+    return with_a_cover(world, "covered.mp4", f"-i {film}")
+
+
 def film_of_bombs(world):
     """A QuickTime film that says that it is small: both its pictures are the bomb."""
     data = world.made("small.mov", "{pictures 16x16 25 0.08} -c:v png").read_bytes()
