@@ -10,12 +10,13 @@ DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 
 
 class Served(Kinora):
-    """A server in production. `groups` is TOML that follows the settings."""
+    """A server in production. `groups` is TOML that follows the settings; without an authority it has no certificate."""
 
     def __init__(self, folder, authority, groups="", database=None, environment=None, **settings):
         super().__init__(folder / "data", database, environment=environment)
-        self.certificate, self.key = folder / "fullchain.pem", folder / "privkey.pem"
-        self.serial = authority.issue(self.certificate, self.key)
+        if authority:
+            self.certificate, self.key = folder / "fullchain.pem", folder / "privkey.pem"
+            self.serial = authority.issue(self.certificate, self.key)
         ports = {name: free_port() for name in ["http", "https", "s3"]}
         settings = {
             "public_url": f"https://localhost:{ports['https']}",

@@ -1,9 +1,7 @@
 """Who gets in: codes under attack, invitations and links, roles, sessions, and what is not in a log."""
 
 import json
-import os
 import re
-import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from kinora_server import BINARY, Kinora, free_port, postgres_address, wait_for, wait_for_start
+from kinora_server import Kinora, postgres_address, wait_for
 from mail_servers import Inbox, start_aiosmtpd
+from production import Served
 from visitor import BROWSER, Visitor, code_fields, field
 
 CROWD = 200
@@ -75,46 +74,23 @@ def test_of_200_wrong_codes_at_once_five_are_looked_at(kinora, unique):
     assert person.ask("/account").status == 303
 
 
-class Closed:
-    """The production profile behind a proxy on this machine: nobody signs up by themselves."""
+class Closed(Served):
+    """Behind a proxy on this machine: nobody signs up by themselves."""
 
     def __init__(self, folder, database, smtp_port=None):
-        self.folder, self.database, self.process, port = folder, database, None, free_port()
-        self.http, self.data = f"http://127.0.0.1:{port}", folder / "data"
-        self.log = folder / "kinora.log"
-        self.data.mkdir(mode=0o700)
-        mail = f'[mail.smtp]\nhost = "localhost"\nport = {smtp_port}\ntls = "none"\n' if smtp_port else ""
-        (folder / "kinora.toml").write_text(
-            f'public_url = "https://films.example.org"\ndata = "{self.data}"\nhttp = "127.0.0.1:{port}"\n'
-            f's3 = "127.0.0.1:{free_port()}"\ns3_public_url = "https://s3.films.example.org"\n'
-            f'tls = "proxy"\nallow_root = true\nkeys = "{folder}/ring"\n'
-            + (f'database = "{database}"\n' if database else "")
-            + ("" if smtp_port else 'sign_in = "invitations only"\n')
-            + '[mail]\nfrom = "Kinora <no-reply@films.example.org>"\n'
-            + mail
-            + '[edge]\ntrusted_proxies = ["127.0.0.1"]\n[identity.limits]\nper_ip_hour = 1000\nper_minute = 1000\n'
-            # A new code has to wait, however long a test takes.
-            'cooldown_seconds = [600, 600, 600, 600]\n'
-        )
-        (folder / "kinora.toml").chmod(0o600)
+        groups = '[mail]\nfrom = "Kinora <no-reply@films.example.org>"\n'
+        if smtp_port:
+            groups += f'[mail.smtp]\nhost = "localhost"\nport = {smtp_port}\ntls = "none"\n'
+        groups += '[edge]\ntrusted_proxies = ["127.0.0.1"]\n[identity.limits]\nper_ip_hour = 1000\nper_minute = 1000\n'
+        # A new code has to wait, however long a test takes.
+        groups += "cooldown_seconds = [600, 600, 600, 600]\n"
+        sign_in = None if smtp_port else "invitations only"
+        public = {"public_url": "https://films.example.org", "s3_public_url": "https://s3.films.example.org"}
+        super().__init__(folder, None, groups, database, {"KINORA_LOG": "debug"}, tls="proxy", https=None, sign_in=sign_in, **public)
+        self.http = self.plain
 
-    def start(self, timeout=60):
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(
-                [BINARY, "serve", "--config", self.folder / "kinora.toml", "--ready-file", self.folder / "ready.json"],
-                stdout=log,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-                env={**os.environ, "KINORA_LOG": "debug"},
-            )
-        wait_for_start(self.process, (self.folder / "ready.json").exists, self.log, timeout)
-        return self
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(30)
-
-    cli, json, kept = Kinora.cli, Kinora.json, Kinora.kept
+    def take(self, ready):
+        """Nobody has a key for the S3 face, and there are no accounts but those that a test makes."""
 
     def person(self, ip="192.0.2.7"):
         headers = {"Host": "films.example.org", "X-Forwarded-Proto": "https", "X-Forwarded-For": ip}
@@ -243,7 +219,6 @@ def test_no_copy_of_the_database_shows_who_somebody_is(closed, clip, tmp_path):
     copies = [path.read_bytes() for path in (tmp_path / "backup").glob("kinora-*")]
     assert copies and not any(map(shown, copies))
     closed.stop()
-    (closed.folder / "ready.json").unlink()
     closed.start()
     assert {one["address"] for one in closed.json("person", "ls")} == {"ann@example.org", "Bob@example.org"}
     assert place in bob.ask("/account").text
@@ -302,9 +277,7 @@ def test_who_wants_invitations_only_sends_no_codes_by_the_mail_server_that_there
         page = before.begin(known)
         assert page.status == 200 and inbox.wait()["To"] == known
         closed.stop()
-        (tmp_path / "ready.json").unlink()
-        settings = tmp_path / "kinora.toml"
-        settings.write_text('sign_in = "invitations only"\n' + settings.read_text())
+        closed.config.write_text('sign_in = "invitations only"\n' + closed.config.read_text())
         closed.start()
         person = closed.person()
         assert "Ask an operator" in person.ask("/signin").text
