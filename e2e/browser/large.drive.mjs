@@ -4,18 +4,13 @@
 import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { createInterface } from 'node:readline';
 import { launch, operator } from './support.mjs';
-import { acknowledged, phase, row, uploads } from './uploading.mjs';
+import { acknowledged, phase, row, uploads, wishes } from './uploading.mjs';
 
 const [film] = process.argv.slice(2);
 const name = basename(film);
 const { size } = statSync(film);
-const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-const wish = async (what) => {
-  console.log(what);
-  assert.equal((await answers.next()).value, what);
-};
+const wish = wishes();
 
 const browser = await launch();
 try {

@@ -4,17 +4,12 @@
 import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { createInterface } from 'node:readline';
 import { launch, open, operator, player, site } from './support.mjs';
-import { acknowledged, hold, phase, row, sent, some, uploads } from './uploading.mjs';
+import { acknowledged, hold, phase, row, sent, some, uploads, wishes } from './uploading.mjs';
 
 const films = process.argv.slice(2);
 const names = films.map((film) => basename(film));
-const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-const wish = async (what) => {
-  console.log(what);
-  assert.equal((await answers.next()).value, what);
-};
+const wish = wishes();
 
 const browser = await launch();
 try {

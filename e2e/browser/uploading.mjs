@@ -1,9 +1,19 @@
 // What the tests of the upload page share. Every part is counted on the wire.
 
 import assert from 'node:assert/strict';
+import { createInterface } from 'node:readline';
 import { open, s3, site } from './support.mjs';
 
 export const MIB = 1 << 20;
+
+/** Asks who started this for something, by a line, and waits until the same line says that it is done. */
+export function wishes() {
+  const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+  return async (what) => {
+    console.log(what);
+    assert.equal((await answers.next()).value, what);
+  };
+}
 
 /** The row of a file. */
 export const row = (page, file) =>
