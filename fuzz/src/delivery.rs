@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use model::Plan;
 use model::packaging::Configuration;
 use model::plan::{CaptionOrigin, CaptionTrack, Chunk, Medium, Track};
-use package::{Asset, Container, Index, Layout, Part, Request};
+use package::{Asset, Index, Layout, Part, Request};
 
 use crate::files::SHORT;
 
@@ -111,6 +111,7 @@ fn make(part: &Part, stored: &[u8]) {
 mod tests {
     use std::collections::BTreeMap;
 
+    use package::Container;
     use package::index::{Sample, Segment};
     use proptest::prelude::*;
 
