@@ -9,7 +9,8 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::run::{LEASE, LOOK, now};
-use crate::task::{Report, Stop};
+use crate::stop::Stop;
+use crate::task::Report;
 
 /// How often a running job says that it lives and how far it is.
 const BEAT: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 1000 });

@@ -14,6 +14,7 @@ mod config;
 mod pictures;
 mod run;
 mod sources;
+mod stop;
 mod task;
 
 pub use config::Config;

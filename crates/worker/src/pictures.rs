@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::run::Worker;
 use crate::sources::Sources;
-use crate::task::{Report, Stop, scratch, stage, unless_stopped};
+use crate::stop::Stop;
+use crate::task::{Report, scratch, stage, unless_stopped};
 
 pub(crate) async fn pictures(
     worker: &Worker,

@@ -20,7 +20,7 @@ use model::{ByteSize, ObjectId};
 use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::OnceCell;
 
-use crate::task::Stop;
+use crate::stop::Stop;
 
 /// A source up to that size is fetched whole: that costs less than looking at its index for every chunk.
 const SMALL: u64 = 32 << 20;

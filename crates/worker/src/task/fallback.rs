@@ -9,8 +9,8 @@ use blob::{By, Means, New};
 use catalogue::Catalogue;
 use encode::{Jail, Tools};
 use jobs::{Claim, Queue};
-use model::BucketName;
 use model::plan::{Medium, Track};
+use model::{BucketName, TitleId};
 use pipeline::{Hope, Pipeline, Place, Rule};
 use tempfile::TempDir;
 
