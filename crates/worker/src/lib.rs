@@ -13,6 +13,7 @@ mod attend;
 mod config;
 mod pictures;
 mod run;
+mod scratch;
 mod sources;
 mod stop;
 mod task;

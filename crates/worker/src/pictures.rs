@@ -9,9 +9,10 @@ use pipeline::work::{OfPictures, Pictures};
 use tokio_util::sync::CancellationToken;
 
 use crate::run::Worker;
+use crate::scratch::{Scratch, stage};
 use crate::sources::Sources;
 use crate::stop::Stop;
-use crate::task::{Report, scratch, stage, unless_stopped};
+use crate::task::{Report, unless_stopped};
 
 pub(crate) async fn pictures(
     worker: &Worker,
@@ -33,10 +34,10 @@ pub(crate) async fn pictures(
         Some(parts) => Arc::new(parts),
         None => unless_stopped(cancel, sources.whole(object)).await?,
     };
-    let scratch = scratch(worker, lease).await?;
+    let scratch = Scratch::make(worker, lease).await?;
     // Pictures never decide over a title: also what would reject it only ends their own job.
     let failed = |error: encode::Error| Stop::of_encoder(&error);
-    let work = stills::Work { source: &asset.source, file: file.path(), scratch: &scratch.0 };
+    let work = stills::Work { source: &asset.source, file: file.path(), scratch: scratch.path() };
     let (tools, jail) = (&worker.tools, &worker.jail);
     let made = match of.pictures {
         Pictures::Posters => {

@@ -1,22 +1,20 @@
 //! What each kind of job does.
 
 use std::convert::Infallible;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use blob::Staged;
 use encode::chunk::{self, Encoded};
 use encode::{Look, Probed, captions, fields, plan as planning};
 use futures::future::try_join_all;
 use jobs::{Fault, Lease, Progress};
 use pipeline::work::{OfChunk, OfTitle};
 use pipeline::{Early, Made, Showing, Work};
-use tokio_util::io::ReaderStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::pictures::pictures;
 use crate::run::{Worker, now};
+use crate::scratch::{Scratch, stage};
 use crate::sources::{Local, Sources};
 use crate::stop::Stop;
 
@@ -115,12 +113,12 @@ async fn plan(
     worker.queue.log(now(), lease, &notes).await?;
     worker.pipeline.probed(lease, of.title, &source).await?;
     report.stage("planning");
-    let scratch = scratch(worker, lease).await?;
+    let scratch = Scratch::make(worker, lease).await?;
     let template = worker.pipeline.templates().named(&title.template).map_err(no)?;
     let (tools, jail) = (&worker.tools, &worker.jail);
-    let look = Look { tools, jail, source: &source, file: local.path(), scratch: &scratch.0, cancel };
+    let look = Look { tools, jail, source: &source, file: local.path(), scratch: scratch.path(), cancel };
     let (headers, captions, fields) = tokio::try_join!(
-        worker.headers.headers(tools, jail, &source, template, &scratch.0, cancel),
+        worker.headers.headers(tools, jail, &source, template, scratch.path(), cancel),
         captions::in_picture(look),
         fields::are_hidden(look),
     )
@@ -159,7 +157,7 @@ async fn encode_chunk(
     let asset = worker.pipeline.asset(of.asset, of.generation).await?;
     let template = worker.pipeline.templates().of_plan(&asset.plan.template);
     let template = template.map_err(|error| Stop::encode(&error, of.title))?;
-    let scratch = scratch(worker, lease).await?;
+    let scratch = Scratch::make(worker, lease).await?;
     // Until the chunk is stored.
     let showing = worker.pipeline.showing(of);
     let encode = async |local: &Local, holes: bool| {
@@ -170,7 +168,7 @@ async fn encode_chunk(
             source: &asset.source,
             file: local.path(),
             holes,
-            scratch: &scratch.0,
+            scratch: scratch.path(),
         };
         let progress = |p: chunk::Progress| report.progress(p.permille, p.speed);
         tokio::select! {
@@ -240,35 +238,6 @@ async fn show(showing: &Showing, work: chunk::Work<'_>) -> Infallible {
     }
 }
 
-/// Streams a file from the scratch folder into the store.
-pub(crate) async fn stage(worker: &Worker, path: &Path, bytes: Option<u64>) -> Result<Staged, Stop> {
-    let file = tokio::fs::File::open(path).await.map_err(|error| Stop::of(&error, Fault::Transient))?;
-    let stream = ReaderStream::with_capacity(file, 256 * 1024);
-    Ok(worker.blob.stage(stream, bytes, None).await?)
-}
-
-/// A folder for one try of one job; removed soon after the try ends, however it ends.
-pub(crate) struct Scratch(pub(crate) PathBuf);
-
-pub(crate) async fn scratch(worker: &Worker, lease: &Lease) -> Result<Scratch, Stop> {
-    let path = worker.scratch.join(format!("{}-{}", lease.job, lease.attempt));
-    tokio::fs::create_dir_all(&path).await.map_err(|error| Stop::of(&error, Fault::Transient))?;
-    Ok(Scratch(path))
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // Whole chunks may be in it. No other try has a folder of that name, and what stays is removed with the worker's
-        // folder.
-        let folder = std::mem::take(&mut self.0);
-        let remove = move || drop(std::fs::remove_dir_all(folder));
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn_blocking(remove)),
-            Err(_) => remove(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod fallback;
 
@@ -277,26 +246,6 @@ mod tests {
     use std::io;
 
     use super::*;
-
-    #[test]
-    fn what_a_try_leaves_is_removed_where_nobody_is_held_up() {
-        let all = tempfile::tempdir().unwrap();
-        let folder = all.path().join("try");
-        std::fs::create_dir(&folder).unwrap();
-        std::fs::write(folder.join("c7-v0.cmaf"), "a chunk").unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
-        runtime.block_on(async {
-            let (go, wait) = std::sync::mpsc::channel::<()>();
-            let busy = tokio::task::spawn_blocking(move || wait.recv());
-            drop(Scratch(folder.clone()));
-            assert!(folder.exists());
-            go.send(()).unwrap();
-            busy.await.unwrap().unwrap();
-            // It is behind the removal.
-            tokio::task::spawn_blocking(|| ()).await.unwrap();
-        });
-        assert!(!folder.exists());
-    }
 
     #[test]
     fn what_has_nothing_to_do_with_the_source_is_no_reason_to_copy_it_whole() {
