@@ -3,14 +3,14 @@
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
-use jobs::{Claim, Lease, Queue};
+use jobs::{Claim, Queue};
 use pipeline::{Pipeline, Work};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::run::{LEASE, LOOK, now};
 use crate::stop::Stop;
-use crate::task::Report;
+use crate::turn::Turn;
 
 /// How often a running job says that it lives and how far it is.
 const BEAT: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 1000 });
@@ -18,23 +18,6 @@ const BEAT: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 1000 });
 const CLAIMED: Duration = Duration::from_millis(if cfg!(test) { 20 } else { 250 });
 /// Why pictures are put back that gave way.
 const GIVES_WAY: &str = "gives way to what somebody waits for";
-
-/// One try of a job.
-#[derive(Debug)]
-pub(crate) struct Turn<'a> {
-    lease: &'a Lease,
-    /// How far the task is.
-    pub(crate) report: Report,
-    /// Tells the task to end.
-    pub(crate) cancel: CancellationToken,
-    shutdown: &'a CancellationToken,
-}
-
-impl<'a> Turn<'a> {
-    pub(crate) fn new(lease: &'a Lease, shutdown: &'a CancellationToken) -> Self {
-        Self { lease, report: Report::default(), cancel: shutdown.child_token(), shutdown }
-    }
-}
 
 /// Whoever looks after the jobs of a slot.
 #[derive(Debug)]

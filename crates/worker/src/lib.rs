@@ -17,6 +17,7 @@ mod scratch;
 mod sources;
 mod stop;
 mod task;
+mod turn;
 
 pub use config::Config;
 pub use run::Worker;

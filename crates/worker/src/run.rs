@@ -15,9 +15,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::Config;
-use crate::attend::{Attendant, Turn};
+use crate::attend::Attendant;
 use crate::sources::Sources;
 use crate::task;
+use crate::turn::Turn;
 
 /// How long a silent worker keeps its job.
 pub(crate) const LEASE: Duration = Duration::from_secs(30);
@@ -146,7 +147,7 @@ async fn slot(
             Ok(Some(lease)) => {
                 let turn = Turn::new(&lease, &shutdown);
                 // It is large: on the heap it is not moved about.
-                let task = Box::pin(task::run(&worker, &sources, &lease, &turn.report, &turn.cancel));
+                let task = Box::pin(task::run(&worker, &sources, &turn));
                 attendant.attend(&turn, task).await;
                 continue;
             }

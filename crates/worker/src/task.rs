@@ -1,90 +1,57 @@
 //! What each kind of job does.
 
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use encode::chunk::{self, Encoded};
 use encode::{Look, Probed, captions, fields, plan as planning};
 use futures::future::try_join_all;
-use jobs::{Fault, Lease, Progress};
+use jobs::Fault;
 use pipeline::work::{OfChunk, OfTitle};
 use pipeline::{Early, Made, Showing, Work};
-use tokio_util::sync::CancellationToken;
 
 use crate::pictures::pictures;
 use crate::run::{Worker, now};
 use crate::scratch::{Scratch, stage};
 use crate::sources::{Local, Sources};
 use crate::stop::Stop;
+use crate::turn::Turn;
 
 /// How often a running encode is looked at for somebody who waits.
 const SHOW: Duration = Duration::from_millis(300);
 
-/// How far a running job is, for the next beat of its lease.
-#[derive(Debug, Default)]
-pub(crate) struct Report(Mutex<Progress>);
-
-impl Report {
-    pub(crate) fn now(&self) -> Progress {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(crate) fn stage(&self, message: &str) {
-        let mut beat = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        beat.message = Some(message.to_owned());
-    }
-
-    fn progress(&self, permille: u16, speed: Option<f64>) {
-        let mut beat = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        beat.permille = permille;
-        beat.speed = speed;
-    }
-}
-
-pub(crate) async fn run(
-    worker: &Worker,
-    sources: &Sources,
-    lease: &Lease,
-    report: &Report,
-    cancel: &CancellationToken,
-) -> Result<(), Stop> {
-    match Work::of(lease)? {
-        Some(Work::Plan(of)) => plan(worker, sources, lease, &of, report, cancel).await,
-        Some(Work::Chunk(of)) => encode_chunk(worker, sources, lease, &of, report, cancel).await,
-        Some(Work::Pictures(of)) => pictures(worker, sources, lease, &of, report, cancel).await,
+/// Does a job; ends soon when its turn is cancelled.
+pub(crate) async fn run(worker: &Worker, sources: &Sources, turn: &Turn<'_>) -> Result<(), Stop> {
+    match Work::of(turn.lease)? {
+        Some(Work::Plan(of)) => plan(worker, sources, turn, &of).await,
+        Some(Work::Chunk(of)) => encode_chunk(worker, sources, turn, &of).await,
+        Some(Work::Pictures(of)) => pictures(worker, sources, turn, &of).await,
         Some(Work::Publish(of)) => {
-            report.stage("counting and measuring");
-            Ok(worker.pipeline.publish(lease, &of).await?)
+            turn.report.stage("counting and measuring");
+            Ok(worker.pipeline.publish(turn.lease, &of).await?)
         }
         None => {
-            let fault = Fault::Permanent(format!("this version knows no jobs of kind `{}`", lease.kind));
+            let fault = Fault::Permanent(format!("this version knows no jobs of kind `{}`", turn.lease.kind));
             Err(Stop::Failed { fault, log: Vec::new() })
         }
     }
 }
 
-async fn plan(
-    worker: &Worker,
-    sources: &Sources,
-    lease: &Lease,
-    of: &OfTitle,
-    report: &Report,
-    cancel: &CancellationToken,
-) -> Result<(), Stop> {
+async fn plan(worker: &Worker, sources: &Sources, turn: &Turn<'_>, of: &OfTitle) -> Result<(), Stop> {
     let title = worker.pipeline.title(of.title).await?;
     let no = |error: encode::Error| Stop::encode(&error, of.title);
     let object = title.source_object;
-    let reading = || report.stage("reading the source");
-    report.stage("fetching the source");
-    let parts = unless_stopped(cancel, sources.to_probe(object)).await?;
+    let reading = || turn.report.stage("reading the source");
+    turn.report.stage("fetching the source");
+    let parts = turn.unless_stopped(sources.to_probe(object)).await?;
     let looked = match &parts {
         Some(parts) => {
             reading();
             let probe = encode::probe_parts(&worker.tools, &worker.jail, parts.path());
             // The probe does not wait for what the look for captions reads beyond it.
             let both = async { Ok(tokio::join!(probe, sources.to_find_captions(object, parts))) };
-            let (looked, more) = unless_stopped(cancel, both).await?;
+            let (looked, more) = turn.unless_stopped(both).await?;
             more?;
             match looked {
                 Err(error) if !may_be_for_holes(&error) => return Err(no(error)),
@@ -101,24 +68,25 @@ async fn plan(
         }
         // Whatever is wrong, the holes may be the reason.
         None => {
-            report.stage("fetching the source");
-            let whole = unless_stopped(cancel, sources.whole(object)).await?;
+            turn.report.stage("fetching the source");
+            let whole = turn.unless_stopped(sources.whole(object)).await?;
             reading();
             worker.pipeline.found_room(of.title).await?;
             let probe = encode::probe(&worker.tools, &worker.jail, whole.path());
-            let looked = unless_stopped(cancel, async { probe.await.map_err(no) }).await?;
+            let looked = turn.unless_stopped(async { probe.await.map_err(no) }).await?;
             (whole, looked)
         }
     };
-    worker.queue.log(now(), lease, &notes).await?;
-    worker.pipeline.probed(lease, of.title, &source).await?;
-    report.stage("planning");
-    let scratch = Scratch::make(worker, lease).await?;
+    worker.queue.log(now(), turn.lease, &notes).await?;
+    worker.pipeline.probed(turn.lease, of.title, &source).await?;
+    turn.report.stage("planning");
+    let scratch = Scratch::make(worker, turn.lease).await?;
     let template = worker.pipeline.templates().named(&title.template).map_err(no)?;
     let (tools, jail) = (&worker.tools, &worker.jail);
-    let look = Look { tools, jail, source: &source, file: local.path(), scratch: scratch.path(), cancel };
+    let (file, scratch, cancel) = (local.path(), scratch.path(), &turn.cancel);
+    let look = Look { tools, jail, source: &source, file, scratch, cancel };
     let (headers, captions, fields) = tokio::try_join!(
-        worker.headers.headers(tools, jail, &source, template, scratch.path(), cancel),
+        worker.headers.headers(tools, jail, &source, template, scratch, cancel),
         captions::in_picture(look),
         fields::are_hidden(look),
     )
@@ -128,28 +96,10 @@ async fn plan(
         video.interlaced |= fields;
     }
     let plan = planning::make(&source, template, &headers, &tools.fingerprint()).map_err(no)?;
-    Ok(worker.pipeline.planned(lease, of.title, &source, &plan).await?)
+    Ok(worker.pipeline.planned(turn.lease, of.title, &source, &plan).await?)
 }
 
-/// Does a part of a job that may take long and can be dropped at any point: copying a source, or a probe, whose tools
-/// that kills.
-pub(crate) async fn unless_stopped<T>(
-    cancel: &CancellationToken,
-    part: impl Future<Output = Result<T, Stop>>,
-) -> Result<T, Stop> {
-    let stopped =
-        || Stop::Failed { fault: Fault::Transient("the job was stopped".to_owned()), log: Vec::new() };
-    cancel.run_until_cancelled(part).await.unwrap_or_else(|| Err(stopped()))
-}
-
-async fn encode_chunk(
-    worker: &Worker,
-    sources: &Sources,
-    lease: &Lease,
-    of: &OfChunk,
-    report: &Report,
-    cancel: &CancellationToken,
-) -> Result<(), Stop> {
+async fn encode_chunk(worker: &Worker, sources: &Sources, turn: &Turn<'_>, of: &OfChunk) -> Result<(), Stop> {
     if let Some(why) = worker.pipeline.find_room(of).await? {
         return Err(Stop::Held { why });
     }
@@ -157,11 +107,12 @@ async fn encode_chunk(
     let asset = worker.pipeline.asset(of.asset, of.generation).await?;
     let template = worker.pipeline.templates().of_plan(&asset.plan.template);
     let template = template.map_err(|error| Stop::encode(&error, of.title))?;
-    let scratch = Scratch::make(worker, lease).await?;
+    let scratch = Scratch::make(worker, turn.lease).await?;
+    let (tools, jail) = (&worker.tools, &worker.jail);
     // Until the chunk is stored.
     let showing = worker.pipeline.showing(of);
     let encode = async |local: &Local, holes: bool| {
-        report.stage("encoding");
+        turn.report.stage("encoding");
         let work = chunk::Work {
             plan: &asset.plan,
             chunk: of.chunk,
@@ -170,15 +121,15 @@ async fn encode_chunk(
             holes,
             scratch: scratch.path(),
         };
-        let progress = |p: chunk::Progress| report.progress(p.permille, p.speed);
+        let progress = |p: chunk::Progress| turn.report.progress(p.permille, p.speed);
         tokio::select! {
-            encoded = chunk::encode(template, &worker.tools, &worker.jail, work, cancel, progress) => encoded,
+            encoded = chunk::encode(template, tools, jail, work, &turn.cancel, progress) => encoded,
             never = show(&showing, work) => match never {},
         }
     };
-    report.stage("fetching the source");
+    turn.report.stage("fetching the source");
     let object = title.source_object;
-    let parts = unless_stopped(cancel, sources.to_encode(object, &asset, of.chunk)).await?;
+    let parts = turn.unless_stopped(sources.to_encode(object, &asset, of.chunk)).await?;
     let encoded = match &parts {
         Some(parts) => encode(parts, true).await,
         None => Err(encode::Error::Holes),
@@ -190,22 +141,22 @@ async fn encode_chunk(
             }
             drop(parts);
             showing.clear();
-            report.stage("fetching the source");
-            encode(&*unless_stopped(cancel, sources.whole(object)).await?, false).await
+            turn.report.stage("fetching the source");
+            encode(&*turn.unless_stopped(sources.whole(object)).await?, false).await
         }
         encoded => encoded,
     };
     let encoded = encoded.map_err(|error| Stop::encode(&error, of.title))?;
     let notes: Vec<String> = encoded.iter().filter_map(|one| one.note.clone()).collect();
-    worker.queue.log(now(), lease, &notes).await?;
-    report.stage("storing");
+    worker.queue.log(now(), turn.lease, &notes).await?;
+    turn.report.stage("storing");
     // Each waits for the disk; together they wait once.
     let staged = encoded.into_iter().map(|one| async move {
         let bytes = stage(worker, &one.path, Some(one.bytes)).await?;
         Ok::<_, Stop>(Made { track: one.track, bytes, sha256: one.sha256, index: one.index.encode() })
     });
     let made = try_join_all(staged).await?;
-    Ok(worker.pipeline.encoded(lease, of, made).await?)
+    Ok(worker.pipeline.encoded(turn.lease, of, made).await?)
 }
 
 /// Whether what was read from parts of a source may have failed for what they leave out, as almost everything may.
@@ -262,13 +213,5 @@ mod tests {
         ] {
             assert_eq!(may_be_for_holes(&error), expected, "{error:?}");
         }
-    }
-
-    #[tokio::test]
-    async fn a_copy_that_goes_on_for_ever_ends_with_its_job() {
-        let cancel = CancellationToken::new();
-        cancel.cancel();
-        let stopped = unless_stopped(&cancel, std::future::pending::<Result<(), Stop>>()).await;
-        assert!(matches!(stopped, Err(Stop::Failed { fault: Fault::Transient(_), .. })), "{stopped:?}");
     }
 }

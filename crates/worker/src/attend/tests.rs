@@ -1,7 +1,7 @@
 use blob::{Blob, By, Means, New};
 use catalogue::Catalogue;
 use db::testing::TestDb;
-use jobs::{Fault, Job};
+use jobs::{Fault, Job, Lease};
 use model::{BucketName, TitleId, WaitsFor, job, title};
 use pipeline::{Kind, Rule};
 

@@ -9,11 +9,12 @@ use std::process::Command;
 use blob::{By, Means, New};
 use catalogue::Catalogue;
 use encode::{Jail, Tools};
-use jobs::{Claim, Queue};
+use jobs::{Claim, Lease, Queue};
 use model::plan::{Medium, Track};
 use model::{BucketName, TitleId};
 use pipeline::{Hope, Pipeline, Place, Rule};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::Config;
@@ -66,7 +67,8 @@ impl House {
     }
 
     async fn run(&self, lease: &Lease) -> Result<(), Stop> {
-        run(&self.worker, &self.sources, lease, &Report::default(), &CancellationToken::new()).await
+        let shutdown = CancellationToken::new();
+        run(&self.worker, &self.sources, &Turn::new(lease, &shutdown)).await
     }
 
     /// Tells the launcher something.
