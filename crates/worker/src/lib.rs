@@ -10,8 +10,11 @@
 //! ```
 
 mod attend;
+mod chunk;
 mod config;
+mod holes;
 mod pictures;
+mod plan;
 mod run;
 mod scratch;
 mod sources;

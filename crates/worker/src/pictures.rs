@@ -12,7 +12,8 @@ use crate::sources::Sources;
 use crate::stop::Stop;
 use crate::turn::Turn;
 
-pub(crate) async fn pictures(
+/// Makes pictures of a title and stores them.
+pub(crate) async fn run(
     worker: &Worker,
     sources: &Sources,
     turn: &Turn<'_>,

@@ -2,9 +2,12 @@
 //! it fail, and without a jail, which is none of this crate's business.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
 
 use blob::{By, Means, New};
 use catalogue::Catalogue;
@@ -12,13 +15,16 @@ use encode::{Jail, Tools};
 use jobs::{Claim, Lease, Queue};
 use model::plan::{Medium, Track};
 use model::{BucketName, TitleId};
-use pipeline::{Hope, Pipeline, Place, Rule};
+use pipeline::{Hope, Pipeline, Place, Rule, Work};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::Config;
-use crate::run::LEASE;
+use crate::run::{LEASE, Worker, now};
+use crate::sources::Sources;
+use crate::stop::Stop;
+use crate::turn::Turn;
+use crate::{Config, task};
 
 /// Finds the program of the order that a launcher is given.
 const PROGRAM: &str = r#"program=$(printf %s "$1" | sed 's/.*"program":"\([^"]*\)".*/\1/'); shift"#;
@@ -68,7 +74,7 @@ impl House {
 
     async fn run(&self, lease: &Lease) -> Result<(), Stop> {
         let shutdown = CancellationToken::new();
-        run(&self.worker, &self.sources, &Turn::new(lease, &shutdown)).await
+        task::run(&self.worker, &self.sources, &Turn::new(lease, &shutdown)).await
     }
 
     /// Tells the launcher something.
@@ -217,4 +223,21 @@ async fn jobs_that_need_the_whole_source_at_the_same_time_share_one_copy() {
     drop((one, other));
     let anew = whole().await;
     assert_eq!(Arc::strong_count(&anew), 1);
+}
+
+#[test]
+fn what_has_nothing_to_do_with_the_source_is_no_reason_to_copy_it_whole() {
+    let file = |kind| encode::Error::File { path: "/scratch".into(), source: io::Error::from(kind) };
+    for (error, expected) in [
+        (encode::Error::Holes, true),
+        (file(io::ErrorKind::UnexpectedEof), true),
+        (file(io::ErrorKind::StorageFull), false),
+        (file(io::ErrorKind::QuotaExceeded), false),
+        (encode::Error::Unwritten { tool: "ffmpeg", log: vec![] }, false),
+        (encode::Error::Cancelled, false),
+        (encode::Error::NotStarted { reason: "no processes".into() }, false),
+        (encode::Error::Jail { reason: "no launcher".into() }, false),
+    ] {
+        assert_eq!(may_be_why(&error), expected, "{error:?}");
+    }
 }
