@@ -54,7 +54,7 @@ pub use hint::Hints;
 pub use job::{Job, Lease};
 pub use new::{New, NewGroup};
 pub use queue::{
-    AtWork, Bump, Claim, Completed, Counts, Ended, Fault, Filter, Group, GroupState, LogLine, Outcome, Pause,
-    Presence, Progress, Queue, Released, Wait,
+    Again, AtWork, Bump, Claim, Completed, Counts, Ended, Fault, Filter, Group, GroupState, LogLine, Outcome,
+    Pause, Presence, Progress, Queue, Released, Wait,
 };
 pub use schema::MIGRATIONS;

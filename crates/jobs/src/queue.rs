@@ -26,6 +26,7 @@ pub use lease::{Claim, LogLine, Progress, Wait};
 pub use pause::Pause;
 pub use presence::Presence;
 pub use read::{AtWork, Counts, Filter};
+pub use title::Again;
 
 /// The queue in a database. Cheap to clone; clones share their hints.
 #[derive(Debug, Clone)]

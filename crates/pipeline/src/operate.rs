@@ -4,7 +4,7 @@
 
 use catalogue::{Removal, Standing};
 use db::Tx;
-use jobs::Filter;
+use jobs::{Again, Filter};
 use model::title::State;
 use model::{JobId, Timestamp, TitleId, job};
 
@@ -100,8 +100,8 @@ impl Pipeline {
         }
         let mut jobs = 0;
         if let Some(plan) = plan.filter(|_| unfinished || !planned) {
-            let why = "a person asked for it again";
-            jobs = self.jobs.retry_title(&mut tx, now(), id, plan.created_at, why).await?;
+            let all = Again { since: plan.created_at, kind: None };
+            jobs = self.jobs.retry_title(&mut tx, now(), id, all).await?;
         }
         let goes_on = planned && jobs > 0;
         if jobs == 0 {
@@ -147,8 +147,8 @@ impl Pipeline {
     /// given up have nowhere to go any more.
     async fn retry_pictures(&self, mut tx: Tx, title: TitleId, since: Option<Timestamp>) -> Result<u64> {
         let since = since.ok_or(Error::NothingFailed { title })?;
-        let why = "a person asked for it again";
-        let jobs = self.jobs.retry_kind(&mut tx, now(), title, Work::PICTURES, since, why).await?;
+        let pictures = Again { since, kind: Some(Work::PICTURES) };
+        let jobs = self.jobs.retry_title(&mut tx, now(), title, pictures).await?;
         if jobs == 0 {
             return Err(Error::NothingFailed { title });
         }

@@ -34,6 +34,9 @@ macro_rules! again {
 }
 pub(super) use again;
 
+/// The cause of a job that is tried again.
+pub(super) const ASKED: &str = "a person asked for it again";
+
 const CANCEL: &str = cancel!("id = $1");
 const CANCEL_TITLE: &str = cancel!("title = $1");
 const AGAIN: &str = again!("id = $1");
@@ -88,13 +91,12 @@ impl Queue {
         if !matches!(job.state, State::Failed | State::Cancelled) {
             return Err(Error::State { job: id, state: job.state.as_str(), what: "try it again" });
         }
-        let cause = "a person asked for it again";
         match job.group {
             Some(group) => {
                 tx.execute(REOPEN, args![group]).await?;
-                Ok(tx.execute(AGAIN_GROUP, args![group, cause, now]).await?)
+                Ok(tx.execute(AGAIN_GROUP, args![group, ASKED, now]).await?)
             }
-            None => Ok(tx.execute(AGAIN, args![id, cause, now]).await?),
+            None => Ok(tx.execute(AGAIN, args![id, ASKED, now]).await?),
         }
     }
 

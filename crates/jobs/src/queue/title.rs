@@ -4,16 +4,23 @@ use db::{Tx, args};
 use model::text::reason;
 use model::{Timestamp, TitleId, WaitsFor};
 
-use super::cancel::again;
+use super::cancel::{ASKED, again};
 use super::{Queue, Wait};
 use crate::Result;
+
+/// Which jobs of a title are tried again.
+#[derive(Debug, Clone, Copy)]
+pub struct Again<'a> {
+    /// Only those that were made at or after this moment.
+    pub since: Timestamp,
+    /// Only those of this kind, and their groups stay as they are: of a kind that is member of none.
+    pub kind: Option<&'a str>,
+}
 
 const REOPEN: &str = "UPDATE job_groups SET state = 'open', reason = NULL, finished_at = NULL
     WHERE title = $1 AND state IN ('failed', 'cancelled') AND created_at >= $2";
 
-const AGAIN: &str = again!("title = $1 AND created_at >= $4");
-
-const AGAIN_KIND: &str = again!("title = $1 AND created_at >= $4 AND kind = $5");
+const AGAIN: &str = again!("title = $1 AND created_at >= $4 AND (CAST($5 AS TEXT) IS NULL OR kind = $5)");
 
 /// A job that rests for another reason goes on resting.
 const POSTPONE: &str = "UPDATE jobs SET run_at = $3, waits_for = $4, waits_why = $5
@@ -36,33 +43,20 @@ const FORGET_EMPTY: &str = "DELETE FROM job_groups WHERE title = $1 AND state IN
     AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.group_id = job_groups.id)";
 
 impl Queue {
-    /// Gives every failed or cancelled job of a title that was made at or after `since` its tries again when `tx`
-    /// commits; answers how many that are.
+    /// Gives failed and cancelled jobs of a title their tries again when `tx` commits; answers how many that are.
     pub async fn retry_title(
         &self,
         tx: &mut Tx,
         now: Timestamp,
         title: TitleId,
-        since: Timestamp,
-        why: &str,
+        which: Again<'_>,
     ) -> Result<u64> {
+        let Again { since, kind } = which;
         self.lock_title(tx, title).await?;
-        tx.execute(REOPEN, args![title, since]).await?;
-        Ok(tx.execute(AGAIN, args![title, reason(why), now, since]).await?)
-    }
-
-    /// The same for jobs of one kind, whose groups stay as they are: of a kind that is member of none.
-    pub async fn retry_kind(
-        &self,
-        tx: &mut Tx,
-        now: Timestamp,
-        title: TitleId,
-        kind: &str,
-        since: Timestamp,
-        why: &str,
-    ) -> Result<u64> {
-        self.lock_title(tx, title).await?;
-        Ok(tx.execute(AGAIN_KIND, args![title, reason(why), now, since, kind]).await?)
+        if kind.is_none() {
+            tx.execute(REOPEN, args![title, since]).await?;
+        }
+        Ok(tx.execute(AGAIN, args![title, ASKED, now, since, kind]).await?)
     }
 
     /// Lets the jobs of one kind of a title that are due wait on when `tx` commits; nothing is held against them.

@@ -1,4 +1,4 @@
-use jobs::{NewGroup, Wait};
+use jobs::{Again, NewGroup, Wait};
 use model::job::State;
 use model::{TitleId, WaitsFor};
 
@@ -26,8 +26,9 @@ async fn what_ended_badly_of_a_title_is_tried_again_and_what_was_done_stays_done
         assert_eq!(bench.queue.live(title).await.unwrap(), 0);
 
         let mut tx = bench.test.db.begin().await.unwrap();
-        let none = bench.queue.retry_title(&mut tx, at(1), title, at(1), "again").await.unwrap();
-        let two = bench.queue.retry_title(&mut tx, at(1), title, T0, "again").await.unwrap();
+        let all = |since| Again { since, kind: None };
+        let none = bench.queue.retry_title(&mut tx, at(1), title, all(at(1))).await.unwrap();
+        let two = bench.queue.retry_title(&mut tx, at(1), title, all(T0)).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!((none, two, bench.queue.live(title).await.unwrap()), (0, 2, 2));
         for _ in 0..2 {
@@ -51,8 +52,9 @@ async fn only_jobs_of_the_kind_that_is_asked_for_are_tried_again() {
         bench.enqueue(&job(1).title(title)).await;
         let mut tx = bench.test.db.begin().await.unwrap();
         bench.queue.cancel_title(&mut tx, T0, title, "not wanted").await.unwrap();
-        let late = bench.queue.retry_kind(&mut tx, T0, title, "publish", at(1), "again").await.unwrap();
-        let one = bench.queue.retry_kind(&mut tx, T0, title, "publish", T0, "again").await.unwrap();
+        let publishing = |since| Again { since, kind: Some("publish") };
+        let late = bench.queue.retry_title(&mut tx, T0, title, publishing(at(1))).await.unwrap();
+        let one = bench.queue.retry_title(&mut tx, T0, title, publishing(T0)).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!((late, one), (0, 1));
         assert_eq!(bench.claim(T0, "w").await.unwrap().job, publish);

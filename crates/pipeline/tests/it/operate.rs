@@ -228,7 +228,8 @@ async fn an_encode_stays_that_is_tried_again_or_shown_before_its_removal_begins(
                 let sql = "UPDATE titles SET generation = $2 WHERE id = $1";
                 tx.execute(sql, db::args![title, of.generation]).await.unwrap();
             } else {
-                house.jobs.retry_title(&mut tx, now(), title, Timestamp(0), "again").await.unwrap();
+                let all = jobs::Again { since: Timestamp(0), kind: None };
+                house.jobs.retry_title(&mut tx, now(), title, all).await.unwrap();
             }
             let remover = impatient(&house);
             let mut removal = tokio::spawn(async move { remover.remove_old().await.unwrap() });
