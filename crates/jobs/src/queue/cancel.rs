@@ -69,10 +69,9 @@ impl Queue {
             return Err(Error::State { job: id, state: job.state.as_str(), what: "cancel it" });
         }
         lease::note(tx, now, id, format!("cancelled: {why}")).await?;
-        if let Some(group) = job.group {
-            group::end(tx, now, group, id, GroupState::Cancelled, &why).await?;
-        }
-        Ok(Ended { job: id, kind: job.kind, title: job.title, group: job.group, reason: why })
+        let ended = Ended { job: id, kind: job.kind, title: job.title, group: job.group, reason: why };
+        group::end(tx, now, &ended, GroupState::Cancelled).await?;
+        Ok(ended)
     }
 
     /// Cancels everything that is queued or runs for a title, when `tx` commits; answers how many jobs that was.

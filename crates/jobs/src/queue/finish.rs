@@ -208,15 +208,9 @@ impl Held {
         if !next.last {
             return Ok(Outcome::Retry { at });
         }
-        if let Some(group) = self.group {
-            group::end(tx, now, group, self.job, GroupState::Failed, &why).await?;
-        }
-        Ok(Outcome::Ended(Ended {
-            job: self.job,
-            kind: self.kind,
-            title: self.title,
-            group: self.group,
-            reason: why,
-        }))
+        let Self { job, kind, title, group, .. } = self;
+        let ended = Ended { job, kind, title, group, reason: why };
+        group::end(tx, now, &ended, GroupState::Failed).await?;
+        Ok(Outcome::Ended(ended))
     }
 }

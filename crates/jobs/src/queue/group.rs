@@ -5,7 +5,7 @@ use model::text::reason;
 use model::{GroupId, JobId, Timestamp, TitleId};
 
 use super::cancel::cancel;
-use super::{Queue, insert, lease};
+use super::{Ended, Queue, insert, lease};
 use crate::{Error, New, NewGroup, Result};
 
 /// A group as it is read.
@@ -151,16 +151,11 @@ pub(super) async fn count_down(
     Ok(Some(made))
 }
 
-/// Ends a group because of one member, and cancels the others.
-pub(super) async fn end(
-    tx: &mut Tx,
-    now: Timestamp,
-    group: GroupId,
-    member: JobId,
-    state: GroupState,
-    why: &str,
-) -> Result<()> {
-    tx.execute(END, args![group, state.as_str(), reason(why), now]).await?;
+/// Ends the group of a job that has ended, if it is member of one, and cancels the others.
+pub(super) async fn end(tx: &mut Tx, now: Timestamp, ended: &Ended, state: GroupState) -> Result<()> {
+    let Some(group) = ended.group else { return Ok(()) };
+    let (member, why) = (ended.job, &ended.reason);
+    tx.execute(END, args![group, state.as_str(), why, now]).await?;
     let word = if state == GroupState::Failed { "failed" } else { "was cancelled" };
     let cause = reason(&format!("another part of the same work {word}: {why}"));
     let cancelled = tx.execute(CANCEL_OTHERS, args![group, cause, now, member]).await?;
