@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use encode::chunk::{Encoded, Work, encode};
 use encode::template::Templates;
-use encode::{Jail, Tools, first_frame, plan, probe};
+use encode::{Jail, Runner, Tools, first_frame, plan, probe};
 use model::Plan;
 use package::{TrackInit, cmaf};
 use tokio::task::JoinSet;
@@ -81,7 +81,8 @@ async fn run(options: Options, jail: Jail) -> Result<(), Failure> {
     let templates = Templates::default();
     let template = templates.named(&options.template)?;
     let never = CancellationToken::new();
-    let headers = first_frame::headers(&tools, &jail, &source, template, scratch.path(), &never).await?;
+    let runner = Runner { tools: &tools, jail: &jail, cancel: &never };
+    let headers = first_frame::headers(runner, &source, template, scratch.path()).await?;
     let plan = Arc::new(plan::make(&source, template, &headers, &tools.fingerprint())?);
     let planned = started.elapsed();
 
@@ -93,6 +94,7 @@ async fn run(options: Options, jail: Jail) -> Result<(), Failure> {
         let (file, scratch, never) = (options.file.clone(), scratch.path().to_owned(), never.clone());
         let template = template.clone();
         workers.spawn(async move {
+            let runner = Runner { tools: &tools, jail: &jail, cancel: &never };
             let mut done = vec![];
             loop {
                 let chunk = next.fetch_add(1, Ordering::Relaxed);
@@ -107,7 +109,7 @@ async fn run(options: Options, jail: Jail) -> Result<(), Failure> {
                     holes: false,
                     scratch: &scratch,
                 };
-                done.extend(encode(&template, &tools, &jail, work, &never, |_| ()).await?);
+                done.extend(encode(runner, &template, work, |_| ()).await?);
             }
         });
     }

@@ -17,7 +17,6 @@ use std::path::{Path, PathBuf};
 use model::Plan;
 use model::media::Source;
 use model::plan::{Chunk, Medium, Track};
-use tokio_util::sync::CancellationToken;
 
 use crate::blocking::blocking;
 use crate::filter::Lists;
@@ -27,7 +26,7 @@ use crate::retime::{self, Retiming};
 use crate::run::{self, Ffmpeg, Input, Name, Patience};
 use crate::scratch::Folder;
 use crate::template::Template;
-use crate::{Error, Jail, Result, Tools};
+use crate::{Error, Result, Runner};
 
 pub use self::early::{SoFar, so_far};
 pub use crate::retime::Encoded;
@@ -75,14 +74,12 @@ impl Progress {
 /// [`Error::OtherEncoder`] where the plan is for another encoder, [`Error::Rejected`] where the source turns out
 /// to be shorter than it said or broken, and all that can go wrong with a run.
 pub async fn encode(
+    runner: Runner<'_>,
     template: &Template,
-    tools: &Tools,
-    jail: &Jail,
     work: Work<'_>,
-    cancel: &CancellationToken,
     mut progress: impl FnMut(Progress) + Send,
 ) -> Result<Vec<Encoded>> {
-    let here = tools.fingerprint();
+    let here = runner.tools.fingerprint();
     if work.plan.fingerprint != here {
         return Err(Error::OtherEncoder { plan: work.plan.fingerprint.clone(), here });
     }
@@ -102,7 +99,7 @@ pub async fn encode(
         most = now.permille.max(most);
         progress(Progress { permille: most, ..now });
     };
-    let encoding = Encoding { template, tools, jail, cancel, work, chunk, folder: &folder };
+    let encoding = Encoding { runner, template, work, chunk, folder: &folder };
     match chunk.of {
         Medium::Video => video::encode(&encoding, frames, progress).await,
         Medium::Audio(n) => audio::encode(&encoding, n, progress).await.map(|encoded| vec![encoded]),
@@ -112,10 +109,8 @@ pub async fn encode(
 
 /// Everything about one chunk that stays the same while it is encoded.
 struct Encoding<'a> {
+    runner: Runner<'a>,
     template: &'a Template,
-    tools: &'a Tools,
-    jail: &'a Jail,
-    cancel: &'a CancellationToken,
     work: Work<'a>,
     chunk: &'a Chunk,
     folder: &'a Folder,
@@ -131,7 +126,7 @@ impl Encoding<'_> {
     ) -> Result<run::Said> {
         let input = Input { file: self.work.file, container: self.work.source.container };
         let run = Ffmpeg { input, before, after, folder: self.folder.path(), limits, patience };
-        run::ffmpeg(self.tools, self.jail, run, self.cancel, each).await
+        self.runner.ffmpeg(run, each).await
     }
 
     fn file(&self, name: &Name) -> PathBuf {

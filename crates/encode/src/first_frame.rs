@@ -10,7 +10,6 @@ use std::time::Duration;
 use model::FrameRate;
 use model::media::Source;
 use package::Media;
-use tokio_util::sync::CancellationToken;
 
 use crate::argv::{self, join};
 use crate::blocking::blocking;
@@ -21,7 +20,7 @@ use crate::retime::Fragments;
 use crate::run::{self, Arg, Ffmpeg, Input, Name, Patience};
 use crate::scratch::Folder;
 use crate::template::Template;
-use crate::{Container, Error, Jail, Result, Tools};
+use crate::{Container, Error, Result, Runner, Tools};
 
 /// Headers of every rendition and of an audio track.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,22 +73,20 @@ impl Known {
     /// As [`headers`].
     pub async fn headers(
         &self,
-        tools: &Tools,
-        jail: &Jail,
+        runner: Runner<'_>,
         source: &Source,
         template: &Template,
         scratch: &Path,
-        cancel: &CancellationToken,
     ) -> Result<Headers> {
         let asked = Asked {
-            encoder: tools.fingerprint(),
+            encoder: runner.tools.fingerprint(),
             sample_rate: template.aac_settings.sample_rate,
-            args: arguments(tools, source, template),
+            args: arguments(runner.tools, source, template),
         };
         if let Some(headers) = self.get(&asked) {
             return Ok(headers);
         }
-        let headers = headers(tools, jail, source, template, scratch, cancel).await?;
+        let headers = headers(runner, source, template, scratch).await?;
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MAX_KNOWN {
             known.remove(0);
@@ -109,12 +106,10 @@ impl Known {
 /// # Errors
 /// Those of a run, and [`Error::Unplanned`] where ffmpeg writes something else than it was told to.
 pub async fn headers(
-    tools: &Tools,
-    jail: &Jail,
+    runner: Runner<'_>,
     source: &Source,
     template: &Template,
     scratch: &Path,
-    cancel: &CancellationToken,
 ) -> Result<Headers> {
     let folder = Folder::create(scratch, "headers").await?;
     let ladder = rungs(source, template);
@@ -124,12 +119,12 @@ pub async fn headers(
     let run = Ffmpeg {
         input: Input { file: &silence, container: Container::Wav },
         before: vec![],
-        after: arguments(tools, source, template),
+        after: arguments(runner.tools, source, template),
         folder: folder.path(),
         limits: crate::chunk::limits(&ladder),
         patience: Patience::of(Duration::from_secs(300)),
     };
-    run::ffmpeg(tools, jail, run, cancel, |_| ()).await?;
+    runner.ffmpeg(run, |_| ()).await?;
 
     let mut video = vec![];
     for n in 0..ladder.len() {

@@ -45,5 +45,6 @@ pub use look::Look;
 pub use model::media::Container;
 pub use probe::{Probed, probe, probe_parts};
 pub use rejection::Rejection;
+pub use run::Runner;
 pub use sniff::{HEAD, sniff};
 pub use tools::Tools;

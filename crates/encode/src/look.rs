@@ -4,12 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use model::media::Source;
-use tokio_util::sync::CancellationToken;
 
 use crate::jail::Limits;
-use crate::run::{self, Arg, Ffmpeg, Input, Patience};
+use crate::run::{Arg, Ffmpeg, Input, Patience};
 use crate::scratch::Folder;
-use crate::{Error, Jail, Result, Tools};
+use crate::{Error, Result, Runner};
 
 /// Longest time, of the clock and of the processor.
 const WALL: Duration = Duration::from_secs(120);
@@ -17,18 +16,14 @@ const WALL: Duration = Duration::from_secs(120);
 /// A source to look into, and what it takes.
 #[derive(Debug, Clone, Copy)]
 pub struct Look<'a> {
-    /// What is run.
-    pub tools: &'a Tools,
-    /// Where it is run.
-    pub jail: &'a Jail,
+    /// What the look is taken with.
+    pub runner: Runner<'a>,
     /// What the probe said.
     pub source: &'a Source,
     /// The source's file.
     pub file: &'a Path,
     /// A folder for what is needed on the way.
     pub scratch: &'a Path,
-    /// Ends it.
-    pub cancel: &'a CancellationToken,
 }
 
 impl Look<'_> {
@@ -52,7 +47,7 @@ impl Look<'_> {
             limits: Limits { file_bytes: most_bytes, cpu: WALL, ..Limits::default() },
             patience: Patience::of(WALL),
         };
-        match run::ffmpeg(self.tools, self.jail, run, self.cancel, |_| ()).await {
+        match self.runner.ffmpeg(run, |_| ()).await {
             Ok(_) | Err(Error::Signalled { .. }) => Ok(Some(folder)),
             Err(error @ (Error::Exited { .. } | Error::Stalled { .. } | Error::OutOfTime { .. })) => {
                 tracing::warn!(%error, folder = %folder.path().display(), "a look into a film shows nothing");

@@ -35,6 +35,82 @@ pub const MAX_PIXELS: u64 = 8192 * 8192;
 /// How long a tool that tells of its progress may make none.
 pub const MAX_STALL: Duration = Duration::from_secs(60);
 
+/// What every run takes: the tools, the jail that they are run in, and what stops them.
+#[derive(Debug, Clone, Copy)]
+pub struct Runner<'a> {
+    /// What is run.
+    pub tools: &'a Tools,
+    /// Where it is run.
+    pub jail: &'a Jail,
+    /// Kills what is running.
+    pub cancel: &'a CancellationToken,
+}
+
+impl Runner<'_> {
+    /// Runs ffmpeg to its end and calls `each` for every report (about two a second).
+    ///
+    /// Dropping the future or cancelling kills the process.
+    ///
+    /// # Errors
+    /// Every way a run can end but well; the variants of [`Error`] say which. Where the disk is full that is the error,
+    /// however ffmpeg ended.
+    pub async fn ffmpeg(self, run: Ffmpeg<'_>, mut each: impl FnMut(Progress) + Send) -> Result<Said> {
+        let args = command::ffmpeg(run.input.container, run.before, run.after);
+        let order = Order {
+            program: self.tools.ffmpeg(),
+            args: args.into_iter().map(OsString::from).collect(),
+            input: Some(open(run.input.file)?),
+            folder: Some(run.folder),
+            limits: &run.limits,
+        };
+        let watched = Watched { tool: "ffmpeg", patience: run.patience, cancel: self.cancel };
+        let (mut parser, mut last) = (progress::Parser::default(), Progress::default());
+        let said = watched.run(self.jail, order, |bytes| {
+            let mut moved = false;
+            parser.feed(bytes, |now| {
+                let at = |p: &Progress| (p.frame, p.out_time_us, p.bytes, p.end);
+                moved |= at(&now) != at(&last);
+                last = now;
+                each(now);
+            });
+            Ok(moved)
+        });
+        said.await
+    }
+
+    /// Runs ffprobe to its end and hands its answer to `each`, piece by piece.
+    ///
+    /// Dropping the future or cancelling kills the process, and so does an error of `each`.
+    ///
+    /// # Errors
+    /// Every way a run can end but well; the variants of [`Error`] say which.
+    pub async fn ffprobe(
+        self,
+        run: Ffprobe<'_>,
+        mut each: impl FnMut(&[u8]) -> Result<()> + Send,
+    ) -> Result<Said> {
+        let args = command::ffprobe(run.input.container, run.args);
+        let order = Order {
+            program: self.tools.ffprobe(),
+            args: args.into_iter().map(OsString::from).collect(),
+            input: Some(open(run.input.file)?),
+            folder: None,
+            limits: &run.limits,
+        };
+        let watched = Watched { tool: "ffprobe", patience: run.patience, cancel: self.cancel };
+        let mut read = 0;
+        let said = watched.run(self.jail, order, |bytes| {
+            read += bytes.len() as u64;
+            if read > run.max_output {
+                return Err(Error::TooMuchOutput { tool: "ffprobe", limit: run.max_output });
+            }
+            each(bytes)?;
+            Ok(true)
+        });
+        said.await
+    }
+}
+
 /// A source on disk: the one file a tool may see.
 #[derive(Debug, Clone, Copy)]
 pub struct Input<'a> {
@@ -97,77 +173,6 @@ impl Default for Patience {
     fn default() -> Self {
         Self::of(Duration::from_secs(3600))
     }
-}
-
-/// Runs ffmpeg to its end and calls `each` for every report (about two a second).
-///
-/// Dropping the future or cancelling `cancel` kills the process.
-///
-/// # Errors
-/// Every way a run can end but well; the variants of [`Error`] say which. Where the disk is full that is the error, however
-/// ffmpeg ended.
-pub async fn ffmpeg(
-    tools: &Tools,
-    jail: &Jail,
-    run: Ffmpeg<'_>,
-    cancel: &CancellationToken,
-    mut each: impl FnMut(Progress) + Send,
-) -> Result<Said> {
-    let args = command::ffmpeg(run.input.container, run.before, run.after);
-    let order = Order {
-        program: tools.ffmpeg(),
-        args: args.into_iter().map(OsString::from).collect(),
-        input: Some(open(run.input.file)?),
-        folder: Some(run.folder),
-        limits: &run.limits,
-    };
-    let watched = Watched { tool: "ffmpeg", patience: run.patience, cancel };
-    let (mut parser, mut last) = (progress::Parser::default(), Progress::default());
-    let said = watched.run(jail, order, |bytes| {
-        let mut moved = false;
-        parser.feed(bytes, |now| {
-            let at = |p: &Progress| (p.frame, p.out_time_us, p.bytes, p.end);
-            moved |= at(&now) != at(&last);
-            last = now;
-            each(now);
-        });
-        Ok(moved)
-    });
-    said.await
-}
-
-/// Runs ffprobe to its end and hands its answer to `each`, piece by piece.
-///
-/// Dropping the future or cancelling `cancel` kills the process, and so does an error of `each`.
-///
-/// # Errors
-/// Every way a run can end but well; the variants of [`Error`] say which.
-pub async fn ffprobe(
-    tools: &Tools,
-    jail: &Jail,
-    run: Ffprobe<'_>,
-    cancel: &CancellationToken,
-    mut each: impl FnMut(&[u8]) -> Result<()> + Send,
-) -> Result<Said> {
-    let args = command::ffprobe(run.input.container, run.args);
-    let order = Order {
-        program: tools.ffprobe(),
-        args: args.into_iter().map(OsString::from).collect(),
-        input: Some(open(run.input.file)?),
-        folder: None,
-        limits: &run.limits,
-    };
-    let watched = Watched { tool: "ffprobe", patience: run.patience, cancel };
-    let mut read = 0;
-    let said = watched.run(jail, order, |bytes| {
-        read += bytes.len() as u64;
-        if read > run.max_output {
-            return Err(Error::TooMuchOutput { tool: "ffprobe", limit: run.max_output });
-        }
-        each(bytes)?;
-        Ok(true)
-    });
-    said.await
 }
 
 fn open(path: &Path) -> Result<File> {

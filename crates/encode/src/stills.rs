@@ -11,15 +11,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use model::media::{Source, Video};
-use tokio_util::sync::CancellationToken;
 
 use crate::argv::{self, SCALER, list};
 use crate::filter::{steady, upright};
 use crate::jail::Limits;
 use crate::ladder::Size;
-use crate::run::{self, Arg, Ffmpeg, Input, Name, Patience};
+use crate::run::{Arg, Ffmpeg, Input, Name, Patience};
 use crate::scratch::Folder;
-use crate::{Error, Jail, Result, Tools};
+use crate::{Error, Result, Runner};
 
 #[cfg(feature = "fuzzing")]
 pub(crate) use jpeg::size;
@@ -42,31 +41,23 @@ pub struct Work<'a> {
 
 /// What runs need that make pictures of one source.
 struct Studio<'a> {
-    tools: &'a Tools,
-    jail: &'a Jail,
+    runner: Runner<'a>,
     input: Input<'a>,
     folder: Folder,
     work: Work<'a>,
-    cancel: &'a CancellationToken,
 }
 
 impl<'a> Studio<'a> {
-    async fn new(
-        tools: &'a Tools,
-        jail: &'a Jail,
-        work: Work<'a>,
-        folder: &str,
-        cancel: &'a CancellationToken,
-    ) -> Result<Self> {
+    async fn new(runner: Runner<'a>, work: Work<'a>, folder: &str) -> Result<Self> {
         let input = Input { file: work.file, container: work.source.container };
         let folder = Folder::create(work.scratch, folder).await?;
-        Ok(Self { tools, jail, input, folder, work, cancel })
+        Ok(Self { runner, input, folder, work })
     }
 
     /// Runs ffmpeg; `false` where the file made it fail.
     async fn run(&self, before: Vec<Arg>, after: Vec<Arg>, wall: Duration) -> Result<bool> {
         let mut options = list([&["-noautorotate", "-copyts"][..]]);
-        options.extend(["-threads".into(), Arg::of(&[&self.tools.threads()])]);
+        options.extend(["-threads".into(), Arg::of(&[&self.runner.tools.threads()])]);
         options.extend(before);
         let run = Ffmpeg {
             input: self.input,
@@ -77,7 +68,7 @@ impl<'a> Studio<'a> {
             // Nothing is reported between one sheet of pictures and the next.
             patience: Patience { wall, stall: wall },
         };
-        match run::ffmpeg(self.tools, self.jail, run, self.cancel, |_| ()).await {
+        match self.runner.ffmpeg(run, |_| ()).await {
             Ok(_) => Ok(true),
             Err(error @ (Error::Exited { .. } | Error::Signalled { .. } | Error::OutOfTime { .. })) => {
                 tracing::warn!(%error, "a picture cannot be made");
@@ -112,7 +103,7 @@ impl<'a> Studio<'a> {
             // One field: the other shows another moment.
             chain.push("field=type=top".into());
         }
-        upright(video, size, self.tools.features(), &mut chain);
+        upright(video, size, self.runner.tools.features(), &mut chain);
         chain
     }
 }

@@ -33,7 +33,7 @@ pub(crate) async fn run(
     let no = |error: encode::Error| Stop::encode(&error, of.title);
     let template = worker.pipeline.templates().of_plan(&asset.plan.template).map_err(no)?;
     let scratch = Scratch::make(worker, turn.lease).await?;
-    let (tools, jail) = (&worker.tools, &worker.jail);
+    let runner = worker.runner(&turn.cancel);
     // Until the chunk is stored.
     let showing = worker.pipeline.showing(of);
     let encode = async |local: &Local, holes: bool| {
@@ -48,7 +48,7 @@ pub(crate) async fn run(
         };
         let progress = |p: chunk::Progress| turn.report.progress(p.permille, p.speed);
         tokio::select! {
-            encoded = chunk::encode(template, tools, jail, work, &turn.cancel, progress) => encoded,
+            encoded = chunk::encode(runner, template, work, progress) => encoded,
             never = show(&showing, work) => match never {},
         }
     };

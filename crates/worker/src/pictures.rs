@@ -35,19 +35,19 @@ pub(crate) async fn run(
     // Pictures never decide over a title: also what would reject it only ends their own job.
     let failed = |error: encode::Error| Stop::of_encoder(&error);
     let work = stills::Work { source: &asset.source, file: file.path(), scratch: scratch.path() };
-    let (tools, jail) = (&worker.tools, &worker.jail);
+    let runner = worker.runner(&turn.cancel);
     let made = match of.pictures {
         Pictures::Posters => {
             turn.report.stage("choosing a picture");
             let mut posters = vec![];
-            for poster in stills::posters(tools, jail, work, &turn.cancel).await.map_err(failed)? {
+            for poster in stills::posters(runner, work).await.map_err(failed)? {
                 posters.push((poster.width, stage(worker, &poster.path, None).await?));
             }
             Stills::Posters(posters)
         }
         Pictures::Storyboard => {
             turn.report.stage("taking pictures");
-            let board = stills::storyboard(tools, jail, work, &turn.cancel).await.map_err(failed)?;
+            let board = stills::storyboard(runner, work).await.map_err(failed)?;
             let mut made = None;
             if let Some(board) = board {
                 let mut sheets = vec![];

@@ -33,11 +33,10 @@ pub(crate) async fn run(
     turn.report.stage("planning");
     let scratch = Scratch::make(worker, turn.lease).await?;
     let template = worker.pipeline.templates().named(&title.template).map_err(no)?;
-    let (tools, jail) = (&worker.tools, &worker.jail);
-    let (file, scratch, cancel) = (local.path(), scratch.path(), &turn.cancel);
-    let look = Look { tools, jail, source: &source, file, scratch, cancel };
+    let (runner, scratch) = (worker.runner(&turn.cancel), scratch.path());
+    let look = Look { runner, source: &source, file: local.path(), scratch };
     let (headers, captions, fields) = tokio::try_join!(
-        worker.headers.headers(tools, jail, &source, template, scratch, cancel),
+        worker.headers.headers(runner, &source, template, scratch),
         captions::in_picture(look),
         fields::are_hidden(look),
     )
@@ -46,7 +45,7 @@ pub(crate) async fn run(
     if let Some(video) = &mut source.video {
         video.interlaced |= fields;
     }
-    let plan = planning::make(&source, template, &headers, &tools.fingerprint()).map_err(no)?;
+    let plan = planning::make(&source, template, &headers, &worker.tools.fingerprint()).map_err(no)?;
     Ok(worker.pipeline.planned(turn.lease, of.title, &source, &plan).await?)
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use blob::Blob;
-use encode::{Jail, Tools, first_frame};
+use encode::{Jail, Runner, Tools, first_frame};
 use jobs::{Claim, Presence, Queue};
 use model::Timestamp;
 use pipeline::{Pipeline, Work};
@@ -56,6 +56,11 @@ impl Worker {
     ) -> Self {
         let headers = first_frame::Known::default();
         Self { name, slots: config.slots, queue, pipeline, blob, tools, jail, scratch, headers }
+    }
+
+    /// What runs this worker's tools; `cancel` kills them.
+    pub(crate) fn runner<'a>(&'a self, cancel: &'a CancellationToken) -> Runner<'a> {
+        Runner { tools: &self.tools, jail: &self.jail, cancel }
     }
 
     /// Runs until told to stop; running jobs are given back.

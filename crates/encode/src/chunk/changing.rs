@@ -79,7 +79,7 @@ pub(super) async fn decode(
         limits: limits(&[]),
         patience: PATIENCE,
     };
-    run::ffmpeg(encoding.tools, encoding.jail, run, encoding.cancel, report).await?;
+    encoding.runner.ffmpeg(run, report).await?;
     let seen = encoding.heard(&again).await?;
     let back = |samples: i64| {
         let scaled =

@@ -42,7 +42,7 @@ pub(super) async fn encode(
         frames: frames.clone(),
         decode_from: encoding.chunk.decode_from,
         missing,
-        features: encoding.tools.features(),
+        features: encoding.runner.tools.features(),
         seen: &list,
     };
 
@@ -57,13 +57,14 @@ pub(super) async fn encode(
                 &template.h264_settings,
                 rung,
                 Colour::of(video),
-                encoding.tools.threads(),
+                encoding.runner.tools.threads(),
             ));
             after.extend(["-force_key_frames".into(), keyframes(encoding, &frames)]);
             after.extend(argv::video_file(&output(n)));
         }
         let patience = patience(video, &frames, start.map(|_| encoding.chunk.decode_from));
-        let limits = Limits { cpu: patience.wall * u32::from(encoding.tools.threads()), ..limits(&rungs) };
+        let limits =
+            Limits { cpu: patience.wall * u32::from(encoding.runner.tools.threads()), ..limits(&rungs) };
         let bounds = (limits, patience);
         seen::forget(&encoding.file(&list))?;
         let done = encoding.ffmpeg(before(encoding, start), after, bounds, &mut report).await?;
@@ -143,7 +144,7 @@ pub(super) fn missing(video: &Video) -> u64 {
 
 fn before(encoding: &Encoding<'_>, start: Option<i64>) -> Vec<Arg> {
     let mut args = argv::list([&["-noautorotate", "-copyts"][..]]);
-    args.extend(["-threads".into(), Arg::of(&[&encoding.tools.threads()])]);
+    args.extend(["-threads".into(), Arg::of(&[&encoding.runner.tools.threads()])]);
     if let Some(start) = start {
         args.extend(argv::list([&["-noaccurate_seek", "-seek_timestamp", "1", "-ss"][..]]));
         args.push(Arg::of(&[&start, &"us"]));

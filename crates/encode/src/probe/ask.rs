@@ -12,7 +12,7 @@ use super::track::{interlaced, track, video};
 use super::verdict::{explain, too_large};
 use crate::blocking::blocking;
 use crate::jail::{Jail, Limits};
-use crate::run::{self, Arg, Ffprobe, Input, Patience};
+use crate::run::{Arg, Ffprobe, Input, Patience, Runner};
 use crate::{Container, Error, Rejection, Result, Tools, codecs};
 
 /// Asks ffprobe about one source.
@@ -34,7 +34,9 @@ impl Asker<'_> {
         let limits = Limits { memory_bytes: 2 << 30, cpu: Duration::from_secs(900), ..Limits::default() };
         let patience = Patience::of(Duration::from_secs(1800));
         let run = Ffprobe { input: self.input, args, max_output, limits, patience };
-        let done = run::ffprobe(self.tools, self.jail, run, &CancellationToken::new(), each).await;
+        let never = CancellationToken::new();
+        let runner = Runner { tools: self.tools, jail: self.jail, cancel: &never };
+        let done = runner.ffprobe(run, each).await;
         done.map(|said| said.lines).map_err(explain)
     }
 

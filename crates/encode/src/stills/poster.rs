@@ -4,13 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use model::media::Video;
-use tokio_util::sync::CancellationToken;
 
 use super::{Studio, Work, filter, height, jpeg, jpeg_file, map, to_jpeg};
 use crate::argv::{SCALER, list};
 use crate::ladder::Size;
 use crate::run::{Arg, Name};
-use crate::{Jail, Result, Tools};
+use crate::{Result, Runner};
 
 /// Widths of posters in pixels. None is larger than the source, but for the smallest, which there always is.
 pub const WIDTHS: [u32; 3] = [320, 640, 1280];
@@ -41,13 +40,8 @@ pub struct Poster {
 ///
 /// # Errors
 /// Those of a run that are not the file's fault.
-pub async fn posters(
-    tools: &Tools,
-    jail: &Jail,
-    work: Work<'_>,
-    cancel: &CancellationToken,
-) -> Result<Vec<Poster>> {
-    let studio = Studio::new(tools, jail, work, "poster-run", cancel).await?;
+pub async fn posters(runner: Runner<'_>, work: Work<'_>) -> Result<Vec<Poster>> {
+    let studio = Studio::new(runner, work, "poster-run").await?;
     match &work.source.video {
         Some(video) => of_film(&studio, video).await,
         None => of_song(&studio).await,

@@ -4,13 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use model::media::{Storyboard, Video};
-use tokio_util::sync::CancellationToken;
 
 use super::{Studio, Work, filter, height, jpeg, jpeg_encoder, map, to_jpeg};
 use crate::argv::list;
 use crate::ladder::Size;
 use crate::run::Arg;
-use crate::{Jail, Result, Tools};
+use crate::{Result, Runner};
 
 const TILE_WIDTH: u32 = 160;
 const MAX_TILE_HEIGHT: u32 = 640;
@@ -38,15 +37,10 @@ pub struct Board {
 ///
 /// # Errors
 /// Those of a run that are not the file's fault.
-pub async fn storyboard(
-    tools: &Tools,
-    jail: &Jail,
-    work: Work<'_>,
-    cancel: &CancellationToken,
-) -> Result<Option<Board>> {
+pub async fn storyboard(runner: Runner<'_>, work: Work<'_>) -> Result<Option<Board>> {
     let Some(video) = &work.source.video else { return Ok(None) };
     let facts = facts(video, work.source.duration_ms);
-    let studio = Studio::new(tools, jail, work, "storyboard-run", cancel).await?;
+    let studio = Studio::new(runner, work, "storyboard-run").await?;
     for keyframes in ways(video, &facts) {
         if let Some(sheets) = make(&studio, video, &facts, keyframes).await? {
             return Ok(Some(Board { facts, sheets }));

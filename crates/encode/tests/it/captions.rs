@@ -5,17 +5,14 @@ use std::path::Path;
 use encode::template::standard;
 use encode::{Look, Probed, captions, chunk, probe};
 use model::plan::{CaptionOrigin, Medium, Track};
-use tokio_util::sync::CancellationToken;
 
 use crate::frames::Title;
-use crate::support::{clip, jail, shared, tools};
+use crate::support::{clip, jail, runner, shared, tools};
 
 /// Plans a file with everything that is found in it.
 async fn titled(file: &Path) -> Title {
     let mut title = Title::of(file, &standard()).await;
-    let never = CancellationToken::new();
-    let (tools, jail, scratch) = (tools(), jail(), title.folder.path());
-    let look = Look { tools, jail, source: &title.source, file, scratch, cancel: &never };
+    let look = Look { runner: runner(), source: &title.source, file, scratch: title.folder.path() };
     let found = captions::in_picture(look).await.unwrap();
     if !found.is_empty() {
         title.source.captions.extend(found);

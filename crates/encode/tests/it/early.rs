@@ -5,10 +5,9 @@ use std::path::Path;
 use encode::chunk::{self, SoFar, Work};
 use encode::template::reference;
 use model::plan::Medium;
-use tokio_util::sync::CancellationToken;
 
 use crate::frames::Title;
-use crate::support::{clip, jail, tools};
+use crate::support::{clip, runner};
 
 /// Links the folder in which ffmpeg writes into one that stays: they are the same files, however they grow.
 fn link(scratch: &Path, kept: &Path) {
@@ -58,9 +57,8 @@ async fn what_is_read_early_is_the_beginning_of_the_chunk() {
         let (plan, source, file) = (&title.plan, &title.source, &title.file);
         let [scratch, kept, running] = [(); 3].map(|()| tempfile::tempdir().unwrap());
         let work = Work { plan, chunk, source, file, holes: false, scratch: scratch.path() };
-        let never = CancellationToken::new();
         let progress = |_| link(scratch.path(), kept.path());
-        let whole = chunk::encode(&title.template, tools(), jail(), work, &never, progress).await.unwrap();
+        let whole = chunk::encode(runner(), &title.template, work, progress).await.unwrap();
 
         let (work, mut known) = (Work { scratch: running.path(), ..work }, SoFar::default());
         let mut partial = 0;

@@ -9,10 +9,9 @@ use encode::template::reference;
 use encode::{Look, captions, stills};
 use model::media::Source;
 use model::plan::{CaptionTrack, Medium};
-use tokio_util::sync::CancellationToken;
 
 use crate::frames::{Title, with_holes};
-use crate::support::{clip, jail, shared, tools};
+use crate::support::{clip, jail, runner, shared, tools};
 
 /// The index of a file, and the bytes that were read for it.
 fn map(file: &Path) -> (Option<Map>, u64) {
@@ -82,9 +81,9 @@ async fn check_posters(file: &Path) -> u64 {
     let holes = with_holes(file, &ranges, folder.path());
     let mut found = vec![];
     for file in [&holes, file] {
-        let (scratch, never) = (tempfile::tempdir().unwrap(), CancellationToken::new());
+        let scratch = tempfile::tempdir().unwrap();
         let work = stills::Work { source: &source, file, scratch: scratch.path() };
-        let posters = stills::posters(tools(), jail(), work, &never).await.unwrap();
+        let posters = stills::posters(runner(), work).await.unwrap();
         found.push(posters.iter().map(|poster| std::fs::read(&poster.path).unwrap()).collect::<Vec<_>>());
     }
     assert!(found[0] == found[1] && !found[0].is_empty(), "{}", file.display());
@@ -92,9 +91,9 @@ async fn check_posters(file: &Path) -> u64 {
 }
 
 async fn within(source: &Source, file: &Path) -> Vec<CaptionTrack> {
-    let (scratch, never) = (tempfile::tempdir().unwrap(), CancellationToken::new());
-    let (tools, jail, scratch, cancel) = (tools(), jail(), scratch.path(), &never);
-    captions::in_picture(Look { tools, jail, source, file, scratch, cancel }).await.unwrap()
+    let scratch = tempfile::tempdir().unwrap();
+    let look = Look { runner: runner(), source, file, scratch: scratch.path() };
+    captions::in_picture(look).await.unwrap()
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use encode::chunk::{self, Encoded, Work};
 use encode::template::{Ladder, Output, ScalingBehavior, Template, reference, standard};
-use encode::{Error, first_frame, plan, probe};
+use encode::{Error, Runner, first_frame, plan, probe};
 use model::media::Source;
 use model::plan::{Chunk, Medium, Track};
 use model::{BitsPerSecond, FrameRate, Plan};
@@ -13,7 +13,7 @@ use package::{TrackInit, cmaf};
 use tokio_util::sync::CancellationToken;
 
 use crate::numbered::{self, Film, joined};
-use crate::support::{clip, jail, shared, tools};
+use crate::support::{clip, jail, runner, shared, tools};
 
 /// A planned title.
 pub(crate) struct Title {
@@ -29,18 +29,15 @@ impl Title {
     pub(crate) async fn of(file: &Path, template: &Template) -> Self {
         let (folder, template) = (tempfile::tempdir().unwrap(), template.clone());
         let source = probe(tools(), jail(), file).await.unwrap().source;
-        let never = CancellationToken::new();
-        let headers = first_frame::headers(tools(), jail(), &source, &template, folder.path(), &never).await;
+        let headers = first_frame::headers(runner(), &source, &template, folder.path()).await;
         let plan = plan::make(&source, &template, &headers.unwrap(), &tools().fingerprint()).unwrap();
         Self { file: file.to_owned(), source, template, plan, folder }
     }
 
     /// Makes the plan again, for another source.
     pub(crate) async fn replan(&mut self) {
-        let never = CancellationToken::new();
         let (source, template) = (&self.source, &self.template);
-        let headers =
-            first_frame::headers(tools(), jail(), source, template, self.folder.path(), &never).await;
+        let headers = first_frame::headers(runner(), source, template, self.folder.path()).await;
         self.plan = plan::make(source, template, &headers.unwrap(), &tools().fingerprint()).unwrap();
     }
 
@@ -68,8 +65,7 @@ impl Title {
         let file = with_holes(&self.file, ranges, scratch.path());
         let (plan, source, scratch) = (&self.plan, &self.source, scratch.path());
         let work = Work { plan, chunk, source, file: &file, holes: true, scratch };
-        let never = CancellationToken::new();
-        chunk::encode(&self.template, tools(), jail(), work, &never, |_| ()).await.unwrap()
+        chunk::encode(runner(), &self.template, work, |_| ()).await.unwrap()
     }
 
     pub(crate) async fn encode(&self, chunk: u32) -> Vec<Encoded> {
@@ -86,9 +82,7 @@ impl Title {
             scratch: self.folder.path(),
         };
         let mut reports = vec![];
-        let never = CancellationToken::new();
-        let done =
-            chunk::encode(&self.template, tools(), jail(), work, &never, |now| reports.push(now)).await?;
+        let done = chunk::encode(runner(), &self.template, work, |now| reports.push(now)).await?;
         assert_eq!(reports.last().map(|last| last.permille), Some(1000));
         assert!(reports.is_sorted_by_key(|now| now.permille));
         Ok(done)
@@ -277,17 +271,18 @@ async fn encoders_are_asked_for_the_same_headers_once() {
     let film = clip(folder.path(), "film.mp4", "-f lavfi -i testsrc2=s=320x180:r=25:d=1 -c:v libx264");
     let (source, template) = (probe(tools(), jail(), &film).await.unwrap().source, reference());
     let known = first_frame::Known::default();
-    let ask = async |source: &Source, cancel: &CancellationToken| {
-        known.headers(tools(), jail(), source, &template, folder.path(), cancel).await
+    let ask = async |source: &Source, runner: Runner<'_>| {
+        known.headers(runner, source, &template, folder.path()).await
     };
-    let asked = ask(&source, &CancellationToken::new()).await.unwrap();
+    let asked = ask(&source, runner()).await.unwrap();
     // Nothing can be run any more.
     let cancelled = CancellationToken::new();
     cancelled.cancel();
-    assert_eq!(ask(&source, &cancelled).await.unwrap(), asked);
+    let stopped = Runner { cancel: &cancelled, ..runner() };
+    assert_eq!(ask(&source, stopped).await.unwrap(), asked);
     let mut other = source;
     other.video.as_mut().unwrap().rate = FrameRate::new(30, 1).unwrap();
-    assert!(matches!(ask(&other, &cancelled).await, Err(Error::Cancelled)));
+    assert!(matches!(ask(&other, stopped).await, Err(Error::Cancelled)));
 }
 
 /// A file of the same size that has nothing but these ranges.

@@ -7,10 +7,9 @@ use encode::chunk::{self, Work};
 use encode::template::standard;
 use encode::{Error, Rejection};
 use model::plan::{Medium, Track};
-use tokio_util::sync::CancellationToken;
 
 use crate::frames::{Title, small};
-use crate::support::{clip, jail, shared, tools};
+use crate::support::{clip, runner, shared};
 
 /// Encodes a title; what ffprobe says of its first rendition.
 async fn encoded(title: &Title) -> String {
@@ -89,7 +88,6 @@ async fn a_file_that_stops_says_where() {
     // Cut off after it was probed, so that only decoding can tell.
     let bytes = std::fs::metadata(&file).unwrap().len();
     std::fs::OpenOptions::new().write(true).open(&file).unwrap().set_len(bytes * 6 / 10).unwrap();
-    let never = CancellationToken::new();
     let mut reasons = vec![];
     for (n, chunk) in (0..).zip(&title.plan.chunks) {
         assert_eq!(chunk.of, Medium::Video);
@@ -101,7 +99,7 @@ async fn a_file_that_stops_says_where() {
             holes: false,
             scratch: title.folder.path(),
         };
-        match chunk::encode(&title.template, tools(), jail(), work, &never, |_| ()).await {
+        match chunk::encode(runner(), &title.template, work, |_| ()).await {
             Ok(_) => reasons.push("fine".to_owned()),
             Err(Error::Rejected(why @ Rejection::Truncated { .. })) => reasons.push(why.to_string()),
             Err(error) => panic!("{error:?}"),

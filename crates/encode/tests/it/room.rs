@@ -6,11 +6,10 @@ use std::path::Path;
 use std::process::Command;
 
 use encode::jail::Limits;
-use encode::run::{Arg, Ffmpeg, Input, Patience, Said, ffmpeg};
+use encode::run::{Arg, Ffmpeg, Input, Patience, Said};
 use encode::{Container, Error, Result};
-use tokio_util::sync::CancellationToken;
 
-use crate::support::{clip, jail, tools};
+use crate::support::{clip, runner};
 
 /// A disk of so many bytes; `None`, and a line in the output, where nobody may mount one.
 struct Disk(tempfile::TempDir);
@@ -61,7 +60,7 @@ async fn run(song: &Path, folder: &Path, after: &str) -> Result<Said> {
         limits: Limits::default(),
         patience: Patience::default(),
     };
-    ffmpeg(tools(), jail(), run, &CancellationToken::new(), |_| ()).await
+    runner().ffmpeg(run, |_| ()).await
 }
 
 #[tokio::test]

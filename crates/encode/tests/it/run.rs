@@ -4,11 +4,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use encode::jail::Limits;
-use encode::run::{Arg, Ffmpeg, Input, Name, Patience, Progress, ffmpeg};
-use encode::{Container, Error};
+use encode::run::{Arg, Ffmpeg, Input, Name, Patience, Progress};
+use encode::{Container, Error, Runner};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{clip, jail, tools};
+use crate::support::{clip, runner};
 
 /// A run that copies the film's picture; in real time and for ever where `slow`.
 fn run<'a>(file: &'a Path, folder: &'a Path, slow: bool) -> Ffmpeg<'a> {
@@ -38,8 +38,7 @@ async fn progress_ends_with_every_frame() {
     let (source, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let film = film(source.path(), 8);
     let mut reports: Vec<Progress> = vec![];
-    let never = CancellationToken::new();
-    ffmpeg(tools(), jail(), run(&film, out.path(), false), &never, |now| reports.push(now)).await.unwrap();
+    runner().ffmpeg(run(&film, out.path(), false), |now| reports.push(now)).await.unwrap();
     assert!(reports.is_sorted_by_key(|report| report.frame));
     let last = reports.last().unwrap();
     assert!(last.end && last.frame == 200, "{last:?}");
@@ -55,21 +54,17 @@ async fn cancelling_and_watchdogs_end_it_at_once() {
     let film = film(source.path(), 2);
     let start = Instant::now();
     let cancel = CancellationToken::new();
-    let cancelled = ffmpeg(tools(), jail(), run(&film, out.path(), true), &cancel, |_| cancel.cancel()).await;
+    let stopped = Runner { cancel: &cancel, ..runner() };
+    let cancelled = stopped.ffmpeg(run(&film, out.path(), true), |_| cancel.cancel()).await;
     assert!(matches!(cancelled, Err(Error::Cancelled)), "{cancelled:?}");
 
-    let never = CancellationToken::new();
     let wall = Patience { wall: Duration::from_millis(700), ..Patience::default() };
-    let late =
-        ffmpeg(tools(), jail(), Ffmpeg { patience: wall, ..run(&film, out.path(), true) }, &never, |_| ())
-            .await;
+    let late = runner().ffmpeg(Ffmpeg { patience: wall, ..run(&film, out.path(), true) }, |_| ()).await;
     assert!(matches!(&late, Err(error @ Error::OutOfTime { .. }) if error.is_retryable()), "{late:?}");
 
     // Reports come twice a second: a watchdog that wants to see more sees nothing.
     let stall = Patience { stall: Duration::from_millis(50), ..Patience::default() };
-    let dull =
-        ffmpeg(tools(), jail(), Ffmpeg { patience: stall, ..run(&film, out.path(), true) }, &never, |_| ())
-            .await;
+    let dull = runner().ffmpeg(Ffmpeg { patience: stall, ..run(&film, out.path(), true) }, |_| ()).await;
     assert!(matches!(dull, Err(Error::Stalled { .. })), "{dull:?}");
     // None of them would ever have ended by itself.
     assert!(start.elapsed() < Duration::from_secs(300), "{:?}", start.elapsed());
@@ -97,8 +92,7 @@ async fn a_source_that_gives_no_more_ends_with_what_was_said_of_it() {
         patience: Patience { stall: Duration::from_secs(2), ..Patience::default() },
         ..run(&pipe, out.path(), false)
     };
-    let never = CancellationToken::new();
-    let stalled = ffmpeg(tools(), jail(), run, &never, |_| ()).await.unwrap_err();
+    let stalled = runner().ffmpeg(run, |_| ()).await.unwrap_err();
     assert!(matches!(stalled, Error::Stalled { .. }) && stalled.is_overdue(), "{stalled:?}");
     assert!(
         stalled.to_string().starts_with("ffmpeg made no progress for 2 s and was stopped: "),
@@ -111,19 +105,18 @@ async fn a_source_that_gives_no_more_ends_with_what_was_said_of_it() {
 #[tokio::test]
 async fn failures_carry_the_last_words() {
     let (source, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let never = CancellationToken::new();
     let noise = source.path().join("noise");
     std::fs::write(&noise, [7; 10_000]).unwrap();
-    let failed = ffmpeg(tools(), jail(), run(&noise, out.path(), false), &never, |_| ()).await.unwrap_err();
+    let failed = runner().ffmpeg(run(&noise, out.path(), false), |_| ()).await.unwrap_err();
     assert!(failed.log().iter().any(|line| line.contains("moov atom not found")), "{failed:?}");
 
     let film = film(source.path(), 2);
     let limits = Limits { memory_bytes: 24 << 20, ..Limits::default() };
     let starved = Ffmpeg { limits, ..run(&film, out.path(), false) };
-    let starved = ffmpeg(tools(), jail(), starved, &never, |_| ()).await;
+    let starved = runner().ffmpeg(starved, |_| ()).await;
     assert!(matches!(starved, Err(Error::Exited { .. } | Error::Signalled { .. })), "{starved:?}");
 
-    let gone = ffmpeg(tools(), jail(), run(Path::new("/nowhere"), out.path(), false), &never, |_| ()).await;
+    let gone = runner().ffmpeg(run(Path::new("/nowhere"), out.path(), false), |_| ()).await;
     assert!(matches!(gone, Err(Error::File { .. })), "{gone:?}");
 }
 
@@ -131,13 +124,12 @@ async fn failures_carry_the_last_words() {
 async fn the_output_folder_is_the_only_place() {
     let (source, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let film = film(source.path(), 1);
-    let never = CancellationToken::new();
     let mut outside = run(&film, out.path(), false);
     *outside.after.last_mut().unwrap() = "file:/tmp/kinora-outside.mp4".into();
-    let refused = ffmpeg(tools(), jail(), outside, &never, |_| ()).await.unwrap_err();
+    let refused = runner().ffmpeg(outside, |_| ()).await.unwrap_err();
     assert!(refused.log().iter().any(|line| line.contains("Permission denied")), "{refused:?}");
     let mut other = run(&film, out.path(), false);
     other.after.splice(0..0, ["-i", "file:/etc/hostname"].map(Arg::from));
-    let refused = ffmpeg(tools(), jail(), other, &never, |_| ()).await.unwrap_err();
+    let refused = runner().ffmpeg(other, |_| ()).await.unwrap_err();
     assert!(refused.log().iter().any(|line| line.contains("Permission denied")), "{refused:?}");
 }

@@ -6,9 +6,8 @@ use std::process::Command;
 use encode::probe;
 use encode::stills::{self, Board, Work};
 use tempfile::TempDir;
-use tokio_util::sync::CancellationToken;
 
-use crate::support::{clip, jail, shared, tools};
+use crate::support::{clip, jail, runner, shared, tools};
 
 struct Stills {
     posters: Vec<(u32, PathBuf)>,
@@ -20,9 +19,8 @@ async fn stills(file: &Path) -> Stills {
     let source = probe(tools(), jail(), file).await.unwrap().source;
     let folder = tempfile::tempdir().unwrap();
     let work = Work { source: &source, file, scratch: folder.path() };
-    let never = CancellationToken::new();
-    let posters = stills::posters(tools(), jail(), work, &never).await.unwrap();
-    let board = stills::storyboard(tools(), jail(), work, &never).await.unwrap();
+    let posters = stills::posters(runner(), work).await.unwrap();
+    let board = stills::storyboard(runner(), work).await.unwrap();
     let posters = posters.into_iter().map(|poster| (poster.width, poster.path)).collect();
     Stills { posters, board, _folder: folder }
 }

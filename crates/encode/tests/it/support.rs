@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use encode::{Jail, Rejection, Tools};
+use encode::{Jail, Rejection, Runner, Tools};
+use tokio_util::sync::CancellationToken;
 
 /// A jail entered through this crate's own launcher.
 pub(crate) fn jail() -> &'static Jail {
@@ -16,6 +17,12 @@ pub(crate) fn jail() -> &'static Jail {
 pub(crate) fn tools() -> &'static Tools {
     static TOOLS: OnceLock<Tools> = OnceLock::new();
     TOOLS.get_or_init(|| Tools::find().unwrap().with_threads(2))
+}
+
+/// Both, and nobody who stops what runs.
+pub(crate) fn runner() -> Runner<'static> {
+    static NEVER: OnceLock<CancellationToken> = OnceLock::new();
+    Runner { tools: tools(), jail: jail(), cancel: NEVER.get_or_init(CancellationToken::new) }
 }
 
 /// Which rejection it is: `NoStreams`.
