@@ -76,12 +76,12 @@ async fn run(options: Options, jail: Jail) -> Result<(), Failure> {
     }
     let found = started.elapsed();
     let scratch = tempfile::tempdir()?;
-    let source = probe(&tools, &jail, &options.file).await?.source;
+    let never = CancellationToken::new();
+    let runner = Runner { tools: &tools, jail: &jail, cancel: &never };
+    let source = probe(runner, &options.file).await?.source;
     let probed = started.elapsed();
     let templates = Templates::default();
     let template = templates.named(&options.template)?;
-    let never = CancellationToken::new();
-    let runner = Runner { tools: &tools, jail: &jail, cancel: &never };
     let headers = first_frame::headers(runner, &source, template, scratch.path()).await?;
     let plan = Arc::new(plan::make(&source, template, &headers, &tools.fingerprint())?);
     let planned = started.elapsed();

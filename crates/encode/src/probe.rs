@@ -27,9 +27,8 @@ use self::ask::Asker;
 use self::verdict::{check_streams, choose, left_out, nothing};
 use self::whole::Whole;
 use crate::blocking::blocking;
-use crate::jail::Jail;
 use crate::run::Input;
-use crate::{Container, Error, Rejection, Result, Tools, sniff};
+use crate::{Container, Error, Rejection, Result, Runner, sniff};
 
 /// The longest source in hours.
 pub(crate) const MAX_HOURS: u32 = 24;
@@ -49,26 +48,26 @@ pub struct Probed {
 /// Finds out what the file contains.
 ///
 /// It is read several times in part: its first bytes, the container's index, every packet's header (for an MP4
-/// that is its index again), and a few frames of sound. Dropping the future ends it all.
+/// that is its index again), and a few frames of sound. Dropping the future or cancelling ends it all.
 ///
 /// # Errors
 /// [`Error::Rejected`] with a reason for people where the file cannot be played.
-pub async fn probe(tools: &Tools, jail: &Jail, file: &Path) -> Result<Probed> {
-    ask_about(tools, jail, file, false).await
+pub async fn probe(runner: Runner<'_>, file: &Path) -> Result<Probed> {
+    ask_about(runner, file, false).await
 }
 
 /// As [`probe`] for a file that has nothing but what [`crate::extent::Map::to_probe`] says.
 ///
 /// # Errors
 /// As [`probe`]; the holes may be the reason.
-pub async fn probe_parts(tools: &Tools, jail: &Jail, file: &Path) -> Result<Probed> {
-    ask_about(tools, jail, file, true).await
+pub async fn probe_parts(runner: Runner<'_>, file: &Path) -> Result<Probed> {
+    ask_about(runner, file, true).await
 }
 
-async fn ask_about(tools: &Tools, jail: &Jail, file: &Path, holes: bool) -> Result<Probed> {
+async fn ask_about(runner: Runner<'_>, file: &Path, holes: bool) -> Result<Probed> {
     let whole = look(file).await?;
     let (container, bytes) = (whole.container, whole.bytes);
-    let asker = Asker { tools, jail, input: Input { file, container }, holes };
+    let asker = Asker { runner, input: Input { file, container }, holes };
     let answer = asker.streams().await?;
     check_streams(&answer)?;
     // Neither waits for the other: a long film has its first segments to encode.

@@ -59,7 +59,7 @@ async fn read_parts(
     let object = title.source_object;
     let Some(parts) = turn.unless_stopped(sources.to_probe(object)).await? else { return Ok(None) };
     turn.report.stage("reading the source");
-    let probe = encode::probe_parts(&worker.tools, &worker.jail, parts.path());
+    let probe = encode::probe_parts(worker.runner(&turn.cancel), parts.path());
     // The probe does not wait for what the look for captions reads beyond it.
     let both = async { Ok(tokio::join!(probe, sources.to_find_captions(object, &parts))) };
     let (probed, more) = turn.unless_stopped(both).await?;
@@ -86,7 +86,7 @@ async fn read_whole(
     let whole = turn.unless_stopped(sources.whole(title.source_object)).await?;
     turn.report.stage("reading the source");
     worker.pipeline.found_room(title.id).await?;
-    let probe = encode::probe(&worker.tools, &worker.jail, whole.path());
+    let probe = encode::probe(worker.runner(&turn.cancel), whole.path());
     let no = |error: encode::Error| Stop::encode(&error, title.id);
     let probed = turn.unless_stopped(async { probe.await.map_err(no) }).await?;
     Ok((whole, probed))

@@ -4,21 +4,19 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use model::media::{Audio, Video};
-use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, Answer, Stream};
 use super::scan;
 use super::track::{interlaced, track, video};
 use super::verdict::{explain, too_large};
 use crate::blocking::blocking;
-use crate::jail::{Jail, Limits};
-use crate::run::{Arg, Ffprobe, Input, Patience, Runner};
-use crate::{Container, Error, Rejection, Result, Tools, codecs};
+use crate::jail::Limits;
+use crate::run::{Arg, Ffprobe, Input, Patience};
+use crate::{Container, Error, Rejection, Result, Runner, codecs};
 
 /// Asks ffprobe about one source.
 pub(super) struct Asker<'a> {
-    pub(super) tools: &'a Tools,
-    pub(super) jail: &'a Jail,
+    pub(super) runner: Runner<'a>,
     pub(super) input: Input<'a>,
     /// Whether the file has nothing but what [`crate::extent::Map::to_probe`] says.
     pub(super) holes: bool,
@@ -34,9 +32,7 @@ impl Asker<'_> {
         let limits = Limits { memory_bytes: 2 << 30, cpu: Duration::from_secs(900), ..Limits::default() };
         let patience = Patience::of(Duration::from_secs(1800));
         let run = Ffprobe { input: self.input, args, max_output, limits, patience };
-        let never = CancellationToken::new();
-        let runner = Runner { tools: self.tools, jail: self.jail, cancel: &never };
-        let done = runner.ffprobe(run, each).await;
+        let done = self.runner.ffprobe(run, each).await;
         done.map(|said| said.lines).map_err(explain)
     }
 

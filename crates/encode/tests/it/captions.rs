@@ -7,7 +7,7 @@ use encode::{Look, Probed, captions, chunk, probe};
 use model::plan::{CaptionOrigin, Medium, Track};
 
 use crate::frames::Title;
-use crate::support::{clip, jail, runner, shared, tools};
+use crate::support::{clip, runner, shared};
 
 /// Plans a file with everything that is found in it.
 async fn titled(file: &Path) -> Title {
@@ -78,7 +78,7 @@ async fn captions_within_the_picture_are_found_and_begin_with_the_title() {
 #[tokio::test]
 async fn captions_that_are_pictures_are_left_out() {
     let Some(file) = shared("captions/sample_with_pgs_subtitles.mkv") else { return };
-    let Probed { source, notes } = probe(tools(), jail(), &file).await.unwrap();
+    let Probed { source, notes } = probe(runner(), &file).await.unwrap();
     assert!(source.captions.is_empty());
     assert_eq!(notes, ["subtitles 2 are left out: hdmv_pgs_subtitle are pictures, not text"]);
 }
@@ -141,7 +141,7 @@ async fn a_foreign_audio_track_is_left_out_and_the_others_play() {
     let args = "-map 1:a -map 0:v -map 2:a -c:a:0 adpcm_yamaha -c:a:1 aac \
                 -metadata:s:a:1 language=ger -metadata:s:a:1 title=Kommentar";
     let file = film(folder.path(), "film.mkv", SUBTITLES, args);
-    let notes = probe(tools(), jail(), &file).await.unwrap().notes;
+    let notes = probe(runner(), &file).await.unwrap().notes;
     assert_eq!(notes, ["audio track 0 is left out: its codec adpcm_yamaha is not supported"]);
     let title = titled(&file).await;
     let found: Vec<_> =

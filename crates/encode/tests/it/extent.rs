@@ -11,7 +11,7 @@ use model::media::Source;
 use model::plan::{CaptionTrack, Medium};
 
 use crate::frames::{Title, with_holes};
-use crate::support::{clip, jail, runner, shared, tools};
+use crate::support::{clip, runner, shared};
 
 /// The index of a file, and the bytes that were read for it.
 fn map(file: &Path) -> (Option<Map>, u64) {
@@ -60,8 +60,8 @@ async fn check_probe(file: &Path) -> u64 {
     let (mut ranges, more) = (map.to_probe().unwrap(), map.to_find_captions().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let holes = with_holes(file, &ranges, folder.path());
-    let of_parts = encode::probe_parts(tools(), jail(), &holes).await.unwrap();
-    let of_all = encode::probe(tools(), jail(), file).await.unwrap();
+    let of_parts = encode::probe_parts(runner(), &holes).await.unwrap();
+    let of_all = encode::probe(runner(), file).await.unwrap();
     assert_eq!(of_parts, of_all, "{}", file.display());
     let apart = |one: &Range<u64>| more.iter().all(|more| more.end <= one.start || more.start >= one.end);
     assert!(ranges.iter().all(apart), "{}: some bytes are read twice", file.display());
@@ -74,7 +74,7 @@ async fn check_probe(file: &Path) -> u64 {
 
 /// Posters chosen from parts of the file are those chosen from all of it.
 async fn check_posters(file: &Path) -> u64 {
-    let source = encode::probe(tools(), jail(), file).await.unwrap().source;
+    let source = encode::probe(runner(), file).await.unwrap().source;
     let (map, index) = map(file);
     let ranges = map.unwrap().around(&source, &stills::moments(source.video.as_ref().unwrap())).unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -132,7 +132,7 @@ async fn captions_are_looked_for_in_the_middle_of_a_film_that_begins_late() {
     let map = map(&film).0.unwrap();
     let (mut ranges, more) = (map.to_probe().unwrap(), map.to_find_captions().unwrap());
     ranges.extend(more);
-    let source = encode::probe(tools(), jail(), &film).await.unwrap().source;
+    let source = encode::probe(runner(), &film).await.unwrap().source;
     let holes = with_holes(&film, &ranges, folder.path());
     let found = within(&source, &film).await;
     assert!(!found.is_empty());

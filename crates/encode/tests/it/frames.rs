@@ -13,7 +13,7 @@ use package::{TrackInit, cmaf};
 use tokio_util::sync::CancellationToken;
 
 use crate::numbered::{self, Film, joined};
-use crate::support::{clip, jail, runner, shared, tools};
+use crate::support::{clip, runner, shared, tools};
 
 /// A planned title.
 pub(crate) struct Title {
@@ -28,7 +28,7 @@ impl Title {
     /// Probes a file and plans its encode.
     pub(crate) async fn of(file: &Path, template: &Template) -> Self {
         let (folder, template) = (tempfile::tempdir().unwrap(), template.clone());
-        let source = probe(tools(), jail(), file).await.unwrap().source;
+        let source = probe(runner(), file).await.unwrap().source;
         let headers = first_frame::headers(runner(), &source, &template, folder.path()).await;
         let plan = plan::make(&source, &template, &headers.unwrap(), &tools().fingerprint()).unwrap();
         Self { file: file.to_owned(), source, template, plan, folder }
@@ -269,7 +269,7 @@ async fn real_films_keep_every_frame() {
 async fn encoders_are_asked_for_the_same_headers_once() {
     let folder = tempfile::tempdir().unwrap();
     let film = clip(folder.path(), "film.mp4", "-f lavfi -i testsrc2=s=320x180:r=25:d=1 -c:v libx264");
-    let (source, template) = (probe(tools(), jail(), &film).await.unwrap().source, reference());
+    let (source, template) = (probe(runner(), &film).await.unwrap().source, reference());
     let known = first_frame::Known::default();
     let ask = async |source: &Source, runner: Runner<'_>| {
         known.headers(runner, source, &template, folder.path()).await

@@ -8,7 +8,7 @@ use model::plan::{Medium, Track};
 
 use crate::frames::Title;
 use crate::numbered::{self, Film, joined};
-use crate::support::{clip, jail, tools};
+use crate::support::{clip, runner};
 
 const FRAMES: u64 = 130;
 const SIZE: (u32, u32) = (320, 180);
@@ -59,7 +59,7 @@ async fn the_last_picture_stands_while_the_sound_goes_on() {
 #[tokio::test]
 async fn a_little_more_sound_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let found = probe(tools(), jail(), &film(folder.path(), "film.mp4", 6.0)).await.unwrap();
+    let found = probe(runner(), &film(folder.path(), "film.mp4", 6.0)).await.unwrap();
     assert_eq!((found.source.video.unwrap().frames, found.notes), (FRAMES, vec![]));
 }
 
@@ -82,7 +82,7 @@ async fn one_picture_and_a_song_is_as_long_as_the_song() {
     let made =
         "-f lavfi -i color=c=0x808080:s=320x180:r=25:d=0.04 -f lavfi -i sine=d=90 -c:v libx264 -c:a aac";
     let song = clip(folder.path(), "song.mp4", made);
-    let found = probe(tools(), jail(), &song).await.unwrap();
+    let found = probe(runner(), &song).await.unwrap();
     assert_eq!(
         found.notes,
         ["the sound goes on for 89.9 s behind the picture, which stands still meanwhile"]

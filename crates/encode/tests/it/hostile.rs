@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use encode::{Error, probe};
 
-use crate::support::{self, clip, jail, tools};
+use crate::support::{self, clip, runner};
 
 /// Checks which rejection it is, and that the sentence contains some words.
 async fn rejected(path: &Path, kind: &str, words: &str) {
     let start = Instant::now();
-    match probe(tools(), jail(), path).await {
+    match probe(runner(), path).await {
         Err(Error::Rejected(rejection)) => {
             assert_eq!(support::kind(&rejection), kind, "{}: {rejection}", path.display());
             assert!(rejection.to_string().contains(words), "{rejection}");
@@ -90,7 +90,7 @@ async fn damaged_and_impossible_films_are_rejected_with_their_reason() {
     let mut noise = b"\0\0\0\x18ftypisom\0\0\0\0isommp42".to_vec();
     noise.extend((0..50_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8));
     let path = write("noise.mp4", &noise);
-    let error = probe(tools(), jail(), &path).await.unwrap_err();
+    let error = probe(runner(), &path).await.unwrap_err();
     assert!(matches!(error, Error::Rejected(_)), "{error:?}");
 
     let short = "-f lavfi -i testsrc2=s=160x120:r=25:d=1";
@@ -145,7 +145,7 @@ async fn music_in_every_usual_wrapping_is_music() {
         ("a.wma", "wmav2", "asf"),
     ] {
         let path = clip(dir.path(), name, &format!("-f lavfi -i sine=r=48000:d=2 -ac 2 -c:a {codec}"));
-        let probed = probe(tools(), jail(), &path).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let probed = probe(runner(), &path).await.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(probed.notes, Vec::<String>::new(), "{name}");
         let source = probed.source;
         assert_eq!((source.container.demuxer(), source.video), (container, None), "{name}");
@@ -165,7 +165,7 @@ async fn covers_turns_and_languages_are_understood() {
         "-f lavfi -i sine=d=2 -i {} -map 0 -map 1 -c:a aac -c:v copy -disposition:v attached_pic",
         cover.display()
     );
-    let song = probe(tools(), jail(), &clip(dir.path(), "song.m4a", &song)).await.unwrap().source;
+    let song = probe(runner(), &clip(dir.path(), "song.m4a", &song)).await.unwrap().source;
     assert_eq!((song.video, song.audio.len()), (None, 1));
 
     let plain = clip(dir.path(), "plain.mp4", &format!("{short} -c:v libx264"));
@@ -173,7 +173,7 @@ async fn covers_turns_and_languages_are_understood() {
         // ffmpeg 5.1 writes the tag's clockwise angle as a matrix.
         let args = format!("-i {} -c copy -metadata:s:v rotate={angle}", plain.display());
         let turned = clip(dir.path(), &format!("turned{angle}.mp4"), &args);
-        let video = probe(tools(), jail(), &turned).await.unwrap().source.video.unwrap();
+        let video = probe(runner(), &turned).await.unwrap().source.video.unwrap();
         assert_eq!((video.display_width, video.display_height), shown, "{angle}");
         assert!([rotation, (360 - rotation) % 360].contains(&video.rotation), "{angle}: {}", video.rotation);
     }
@@ -182,13 +182,13 @@ async fn covers_turns_and_languages_are_understood() {
         "{short} -f lavfi -i sine=d=1 -itsoffset 0.5 -f lavfi -i sine=d=1 -map 0 -map 1 -map 2 -c:v libx264 \
          -c:a aac -metadata:s:a:0 language=ger -metadata:s:a:1 language=eng"
     );
-    let film = probe(tools(), jail(), &clip(dir.path(), "tracks.mkv", &tracks)).await.unwrap().source;
+    let film = probe(runner(), &clip(dir.path(), "tracks.mkv", &tracks)).await.unwrap().source;
     let [german, english] = &film.audio[..] else { panic!() };
     assert_eq!((german.language.as_str(), english.language.as_str()), ("de", "en"));
     let late = english.start_us - german.start_us;
     assert!((480_000..520_000).contains(&late), "{late}");
 
     let fields = format!("{short} -vf tinterlace=interleave_top -c:v mpeg2video -flags +ildct+ilme -top 1");
-    let film = probe(tools(), jail(), &clip(dir.path(), "fields.ts", &fields)).await.unwrap().source;
+    let film = probe(runner(), &clip(dir.path(), "fields.ts", &fields)).await.unwrap().source;
     assert!(film.video.unwrap().interlaced);
 }

@@ -7,11 +7,11 @@ use std::process::Command;
 use encode::{Error, probe};
 
 use crate::shared::SHARED;
-use crate::support::{self, clip, jail, shared, tools};
+use crate::support::{self, clip, runner, shared};
 
 /// One line of facts, or the reason for the rejection.
 async fn facts(path: &Path) -> String {
-    let source = match probe(tools(), jail(), path).await {
+    let source = match probe(runner(), path).await {
         Ok(probed) => probed.source,
         Err(Error::Rejected(rejection)) => return format!("{}: {rejection}", support::kind(&rejection)),
         Err(error) => panic!("{}: {error}", path.display()),
@@ -77,7 +77,7 @@ fn decoded(path: &Path, stream: u32) -> Vec<(Option<i64>, bool)> {
 /// the last, and every promised keyframe is one.
 async fn verify(path: &Path, gaps: usize) {
     let name = path.display();
-    let source = probe(tools(), jail(), path).await.unwrap_or_else(|error| panic!("{name}: {error}")).source;
+    let source = probe(runner(), path).await.unwrap_or_else(|error| panic!("{name}: {error}")).source;
     let video = source.video.unwrap();
     let mut end = video.start_us;
     let frame_us = 1_000_000 * i64::from(video.rate.den()) / i64::from(video.rate.num());

@@ -8,7 +8,7 @@ use model::plan::{Medium, Track};
 
 use crate::frames::Title;
 use crate::numbered::{self, Film};
-use crate::support::{clip, jail, tools};
+use crate::support::{clip, runner};
 
 const A0: Track = Track::Audio(0);
 const RATE: usize = 48_000;
@@ -166,7 +166,7 @@ async fn sound_that_breaks_off_does_not_cost_the_film() {
     std::fs::write(&path, bytes).unwrap();
     let samples = sound(&path, 1).await;
     assert!(loudness(&samples[RATE..2 * RATE]) > 0.05 && loudness(&samples[5 * RATE..]) < 0.001);
-    let notes = probe(tools(), jail(), &path).await.unwrap().notes;
+    let notes = probe(runner(), &path).await.unwrap().notes;
     assert_eq!(notes, ["audio track 1 ends 4.9 s before the end that it announces"]);
 }
 

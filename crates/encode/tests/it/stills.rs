@@ -7,7 +7,7 @@ use encode::probe;
 use encode::stills::{self, Board, Work};
 use tempfile::TempDir;
 
-use crate::support::{clip, jail, runner, shared, tools};
+use crate::support::{clip, runner, shared};
 
 struct Stills {
     posters: Vec<(u32, PathBuf)>,
@@ -16,7 +16,7 @@ struct Stills {
 }
 
 async fn stills(file: &Path) -> Stills {
-    let source = probe(tools(), jail(), file).await.unwrap().source;
+    let source = probe(runner(), file).await.unwrap().source;
     let folder = tempfile::tempdir().unwrap();
     let work = Work { source: &source, file, scratch: folder.path() };
     let posters = stills::posters(runner(), work).await.unwrap();
