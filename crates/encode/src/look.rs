@@ -1,4 +1,4 @@
-//! A short look into a film before a plan is made. What cannot be read keeps no film from being played.
+//! A look into a film for what it can do without: what cannot be read keeps no film from being played.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::run::{Arg, Ffmpeg, Input, Patience};
 use crate::scratch::Folder;
 use crate::{Error, Result, Runner};
 
-/// Longest time, of the clock and of the processor.
+/// Longest time of a look before a plan is made, of the clock and of the processor.
 const WALL: Duration = Duration::from_secs(120);
 
 /// A source to look into, and what it takes.
@@ -22,11 +22,16 @@ pub struct Look<'a> {
     pub source: &'a Source,
     /// The source's file.
     pub file: &'a Path,
-    /// A folder for what is needed on the way.
+    /// A folder for results and what is needed on the way.
     pub scratch: &'a Path,
 }
 
-impl Look<'_> {
+impl<'a> Look<'a> {
+    /// What a tool gets to see.
+    pub(crate) fn input(&self) -> Input<'a> {
+        Input { file: self.file, container: self.source.container }
+    }
+
     /// Runs ffmpeg with arguments before and behind the input, and answers the folder with what it wrote: at most so
     /// many bytes, at which it is killed. `None`, with a line in the log, where it cannot read the file.
     ///
@@ -40,7 +45,7 @@ impl Look<'_> {
     ) -> Result<Option<Folder>> {
         let folder = Folder::create(self.scratch, folder).await?;
         let run = Ffmpeg {
-            input: Input { file: self.file, container: self.source.container },
+            input: self.input(),
             before,
             after,
             folder: folder.path(),

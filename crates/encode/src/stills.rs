@@ -7,18 +7,18 @@ mod jpeg;
 mod poster;
 mod storyboard;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use model::media::{Source, Video};
+use model::media::Video;
 
 use crate::argv::{self, SCALER, list};
 use crate::filter::{steady, upright};
 use crate::jail::Limits;
 use crate::ladder::Size;
-use crate::run::{Arg, Ffmpeg, Input, Name, Patience};
+use crate::run::{Arg, Ffmpeg, Name, Patience};
 use crate::scratch::Folder;
-use crate::{Error, Result, Runner};
+use crate::{Error, Look, Result};
 
 #[cfg(feature = "fuzzing")]
 pub(crate) use jpeg::size;
@@ -28,39 +28,25 @@ pub use storyboard::{Board, storyboard};
 /// Pictures stand back behind encodes, which somebody may wait for.
 const NICE: u8 = 10;
 
-/// A source to make pictures of.
-#[derive(Debug, Clone, Copy)]
-pub struct Work<'a> {
-    /// What it contains.
-    pub source: &'a Source,
-    /// Where it is.
-    pub file: &'a Path,
-    /// A folder for results and what is needed on the way.
-    pub scratch: &'a Path,
-}
-
 /// What runs need that make pictures of one source.
 struct Studio<'a> {
-    runner: Runner<'a>,
-    input: Input<'a>,
+    look: Look<'a>,
     folder: Folder,
-    work: Work<'a>,
 }
 
 impl<'a> Studio<'a> {
-    async fn new(runner: Runner<'a>, work: Work<'a>, folder: &str) -> Result<Self> {
-        let input = Input { file: work.file, container: work.source.container };
-        let folder = Folder::create(work.scratch, folder).await?;
-        Ok(Self { runner, input, folder, work })
+    async fn new(look: Look<'a>, folder: &str) -> Result<Self> {
+        let folder = Folder::create(look.scratch, folder).await?;
+        Ok(Self { look, folder })
     }
 
     /// Runs ffmpeg; `false` where the file made it fail.
     async fn run(&self, before: Vec<Arg>, after: Vec<Arg>, wall: Duration) -> Result<bool> {
         let mut options = list([&["-noautorotate", "-copyts"][..]]);
-        options.extend(["-threads".into(), Arg::of(&[&self.runner.tools.threads()])]);
+        options.extend(["-threads".into(), Arg::of(&[&self.look.runner.tools.threads()])]);
         options.extend(before);
         let run = Ffmpeg {
-            input: self.input,
+            input: self.look.input(),
             before: options,
             after,
             folder: self.folder.path(),
@@ -68,7 +54,7 @@ impl<'a> Studio<'a> {
             // Nothing is reported between one sheet of pictures and the next.
             patience: Patience { wall, stall: wall },
         };
-        match self.runner.ffmpeg(run, |_| ()).await {
+        match self.look.runner.ffmpeg(run, |_| ()).await {
             Ok(_) => Ok(true),
             Err(error @ (Error::Exited { .. } | Error::Signalled { .. } | Error::OutOfTime { .. })) => {
                 tracing::warn!(%error, "a picture cannot be made");
@@ -90,7 +76,7 @@ impl<'a> Studio<'a> {
 
     /// Moves a verified picture to the results.
     async fn keep(&self, name: &str) -> Result<PathBuf> {
-        let (from, to) = (self.folder.path().join(name), self.work.scratch.join(name));
+        let (from, to) = (self.folder.path().join(name), self.look.scratch.join(name));
         tokio::fs::rename(&from, &to).await.map_err(|source| Error::File { path: from, source })?;
         Ok(to)
     }
@@ -103,7 +89,7 @@ impl<'a> Studio<'a> {
             // One field: the other shows another moment.
             chain.push("field=type=top".into());
         }
-        upright(video, size, self.runner.tools.features(), &mut chain);
+        upright(video, size, self.look.runner.tools.features(), &mut chain);
         chain
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use encode::stills;
+use encode::{Look, stills};
 use pipeline::Stills;
 use pipeline::work::{OfPictures, Pictures};
 
@@ -34,20 +34,20 @@ pub(crate) async fn run(
     let scratch = Scratch::make(worker, turn.lease).await?;
     // Pictures never decide over a title: also what would reject it only ends their own job.
     let failed = |error: encode::Error| Stop::of_encoder(&error);
-    let work = stills::Work { source: &asset.source, file: file.path(), scratch: scratch.path() };
-    let runner = worker.runner(&turn.cancel);
+    let (runner, source) = (worker.runner(&turn.cancel), &asset.source);
+    let look = Look { runner, source, file: file.path(), scratch: scratch.path() };
     let made = match of.pictures {
         Pictures::Posters => {
             turn.report.stage("choosing a picture");
             let mut posters = vec![];
-            for poster in stills::posters(runner, work).await.map_err(failed)? {
+            for poster in stills::posters(look).await.map_err(failed)? {
                 posters.push((poster.width, stage(worker, &poster.path, None).await?));
             }
             Stills::Posters(posters)
         }
         Pictures::Storyboard => {
             turn.report.stage("taking pictures");
-            let board = stills::storyboard(runner, work).await.map_err(failed)?;
+            let board = stills::storyboard(look).await.map_err(failed)?;
             let mut made = None;
             if let Some(board) = board {
                 let mut sheets = vec![];

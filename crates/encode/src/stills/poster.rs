@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use model::media::Video;
 
-use super::{Studio, Work, filter, height, jpeg, jpeg_file, map, to_jpeg};
+use super::{Studio, filter, height, jpeg, jpeg_file, map, to_jpeg};
 use crate::argv::{SCALER, list};
 use crate::ladder::Size;
 use crate::run::{Arg, Name};
-use crate::{Result, Runner};
+use crate::{Look, Result};
 
 /// Widths of posters in pixels. None is larger than the source, but for the smallest, which there always is.
 pub const WIDTHS: [u32; 3] = [320, 640, 1280];
@@ -40,9 +40,9 @@ pub struct Poster {
 ///
 /// # Errors
 /// Those of a run that are not the file's fault.
-pub async fn posters(runner: Runner<'_>, work: Work<'_>) -> Result<Vec<Poster>> {
-    let studio = Studio::new(runner, work, "poster-run").await?;
-    match &work.source.video {
+pub async fn posters(look: Look<'_>) -> Result<Vec<Poster>> {
+    let studio = Studio::new(look, "poster-run").await?;
+    match &look.source.video {
         Some(video) => of_film(&studio, video).await,
         None => of_song(&studio).await,
     }

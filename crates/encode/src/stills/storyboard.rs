@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use model::media::{Storyboard, Video};
 
-use super::{Studio, Work, filter, height, jpeg, jpeg_encoder, map, to_jpeg};
+use super::{Studio, filter, height, jpeg, jpeg_encoder, map, to_jpeg};
 use crate::argv::list;
 use crate::ladder::Size;
 use crate::run::Arg;
-use crate::{Result, Runner};
+use crate::{Look, Result};
 
 const TILE_WIDTH: u32 = 160;
 const MAX_TILE_HEIGHT: u32 = 640;
@@ -37,10 +37,10 @@ pub struct Board {
 ///
 /// # Errors
 /// Those of a run that are not the file's fault.
-pub async fn storyboard(runner: Runner<'_>, work: Work<'_>) -> Result<Option<Board>> {
-    let Some(video) = &work.source.video else { return Ok(None) };
-    let facts = facts(video, work.source.duration_ms);
-    let studio = Studio::new(runner, work, "storyboard-run").await?;
+pub async fn storyboard(look: Look<'_>) -> Result<Option<Board>> {
+    let Some(video) = &look.source.video else { return Ok(None) };
+    let facts = facts(video, look.source.duration_ms);
+    let studio = Studio::new(look, "storyboard-run").await?;
     for keyframes in ways(video, &facts) {
         if let Some(sheets) = make(&studio, video, &facts, keyframes).await? {
             return Ok(Some(Board { facts, sheets }));

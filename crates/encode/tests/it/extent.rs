@@ -82,8 +82,8 @@ async fn check_posters(file: &Path) -> u64 {
     let mut found = vec![];
     for file in [&holes, file] {
         let scratch = tempfile::tempdir().unwrap();
-        let work = stills::Work { source: &source, file, scratch: scratch.path() };
-        let posters = stills::posters(runner(), work).await.unwrap();
+        let look = Look { runner: runner(), source: &source, file, scratch: scratch.path() };
+        let posters = stills::posters(look).await.unwrap();
         found.push(posters.iter().map(|poster| std::fs::read(&poster.path).unwrap()).collect::<Vec<_>>());
     }
     assert!(found[0] == found[1] && !found[0].is_empty(), "{}", file.display());

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use encode::probe;
-use encode::stills::{self, Board, Work};
+use encode::stills::{self, Board};
+use encode::{Look, probe};
 use tempfile::TempDir;
 
 use crate::support::{clip, runner, shared};
@@ -18,9 +18,9 @@ struct Stills {
 async fn stills(file: &Path) -> Stills {
     let source = probe(runner(), file).await.unwrap().source;
     let folder = tempfile::tempdir().unwrap();
-    let work = Work { source: &source, file, scratch: folder.path() };
-    let posters = stills::posters(runner(), work).await.unwrap();
-    let board = stills::storyboard(runner(), work).await.unwrap();
+    let look = Look { runner: runner(), source: &source, file, scratch: folder.path() };
+    let posters = stills::posters(look).await.unwrap();
+    let board = stills::storyboard(look).await.unwrap();
     let posters = posters.into_iter().map(|poster| (poster.width, poster.path)).collect();
     Stills { posters, board, _folder: folder }
 }
