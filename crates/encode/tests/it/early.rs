@@ -54,9 +54,8 @@ async fn what_is_read_early_is_the_beginning_of_the_chunk() {
         let longest =
             (0..).zip(&title.plan.chunks).filter(|(_, c)| c.of == of).max_by_key(|(_, c)| c.segments.len());
         let (chunk, planned) = longest.unwrap();
-        let (plan, source, file) = (&title.plan, &title.source, &title.file);
         let [scratch, kept, running] = [(); 3].map(|()| tempfile::tempdir().unwrap());
-        let work = Work { plan, chunk, source, file, holes: false, scratch: scratch.path() };
+        let work = Work { scratch: scratch.path(), ..title.work(chunk) };
         let progress = |_| link(scratch.path(), kept.path());
         let whole = chunk::encode(runner(), &title.template, work, progress).await.unwrap();
 
@@ -75,7 +74,7 @@ async fn what_is_read_early_is_the_beginning_of_the_chunk() {
         }
         assert!(partial > 0, "{of:?}: nothing could be read before the end");
         if of == Medium::Video {
-            let others = plan.renditions.len() - 1;
+            let others = title.plan.renditions.len() - 1;
             let last = running.path().join(format!("c{chunk}-run")).join(format!("v{others}.mp4"));
             std::fs::remove_file(last).unwrap();
             let found = chunk::so_far(work, &mut SoFar::default()).await.unwrap();

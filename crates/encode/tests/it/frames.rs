@@ -59,12 +59,17 @@ impl Title {
         self
     }
 
+    /// The encode of a chunk, from the whole file.
+    pub(crate) fn work(&self, chunk: u32) -> Work<'_> {
+        let (plan, source, scratch) = (&self.plan, &self.source, self.folder.path());
+        Work { plan, chunk, source, file: &self.file, holes: false, scratch }
+    }
+
     /// Encodes from a file that has nothing but the bytes of these ranges.
     pub(crate) async fn encode_of(&self, chunk: u32, ranges: &[Range<u64>]) -> Vec<Encoded> {
         let scratch = tempfile::tempdir().unwrap();
         let file = with_holes(&self.file, ranges, scratch.path());
-        let (plan, source, scratch) = (&self.plan, &self.source, scratch.path());
-        let work = Work { plan, chunk, source, file: &file, holes: true, scratch };
+        let work = Work { file: &file, holes: true, scratch: scratch.path(), ..self.work(chunk) };
         chunk::encode(runner(), &self.template, work, |_| ()).await.unwrap()
     }
 
@@ -73,16 +78,9 @@ impl Title {
     }
 
     pub(crate) async fn try_encode(&self, chunk: u32) -> encode::Result<Vec<Encoded>> {
-        let work = Work {
-            plan: &self.plan,
-            chunk,
-            source: &self.source,
-            file: &self.file,
-            holes: false,
-            scratch: self.folder.path(),
-        };
         let mut reports = vec![];
-        let done = chunk::encode(runner(), &self.template, work, |now| reports.push(now)).await?;
+        let progress = |now| reports.push(now);
+        let done = chunk::encode(runner(), &self.template, self.work(chunk), progress).await?;
         assert_eq!(reports.last().map(|last| last.permille), Some(1000));
         assert!(reports.is_sorted_by_key(|now| now.permille));
         Ok(done)

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use encode::chunk::{self, Work};
+use encode::chunk;
 use encode::template::standard;
 use encode::{Error, Rejection};
 use model::plan::{Medium, Track};
@@ -91,15 +91,7 @@ async fn a_file_that_stops_says_where() {
     let mut reasons = vec![];
     for (n, chunk) in (0..).zip(&title.plan.chunks) {
         assert_eq!(chunk.of, Medium::Video);
-        let work = Work {
-            plan: &title.plan,
-            chunk: n,
-            source: &title.source,
-            file: &file,
-            holes: false,
-            scratch: title.folder.path(),
-        };
-        match chunk::encode(runner(), &title.template, work, |_| ()).await {
+        match chunk::encode(runner(), &title.template, title.work(n), |_| ()).await {
             Ok(_) => reasons.push("fine".to_owned()),
             Err(Error::Rejected(why @ Rejection::Truncated { .. })) => reasons.push(why.to_string()),
             Err(error) => panic!("{error:?}"),
