@@ -6,8 +6,8 @@ use encode::template::standard;
 use encode::{Look, Probed, captions, chunk, probe};
 use model::plan::{CaptionOrigin, Medium, Track};
 
-use crate::frames::Title;
 use crate::support::{clip, runner, shared};
+use crate::title::Title;
 
 /// Plans a file with everything that is found in it.
 async fn titled(file: &Path) -> Title {

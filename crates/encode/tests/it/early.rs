@@ -6,8 +6,8 @@ use encode::chunk::{self, SoFar, Work};
 use encode::template::reference;
 use model::plan::Medium;
 
-use crate::frames::Title;
 use crate::support::{clip, runner};
+use crate::title::Title;
 
 /// Links the folder in which ffmpeg writes into one that stays: they are the same files, however they grow.
 fn link(scratch: &Path, kept: &Path) {

@@ -10,8 +10,8 @@ use encode::{Look, captions, stills};
 use model::media::Source;
 use model::plan::{CaptionTrack, Medium};
 
-use crate::frames::{Title, with_holes};
 use crate::support::{clip, runner, shared};
+use crate::title::{Title, with_holes};
 
 /// The index of a file, and the bytes that were read for it.
 fn map(file: &Path) -> (Option<Map>, u64) {

@@ -6,9 +6,9 @@ use encode::probe;
 use encode::template::{Template, standard};
 use model::plan::{Medium, Track};
 
-use crate::frames::Title;
 use crate::numbered::{self, Film, joined};
 use crate::support::{clip, runner};
+use crate::title::Title;
 
 const FRAMES: u64 = 130;
 const SIZE: (u32, u32) = (320, 180);

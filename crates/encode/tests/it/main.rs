@@ -17,3 +17,4 @@ mod shared;
 mod sound;
 mod stills;
 mod support;
+mod title;

@@ -8,8 +8,9 @@ use encode::template::standard;
 use encode::{Error, Rejection};
 use model::plan::{Medium, Track};
 
-use crate::frames::{Title, small};
+use crate::frames::small;
 use crate::support::{clip, runner, shared};
+use crate::title::Title;
 
 /// Encodes a title; what ffprobe says of its first rendition.
 async fn encoded(title: &Title) -> String {

@@ -6,9 +6,9 @@ use encode::template::standard;
 use encode::{Error, Rejection, probe};
 use model::plan::{Medium, Track};
 
-use crate::frames::Title;
 use crate::numbered::{self, Film};
 use crate::support::{clip, runner};
+use crate::title::Title;
 
 const A0: Track = Track::Audio(0);
 const RATE: usize = 48_000;
