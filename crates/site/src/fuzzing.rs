@@ -7,10 +7,11 @@ use http_face::{ApiError, take};
 use model::packaging;
 use serde::de::DeserializeOwned;
 
-use crate::api::{Beat, Report, Start};
 use crate::operate::Delete;
 use crate::packaging::{NewConfiguration, NewGroup};
 use crate::people::person;
+use crate::playing::{Beat, Start};
+use crate::report::Report;
 use crate::sign_in::{ask, code};
 use crate::uploads::{Batch, Begin, Changes};
 use crate::{account, jobs_page, people, settings, titles};

@@ -11,6 +11,7 @@ use model::{JobId, Timestamp, TitleId, job};
 use pipeline::Kind;
 use serde::{Deserialize, Serialize};
 
+use crate::answer::{Items, fresh};
 use crate::page::{Frame, render};
 use crate::visitor::Visitor;
 use crate::{Site, paging, words, work};
@@ -154,6 +155,16 @@ impl Json {
             finished_at: job.finished_at,
         }
     }
+}
+
+/// `GET /api/jobs?state=&title=&before=`
+pub(crate) async fn api(
+    State(site): State<Site>,
+    take::Query(wanted): take::Query<Wanted>,
+) -> Result<Response, ApiError> {
+    let now = site.now();
+    let (jobs, next) = wanted.page(&site).await?;
+    Ok(fresh(&Items::page(jobs.iter().map(|job| Json::of(job, now)).collect(), next)))
 }
 
 struct Tab {

@@ -14,7 +14,6 @@
 
 mod account;
 mod answer;
-mod api;
 mod assets;
 mod delete_page;
 #[cfg(feature = "fuzzing")]
@@ -26,8 +25,10 @@ mod packaging;
 mod page;
 mod paging;
 mod people;
+mod playing;
 mod poster;
 mod quota;
+mod report;
 mod resume;
 mod route;
 mod routes;

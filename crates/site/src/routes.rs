@@ -8,8 +8,8 @@ use identity::Action;
 
 use crate::route::{Kind, Policy, Route};
 use crate::{
-    Site, account, api, assets, delete_page, home, jobs_page, operate, packaging, people, settings, sign_in,
-    upload_page, uploads, watch, work,
+    Site, account, assets, delete_page, home, jobs_page, operate, packaging, people, playing, report,
+    settings, sign_in, titles, upload_page, uploads, watch, work,
 };
 
 const JOBS: Policy = Installation(Action::ManageJobs);
@@ -52,8 +52,8 @@ fn titles() -> Vec<Route> {
         form("/title/{title}/delete", DELETE, delete_page::delete),
         page("/deleted", SEE_JOBS, delete_page::list),
         form("/deleted/{id}/restore", JOBS, operate::restore),
-        read("/api/titles", Anyone("lists what each visitor may see"), api::titles),
-        read("/api/titles/{title}", Title(Action::SeeTitle), api::title),
+        read("/api/titles", Anyone("lists what each visitor may see"), titles::api_list),
+        read("/api/titles/{title}", Title(Action::SeeTitle), titles::api_one),
         act("/api/titles/{title}/cancel", EDIT, operate::api_cancel),
         act("/api/titles/{title}/retry", EDIT, operate::api_retry),
         act("/api/titles/{title}/reencode", EDIT, operate::api_reencode),
@@ -65,7 +65,7 @@ fn jobs() -> Vec<Route> {
     vec![
         page("/jobs", SEE_JOBS, jobs_page::page),
         read("/api/work", SEE_JOBS, work::api),
-        read("/api/jobs", SEE_JOBS, api::jobs),
+        read("/api/jobs", SEE_JOBS, jobs_page::api),
         read("/api/jobs/{job}/log", SEE_JOBS, operate::api_log),
         act("/api/jobs/{job}/cancel", JOBS, operate::api_cancel_job),
         act("/api/jobs/{job}/retry", JOBS, operate::api_retry_job),
@@ -127,10 +127,14 @@ fn packaging() -> Vec<Route> {
 
 fn playing() -> Vec<Route> {
     vec![
-        act("/api/playback", Anyone("playback decides by title"), api::start),
-        act("/api/playback/report", Anyone("writes a bounded line, a bounded number of times"), api::report),
-        act("/api/playback/{session}/heartbeat", PLAYING, api::heartbeat),
-        act("/api/playback/{session}/end", PLAYING, api::end),
+        act("/api/playback", Anyone("playback decides by title"), playing::start),
+        act(
+            "/api/playback/report",
+            Anyone("writes a bounded line, a bounded number of times"),
+            report::write,
+        ),
+        act("/api/playback/{session}/heartbeat", PLAYING, playing::heartbeat),
+        act("/api/playback/{session}/end", PLAYING, playing::end),
     ]
 }
 

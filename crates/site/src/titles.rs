@@ -1,15 +1,17 @@
 //! Titles as pages and the API show them.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, State};
+use axum::response::Response;
 use catalogue::{Audience, List, Title};
 use http::request::Parts;
-use http_face::ApiError;
+use http::{HeaderMap, Uri};
+use http_face::{ApiError, take};
 use identity::{Action, Resource, Role, Who, may, policy};
-use model::title::State;
-use model::{Timestamp, TitleId};
+use model::{Timestamp, TitleId, title};
 use serde::{Deserialize, Serialize};
 
-use crate::poster::Poster;
+use crate::answer::{Items, fresh};
+use crate::poster::{self, Poster};
 use crate::visitor::Visitor;
 use crate::{Site, paging, words};
 
@@ -89,7 +91,7 @@ pub(crate) struct Json<'a> {
     id: TitleId,
     name: &'a str,
     description: &'a str,
-    state: State,
+    state: title::State,
     /// What it waits for, or why it ended, for who may change it.
     reason: Option<&'a str>,
     /// In ‰.
@@ -127,6 +129,35 @@ impl<'a> Json<'a> {
     }
 }
 
+/// `GET /api/titles?before=`
+pub(crate) async fn api_list(
+    State(site): State<Site>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    uri: Uri,
+    take::Query(wanted): take::Query<Wanted>,
+) -> Result<Response, ApiError> {
+    let listed = list(&site, &visitor, &wanted).await?;
+    let origin = site.origin(&headers, &uri);
+    let mut items = Vec::with_capacity(listed.titles.len());
+    for title in &listed.titles {
+        items.push(Json::of(title, &visitor, poster::of(&site, title, &origin).await?));
+    }
+    Ok(fresh(&Items::page(items, listed.next)))
+}
+
+/// `GET /api/titles/{title}`
+pub(crate) async fn api_one(
+    State(site): State<Site>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    uri: Uri,
+    Found(title): Found,
+) -> Result<Response, ApiError> {
+    let poster = poster::of(&site, &title, &site.origin(&headers, &uri)).await?;
+    Ok(fresh(&Json::of(&title, &visitor, poster)))
+}
+
 /// A title in the grid.
 #[derive(Debug)]
 pub(crate) struct Tile {
@@ -161,7 +192,7 @@ pub(crate) struct Tile {
 impl Tile {
     pub(crate) fn of(title: &Title, visitor: &Visitor, poster: Option<Poster>, now: Timestamp) -> Self {
         let edit = may_edit(title, visitor);
-        let bad = matches!(title.state, State::Failed | State::Rejected);
+        let bad = matches!(title.state, title::State::Failed | title::State::Rejected);
         let settings = format!("/title/{}", title.id);
         let link = if title.playable {
             Some(format!("/watch/{}", title.id))
@@ -180,7 +211,7 @@ impl Tile {
             length: title.duration_ms.map(words::length),
             added: words::ago(title.created_at, now),
             added_iso: words::iso(title.created_at),
-            badge: (title.state != State::Published).then(|| words::state(title.state)),
+            badge: (title.state != title::State::Published).then(|| words::state(title.state)),
             bad,
             progress: (!title.state.is_final()).then_some(title.progress),
             percent: words::percent(title.progress),

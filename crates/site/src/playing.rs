@@ -1,4 +1,4 @@
-//! The JSON API that pages use. Errors are problem details (`http_face::Problem`).
+//! Playback in the API: a player begins, says that it goes on, and ends. What it may fetch comes as cookies.
 
 use std::time::Instant;
 
@@ -7,59 +7,17 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 use catalogue::Watched;
 use http::{HeaderMap, StatusCode, Uri, header};
 use http_face::client::ClientIp;
-use http_face::{ApiError, RequestId, take, without_secrets};
+use http_face::{ApiError, take};
 use model::{PlaybackSessionId, TitleId};
 use playback::{Format, Permit, Wish};
 use serde::{Deserialize, Serialize};
 
-use crate::answer::{Items, fresh};
-use crate::titles::{self, Found, Wanted};
+use crate::Site;
+use crate::answer::fresh;
 use crate::visitor::Visitor;
-use crate::{Site, jobs_page, poster};
 
 /// Longest position that is believed, in ms: a week.
-const MAX_DURATION_MS: u64 = 7 * 86_400_000;
-/// Longest word and text of a report, in characters.
-const REPORT_CHARS: usize = 500;
-
-/// `GET /api/titles?before=`
-pub(crate) async fn titles(
-    State(site): State<Site>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    uri: Uri,
-    take::Query(wanted): take::Query<Wanted>,
-) -> Result<Response, ApiError> {
-    let listed = titles::list(&site, &visitor, &wanted).await?;
-    let origin = site.origin(&headers, &uri);
-    let mut items = Vec::with_capacity(listed.titles.len());
-    for title in &listed.titles {
-        items.push(titles::Json::of(title, &visitor, poster::of(&site, title, &origin).await?));
-    }
-    Ok(fresh(&Items::page(items, listed.next)))
-}
-
-/// `GET /api/titles/{title}`
-pub(crate) async fn title(
-    State(site): State<Site>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    uri: Uri,
-    Found(title): Found,
-) -> Result<Response, ApiError> {
-    let poster = poster::of(&site, &title, &site.origin(&headers, &uri)).await?;
-    Ok(fresh(&titles::Json::of(&title, &visitor, poster)))
-}
-
-/// `GET /api/jobs?state=&title=&before=`
-pub(crate) async fn jobs(
-    State(site): State<Site>,
-    take::Query(wanted): take::Query<jobs_page::Wanted>,
-) -> Result<Response, ApiError> {
-    let now = site.now();
-    let (jobs, next) = wanted.page(&site).await?;
-    Ok(fresh(&Items::page(jobs.iter().map(|job| jobs_page::Json::of(job, now)).collect(), next)))
-}
+const MAX_POSITION_MS: u64 = 7 * 86_400_000;
 
 /// What a player asks for.
 #[derive(Deserialize)]
@@ -86,7 +44,7 @@ pub(crate) struct Beat {
 impl Beat {
     /// Where the viewer is, as far as anything lasts.
     pub(crate) fn position_ms(&self) -> Option<u64> {
-        self.position_ms.map(|position_ms| position_ms.min(MAX_DURATION_MS))
+        self.position_ms.map(|position_ms| position_ms.min(MAX_POSITION_MS))
     }
 
     /// Remembers how far the viewer is, on whatever device they go on. Guests are not remembered.
@@ -191,47 +149,6 @@ pub(crate) async fn end(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What a player says when it cannot go on.
-#[derive(Deserialize)]
-pub(crate) struct Report {
-    title: TitleId,
-    session: Option<PlaybackSessionId>,
-    kind: String,
-    detail: String,
-}
-
-impl Report {
-    /// Kind and detail, fit for the log: bounded, on one line, without secrets.
-    pub(crate) fn told(&self) -> (String, String) {
-        let told = |text: &str| {
-            let line: String = text.chars().filter(|c| !c.is_control()).collect();
-            // Before it is cut: the beginning of a secret does not look like one.
-            without_secrets(&line).chars().take(REPORT_CHARS).collect()
-        };
-        (told(&self.kind), told(&self.detail))
-    }
-}
-
-/// The id to quote: this request's, under which the log has the report.
-#[derive(Serialize)]
-struct Reported {
-    report: String,
-}
-
-/// `POST /api/playback/report`
-pub(crate) async fn report(
-    State(site): State<Site>,
-    id: axum::Extension<RequestId>,
-    client: ClientIp,
-    take::Json(report): take::Json<Report>,
-) -> Result<Response, ApiError> {
-    site.reports().take(client.0, Instant::now())?;
-    let (kind, detail) = report.told();
-    let session = report.session.map(|session| session.to_string());
-    tracing::warn!(title = %report.title, session, kind, detail, "a player gave up");
-    Ok(fresh(&Reported { report: id.to_string() }))
-}
-
 /// The session that a path names.
 fn named(text: &str, visitor: &Visitor) -> Result<PlaybackSessionId, ApiError> {
     text.parse().map_err(|_| refused(playback::Error::NoSession, visitor))
@@ -261,25 +178,4 @@ fn refused(error: playback::Error, visitor: &Visitor) -> ApiError {
 fn cookies(site: &Site, permit: &Permit) -> AppendHeaders<Vec<(header::HeaderName, String)>> {
     let cookies = permit.set_cookies(site.cookies(), site.now());
     AppendHeaders(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_report_is_one_bounded_line_without_secrets_also_where_it_is_cut() {
-        let told = |detail: &str| {
-            let (kind, detail) = ("\tnet\nwork".into(), detail.into());
-            Report { title: TitleId::new(), session: None, kind, detail }.told()
-        };
-        assert_eq!(told("503\r\n"), ("network".into(), "503".into()));
-        let (_, cut) = told(&"word ".repeat(200));
-        assert_eq!(cut.chars().count(), REPORT_CHARS);
-        let secret = "Ab-_~9".repeat(20);
-        for before in REPORT_CHARS - 130..REPORT_CHARS {
-            let (_, detail) = told(&format!("{} {secret}", "x ".repeat(before / 2)));
-            assert!(!detail.contains("Ab"), "{detail}");
-        }
-    }
 }
