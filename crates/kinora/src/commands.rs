@@ -11,7 +11,7 @@ mod secret;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use model::ByteSize;
+use model::{ByteSize, Clock};
 
 use crate::cli::{Doctor, Event, Import, Job, Key, Mail, Secret, Server, Title, Url, Worker};
 use crate::config::Installation;
@@ -80,7 +80,7 @@ fn title_row(title: &control::Title) -> Vec<String> {
         print::safe(&title.name),
         title.state.as_str().to_owned(),
         format!("{}%", title.progress),
-        title.duration_ms.map_or_else(String::new, print::clock),
+        title.duration_ms.map(|ms| Clock(ms).to_string()).unwrap_or_default(),
         print::safe(title.reason.as_deref().unwrap_or_default()),
     ]
 }

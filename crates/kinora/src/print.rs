@@ -62,13 +62,6 @@ pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `1:02:03`, `4:05`.
-pub(crate) fn clock(ms: u64) -> String {
-    let seconds = ms / 1000;
-    let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if h > 0 { format!("{h}:{m:02}:{s:02}") } else { format!("{m}:{s:02}") }
-}
-
 /// Text that a terminal may show: control characters (a name is foreign text) become `\u{…}`.
 pub(crate) fn safe(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
@@ -77,12 +70,6 @@ pub(crate) fn safe(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn clocks_show_hours_only_when_there_are_any() {
-        assert_eq!(clock(59_999), "0:59");
-        assert_eq!(clock(3_723_000), "1:02:03");
-    }
 
     #[test]
     fn foreign_text_cannot_steer_the_terminal() {

@@ -32,5 +32,5 @@ pub use id::{
 };
 pub use name::{BucketName, Key, NameError};
 pub use plan::Plan;
-pub use units::{BitsPerSecond, ByteSize, FrameRate, Timestamp};
+pub use units::{BitsPerSecond, ByteSize, Clock, FrameRate, Timestamp};
 pub use wait::WaitsFor;

@@ -24,6 +24,18 @@ impl std::fmt::Display for ByteSize {
     }
 }
 
+/// A time in ms, shown to people as a player's clock shows it: `0:52`, `1:02:03`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Clock(pub u64);
+
+impl std::fmt::Display for Clock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let seconds = self.0 / 1000;
+        let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        if h > 0 { write!(f, "{h}:{m:02}:{s:02}") } else { write!(f, "{m}:{s:02}") }
+    }
+}
+
 /// A moment: milliseconds since 1970-01-01T00:00:00Z. The SQL type is BIGINT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -133,6 +145,14 @@ mod tests {
         check(3_240_000_000, "3.2 GB");
         check(1 << 40, "1.1 TB");
         check(u64::MAX, "18446744.0 TB");
+    }
+
+    #[test]
+    fn clocks_show_hours_only_when_there_are_any() {
+        let check = |ms, text: &str| assert_eq!(Clock(ms).to_string(), text);
+        check(52_209, "0:52");
+        check(59_999, "0:59");
+        check(3_723_000, "1:02:03");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use http::request::Parts;
 use http::{HeaderMap, Uri};
 use http_face::{ApiError, take};
 use identity::{Action, Resource, Role, Who, may, policy};
-use model::{Timestamp, TitleId, title};
+use model::{Clock, Timestamp, TitleId, title};
 use serde::{Deserialize, Serialize};
 
 use crate::answer::{Items, fresh};
@@ -207,7 +207,7 @@ impl Tile {
             state: title.state.as_str(),
             link,
             settings: edit.then_some(settings),
-            clock: title.duration_ms.map(words::clock),
+            clock: title.duration_ms.map(|ms| Clock(ms).to_string()),
             length: title.duration_ms.map(words::length),
             added: words::ago(title.created_at, now),
             added_iso: words::iso(title.created_at),

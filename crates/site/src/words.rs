@@ -18,13 +18,6 @@ pub(crate) fn length(ms: u64) -> String {
     }
 }
 
-/// `0:52`, `1:02:03`: the badge on a poster.
-pub(crate) fn clock(ms: u64) -> String {
-    let seconds = ms / 1000;
-    let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if h > 0 { format!("{h}:{m:02}:{s:02}") } else { format!("{m}:{s:02}") }
-}
-
 /// `21 November 2026` in UTC.
 pub(crate) fn day(at: Timestamp) -> String {
     moment(at).strftime("%-d %B %Y").to_string()
@@ -220,8 +213,6 @@ mod tests {
         assert_eq!(length(60_000), "1 min");
         assert_eq!(length(596_000), "9 min 56 s");
         assert_eq!(length(5_640_000), "1 h 34 min");
-        assert_eq!(clock(52_209), "0:52");
-        assert_eq!(clock(3_723_000), "1:02:03");
     }
 
     #[test]

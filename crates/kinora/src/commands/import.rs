@@ -9,8 +9,8 @@ use futures::StreamExt;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use indicatif::{ProgressBar, ProgressStyle};
-use model::TitleId;
 use model::title::State;
+use model::{Clock, TitleId};
 use tokio_util::io::ReaderStream;
 
 use crate::cli::{Import, Until};
@@ -130,8 +130,7 @@ fn upload_line(sent: u64, total: u64, elapsed: Duration) -> String {
     let percent = if total == 0 { 100.0 } else { 100.0 * sent as f64 / total as f64 };
     let speed = sent as f64 / elapsed.as_secs_f64().max(0.001);
     let left = (total.saturating_sub(sent)) as f64 / speed.max(1.0);
-    let left =
-        print::clock(Duration::from_secs_f64(left.min(1e9)).as_millis().try_into().unwrap_or(u64::MAX));
+    let left = Clock(Duration::from_secs_f64(left.min(1e9)).as_millis().try_into().unwrap_or(u64::MAX));
     format!("uploading  {percent:3.0}%  {:.0} MiB/s, {left} left", speed / 1_048_576.0)
 }
 
@@ -161,7 +160,7 @@ fn encode_line(title: &Title, elapsed: Duration) -> String {
     if let Some(duration) = title.duration_ms.filter(|_| done > 0 && elapsed_ms > 0) {
         let tenths = duration.saturating_mul(done) / 10 / elapsed_ms;
         line += &format!("  {}.{}× speed", tenths / 10, tenths % 10);
-        line += &format!(", {} left", print::clock(elapsed_ms * (100 - done.min(100)) / done));
+        line += &format!(", {} left", Clock(elapsed_ms * (100 - done.min(100)) / done));
     }
     if title.playable {
         line += ", playable now";
