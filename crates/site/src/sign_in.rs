@@ -87,14 +87,6 @@ fn place(ip: Option<IpAddr>) -> IpAddr {
     ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }
 
-fn wait(seconds: u32) -> String {
-    match seconds {
-        0..90 => format!("{} s", seconds.max(1)),
-        s if s < 5400 => format!("{} min", s.div_ceil(60)),
-        s => format!("{} h", s.div_ceil(3600)),
-    }
-}
-
 fn later(mut response: Response, seconds: u32) -> Response {
     if seconds > 0 {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
@@ -117,13 +109,5 @@ mod tests {
             assert_eq!(own(bad), "/");
         }
         assert_eq!(address("/watch/a?b"), "/signin?next=%2Fwatch%2Fa%3Fb");
-    }
-
-    #[test]
-    fn waits_are_rounded_up() {
-        assert_eq!(wait(0), "1 s");
-        assert_eq!(wait(61), "61 s");
-        assert_eq!(wait(121), "3 min");
-        assert_eq!(wait(7201), "3 h");
     }
 }

@@ -113,10 +113,20 @@ pub(crate) fn speed(factor: f64) -> String {
 
 /// `about 2 min left`.
 pub(crate) fn left(ms: u64) -> String {
-    match ms / 1000 {
-        s @ ..90 => format!("about {} s left", s.max(1)),
-        s @ 90..5400 => format!("about {} min left", (s + 30) / 60),
-        s => format!("about {} h left", (s + 1800) / 3600),
+    format!("about {} left", rough(ms / 1000, |seconds, unit| (seconds + unit / 2) / unit))
+}
+
+/// `3 min`, for who may try again then: rounded up, lest they try too early.
+pub(crate) fn wait(seconds: u32) -> String {
+    rough(seconds.into(), u64::div_ceil)
+}
+
+/// A time in one unit; `round` says how many of it the seconds are, of how many the unit has.
+fn rough(seconds: u64, round: fn(u64, u64) -> u64) -> String {
+    match seconds {
+        ..90 => format!("{} s", seconds.max(1)),
+        90..5400 => format!("{} min", round(seconds, 60)),
+        5400.. => format!("{} h", round(seconds, 3600)),
     }
 }
 
@@ -232,6 +242,14 @@ mod tests {
         assert_eq!(left(0), "about 1 s left");
         assert_eq!(left(150_000), "about 3 min left");
         assert_eq!(left(7_200_000), "about 2 h left");
+    }
+
+    #[test]
+    fn waits_are_rounded_up() {
+        assert_eq!(wait(0), "1 s");
+        assert_eq!(wait(61), "61 s");
+        assert_eq!(wait(121), "3 min");
+        assert_eq!(wait(7201), "3 h");
     }
 
     #[test]

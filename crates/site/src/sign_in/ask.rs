@@ -12,10 +12,10 @@ use identity::token::InviteToken;
 use serde::Deserialize;
 
 use super::code::{CodePage, cooldown};
-use super::{browser, invite, later, own, place, wait};
-use crate::Site;
+use super::{browser, invite, later, own, place};
 use crate::page::{Frame, render, render_as};
 use crate::visitor::Visitor;
+use crate::{Site, words};
 
 /// How long a browser is remembered, in s: a known device is not locked out by strangers' attempts.
 const BROWSER_SECONDS: u32 = 400 * 86_400;
@@ -128,7 +128,8 @@ fn refusal(error: Error) -> Result<(StatusCode, String, u32), ApiError> {
             Ok((StatusCode::UNPROCESSABLE_ENTITY, format!("This is not an e-mail address: {why}."), 0))
         }
         Error::TooMany { retry_after_seconds: s } => {
-            let text = format!("Too many codes were asked for or mistyped. Please try again in {}.", wait(s));
+            let text =
+                format!("Too many codes were asked for or mistyped. Please try again in {}.", words::wait(s));
             Ok((StatusCode::TOO_MANY_REQUESTS, text, s))
         }
         Error::CodesOff => Ok((StatusCode::FORBIDDEN, super::CODES_OFF.into(), 0)),

@@ -12,10 +12,10 @@ use identity::token::{ChallengeId, InviteToken};
 use serde::Deserialize;
 
 use super::ask::{AskPage, no_codes};
-use super::{browser, enter, later, own, place, wait};
-use crate::Site;
+use super::{browser, enter, later, own, place};
 use crate::page::{Frame, render, render_as};
 use crate::visitor::Visitor;
+use crate::{Site, words};
 
 #[derive(Template)]
 #[template(path = "code.html")]
@@ -106,7 +106,7 @@ pub(crate) async fn verify(
         Err(Error::Invitation) => return Ok(super::invite::over(&frame)),
         Err(Error::TooMany { retry_after_seconds: s }) => (
             StatusCode::TOO_MANY_REQUESTS,
-            format!("Too many wrong codes. Please try again in {}.", wait(s)),
+            format!("Too many wrong codes. Please try again in {}.", words::wait(s)),
             s,
         ),
         Err(other) => return Err(ApiError::internal(other)),
@@ -142,7 +142,7 @@ pub(crate) async fn resend(
             Ok(render(&frame, &page))
         }
         Err(Error::TooMany { retry_after_seconds: s }) => {
-            let error = Some(format!("The code can be sent again in {}.", wait(s)));
+            let error = Some(format!("The code can be sent again in {}.", words::wait(s)));
             let page = CodePage { error, ..typed.page(&frame, s) };
             Ok(later(render_as(StatusCode::TOO_MANY_REQUESTS, &frame, &page), s))
         }
