@@ -7,6 +7,8 @@
 //! the backup says so.
 
 mod archive;
+mod check;
+mod collect;
 mod database;
 mod files;
 #[cfg(feature = "fuzzing")]
@@ -16,13 +18,13 @@ mod restore;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use blob::mirror;
 use model::FileId;
-use seal::Ring;
+use seal::{KeyProvider, Ring};
 
 pub(crate) use restore::restore;
 
@@ -30,12 +32,11 @@ use crate::cli::Backup;
 use crate::config::Installation;
 use crate::keys;
 use archive::Archive;
+use check::check;
+use collect::collect;
 use database::Source;
-use files::{FileSum, Kept, keep};
+use files::FileSum;
 use manifest::Manifest;
-
-/// Snapshots that are tried before giving up.
-const TRIES: u32 = 10;
 
 /// Copies the installation.
 pub(crate) async fn backup(command: Backup) -> anyhow::Result<()> {
@@ -52,48 +53,22 @@ pub(crate) async fn backup(command: Backup) -> anyhow::Result<()> {
     // What is missing is said before hours of copying.
     ring()?;
     let source = Source::open(address.as_deref(), data).await?;
-    // The folder's first: a first start meanwhile gives it to the folder last.
-    let objects = data.join("objects");
-    let (there, store) = (blob::folder_id(&objects)?, source.store().await?);
-    ensure!(
-        there.is_none() || there == store,
-        "the files in {} are not those of this database: name the one that they belong to (--database, or the setting \
-         `database`)",
-        objects.display()
-    );
+    let store = store(&source, &data.join("objects")).await?;
     let to = Archive::to_write(&command.to)?;
     let before = Manifest::read(to.path())?;
     let turn = before.as_ref().map_or(0, |manifest| manifest.turn) + 1;
     let known = known(&to, before.as_ref());
     if let Some(before) = &before {
-        let same = match &before.store {
-            Some(_) => before.store == store,
-            // Its list may be the one thing in it that is damaged.
-            None => {
-                let has = |id: &FileId| mirror::path(&to.objects(), *id).exists();
-                before.count == 0 || source.files().await?.iter().any(has)
-            }
-        };
-        let whose = match &before.store {
-            Some(_) => "is another installation's",
-            None => "has none of this installation's files, so that it may be another installation's",
-        };
-        ensure!(
-            same,
-            "the backup in {} {whose}, and would be lost: name another folder, or the database that this one is of \
-             (--database)",
-            to.path().display()
-        );
+        refuse_anothers(before, &to, &source, store.as_deref()).await?;
     }
     let database = to.join(&source.engine().file(turn));
-    let Collected { sums, added, lost } = collect(&source, data, &to, &database, &known).await?;
+    let collected = collect(&source, data, &to, &database, &known).await?;
     source.close().await;
     // Keys that were made while it copied: the snapshot may have what is sealed under them.
     let ring = ring()?;
 
     let objects = manifest::list_of(turn);
-    FileSum::write_list(&to.join(&objects), &sums)?;
-    let here = || sums.iter().filter(|(id, _)| !lost.contains(id));
+    FileSum::write_list(&to.join(&objects), &collected.sums)?;
     let manifest = Manifest {
         format: manifest::FORMAT,
         kinora: env!("CARGO_PKG_VERSION").to_owned(),
@@ -104,35 +79,77 @@ pub(crate) async fn backup(command: Backup) -> anyhow::Result<()> {
         database: source.engine().file(turn),
         database_sha256: files::hash_file(&database).await?,
         objects,
-        count: sums.len() as u64,
-        bytes: here().map(|(_, sum)| sum.bytes).sum(),
+        count: collected.sums.len() as u64,
+        bytes: collected.here().map(|(_, sum)| sum.bytes).sum(),
         keys: ring.is_some(),
-        missing: lost.iter().map(FileId::to_string).collect(),
+        missing: collected.lost.iter().map(FileId::to_string).collect(),
     };
     publish(&to, &manifest, ring.as_ref())?;
-    to.prune(&manifest, &here().map(|(id, _)| *id).collect(), &lost)?;
+    to.prune(&manifest, &collected.here().map(|(id, _)| *id).collect(), &collected.lost)?;
     println!(
-        "{}: {} objects, {}; {added} objects were new.",
+        "{}: {} objects, {}; {} objects were new.",
         to.path().display(),
-        here().count(),
-        model::ByteSize(manifest.bytes)
+        collected.here().count(),
+        model::ByteSize(manifest.bytes),
+        collected.added
     );
-    if ring.is_some() {
-        println!("THE KEY RING IS IN IT: whoever gets this folder can read everything.");
-    } else {
-        println!(
-            "The key ring is not in it, and without the key ring its files and secrets cannot be opened."
-        );
-        if !provider.load()?.map_or(Ok(true), |ring| provider.is_exported(&ring))? {
-            println!("{}", keys::REMINDER);
-        }
-    }
+    print_keys(ring.is_some(), &provider)?;
     ensure!(
-        lost.is_empty(),
+        collected.lost.is_empty(),
         "{} stored files are lost or damaged in {}, and everything else is in the backup: {}",
-        lost.len(),
+        collected.lost.len(),
         data.display(),
         manifest.missing.join(", ")
+    );
+    Ok(())
+}
+
+/// The id of the store that the database and the folder of its objects are of; `None` where it has none.
+///
+/// # Errors
+/// If they belong to two stores.
+async fn store(source: &Source, objects: &Path) -> anyhow::Result<Option<String>> {
+    // The folder's first: a first start meanwhile gives it to the folder last.
+    let (there, store) = (blob::folder_id(objects)?, source.store().await?);
+    ensure!(
+        there.is_none() || there == store,
+        "the files in {} are not those of this database: name the one that they belong to (--database, or the setting \
+         `database`)",
+        objects.display()
+    );
+    Ok(store)
+}
+
+/// What the objects of the backup so far are. A list that cannot be read heals: every object is brought and hashed anew.
+fn known(to: &Archive, before: Option<&Manifest>) -> BTreeMap<FileId, FileSum> {
+    let Some(before) = before else { return BTreeMap::new() };
+    FileSum::read_list(&to.join(&before.objects)).unwrap_or_else(|error| {
+        eprintln!("kinora: {error:#}: all objects are brought anew");
+        BTreeMap::new()
+    })
+}
+
+/// Refuses to replace the backup of another installation, which would be lost.
+async fn refuse_anothers(
+    before: &Manifest,
+    to: &Archive,
+    source: &Source,
+    store: Option<&str>,
+) -> anyhow::Result<()> {
+    let (same, whose) = match before.store.as_deref() {
+        Some(its) => (store == Some(its), "is another installation's"),
+        None => {
+            // Its list may be the one thing in it that is damaged.
+            let has = |id: &FileId| mirror::path(&to.objects(), *id).exists();
+            let same = before.count == 0 || source.files().await?.iter().any(has);
+            (same, "has none of this installation's files, so that it may be another installation's")
+        }
+    };
+    ensure!(
+        same,
+        "the backup in {} {whose}, and would be lost: name another folder, or the database that this one is of \
+         (--database)",
+        to.path().display()
     );
     Ok(())
 }
@@ -151,154 +168,15 @@ fn publish(to: &Archive, manifest: &Manifest, ring: Option<&Ring>) -> anyhow::Re
     }
 }
 
-/// What the objects of the backup so far are. A list that cannot be read heals: every object is brought and hashed anew.
-fn known(to: &Archive, before: Option<&Manifest>) -> BTreeMap<FileId, FileSum> {
-    let Some(before) = before else { return BTreeMap::new() };
-    FileSum::read_list(&to.join(&before.objects)).unwrap_or_else(|error| {
-        eprintln!("kinora: {error:#}: all objects are brought anew");
-        BTreeMap::new()
-    })
-}
-
-/// The objects that one snapshot names.
-struct Collected {
-    /// Of those that are in the backup, and of those lost ones of which it is known what they were.
-    sums: BTreeMap<FileId, FileSum>,
-    added: u64,
-    /// Those that the store lost.
-    lost: BTreeSet<FileId>,
-}
-
-/// Takes snapshot and objects.
-async fn collect(
-    source: &Source,
-    data: &Path,
-    to: &Archive,
-    database: &Path,
-    known: &BTreeMap<FileId, FileSum>,
-) -> anyhow::Result<Collected> {
-    let mut sums: BTreeMap<FileId, FileSum> = BTreeMap::new();
-    let (mut altered, mut gone) = (BTreeSet::new(), BTreeSet::new());
-    let mut unreadable = BTreeSet::new();
-    let mut added = 0;
-    for _ in 0..TRIES {
-        let wanted = source.snapshot(database).await?;
-        let mut again = BTreeSet::new();
-        for id in &wanted {
-            if sums.contains_key(id) || unreadable.contains(id) {
-                continue;
-            }
-            let way = (data.join("objects"), to.objects());
-            match keep(*id, way, known.get(id).cloned()).await? {
-                Kept::Already(sum) => {
-                    sums.insert(*id, sum);
-                }
-                Kept::New(sum) => {
-                    sums.insert(*id, sum);
-                    added += 1;
-                }
-                Kept::Altered(sum) => {
-                    sums.insert(*id, sum);
-                    altered.insert(*id);
-                }
-                Kept::Gone => {
-                    again.insert(*id);
-                }
-                Kept::Unreadable => {
-                    unreadable.insert(*id);
-                }
-            }
-        }
-        // What the server deleted since a snapshot is not in the next one.
-        if again.is_subset(&gone) {
-            let mut lost = &(&altered | &unreadable) | &again;
-            lost.retain(|id| wanted.contains(id));
-            sums.extend(lost.iter().filter_map(|id| Some((*id, known.get(id)?.clone()))));
-            sums.retain(|id, _| wanted.contains(id));
-            return Ok(Collected { sums, added, lost });
-        }
-        gone = again;
+/// Says where the keys are without which the backup is of no use.
+fn print_keys(is_in_it: bool, provider: &KeyProvider) -> anyhow::Result<()> {
+    if is_in_it {
+        println!("THE KEY RING IS IN IT: whoever gets this folder can read everything.");
+        return Ok(());
     }
-    bail!("files are deleted faster than they are copied: try again when the server has less to do")
-}
-
-/// Says whether a backup is what it was, and puts aside what is not, so that the next one brings it anew.
-async fn check(from: &Path) -> anyhow::Result<()> {
-    let from = Archive::to_read(from)?;
-    let manifest = manifest_of(&from)?;
-    let checked = examine(&from, &manifest).await?;
-    let (count, bad) = (checked.sums.len(), checked.bad.len());
-    if bad > 0 {
-        let next = match checked.bad.iter().try_for_each(|id| put_aside(&from, *id)) {
-            Ok(()) => "the next backup into this folder brings them anew".into(),
-            Err(error) => format!("and they stay as they are: {error:#}"),
-        };
-        bail!("{bad} of {count} objects are missing or damaged ({}); {next}", checked.bad_paths(&from));
+    println!("The key ring is not in it, and without the key ring its files and secrets cannot be opened.");
+    if !provider.load()?.map_or(Ok(true), |ring| provider.is_exported(&ring))? {
+        println!("{}", keys::REMINDER);
     }
-    let path = from.path().display();
-    ensure!(
-        manifest.missing.is_empty(),
-        "{path} has all {count} objects that there were, and {} had been lost before: {}",
-        manifest.missing.len(),
-        manifest.missing.join(", ")
-    );
-    println!("{path} is whole: {count} objects and the database have their hashes.");
     Ok(())
-}
-
-fn put_aside(from: &Archive, id: FileId) -> anyhow::Result<()> {
-    let path = mirror::path(&from.objects(), id);
-    match std::fs::rename(&path, from.aside(id)) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            Err(e).with_context(|| format!("cannot rename {}", path.display()))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// A backup that was compared with its hashes.
-struct Checked {
-    /// The objects that should be in it.
-    sums: BTreeMap<FileId, FileSum>,
-    /// Those that are not.
-    bad: Vec<FileId>,
-    ring: Option<Ring>,
-}
-
-impl Checked {
-    fn bad_paths(&self, from: &Archive) -> String {
-        let path = |id: &FileId| mirror::path(&from.objects(), *id).display().to_string();
-        self.bad.iter().map(path).collect::<Vec<_>>().join(", ")
-    }
-}
-
-/// Compares everything with its hash.
-///
-/// # Errors
-/// If what is one of a kind cannot be used: database, list, key ring.
-async fn examine(from: &Archive, manifest: &Manifest) -> anyhow::Result<Checked> {
-    let got = files::hash_file(&from.join(&manifest.database)).await?;
-    ensure!(got == manifest.database_sha256, "{} is damaged", manifest.database);
-    let mut sums = FileSum::read_list(&from.join(&manifest.objects))?;
-    ensure!(sums.len() as u64 == manifest.count, "{} is cut", manifest.objects);
-    let ring = match manifest.keys {
-        true => Some(from.ring()?.context("the key ring is not in the backup after all")?),
-        false => None,
-    };
-    for id in &manifest.missing {
-        sums.remove(&id.parse()?);
-    }
-    let mut bad = Vec::new();
-    for (id, sum) in &sums {
-        let path = mirror::path(&from.objects(), *id);
-        match files::hash_file(&path).await {
-            Ok(got) if got == sum.sha256 => {}
-            _ => bad.push(*id),
-        }
-    }
-    Ok(Checked { sums, bad, ring })
-}
-
-fn manifest_of(from: &Archive) -> anyhow::Result<Manifest> {
-    Manifest::read(from.path())?.with_context(|| format!("{} is no backup", from.path().display()))
 }

@@ -6,10 +6,10 @@ use anyhow::{Context, bail, ensure};
 use seal::KeyProvider;
 
 use super::archive::{self, Archive};
+use super::check::{Checked, examine, manifest_of};
 use super::database::Empty;
 use super::files::{self, bring};
 use super::manifest::{Engine, Manifest};
-use super::{Checked, examine, manifest_of};
 use crate::cli::Restore;
 use crate::config::Installation;
 use crate::folder::Folder;

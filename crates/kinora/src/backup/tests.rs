@@ -1,10 +1,10 @@
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
 use blob::Blob;
 use db::Db;
 use model::{BucketName, Timestamp};
-use seal::{KeyProvider, Ring};
 use tempfile::TempDir;
 
 use super::*;
