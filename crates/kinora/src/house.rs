@@ -8,6 +8,8 @@ mod room;
 mod services;
 mod settings;
 mod start;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -169,21 +169,15 @@ mod tests {
     use tower::ServiceExt as _;
 
     use super::*;
-    use crate::config::Config;
     use crate::control::people::Change;
     use crate::folder::Folder;
-    use crate::house::{Place, Profile};
+    use crate::house::testing;
 
     #[tokio::test]
     async fn a_command_is_carried_to_its_end_when_its_client_leaves_and_a_stop_waits_for_it() {
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder::open(dir.path()).unwrap();
-        let place = Place {
-            origin: "http://localhost:1".into(),
-            s3_origin: "http://localhost:2".into(),
-            profile: Profile::Development,
-        };
-        let house = House::open(&Config::default(), &folder, place).await.unwrap();
+        let house = testing::open(&folder).await;
         let ann = house.identity.ensure_account("ann@example.org", Role::Viewer, now()).await.unwrap();
         let elsewhere = house.db.begin().await.unwrap();
         let request = Request::post("/accounts/ann@example.org")

@@ -126,18 +126,13 @@ impl House {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::house::{Place, Profile};
+    use crate::house::testing;
 
     #[tokio::test]
     async fn what_was_half_written_goes_when_nobody_else_writes() {
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder::open(dir.path()).unwrap();
-        let place = Place {
-            origin: "http://localhost:1".into(),
-            s3_origin: "http://localhost:2".into(),
-            profile: Profile::Development,
-        };
-        let house = House::open(&Config::default(), &folder, place).await.unwrap();
+        let house = testing::open(&folder).await;
         let half = folder.join("objects/tmp/0123");
         std::fs::write(&half, "half").unwrap();
         let encoder = Folder::open_beside(dir.path()).unwrap();
