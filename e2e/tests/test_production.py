@@ -147,9 +147,11 @@ def test_a_new_certificate_counts_at_once_and_a_broken_one_never(serve, authorit
     served.line(message="certificate read anew")
     assert shown(served) == new != old
 
-    served.certificate.write_text("no certificate")
+    served.certificate.write_text("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n")
     served.process.send_signal(signal.SIGHUP)
-    assert served.line(level="ERROR")["message"] == "the new certificate is not right, the old one stays"
+    broken = served.line(level="ERROR")
+    assert broken["message"] == "the new certificate is not right, the old one stays"
+    assert broken["error"].startswith(f"cannot read the certificate from {served.certificate}: "), "and why"
     assert shown(served) == new
 
     newest = authority.issue(served.certificate, served.key)

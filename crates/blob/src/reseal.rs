@@ -67,7 +67,7 @@ impl Blob {
             match self.seal_file(&file, size).await {
                 Ok(()) => count += 1,
                 Err(error) if matches!(error, Error::Db(_)) || db::is_full(&error) => return Err(error),
-                Err(error) => tracing::error!(file, %error, cause = ?error, "a file stays clear"),
+                Err(error) => tracing::error!(file, error = %model::Chain(&error), "a file stays clear"),
             }
             after = file;
         }

@@ -31,7 +31,7 @@ impl Blob {
                     Err(error) => {
                         renewed.unopened += 1;
                         if self.unopened.add(&id) {
-                            tracing::error!(file = id, %error, cause = ?error, "a file's key does not open");
+                            tracing::error!(file = id, error = %model::Chain(&error), "a file's key does not open");
                         }
                     }
                 }

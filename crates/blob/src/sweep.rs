@@ -178,7 +178,7 @@ impl Blob {
     /// The same for whoever has done what it was asked for: a failure is logged, and `sweep_disk` finds the files.
     pub(crate) async fn clean_up(&self, files: Vec<FileId>) {
         if let Err(error) = self.delete_files(files).await {
-            tracing::warn!(%error, cause = ?error, "files that nothing uses are not deleted yet");
+            tracing::warn!(error = %model::Chain(&error), "files that nothing uses are not deleted yet");
         }
     }
 
@@ -202,7 +202,7 @@ impl Sweeper {
             match swept {
                 Ok(swept) if swept == Swept::default() => {}
                 Ok(swept) => tracing::info!(?swept, "store swept"),
-                Err(error) => tracing::warn!(%error, cause = ?error, "sweep failed"),
+                Err(error) => tracing::warn!(error = %model::Chain(&error), "sweep failed"),
             }
             // A rotation rewraps by itself; this is for one that was broken off, or happened in another process.
             match self.blob.rewrap().await {
@@ -210,14 +210,14 @@ impl Sweeper {
                 Ok(Renewed { sealed, unopened }) => {
                     tracing::info!(keys = sealed, unopened, "files' keys sealed under the newest key");
                 }
-                Err(error) => tracing::warn!(%error, cause = ?error, "files' keys not sealed again"),
+                Err(error) => tracing::warn!(error = %model::Chain(&error), "files' keys not sealed again"),
             }
             let next = Instant::now() + EVERY;
             let rest = async {
                 match self.blob.seal_clear(next).await {
                     Ok(0) => {}
                     Ok(files) => tracing::info!(files, "clear files sealed"),
-                    Err(error) => tracing::warn!(%error, cause = ?error, "clear files not sealed yet"),
+                    Err(error) => tracing::warn!(error = %model::Chain(&error), "clear files not sealed yet"),
                 }
                 tokio::time::sleep_until(next).await;
             };

@@ -315,7 +315,7 @@ pub(crate) fn judge<T>(
         }
         Ok(Ok(response)) => Ok(response),
         Ok(Err(error)) => {
-            tracing::warn!(id, ?origin, error, "upstream failed");
+            tracing::warn!(id, ?origin, error = %model::Chain(&*error), "upstream failed");
             Err(Refusal::Upstream)
         }
         Err(_) => {

@@ -128,7 +128,7 @@ impl Door {
             }
         };
         if let Err(error) = self.pump(response.into_body(), &writer).await {
-            tracing::warn!(id = text(&id), ?origin, error, "upstream broke off");
+            tracing::warn!(id = text(&id), ?origin, error = %model::Chain(&*error), "upstream broke off");
             return;
         }
         let Some(bytes) = writer.end() else {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use model::Chain;
 use serde::Serialize;
 
 use crate::request_id;
@@ -114,7 +115,7 @@ impl ApiError {
         }
         if db::is_retryable(&*cause) {
             // Other answers of 503 are everyday; this is a fault that somebody will look for.
-            tracing::warn!(cause = chain(&*cause), "the database is away or busy");
+            tracing::warn!(cause = %Chain(&*cause), "the database is away or busy");
             return Self::unavailable("busy", "This cannot be done just now. Please try again.", 1)
                 .caused_by(cause);
         }
@@ -147,7 +148,7 @@ impl ApiError {
 
     /// Writes the cause to the log: `error` for faults of ours, `debug` for refusals.
     pub fn log(&self) {
-        let cause = self.cause.as_deref().map(chain);
+        let cause = self.cause.as_ref().map(|cause| Chain(&**cause).to_string());
         let status = self.status.as_u16();
         if self.status.is_server_error() && self.status != StatusCode::SERVICE_UNAVAILABLE {
             tracing::error!(status, code = self.code, cause, "request failed");
@@ -178,18 +179,6 @@ impl IntoResponse for ApiError {
         response.extensions_mut().insert(Refusal { code: self.code, message: self.message });
         response
     }
-}
-
-/// An error and its sources in one line.
-fn chain(error: &(dyn StdError + Send + Sync)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-        next = source.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -162,7 +162,7 @@ impl Identity {
                 Ok(None) => {}
                 Ok(Some(new)) => renewed.sealed += self.db().execute(RENEW, args![id, new, old]).await?,
                 Err(error) => {
-                    tracing::error!(key = id, %error, "an access key's secret does not open: revoke the key");
+                    tracing::error!(key = id, error = %model::Chain(&error), "an access key's secret does not open: revoke the key");
                     renewed.unopened += 1;
                 }
             }

@@ -46,14 +46,14 @@ impl Service {
                 tracing::warn!("somebody reads the database: what was overwritten goes after a later start")
             }
             Some(Err(error)) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "what was overwritten in the database goes after a later start");
+                let error = model::Chain(&error);
+                tracing::warn!(%error, "what was overwritten in the database goes after a later start");
             }
         }
         loop {
             let now = Timestamp(jiff::Timestamp::now().as_millisecond());
             if let Err(error) = self.identity.sweep(now).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "nothing swept");
+                tracing::warn!(error = %model::Chain(&error), "nothing swept");
             }
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),

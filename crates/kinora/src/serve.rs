@@ -163,8 +163,8 @@ fn follow(services: &mut Services, certificate: Option<tls::Server>) -> anyhow::
                 None => tracing::info!("there is no certificate to read anew"),
                 Some(Ok(())) => tracing::info!("certificate read anew"),
                 Some(Err(error)) => {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::error!(error, "the new certificate is not right, the old one stays");
+                    let error = model::Chain(&error);
+                    tracing::error!(%error, "the new certificate is not right, the old one stays");
                 }
             }
         }

@@ -10,6 +10,7 @@
 //! assert_eq!(FrameRate::new(24, 1).unwrap().timescale(), 24_000);
 //! ```
 
+mod chain;
 pub mod delivery;
 mod id;
 pub mod job;
@@ -26,6 +27,7 @@ pub mod title;
 mod units;
 mod wait;
 
+pub use chain::Chain;
 pub use id::{
     AccountId, AssetId, ConfigurationId, EndingId, EventId, FileId, Generation, GroupId, JobId, ObjectId,
     ParseIdError, PlaybackSessionId, SessionId, TitleId, UploadId,

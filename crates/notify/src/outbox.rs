@@ -178,7 +178,7 @@ impl Outbox {
                 match self.open_both(&id, &to, &payload) {
                     Ok(both) => (to, payload) = both,
                     Err(error) => {
-                        tracing::error!(id, %error, "a message does not open and stays as it is");
+                        tracing::error!(id, error = %model::Chain(&error), "a message does not open and stays as it is");
                         unopened += 1;
                         return Ok(None);
                     }
@@ -250,7 +250,9 @@ impl Outbox {
                     items.push(item);
                 }
                 // Tried again when its time comes, and dropped in the end: the key may come back.
-                Err(error) => tracing::error!(%error, ?item, "a message does not open"),
+                Err(error) => {
+                    tracing::error!(error = %model::Chain(&error), ?item, "a message does not open")
+                }
             }
         }
         items.sort_by(|a, b| a.id.cmp(&b.id));

@@ -120,11 +120,11 @@ impl Service {
         match sent {
             Ok(()) => self.outbox.sent(item, now).await,
             Err(error) if error.is_permanent() => {
-                tracing::error!(error = &error as &dyn std::error::Error, ?item, tries, "message given up");
+                tracing::error!(error = %model::Chain(&error), ?item, tries, "message given up");
                 self.outbox.failed(item, now).await
             }
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, ?item, tries, "message not sent");
+                tracing::warn!(error = %model::Chain(&error), ?item, tries, "message not sent");
                 self.outbox.retry(item, now.plus_ms(backoff_ms(tries, jitter()))).await
             }
         }
@@ -141,7 +141,7 @@ fn settled(done: Result<Result<()>, JoinError>) {
 }
 
 fn note(error: &(dyn std::error::Error + 'static)) {
-    tracing::warn!(error, "outbox not delivered");
+    tracing::warn!(error = %model::Chain(error), "outbox not delivered");
 }
 
 /// A number from 0 to 255.

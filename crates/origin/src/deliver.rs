@@ -65,8 +65,9 @@ async fn body(store: Arc<Store>, ready: &Ready, range: &Range<u64>) -> Result<Bo
     let first = stream::iter(first.map(Ok));
     // Bodies are sent when the handler has ended: the line names the request all the same.
     let span = tracing::Span::current();
-    let logged = rest
-        .inspect_err(move |error| tracing::error!(parent: &span, %error, cause = ?error, "a body broke off"));
+    let logged = rest.inspect_err(
+        move |error| tracing::error!(parent: &span, error = %model::Chain(&**error), "a body broke off"),
+    );
     Ok(Body::from_stream(first.chain(logged)))
 }
 

@@ -96,7 +96,7 @@ impl Store {
             // It may have come meanwhile, or be tried again.
             Ok(Hope::Never { reason }) => return Err(Arc::new(Error::Never { track, chunk, reason })),
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "a chunk cannot be asked for")
+                tracing::warn!(error = %model::Chain(&error), "a chunk cannot be asked for")
             }
         }
         Ok(())
@@ -115,7 +115,7 @@ impl Store {
         let follow = async move {
             let place = Place { asset: &laid.asset, track, segment };
             if let Err(error) = pipeline.follow(&place).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "read-ahead cannot be asked for");
+                tracing::warn!(error = %model::Chain(&error), "read-ahead cannot be asked for");
             }
         };
         tokio::spawn(follow.in_current_span());

@@ -36,13 +36,13 @@ impl Caretaker {
             if rota.is_due(now())
                 && let Err(error) = self.pipeline.look_after().await
             {
-                tracing::error!(error = &error as &dyn std::error::Error, "leases are not looked after");
+                tracing::error!(error = %model::Chain(&error), "leases are not looked after");
                 rota.spared = SPARED;
             }
             if look == 0
                 && let Err(error) = self.pipeline.look_around().await
             {
-                tracing::warn!(error = &error as &dyn std::error::Error, "what waits is not looked at");
+                tracing::warn!(error = %model::Chain(&error), "what waits is not looked at");
             }
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),

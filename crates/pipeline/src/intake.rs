@@ -54,7 +54,7 @@ impl Intake {
             match self.pipeline.take_events().await {
                 Ok(_) => {}
                 Err(error) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, "events are not handled")
+                    tracing::error!(error = %model::Chain(&error), "events are not handled")
                 }
             }
             tokio::select! {
@@ -83,8 +83,8 @@ impl Pipeline {
                 match took {
                     Ok(()) => taken += 1,
                     Err(error) if self.stuck.is_news(place.id, now()) => {
-                        let error = &error as &dyn std::error::Error;
-                        tracing::error!(event = %place.id, error, "event not handled; it is tried again");
+                        let error = model::Chain(&error);
+                        tracing::error!(event = %place.id, %error, "event not handled; it is tried again");
                     }
                     Err(_) => {}
                 }

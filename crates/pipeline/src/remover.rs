@@ -37,7 +37,7 @@ impl Remover {
                 Ok(_) => bytes = Some(Instant::now() + self.pipeline.blob.lingers()),
                 Err(error) => {
                     tracing::error!(
-                        error = &error as &dyn std::error::Error,
+                        error = %model::Chain(&error),
                         "deleted titles are not removed"
                     )
                 }
@@ -45,12 +45,12 @@ impl Remover {
             if bytes.take_if(|due| *due <= Instant::now()).is_some()
                 && let Err(error) = self.pipeline.blob.sweep(now()).await
             {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the store's sweeper will do it");
+                tracing::warn!(error = %model::Chain(&error), "the store's sweeper will do it");
             }
             if swept.is_none_or(|at| at.elapsed() >= SWEEP) {
                 swept = Some(Instant::now());
                 if let Err(error) = self.pipeline.remove_old().await {
-                    tracing::error!(error = &error as &dyn std::error::Error, "old work is not removed");
+                    tracing::error!(error = %model::Chain(&error), "old work is not removed");
                 }
             }
             tokio::select! {
@@ -71,8 +71,8 @@ impl Pipeline {
             match self.remove(title).await {
                 Ok(gone) => removed += usize::from(gone),
                 Err(error) => {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::error!(%title, error, "deleted title not removed; it is tried again");
+                    let error = model::Chain(&error);
+                    tracing::error!(%title, %error, "deleted title not removed; it is tried again");
                 }
             }
         }
@@ -106,8 +106,8 @@ impl Pipeline {
     pub async fn remove_old(&self) -> Result<()> {
         for (title, asset, generation) in self.superseded().await? {
             if let Err(error) = self.remove_generation(title, asset, generation).await {
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(%title, %generation, error, "replaced encode not removed; it is tried again");
+                let error = model::Chain(&error);
+                tracing::error!(%title, %generation, %error, "replaced encode not removed; it is tried again");
             }
         }
         let jobs = self.jobs.prune(now().plus_ms(-self.config.job_ms())).await?;

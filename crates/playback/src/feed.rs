@@ -145,14 +145,14 @@ impl Service {
             let now = now();
             if let Err(error) = self.playback.refresh(now).await {
                 tracing::error!(
-                    error = &error as &dyn std::error::Error,
+                    error = %model::Chain(&error),
                     "what is revoked does not reach the edge"
                 );
             }
             if round.is_multiple_of(SWEEP_EVERY)
                 && let Err(error) = self.playback.sweep(now).await
             {
-                tracing::warn!(error = &error as &dyn std::error::Error, "nothing swept");
+                tracing::warn!(error = %model::Chain(&error), "nothing swept");
             }
             round = round.wrapping_add(1);
             tokio::time::sleep(POLL).await;
@@ -163,7 +163,7 @@ impl Service {
     async fn finish(&self) {
         loop {
             if let Err(error) = self.playback.carry_out(now()).await {
-                tracing::error!(error = &error as &dyn std::error::Error, "what is to be revoked is not yet");
+                tracing::error!(error = %model::Chain(&error), "what is to be revoked is not yet");
             }
             tokio::time::sleep(POLL).await;
         }

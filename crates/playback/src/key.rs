@@ -183,7 +183,7 @@ pub(crate) async fn renew(db: &Db, vault: &Vault) -> Result<Renewed> {
             Ok(None) => {}
             Ok(Some(new)) => renewed.sealed += db.execute(RENEW, args![id, new, old]).await?,
             Err(error) => {
-                tracing::error!(key = id, %error, "a signing key does not open");
+                tracing::error!(key = id, error = %model::Chain(&error), "a signing key does not open");
                 renewed.unopened += 1;
             }
         }

@@ -129,7 +129,7 @@ impl Guard {
         let shaped = id.len() <= 128 && id.bytes().all(|b| b.is_ascii_graphic());
         let found = match shaped {
             true => (self.keys)(id.to_owned()).await.map_err(|cause| {
-                tracing::error!(%cause, "access keys cannot be read");
+                tracing::error!(error = %model::Chain(&*cause), "access keys cannot be read");
                 s3_error!(InternalError, "The access key cannot be checked now. Please try again.")
             })?,
             false => None,

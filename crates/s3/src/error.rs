@@ -30,23 +30,23 @@ pub(crate) fn from_blob(error: blob::Error) -> S3Error {
         Error::PartTooSmall { .. } => s3_error!(EntityTooSmall, "{error}."),
         Error::Range { .. } => s3_error!(InvalidRange, "The range cannot be satisfied."),
         Error::NoSpace { free, wanted, .. } => {
-            tracing::error!(%error, "upload refused");
+            tracing::error!(error = %model::Chain(&error), "upload refused");
             let (wanted, free) = (ByteSize(wanted), ByteSize(free));
             full(format!(
                 "There is not enough space left: {wanted} needed, {free} free. Ask the operator to make some."
             ))
         }
         ref other if db::is_full(other) => {
-            tracing::error!(error = ?error, "request refused");
+            tracing::error!(error = %model::Chain(&error), "request refused");
             full("There is not enough space left. Ask the operator to make some.".into())
         }
         Error::Incoming(source) => incoming(&source.to_string()),
         Error::Db(ref source) if source.is_retryable() => {
-            tracing::warn!(error = ?error, "database busy or away");
+            tracing::warn!(error = %model::Chain(&error), "database busy or away");
             s3_error!(SlowDown, "Please try again.")
         }
         error => {
-            tracing::error!(error = ?error, "request failed");
+            tracing::error!(error = %model::Chain(&error), "request failed");
             s3_error!(InternalError, "Something went wrong on our side. Please try again.")
         }
     }

@@ -156,7 +156,9 @@ impl Service {
             match self.blob.cors(&bucket).await {
                 Ok(found) => rules.extend(found),
                 Err(blob::Error::NoSuchBucket(_)) => {}
-                Err(error) => tracing::error!(?error, "the rules for pages cannot be read"),
+                Err(error) => {
+                    tracing::error!(error = %model::Chain(&error), "the rules for pages cannot be read")
+                }
             }
         }
         rules

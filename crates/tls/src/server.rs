@@ -82,8 +82,8 @@ impl Server {
                 Ok(Some(Err(error))) => {
                     let said = error.to_string();
                     if said != complaint {
-                        let error = &error as &dyn std::error::Error;
-                        tracing::warn!(error, "the new certificate is not right, the old one stays");
+                        let error = model::Chain(&error);
+                        tracing::warn!(%error, "the new certificate is not right, the old one stays");
                         complaint = said;
                     }
                 }

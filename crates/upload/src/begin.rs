@@ -88,8 +88,8 @@ impl Uploads {
                 // Nobody knows of it, so the store's sweeper gives it up by and by.
                 if let Err(error) = self.inner.blob.abort_upload(&upload.bucket, &upload.key, upload.id).await
                 {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::warn!(upload = %upload.id, error, "refused upload not aborted");
+                    let error = model::Chain(&error);
+                    tracing::warn!(upload = %upload.id, %error, "refused upload not aborted");
                 }
                 Err(refused)
             }

@@ -42,8 +42,8 @@ impl Uploads {
                     Ok(gone) => swept += usize::from(gone),
                     Err(error) => {
                         let upload: String = row.get("id")?;
-                        let error = &error as &dyn std::error::Error;
-                        tracing::error!(upload, error, "upload not given up; it is tried again");
+                        let error = model::Chain(&error);
+                        tracing::error!(upload, %error, "upload not given up; it is tried again");
                     }
                 }
             }
@@ -74,7 +74,7 @@ impl Sweeper {
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         loop {
             if let Err(error) = self.uploads.sweep(now()).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "uploads are not swept");
+                tracing::warn!(error = %model::Chain(&error), "uploads are not swept");
             }
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),

@@ -85,7 +85,7 @@ impl Attendant {
                     std::future::pending::<()>().await;
                 }
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "the lease is not renewed")
+                    tracing::warn!(error = %model::Chain(&error), "the lease is not renewed")
                 }
             }
         }
@@ -120,7 +120,7 @@ impl Attendant {
         match self.queue.next_priority(now(), &claim).await {
             Ok(priority) => priority.is_some_and(|priority| priority >= Work::URGENT),
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "nobody knows what is due");
+                tracing::warn!(error = %model::Chain(&error), "nobody knows what is due");
                 false
             }
         }
@@ -140,12 +140,12 @@ where
             Err(error) => error,
         };
         if !error.is_retryable() || shutdown.is_cancelled() {
-            let error = &error as &dyn std::error::Error;
-            return tracing::error!(error, "the end of a job is not written down");
+            let error = model::Chain(&error);
+            return tracing::error!(%error, "the end of a job is not written down");
         }
         if !said {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, "the end of a job waits for the database");
+            let error = model::Chain(&error);
+            tracing::warn!(%error, "the end of a job waits for the database");
         }
         said = true;
         let _ = shutdown.run_until_cancelled(tokio::time::sleep(LOOK)).await;

@@ -120,7 +120,7 @@ async fn present(worker: Arc<Worker>, shutdown: CancellationToken) {
     while !shutdown.is_cancelled() {
         if let Err(error) = worker.queue.present(now(), &presence).await {
             tracing::warn!(
-                error = &error as &dyn std::error::Error,
+                error = %model::Chain(&error),
                 "nobody learns that this worker is there"
             );
         }
@@ -157,7 +157,7 @@ async fn slot(
                 continue;
             }
             Ok(None) => {}
-            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "no job can be claimed"),
+            Err(error) => tracing::error!(error = %model::Chain(&error), "no job can be claimed"),
         }
         tokio::select! {
             () = shutdown.cancelled() => {}

@@ -1,7 +1,7 @@
 //! Why a job did not end well, and what each kind of error makes of it.
 
 use jobs::Fault;
-use model::{ByteSize, TitleId};
+use model::{ByteSize, Chain, TitleId};
 
 /// Why a job did not end well.
 #[derive(Debug)]
@@ -18,11 +18,10 @@ impl Stop {
     /// What an error makes of a job. A full disk passes and is waited for; others are a `fault`.
     pub(crate) fn of(error: &(dyn std::error::Error + 'static), fault: fn(String) -> Fault) -> Self {
         if db::is_full(error) {
-            tracing::warn!(error, "no room");
+            tracing::warn!(error = %Chain(error), "no room");
             return Self::Held { why: full_disk(error) };
         }
-        let causes: Vec<String> = db::causes(error).map(ToString::to_string).collect();
-        Self::Failed { fault: fault(causes.join(": ")), log: Vec::new() }
+        Self::Failed { fault: fault(Chain(error).to_string()), log: Vec::new() }
     }
 
     /// What an error of the encoder makes of a job that decides over a title.

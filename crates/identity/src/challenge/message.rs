@@ -47,7 +47,7 @@ impl Identity {
             Ok(code) if !payload.decoy => Some(mail(&code, item, &self.inner.config.host)),
             Ok(_) => None,
             Err(error) => {
-                tracing::error!(%error, "a code was not sent");
+                tracing::error!(error = %model::Chain(&error), "a code was not sent");
                 None
             }
         }

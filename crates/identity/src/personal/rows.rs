@@ -72,8 +72,8 @@ async fn walk(
         Ok(args) => Ok(Some(args)),
         Err(error @ crate::Error::Vault(_)) => {
             let id: String = row.get("id")?;
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(id, read = how.read, error, "a row does not open and stays as it is");
+            let error = model::Chain(&error);
+            tracing::error!(id, read = how.read, %error, "a row does not open and stays as it is");
             unopened += 1;
             Ok(None)
         }

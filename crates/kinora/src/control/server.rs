@@ -22,7 +22,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
 use http::StatusCode;
-use model::Timestamp;
+use model::{Chain, Timestamp};
 use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
 
@@ -133,14 +133,9 @@ impl Refused {
 }
 
 /// Whoever can open the socket may see causes too.
-impl<E: std::error::Error> From<E> for Refused {
+impl<E: std::error::Error + 'static> From<E> for Refused {
     fn from(error: E) -> Self {
-        let mut message = error.to_string();
-        let mut cause = error.source();
-        while let Some(deeper) = cause {
-            message += &format!(": {deeper}");
-            cause = deeper.source();
-        }
+        let message = Chain(&error).to_string();
         Self { status: StatusCode::UNPROCESSABLE_ENTITY, message }
     }
 }

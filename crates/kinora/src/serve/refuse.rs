@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use model::Chain;
 use url::Url;
 
 use super::mode;
@@ -124,7 +125,7 @@ fn connections(config: &Config, list: &mut List) {
         }
         Tls::Files(files) => {
             if let Err(error) = tls::Server::load(&files.certificate, &files.key) {
-                list.add("tls", chain(&error));
+                list.add("tls", Chain(&error).to_string());
             }
         }
     }
@@ -244,16 +245,6 @@ fn role(config: &Config, list: &mut List) {
 
 fn is_loopback(address: SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text = format!("{text}: {source}");
-        next = source.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -169,6 +169,14 @@ fn nothing_is_allowed_silently() {
 }
 
 #[test]
+fn errors_are_logged_with_their_causes() {
+    // Lines in JSON have no more of such a value than the error's own words.
+    let alone = [" as &dyn std::error", "::Error"].concat();
+    let wrong: Vec<String> = files(&[".rs"]).into_iter().filter(|path| read(path).contains(&alone)).collect();
+    assert!(wrong.is_empty(), "log them as `error = %model::Chain(&error)`: {wrong:#?}");
+}
+
+#[test]
 fn what_is_skipped_is_said_where_a_test_that_passes_is_heard() {
     // In two parts, so that this file is not found.
     let silently = ["println!(\"", "skipped: "].concat();
