@@ -327,17 +327,21 @@ def song_with_a_bomb(world):
 
 def film_with_a_bomb(world):
     """A Matroska film whose cover is the bomb."""
-    cover = world.folder / "bomb.png"
-    cover.write_bytes(bomb())
+    cover = cover_of(world, "covered.mkv")
     arguments = f"{{pictures 320x180 25 1}} -attach {cover} -metadata:s:t mimetype=image/png -metadata:s:t filename=cover.png {{x264}}"
     return world.made("covered.mkv", arguments).read_bytes()
 
 
+def cover_of(world, name):
+    """The bomb in a file of its own for each film: they are made at the same time."""
+    cover = world.folder / f"{name}.png"
+    cover.write_bytes(bomb())
+    return cover
+
+
 def with_a_cover(world, name, arguments):
     """An MP4 whose cover (`covr`) is the bomb."""
-    cover = world.folder / "bomb.png"
-    cover.write_bytes(bomb())
-    return world.made(name, f"-i {cover} {arguments} -map 0 -map 1 -c:v copy -disposition:v:0 attached_pic").read_bytes()
+    return world.made(name, f"-i {cover_of(world, name)} {arguments} -map 0 -map 1 -c:v copy -disposition:v:0 attached_pic").read_bytes()
 
 
 def mp4_song_with_a_bomb(world):
