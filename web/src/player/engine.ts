@@ -87,17 +87,18 @@ const SCRIPT_MS = 60_000;
 /** Makes the engine this browser plays best with; `null` when it can play nothing of ours. */
 export async function choose(video: HTMLVideoElement, listener: Listener): Promise<Engine | null> {
   if (usesMediaSource(video)) {
-    const { HlsEngine } = await scripted(import('./hls-engine'));
+    const { HlsEngine } = await scripted(() => import('./hls-engine'));
     if (HlsEngine.supported()) return new HlsEngine(video, listener);
   }
   if (video.canPlayType('application/vnd.apple.mpegurl') !== '') {
-    const { NativeEngine } = await scripted(import('./native-engine'));
+    const { NativeEngine } = await scripted(() => import('./native-engine'));
     return new NativeEngine(video, listener);
   }
   return null;
 }
 
-/** Waits for a script, but not for ever. What comes later serves who tries again. */
-function scripted<T>(script: Promise<T>): Promise<T> {
-  return within(SCRIPT_MS, script, () => failure('network', 'the script of the engine did not come'));
+/** Waits for a script, but not for ever. What comes later serves who tries again. It is asked for twice: a fault of the
+ * network that passes, or a load ahead that failed, costs nobody a click. */
+function scripted<T>(load: () => Promise<T>): Promise<T> {
+  return within(SCRIPT_MS, load().catch(load), () => failure('network', 'the script of the engine did not come'));
 }
