@@ -22,7 +22,7 @@ export const film = process.env.KINORA_TITLE;
 export const spoken = process.env.KINORA_SPOKEN;
 export const rejected = process.env.KINORA_REJECTED ?? 'browser-not-a-film';
 
-const FLAGS = [
+export const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
   '--no-first-run',

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { browser, page } from './screen.mjs';
-import { debug, film, hurry, open, operator, player, press, site } from './support.mjs';
+import { debug, film, FLAGS, hurry, launch, open, operator, player, press, site } from './support.mjs';
 
 /** Plays from a time in seconds on. */
 const play = async (from = 0) => {
@@ -329,7 +329,7 @@ for (const [what, pattern] of [['nobody lets it in', /\/api\/playback$/], ['noth
 }
 
 test('a session whose film cannot be begun is given back', async () => {
-  const engine = /\/assets\/hls-engine-\w+\.js$/;
+  const engine = /\/assets\/hls-engine-\w+\.js/;
   let [began, ended] = [0, 0];
   page.on('response', (answer) => {
     if (/\/api\/playback$/.test(answer.url()) && answer.ok()) began++;
@@ -345,6 +345,29 @@ test('a session whose film cannot be begun is given back', async () => {
   await page.unroute(engine);
   await page.getByRole('button', { name: 'Try again' }).click();
   await player(page, (d) => d.state === 'playing' && d.time > 0.5);
+});
+
+test('a script that did not come is fetched anew, by a browser too that keeps it as failed', async () => {
+  // Chromium before 2026, and others, did: https://github.com/whatwg/html/issues/6768.
+  const keeping = await launch({ args: [...FLAGS, '--disable-blink-features=ModuleMapDoNotCacheFailedFetch'] });
+  try {
+    const complaints = [];
+    const page = await open(await operator(keeping), complaints);
+    const asked = [];
+    await page.route(/\/assets\/hls-engine-\w+\.js/, (route) => {
+      asked.push(new URL(route.request().url()).search);
+      return route.fulfill({ status: 503, body: '' });
+    });
+    await page.goto(`${site}/watch/${film}?t=0`);
+    await page.getByRole('alert').getByText('Playback could not start.').waitFor();
+    assert.deepEqual(asked.filter(Boolean), ['?again=1']);
+    await page.unrouteAll({ behavior: 'wait' });
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await player(page, (d) => d.state === 'playing' && d.time > 0.5);
+    assert.deepEqual(complaints, []);
+  } finally {
+    await keeping.close();
+  }
 });
 
 test('when it cannot go on it says why, gives an id to quote, and tries again', async () => {

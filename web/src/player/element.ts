@@ -190,7 +190,7 @@ export class KinoraPlayer extends HTMLElement {
     delete this.dataset.pictured;
     this.#state('loading');
     const asking = this.#ask(attempt);
-    const choosing = choose(this.#video, this.#listener(attempt));
+    const choosing = choose(this.#video, this.#listener(attempt), this.dataset.engine ?? '');
     try {
       const [asked, engine] = await Promise.all([asking, choosing]);
       if (attempt === this.#attempt) return this.#begin(asked, engine);

@@ -4,6 +4,7 @@
 import type { Ahead } from './ahead';
 import { within } from '../wait';
 import { type Failure, failure } from './failure';
+import { NativeEngine } from './native-engine';
 
 /** A quality that can be chosen. */
 export interface Level {
@@ -84,21 +85,23 @@ export function usesMediaSource(video: HTMLVideoElement): boolean {
 /** Longest time that an engine's script may take, in ms: some 200 kB, over the slowest network that could play. */
 const SCRIPT_MS = 60_000;
 
-/** Makes the engine this browser plays best with; `null` when it can play nothing of ours. */
-export async function choose(video: HTMLVideoElement, listener: Listener): Promise<Engine | null> {
+/** Makes the engine this browser plays best with, hls.js from the script at `address`; `null` when it can play nothing
+ * of ours. */
+export async function choose(video: HTMLVideoElement, listener: Listener, address: string): Promise<Engine | null> {
   if (usesMediaSource(video)) {
-    const { HlsEngine } = await scripted(() => import('./hls-engine'));
+    const late = () => failure('network', 'the script of the engine did not come');
+    // What comes later serves who tries again.
+    const { HlsEngine } = await within(SCRIPT_MS, script(address), late);
     if (HlsEngine.supported()) return new HlsEngine(video, listener);
   }
-  if (video.canPlayType('application/vnd.apple.mpegurl') !== '') {
-    const { NativeEngine } = await scripted(() => import('./native-engine'));
-    return new NativeEngine(video, listener);
-  }
-  return null;
+  return video.canPlayType('application/vnd.apple.mpegurl') !== '' ? new NativeEngine(video, listener) : null;
 }
 
-/** Waits for a script, but not for ever. What comes later serves who tries again. It is asked for twice: a fault of the
- * network that passes, or a load ahead that failed, costs nobody a click. */
-function scripted<T>(load: () => Promise<T>): Promise<T> {
-  return within(SCRIPT_MS, load().catch(load), () => failure('network', 'the script of the engine did not come'));
+let asked = 0;
+
+/** The script of hls.js, asked for twice: a fault of the network that passes costs nobody a click. Many browsers keep a
+ * script that did not come as one that never will (until 2026 HTML told them to, whatwg/html#6768), hence another
+ * address each time. */
+function script(address: string): Promise<typeof import('./hls-engine')> {
+  return import('./hls-engine').catch(() => import(`${address}?again=${++asked}`));
 }
