@@ -50,6 +50,16 @@ impl Local {
     }
 }
 
+impl Drop for Local {
+    /// Gives the room back now: a process that is just being started, or does not die, may hold the file for longer, and
+    /// who needs that room asks next.
+    fn drop(&mut self) {
+        if let Err(error) = self.file.set_len(0) {
+            tracing::warn!(error = %model::Chain(&error), "the room of a source's copy comes back later");
+        }
+    }
+}
+
 type Slot = OnceCell<Weak<Local>>;
 /// `None` where a source has no index that is understood.
 type Index = OnceCell<Option<Arc<Map>>>;
@@ -237,7 +247,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::FileExt;
+    use std::os::unix::fs::{FileExt, MetadataExt};
 
     use super::*;
 
@@ -250,6 +260,17 @@ mod tests {
         let mut read = [0; 4];
         File::open(local.path()).unwrap().read_exact_at(&mut read, 1 << 39).unwrap();
         assert_eq!(&read, b"film");
+    }
+
+    #[test]
+    fn the_room_of_a_copy_comes_back_though_somebody_still_holds_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let local = Local::create(folder.path(), ObjectId::new(), 1 << 20).unwrap();
+        local.file.write_all_at(&[1; 1 << 20], 0).unwrap();
+        let held = local.file.try_clone().unwrap();
+        assert!(held.metadata().unwrap().blocks() > 0);
+        drop(local);
+        assert_eq!(held.metadata().unwrap().blocks(), 0);
     }
 
     #[test]
