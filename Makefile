@@ -7,8 +7,11 @@ SHELL := /bin/bash
 export KINORA_SHARED ?= $(abspath ../shared)
 KINORA := target/release/kinora
 LOAD := target/release/load
+# Compiles our own crates, lints them and checks their documentation in one pass. `-Dwarnings` in the form in which
+# `cargo clippy -- -D warnings` passes it on; cargo has to know it, too, or it takes everything for changed each time.
+LINTED := CLIPPY_ARGS=-Dwarnings__CLIPPY_HACKERY__ RUSTC_WORKSPACE_WRAPPER=$(CURDIR)/tools/lint-rustc
 
-.PHONY: help run test check unit e2e soak web setup clean
+.PHONY: help run test check build unit e2e soak web setup clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -19,21 +22,27 @@ run: ## Install, build and start Kinora with a sample film (FILM=path for anothe
 	@exec $(KINORA) up --sample "$$(tools/sample-film $(FILM))"
 
 test: ## Install what is missing and run everything but the soak tests
-	@tools/setup test
-	@$(MAKE) --no-print-directory check
-	@$(MAKE) --no-print-directory unit
-	@$(MAKE) --no-print-directory e2e
+	@tools/timed --begin
+	@tools/timed install tools/setup test
+	@tools/timed build $(MAKE) --no-print-directory build
+	@tools/timed check $(MAKE) --no-print-directory check
+	@tools/timed unit $(MAKE) --no-print-directory unit
+	@tools/timed e2e $(MAKE) --no-print-directory e2e
 
-check: web ## Format, lints, tidy, licences
-	tools/check
+# The binary comes with the tests: all of them know one build, with overflow checks and debug assertions.
+build: web
+	$(LINTED) cargo test --workspace --locked --no-run
 
-unit: web ## Rust tests on SQLite and PostgreSQL
-	e2e/with-postgres cargo test --workspace --locked
+check: build ## Format, lints, documentation, tidy, types, licences
+	$(LINTED) tools/check
 
-e2e: $(KINORA) $(LOAD) ## The real binary, real clients, a real browser
+unit: build ## Rust tests on SQLite and PostgreSQL
+	$(LINTED) e2e/with-postgres cargo test --workspace --locked
+
+e2e: build ## The real binary, real clients, a real browser
 	e2e/with-postgres e2e/run
 
-soak: $(KINORA) $(LOAD) ## What is too long for CI
+soak: $(LOAD) ## What is too long for CI, with the release build
 	@tools/setup test
 	e2e/with-postgres e2e/run --soak
 
@@ -51,9 +60,9 @@ setup: ## Install everything for development
 $(KINORA): web/dist/manifest.json
 	cargo build --release --locked --package kinora
 
-# Named together: one set of features, so that what both use is built once.
+# The tests' load generator, and the binary. Named together: one set of features, so that what both use is built once.
 .PHONY: $(LOAD)
-$(LOAD): $(KINORA)
+$(LOAD): web/dist/manifest.json
 	cargo build --release --locked --package kinora --package load
 
 clean: ## Remove what was built (data/ stays)

@@ -29,7 +29,7 @@ test('an upload that is no film says why', async () => {
   await page.goto(`${site}/`);
   const tile = named(page, rejected);
   assert.equal(await tile.getAttribute('data-state'), 'rejected');
-  await tile.getByText('Cannot be played').waitFor();
+  await tile.getByText('Can’t be played').waitFor();
   const reason = (await tile.locator('.reason').textContent()).trim();
   assert.match(reason, /^[A-Z].{10,}\.$/, 'a sentence for people');
   assert.doesNotMatch(reason, /ffmpeg|ffprobe|error code|\/tmp|panic/i);

@@ -39,14 +39,14 @@ async function made() {
     return new URL(await page.locator('.note code').textContent()).pathname;
   };
   await page.goto(`${site}/people`);
-  const several = await link('Make a link');
+  const several = await link('Create link');
   await page.goto(`${site}/people`);
   await page.getByLabel('E-mail address').fill(`looks-${Date.now()}@example.org`);
-  const one = await link('Make a link');
+  const one = await link('Create link');
   const name = await page.locator('.who .name').textContent();
   const person = await page.locator('.table').getByRole('link', { name, exact: true }).getAttribute('href');
   await page.goto(site + person);
-  const signIn = await link('Make a sign-in link');
+  const signIn = await link('Create sign-in link');
   await context.close();
   return [[person, 'operator'], [signIn, 'guest'], [one, 'guest'], [several, 'guest']];
 }
@@ -161,11 +161,11 @@ test('the code page and the list of keys are accessible', async () => {
   await guest.goto(`${site}/signin`);
   await guest.getByLabel('E-mail address').fill(`looks-${Date.now()}@example.org`);
   await guest.getByRole('button').click();
-  await guest.getByLabel('Code from the mail').waitFor();
+  await guest.getByLabel('Code from the e-mail').waitFor();
   await accessible(guest, 'code page');
   const page = await open(context);
   await page.goto(`${site}/watch/${film}`);
-  await page.getByRole('button', { name: 'Keys' }).click();
+  await page.getByRole('button', { name: 'Keyboard shortcuts' }).click();
   await page.getByRole('dialog').waitFor();
   await accessible(page, 'list of keys');
 });

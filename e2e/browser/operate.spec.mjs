@@ -18,7 +18,7 @@ test('a title that ended badly says why, and is tried again by keyboard', async 
   await card.getByRole('button', { name: /^Retry/ }).focus();
   await page.keyboard.press('Enter');
   await page.waitForURL((url) => url.pathname === '/jobs' && url.search === '');
-  // It is read again, rejected again. The page may just be loading itself anew, as it does when something changes.
+  // It is read again, rejected again. The page may just be reloading, as it does when something changes.
   await page.goto(`${site}/jobs?state=failed`).catch(() => page.goto(`${site}/jobs?state=failed`));
   await page.getByRole('article', { name: rejected }).waitFor({ timeout: 30_000 });
   assert.deepEqual(page.complaints, []);

@@ -85,7 +85,7 @@ export async function codeFor(address, timeout = 15_000) {
 }
 
 /**
- * Whoever waits for a second or longer on a page waits a tenth of that: patience, and pauses between tries. Answers get
+ * Waits of a second or longer on a page take a tenth of that: patience, and pauses between tries. Answers get
  * all their time, unless `answers` says that one will not come.
  */
 export function hurry(page, { answers = false } = {}) {

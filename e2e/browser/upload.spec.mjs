@@ -1,4 +1,4 @@
-// Uploading in the browser: drops, pauses, reloads, what is written meanwhile. Every part is counted on the wire.
+// Uploading in the browser: drops, pauses, reloads, details entered during the upload. Every part is counted on the wire.
 //
 // KINORA_UPLOAD names a film of more than 16 MiB (three parts or more), made by e2e/tests/test_browser.py.
 
@@ -101,7 +101,7 @@ test('paused, reloaded, chosen again: only what is missing is sent, and the titl
   writeFileSync(other, 'no');
   const againButton = row(page, file).getByRole('button', { name: /^Choose the file again/ });
   await (await choosing(page, () => againButton.click())).setFiles(other);
-  await page.getByText(/This is not the file of/).first().waitFor();
+  await page.getByText(/This isn’t the same file as/).first().waitFor();
   await page.getByRole('button', { name: 'Close: other.mp4' }).click();
 
   await (await choosing(page, () => againButton.click())).setFiles(path);
@@ -113,7 +113,7 @@ test('paused, reloaded, chosen again: only what is missing is sent, and the titl
   assert.ok(acknowledgements.length <= parts, `${acknowledgements} for ${parts} parts`);
   assert.equal(new Set(acknowledgements).size, acknowledgements.length, 'no part is sent again that was acknowledged');
   await row(page, file).getByRole('link', { name: /^Watch/ }).waitFor({ timeout: 120_000 });
-  await row(page, file).getByText(/Playable now|Published/).waitFor();
+  await row(page, file).getByText(/Ready to play|Published/).waitFor();
   const title = await row(page, file).getByRole('link', { name: /^Settings/ }).getAttribute('href');
   await page.goto(site + title);
   assert.equal(await page.getByLabel('Name').inputValue(), 'Die Ferien „1926“');
@@ -185,13 +185,34 @@ test('a lost network is waited for, and a discarded upload leaves nothing', asyn
   await page.network(0);
   await go();
   await phase(page, file, 'lost');
-  await row(page, file).getByText('The connection is lost.').waitFor();
+  await row(page, file).getByText('Connection lost.').waitFor();
   await hold(page, 3);
   await page.network(1 << 30);
   await phase(page, file, 'sending');
   await discard(page, file, (button) => button.press('Enter'));
   const items = await page.evaluate(() => fetch('/api/uploads').then((answer) => answer.json()));
   assert.equal(items.items.filter((item) => item.file === file).length, 0);
+  await page.close();
+});
+
+test('files that are chosen and sent while offline wait, and go on by themselves', async () => {
+  const files = [`Funkloch ${Date.now()}.mp4`, `Tunnel ${Date.now()}.mp4`];
+  const page = await uploads(context);
+  const go = await hold(page, 2, 3);
+  await page.locator('[data-files]').setInputFiles(named(files[0]));
+  await some(page, files[0]);
+  await context.setOffline(true);
+  try {
+    await go();
+    await phase(page, files[0], 'lost');
+    await page.locator('[data-files]').setInputFiles(named(files[1]));
+    await page.getByText(`${files[1]}: The server`).first().waitFor();
+  } finally {
+    await context.setOffline(false);
+  }
+  for (const file of files) await phase(page, file, 'done');
+  assert.equal(await page.getByText(`${files[1]}: The server`).count(), 0);
+  assert.deepEqual(page.complaints, []);
   await page.close();
 });
 
@@ -226,7 +247,7 @@ test('everything works with the keyboard alone', async () => {
   await mine.getByText('Saved.').waitFor();
   await go();
   await phase(page, file, 'done');
-  // The page of a title loads itself anew when it becomes published: not while somebody types in this test.
+  // The page of a title reloads when it becomes published: not while somebody types in this test.
   await mine.getByText('Published.').waitFor({ timeout: 120_000 });
   const settings = mine.getByRole('link', { name: /^Settings/ });
   await reach(settings);

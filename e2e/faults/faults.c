@@ -1,7 +1,7 @@
 // Makes writes of one program fail, for tests: loaded with LD_PRELOAD. Only files below KINORA_FAULTS_BELOW fail, and
 // only while the file KINORA_FAULTS says so, which the test changes as it goes on (see e2e/tests/faults.py):
 // four words of 32 bits, calls of a million that fail, the errno, a seed, and how many have failed so far.
-// Reads fail with EIO where a path ends with KINORA_FAULTS_UNREADABLE.
+// Reads fail with EIO where a path contains KINORA_FAULTS_UNREADABLE.
 // Writing fails, syncing, changing lengths, and making, naming and removing files and folders. What does not: calls that
 // ask the kernel without the C library (none of Kinora's that write), mapped memory, permissions and times; PostgreSQL,
 // which is another program; and ffmpeg, whose jail has neither this library nor the file of the weather.
@@ -95,8 +95,7 @@ static int read_fails(int fd) {
   if (!unreadable) return 0;
   int before = errno;
   int found = path_of(fd, path);
-  size_t length = found ? strlen(path) : 0, end = strlen(unreadable);
-  int ours = found && length >= end && !strcmp(path + length - end, unreadable);
+  int ours = found && strstr(path, unreadable);
   errno = ours ? EIO : before;
   return ours;
 }

@@ -32,7 +32,7 @@ LEFT_OVER = {
     "titles that neither ended nor say why": """SELECT id FROM titles WHERE state NOT IN ('published', 'failed', 'rejected')
         OR (state <> 'published' AND COALESCE(reason, '') = '')""",
     "deleted titles": "SELECT id FROM titles WHERE deleted_at IS NOT NULL",
-    "events that nobody handled": "SELECT id FROM events WHERE handled_at IS NULL",
+    "events that nobody handled": "SELECT event FROM event_deliveries WHERE handled_at IS NULL",
     "parts of uploads": "SELECT upload FROM upload_parts",
     "uploads that are complete and do not say so": """SELECT b.id FROM browser_uploads b JOIN uploads u ON u.id = b.id
         WHERE u.object IS NOT NULL AND b.completed_at IS NULL""",

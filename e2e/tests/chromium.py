@@ -42,7 +42,7 @@ class Node:
         self.errors.close()
 
     def answer(self, line):
-        # Why it ended meanwhile is what `end` says.
+        # `end` reports why it ended.
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.write(line)
             self.process.stdin.flush()

@@ -1,5 +1,6 @@
 """Fixtures: a real Kinora, started on a throw-away folder and random ports."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -58,7 +59,7 @@ def clip(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def house(tmp_path_factory, clip):
-    """A server with films for many viewers; each test starts it anew with settings of its own."""
+    """A server with films for many viewers; each test restarts it with settings of its own."""
     house = House(tmp_path_factory.mktemp("house"), clip)
     yield house
     house.kinora.stop()
@@ -81,7 +82,7 @@ def unique():
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
-    """Who is not root may mount in a namespace of its own: there the test is run, by another pytest."""
+    """Without root, mounting needs a namespace of its own: the test runs there, in another pytest."""
     apart = ["unshare", "--map-root-user", "--mount"]
     if not pyfuncitem.get_closest_marker("mounts") or os.geteuid() == 0:
         return None
@@ -93,6 +94,46 @@ def pytest_pyfunc_call(pyfuncitem):
     print(done.stdout)
     assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout + done.stderr
     return True
+
+
+# Files whose tests take longest: each share begins with one of them, so that none is left alone with it at the end.
+LONGEST = ["test_media", "test_browser", "test_kill", "test_operate", "test_signin", "test_thread", "test_formats"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Leaves out what another engine shows already, and begins with the longest files."""
+    twice = [item for item in items if item.get_closest_marker("one_engine") and engine_of(item) == "postgres"]
+    if twice:
+        config.hook.pytest_deselected(items=twice)
+        items[:] = [item for item in items if item not in set(twice)]
+    if config.getoption("numprocesses", None) or "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
+
+
+def engine_of(item):
+    """The database that a test runs on; what does not ask for one takes SQLite."""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return parameters.get("engine", "sqlite")
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Prints how long the tests of each file took, and keeps that for comparison."""
+    spent = {}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if hasattr(report, "duration") and hasattr(report, "when"):
+                file = report.nodeid.split("::")[0].rsplit("/", 1)[-1]
+                spent[file] = spent.get(file, 0) + report.duration
+    if not spent:
+        return
+    terminalreporter.section("seconds by file")
+    for file, seconds in sorted(spent.items(), key=lambda one: -one[1]):
+        terminalreporter.write_line(f"{seconds:8.1f}  {file}")
+    kept = Path(config.rootpath).parent / "target" / "durations"
+    kept.mkdir(parents=True, exist_ok=True)
+    name = "alone" if config.option.markexpr.startswith("alone") else "shared"
+    (kept / f"e2e-{name}.json").write_text(json.dumps(spent, indent=1, sort_keys=True))
 
 
 def pytest_configure(config):

@@ -73,7 +73,7 @@ class House:
         self.crowd = Crowd(self.kinora, folder)
 
     def again(self, **edge):
-        """Starts the server anew, with nothing in memory; `edge` are settings of the front door."""
+        """Restarts the server, with nothing in memory; `edge` are settings of the front door."""
         self.kinora.stop()
         self.kinora.environment = {f"KINORA__EDGE__{name.upper()}": str(value) for name, value in edge.items()}
         self.kinora.start()

@@ -38,7 +38,7 @@ class Faults:
         self.words[0] = 0
 
     def unreadable(self, name):
-        """The environment of a program that cannot read the files of that name."""
+        """The environment of a program that cannot read the files of that name, nor other names of them with an ending."""
         return self.environment | {"KINORA_FAULTS_UNREADABLE": f"/{name}"}
 
     @property

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 import boto3
 from botocore.config import Config
 
-BINARY = os.environ.get("KINORA_BIN", "target/release/kinora")
+BINARY = os.environ.get("KINORA_BIN", "target/debug/kinora")
 
 
 def wait_for(what, timeout=60, every=0.2, why=""):
@@ -57,7 +57,7 @@ def listens(port):
 
 
 def files_below(folder):
-    """The files of a folder in which others work: what goes away meanwhile is no error."""
+    """The files of a folder in which others work: a file that vanishes in the meantime is no error."""
     paths = [Path(root) / name for root, _, names in os.walk(folder) for name in names]
     return [path for path in paths if path.is_file()]
 
@@ -131,8 +131,9 @@ class Kinora:
     def take(self, ready):
         """Keeps what the ready file says."""
         self.http, self.s3 = ready["http"].rstrip("/"), ready["s3"].rstrip("/")
-        self.s3_access_key, self.s3_secret_key = ready["s3_access_key"], ready["s3_secret_key"]
-        self.operator_link = ready["operator_link"]
+        # Without these where the ready-made operator was demoted.
+        self.s3_access_key, self.s3_secret_key = ready.get("s3_access_key"), ready.get("s3_secret_key")
+        self.operator_link = ready.get("operator_link")
         self.mailbox = Path(ready["mailbox"]) if "mailbox" in ready else None
 
     def stop(self, timeout=30):

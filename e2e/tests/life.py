@@ -174,7 +174,7 @@ class Life:
         if dice.random() < 0.25:
             body = None
         where = {"Bucket": "kept", "Key": key}
-        # Looked at before it is written over: what was lost meanwhile would never be seen again.
+        # Checked before it is overwritten: otherwise a loss in the meantime would go unnoticed.
         there = self.until_told(lambda: self.read(key))
         if there not in self.may_be.get(key, {None}):
             raise Lost(f"{key} is not what was acknowledged")

@@ -1,5 +1,6 @@
 """How alike what is published is to its source, as ffmpeg shows both: pictures frame by frame, sound by its loudness."""
 
+import array
 import math
 import re
 import subprocess
@@ -107,8 +108,8 @@ class Heard:
 
 
 def hear(path, stream, before=()):
-    """Decodes a track once and measures it. Six channels are mixed as loud as two of them can be without clipping."""
-    graph = f"aresample=48000:ochl=stereo:rematrix_maxval=1,asetnsamples={48000 // WINDOWS}:p=0"
+    """Decodes a track once and measures it. Six channels are mixed as ITU-R BS.775 says, nothing being scaled down."""
+    graph = f"aresample=48000:ochl=stereo:osf=flt:rematrix_maxval=1000,asetnsamples={48000 // WINDOWS}:p=0"
     graph += ",astats=metadata=1:reset=1:measure_perchannel=RMS_level:measure_overall=Number_of_samples"
     graph += ",ametadata=print:file=-"
     said = ffmpeg(path, "-map", f"0:{stream}", "-af", graph, "-f", "null", before=["-copyts", *before]).decode()
@@ -151,4 +152,30 @@ def loudness(placed, parts):
     for part in range(parts):
         middle = [n for n in placed if (part + 0.2) * size <= n < (part + 0.8) * size]
         found.append([round(decibels([placed[n][side] for n in middle]), 1) for side in (0, 1)])
+    return found
+
+
+# Marks.
+
+
+def patches(path):
+    """When a white patch begins to be seen, in s from the first picture."""
+    width, height = 80, 45
+    graph = f"scale={width}:{height}:flags=area,format=gray"
+    data = ffmpeg(path, "-vf", graph, "-fps_mode", "passthrough", "-f", "rawvideo", before=STRICT)
+    times = [float(frame["best_effort_timestamp_time"]) for frame in hls.probe(path, "frame=best_effort_timestamp_time", stream="v:0")["frames"]]
+    size = width * height
+    white = [sum(luma > 225 for luma in data[n : n + size]) >= 8 for n in range(0, len(data), size)]
+    return [round(time - times[0], 3) for n, time in enumerate(times) if white[n] and not (n and white[n - 1])]
+
+
+def beeps(path):
+    """When sound begins after 20 ms of silence or more, in s from its beginning."""
+    samples = array.array("f", ffmpeg(path, "-ac", "1", "-ar", "48000", "-f", "f32le", before=STRICT))
+    loud = [max(map(abs, samples[n : n + 48])) > 0.1 for n in range(0, len(samples) - 48, 48)]
+    found, quiet = [], 20
+    for ms, is_loud in enumerate(loud):
+        if is_loud and quiet >= 20:
+            found.append(ms / 1000)
+        quiet = 0 if is_loud else quiet + 1
     return found

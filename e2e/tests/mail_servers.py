@@ -101,7 +101,7 @@ class SlowTalk(socketserver.StreamRequestHandler):
         try:
             self.talk()
         except ConnectionError:
-            pass  # Whoever hangs up does not want to know.
+            pass  # The client has hung up.
         finally:
             with self.server.lock:
                 self.server.open -= 1
@@ -153,7 +153,7 @@ class OpenSmtpd:
         self.port, self.box, self.log = free_port(), folder / "mails" / "box", folder / "smtpd.log"
         self.box.parent.mkdir(parents=True)
         self.box.parent.chmod(0o777)
-        for parent in list(folder.parents)[:3] + [folder]:
+        for parent in [folder, *folder.parents]:
             if parent.owner() == "root" and parent != parent.parent and str(parent).startswith("/tmp/"):
                 parent.chmod(parent.stat().st_mode | 0o011)
         settings = folder / "smtpd.conf"

@@ -291,7 +291,7 @@ def noise_with_a_name(world):
 
 
 def film_that_is_a_playlist(world):
-    """Begins as an MP4, goes on as a playlist."""
+    """Begins as an MP4, continues as a playlist."""
     return box(b"ftyp", b"isom") + f"\n#EXTM3U\n#EXTINF:9,\nfile://{world.canary}\n#EXT-X-ENDLIST\n".encode()
 
 

@@ -13,6 +13,8 @@ class Served(Kinora):
     """A server in production. `groups` is TOML that follows the settings; without an authority it has no certificate."""
 
     def __init__(self, folder, authority, groups="", database=None, environment=None, **settings):
+        # Most tests are not about who sees new titles; production shows them to nobody until somebody decides.
+        environment = {"KINORA__PIPELINE__VISIBILITY": "members", **(environment or {})}
         super().__init__(folder / "data", database, environment=environment)
         if authority:
             self.certificate, self.key = folder / "fullchain.pem", folder / "privkey.pem"
@@ -39,6 +41,7 @@ class Served(Kinora):
 
     def take(self, ready):
         self.ready = ready
+        self.link()
         made = self.json("s3-key", "new", "e2e", "--for", "operator@example.org")
         self.s3, self.s3_access_key, self.s3_secret_key = made["url"], made["id"], made["secret"]
 

@@ -61,7 +61,7 @@ def test_a_backup_under_load_restores_to_titles_that_play(engine, tmp_path, clip
     to = tmp_path / "backup"
     try:
         first = backup(kinora, to)
-        assert "key ring is not in it" in first.stdout and "EVERYTHING" in first.stdout
+        assert "key ring is not included" in first.stdout and "EVERYTHING" in first.stdout
         second = backup(kinora, to)
         before = json.loads((to / "manifest.json").read_text())
         assert before["turn"] == 2 and not (to / "keys").exists()
@@ -72,7 +72,7 @@ def test_a_backup_under_load_restores_to_titles_that_play(engine, tmp_path, clip
     assert new < before["count"], "the second one adds only what is new"
     last = max(acknowledged)
     backup(kinora, to)
-    assert "is whole" in backup(kinora, to, "--check").stdout
+    assert "is intact:" in backup(kinora, to, "--check").stdout
     kinora.cli("key", "export", tmp_path / "keys.txt", "--passphrase-file", passphrase)
     kinora.stop()
 
@@ -113,7 +113,7 @@ def test_a_damaged_backup_is_told_and_not_restored(tmp_path):
         kinora.boto().put_object(Bucket="source", Key=f"{n}.bin", Body=b"%d" % n * 5000)
     to = tmp_path / "backup"
     said = backup(kinora, to, "--with-keys").stdout
-    assert "THE KEY RING IS IN IT" in said and oct((to / "keys/ring").stat().st_mode & 0o777) == "0o600"
+    assert "THE KEY RING IS INCLUDED" in said and oct((to / "keys/ring").stat().st_mode & 0o777) == "0o600"
     kinora.stop()
 
     # Hard links: what is damaged here would be damaged there, so it is a copy that gets damaged.
@@ -128,9 +128,9 @@ def test_a_damaged_backup_is_told_and_not_restored(tmp_path):
     assert refused.returncode != 0 and victim.name in refused.stderr and not new.data.exists()
     assert new.cli("backup", copy, "--check", check=False).returncode != 0
     assert "1 objects were new" in backup(kinora, copy).stdout
-    assert "is whole" in backup(kinora, copy, "--check").stdout
+    assert "is intact:" in backup(kinora, copy, "--check").stdout
 
-    assert "The key ring came with it" in new.cli("restore", to).stdout
+    assert "The key ring was in the backup" in new.cli("restore", to).stdout
     new.start()
     assert new.boto().get_object(Bucket="source", Key="2.bin")["Body"].read() == b"2" * 5000
     new.stop()
@@ -143,7 +143,7 @@ def test_keys_that_are_made_during_a_backup_are_in_it(engine, tmp_path):
     kinora.cli("signin-link", "ann@example.org")
     to = tmp_path / "backup"
     backup(kinora, to, "--with-keys")
-    # The next one reads this before it copies anything, and waits for whoever writes it.
+    # The next one reads this before it copies anything, and waits for its writer.
     list_of_objects = to / "objects-1.sha256"
     text = list_of_objects.read_bytes()
     list_of_objects.unlink()
@@ -162,7 +162,7 @@ def test_keys_that_are_made_during_a_backup_are_in_it(engine, tmp_path):
         kinora.cli("signin-link", "bob@example.org")
         os.write(pipe, text)
         os.close(pipe)
-        assert "THE KEY RING IS IN IT" in under_way.result().stdout
+        assert "THE KEY RING IS INCLUDED" in under_way.result().stdout
     kinora.stop()
 
     again = Kinora(tmp_path / "again", empty_database(kinora.database), ["--workers", "0"])
@@ -192,7 +192,7 @@ def test_a_file_that_the_disk_lost_does_not_end_the_backup_of_the_others(tmp_pat
             assert checked.returncode != 0 and "1 had been lost before" in checked.stderr, checked
             # It was a loose cable.
             assert "1 objects were new" in backup(kinora, to).stdout
-            assert "is whole" in backup(kinora, to, "--check").stdout
+            assert "is intact:" in backup(kinora, to, "--check").stdout
     kinora.stop()
 
 
@@ -209,7 +209,7 @@ def test_a_start_on_another_database_is_refused_and_touches_nothing(engine, tmp_
     database, kinora.database = kinora.database, None
     if not database:
         (kinora.data / "kinora.db").rename(tmp_path / "kinora.db")
-    with pytest.raises(AssertionError, match="setting `database`"):
+    with pytest.raises(AssertionError, match="set `database`"):
         kinora.start()
     assert objects == {p: p.read_bytes() for p in (kinora.data / "objects").rglob("*") if p.is_file()}
     kinora.database = database
@@ -220,7 +220,7 @@ def test_a_start_on_another_database_is_refused_and_touches_nothing(engine, tmp_
     else:
         # The setting names a new one.
         kinora.database = postgres_address(engine)
-        with pytest.raises(AssertionError, match="setting `database`"):
+        with pytest.raises(AssertionError, match="set `database`"):
             kinora.start()
         tables = "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema()"
         assert run("psql", "-At", kinora.database, "-c", tables).strip() == "0"
@@ -237,7 +237,37 @@ def test_a_folder_with_something_else_is_not_backed_up_into(tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "letter.txt").write_text("dear")
     refused = backup(kinora, tmp_path / "other", check=False)
-    assert refused.returncode != 0 and "something else" in refused.stderr
+    assert refused.returncode != 0 and "other files" in refused.stderr
     assert os.listdir(tmp_path / "other") == ["letter.txt"]
     refused = kinora.cli("restore", tmp_path / "other", check=False)
-    assert refused.returncode != 0 and "is no backup" in refused.stderr
+    assert refused.returncode != 0 and "is not a backup" in refused.stderr
+
+
+def test_a_flipped_bit_is_found_named_with_its_title_and_mended(engine, tmp_path, clip):
+    kinora = Kinora(tmp_path / "data", postgres_address(engine)).start()
+    kinora.boto().upload_file(str(clip("short")), "source", "film.mp4")
+    title = kinora.wait("film")["id"]
+    kinora.wait_for_jobs()
+    to = tmp_path / "backup"
+    backup(kinora, to)
+    # Of another inode than that in the backup.
+    victim = max((p for p in (kinora.data / "objects").rglob("*") if p.is_file()), key=lambda p: p.stat().st_size)
+    content = bytearray(victim.read_bytes())
+    content[4000] ^= 1
+    victim.unlink()
+    victim.write_bytes(content)
+
+    deep = kinora.cli("doctor", "--deep", check=False)
+    assert deep.returncode == 1 and "1 are damaged" in deep.stdout and f'"film" ({title})' in deep.stdout, deep.stdout
+    assert kinora.json("title", "show", "film")["damaged"]
+    fresh = backup(kinora, tmp_path / "fresh", check=False)
+    assert fresh.returncode == 1 and victim.name in fresh.stderr and f'"film" ({title})' in fresh.stderr, fresh.stderr
+    assert "kinora restore --damaged" in backup(kinora, to).stdout
+    database = ["--database", kinora.database] if kinora.database else []
+    assert "1 stored files were restored" in kinora.cli("restore", "--damaged", to, *database).stdout
+    assert "damaged" not in kinora.json("title", "show", "film")
+    assert all(c["ok"] for c in kinora.json("doctor", "--deep")["checks"] if c["name"] == "stored files")
+    backup(kinora, to)
+    kinora.stop()
+    assert kinora.start().boto().get_object(Bucket="source", Key="film.mp4")["Body"].read() == clip("short").read_bytes()
+    kinora.stop()

@@ -13,7 +13,7 @@ def named(kinora, name):
 
 def wait_until_handled(kinora):
     """Until everything that was uploaded has become a title, or nothing."""
-    wait_for(lambda: rows(kinora, "SELECT COUNT(*) FROM events WHERE handled_at IS NULL") == ["0"])
+    wait_for(lambda: rows(kinora, "SELECT COUNT(*) FROM event_deliveries WHERE handled_at IS NULL") == ["0"])
 
 
 def test_two_uploads_of_the_same_key_are_two_titles(kinora, clip, unique):
@@ -27,6 +27,7 @@ def test_two_uploads_of_the_same_key_are_two_titles(kinora, clip, unique):
     assert kinora.url(found[0]["id"]) != kinora.url(found[1]["id"])
 
 
+@pytest.mark.one_engine
 def test_keys_that_file_systems_confuse_stay_apart(kinora, clip, unique):
     s3 = kinora.boto()
     for key, body in [(f"{unique}//b.txt", b"two"), (f"{unique}/b.txt", b"one")]:
@@ -35,12 +36,14 @@ def test_keys_that_file_systems_confuse_stay_apart(kinora, clip, unique):
     assert s3.get_object(Bucket="source", Key=f"{unique}/b.txt")["Body"].read() == b"one"
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("name", ["with space", "plus+and%20percent", "ünïcödé ☂", "quote'\"<b>"])
 def test_any_key_becomes_a_title_of_that_name(kinora, clip, unique, name):
     kinora.boto().upload_file(str(clip("short")), "source", f"{unique}/{name} {unique}.mp4")
     assert kinora.wait(f"{name} {unique}")["state"] == "published"
 
 
+@pytest.mark.one_engine
 def test_own_writes_and_other_buckets_start_nothing(kinora, clip, unique):
     s3 = kinora.boto()
     s3.create_bucket(Bucket=f"other-{unique}")
@@ -102,6 +105,7 @@ def test_rejected_uploads_say_why(kinora, unique):
         assert title["reason"] in shown
 
 
+@pytest.mark.one_engine
 def test_a_truncated_film_is_rejected_with_how_much_can_be_read(kinora, clip, unique, tmp_path):
     whole = tmp_path / "whole.mp4"
     run("ffmpeg", "-nostdin", "-v", "error", "-i", clip("long"), "-c", "copy", "-movflags", "+faststart", whole)

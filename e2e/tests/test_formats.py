@@ -20,10 +20,8 @@ FORMATS = ["hls", "hls-ts", "dash", "mp4"]
 MPD = "{urn:mpeg:dash:schema:mpd:2011}"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def on_sqlite(engine):
-    if engine != "sqlite":
-        pytest.skip("runs on SQLite: the bytes of a format do not depend on the database")
+# The bytes of a format do not depend on the database.
+pytestmark = pytest.mark.one_engine
 
 
 @pytest.fixture(scope="module")

@@ -103,7 +103,7 @@ def flags_of(help_text):
 
 
 def test_commands_are_found_in_documents_and_in_deploy():
-    assert "url TITLE --cookies" in named("README.md")
+    assert 'url "Big Buck Bunny" --cookies' in named("README.md")
     assert "key export /var/lib/kinora/keys.txt --config /etc/kinora/kinora.toml" in named("deploy/kinora.service")
     assert "signin-link you@your.domain --role operator" in named("deploy/compose.yaml")
     assert "serve --config /etc/kinora/kinora.toml --role worker" in named("deploy/compose.yaml")

@@ -33,6 +33,33 @@ def test_a_command_without_a_server_says_how_to_start_one(tmp_path, kinora):
     assert done.returncode != 0 and "kinora up" in done.stderr
 
 
+def test_a_demoted_operator_stops_no_start_and_commands_repair_without_a_server(own_kinora, monkeypatch):
+    kinora = own_kinora
+    if kinora.database:
+        # Commands that open the data folder themselves need the server's settings.
+        monkeypatch.setenv("KINORA__DATABASE", kinora.database)
+    kinora.cli("signin-link", "second@example.org", "--role", "operator")
+    kinora.cli("person", "role", "operator@localhost", "viewer")
+    kinora.stop()
+    kinora.start()
+    assert kinora.operator_link is None and kinora.s3_access_key is None
+    kinora.stop()
+
+    def roles():
+        return {person["address"]: person["role"] for person in kinora.json("person", "ls")}
+
+    assert roles() == {"operator@localhost": "viewer", "second@example.org": "operator"}
+    assert json.loads(kinora.cli("doctor", "--json").stdout)["checks"]
+    link = kinora.cli("signin-link", "third@example.org", "--role", "operator").stdout.strip()
+    assert link.startswith(kinora.http + "/")
+    kinora.cli("person", "suspend", "second@example.org")
+    kinora.cli("person", "role", "operator@localhost", "operator")
+    made = kinora.json("s3-key", "new", "backup", "--for", "operator@localhost")
+    kinora.start()
+    assert roles()["operator@localhost"] == "operator"
+    assert [key["name"] for key in kinora.json("s3-key", "ls") if key["id"] == made["id"]] == ["backup"]
+
+
 def test_a_second_server_on_the_same_folder_is_refused(kinora):
     done = subprocess.run(
         [BINARY, "up", "--data", kinora.data, "--http", "127.0.0.1:0", "--s3", "127.0.0.1:0"],
@@ -48,7 +75,7 @@ def test_doctor_finds_everything_in_order(kinora):
 
 
 def test_doctor_says_why_no_server_answers(own_kinora, tmp_path):
-    # Whoever has no right to is not root, or root without the power over all files.
+    # A user without the right is not root, or root without the power over all files.
     tame = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
 
     def server(data=own_kinora.data):
@@ -58,7 +85,7 @@ def test_doctor_says_why_no_server_answers(own_kinora, tmp_path):
         assert check["ok"] or done.returncode == 1
         return check["ok"], check["finding"]
 
-    assert server(tmp_path / "nothing") == (True, "none runs on this data folder; start it with `kinora up`")
+    assert server(tmp_path / "nothing") == (True, "no server is running for this data folder; start it with `kinora up`")
     assert server() == (True, f"answers at {own_kinora.http}")
 
     socket = own_kinora.data / "control.sock"
@@ -75,7 +102,7 @@ def test_doctor_says_why_no_server_answers(own_kinora, tmp_path):
 
     own_kinora.kill()
     ok, finding = server()
-    assert ok and "any more" in finding
+    assert ok and "no longer running" in finding
 
 
 def test_the_data_folder_is_private(kinora):

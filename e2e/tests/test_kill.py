@@ -18,6 +18,7 @@ from faults import KINDS as ERRORS
 from faults import Ballast, Faults, small_disk
 from kinora_server import Kinora, postgres_address, run, wait_for
 from life import KINDS, REFUSALS, Life, hashes, padded, parts
+from visitor import Visitor
 
 MIB = 1 << 20
 SOAK = [int(seed) for seed in os.environ.get("KINORA_SEEDS", "2,3,4,5").split(",")]
@@ -59,9 +60,11 @@ def server(engine, tmp_path):
 
 
 @seeds(quick=1)
-def test_three_kills_of_each_kind_lose_nothing(server, undisturbed, clip, seed):
+def test_kills_of_each_kind_lose_nothing(server, undisturbed, clip, seed, engine):
     life = Life(server(), seed, clip("short")).begin()
-    kinds = [kind for kind in KINDS for _ in range(3)]
+    # PostgreSQL outlives the kill: what the death can break there is the same at each of them.
+    times = 1 if engine == "postgres" and seed == 1 else 3
+    kinds = [kind for kind in KINDS for _ in range(times)]
     life.dice.shuffle(kinds)
     for kind in kinds:
         life.strike(kind)
@@ -129,7 +132,7 @@ def test_writes_that_fail_are_never_acknowledged(server, undisturbed, clip, tmp_
             life.kill(before_start=faults.calm)
         else:
             faults.calm()
-            # It goes on by itself.
+            # It resumes by itself.
             life.strike(kind)
     life.end(undisturbed)
     assert faults.failed and life.refusals, "something failed"
@@ -153,7 +156,7 @@ def test_a_full_disk_refuses_in_words_and_goes_on_when_there_is_room(server, eng
                     kinora.boto().put_object(Bucket="kept", Key="large", Body=bytes(5 * MIB))
                 answer = refused.value.response
                 assert answer["ResponseMetadata"]["HTTPStatusCode"] == 507, answer
-                assert "not enough space left" in answer["Error"]["Message"]
+                assert "not enough free space" in answer["Error"]["Message"]
                 ballast.leave(0)
                 time.sleep(life.dice.uniform(0.5, 2))
                 # A start may have to wait until there is room.
@@ -170,19 +173,61 @@ def test_a_full_disk_refuses_in_words_and_goes_on_when_there_is_room(server, eng
             kinora.stop()
 
 
+@pytest.mark.mounts
+def test_on_a_disk_that_others_filled_people_watch_and_operators_act(server, clip, tmp_path):
+    with small_disk(tmp_path / "data", 128) as disk:
+        kinora, ballast = server(log=tmp_path / "log"), Ballast(disk)
+        try:
+            for name in ("film", "other", "third"):
+                kinora.boto().upload_file(str(clip("short")), "source", f"{name}.mp4")
+            titles = {name: kinora.wait(name)["id"] for name in ("film", "other", "third")}
+            kinora.wait_for_jobs()
+            operator = Visitor(kinora).by_link(kinora.operator_link)
+            member = Visitor(kinora).by_link(kinora.cli("signin-link", "ann@example.org").stdout.strip())
+            operator.form(f"/title/{titles['film']}", name="film", visibility="members")
+            ballast.leave(0)
+            for viewer in (operator, member):
+                playback = viewer.json("/api/playback", {"title": titles["film"]})
+                for position in (1, 2):
+                    viewer.json(f"/api/playback/{playback['session']}/heartbeat", {"position_ms": position})
+            ballast.leave(0)
+            late = kinora.cli("signin-link", "late@example.org").stdout.strip()
+            assert Visitor(kinora).by_link(late).ask("/").status == 200
+            ballast.leave(0)
+            kinora.cli("person", "suspend", "ann@example.org")
+            kinora.boto().delete_object(Bucket="source", Key="third.mp4")
+            operator.json(f"/api/titles/{titles['other']}/delete", {"name": "other"})
+            kinora.cli("title", "rm", "--now", "--yes", "film")
+            assert [title["name"] for title in kinora.titles()] == ["third"]
+            with pytest.raises(ClientError):
+                kinora.boto().put_object(Bucket="source", Key="large.txt", Body=bytes(MIB))
+            # Also a start: the log of the database and its index need room.
+            ballast.leave(0)
+            kinora.kill()
+            ballast.leave(0)
+            kinora.start()
+            kinora.cli("person", "resume", "ann@example.org")
+        finally:
+            kinora.stop()
+
+
 def encoder_of_a_part(kinora, but=()):
-    """An encoder in the middle of a part of a title, halted, and the folder that it writes to."""
+    """An encoder at the beginning of a part of a title, halted, and the folder that it writes to."""
     for pid in set(kinora.encoders()) - set(but):
         try:
             folder = os.readlink(f"/proc/{pid}/cwd")
             if re.search(r"/c[0-9]+-run$", folder):
                 os.kill(pid, signal.SIGSTOP)
-                return pid, folder
+                # One that has written most of its part would not notice that the disk is full.
+                if sum(entry.stat().st_size for entry in os.scandir(f"/proc/{pid}/cwd")) < 16_000:
+                    return pid, folder
+                os.kill(pid, signal.SIGCONT)
         except OSError:
             pass  # It has just ended.
     return None
 
 
+@pytest.mark.one_engine
 @pytest.mark.mounts
 def test_a_song_whose_encoder_meets_a_full_disk_is_published_with_its_sound(server, tmp_path):
     song = tmp_path / "song.wav"
@@ -194,7 +239,9 @@ def test_a_song_whose_encoder_meets_a_full_disk_is_published_with_its_sound(serv
             pid, folder = wait_for(lambda: encoder_of_a_part(kinora), every=0.002)
             ballast.leave(0)
             os.kill(pid, signal.SIGCONT)
-            wait_for(lambda: f"cannot use `{folder}`" in kinora.log.read_text(), why=kinora.log_tail)
+            # What the database gives back of its reserve is taken, too.
+            met = lambda: ballast.leave(0) or f"cannot use `{folder}`" in kinora.log.read_text()
+            wait_for(met, every=0.02, why=kinora.log_tail)
             ballast.drop()
             disturbed = hashes(kinora, kinora.wait("song")["id"])
             assert not [job for job in kinora.wait_for_jobs() if job["state"] == "failed"]

@@ -6,6 +6,9 @@ import pytest
 
 from crowd import MB, metrics, resident, spent
 
+# How much memory is used, or what comes first, is told apart from other load on the machine.
+pytestmark = pytest.mark.alone
+
 PACKAGER = 'kinora_edge_upstream_requests_total{upstream="packager"}'
 READS = "kinora_origin_reads_total"
 # Twice what 2,000 viewers were seen to take.

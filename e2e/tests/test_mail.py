@@ -112,13 +112,13 @@ def test_refusals_for_now_are_tried_again_and_others_are_not(tmp_path, servers):
     Visitor(kinora).begin("eve@example.org")
     assert inbox.wait(2)["To"] == "eve@example.org"
     log = kinora.log.read_text()
-    assert "message given up" in log and "refused with 550" in log and "refused with 451" in log
+    assert "message dropped" in log and "refused with 550" in log and "refused with 451" in log
     assert inbox.tries == 5
     assert ADDRESS not in log and "bob@" not in log, "a server's words quote addresses"
 
 
 def test_what_a_slow_server_answers_late_is_not_taken_for_the_answer_to_another_mail(tmp_path, servers):
-    """Whoever came next on a connection with an answer outstanding would take `354` for `250`, and never see the `451`."""
+    """The next command on a connection with an answer outstanding would take `354` for `250`, and never see the `451`."""
     ann, bob = "ann@example.org", "bob@example.org"
     later = (0, "451 come back")
     server = servers(SlowSmtp({ann: [(20, "250 taken, says who is not listened to"), later], bob: [later]}))

@@ -33,7 +33,7 @@ MAX_WORK = 60
 MAX_LIFE = 600
 # Seconds in which at least one more of all the titles has to end.
 PATIENCE = {False: 240, True: 900}
-# Bytes of a tool among the quick rows, which are small, and among all. Whoever decodes a bomb takes 700 MB.
+# Bytes of a tool among the quick rows, which are small, and among all. Decoding a bomb takes 700 MB.
 MAX_TOOL = {False: 300 << 20, True: 1500 << 20}
 MAX_SERVER = 400 << 20
 
@@ -84,7 +84,8 @@ def row_is_made(row):
 
 
 def shared_file(name):
-    path = Path(os.environ.get("KINORA_SHARED", "../shared")) / "media" / name
+    folder = Path(os.environ.get("KINORA_SHARED", "../shared"))
+    path = folder / name if name.startswith("cases/") else folder / "media" / name
     return path if not row_is_made(TABLE[name]) and path.is_file() else None
 
 
@@ -128,7 +129,7 @@ def title_of(house, name):
 def test_every_file_ends_as_the_table_says(house, name, tmp_path):
     row = TABLE[name]
     if name not in house.files:
-        pytest.skip(f"{name} is one of the shared clips, which are not there")
+        pytest.skip(f"{name} is one of the shared files, which are not there")
     title = title_of(house, name)
     if title["state"] != "published":
         assert {title["state"]: title["reason"]} == expected(row), title
@@ -137,6 +138,9 @@ def test_every_file_ends_as_the_table_says(house, name, tmp_path):
     show.audio = show.audio or [one for one in show.variants if "RESOLUTION" not in one[0]]
     tracks = [track(playlist, attributes, tmp_path / f"audio{n}.mp4") for n, (attributes, playlist) in enumerate(show.audio)]
     assert outcome(house, row, title, show, tracks, tmp_path) == expected(row), title
+    if "marks" in row:
+        marked(row["marks"], tmp_path / "video.mp4", tmp_path / "audio0.mp4")
+        return
     if "picture" in row:
         looks(house.files[name], row, tmp_path / "video.mp4")
     if tracks:
@@ -146,7 +150,7 @@ def test_every_file_ends_as_the_table_says(house, name, tmp_path):
 def expected(row):
     if "rejected" in row:
         return {"rejected": row["rejected"]}
-    wanted = {key: row[key] for key in ["picture", "sound", "captions", "notes", "seconds"] if key in row}
+    wanted = {key: row[key] for key in ["picture", "sound", "captions", "cues", "notes", "seconds"] if key in row}
     return {"sound": [], "captions": [], "notes": [], **wanted}
 
 
@@ -155,6 +159,8 @@ def outcome(house, row, title, show, tracks, folder):
     found = {"sound": [spoken(playlist) for playlist in show.audio], "captions": captions(show), "notes": notes(house, title)}
     if show.variants and "RESOLUTION" in show.variants[0][0]:
         found["picture"] = picture(show, folder)
+    if "cues" in row:
+        found["cues"] = cues(show)
     if "seconds" in row:
         found["seconds"] = round(tracks[0].seconds, 1)
         assert title["duration_ms"] / 1000 == pytest.approx(tracks[0].seconds, abs=MAX_SECONDS_OFF)
@@ -207,24 +213,33 @@ def spoken(audio):
 def captions(show):
     """`en: first words` of every caption track."""
     found = []
+    for language, words in subtitles(show):
+        said = re.search(r"-->.*\n(.*)", words)
+        found.append(f"{language}: {said.group(1) if said else ''}".strip())
+    return found
+
+
+def cues(show):
+    """All texts of the first caption track, in order; one that lasts from a segment into the next is in both."""
+    _, words = subtitles(show)[0]
+    found = re.findall(r"(\S+ --> .*)\n((?:.+\n?)+)", words)
+    return [text.strip() for _, text in dict.fromkeys(found)]
+
+
+def subtitles(show):
+    """Language and WebVTT, all segments in one, of every caption track."""
+    found = []
     for line in hls.text(show.url).splitlines():
-        if not line.startswith("#EXT-X-MEDIA:") or "TYPE=SUBTITLES" not in line:
-            continue
-        attributes = hls.attributes(line)
-        playlist = hls.media(urljoin(show.url, attributes["URI"]))
-        cues = [hls.text(url) for url, _ in playlist.segments]
-        said = re.search(r"-->.*\n(.*)", "\n".join(cues))
-        found.append(f"{attributes.get('LANGUAGE', 'und')}: {said.group(1) if said else ''}".strip())
+        if line.startswith("#EXT-X-MEDIA:") and "TYPE=SUBTITLES" in line:
+            attributes = hls.attributes(line)
+            playlist = hls.media(urljoin(show.url, attributes["URI"]))
+            found.append((attributes.get("LANGUAGE", "und"), "\n".join(hls.text(url) for url, _ in playlist.segments)))
     return found
 
 
 def notes(house, title):
-    """What jobs say about what was left out."""
-    found = []
-    for job in house.server.json("job", "ls", "--title", title["id"]):
-        if job["kind"] in ("plan", "chunk"):
-            found += house.server.json("job", "show", job["id"]).get("log", [])
-    return sorted({note["line"] if isinstance(note, dict) else note for note in found})
+    """What the title says about what was left out."""
+    return sorted(house.server.json("title", "show", title["id"])["notes"])
 
 
 def looks(source, row, path):
@@ -252,6 +267,12 @@ def looks(source, row, path):
     unlike, moving = likeness.unlike_steps(theirs, ours)
     # Where next to nothing moves, what an encoder leaves out of it shows.
     assert len(unlike) <= max(3, moving // 3), unlike
+
+
+def marked(marks, film, sound):
+    """A white patch and a beep at every second between these, no other, both within 20 ms of where they belong."""
+    for found, (first, last) in zip([likeness.patches(film), likeness.beeps(sound)], marks):
+        assert found == [pytest.approx(second, abs=0.02) for second in range(first, last + 1)], found
 
 
 def assert_not_combed(path):

@@ -1,4 +1,4 @@
-"""Operating: cancel, retry, delete, restore, encode anew, wait for the disk; what is deleted is gone everywhere."""
+"""Operating: cancel, retry, delete, restore, re-encode, wait for the disk; deleted titles disappear everywhere."""
 
 import shutil
 import time
@@ -58,6 +58,7 @@ def tidy_kinora(engine, tmp_path, monkeypatch):
     server.stop()
 
 
+@pytest.mark.one_engine
 def test_a_cancelled_title_is_retried_to_the_end(narrow_kinora, clip):
     kinora = narrow_kinora
     upload(kinora, clip("hd"), "film")
@@ -65,7 +66,7 @@ def test_a_cancelled_title_is_retried_to_the_end(narrow_kinora, clip):
     before = {(c["track"], c["chunk"]): c["sha256"] for c in kinora.json("title", "show", title["id"])["chunks"]}
     assert kinora.cancel_a_part(title)["jobs"] > 1
     cancelled = kinora.title("film")
-    assert (cancelled["state"], cancelled["reason"]) == ("failed", "cancelled by the command line")
+    assert (cancelled["state"], cancelled["reason"]) == ("failed", "cancelled on the command line")
     wait_for(lambda: not kinora.encoders(), timeout=30)
     assert all(j["state"] in ("done", "cancelled") for j in kinora.json("job", "ls"))
     assert kinora.cli("title", "cancel", "film", check=False).returncode == 1
@@ -156,12 +157,18 @@ def test_an_encode_anew_plays_on_and_replaces_the_old_one(tidy_kinora, clip):
     wait_for(replaced, timeout=240)
     assert status(url) == 200, "who watches the old one goes on"
     assert status(kinora.url("film")) == 200
-    kinora.cli("title", "drop-source", "film")
+    source = kinora.json("title", "show", "film")["source_bytes"]
+    assert "title restore-source" in kinora.cli("title", "drop-source", "film").stdout
+    kinora.cli("title", "restore-source", "film")
+    assert kinora.json("title", "show", "film")["source_bytes"] == source
+    assert kinora.cli("title", "drop-source", "film", "--now", check=False).returncode == 1, "it is asked first"
+    kinora.cli("title", "drop-source", "film", "--now", "--yes")
     wait_for(lambda: kinora.json("title", "show", "film")["source_bytes"] is None, timeout=20)
     refused = kinora.cli("title", "reencode", "film", check=False)
-    assert refused.returncode == 1 and "upload the file again" in refused.stderr
+    assert refused.returncode == 1 and "Upload it again" in refused.stderr
 
 
+@pytest.mark.one_engine
 def test_an_encode_waits_for_room_says_so_and_goes_on_by_itself(engine, tmp_path, clip, monkeypatch):
     monkeypatch.setenv("KINORA__STORE__LINGER_SECONDS", "1")
     kinora = Kinora(tmp_path / "data", postgres_address(engine)).start()
@@ -208,7 +215,7 @@ def test_figures_are_told_to_prometheus_and_to_nobody_else(engine, tmp_path, cli
         answer = hls.get(figures)
         assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
         text = answer.text
-        # An answer counts when it is over for the server, which may be after the client has it all.
+        # An answer counts when it has ended for the server, which may be after the client has it all.
         counted = sample(families(text), "kinora_edge_answer_seconds", suffix="_count")
         return counted >= 2 and text
 
@@ -283,7 +290,7 @@ def test_films_are_encoded_as_a_template_of_the_operator_says(tmp_path, clip):
         kinora.wait_for_jobs()
         kept = objects(kinora)
         refused = kinora.cli("import", clip("short"), "--template", "nobodys", check=False)
-        assert refused.returncode != 0 and "reference, standard, own exist" in refused.stderr, refused.stderr
+        assert refused.returncode != 0 and "known templates: reference, standard, own" in refused.stderr, refused.stderr
         assert set(objects(kinora)) <= set(kept), "what was refused is on disk"
     finally:
         kinora.stop()
@@ -300,7 +307,7 @@ def test_an_import_replaces_no_upload(engine, tmp_path, clip):
         # More than is on its way at a time: the answer comes through all the same.
         for _ in range(5):
             refused = kinora.cli("import", second, "--until", "uploaded", check=False)
-            told = "there is a file `E01.mp4` in `source` already: name another folder with --prefix"
+            told = "there is already a file `E01.mp4` in `source`: choose another folder with --prefix"
             assert refused.returncode != 0 and told in refused.stderr, refused.stderr
         kinora.cli("import", second, "--until", "uploaded", "--prefix", "season2")
         assert [title["key"] for title in kinora.titles()] == ["season2/E01.mp4", "E01.mp4"]

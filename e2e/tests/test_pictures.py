@@ -17,10 +17,8 @@ STEPS = "nullsrc=s=32x18:r=10:d=24,geq=lum='if(lt(T,6),16,40+floor(T/2)*12)':cb=
 CODEC = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "20"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def on_sqlite(engine):
-    if engine != "sqlite":
-        pytest.skip("runs on SQLite: pictures and captions do not depend on the database")
+# Pictures and captions do not depend on the database.
+pytestmark = pytest.mark.one_engine
 
 
 def ffmpeg(*arguments):

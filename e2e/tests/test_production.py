@@ -144,13 +144,13 @@ def test_a_new_certificate_counts_at_once_and_a_broken_one_never(serve, authorit
     assert shown(served) == old
     new = authority.issue(served.certificate, served.key)
     served.process.send_signal(signal.SIGHUP)
-    served.line(message="certificate read anew")
+    served.line(message="certificate reloaded")
     assert shown(served) == new != old
 
     served.certificate.write_text("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n")
     served.process.send_signal(signal.SIGHUP)
     broken = served.line(level="ERROR")
-    assert broken["message"] == "the new certificate is not right, the old one stays"
+    assert broken["message"] == "the new certificate is invalid; the old one stays in use"
     assert broken["error"].startswith(f"cannot read the certificate from {served.certificate}: "), "and why"
     assert shown(served) == new
 
@@ -257,7 +257,7 @@ def test_a_proxy_is_believed_and_nobody_else(serve, authority, clip, tmp_path):
         )
         # As `systemctl reload` does; there is no certificate to read.
         served.process.send_signal(signal.SIGHUP)
-        served.line(message="there is no certificate to read anew")
+        served.line(message="there is no certificate to reload")
         spoofed = ["-H", "X-Forwarded-For: 203.0.113.77", "-H", "X-Forwarded-Host: evil.example"]
         spoofed += ["-H", "X-Request-Id: chosen-by-the-client", "-H", "Forwarded: for=203.0.113.77;proto=https"]
         status, headers, _ = curl(served.http + "/signin?proxied", *spoofed, "--interface", "127.9.8.7")
@@ -270,7 +270,7 @@ def test_a_proxy_is_believed_and_nobody_else(serve, authority, clip, tmp_path):
         status, headers, _ = curl(served.plain + "/signin?direct", *direct)
         assert (status, headers["location"]) == (308, served.http + "/signin?direct")
         seen = served.line(target="edge::access", id=headers["x-request-id"])
-        assert seen["client"] == "127.0.0.0" and seen["refused"] == "it came without TLS"
+        assert seen["client"] == "127.0.0.0" and seen["refused"] == "the request came without TLS"
         assert "chosen-by-the-client" not in served.log.read_text() and "203.0.113" not in served.log.read_text()
 
         served.boto().upload_file(str(clip("short")), "source", "film.mp4")
@@ -287,7 +287,7 @@ def test_a_proxy_is_believed_and_nobody_else(serve, authority, clip, tmp_path):
 def held_encoder(served):
     """Stops an encoder in the middle of its work, so that a job is running until somebody ends it; answers whether."""
     for encoder in served.encoders():
-        # It may have ended meanwhile: its entry is gone then, or that of a zombie.
+        # It may have ended in the meantime: its entry is gone then, or that of a zombie.
         with contextlib.suppress(ProcessLookupError, FileNotFoundError):
             os.kill(encoder, signal.SIGSTOP)
             state = lambda: Path(f"/proc/{encoder}/stat").read_text().rsplit(")", 1)[1].split()[0]
@@ -380,7 +380,7 @@ def test_the_sample_configuration_starts_as_it_is(authority, tmp_path):
     environment = {**os.environ, "KINORA__ALLOW_ROOT": "true", "KINORA__S3": f"127.0.0.1:{free_port()}"}
     command = [BINARY, "serve", "--config", config]
     checked = subprocess.run([*command, "--check"], capture_output=True, text=True, env=environment, timeout=30)
-    assert (checked.returncode, checked.stdout) == (0, f"{config} is in order.\n"), checked.stderr
+    assert (checked.returncode, checked.stdout) == (0, f"{config} is valid.\n"), checked.stderr
     assert not (tmp_path / "data").exists(), "a check starts nothing"
     with open(tmp_path / "log", "wb") as log:
         process = subprocess.Popen([*command, "--ready-file", ready], stdout=log, stderr=log, env=environment)
@@ -403,7 +403,7 @@ def test_commands_use_the_data_and_keys_that_the_settings_name(served):
     assert ring.returncode == 0 and "media" in {key["purpose"] for key in json.loads(ring.stdout)}, ring.stderr
     assert ran("person", "ls", "--config", served.config).returncode == 0
     former = ran("person", "ls", KINORA_DATA=str(served.data))
-    assert former.returncode == 0 and "KINORA_DATA is called KINORA__DATA now" in former.stderr
+    assert former.returncode == 0 and "KINORA_DATA is deprecated; use KINORA__DATA" in former.stderr
     # There is none in the data folder, and none is made there.
     assert "no key ring" in ran("key", "ring", "--data", served.data).stderr
     assert not (served.data / "keys/ring").exists()
@@ -439,7 +439,7 @@ def test_a_folder_of_development_is_not_served(authority, tmp_path):
     development.stop()
     server.start()
     assert curl(server.http + urlsplit(development.operator_link).path)[0] == 410
-    assert "nobody can operate this installation yet" in server.log.read_text()
+    assert "this installation has no operator yet" in server.log.read_text()
     server.stop()
 
 

@@ -1,4 +1,4 @@
-"""Who can reach what: every address that a manifest, a page or the API names, asked for by who may not have it."""
+"""Reach: every URL in a manifest, a page or the API, requested by clients without access to it."""
 
 import json
 import os
@@ -10,6 +10,9 @@ import pytest
 import hls
 from kinora_server import wait_for
 from visitor import Visitor
+
+# What is refused does not depend on the database.
+pytestmark = pytest.mark.one_engine
 
 # What each has to name.
 FORMATS = {"hls": ".m4s", "hls-ts": ".ts", "dash": ".mpd", "mp4": ".mp4"}

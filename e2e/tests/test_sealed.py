@@ -107,7 +107,7 @@ def test_tink_reads_our_objects_and_we_read_its(sealed_kinora, passphrase, tmp_p
     with primitive.new_decrypting_stream(path_of(kinora, file).open("rb"), associated) as plain:
         assert plain.read() == body
 
-    # The other way round: Tink writes the file anew, and S3 serves it, whole and in ranges.
+    # The other way round: Tink writes the file again, and S3 serves it, whole and in ranges.
     path = path_of(kinora, file)
     other = hashlib.shake_256(b"another film").digest(size)
     path.unlink()
@@ -169,7 +169,7 @@ def test_a_rotated_key_seals_keys_again_and_an_export_is_asked_for(sealed_kinora
     keys = export(kinora, passphrase, tmp_path / "first.txt")
     assert not reminded()
     refused = kinora.cli("key", "export", tmp_path / "first.txt", "--passphrase-file", passphrase, check=False)
-    assert refused.returncode != 0 and "exists already" in refused.stderr
+    assert refused.returncode != 0 and "already exists" in refused.stderr
 
     [(file, before, _)] = stored_files(kinora, "7.bin")
     disk = path_of(kinora, file).read_bytes()

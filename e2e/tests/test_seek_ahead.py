@@ -10,6 +10,9 @@ import hls
 from audit import rows
 from kinora_server import files_below, repeated, run, wait_for
 
+# How much memory is used, or what comes first, is told apart from other load on the machine.
+pytestmark = pytest.mark.alone
+
 
 def segment_at(playlist, seconds):
     """The address of the segment that is played at a time."""
@@ -43,7 +46,7 @@ def begun(server, playlist, address):
 
 
 def seek_ahead(server, path, sought, early):
-    """Seeks to second `sought` with the encoder held, then lets it go on; `early` must not be begun before."""
+    """Seeks to second `sought` with the encoder paused, then resumes it; `early` must not be begun before."""
     server.cli("worker", "pause")
     server.cli("import", "--until", "uploaded", path)
     name = path.stem
@@ -86,7 +89,7 @@ def seek_ahead(server, path, sought, early):
                     return body, time.monotonic() - resumed
                 assert status == 503 and time.monotonic() - resumed < 240, (address, status)
 
-        # They wait already when it goes on: a wish is forgotten some seconds after who had it was answered.
+        # They already wait when it resumes: demand expires some seconds after its request was answered.
         coming = pool.map(come, wanted)
         server.cli("worker", "resume")
         arrived = list(coming)

@@ -16,6 +16,9 @@ import hls
 from chromium import BROWSER
 from kinora_server import run, wait_for
 
+# Signatures do not depend on the database.
+pytestmark = pytest.mark.one_engine
+
 SDK = BROWSER / "sign.mjs"
 
 

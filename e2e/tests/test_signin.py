@@ -1,4 +1,4 @@
-"""Who gets in: codes under attack, invitations and links, roles, sessions, and what is not in a log."""
+"""Signing in: codes under attack, invitations and links, roles, sessions, and what is not in a log."""
 
 import json
 import re
@@ -68,7 +68,7 @@ def test_of_200_wrong_codes_at_once_five_are_looked_at(kinora, unique):
     code = code_in(kinora, address)
     answers = [answer for answer, _ in at_once(person, page, [wrong(code)] * CROWD)]
     assert {answer.status for answer in answers} <= {422, 429}
-    assert sum("This code is not right" in answer.text for answer in answers) <= 4, "the fifth ends the challenge"
+    assert sum("That code is incorrect" in answer.text for answer in answers) <= 4, "the fifth ends the challenge"
     late = person.enter(page, code)
     assert late.status in (422, 429), "the right code comes too late"
     assert person.ask("/account").status == 303
@@ -142,7 +142,7 @@ def test_known_and_unknown_addresses_get_the_same_bytes(closed):
         again = person.form("/signin/resend", **fields)
         seconds = int(again.headers["Retry-After"])
         assert again.status == 429 and 1 <= seconds <= 600
-        said = re.findall(r'can be sent again in (\d+) min|data-resend-in="(\d+)"', again.text)
+        said = re.findall(r'can resend the code in (\d+) min|data-resend-in="(\d+)"', again.text)
         assert sorted(int(a or b) for a, b in said) == [-(-seconds // 60), seconds]
         answers.append(again)
         answers += [person.enter(page, "000000") for _ in range(7)]
@@ -229,7 +229,7 @@ def test_an_installation_without_mail_works_by_links(engine, tmp_path):
     closed = Closed(tmp_path, postgres_address(engine)).start()
     try:
         person = closed.person()
-        assert "Ask an operator" in person.ask("/signin").text
+        assert "Ask an administrator" in person.ask("/signin").text
         assert person.begin("ann@example.org").status == 409
         link = closed.cli("invitation", "new", "ann@example.org", "--role", "operator").stdout.strip()
         for _ in range(2):
@@ -238,9 +238,9 @@ def test_an_installation_without_mail_works_by_links(engine, tmp_path):
         assert closed.person().form(link).status == 410
         assert "has an account" in closed.cli("invitation", "new", "ann@example.org", check=False).stderr
         for_nobody = closed.cli("invitation", "new", "--people", "3", check=False)
-        assert for_nobody.returncode == 1 and "nobody gets codes here" in for_nobody.stderr and not for_nobody.stdout
+        assert for_nobody.returncode == 1 and "this server sends none" in for_nobody.stderr and not for_nobody.stdout
         page = person.form("/people/invite", address="", role="viewer", count="3", days="1")
-        assert page.status == 422 and "nobody gets codes here" in page.text
+        assert page.status == 422 and "A shared link needs e-mail" in page.text
         assert closed.json("invitation", "ls") == []
 
         made = person.form("/people/invite", address="bob@example.org", role="viewer", count="1", days="1")
@@ -280,7 +280,7 @@ def test_who_wants_invitations_only_sends_no_codes_by_the_mail_server_that_there
         closed.config.write_text('sign_in = "invitations only"\n' + closed.config.read_text())
         closed.start()
         person = closed.person()
-        assert "Ask an operator" in person.ask("/signin").text
+        assert "Ask an administrator" in person.ask("/signin").text
         assert person.begin(known).status == 409
         assert before.form("/signin/resend", **code_fields(page)).status == 409
         assert closed.cli("invitation", "new", "--people", "3", check=False).returncode == 1
@@ -324,7 +324,7 @@ def test_what_plays_ends_with_its_session_within_ten_seconds(kinora, clip, uniqu
     fourth = viewer()
     kinora.cli("person", "suspend", address)
     ended(*fourth)
-    assert fourth[0].ask(f"/watch/{title['id']}")[2].decode().count("Send me a code") == 1, "led to the sign-in page"
+    assert fourth[0].ask(f"/watch/{title['id']}")[2].decode().count("Email me a code") == 1, "led to the sign-in page"
 
 
 def test_codes_tokens_and_addresses_are_in_no_log(engine, tmp_path, unique):

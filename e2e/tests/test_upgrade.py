@@ -1,4 +1,4 @@
-"""Data of every release: today's Kinora opens them, keeps what was acknowledged, and goes on; never the other way."""
+"""Data of every release: the current Kinora opens them, keeps all acknowledged data, and resumes the work; older versions refuse newer data."""
 
 import hashlib
 import sqlite3
@@ -37,7 +37,7 @@ def old(request, engine, tmp_path):
 
 
 def people(kinora):
-    """Who is seen by who has the database alone."""
+    """The addresses that a thief of the database alone can read."""
     kept = kinora.kept()
     return [text for text in PEOPLE if text.encode() in kept]
 
@@ -54,7 +54,7 @@ def complete(kinora, title):
     """Waits for a title whose encode began before: an encoder that is not there any more is said, and replaced."""
     def ended():
         [found] = [t for t in kinora.titles() if t["id"] == title]
-        gone = "encode it anew" in (found["reason"] or "")
+        gone = "title reencode" in (found["reason"] or "")
         return found if gone or found["state"] in ("published", "failed", "rejected") else None
 
     if wait_for(ended, 120)["state"] != "published":
@@ -99,7 +99,7 @@ def test_data_of_an_older_version_are_all_there_and_go_on(old, tmp_path):
     parts = [{"PartNumber": 1, "ETag": first["ETag"]}, {"PartNumber": 2, "ETag": facts["upload"]["ETag"]}]
     s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
 
-    # Jobs go on: what waited, and what died.
+    # Jobs resume: those that waited, and those that died.
     complete(kinora, waiting)
     complete(kinora, running)
     assert {job["state"] for job in kinora.wait_for_jobs()} <= {"done", "cancelled"}
@@ -116,7 +116,7 @@ def test_data_of_an_older_version_are_all_there_and_go_on(old, tmp_path):
     # Backups are whole, and the next start finds it all again.
     database = ["--database", kinora.database] if kinora.database else []
     kinora.cli("backup", tmp_path / "backup", *database)
-    assert "is whole" in kinora.cli("backup", tmp_path / "backup", "--check", *database).stdout
+    assert "is intact:" in kinora.cli("backup", tmp_path / "backup", "--check", *database).stdout
     kinora.stop()
     kinora.start()
     s3 = kinora.boto(*facts["s3"])

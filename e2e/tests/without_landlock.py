@@ -1,4 +1,4 @@
-"""Becomes the command that follows, on a system without Landlock: whoever asks for it is told that there is no such call."""
+"""Becomes the command that follows, on a system without Landlock: its system calls fail as unknown."""
 
 import ctypes
 import os

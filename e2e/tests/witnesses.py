@@ -1,4 +1,4 @@
-"""Who would notice what a jail is to prevent: files that were opened, packets that came, processes that went on."""
+"""Witnesses of what a jail must prevent: files that were opened, packets that arrived, processes that kept running."""
 
 import ctypes
 import os

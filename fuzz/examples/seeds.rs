@@ -1,5 +1,5 @@
 //! Writes the seeds that only a program can write into `fuzz/corpus/`: `cargo run -p fuzz --example seeds`.
-//! Signatures and sealed bytes come out anew each time; the others stay as they are.
+//! Signatures and sealed bytes differ each time; the others stay as they are.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What pages and programs send to the site, and other stores to the pipeline.
+//! Bodies that pages and programs send to the site, and other stores to the pipeline.
 
 use axum::response::IntoResponse as _;
 use http_body_util::BodyExt as _;
@@ -35,8 +35,8 @@ pub(crate) fn api_body(bytes: &[u8]) {
     }
 }
 
-/// What a page takes, as the body of a form and as the query of an address: both say the same. A refusal tells its reader
-/// nothing of the text, and our log no code or token.
+/// A text that a page takes, as the body of a form and as the query of an address: both give the same. A refusal tells
+/// its reader nothing of the text, and our log no code or token.
 pub(crate) fn form(bytes: &[u8]) {
     let (taken, asked) = runtime().block_on(site::fuzzing::taken(bytes));
     for Taken { page, form, query } in taken {
@@ -47,7 +47,7 @@ pub(crate) fn form(bytes: &[u8]) {
             assert!(matches!(refused.status().as_u16(), 400 | 422), "{cause}");
             let answer = runtime().block_on(refused.into_response().into_body().collect());
             let said: Value = serde_json::from_slice(&answer.expect("in memory").to_bytes()).expect("JSON");
-            assert_eq!(said["detail"], "This request cannot be understood.", "{page}");
+            assert_eq!(said["detail"], "The request can't be read.", "{page}");
         }
     }
     let jobs = |query: &str| runtime().block_on(site::fuzzing::jobs(query));

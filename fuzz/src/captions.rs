@@ -56,6 +56,16 @@ pub(crate) fn cea608(bytes: &[u8]) {
     }
 }
 
+/// Captions that are text, of any codec: the bytes that ffmpeg copied and its list of them.
+pub(crate) fn text(bytes: &[u8]) {
+    let (times, data) = crate::input::first(bytes);
+    for zero_ms in [0, 1500, i64::MIN] {
+        let cues = encode::fuzzing::caption_text(data, times, zero_ms).expect("bytes in memory are read");
+        assert!(cues.len() <= times.len(), "{} captions of {} bytes", cues.len(), times.len());
+        check(&cues);
+    }
+}
+
 /// Cues are seen, and survive being written and read.
 fn check(cues: &[Cue]) {
     for cue in cues {

@@ -1,9 +1,9 @@
-//! Who asks: the head of a request, and what people type and browsers send.
+//! The client's side of a request: its head, and what people type and browsers send.
 
 use std::net::IpAddr;
 
 use identity::address::Address;
-use sign::Cidr;
+use model::Cidr;
 
 use crate::input::lines;
 
@@ -44,7 +44,7 @@ fn is_host(host: &str) -> bool {
         && !host.contains(|c: char| c.is_whitespace() || c.is_control() || "/@?#\\\"<>,".contains(c))
 }
 
-/// What people type and browsers send: an address that mail can be sent to, cookies, tokens, ranges of addresses.
+/// Input that people type and browsers send: an address that mail can be sent to, cookies, tokens, ranges of addresses.
 pub(crate) fn address(bytes: &[u8]) {
     let cookies = identity::cookie::Cookies { tls: true };
     let cookie = bytes.splitn(2, |&byte| byte == b'\n').nth(1).unwrap_or_default();

@@ -17,7 +17,7 @@ pub(crate) fn fragments(bytes: &[u8]) {
     for sample in &recording.samples {
         assert!(bytes.get(sample.data.clone()).is_some(), "{:?} of {}", sample.data, bytes.len());
     }
-    // What was understood of the track can be written, and is then understood in the same way.
+    // A parsed track can be written, and is then parsed in the same way.
     let Ok(init) = package::cmaf::init(&recording.track) else { return };
     let again = fragmented::read(&init).expect("our own init segment is read");
     assert_eq!(again.track, recording.track);
@@ -53,10 +53,10 @@ pub(crate) static SHORT: LazyLock<Plan> = LazyLock::new(|| {
     plan
 });
 
-/// What [`retime`] does with its file; its input begins with the byte that says so.
+/// The action of [`retime`] on its file, chosen by the first byte of its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct How {
-    /// What the file is taken for.
+    /// The assumed kind of the file.
     pub(crate) track: Track,
     /// Whether ffmpeg still writes it.
     pub(crate) running: bool,
@@ -81,7 +81,7 @@ impl How {
     }
 }
 
-/// What ffmpeg wrote, made into a chunk: the order and the bytes of its samples stay, their times are the plan's.
+/// ffmpeg's output, made into a chunk: the order and the bytes of its samples stay, their times are the plan's.
 pub(crate) fn retime(bytes: &[u8]) {
     if let Some((how, file)) = bytes.split_first() {
         retimed(&SHORT, How::read(*how), file);

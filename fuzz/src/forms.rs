@@ -17,7 +17,7 @@ const END: &[u8] = b"\r\n--";
 /// The day of all signatures: when a form was signed is no matter, its policy says until when it is good.
 const DAY: &str = "20270115";
 
-/// What a form allows, read apart from the code that is held against it.
+/// The conditions of a form, read apart from the code that is checked against them.
 pub(crate) struct Policy(Value);
 
 /// The form with its policy in Base64 and the fields that sign it, and that policy; `None` of what is no such form.

@@ -1,4 +1,4 @@
-//! What comes out of the jail and is no film: lists of decoded frames, pictures.
+//! Output of the jail other than films: lists of decoded frames, pictures.
 
 use encode::Error;
 use encode::Rejection::{Gap, Truncated};

@@ -50,6 +50,7 @@ const fn target(name: &'static str, run: fn(&[u8]), max_len: usize) -> Target {
 /// All targets, the most exposed first.
 pub const TARGETS: &[Target] = &[
     target("mp4_index", sources::mp4_index, 16 << 10),
+    target("mp4_packets", sources::mp4_packets, 16 << 10),
     target("webvtt", captions::webvtt, 8 << 10),
     target("fragments", files::fragments, 8 << 10),
     target("range", ranges::range, 512),
@@ -63,6 +64,7 @@ pub const TARGETS: &[Target] = &[
     target("pattern", paths::pattern, 256),
     target("viewer", faces::viewer, 1 << 10),
     target("cea608", captions::cea608, 8 << 10),
+    target("caption_text", captions::text, 4 << 10),
     target("retime", files::retime, 8 << 10),
     target("index", files::index, 4 << 10),
     target("request", delivery::request, 256),

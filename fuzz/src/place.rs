@@ -9,7 +9,7 @@ pub(crate) fn memory() -> &'static Path {
     if shared.is_dir() { shared } else { Path::new("/tmp") }
 }
 
-/// What runs futures that never wait.
+/// A runtime for futures that never wait.
 pub(crate) fn runtime() -> &'static tokio::runtime::Runtime {
     static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime")

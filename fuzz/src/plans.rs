@@ -1,7 +1,7 @@
 //! Plans: what is made of a hostile source, and what is read back from the database.
 
 use encode::first_frame::{AudioHeader, Headers, VideoHeader};
-use encode::{fuzzing, template};
+use encode::fuzzing;
 use model::media::{Source, Stills, Storyboard};
 use model::packaging::Configuration;
 use model::plan::Medium;
@@ -106,7 +106,7 @@ fn measured(plan: &Plan) -> Measured {
 pub(crate) fn stills() -> Stills {
     let (columns, rows) = (10, 10);
     let board = Storyboard { tile_width: 160, tile_height: 90, columns, rows, interval_ms: 1000, count: 101 };
-    Stills { posters: vec![640], storyboard: Some(board) }
+    Stills { posters: vec![640], storyboard: Some(board), are_first: false }
 }
 
 #[cfg(test)]

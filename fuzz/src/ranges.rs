@@ -54,7 +54,7 @@ pub(crate) fn range(bytes: &[u8]) {
     }
 }
 
-/// What a client says it has: the tag decides wherever one is named, else the date.
+/// Conditions of a client: the tag decides if one is given, else the date.
 fn known(tags: &str, since: &str) {
     let etag = HeaderValue::from_static(ETAG);
     let is_known = |modified: &HeaderValue, fields: &[(HeaderName, &str)]| {
@@ -72,7 +72,7 @@ fn known(tags: &str, since: &str) {
         let both = is_known(&MODIFIED, &[(IF_NONE_MATCH, tags), since.clone()]);
         assert!(both.is_none_or(|both| both == known), "{tags:?} {since:?}");
     }
-    // What a client has of this moment or later it also has of what is older.
+    // A client that has a copy of this moment or later also has one of any older moment.
     if is_known(&MODIFIED, std::slice::from_ref(&since)) == Some(true) {
         assert_eq!(is_known(&EARLIER, std::slice::from_ref(&since)), Some(true), "{since:?}");
     }

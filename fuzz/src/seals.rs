@@ -1,4 +1,4 @@
-//! What is sealed: bytes of the database, key rings, stored files, recovery files.
+//! Sealed data: bytes of the database, key rings, stored files, recovery files.
 
 use std::sync::LazyLock;
 

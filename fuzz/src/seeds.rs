@@ -101,6 +101,7 @@ struct Tables {
     stsc: Vec<u32>,
     stco: Vec<u32>,
     stss: Option<Vec<u32>>,
+    ctts: Option<Vec<u32>>,
 }
 
 impl Tables {
@@ -115,6 +116,7 @@ impl Tables {
             table(b"stco", &self.stco),
         ];
         stbl.extend(self.stss.as_ref().map(|list| table(b"stss", list)));
+        stbl.extend(self.ctts.as_ref().map(|list| table(b"ctts", list)));
         let minf = boxed(b"minf", &[&boxed(b"stbl", &[&stbl.concat()])]);
         let mdhd = boxed(b"mdhd", &[&words(&[0, 0, 0, 12_800, 0, 0])]);
         let hdlr = boxed(b"hdlr", &[&words(&[0, 0]), self.handler, &words(&[0, 0, 0])]);
@@ -141,6 +143,7 @@ fn indexes() -> Vec<Seed> {
         stsc: vec![2, 1, 1, 1, 2, 3, 1],
         stco: vec![2, 40, 49],
         stss: Some(vec![2, 1, 3]),
+        ctts: None,
     };
     let sound = || Tables {
         handler: b"soun",
@@ -151,6 +154,7 @@ fn indexes() -> Vec<Seed> {
         stsc: vec![1, 1, 4, 1],
         stco: vec![1, 70],
         stss: None,
+        ctts: None,
     };
     // A few bytes that announce four billion samples, in many tracks.
     let endless = || Tables {
@@ -163,6 +167,9 @@ fn indexes() -> Vec<Seed> {
     };
     // An edit that lays the track some 300,000 years off.
     let far = Tables { elst: vec![0x100_0000, 1, 0, 0, 0x01a3_6e2e, 0xb1c4_32ca, 0x1_0000], ..picture() };
+    // A pause and all of the track, in the order of decoding or shown in another one.
+    let late = || Tables { elst: vec![0, 2, 20, u32::MAX, 0x1_0000, 4000, 0, 0x1_0000], ..picture() };
+    let reordered = || Tables { ctts: Some(vec![3, 1, 512, 1, 1536, 2, 512]), ..late() };
     let wide = boxed(b"mdat", &[&[0; 16]]);
     let long = [&words(&[1])[..], b"mdat", &words(&[0, 40]), &wide].concat();
     vec![
@@ -170,6 +177,9 @@ fn indexes() -> Vec<Seed> {
         ("mp4_index", "endless", movie(&[endless(), endless(), endless(), endless()])),
         ("mp4_index", "far", movie(&[far])),
         ("mp4_index", "long_box", [long, movie(&[picture()])].concat()),
+        ("mp4_packets", "late", movie(&[late(), sound(), reordered()])),
+        ("mp4_packets", "reordered", movie(&[sound(), reordered()])),
+        ("mp4_packets", "endless", movie(&[endless()])),
         ("mp4_index", "fragmented", [boxed(b"styp", &[b"msdh"]), boxed(b"moof", &[])].concat()),
     ]
 }

@@ -1,4 +1,4 @@
-//! What an operator brings: the file of the settings, the address of the database, a backup.
+//! Input of an operator: the settings file, the address of the database, a backup.
 
 use crate::input::lines;
 
@@ -60,7 +60,7 @@ pub(crate) fn database(bytes: &[u8]) {
     assert_eq!(shown[0], shown[1], "{user:?} {host:?} {name:?} {query:?}");
 }
 
-/// What says what is in a backup, its manifest or the list of its objects: what is understood is written and understood
+/// Indexes of a backup, its manifest or the list of its objects: parsed ones are written and parsed
 /// again, and every file lies in the backup's folder.
 pub(crate) fn backup(bytes: &[u8]) {
     if let Some((files, written)) = kinora::fuzzing::manifest(bytes) {

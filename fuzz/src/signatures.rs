@@ -1,4 +1,4 @@
-//! What viewers show: signatures, policies, path tokens.
+//! Credentials of viewers: signatures, policies, path tokens.
 
 use std::net::IpAddr;
 use std::sync::LazyLock;
@@ -159,7 +159,7 @@ fn names_signing(text: &str) -> bool {
     SIGNING.iter().any(|name| text.contains(name))
 }
 
-/// A public key in PEM, as whoever signs elsewhere hands it over: the same key whatever text stands around it; ours
+/// A public key in PEM, as given by an external signer: the same key whatever text stands around it; ours
 /// opens what we signed, and no key what was changed.
 pub(crate) fn public_key(bytes: &[u8]) {
     let Ok(pem) = std::str::from_utf8(bytes) else { return };

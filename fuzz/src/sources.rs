@@ -1,4 +1,4 @@
-//! What is uploaded, and what ffprobe says of it.
+//! Uploaded files, and ffprobe's answers about them.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -36,10 +36,20 @@ pub(crate) fn mp4_index(bytes: &[u8]) {
         if let Some(video) = &mut film.video {
             video.start_us = start_us;
         }
-        within(map.around(&film, &[0, 15_000_000, start_us]));
         for chunk in 0..=u32::try_from(plan.chunks.len()).unwrap_or(0) {
             within(map.ranges(plan, chunk, &film));
         }
+    }
+}
+
+/// The pictures of an MP4 by its tables: no more than it has bytes for, none of them before the beginning, and decoding can
+/// start at some of them.
+pub(crate) fn mp4_packets(bytes: &[u8]) {
+    for (shown, keys) in encode::fuzzing::pictures(bytes) {
+        assert!(4 * shown.len() <= bytes.len(), "{} pictures of {} bytes", shown.len(), bytes.len());
+        assert!(shown.iter().all(|time| (0..1 << 60).contains(time)), "{shown:?}");
+        let mut left = shown.iter();
+        assert!(keys.iter().all(|key| left.any(|time| time == key)), "{keys:?} are not in {shown:?}");
     }
 }
 
@@ -111,7 +121,7 @@ pub(crate) fn probe(bytes: &[u8]) {
     }
 }
 
-/// What ffmpeg reports while it runs: the same however it comes in, and bounded; what is said where that was its end, too.
+/// Progress reports of ffmpeg: the same however they arrive, and bounded; also the error if that was its end.
 pub(crate) fn report(bytes: &[u8]) {
     let whole = encode::fuzzing::reports(bytes, bytes.len().max(1));
     let lines = bytes.iter().filter(|byte| **byte == b'\n').count();

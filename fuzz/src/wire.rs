@@ -15,12 +15,12 @@ use tempfile::TempDir;
 use crate::forms::{self, Policy};
 use crate::place::{memory, runtime};
 
-/// What no answer may contain: it lies in the bucket that this face never shows.
+/// Text that no answer may contain: it is in the bucket that this face never shows.
 const HIDDEN: &str = "nobody-is-shown-this";
-/// What a store has at first: bucket, key, bytes.
+/// Initial content of a store: bucket, key, bytes.
 const SEEDED: [(&str, &str, &str); 3] =
     [("media", "asset/v0", HIDDEN), ("source", "a film.mp4", "0123456789"), ("source", "b/c", "x")];
-/// Requests until the store is made anew.
+/// Requests until the store is recreated.
 const MAX_RUNS: u32 = 20_000;
 
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -43,7 +43,7 @@ impl Store {
         for (bucket, key, bytes) in SEEDED {
             let bucket = bucket.parse().expect("a name");
             if blob.bucket(&bucket).await.is_err() {
-                blob.create_bucket(&bucket).await.expect("a bucket");
+                blob.create_bucket(&bucket, blob::Region::default()).await.expect("a bucket");
             }
             let new = New::named(bucket, key.parse().expect("a key"), By::Kinora);
             blob.put(bytes, new).await.expect("an object");
@@ -114,7 +114,7 @@ impl Store {
             self.check_rules(&bucket).await;
         }
         if let Some(before) = before {
-            // What a page may ask is asked before anything is signed.
+            // Preflights are answered before anything is signed.
             assert!(!done || method == Method::OPTIONS, "{} though nobody signed it", head.status);
             assert_eq!(self.state().await, before, "changed though nobody signed it");
         }

@@ -11,7 +11,7 @@ import { backoff, wait } from './wait';
 
 /** How often states of titles are asked for, in ms. */
 const LOOK = 2000;
-/** How often figures are written anew, in ms. */
+/** How often figures are updated, in ms. */
 const TICK = 500;
 
 type Picker = (options: { multiple: boolean }) => Promise<FileSystemFileHandle[]>;
@@ -26,6 +26,8 @@ class Page {
   private files = new Map<string, File>();
   /** The upload whose file is being chosen again. */
   private wanted: Row | undefined;
+  /** Files whose uploads wait to begin. */
+  private pending = new Set<AbortController>();
   /** Fulfilled when the page knows what was begun: only then a file can be told from one that is new. */
   private known: Promise<void> = Promise.resolve();
 
@@ -43,7 +45,8 @@ class Page {
     });
     this.drops();
     addEventListener('beforeunload', (event) => {
-      if ([...this.rows.values()].some((row) => row.sender.active)) event.preventDefault();
+      const sending = [...this.rows.values()].some((row) => row.sender.active);
+      if (sending || this.pending.size > 0) event.preventDefault();
     });
     root.hidden = false;
   }
@@ -67,7 +70,7 @@ class Page {
     const note = document.createElement('p');
     note.className = 'status bad';
     for (let tries = 0; !(await this.refresh()); tries++) {
-      note.textContent = 'Your uploads cannot be listed now: the server does not answer. It is asked again.';
+      note.textContent = 'Your uploads can’t be listed because the server doesn’t answer. Trying again…';
       this.list.before(note);
       this.say(note.textContent);
       await wait(backoff(tries), new AbortController().signal);
@@ -110,7 +113,7 @@ class Page {
     if (known) return known;
     const sender = new Sender(upload, () => this.changed(upload.id));
     const row = new Row(sender, { resume: (row) => void this.resume(row), gone: (row) => this.gone(row) });
-    // Before anything is waited for: whoever asks meanwhile finds this row.
+    // Before any waiting, so that concurrent calls find this row.
     this.rows.set(upload.id, row);
     this.list.prepend(row.element);
     this.empty();
@@ -129,10 +132,10 @@ class Page {
     if (phase === 'done') {
       void handles.forget(id);
       this.files.delete(id);
-      this.say(`${upload.file} has arrived.`);
+      this.say(`${upload.file} is uploaded.`);
       void this.refresh();
     } else if (phase === 'failed') this.say(`${upload.file}: ${message}`);
-    else if (phase === 'lost') this.say('The connection is lost.');
+    else if (phase === 'lost') this.say('Connection lost.');
   }
 
   private gone(row: Row): void {
@@ -142,7 +145,7 @@ class Page {
     this.rows.delete(id);
     row.element.remove();
     this.empty();
-    this.say(`${file} is gone.`);
+    this.say(`${file} was removed.`);
     document.querySelector<HTMLElement>('[data-choose]')?.focus();
   }
 
@@ -177,11 +180,11 @@ class Page {
     try {
       await this.take(await Promise.all(chosen.map(async (handle) => ({ file: await handle.getFile(), handle }))));
     } catch (error) {
-      this.say(`The file cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+      this.say(`The file can’t be read: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
-  /** Takes files: goes on with those that were begun, begins the others. */
+  /** Takes files: resumes those that were started, starts the others. */
   private async take(given: handles.Given[]): Promise<void> {
     const wanted = this.wanted;
     this.wanted = undefined;
@@ -190,16 +193,44 @@ class Page {
       try {
         await this.one(file, handle, wanted);
       } catch (error) {
-        this.refuse(file, error instanceof Error ? error.message : 'That did not work.');
+        if (error instanceof api.Refused && error.passing) void this.later(file, handle, wanted);
+        else this.refuse(file, error instanceof Error ? error.message : 'Something went wrong.');
       }
     }
+  }
+
+  /** A file whose upload cannot begin for a reason that passes: it waits, and begins by itself. */
+  private async later(file: File, handle: FileSystemFileHandle | undefined, wanted: Row | undefined): Promise<void> {
+    const stop = new AbortController();
+    const gone = () => {
+      stop.abort();
+      this.pending.delete(stop);
+    };
+    this.pending.add(stop);
+    const item = this.note(file, "The server can't be reached. The upload starts automatically when it answers.", 'Cancel', gone);
+    item.dataset.phase = 'lost';
+    for (let tries = 0; ; tries++) {
+      await wait(backoff(tries), stop.signal);
+      if (stop.signal.aborted) return;
+      try {
+        await this.one(file, handle, wanted);
+        break;
+      } catch (error) {
+        if (error instanceof api.Refused && error.passing) continue;
+        this.refuse(file, error instanceof Error ? error.message : 'Something went wrong.');
+        break;
+      }
+    }
+    gone();
+    item.remove();
+    this.empty();
   }
 
   private async one(file: File, handle: FileSystemFileHandle | undefined, wanted: Row | undefined): Promise<void> {
     const print = () => fingerprint(file);
     const known = await match([...this.rows.values()].map((row) => row.sender.upload), file, print);
     if (wanted && known?.id !== wanted.sender.upload.id) {
-      return this.refuse(file, `This is not the file of “${wanted.sender.upload.file}” as it was: name, size or content differ.`);
+      return this.refuse(file, `This isn’t the same file as “${wanted.sender.upload.file}”: its name, size or content differs.`);
     }
     let row = known && this.rows.get(known.id);
     if (!row) {
@@ -214,17 +245,23 @@ class Page {
 
   /** A file that cannot be taken: it is shown until the person closes it. */
   private refuse(file: File, why: string): void {
+    this.note(file, why, 'Close').querySelector('.status')?.classList.add('bad');
+  }
+
+  /** Something about a file that is no upload, with a button that takes it away. */
+  private note(file: File, why: string, button: string, gone = () => {}): HTMLElement {
     const item = document.createElement('li');
     item.className = 'upload refused';
     const text = document.createElement('p');
-    text.className = 'status bad';
+    text.className = 'status';
     text.textContent = `${file.name}: ${why}`;
     const close = document.createElement('button');
     close.type = 'button';
     close.className = 'button quiet small';
-    close.textContent = 'Close';
-    close.setAttribute('aria-label', `Close: ${file.name}`);
+    close.textContent = button;
+    close.setAttribute('aria-label', `${button}: ${file.name}`);
     close.addEventListener('click', () => {
+      gone();
       item.remove();
       this.empty();
     });
@@ -232,6 +269,7 @@ class Page {
     this.list.prepend(item);
     this.empty();
     this.say(text.textContent);
+    return item;
   }
 
   /** The whole page takes drops. */

@@ -1,5 +1,8 @@
 // Waiting longer and longer, for a time that may end early.
 
+/** How often it is looked whether there is a network, in ms, where no event tells. */
+const LOOK = 5000;
+
 /** Waits so long; ends early when the network comes back or it is given up. */
 export function wait(ms: number, stop: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
@@ -14,6 +17,11 @@ export function wait(ms: number, stop: AbortSignal): Promise<void> {
     stop.addEventListener('abort', done);
     if (stop.aborted) done();
   });
+}
+
+/** Waits for the network, as far as the browser knows of it; ends early when it is given up. */
+export async function online(stop: AbortSignal): Promise<void> {
+  while (!navigator.onLine && !stop.aborted) await wait(LOOK, stop);
 }
 
 /** How long to wait before trying again, in ms: doubling from `first` to `most`, and never all at once. */

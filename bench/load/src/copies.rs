@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crc_fast::{CrcAlgorithm, Digest};
 
-/// What is remembered of a body.
+/// The length and hash of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Print {
     pub(crate) length: u64,

@@ -1,8 +1,8 @@
 //! Viewers by the thousand against one Kinora: each with a signature and a connection of its own, fetching playlists,
 //! then segments at a player's pace or faster. Every body is compared with the first copy of it.
 //!
-//! It prints one JSON object: requests, errors, times, bytes, and what the server's process spent meanwhile. It ends
-//! with 1 when anything went wrong.
+//! It prints one JSON object: requests, errors, times, bytes, and what the server's process spent during the run. It
+//! ends with 1 when anything went wrong.
 //!
 //! ```text
 //! load --key private.pem --key-id K1 --viewers 2000 --seconds 60 --pid 4711 http://127.0.0.1:8080/out/v1/…/index.m3u8

@@ -1,4 +1,4 @@
-//! What a player reads of HLS playlists (RFC 8216 §4.3): addresses, and how long segments are.
+//! Parses the parts of HLS playlists that a player needs (RFC 8216 §4.3): addresses, and how long segments are.
 
 use std::time::Duration;
 

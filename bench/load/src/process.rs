@@ -1,4 +1,4 @@
-//! What the server's process spends while it is watched, from `/proc`.
+//! Resources that the server's process uses while it is watched, from `/proc`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,10 +8,10 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use serde::Serialize;
 
-/// How often memory is looked at.
+/// How often memory is measured.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// What was spent.
+/// Resources used.
 #[derive(Debug, Serialize)]
 pub(crate) struct Spent {
     /// User and system time of the process, its ended children not counted.
@@ -58,7 +58,7 @@ impl Watch {
 
 fn fields(pid: u32) -> anyhow::Result<Vec<u64>> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).context("the server is gone")?;
-    // The command's name stands in parentheses and may contain anything.
+    // The command's name is in parentheses and may contain anything.
     let (_, rest) = stat.rsplit_once(')').context("an odd /proc")?;
     Ok(rest.split_whitespace().map(|field| field.parse().unwrap_or(0)).collect())
 }

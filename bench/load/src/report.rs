@@ -10,7 +10,7 @@ use crate::process::Spent;
 /// Messages that are kept of one viewer and of all.
 const MESSAGES: usize = 10;
 
-/// What kind of thing was fetched.
+/// Kind of a fetched file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
@@ -18,7 +18,7 @@ pub(crate) enum Kind {
     Segment,
 }
 
-/// What one viewer, or all of them, saw.
+/// Results of one viewer, or of all of them.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     /// Time until the last byte, in µs.
@@ -28,7 +28,7 @@ pub(crate) struct Tally {
     messages: Vec<String>,
 }
 
-/// What is printed.
+/// The printed result.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     pub(crate) requests: u64,

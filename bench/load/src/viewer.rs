@@ -24,7 +24,7 @@ use crate::report::{Kind, Tally};
 /// Longest time for a whole answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What all viewers share.
+/// Settings shared by all viewers.
 pub(crate) struct Plan {
     pub(crate) began: Instant,
     until: tokio::time::Instant,

@@ -1,10 +1,10 @@
-//! What a client says about an object and gets back with it.
+//! Attributes that a client sets on an object and gets back with it.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use crate::{Error, Result, StorageClass};
 
 /// The headers, user metadata and tags of an object; opaque to the store.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,9 @@ pub struct Attributes {
     /// `Expires`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
+    /// The storage class that the client chose.
+    #[serde(skip_serializing_if = "StorageClass::is_standard")]
+    pub storage_class: StorageClass,
     /// User metadata: names in lower case without `x-amz-meta-`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
@@ -57,6 +60,17 @@ impl Attributes {
     pub(crate) fn from_row(text: &str) -> Result<Self> {
         serde_json::from_str(text).map_err(|e| Error::Row(e.to_string()))
     }
+
+    /// Nothing but the storage class of a row, for listings.
+    pub(crate) fn class_from_row(text: &str) -> Result<StorageClass> {
+        #[derive(Deserialize)]
+        struct Class {
+            #[serde(default)]
+            storage_class: StorageClass,
+        }
+        let read: Class = serde_json::from_str(text).map_err(|e| Error::Row(e.to_string()))?;
+        Ok(read.storage_class)
+    }
 }
 
 #[cfg(test)]
@@ -71,6 +85,12 @@ mod tests {
         let row = attributes.to_row().unwrap();
         assert!(!row.contains('\0'));
         assert_eq!(Attributes::from_row(&row).unwrap(), attributes);
+        assert!(!row.contains("storage_class"), "the default is not written down");
+        assert_eq!(Attributes::class_from_row(&row).unwrap(), StorageClass::Standard);
+        attributes.storage_class = StorageClass::GlacierIr;
+        let row = attributes.to_row().unwrap();
+        assert_eq!(Attributes::from_row(&row).unwrap(), attributes);
+        assert_eq!(Attributes::class_from_row(&row).unwrap(), StorageClass::GlacierIr);
         attributes.expires = Some("x".repeat(Attributes::LIMIT));
         assert!(matches!(attributes.to_row(), Err(Error::AttributesTooLarge { .. })));
     }

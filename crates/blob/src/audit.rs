@@ -1,4 +1,4 @@
-//! Comparing the folder with the rows, without changing either: for whoever wants to know whether all is there.
+//! Comparing the folder with the rows, without changing either, to check that everything is there.
 
 use std::collections::BTreeSet;
 use std::time::SystemTime;
@@ -9,7 +9,7 @@ use model::FileId;
 use crate::lane::blocking;
 use crate::{Blob, Result};
 
-/// What a comparison found. Files are counted, and the first few missing ones named.
+/// Result of a comparison. Files are counted, and the first few missing ones named.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Audit {
     /// Rows of files.
@@ -28,11 +28,11 @@ const ROWS: &str = "SELECT id FROM files WHERE id > $1 ORDER BY id LIMIT 10000";
 const ROW: &str = "SELECT id FROM files WHERE id = $1";
 
 impl Blob {
-    /// Compares names only, and reads no file. The store may be in use meanwhile.
+    /// Compares names only, and reads no file. The store may be in use at the same time.
     pub async fn audit(&self) -> Result<Audit> {
         let mut audit = Audit::default();
         // First the folder: a file comes before its row and goes after it, so that a row from now on has its file
-        // somewhere, and what was seen too early is looked at again.
+        // somewhere, and rows that were read too early are checked again.
         let disk = self.disk.clone();
         let listed = blocking(move || {
             let all: Result<Vec<_>> = (0..=255).map(|folder| disk.files(folder, SystemTime::now())).collect();

@@ -13,6 +13,11 @@ impl BadFiles {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(file.to_owned())
     }
 
+    /// All of them, which are forgotten.
+    pub(crate) fn take(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).drain().collect()
+    }
+
     pub(crate) fn has(&self, file: &str) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(file)
     }

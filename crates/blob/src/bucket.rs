@@ -1,15 +1,47 @@
 //! Buckets.
 
-use db::{Sql, Tx, args, sql};
+use db::{Row, Sql, Tx, args, sql};
 use model::{BucketName, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::store::now;
+use crate::clock::now;
 use crate::{Blob, Error, Result};
 
-/// Where all buckets are, as S3 clients name it: what is signed is signed for a region.
+/// The region of the installation, as S3 clients name it: what is signed is signed for a region.
 pub const REGION: &str = "us-east-1";
+
+/// The name of a region: 1 to 32 of `a` to `z`, digits and `-`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Region(String);
+
+impl Region {
+    /// Reads a name; `None` if it is not one.
+    pub fn new(name: &str) -> Option<Self> {
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        ((1..=32).contains(&name.len()) && name.bytes().all(plain)).then(|| Self(name.to_owned()))
+    }
+
+    /// Borrows the name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for Region {
+    /// The region of the installation.
+    fn default() -> Self {
+        Self(REGION.to_owned())
+    }
+}
+
+impl db::Scalar for Region {
+    type Raw = String;
+
+    fn from_raw(raw: String) -> Result<Self, String> {
+        Self::new(&raw).ok_or_else(|| format!("`{raw}` is not a region"))
+    }
+}
 
 /// A bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,14 +50,25 @@ pub struct Bucket {
     pub name: BucketName,
     /// When it was made.
     pub created_at: Timestamp,
+    /// The region that its creator chose for it: a name that clients are told, and no place.
+    pub region: Region,
+}
+
+impl Bucket {
+    fn from_row(row: &Row) -> Result<Self> {
+        Ok(Self {
+            name: row.get("name")?,
+            created_at: row.get("created_at")?,
+            region: row.get_opt("region")?.unwrap_or_default(),
+        })
+    }
 }
 
 impl Blob {
     /// All buckets, ordered by name.
     pub async fn buckets(&self) -> Result<Vec<Bucket>> {
-        let rows = self.db.all("SELECT name, created_at FROM buckets", args![]).await?;
-        let read = |row: &db::Row| Ok(Bucket { name: row.get("name")?, created_at: row.get("created_at")? });
-        let mut all: Vec<Bucket> = rows.iter().map(read).collect::<Result<_>>()?;
+        let rows = self.db.all("SELECT name, created_at, region FROM buckets", args![]).await?;
+        let mut all: Vec<Bucket> = rows.iter().map(Bucket::from_row).collect::<Result<_>>()?;
         all.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(all)
     }
@@ -35,20 +78,21 @@ impl Blob {
     /// # Errors
     /// [`Error::NoSuchBucket`].
     pub async fn bucket(&self, name: &BucketName) -> Result<Bucket> {
-        let row = self.db.opt("SELECT name, created_at FROM buckets WHERE name = $1", args![name]).await?;
-        let row = row.ok_or_else(|| Error::NoSuchBucket(name.clone()))?;
-        Ok(Bucket { name: row.get("name")?, created_at: row.get("created_at")? })
+        let sql = "SELECT name, created_at, region FROM buckets WHERE name = $1";
+        let row = self.db.opt(sql, args![name]).await?;
+        Bucket::from_row(&row.ok_or_else(|| Error::NoSuchBucket(name.clone()))?)
     }
 
     /// Makes a bucket.
     ///
     /// # Errors
     /// [`Error::BucketExists`].
-    pub async fn create_bucket(&self, name: &BucketName) -> Result<Bucket> {
+    pub async fn create_bucket(&self, name: &BucketName, region: Region) -> Result<Bucket> {
         let created_at = now();
-        match self.db.execute(INSERT, args![name, created_at]).await? {
+        let named = Some(region.as_str()).filter(|region| *region != REGION);
+        match self.db.execute(INSERT, args![name, created_at, named]).await? {
             0 => Err(Error::BucketExists(name.clone())),
-            _ => Ok(Bucket { name: name.clone(), created_at }),
+            _ => Ok(Bucket { name: name.clone(), created_at, region }),
         }
     }
 
@@ -71,7 +115,7 @@ impl Blob {
         Ok(tx.commit().await?)
     }
 
-    /// What a bucket keeps as JSON in the column that `select` calls `kept`; the default if it is NULL.
+    /// Reads the JSON of a bucket in the column that `select` calls `kept`; the default if it is NULL.
     pub(crate) async fn kept<T: DeserializeOwned + Default>(
         &self,
         name: &BucketName,
@@ -102,7 +146,7 @@ impl Blob {
 
 /// Makes a bucket unless it is there.
 pub(crate) const INSERT: &str =
-    "INSERT INTO buckets (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+    "INSERT INTO buckets (name, created_at, region) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING";
 const LOCK: Sql = sql!("SELECT name FROM buckets WHERE name = $1" [FOR UPDATE]);
 const SHARE: Sql = sql!("SELECT name FROM buckets WHERE name = $1" [FOR KEY SHARE]);
 

@@ -136,7 +136,7 @@ impl db::Scalar for Algorithm {
     type Raw = String;
 
     fn from_raw(raw: String) -> Result<Self, String> {
-        Self::parse(&raw).ok_or_else(|| format!("`{raw}` is no checksum algorithm"))
+        Self::parse(&raw).ok_or_else(|| format!("`{raw}` is not a checksum algorithm"))
     }
 }
 
@@ -163,7 +163,7 @@ impl FromStr for Checksum {
     }
 }
 
-/// What was computed while bytes were written.
+/// Digests computed while bytes were written.
 #[derive(Debug, Clone)]
 pub(crate) struct Digests {
     pub(crate) md5: [u8; 16],

@@ -1,106 +1,13 @@
 //! Giving bytes a name: the rows of an object, its name and its event, in one transaction.
 
-use db::{Row, Sql, Tx, args, sql};
-use model::{BucketName, Key, ObjectId, Timestamp};
+use db::{Sql, Tx, args, sql};
+use model::{BucketName, Key, ObjectId};
 
 use crate::bucket;
-use crate::disk::Stored;
+use crate::clock::now;
 use crate::events::{self, Kind};
-use crate::store::now;
-use crate::{Attributes, Blob, Checksum, Error, Object, Result, Staged, fault};
-
-/// An object to be.
-#[derive(Debug, Clone)]
-pub struct New {
-    /// Where it goes.
-    pub bucket: BucketName,
-    /// Its key.
-    pub key: Key,
-    /// Headers and metadata.
-    pub attributes: Attributes,
-    /// What must hold of the key before.
-    pub condition: Condition,
-    /// Whose write it is.
-    pub by: By,
-}
-
-impl New {
-    /// An object without attributes or condition.
-    pub fn named(bucket: BucketName, key: Key, by: By) -> Self {
-        Self { bucket, key, attributes: Attributes::default(), condition: Condition::None, by }
-    }
-}
-
-/// What must hold of a key for a write to happen.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Condition {
-    /// Nothing.
-    #[default]
-    None,
-    /// No object has the key (`If-None-Match: *`).
-    Absent,
-    /// An object has the key (`If-Match: *`).
-    Present,
-    /// The key's object has this ETag, without quotes (`If-Match`).
-    Etag(String),
-    /// The key's object, if there is one, has another ETag (`If-None-Match`).
-    NotEtag(String),
-    /// The key's object is as its caller last saw it.
-    Seen(Seen),
-}
-
-/// What a caller saw of an object; what is `None` does not matter.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seen {
-    /// Its ETag, without quotes.
-    pub etag: Option<String>,
-    /// Its length in bytes.
-    pub size: Option<u64>,
-    /// When it was written, in seconds since the epoch.
-    pub seconds: Option<i64>,
-}
-
-impl Condition {
-    /// Whether it holds of an object that is there.
-    fn holds(&self, row: &Row) -> Result<bool> {
-        let etag = || row.get::<String>("etag");
-        Ok(match self {
-            Self::None | Self::Present => true,
-            Self::Absent => false,
-            Self::Etag(wanted) => etag()? == *wanted,
-            Self::NotEtag(unwanted) => etag()? != *unwanted,
-            Self::Seen(seen) => {
-                let (etag, size): (String, u64) = (etag()?, row.get("size")?);
-                let seconds = row.get::<Timestamp>("created_at")?.seconds();
-                seen.etag.as_ref().is_none_or(|seen| *seen == etag)
-                    && seen.size.is_none_or(|seen| seen == size)
-                    && seen.seconds.is_none_or(|seen| seen == seconds)
-            }
-        })
-    }
-}
-
-/// Whose write it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum By {
-    /// Kinora's own: no event.
-    Kinora,
-    /// A client's: an event tells of it.
-    Client(Means),
-}
-
-/// How a client created an object; the end of the event's name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Means {
-    /// `PutObject`, and uploads by Kinora's own pages and commands.
-    Put,
-    /// A form.
-    Post,
-    /// `CopyObject`.
-    Copy,
-    /// `CompleteMultipartUpload`.
-    CompleteMultipartUpload,
-}
+use crate::files::insert_file;
+use crate::{Blob, By, Checksum, Condition, Error, New, Object, Result, Staged, fault};
 
 impl Blob {
     /// Gives staged bytes a name. When this answers, the object is acknowledged.
@@ -132,7 +39,7 @@ impl Blob {
         let name = Name::lock(tx, &object.bucket, &object.key, &new.condition).await?;
         insert(tx, &object).await?;
         if let Some(file) = &staged.file {
-            insert_file(tx, file, object.size).await?;
+            insert_file(tx, file, object.size, Some(&staged.md5())).await?;
             let sql = "INSERT INTO parts (object, number, file, position, bytes) VALUES ($1, 1, $2, 0, $3)";
             tx.execute(sql, args![object.id, file.id, object.size]).await?;
         }
@@ -197,13 +104,6 @@ pub(crate) async fn insert(tx: &mut Tx, object: &Object) -> Result<()> {
         object.created_at,
     ];
     tx.execute(sql, row).await?;
-    Ok(())
-}
-
-pub(crate) async fn insert_file(tx: &mut Tx, file: &Stored, bytes: u64) -> Result<()> {
-    let (dek, kek) = file.key.as_ref().map(|key| (key.dek.clone(), key.kek)).unzip();
-    let sql = "INSERT INTO files (id, bytes, dek, kek) VALUES ($1, $2, $3, $4)";
-    tx.execute(sql, args![file.id, bytes, dek, kek]).await?;
     Ok(())
 }
 

@@ -3,9 +3,9 @@
 use db::{Sql, Tx, args, sql};
 use model::ObjectId;
 
+use crate::clock::now;
 use crate::commit::{Name, insert, point_to};
 use crate::object::columns;
-use crate::store::now;
 use crate::{Blob, Error, New, Object, Result};
 
 impl Blob {

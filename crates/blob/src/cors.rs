@@ -1,4 +1,4 @@
-//! What a bucket lets pages of browsers do. It is kept here and judged by the HTTP face.
+//! CORS rules of a bucket. They are stored here and evaluated by the HTTP face.
 
 use model::BucketName;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use crate::{Blob, Result};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CorsRule {
-    /// What its author calls it.
+    /// Name given by its author.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// Origins of pages; one `*` in each stands for anything.

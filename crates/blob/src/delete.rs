@@ -7,12 +7,12 @@ use crate::commit::{Name, retire};
 use crate::events::{self, Kind};
 use crate::{Blob, Condition, Object, Result};
 
-/// Who deletes.
+/// The author of a delete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Actor {
     /// Kinora: no event.
     Kinora,
-    /// A client: an event tells of it.
+    /// A client: the delete causes an event.
     Client,
 }
 

@@ -18,7 +18,7 @@ pub(crate) use write::Writing;
 
 use crate::error::disk;
 use crate::space::Space;
-use crate::{Error, Result, mirror};
+use crate::{Error, Result};
 
 /// Files below one root: `tmp/` while they are written, then `00/` to `ff/` by the first digits of their id; and `id`, the
 /// store's own.
@@ -33,7 +33,7 @@ pub(crate) struct Disk {
 /// How the store gets at its keys.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Keys {
-    /// What sealed files are opened with.
+    /// The key ring that opens sealed files.
     pub(crate) ring: Option<KeyRing>,
     /// Whether new files are sealed.
     pub(crate) seals: bool,
@@ -80,6 +80,11 @@ impl Disk {
     /// The version of the key that files' keys are sealed under now; `None` without a ring.
     pub(crate) fn kek(&self) -> Result<Option<u32>> {
         self.keys.as_ref().map(|ring| ring.version(Purpose::Media)).transpose().map_err(Error::Keys)
+    }
+
+    /// The key ring, if the store was opened with one.
+    pub(crate) fn keys(&self) -> Option<&KeyRing> {
+        self.keys.as_ref()
     }
 
     fn ring(&self) -> Result<&KeyRing> {
@@ -130,8 +135,14 @@ impl Disk {
     }
 
     fn path(&self, id: FileId) -> PathBuf {
-        mirror::path(&self.root, id)
+        path(&self.root, id)
     }
+}
+
+/// Where a file is below the store's folder, or below one of the same shape.
+pub fn path(root: &Path, id: FileId) -> PathBuf {
+    let name = id.to_string();
+    root.join(&name[..2]).join(name)
 }
 
 /// The folders of stored files.
@@ -143,12 +154,12 @@ fn folder(root: &Path, n: u8) -> PathBuf {
     root.join(format!("{n:02x}"))
 }
 
-/// What became of files that were to be deleted.
+/// Result of deleting files.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Deleted {
-    /// Those that were deleted.
+    /// Deleted files.
     pub(crate) files: u64,
-    /// Those that could not be.
+    /// Files that could not be deleted.
     pub(crate) stuck: u64,
 }
 
@@ -161,7 +172,7 @@ pub(crate) fn delete_all(paths: impl Iterator<Item = PathBuf>) -> Deleted {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
                 if deleted.stuck == 0 {
-                    tracing::warn!(path = %path.display(), %error, "a file that nothing uses cannot be deleted");
+                    tracing::warn!(path = %path.display(), %error, "cannot delete an unused file");
                 }
                 deleted.stuck += 1;
             }
@@ -170,8 +181,8 @@ pub(crate) fn delete_all(paths: impl Iterator<Item = PathBuf>) -> Deleted {
     deleted
 }
 
-/// What a sealed file is bound to: what it is for, its name, and the format of its bytes (1: Tink's).
-fn associated(id: FileId) -> Vec<u8> {
+/// Associated data of a sealed file: its purpose, its name, and the format of its bytes (1: Tink's).
+pub(crate) fn associated(id: FileId) -> Vec<u8> {
     format!("{}|{id}|1", Purpose::Media).into_bytes()
 }
 

@@ -1,4 +1,4 @@
-//! What can go wrong in the store.
+//! Errors of the store.
 
 use std::io;
 use std::path::PathBuf;
@@ -16,13 +16,13 @@ pub enum Error {
     #[error("there is no bucket `{0}`")]
     NoSuchBucket(BucketName),
     /// The bucket is there already.
-    #[error("the bucket `{0}` exists already")]
+    #[error("the bucket `{0}` already exists")]
     BucketExists(BucketName),
     /// Only an empty bucket can be deleted.
     #[error("the bucket `{0}` is not empty")]
     BucketNotEmpty(BucketName),
     /// Kinora needs this bucket itself.
-    #[error("the bucket `{0}` belongs to Kinora and stays")]
+    #[error("the bucket `{0}` belongs to Kinora and cannot be deleted")]
     BucketStays(BucketName),
     /// No object has this key now.
     #[error("there is no object with this key")]
@@ -31,16 +31,16 @@ pub enum Error {
     #[error("there is no object {0}")]
     NoSuchObject(ObjectId),
     /// The upload was completed, aborted or never begun.
-    #[error("there is no upload {0} under way")]
+    #[error("upload {0} does not exist, or has ended")]
     NoSuchUpload(UploadId),
     /// The key's present state is not the one the caller asked for.
-    #[error("the precondition does not hold")]
+    #[error("the precondition failed")]
     Precondition,
     /// The bytes do not have the digest the sender gave.
     #[error("the bytes do not match their {0}")]
     BadDigest(&'static str),
     /// Fewer or more bytes came than were announced.
-    #[error("{got} bytes came, {expected} were announced")]
+    #[error("received {got} bytes, expected {expected}")]
     WrongLength {
         /// The announced number.
         expected: u64,
@@ -48,13 +48,13 @@ pub enum Error {
         got: u64,
     },
     /// More bytes than an object may have.
-    #[error("more than {limit} bytes")]
+    #[error("too large: more than {limit} bytes")]
     TooLarge {
         /// The largest size allowed.
         limit: u64,
     },
     /// Content type, headers and metadata are too long together.
-    #[error("the attributes have {got} bytes, {limit} are allowed")]
+    #[error("the attributes have {got} bytes; at most {limit} are allowed")]
     AttributesTooLarge {
         /// Their size.
         got: usize,
@@ -65,7 +65,7 @@ pub enum Error {
     #[error("part numbers are 1 to 10000, not {0}")]
     PartNumber(u32),
     /// The list of parts names one that is not there or has another ETag or checksum.
-    #[error("part {0} is not there or differs")]
+    #[error("part {0} is missing or different")]
     InvalidPart(u32),
     /// The list of parts is empty, not ascending, or too long.
     #[error("the parts are not in ascending order")]
@@ -79,12 +79,12 @@ pub enum Error {
         bytes: u64,
     },
     /// The range begins behind the end of the object.
-    #[error("the range does not lie within {size} bytes")]
+    #[error("the range is outside the object's {size} bytes")]
     Range {
         /// The object's size.
         size: u64,
     },
-    /// Writing would leave less free space than the reserve: a full disk to whoever asks for causes (`db::is_full`).
+    /// Writing would leave less free space than the reserve: its cause is a full disk (`model::fault::is_full`).
     #[error("{} needed, {} free beyond the reserve of {}", ByteSize(*.wanted), ByteSize(*.free), ByteSize(*.reserve))]
     NoSpace {
         /// Bytes that were neither reserved nor promised to other writers.
@@ -93,12 +93,12 @@ pub enum Error {
         reserve: u64,
         /// Bytes asked for.
         wanted: u64,
-        /// What the disk would say of it without a reserve.
+        /// The system's error for a full disk.
         #[source]
         source: io::Error,
     },
-    /// The sender's stream broke off.
-    #[error("the incoming bytes broke off")]
+    /// The sender's stream was interrupted.
+    #[error("the incoming data was interrupted")]
     Incoming(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A stored file is not what was written: it was altered, cut, moved, or the disk lost something.
     #[error("the stored file {file} is not what was written: restore it from a backup")]
@@ -113,7 +113,7 @@ pub enum Error {
     #[error("the store was opened without its key ring")]
     NoKeys,
     /// The key ring refused.
-    #[error("the key ring refused")]
+    #[error("the key ring reported an error")]
     Keys(#[source] seal::Error),
     /// A file's bytes cannot be read: the disk lost them.
     #[error("cannot read `{path}`")]
@@ -127,7 +127,7 @@ pub enum Error {
     /// The disk refused.
     #[error("cannot {what} `{path}`")]
     Disk {
-        /// What we tried.
+        /// The operation that failed.
         what: &'static str,
         /// Where.
         path: PathBuf,
@@ -137,8 +137,8 @@ pub enum Error {
     },
     /// The folder is another database's: sweeping would delete what is in it.
     #[error(
-        "the files in `{folder}` are not those of this database, which would delete them: name the database that they \
-         belong to (the setting `database`), or another data folder, or restore a backup into a new one"
+        "the files in `{folder}` do not belong to this database, which would delete them: set `database` to the one \
+         that they belong to, use another data folder, or restore a backup into a new one"
     )]
     OtherDatabase {
         /// The store's folder.
@@ -146,26 +146,26 @@ pub enum Error {
     },
     /// The folder is empty and the database has files.
     #[error(
-        "none of the files that the database names is in `{folder}`: is it the right data folder, and is its disk \
-         there? If they are lost, put the line {id} into `{folder}/id` to go on without them"
+        "none of the files in the database's rows is in `{folder}`: is it the right data folder, and is its disk \
+         mounted? If they are lost, write the line {id} into `{folder}/id` to continue without them"
     )]
     FilesElsewhere {
         /// The store's folder.
         folder: PathBuf,
-        /// What the database takes for its own.
+        /// The folder id that the database expects.
         id: String,
     },
     /// A row holds something this version cannot read.
     #[error("stored row: {0}")]
     Row(String),
     /// The database refused.
-    #[error("the object database refused")]
+    #[error("the object database reported an error")]
     Db(#[source] db::Error),
 }
 
 impl Error {
-    /// Whether the same call may succeed when it is made again: the database answers for itself, a disk that is full or
-    /// refused and a sender that broke off may do better. What is not there or not what was written stays so.
+    /// Whether the same call may succeed on a retry: the database decides for itself; a full or failing disk and an
+    /// interrupted sender may recover. Missing or damaged data stays so.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Db(source) => source.is_retryable(),

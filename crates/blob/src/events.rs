@@ -1,20 +1,21 @@
 //! The record of what clients did, written in the transaction that did it, in the shape of S3's notifications.
+//!
+//! Every subscriber handles every event once. An object's bytes stay until all of them have handled its events.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use db::{Tx, args};
+use db::{Db, Tx, args};
 use model::{BucketName, EventId, Key, ObjectId, Timestamp};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::bucket::REGION;
-use crate::commit::Means;
+use crate::clock::now;
 use crate::object;
-use crate::store::now;
-use crate::{Blob, Error, Object, Result};
+use crate::{Blob, Error, Means, Object, Result};
 
-/// Where an event stands in the order of all.
+/// Position of an event in the order of all events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     sequence: i64,
@@ -22,7 +23,7 @@ pub struct Place {
     pub id: EventId,
 }
 
-/// Something a client did that nobody has handled yet. Its object's bytes stay until it is handled.
+/// Something a client did. Its object's bytes stay until every subscriber has handled it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     /// Its identity.
@@ -51,22 +52,28 @@ impl Event {
     }
 }
 
+/// The subscriber that every store has from the beginning: it turns new objects into titles.
+pub const PIPELINE: &str = "pipeline";
+
+/// One part of the system that handles events, by its name. Several processes may share one. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Subscriber {
+    db: Db,
+    name: &'static str,
+}
+
 impl Blob {
-    /// Events that nobody has handled, oldest first, at most `limit`: from the oldest one on, or behind a place. One
-    /// that cannot be read has its place too, and takes no other with it.
-    pub async fn events(&self, behind: Option<Place>, limit: u32) -> Result<Vec<(Place, Result<Event>)>> {
-        const OLDEST: &str = "SELECT id, sequence, bucket, key, object, record, created_at FROM events
-            WHERE handled_at IS NULL ORDER BY sequence, id LIMIT $1";
-        const BEHIND: &str = "SELECT id, sequence, bucket, key, object, record, created_at FROM events
-            WHERE handled_at IS NULL AND (sequence, id) > ($2, $3) ORDER BY sequence, id LIMIT $1";
-        let rows = match behind {
-            None => self.db.all(OLDEST, args![limit]).await?,
-            Some(place) => self.db.all(BEHIND, args![limit, place.sequence, place.id]).await?,
-        };
-        let place = |row: &db::Row| -> Result<Place> {
-            Ok(Place { sequence: row.get("sequence")?, id: row.get("id")? })
-        };
-        rows.iter().map(|row| Ok((place(row)?, read(row)))).collect()
+    /// Registers a subscriber: it gets every event that is written from now on, also after a restart, until
+    /// [`Subscriber::leave`]. One that is registered already stays as it is.
+    pub async fn subscribe(&self, name: &'static str) -> Result<Subscriber> {
+        let sql = "INSERT INTO event_subscribers (name) VALUES ($1) ON CONFLICT (name) DO NOTHING";
+        self.db.execute(sql, args![name]).await?;
+        Ok(self.subscriber(name))
+    }
+
+    /// A subscriber that is registered; any other gets no events.
+    pub fn subscriber(&self, name: &'static str) -> Subscriber {
+        Subscriber { db: self.db.clone(), name }
     }
 
     /// Changes whenever there may be new events in this process; another process's writes do not show.
@@ -75,11 +82,42 @@ impl Blob {
     }
 }
 
-/// Marks an event as handled, in the transaction that did what it asked for.
-/// Answers `false` if that had happened before: the caller then rolls back.
-pub async fn mark_handled(tx: &mut Tx, id: EventId) -> Result<bool> {
-    let sql = "UPDATE events SET handled_at = $2 WHERE id = $1 AND handled_at IS NULL";
-    Ok(tx.execute(sql, args![id, now()]).await? == 1)
+impl Subscriber {
+    /// Events that it has not handled, oldest first, at most `limit`: from the oldest one on, or behind a place. One
+    /// that cannot be read has its place too, and takes no other with it.
+    pub async fn events(&self, behind: Option<Place>, limit: u32) -> Result<Vec<(Place, Result<Event>)>> {
+        const OLDEST: &str = "SELECT e.id, e.sequence, e.bucket, e.key, e.object, e.record, e.created_at
+            FROM event_deliveries d JOIN events e ON e.id = d.event
+            WHERE d.subscriber = $2 AND d.handled_at IS NULL ORDER BY d.sequence, d.event LIMIT $1";
+        const BEHIND: &str = "SELECT e.id, e.sequence, e.bucket, e.key, e.object, e.record, e.created_at
+            FROM event_deliveries d JOIN events e ON e.id = d.event
+            WHERE d.subscriber = $2 AND d.handled_at IS NULL AND (d.sequence, d.event) > ($3, $4)
+            ORDER BY d.sequence, d.event LIMIT $1";
+        let rows = match behind {
+            None => self.db.all(OLDEST, args![limit, self.name]).await?,
+            Some(place) => self.db.all(BEHIND, args![limit, self.name, place.sequence, place.id]).await?,
+        };
+        let place = |row: &db::Row| -> Result<Place> {
+            Ok(Place { sequence: row.get("sequence")?, id: row.get("id")? })
+        };
+        rows.iter().map(|row| Ok((place(row)?, read(row)))).collect()
+    }
+
+    /// Marks an event as handled by this subscriber, in the transaction that did what it asked for.
+    /// Answers `false` if that had happened before: the caller then rolls back.
+    pub async fn mark_handled(&self, tx: &mut Tx, id: EventId) -> Result<bool> {
+        let sql = "UPDATE event_deliveries SET handled_at = $3
+            WHERE event = $1 AND subscriber = $2 AND handled_at IS NULL";
+        Ok(tx.execute(sql, args![id, self.name, now()]).await? == 1)
+    }
+
+    /// Ends the subscription: nothing waits any more for what it has not handled.
+    pub async fn leave(self) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        tx.execute("DELETE FROM event_deliveries WHERE subscriber = $1", args![self.name]).await?;
+        tx.execute("DELETE FROM event_subscribers WHERE name = $1", args![self.name]).await?;
+        Ok(tx.commit().await?)
+    }
 }
 
 /// URL-encodes a key as S3's notifications do: `/` is kept, a space becomes `+`.
@@ -111,8 +149,11 @@ pub(crate) async fn record(tx: &mut Tx, kind: Kind, object: &Object, sequence: i
     let sql = "INSERT INTO events (id, sequence, bucket, key, object, record, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     let record = render(&kind, object, sequence, at).to_string();
-    let key = object.key.as_str().as_bytes();
-    tx.execute(sql, args![EventId::new(), sequence, &object.bucket, key, object.id, record, at]).await?;
+    let (id, key) = (EventId::new(), object.key.as_str().as_bytes());
+    tx.execute(sql, args![id, sequence, &object.bucket, key, object.id, record, at]).await?;
+    let sql = "INSERT INTO event_deliveries (event, subscriber, sequence)
+        SELECT $1, name, $2 FROM event_subscribers";
+    tx.execute(sql, args![id, sequence]).await?;
     Ok(())
 }
 

@@ -8,7 +8,7 @@ tokio::task_local! {
     static HANG_AT: std::sync::Arc<Hang>;
 }
 
-/// A point at which a future stops until it is told to go on.
+/// A point at which a future stops until it is told to continue.
 #[cfg(feature = "testing")]
 #[derive(Default)]
 struct Hang {

@@ -47,7 +47,7 @@ pub(crate) async fn blocking<R: Send + 'static>(
     joined(spawn_blocking(job).await)
 }
 
-/// A blocking job is never aborted; its panic goes on here.
+/// A blocking job is never aborted; its panic is resumed here.
 fn joined<R>(ended: std::result::Result<Result<R>, tokio::task::JoinError>) -> Result<R> {
     match ended {
         Ok(result) => result,

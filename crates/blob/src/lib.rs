@@ -7,7 +7,8 @@
 //!
 //! **Sealed**: unless the configuration says otherwise, a stored file is a stream of [`seal::stream`] under a key of its
 //! own, which lies in its row, sealed under the key ring. Sizes, ETags and checksums are those of the plaintext. What was
-//! altered, cut or moved on disk is never handed out.
+//! altered, cut or moved on disk is never handed out, and a scrub ([`Blob::scrub`]) finds it before somebody asks for it: by
+//! the tags of sealed files and the MD5 of clear ones.
 //!
 //! **One database**: the folder and the database carry the same id, or the store is not opened, for sweeping deletes what
 //! the rows do not mention.
@@ -31,9 +32,13 @@
 
 mod attributes;
 mod audit;
+mod author;
 mod bad;
 mod bucket;
+mod buffers;
 mod checksum;
+mod class;
+mod clock;
 mod commit;
 mod copy;
 mod cors;
@@ -45,37 +50,49 @@ pub mod events;
 pub mod fault;
 #[cfg(not(feature = "testing"))]
 mod fault;
+mod files;
 mod lane;
 mod list;
 pub mod mirror;
+mod new;
 mod object;
+mod open;
 mod opened;
 mod owner;
+mod pins;
 mod read;
+mod replaced;
 mod reseal;
 mod rewrap;
 mod schema;
+mod scrub;
 mod space;
 mod store;
 mod sweep;
 mod tags;
 mod upload;
+mod verify;
 mod write;
 
 pub use attributes::Attributes;
 pub use audit::Audit;
-pub use bucket::{Bucket, REGION};
+pub use author::{By, Means};
+pub use bucket::{Bucket, REGION, Region};
+pub use buffers::Buffer;
 pub use checksum::{Algorithm, Checksum};
-pub use commit::{By, Condition, Means, New, Seen};
+pub use class::{NoSuchStorageClass, StorageClass};
 pub use cors::CorsRule;
 pub use delete::{Actor, discard, discard_folder};
 pub use error::{Error, Result};
 pub use list::{Entry, List, Listing};
-pub use object::{Object, ObjectPart, hold, release};
+pub use new::{Condition, New, Seen};
+pub use object::{Object, ObjectPart, hold, objects_of, release};
 pub use owner::{folder_id, has_files, is_owned, store_id};
 pub use read::{Reader, next_read};
 pub use schema::MIGRATIONS;
+pub use scrub::{DamagedFile, Looked};
 pub use store::{Blob, Config};
 pub use sweep::{HalfWritten, Sweeper, Swept};
-pub use upload::{Chosen, Complete, ListUploads, NewUpload, Part, Parts, Upload, Uploads, uploaded_bytes};
+pub use upload::{Came, Chosen, Complete, ListUploads, NewUpload, Part, Parts, Upload, Uploads, came};
+pub use verify::{StoredFile, Verdict, forget_damage, known_damaged};
 pub use write::{MAX_OBJECT, Staged, Writer};

@@ -4,7 +4,7 @@ use db::args;
 use model::{BucketName, Key, ObjectId, Timestamp};
 
 use crate::object;
-use crate::{Blob, Checksum, Result};
+use crate::{Attributes, Blob, Checksum, Result, StorageClass};
 
 /// Which part of a bucket to list.
 #[derive(Debug, Clone, Default)]
@@ -43,6 +43,8 @@ pub struct Entry {
     pub etag: String,
     /// The client's checksum.
     pub checksum: Option<Checksum>,
+    /// The storage class that the client chose.
+    pub storage_class: StorageClass,
     /// When it was written.
     pub created_at: Timestamp,
 }
@@ -100,7 +102,7 @@ impl Blob {
         end: &[u8],
         limit: usize,
     ) -> Result<Vec<Entry>> {
-        let sql = "SELECT n.key, n.object, o.size, o.etag, o.checksum, o.created_at
+        let sql = "SELECT n.key, n.object, o.size, o.etag, o.checksum, o.attributes, o.created_at
             FROM names n JOIN objects o ON o.id = n.object
             WHERE n.bucket = $1 AND n.key >= $2 AND n.key < $3 ORDER BY n.key LIMIT $4";
         let rows = self.db.all(sql, args![bucket, from, end, limit]).await?;
@@ -111,6 +113,7 @@ impl Blob {
                 size: row.get("size")?,
                 etag: row.get("etag")?,
                 checksum: row.get_opt("checksum")?,
+                storage_class: Attributes::class_from_row(&row.get::<String>("attributes")?)?,
                 created_at: row.get("created_at")?,
             })
         };

@@ -1,20 +1,24 @@
 //! The stored files as they lie on disk, for copies of a whole store: which there are, and how one gets from folder to
 //! folder.
 //!
-//! Nothing here opens a seal: a copy has the bytes that the store has, and the keys are in the tables. A stored file
-//! never changes, so that a second name of it is as good as a copy.
+//! A copy has the bytes that the store has, and the keys are in the tables. A stored file never changes, so that a second
+//! name of it is as good as a copy. Whether it is what was written is for [`StoredFile::verify`] to say.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use db::{Tx, args};
 use model::FileId;
 
+pub use crate::disk::path;
 use crate::error::disk;
+use crate::verify::{StoredFile, columns};
 use crate::{Error, Result};
+
+const ROWS: &str = concat!("SELECT ", columns!(), " FROM files f");
 
 /// The stored files that the tables name, as the transaction sees them.
 pub async fn files(tx: &mut Tx) -> Result<BTreeSet<FileId>> {
@@ -22,10 +26,10 @@ pub async fn files(tx: &mut Tx) -> Result<BTreeSet<FileId>> {
     Ok(rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?)
 }
 
-/// Where a file is below the store's folder, or below one of the same shape.
-pub fn path(root: &Path, id: FileId) -> PathBuf {
-    let name = id.to_string();
-    root.join(&name[..2]).join(name)
+/// The stored files that the tables name and what must be in them, as the transaction sees them.
+pub async fn rows(tx: &mut Tx) -> Result<BTreeMap<FileId, StoredFile>> {
+    let rows = tx.all(ROWS, args![]).await?;
+    rows.iter().map(|row| StoredFile::from_row(row).map(|file| (file.id, file))).collect()
 }
 
 /// Brings a file from one folder to another, in place of what is there: a second name on the same file system, a
@@ -35,27 +39,50 @@ pub fn path(root: &Path, id: FileId) -> PathBuf {
 /// # Errors
 /// [`Error::Unreadable`] if the disk of the first folder lost the file's bytes.
 pub fn bring(id: FileId, from: &Path, into: &Path) -> Result<bool> {
+    bring_checked(id, from, into, |_| Ok((true, ()))).map(|brought| brought.is_some())
+}
+
+/// As [`bring`], if `check` says so of what would take the place: it gets its path, and whatever else it answers comes
+/// back. Otherwise what is there stays. `None` if the file is not in the first folder. Blocks.
+///
+/// # Errors
+/// The errors of [`bring`] and of `check`.
+pub fn bring_checked<T>(
+    id: FileId,
+    from: &Path,
+    into: &Path,
+    check: impl FnOnce(&Path) -> Result<(bool, T)>,
+) -> Result<Option<T>> {
     let (from, into) = (path(from, id), path(into, id));
     let folder = durable::folder_of(&into);
     durable::make_folder(folder).map_err(disk("make folder", folder))?;
-    // A call that was broken off may have left it.
+    // An interrupted call may have left it.
     let beside = into.with_extension("new");
     remove(&beside)?;
     match fs::hard_link(&from, &beside) {
         Ok(()) => {}
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) if has_no_second_name(&e) => {
             if !copy(&from, &beside)? {
-                return Ok(false);
+                return Ok(None);
             }
         }
         Err(e) => return Err(disk("link", &from)(e)),
     }
-    fs::rename(&beside, &into).map_err(disk("rename", &beside))?;
+    let (is_good, answer) = match check(&beside) {
+        Ok(checked) => checked,
+        Err(error) => {
+            remove(&beside)?;
+            return Err(error);
+        }
+    };
+    if is_good {
+        fs::rename(&beside, &into).map_err(disk("rename", &beside))?;
+    }
     // Renaming one name of a file to another of the same file leaves both.
     remove(&beside)?;
     durable::sync_folder(folder).map_err(disk("sync folder", folder))?;
-    Ok(true)
+    Ok(Some(answer))
 }
 
 fn has_no_second_name(error: &io::Error) -> bool {

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use db::{Row, Tx, args};
-use model::{BucketName, Key, ObjectId, Timestamp};
+use db::{Db, Row, Sql, Tx, args, sql};
+use model::{BucketName, FileId, Key, ObjectId, Timestamp};
 
 use crate::{Attributes, Blob, Checksum, Error, Result};
 
@@ -46,6 +46,10 @@ macro_rules! columns {
     };
 }
 pub(crate) use columns;
+
+const BYTES: Sql = sql!(
+    "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) AS bytes FROM objects WHERE id IN " [EACH "$1"]
+);
 
 impl Object {
     /// In how many parts it was sent; `None` if in one piece.
@@ -100,6 +104,12 @@ impl Blob {
         Object::from_row(&row)
     }
 
+    /// How many bytes these objects have together; those that are gone have none.
+    pub async fn bytes_of(&self, objects: &[ObjectId]) -> Result<u64> {
+        let list = serde_json::Value::from_iter(objects.iter().map(ObjectId::to_string)).to_string();
+        Ok(self.db.one(self.db.pick(BYTES), args![list]).await?.get("bytes")?)
+    }
+
     /// The parts that an object was sent in with numbers above `after`, ascending, at most `limit`; empty ones are left
     /// out. An object that was sent in one piece has a part 1.
     pub async fn object_parts(&self, object: &Object, after: u32, limit: usize) -> Result<Vec<ObjectPart>> {
@@ -120,6 +130,15 @@ impl Blob {
         };
         rows.iter().map(read).collect()
     }
+}
+
+const OF_FILE: &str = "SELECT o.id, o.bucket, o.key FROM parts p JOIN objects o ON o.id = p.object
+    WHERE p.file = $1 ORDER BY o.id LIMIT 16";
+
+/// Objects that a stored file holds bytes of, at most 16: copies share files.
+pub async fn objects_of(db: &Db, file: FileId) -> Result<Vec<(ObjectId, BucketName, Key)>> {
+    let rows = db.all(OF_FILE, args![file]).await?;
+    rows.iter().map(|row| Ok((row.get("id")?, row.get("bucket")?, key(row.get("key")?)?))).collect()
 }
 
 /// Keeps an object's bytes, whatever happens to its key, until [`release`] was called as often.

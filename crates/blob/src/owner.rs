@@ -1,4 +1,4 @@
-//! Which database a store's folder belongs to: both carry the same id.
+//! The link between a store's folder and its database: both carry the same id.
 //!
 //! Sweeping deletes files that no row mentions, so that on a fresh or foreign database it would delete everything. Where
 //! an id is missing – the store is new, restored, or from before there were ids – what is in the two must fit, and then
@@ -22,8 +22,8 @@ const INSERT: &str = "INSERT INTO store (one, id) VALUES (1, $1) ON CONFLICT (on
 /// Enough of the stored files: if none of them is in the folder, it is not theirs.
 const SOME: &str = "SELECT id FROM files ORDER BY id LIMIT 1000";
 
-/// Whether a store's folder is a database's already: it has an id, or files of a time before there were ids. Whoever
-/// makes a new database in that one's place is refused, and what was made would be taken for the installation's. Blocks.
+/// Whether a store's folder is a database's already: it has an id, or files from before there were ids. A caller that
+/// creates a new database in its place is refused, because that would be taken for the installation's. Blocks.
 pub fn is_owned(root: &Path) -> Result<bool> {
     let id = root.join("id");
     Ok(id.try_exists().map_err(disk("look for", id))? || has_files(root)?)
@@ -155,7 +155,7 @@ mod tests {
         fs::create_dir(dir.path().join("00")).unwrap();
         fs::write(dir.path().join("00/README"), "").unwrap();
         assert!(!has_files(dir.path()).unwrap() && !is_owned(dir.path()).unwrap());
-        // What is no folder cannot be listed, whoever asks.
+        // A file cannot be listed like a folder, by any user.
         fs::write(dir.path().join("ff"), "").unwrap();
         assert!(has_files(dir.path()).is_err() && is_owned(dir.path()).is_err());
         fs::write(dir.path().join("id"), "1\n").unwrap();

@@ -1,19 +1,21 @@
 //! Reading objects, in bounded memory and off the runtime's threads.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use db::args;
 use futures::Stream;
-use futures::stream::{BoxStream, StreamExt, try_unfold};
+use futures::stream::{BoxStream, StreamExt, TryStreamExt, try_unfold};
 use model::{FileId, ObjectId};
 
+use crate::bad::BadFiles;
+use crate::buffers::Buffer;
 use crate::disk::{Disk, OpenFile};
 use crate::lane::blocking;
+use crate::pins::Pins;
 use crate::{Blob, Error, Result};
 
 /// A range of an object, piece by piece. The object's bytes stay while it lives.
@@ -50,6 +52,7 @@ impl Blob {
     pub async fn read(&self, id: ObjectId, range: Range<u64>) -> Result<Reader> {
         let pin = Pins::pin(&self.pins, id);
         let (_, spans) = self.spans(id, &range).await?;
+        let suspects = self.suspects.clone();
         let state = (self.disk.clone(), spans.into_iter(), None::<Open>, pin);
         let pieces = try_unfold(state, |(disk, mut spans, open, pin)| async move {
             let mut open = match open {
@@ -64,38 +67,52 @@ impl Blob {
             let open = (!open.span.range.is_empty()).then_some(open);
             Ok(Some((piece, (disk, spans, open, pin))))
         });
+        let pieces = pieces.inspect_err(move |error| suspect(&suspects, error));
         Ok(Reader { length: range.end - range.start, pieces: pieces.boxed() })
     }
 
+    /// Reads a small range into memory of the caller's own. As [`Blob::read_bytes`].
+    pub async fn read_to_vec(&self, id: ObjectId, range: Range<u64>) -> Result<Vec<u8>> {
+        self.read_bytes(id, range).await.map(Vec::from)
+    }
+
     /// Reads a small range into memory. What is one file stays open for the next read, for some seconds, even if the
-    /// object is deleted meanwhile.
+    /// object is deleted in the meantime.
     ///
     /// # Errors
     /// As [`Blob::read`].
-    pub async fn read_to_vec(&self, id: ObjectId, range: Range<u64>) -> Result<Vec<u8>> {
+    pub async fn read_bytes(&self, id: ObjectId, range: Range<u64>) -> Result<Bytes> {
         if let Some(file) = self.opened.get(id) {
             if let Some(held) = file.read_held(&range) {
                 return Ok(held);
             }
             let read = blocking(move || file.read_all(range)).await;
-            return read.inspect_err(|_| self.opened.close(id));
+            return read.inspect_err(|error| {
+                self.opened.close(id);
+                suspect(&self.suspects, error);
+            });
         }
         let _pin = Pins::pin(&self.pins, id);
         let (size, spans) = self.spans(id, &range).await?;
         let (store, opened) = (self.disk.clone(), self.opened.clone());
         blocking(move || {
             let length = usize::try_from(range.end - range.start).map_err(|_| Error::Range { size })?;
-            let mut all = Vec::with_capacity(length);
+            let mut all = Buffer::new(length);
+            let mut rest = all.sized(length);
             for Span { file, size: bytes, dek, range } in spans {
                 let file = Arc::new(store.open_file(file, bytes, dek.as_deref())?);
-                file.append(range, &mut all)?;
+                let its = usize::try_from(range.end - range.start).map_err(|_| Error::Range { size })?;
+                let (its, others) = rest.split_at_mut_checked(its).ok_or(Error::Range { size })?;
+                file.fill(range, its)?;
+                rest = others;
                 if bytes == size {
                     opened.put(id, file);
                 }
             }
-            Ok(all)
+            Ok(all.freeze())
         })
         .await
+        .inspect_err(|error| suspect(&self.suspects, error))
     }
 
     /// The size of an object, and the files and their ranges that hold `range` of it.
@@ -136,6 +153,13 @@ impl Blob {
     }
 }
 
+/// Remembers a damaged file, so that it is checked.
+fn suspect(suspects: &BadFiles, error: &Error) {
+    if let Error::Damaged { file, .. } = error {
+        suspects.add(file);
+    }
+}
+
 struct Span {
     file: FileId,
     size: u64,
@@ -160,62 +184,5 @@ impl Open {
         range.start += piece.len() as u64;
         self.file = Some(file);
         Ok(piece)
-    }
-}
-
-/// Objects that are being read in this process; the sweeper leaves them alone.
-#[derive(Debug, Default)]
-pub(crate) struct Pins(Mutex<HashMap<ObjectId, Readers>>);
-
-#[derive(Debug, Default)]
-struct Readers {
-    count: u32,
-    /// Files that they may still open, though their rows are gone.
-    left: Vec<FileId>,
-}
-
-impl Pins {
-    pub(crate) fn pin(pins: &Arc<Self>, id: ObjectId) -> Pinned {
-        pins.all().entry(id).or_default().count += 1;
-        Pinned { pins: pins.clone(), id }
-    }
-
-    pub(crate) fn has(&self, id: ObjectId) -> bool {
-        self.all().contains_key(&id)
-    }
-
-    /// Whether a file was left to somebody who reads.
-    pub(crate) fn keep(&self, file: FileId) -> bool {
-        self.all().values().any(|readers| readers.left.contains(&file))
-    }
-
-    fn all(&self) -> MutexGuard<'_, HashMap<ObjectId, Readers>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-pub(crate) struct Pinned {
-    pins: Arc<Pins>,
-    id: ObjectId,
-}
-
-impl Pinned {
-    /// Leaves the object's files, whose rows go, to all who read it now, until the last one has done so.
-    pub(crate) fn leave(&self, files: &[FileId]) {
-        if let Some(readers) = self.pins.all().get_mut(&self.id) {
-            readers.left.extend_from_slice(files);
-        }
-    }
-}
-
-impl Drop for Pinned {
-    fn drop(&mut self) {
-        let mut pins = self.pins.all();
-        if let Some(readers) = pins.get_mut(&self.id) {
-            readers.count -= 1;
-            if readers.count == 0 {
-                pins.remove(&self.id);
-            }
-        }
     }
 }

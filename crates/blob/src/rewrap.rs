@@ -14,7 +14,7 @@ const RENEW: &str = "UPDATE files SET dek = $2, kek = $3 WHERE id = $1 AND dek =
 
 impl Blob {
     /// Seals again, under the newest key, all files' keys that are not. One that does not open is logged, once, and holds
-    /// up no other. What is read meanwhile is read with the old key.
+    /// up no other. Concurrent reads use the old key.
     pub async fn rewrap(&self) -> Result<Renewed> {
         let mut renewed = Renewed::default();
         let Some(newest) = self.disk.kek()? else { return Ok(renewed) };
@@ -31,7 +31,7 @@ impl Blob {
                     Err(error) => {
                         renewed.unopened += 1;
                         if self.unopened.add(&id) {
-                            tracing::error!(file = id, error = %model::Chain(&error), "a file's key does not open");
+                            tracing::error!(file = id, error = %model::Chain(&error), "cannot decrypt a file's key");
                         }
                     }
                 }

@@ -14,12 +14,15 @@ pub const MIGRATIONS: Migrations = Migrations {
         ("store", STORE),
         ("cors", CORS),
         ("tags of buckets", BUCKET_TAGS),
+        ("regions of buckets", BUCKET_REGIONS),
+        ("damaged files", DAMAGE),
+        ("subscribers of events", SUBSCRIBERS),
     ],
 };
 
 /// An object is current while a row of `names` points to it; `retired_at` says since when it is not.
 /// A file is in use while a row of `parts` or `upload_parts` refers to it.
-/// What is empty has no file.
+/// Empty objects have no file.
 const OBJECTS: &str = "
 CREATE TABLE buckets (
     name TEXT PRIMARY KEY,
@@ -119,6 +122,49 @@ const CORS: &str = "ALTER TABLE buckets ADD COLUMN cors TEXT";
 
 /// The tags of a bucket, as a JSON object; NULL if there are none.
 const BUCKET_TAGS: &str = "ALTER TABLE buckets ADD COLUMN tags TEXT";
+
+/// The region that a bucket was created in; NULL is [`crate::REGION`].
+const BUCKET_REGIONS: &str = "ALTER TABLE buckets ADD COLUMN region TEXT";
+
+/// `md5` of a file's plaintext tells whether a clear one is what was written; NULL in files of a time before it was kept.
+/// `scrub` is the start of the current scrub and the file after which it resumes; NULL once it is done.
+const DAMAGE: &str = "
+ALTER TABLE files ADD COLUMN md5 {bytes};
+CREATE TABLE damaged_files (
+    file TEXT PRIMARY KEY REFERENCES files (id) ON DELETE CASCADE,
+    why TEXT NOT NULL,
+    found_at BIGINT NOT NULL
+);
+CREATE TABLE scrub (
+    one BIGINT PRIMARY KEY CHECK (one = 1),
+    begun_at BIGINT NOT NULL,
+    after_file TEXT
+);
+";
+
+/// Each subscriber handles every event that is written while it is registered: a row of `event_deliveries` for each, pending
+/// until `handled_at` says when. What the pipeline had handled, or still had to, stays so.
+const SUBSCRIBERS: &str = "
+CREATE TABLE event_subscribers (
+    name TEXT PRIMARY KEY
+);
+CREATE TABLE event_deliveries (
+    event TEXT NOT NULL REFERENCES events (id),
+    subscriber TEXT NOT NULL REFERENCES event_subscribers (name),
+    sequence BIGINT NOT NULL,
+    handled_at BIGINT,
+    PRIMARY KEY (event, subscriber)
+);
+CREATE INDEX event_deliveries_pending ON event_deliveries (subscriber, sequence, event) WHERE handled_at IS NULL;
+CREATE INDEX event_deliveries_handled ON event_deliveries (handled_at) WHERE handled_at IS NOT NULL;
+INSERT INTO event_subscribers (name) VALUES ('pipeline');
+INSERT INTO event_deliveries (event, subscriber, sequence, handled_at)
+    SELECT id, 'pipeline', sequence, handled_at FROM events;
+DROP INDEX events_pending;
+DROP INDEX events_handled;
+ALTER TABLE events DROP COLUMN handled_at;
+CREATE INDEX events_created ON events (created_at);
+";
 
 /// For finding what is to be sealed.
 const CLEAR: &str = "CREATE INDEX files_clear ON files (id) WHERE dek IS NULL";

@@ -1,24 +1,20 @@
-//! Opening the store.
+//! The parts of an open store, and its settings.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use db::{Db, args};
 use model::setting::{OutOfRange, need};
-use model::{BucketName, Timestamp};
-use seal::KeyRing;
 use serde::Deserialize;
 use tokio::sync::watch;
 
+use crate::Result;
 use crate::bad::BadFiles;
-use crate::bucket;
-use crate::disk::{Disk, Keys};
+use crate::disk::Disk;
 use crate::lane::blocking;
 use crate::opened::Opened;
-use crate::read::Pins;
-use crate::reseal::Replaced;
-use crate::{Error, Result, owner};
+use crate::pins::Pins;
+use crate::replaced::Replaced;
 
 /// The store. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -33,6 +29,8 @@ pub struct Blob {
     pub(crate) unreadable: Arc<BadFiles>,
     /// Files whose keys do not open.
     pub(crate) unopened: Arc<BadFiles>,
+    /// Files whose reading failed, to be checked.
+    pub(crate) suspects: Arc<BadFiles>,
     pub(crate) hint: Arc<watch::Sender<()>>,
 }
 
@@ -50,13 +48,25 @@ pub struct Config {
     /// Days that handled events are kept, at most 36,500.
     pub event_days: u32,
     /// Whether objects are sealed. Those that are clear are sealed by and by; if this is off, everything stays as it is.
-    /// What is there is read either way.
+    /// Existing files can be read either way.
     pub sealed: bool,
+    /// Bytes a second that are read to find damaged files, at least 65,536; 0: none.
+    pub scrub_bytes_second: u64,
+    /// Days from the beginning of one look through all files to that of the next, 1 to 36,500.
+    pub scrub_days: u32,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { reserve_bytes: None, linger_seconds: 60, upload_days: 8, event_days: 7, sealed: true }
+        Self {
+            reserve_bytes: None,
+            linger_seconds: 60,
+            upload_days: 8,
+            event_days: 7,
+            sealed: true,
+            scrub_bytes_second: 8 << 20,
+            scrub_days: 7,
+        }
     }
 }
 
@@ -66,46 +76,14 @@ impl Config {
         let need = |good, name, expected| need(good, "store", name, expected);
         need(self.linger_seconds <= 31_536_000, "linger_seconds", "at most 31,536,000")?;
         need((1..=36_500).contains(&self.upload_days), "upload_days", "1 to 36,500")?;
-        need(self.event_days <= 36_500, "event_days", "at most 36,500")
+        need(self.event_days <= 36_500, "event_days", "at most 36,500")?;
+        let rate = self.scrub_bytes_second;
+        need(rate == 0 || rate >= 65_536, "scrub_bytes_second", "at least 65,536, or 0")?;
+        need((1..=36_500).contains(&self.scrub_days), "scrub_days", "1 to 36,500")
     }
 }
 
 impl Blob {
-    /// Opens a store without keys, which writes clear: for examples and tests. The database is migrated already.
-    pub async fn open(db: Db, root: &Path) -> Result<Self> {
-        Self::open_with(db, root, Config { sealed: false, ..Config::default() }, None).await
-    }
-
-    /// Opens the store below `root`; makes the folders and the buckets `source` and `media` if they are missing.
-    ///
-    /// # Errors
-    /// [`Error::NoKeys`] if objects are to be sealed and there is no ring; [`Error::OtherDatabase`] and
-    /// [`Error::FilesElsewhere`] if folder and database do not belong together.
-    pub async fn open_with(db: Db, root: &Path, config: Config, keys: Option<KeyRing>) -> Result<Self> {
-        if config.sealed && keys.is_none() {
-            return Err(Error::NoKeys);
-        }
-        let (root, reserve) = (root.to_owned(), config.reserve_bytes);
-        let keys = Keys { ring: keys, seals: config.sealed };
-        let disk = blocking(move || Disk::open(&root, reserve, keys)).await?;
-        owner::check(&db, &disk).await?;
-        for name in [BucketName::source(), BucketName::media()] {
-            db.execute(bucket::INSERT, args![name, now()]).await?;
-        }
-        let hint = Arc::new(watch::Sender::new(()));
-        Ok(Self {
-            db,
-            disk,
-            config,
-            pins: Arc::default(),
-            opened: Arc::default(),
-            replaced: Arc::default(),
-            unreadable: Arc::default(),
-            unopened: Arc::default(),
-            hint,
-        })
-    }
-
     /// How long the bytes of what was deleted stay for readers under way.
     pub fn lingers(&self) -> Duration {
         Duration::from_secs(u64::from(self.config.linger_seconds))
@@ -127,8 +105,4 @@ impl Blob {
         let space = self.disk.space().clone();
         blocking(move || space.available()).await
     }
-}
-
-pub(crate) fn now() -> Timestamp {
-    Timestamp(jiff::Timestamp::now().as_millisecond())
 }

@@ -4,16 +4,17 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use db::{Sql, Tx, args, sql};
+use db::{Sql, args, sql};
 use model::{FileId, ObjectId, Timestamp, UploadId};
 use seal::Renewed;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::now;
 use crate::disk::{Deleted, delete_all};
+use crate::files::drop_files;
 use crate::lane::blocking;
-use crate::read::Pins;
-use crate::store::now;
+use crate::pins::Pins;
 use crate::upload::{ALL_OLD, Ages, Stale};
 use crate::{Blob, Result, fault};
 
@@ -22,12 +23,12 @@ const GRACE_MS: i64 = 3_600_000;
 /// Milliseconds that a completed upload answers a repeated completion.
 const COMPLETED_MS: i64 = 86_400_000;
 const DAY_MS: i64 = 86_400_000;
-/// Minutes after which the grace is over of what a process that was killed before this one had under way.
+/// Minutes of grace for unfinished work of an earlier process that was killed.
 const FIRST_GRACE: u64 = 61;
 /// From one sweep to the next.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// What a sweep deleted.
+/// Number of deleted items of a sweep.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Swept {
     /// Objects that no key named and nothing held.
@@ -49,7 +50,7 @@ impl Swept {
     }
 }
 
-/// Files that nobody goes on writing; no file that is begun later has the name of one.
+/// Files that are no longer being written; later files never reuse their names.
 #[derive(Debug)]
 pub struct HalfWritten(Vec<PathBuf>);
 
@@ -64,7 +65,7 @@ impl HalfWritten {
 
 impl Blob {
     /// Deletes what rows say is not needed: objects that were overwritten or deleted longer ago than the configured
-    /// time and that nobody holds, reads or has an unhandled event of; old uploads; handled events.
+    /// time and that nobody holds, reads or has an unhandled event of; old uploads; events that all subscribers handled.
     pub async fn sweep(&self, now: Timestamp) -> Result<Swept> {
         let mut swept = Swept::default();
         let lingered = now.plus_ms(-1000 * i64::from(self.config.linger_seconds));
@@ -90,7 +91,8 @@ impl Blob {
             swept.uploads += u64::from(dropped);
         }
         let handled = now.plus_ms(-DAY_MS * i64::from(self.config.event_days));
-        swept.events = self.db.execute("DELETE FROM events WHERE handled_at <= $1", args![handled]).await?;
+        self.db.execute("DELETE FROM event_deliveries WHERE handled_at <= $1", args![handled]).await?;
+        swept.events = self.db.execute(DELIVERED, args![handled]).await?;
         swept.add(self.drop_replaced(lingered).await?);
         Ok(swept)
     }
@@ -124,7 +126,7 @@ impl Blob {
         Ok(swept)
     }
 
-    /// Those of the `files` that no row mentions.
+    /// The `files` without a row.
     async fn without_row(&self, mut files: Vec<FileId>) -> Result<Vec<FileId>> {
         let names: Vec<String> = files.iter().map(FileId::to_string).collect();
         let list = serde_json::Value::from(names).to_string();
@@ -134,7 +136,7 @@ impl Blob {
         Ok(files)
     }
 
-    /// Whatever is half-written now, however new. Only for whoever knows that nobody writes: this process has begun
+    /// All half-written files, however new. Only for callers that know that nobody writes: this process has started
     /// nothing yet, and no other one has the store open until the answer is there.
     pub async fn half_written(&self) -> Result<HalfWritten> {
         let disk = self.disk.clone();
@@ -144,7 +146,7 @@ impl Blob {
     /// Deletes an object that no key names and nobody reads; `false` if something needs it after all.
     async fn drop_object(&self, id: ObjectId) -> Result<bool> {
         fault::pause("sweep.looked").await;
-        // Until the rows are gone: whoever begins to read while they still show shares it, and what is left in it.
+        // Until the rows are deleted: readers that start before that share it, and its remaining contents.
         let pin = Pins::pin(&self.pins, id);
         let mut tx = self.db.begin().await?;
         let parts = tx.all("SELECT file FROM parts WHERE object = $1", args![id]).await?;
@@ -164,22 +166,6 @@ impl Blob {
         fault::point("sweep.committed");
         self.clean_up(unused).await;
         Ok(true)
-    }
-
-    /// Deletes files whose rows are gone, but for those that are still read. What those, a crash and a failure leave over
-    /// is found by `sweep_disk`.
-    pub(crate) async fn delete_files(&self, mut files: Vec<FileId>) -> Result<Deleted> {
-        files.retain(|file| !self.pins.keep(*file));
-        self.opened.close_old(|file| files.contains(&file));
-        let disk = self.disk.clone();
-        blocking(move || Ok(disk.delete(&files))).await
-    }
-
-    /// The same for whoever has done what it was asked for: a failure is logged, and `sweep_disk` finds the files.
-    pub(crate) async fn clean_up(&self, files: Vec<FileId>) {
-        if let Err(error) = self.delete_files(files).await {
-            tracing::warn!(error = %model::Chain(&error), "files that nothing uses are not deleted yet");
-        }
     }
 
     /// The service that sweeps: rows every minute, the disk at the start, once the grace of what was there then is
@@ -204,20 +190,22 @@ impl Sweeper {
                 Ok(swept) => tracing::info!(?swept, "store swept"),
                 Err(error) => tracing::warn!(error = %model::Chain(&error), "sweep failed"),
             }
-            // A rotation rewraps by itself; this is for one that was broken off, or happened in another process.
+            // A rotation rewraps by itself; this is for one that was interrupted, or happened in another process.
             match self.blob.rewrap().await {
                 Ok(Renewed { sealed: 0, .. }) => {}
                 Ok(Renewed { sealed, unopened }) => {
-                    tracing::info!(keys = sealed, unopened, "files' keys sealed under the newest key");
+                    tracing::info!(keys = sealed, unopened, "file keys re-sealed under the newest key");
                 }
-                Err(error) => tracing::warn!(error = %model::Chain(&error), "files' keys not sealed again"),
+                Err(error) => tracing::warn!(error = %model::Chain(&error), "cannot re-seal file keys"),
             }
             let next = Instant::now() + EVERY;
             let rest = async {
                 match self.blob.seal_clear(next).await {
                     Ok(0) => {}
-                    Ok(files) => tracing::info!(files, "clear files sealed"),
-                    Err(error) => tracing::warn!(error = %model::Chain(&error), "clear files not sealed yet"),
+                    Ok(files) => tracing::info!(files, "unencrypted files sealed"),
+                    Err(error) => {
+                        tracing::warn!(error = %model::Chain(&error), "cannot seal unencrypted files yet")
+                    }
                 }
                 tokio::time::sleep_until(next).await;
             };
@@ -228,7 +216,7 @@ impl Sweeper {
     }
 
     async fn all(&self) -> Result<Swept> {
-        // What keeps the one from its work may not keep the other.
+        // A failure of one must not prevent the other.
         let (rows, disk) = (self.blob.sweep(now()).await, self.blob.sweep_disk(now()).await);
         let (rows, disk) = (rows?, disk?);
         Ok(Swept { files: rows.files + disk.files, stuck: rows.stuck + disk.stuck, ..rows })
@@ -241,30 +229,19 @@ fn with_disk(minute: u64) -> bool {
 }
 
 const RETIRED: &str = "SELECT o.id FROM objects o WHERE o.retired_at <= $1 AND o.held = 0 AND o.id > $2
-    AND NOT EXISTS (SELECT 1 FROM events e WHERE e.object = o.id AND e.handled_at IS NULL)
+    AND NOT EXISTS (SELECT 1 FROM events e JOIN event_deliveries d ON d.event = e.id
+        WHERE e.object = o.id AND d.handled_at IS NULL)
     ORDER BY o.id LIMIT 100";
+
+/// Old events that no subscriber has to handle, or handled lately.
+const DELIVERED: &str = "DELETE FROM events WHERE created_at <= $1
+    AND NOT EXISTS (SELECT 1 FROM event_deliveries d WHERE d.event = events.id)";
 
 const UNUSED_FILES: &str = "SELECT f.id FROM files f
     WHERE NOT EXISTS (SELECT 1 FROM parts p WHERE p.file = f.id)
     AND NOT EXISTS (SELECT 1 FROM upload_parts u WHERE u.file = f.id) LIMIT 1000";
 
 const WITH_ROW: Sql = sql!("SELECT id FROM files WHERE id IN " [EACH "$1"]);
-
-const DROP: Sql = sql!(
-    "DELETE FROM files WHERE id IN " [EACH "$1"] "
-    AND NOT EXISTS (SELECT 1 FROM parts p WHERE p.file = files.id)
-    AND NOT EXISTS (SELECT 1 FROM upload_parts u WHERE u.file = files.id) RETURNING id"
-);
-
-/// Deletes the rows of those `files` that nothing uses; answers which, to be deleted on disk after the commit.
-pub(crate) async fn drop_files(tx: &mut Tx, files: &[String]) -> Result<Vec<FileId>> {
-    if files.is_empty() {
-        return Ok(Vec::new());
-    }
-    let list = serde_json::Value::from(files).to_string();
-    let rows = tx.all(tx.pick(DROP), args![list]).await?;
-    Ok(rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?)
-}
 
 #[cfg(test)]
 mod tests {

@@ -7,13 +7,12 @@ use db::{Row, Sql, Tx, args, sql};
 use model::{BucketName, Key, ObjectId, Timestamp, UploadId};
 
 pub use complete::{Chosen, Complete};
-pub use list::{ListUploads, Parts, Uploads, uploaded_bytes};
+pub use list::{Came, ListUploads, Parts, Uploads, came};
 
 use crate::bucket;
-use crate::commit::insert_file;
+use crate::clock::now;
+use crate::files::{drop_files, insert_file};
 use crate::object::key;
-use crate::store::now;
-use crate::sweep::drop_files;
 use crate::{Algorithm, Attributes, Blob, Checksum, Error, Result, Staged, fault};
 
 /// The highest part number.
@@ -38,7 +37,7 @@ pub struct Upload {
     pub created_at: Timestamp,
 }
 
-/// What a multipart upload begins with.
+/// Parameters of a new multipart upload.
 #[derive(Debug, Clone)]
 pub struct NewUpload {
     /// Where the object will go.
@@ -178,7 +177,7 @@ impl Blob {
         let delete = "DELETE FROM upload_parts WHERE upload = $1 AND number = $2 RETURNING file";
         let replaced = files(&tx.all(delete, args![id, number]).await?)?;
         if let Some(file) = &staged.file {
-            insert_file(&mut tx, file, part.size).await?;
+            insert_file(&mut tx, file, part.size, Some(&part.md5)).await?;
         }
         let sql = "INSERT INTO upload_parts (upload, number, file, bytes, md5, checksum, created_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7)";
@@ -193,7 +192,7 @@ impl Blob {
         ];
         tx.execute(sql, row).await?;
         let unused = drop_files(&mut tx, &replaced).await?;
-        // Before, for who stops waiting here cannot know whether the rows stand.
+        // Before the commit, because a caller that stops waiting here cannot know whether it happened.
         staged.take_file();
         tx.commit().await?;
         fault::pause("part.committed").await;
@@ -209,7 +208,7 @@ impl Blob {
         self.upload(bucket, key, id).await?;
         match self.drop_upload(id, Stale::Open).await? {
             true => Ok(()),
-            // Completed or given up since it was looked up.
+            // Completed or discarded since it was looked up.
             false => Err(Error::NoSuchUpload(id)),
         }
     }
@@ -230,7 +229,7 @@ impl Blob {
     }
 
     /// Deletes an upload with what is left of its parts, if it is as its caller saw it; answers whether it was. That is
-    /// looked at once nobody else can change it, for a part may have come or the object been made since.
+    /// checked under its lock, because a part may have arrived, or the object may have been created, since.
     pub(crate) async fn drop_upload(&self, id: UploadId, stale: Stale) -> Result<bool> {
         fault::pause("upload.looked").await;
         let mut tx = self.db.begin().await?;
@@ -246,17 +245,17 @@ impl Blob {
     }
 }
 
-/// What makes an upload go.
+/// Reason for ending an upload.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Stale {
-    /// It is under way, and somebody wants it no more.
+    /// The upload is unfinished and was aborted.
     Open,
-    /// It is under way, and no part came after that.
+    /// The upload is unfinished, and no part arrived after this time.
     Idle {
         /// The last moment that does not count.
         since: Timestamp,
     },
-    /// It is as the sweep is looking for.
+    /// The upload matches the ages of a sweep.
     Old(Ages),
 }
 
@@ -277,13 +276,13 @@ impl Stale {
 /// How old uploads are that the sweep drops.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ages {
-    /// Those under way were begun, and their last part came, by then.
+    /// Unfinished uploads that were started, and got their last part, by then.
     pub(crate) begun: Timestamp,
-    /// Those completed were so by then.
+    /// Uploads that were completed by then.
     pub(crate) completed: Timestamp,
 }
 
-/// That an upload `u` is older than [`Ages`].
+/// Condition that an upload `u` is older than [`Ages`].
 macro_rules! old {
     () => {
         "(u.completed_at <= $2 OR (u.object IS NULL AND u.created_at <= $1

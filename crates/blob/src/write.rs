@@ -144,7 +144,7 @@ impl Blob {
     /// Writes a whole stream; with `length` it must have exactly that many bytes.
     ///
     /// # Errors
-    /// [`Error::WrongLength`], [`Error::Incoming`] if the stream breaks off, and those of [`Blob::writer`].
+    /// [`Error::WrongLength`], [`Error::Incoming`] if the stream is interrupted, and those of [`Blob::writer`].
     pub async fn stage<S, E>(
         &self,
         stream: S,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::recent::lock;
-use crate::{Catalogue, Error, Result, room, weight};
+use crate::{Catalogue, Error, Result, space, weight};
 
 /// One encode of a title, as the origin needs it. Everything but completeness never changes.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,11 +24,11 @@ pub struct Asset {
     pub title: TitleId,
     /// The grid of the encode.
     pub plan: Plan,
-    /// What the source contains.
+    /// Description of the source.
     pub source: Source,
     /// Whether every chunk is stored and verified.
     pub complete: bool,
-    /// What the packager measured, once complete; its form belongs to `package`.
+    /// The packager's measurements, once complete; their form belongs to `package`.
     pub measured: Option<Value>,
 }
 
@@ -38,8 +38,10 @@ const INSERT: &str =
     VALUES ($1, $2, $3, $4, $5, $6, 0, $7, 0, FALSE, FALSE, $8, $9)";
 
 /// A complete generation stays shown until the next one is complete.
-const SHOW_PLANNED: &str = "UPDATE titles SET asset = $2, generation = $3
+const SHOW_PLANNED: &str = "UPDATE titles SET asset = $2, generation = $3, ready = FALSE
     WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM generations g WHERE g.id = titles.generation AND g.complete)";
+
+const SHOW_COMPLETE: &str = "UPDATE titles SET generation = $2, ready = TRUE WHERE id = $1";
 
 const COMPLETE: &str =
     "UPDATE generations SET complete = TRUE, playable = TRUE, measured = $2, completed_at = $3
@@ -81,7 +83,7 @@ impl Catalogue {
         }
         let asset = row.get_opt("asset")?.unwrap_or_else(AssetId::new);
         let generation = Generation::new();
-        let bytes = room::of_plan(plan).saturating_add(room::of_source(source));
+        let bytes = space::of_plan(plan).saturating_add(space::of_source(source));
         let (plan, source) = (json(plan), json(source));
         let args = args![generation, asset, title, plan, source, expected, total_weight, now, bytes];
         tx.execute(INSERT, args).await?;
@@ -102,7 +104,7 @@ impl Catalogue {
             .map_err(|source| Error::Json { what: "measured figures", source })?;
         if let Some(row) = tx.opt(COMPLETE, args![generation, measured, now]).await? {
             let title: TitleId = row.get("title")?;
-            tx.execute("UPDATE titles SET generation = $2 WHERE id = $1", args![title, generation]).await?;
+            tx.execute(SHOW_COMPLETE, args![title, generation]).await?;
             return self.advance(tx, title, State::Published).await;
         }
         let row = tx
@@ -133,7 +135,7 @@ impl Catalogue {
         Ok(newest.map(|row| row.get("complete")).transpose()? == Some(false))
     }
 
-    /// The same for whoever only shows it.
+    /// The same outside a transaction, for display only.
     pub async fn has_unfinished(&self, title: TitleId) -> Result<bool> {
         let newest = self.db.opt(NEWEST, args![title]).await?;
         Ok(newest.map(|row| row.get("complete")).transpose()? == Some(false))
@@ -175,7 +177,7 @@ struct Versioned {
 /// Reads a stored plan; another format is told from a broken one.
 fn plan_from(text: &str) -> Result<Plan> {
     let Versioned { version } = from("plan", text)?;
-    // Version 2 only adds caption tracks, which are none in a plan of version 1.
+    // Version 2 only adds caption tracks, which a plan of version 1 does not have.
     if !(1..=VERSION).contains(&version) {
         return Err(Error::PlanVersion { found: version, known: VERSION });
     }

@@ -23,12 +23,12 @@ pub struct Chunk {
     pub index: Vec<u8>,
 }
 
-/// What writing a chunk did.
+/// Result of storing a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {
-    /// It is stored now.
+    /// The chunk was stored.
     New,
-    /// It was stored before with the same bytes; the given object is not used.
+    /// The chunk was already stored with the same bytes; the given object is not used.
     Stood,
 }
 
@@ -40,6 +40,9 @@ const INSERT: &str =
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (generation, track, chunk) DO NOTHING";
 
 const COUNT: &str = "UPDATE generations SET stored = stored + 1, weight = weight + $2 WHERE id = $1";
+
+/// Only the generation that is shown says whether its title can be played.
+const READY: &str = "UPDATE titles SET ready = TRUE WHERE id = $1 AND generation = $2";
 
 const HASH: &str = "SELECT sha256 FROM chunks WHERE generation = $1 AND track = $2 AND chunk = $3";
 
@@ -98,6 +101,7 @@ impl Catalogue {
         let head = weight::head(&asset.plan);
         if head.contains(&(track, chunk)) && has_all(tx, generation, &head).await? {
             tx.execute("UPDATE generations SET playable = TRUE WHERE id = $1", args![generation]).await?;
+            tx.execute(READY, args![asset.title, generation]).await?;
         }
         Ok(Written::New)
     }

@@ -6,9 +6,11 @@ use db::{Row, args};
 use model::ConfigurationId;
 use model::packaging::{self, Package, SegmentTemplateFormat, StreamOrder};
 
-use crate::configure::DEFAULT_GROUP;
 use crate::recent::lock;
 use crate::{Catalogue, Error, Result};
+
+/// The packaging group that is there from the start.
+pub const DEFAULT_GROUP: &str = "default";
 
 /// A packaging configuration of this installation. Never changes: another rendering is another configuration,
 /// since its id is part of paths whose answers are kept for ever.
@@ -16,7 +18,7 @@ use crate::{Catalogue, Error, Result};
 pub struct Configuration {
     /// Random, stable for the installation; appears in public paths.
     pub id: ConfigurationId,
-    /// What people call it.
+    /// Its name.
     pub name: String,
     /// The name of the packaging group it is in.
     pub group: String,
@@ -35,7 +37,7 @@ const PLAIN: packaging::Configuration = packaging::Configuration {
     segment_template_format: SegmentTemplateFormat::NumberWithTimeline,
 };
 
-/// What exists from the start: `reference` as in the reference workflow, and `standard`, whose lowest variant comes
+/// The built-in configurations: `reference` as in the reference workflow, and `standard`, whose lowest variant comes
 /// first because that is the one a title is playable with first.
 const READY_MADE: [(&str, packaging::Configuration); 2] = [
     ("reference", packaging::Configuration { segment_duration_seconds: 10, ..PLAIN }),

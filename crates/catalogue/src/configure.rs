@@ -4,10 +4,7 @@ use db::args;
 use model::{ConfigurationId, packaging};
 
 use crate::recent::lock;
-use crate::{Catalogue, Configuration, Error, Result};
-
-/// The group that is there from the start.
-pub const DEFAULT_GROUP: &str = "default";
+use crate::{Catalogue, Configuration, DEFAULT_GROUP, Error, Result};
 
 const MAX_GROUPS: u32 = 100;
 const MAX_CONFIGURATIONS: u32 = 1000;
@@ -93,7 +90,7 @@ impl Catalogue {
         }
     }
 
-    /// Removes a configuration. What caches hold of it may be delivered for a while, to who may have it.
+    /// Removes a configuration. Cached answers may be delivered for a while, to viewers with access.
     pub async fn remove_configuration(&self, name: &str) -> Result<()> {
         let found = self.configuration_named(name).await?;
         let found = found.ok_or_else(|| Error::NoConfiguration { name: name.into() })?;
@@ -106,7 +103,7 @@ impl Catalogue {
     }
 }
 
-/// Letters, digits, `-` and `_`: names stand in addresses and on command lines.
+/// Letters, digits, `-` and `_`: names are used in URLs and on command lines.
 fn check_name(name: &str) -> Result<()> {
     let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_');
     if plain && (1..=NAME_BYTES).contains(&name.len()) {

@@ -1,4 +1,4 @@
-//! What is written about a title before it exists: its file is still being uploaded. The draft waits at the bucket
+//! Drafts: details of a title whose file is still being uploaded. The draft waits at the bucket
 //! and key of the file; the title that the file becomes takes it over in the transaction that makes it.
 
 use std::collections::{HashMap, HashSet};
@@ -10,16 +10,16 @@ use model::{AccountId, BucketName, Key, TitleId};
 use crate::edit::{Checked, Edited, edit_in};
 use crate::{Catalogue, Edit, Error, Result, title};
 
-/// What is known of a title to be.
+/// Details of a future title.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
     /// The name it will have.
     pub name: String,
-    /// What it is about.
+    /// Its description.
     pub description: String,
-    /// Who will see it.
+    /// The audience that will see it.
     pub visibility: Visibility,
-    /// Who puts it in.
+    /// The account that uploads it.
     pub owner: Option<AccountId>,
     /// The title that took it over; the draft is history then.
     pub title: Option<TitleId>,
@@ -46,16 +46,16 @@ const EDIT: &str = "UPDATE drafts SET name = COALESCE($3, name), description = C
 const TAKEN: &str = "UPDATE drafts SET title = $3 WHERE bucket = $1 AND source_key = $2";
 
 impl Catalogue {
-    /// Begins a draft for a file that will come under this key; it is named after the file, for members.
+    /// Begins a draft for a file that will come under this key; it is named after the file.
     pub async fn draft(
         &self,
         tx: &mut Tx,
         bucket: &BucketName,
         key: &Key,
         owner: AccountId,
+        visibility: Visibility,
     ) -> Result<Draft> {
         let name = title::fit(&title::name_of(key));
-        let visibility = Visibility::Members;
         tx.execute(INSERT, args![bucket, key, owner, &name, visibility.as_str()]).await?;
         Ok(Draft { name, description: String::new(), visibility, owner: Some(owner), title: None })
     }

@@ -1,4 +1,4 @@
-//! What people write about a title. Nobody's change is lost: who changes says which version they saw.
+//! Edits of a title's details. No change is lost: an edit names the version that its author saw.
 
 use db::{Tx, args};
 use model::TitleId;
@@ -14,9 +14,9 @@ pub(crate) const DESCRIPTION_CHARS: usize = 5000;
 pub struct Edit<'a> {
     /// Its name, 1 to 200 characters.
     pub name: Option<&'a str>,
-    /// What it is about: plain text of several lines, at most 5000 characters.
+    /// Its description: plain text of several lines, at most 5000 characters.
     pub description: Option<&'a str>,
-    /// Who may see it.
+    /// The audience that may see it.
     pub visibility: Option<Visibility>,
 }
 
@@ -74,7 +74,7 @@ impl Catalogue {
     }
 }
 
-/// What an edit did.
+/// Result of an edit.
 pub(crate) enum Edited {
     /// The title is as it was wanted.
     As {

@@ -1,4 +1,4 @@
-//! What can go wrong in the catalogue.
+//! Errors of the catalogue.
 
 use model::plan::Track;
 use model::title::State;
@@ -17,11 +17,11 @@ pub enum Error {
     /// There is no such title, or it was deleted.
     #[error("there is no title {title}")]
     NoTitle {
-        /// What was asked for.
+        /// The requested title.
         title: TitleId,
     },
     /// A title never goes backwards, and ends once.
-    #[error("title {title} is {}, it cannot become {}", from.as_str(), to.as_str())]
+    #[error("title {title} is {} and cannot become {}", from.as_str(), to.as_str())]
     Transition {
         /// The title.
         title: TitleId,
@@ -33,7 +33,7 @@ pub enum Error {
     /// There is no such generation, or its title was deleted.
     #[error("there is no generation {generation}")]
     NoGeneration {
-        /// What was asked for.
+        /// The requested generation.
         generation: Generation,
     },
     /// The generation cannot be complete.
@@ -55,7 +55,7 @@ pub enum Error {
         chunk: u32,
     },
     /// The chunk is stored with other bytes: the first written stand.
-    #[error("chunk {chunk} of track {track} is stored with other bytes")]
+    #[error("chunk {chunk} of track {track} is already stored with different content")]
     ChunkDiffers {
         /// The track.
         track: Track,
@@ -63,7 +63,7 @@ pub enum Error {
         chunk: u32,
     },
     /// The plan was written by another version of Kinora.
-    #[error("the plan has format {found}, this version reads {known}")]
+    #[error("the plan has format {found}; this version reads {known}")]
     PlanVersion {
         /// Its format.
         found: u16,
@@ -71,7 +71,7 @@ pub enum Error {
         known: u16,
     },
     /// The plan has nothing to encode.
-    #[error("a plan without chunks cannot be kept")]
+    #[error("a plan needs at least one chunk")]
     EmptyPlan,
     /// A stored value is not what this version writes.
     #[error("the stored {what} cannot be read")]
@@ -87,31 +87,31 @@ pub enum Error {
     Word {
         /// State, visibility, kind or track.
         what: &'static str,
-        /// What was found.
+        /// The value found.
         word: String,
     },
     /// There is no such packaging group.
     #[error("there is no packaging group `{name}`")]
     NoGroup {
-        /// What was asked for.
+        /// The requested name.
         name: String,
     },
     /// There is no such packaging configuration.
     #[error("there is no packaging configuration `{name}`")]
     NoConfiguration {
-        /// What was asked for.
+        /// The requested name.
         name: String,
     },
     /// The name is taken.
-    #[error("there is a packaging {what} `{name}` already")]
+    #[error("the packaging {what} `{name}` already exists")]
     Taken {
         /// Group or configuration.
         what: &'static str,
         /// Its name.
         name: String,
     },
-    /// It was there from the start, and everything relies on it.
-    #[error("the packaging {what} `{name}` cannot be removed: it is there from the start")]
+    /// It is built in, and everything relies on it.
+    #[error("the packaging {what} `{name}` is built in and cannot be removed")]
     ReadyMade {
         /// Group or configuration.
         what: &'static str,
@@ -125,7 +125,7 @@ pub enum Error {
         name: String,
     },
     /// There are as many as there may be.
-    #[error("there may be {most} packaging {what}s at most")]
+    #[error("at most {most} packaging {what}s are allowed")]
     TooMany {
         /// Group or configuration.
         what: &'static str,
@@ -133,9 +133,9 @@ pub enum Error {
         most: u32,
     },
     /// The settings of a packaging configuration cannot be meant.
-    #[error("the packaging configuration is not right: {why}")]
+    #[error("invalid packaging configuration: {why}")]
     Packaging {
-        /// What is wrong.
+        /// The problem.
         why: &'static str,
     },
     /// The name is empty, too long or has control characters.
@@ -159,5 +159,10 @@ impl Error {
     /// Whether the same call may succeed when it is made again.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Database(source) if source.is_retryable())
+    }
+
+    /// Whether the disk of the database is full.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Database(source) if source.is_full())
     }
 }

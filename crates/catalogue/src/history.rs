@@ -1,4 +1,4 @@
-//! Who watched what, and how far.
+//! Watch history: which account watched what, and how far.
 
 use db::{Row, args};
 use model::{AccountId, Timestamp, TitleId};
@@ -44,7 +44,7 @@ impl Catalogue {
         self.db.opt(POSITION, args![account, title]).await?.as_ref().map(read).transpose()
     }
 
-    /// What an account watched last, newest first, at most `limit` and never more than 200.
+    /// Titles that an account watched last, newest first, at most `limit` and never more than 200.
     pub async fn history(&self, account: AccountId, limit: u32) -> Result<Vec<Watched>> {
         self.db.all(RECENT, args![account, limit.min(PAGE)]).await?.iter().map(read).collect()
     }

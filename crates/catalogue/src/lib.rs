@@ -28,6 +28,7 @@
 //! ```
 
 mod asset;
+mod belonging;
 mod chunk;
 mod configuration;
 mod configure;
@@ -36,12 +37,13 @@ mod edit;
 mod error;
 mod history;
 mod list;
+mod notes;
 mod pictures;
 mod recent;
 mod removal;
-pub mod room;
 mod schema;
 mod source;
+pub mod space;
 mod state;
 mod title;
 mod weight;
@@ -55,18 +57,20 @@ use model::{ConfigurationId, Generation};
 use crate::recent::Recent;
 
 pub use asset::Asset;
+pub use belonging::{title_of_generation, title_of_source};
 pub use chunk::{Chunk, Written};
-pub use configuration::Configuration;
-pub use configure::{DEFAULT_GROUP, Group};
+pub use configuration::{Configuration, DEFAULT_GROUP};
+pub use configure::Group;
 pub use draft::{Changed, Draft};
 pub use edit::Edit;
 pub use error::{Error, Result};
 pub use history::Watched;
 pub use list::{Audience, List};
-pub use removal::{Doomed, Removal};
-pub use room::Room;
+pub use notes::MAX_NOTES;
+pub use removal::{Doomed, PAGE as DELETED_PAGE, Removal};
 pub use schema::MIGRATIONS;
 pub use source::Standing;
+pub use space::SpaceBudget;
 pub use title::{Kind, NewTitle, Title};
 pub use withdrawal::Withdrawal;
 

@@ -9,7 +9,7 @@ use crate::{Catalogue, Error, Result, Title, title};
 /// Most titles of a page.
 const PAGE: u32 = 200;
 
-/// Who looks.
+/// The reader of a listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {
     /// Sees everything.
@@ -21,14 +21,10 @@ pub enum Audience {
 }
 
 /// Which titles to list, newest first.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct List {
-    /// Who looks.
+    /// The reader of a listing.
     pub audience: Audience,
-    /// Only names that contain this, whatever the case.
-    pub search: Option<String>,
-    /// Only of this state.
-    pub state: Option<State>,
     /// Only older ones than this: the last of the page before.
     pub before: Option<TitleId>,
     /// At most this many, and never more than 200.
@@ -38,20 +34,39 @@ pub struct List {
 impl List {
     /// The first 50 that an audience sees.
     pub fn newest(audience: Audience) -> Self {
-        Self { audience, search: None, state: None, before: None, limit: 50 }
+        Self { audience, before: None, limit: 50 }
     }
 }
 
 /// `playable` and `progress` are those of the shown generation.
 macro_rules! select {
-    ($rest:literal) => {
+    ($rest:expr) => {
         concat!(
-            "SELECT t.*, g.posters, g.storyboard, COALESCE(g.weight * 1000 / g.total_weight, 0) AS progress,
-                (COALESCE(g.playable, FALSE) AND t.state NOT IN ('failed', 'rejected')) AS playable
+            "SELECT t.*, g.posters, g.first_posters, g.storyboard, COALESCE(g.weight * 1000 / g.total_weight, 0) AS progress,
+                (t.ready AND t.state NOT IN ('failed', 'rejected')) AS playable
             FROM titles t LEFT JOIN generations g ON g.id = t.generation
             WHERE t.deleted_at IS NULL AND ",
             $rest
         )
+    };
+}
+
+/// The newest `$2` ids before `$1` of those titles that fulfil a condition. It names all that an index is partial by, so that
+/// this is a walk along that index, and ends where it has enough.
+macro_rules! walk {
+    ($condition:expr) => {
+        concat!(
+            "SELECT id FROM (SELECT id FROM titles WHERE deleted_at IS NULL AND id < $1 AND ",
+            $condition,
+            " ORDER BY id DESC LIMIT $2) AS walk"
+        )
+    };
+}
+
+/// The same of what is shown to others than its owner, of one visibility (index `titles_listed`).
+macro_rules! listed {
+    ($visibility:literal) => {
+        walk!(concat!("ready AND state NOT IN ('failed', 'rejected') AND visibility = '", $visibility, "'"))
     };
 }
 
@@ -61,14 +76,23 @@ const COUNTS: &str =
 const GET: &str = select!("t.id = $1");
 const OF: Sql = sql!((select!("t.id IN ")) [EACH "$1"]);
 const NAMED: &str = select!("t.folded = $1 ORDER BY t.id DESC LIMIT 20");
-const LIST: &str = select!(
-    "($1 OR t.owner = $2 OR (COALESCE(g.playable, FALSE) AND t.state NOT IN ('failed', 'rejected')
-            AND (t.visibility = 'public' OR ($3 AND t.visibility = 'members'))))
-        AND (CAST($4 AS TEXT) IS NULL OR t.folded LIKE $4 ESCAPE '\\')
-        AND (CAST($5 AS TEXT) IS NULL OR t.state = $5)
-        AND (CAST($6 AS TEXT) IS NULL OR t.id < $6)
-    ORDER BY t.id DESC LIMIT $7"
-);
+
+const ALL: &str = select!("t.id < $1 ORDER BY t.id DESC LIMIT $2");
+const IN_STATE: &str = select!("t.id < $1 AND t.state = $3 ORDER BY t.id DESC LIMIT $2");
+const PUBLIC: &str = select!(concat!("t.id IN (", listed!("public"), ") ORDER BY t.id DESC"));
+const MEMBERS: &str = select!(concat!(
+    "t.id IN (",
+    listed!("public"),
+    " UNION ALL ",
+    listed!("members"),
+    " UNION ALL ",
+    walk!("owner = $3"),
+    ") ORDER BY t.id DESC LIMIT $2"
+));
+
+/// After every id: where the first page begins.
+const NEWEST: &str = "g";
+
 impl Catalogue {
     /// Counts titles by state; every state is there.
     pub async fn counts(&self) -> Result<Vec<(State, u64)>> {
@@ -97,23 +121,23 @@ impl Catalogue {
         self.db.all(self.db.pick(OF), args![list]).await?.iter().map(Title::read).collect()
     }
 
-    /// Lists titles, newest first.
+    /// Lists the titles that an audience sees, newest first. What it costs depends on the length of the page and not on how
+    /// many titles there are.
     pub async fn list(&self, list: &List) -> Result<Vec<Title>> {
-        let (everything, member) = match list.audience {
-            Audience::Operator => (true, None),
-            Audience::Member(account) => (false, Some(account)),
-            Audience::Guest => (false, None),
+        let (before, limit) = (bound(list.before), list.limit.min(PAGE));
+        let rows = match list.audience {
+            Audience::Operator => self.db.all(ALL, args![before, limit]).await?,
+            Audience::Guest => self.db.all(PUBLIC, args![before, limit]).await?,
+            Audience::Member(account) => self.db.all(MEMBERS, args![before, limit, account]).await?,
         };
-        let args = args![
-            everything,
-            member,
-            member.is_some(),
-            list.search.as_deref().map(pattern),
-            list.state.map(State::as_str),
-            list.before,
-            list.limit.min(PAGE),
-        ];
-        self.db.all(LIST, args).await?.iter().map(Title::read).collect()
+        rows.iter().map(Title::read).collect()
+    }
+
+    /// Lists titles of one state for operators, newest first, only older ones than `before`, at most `limit` and never more
+    /// than 200.
+    pub async fn in_state(&self, state: State, before: Option<TitleId>, limit: u32) -> Result<Vec<Title>> {
+        let args = args![bound(before), limit.min(PAGE), state.as_str()];
+        self.db.all(IN_STATE, args).await?.iter().map(Title::read).collect()
     }
 
     /// Titles of exactly this name, whatever the case, newest first, at most 20.
@@ -128,25 +152,64 @@ impl Catalogue {
     }
 }
 
-/// The `LIKE` pattern for names that contain `search`.
-fn pattern(search: &str) -> String {
-    let mut pattern = String::from("%");
-    for c in title::fold(search.trim()).chars().take(200).filter(|c| *c != '\0') {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
+/// Where a page begins, as text.
+fn bound(before: Option<TitleId>) -> String {
+    before.map_or_else(|| NEWEST.to_owned(), |id| id.to_string())
 }
 
 #[cfg(test)]
 mod tests {
+    use db::testing::TestDb;
+    use db::{Args, Engine};
+    use model::AccountId;
+
     use super::*;
 
-    #[test]
-    fn a_search_is_text_and_no_pattern() {
-        assert_eq!(pattern(" 100%_\\É "), "%100\\%\\_\\\\é%");
+    /// As many titles as make reading all of them the wrong plan, of which hardly any is for everyone.
+    const FILL: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+        INSERT INTO titles (id, name, folded, state, visibility, owner, source_object, bucket, source_key, template,
+            created_at, ready)
+        SELECT '00000000-0000-7000-8000-' || SUBSTR(CAST(1000000000000 + i AS TEXT), 2), 'a', 'a', 'published',
+            CASE WHEN i % 5000 = 0 THEN 'public' ELSE 'private' END, CAST(i % 100 AS TEXT), CAST(i AS TEXT), 'source',
+            'a', 'standard', 0, TRUE
+        FROM n";
+
+    /// How the engine finds the rows of a statement, a step a line.
+    async fn plan(test: &TestDb, sql: &str, args: Args) -> String {
+        let (explain, column) = match test.engine() {
+            Engine::Sqlite => ("EXPLAIN QUERY PLAN ", "detail"),
+            Engine::Postgres => ("EXPLAIN (COSTS OFF) ", "QUERY PLAN"),
+        };
+        let sql = Box::leak(format!("{explain}{sql}").into_boxed_str());
+        let rows = test.db.all(sql, args).await.unwrap();
+        rows.iter().map(|row| row.get::<String>(column).unwrap() + "\n").collect()
+    }
+
+    #[tokio::test]
+    async fn no_listing_reads_all_titles() {
+        for test in db::testing::databases(&[crate::MIGRATIONS]).await {
+            test.db.execute(FILL, args![]).await.unwrap();
+            if test.engine() == Engine::Postgres {
+                test.db.execute("ANALYZE titles", args![]).await.unwrap();
+            }
+            let page = || args![bound(None), 61];
+            let ada = args![bound(None), 61, AccountId::new()];
+            for (sql, args, indexes) in [
+                (ALL, page(), &["titles_alive"][..]),
+                (IN_STATE, args![bound(None), 20, "failed"], &["titles_in_state"]),
+                (PUBLIC, page(), &["titles_listed"]),
+                (MEMBERS, ada, &["titles_listed", "titles_owned"]),
+                (NAMED, args!["b"], &["titles_named"]),
+            ] {
+                let plan = plan(&test, sql, args).await;
+                for scan in ["SCAN t\n", "SCAN t ", "SCAN titles", "Seq Scan on titles"] {
+                    assert!(!plan.contains(scan), "{sql}\n{plan}");
+                }
+                for index in indexes {
+                    let primary = *index == "titles_alive" && plan.contains("titles_pkey");
+                    assert!(plan.contains(index) || primary, "{sql}\n{plan}");
+                }
+            }
+        }
     }
 }

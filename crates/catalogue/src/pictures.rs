@@ -15,6 +15,12 @@ impl Catalogue {
         add(tx, sql, generation, &widths).await
     }
 
+    /// Keeps which widths of the first posters are stored, when `tx` commits: they are shown until there are others.
+    pub async fn add_first_posters(&self, tx: &mut Tx, generation: Generation, widths: &[u32]) -> Result<()> {
+        let sql = "UPDATE generations SET first_posters = $2 WHERE id = $1";
+        add(tx, sql, generation, &widths).await
+    }
+
     /// Keeps what the stored storyboard is like, when `tx` commits.
     pub async fn add_storyboard(
         &self,
@@ -29,18 +35,19 @@ impl Catalogue {
     /// Which pictures there are of a generation; none of one that is not there. Those of the shown generation come
     /// with every [`crate::Title`].
     pub async fn stills(&self, generation: Generation) -> Result<Stills> {
-        let sql = "SELECT posters, storyboard FROM generations WHERE id = $1";
+        let sql = "SELECT posters, first_posters, storyboard FROM generations WHERE id = $1";
         let row = self.db.opt(sql, args![generation]).await?;
         row.as_ref().map_or_else(|| Ok(Stills::default()), read)
     }
 }
 
-/// Reads the columns `posters` and `storyboard`.
+/// Reads the columns `posters`, `first_posters` and `storyboard`.
 pub(crate) fn read(row: &Row) -> Result<Stills> {
-    Ok(Stills {
-        posters: column(row, "posters")?.unwrap_or_default(),
-        storyboard: column(row, "storyboard")?,
-    })
+    let posters: Vec<u32> = column(row, "posters")?.unwrap_or_default();
+    let first: Vec<u32> = column(row, "first_posters")?.unwrap_or_default();
+    let storyboard = column(row, "storyboard")?;
+    let are_first = posters.is_empty() && !first.is_empty();
+    Ok(Stills { posters: if are_first { first } else { posters }, are_first, storyboard })
 }
 
 fn column<T: DeserializeOwned>(row: &Row, name: &str) -> Result<Option<T>> {

@@ -36,7 +36,7 @@ impl<K: PartialEq, V: Clone> Recent<K, V> {
     }
 }
 
-/// What is remembered stays usable when a holder of the lock panicked: every change above is whole.
+/// Locks a mutex even if a holder of the lock panicked: every change above is complete.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -15,6 +15,10 @@ const STEPS: &[(&str, &str)] = &[
     ("waiting titles at hand", WAITING_INDEX),
     ("no addresses in reasons", NAMELESS),
     ("titles that may be watched by others now", WITHDRAWALS),
+    ("notes", NOTES),
+    ("listings", LISTINGS),
+    ("originals that are deleted later, and titles that their owners deleted", UNDO),
+    ("first posters", FIRST_POSTERS),
 ];
 
 /// `folded` is the name in lower case, the same on both engines, for search. `generation` is the one that is
@@ -140,7 +144,7 @@ UPDATE configurations SET packaging_group = 'default';
 CREATE INDEX configurations_group ON configurations (packaging_group);
 ";
 
-/// What an unfinished title waits for that cannot go on now; its reason says the same in words for people, by whose
+/// The obstacle that an unfinished title waits for; its reason says the same in words for people, by whose
 /// beginning earlier versions knew it.
 const WAITING: &str = "
 ALTER TABLE titles ADD COLUMN waits_for TEXT CHECK (waits_for IN ('room', 'worker'));
@@ -149,7 +153,7 @@ UPDATE titles SET waits_for = CASE WHEN reason LIKE 'no worker%' THEN 'worker' E
         AND (reason LIKE 'no worker%' OR reason LIKE 'waits for disk space%');
 ";
 
-/// Those that wait are looked for every few seconds.
+/// An index for waiting titles, which are checked every few seconds.
 const WAITING_INDEX: &str = "
 CREATE INDEX titles_waiting ON titles (waits_for) WHERE waits_for IS NOT NULL;
 ";
@@ -159,7 +163,49 @@ const NAMELESS: &str = "
 UPDATE titles SET reason = 'cancelled' WHERE reason LIKE 'cancelled by %@%';
 ";
 
-/// Kept until what was watched of them has ended.
+/// Withdrawals, kept until all playbacks that they end have ended.
 const WITHDRAWALS: &str = "
 CREATE TABLE withdrawals (id TEXT PRIMARY KEY, title TEXT NOT NULL);
+";
+
+/// Notes about a generation's source: parts that were cut, held, mixed or left out. `part` is `source`, counted by `n`,
+/// or a track, `n` being its chunk.
+const NOTES: &str = "
+CREATE TABLE notes (
+    generation TEXT NOT NULL REFERENCES generations (id) ON DELETE CASCADE,
+    part TEXT NOT NULL,
+    n BIGINT NOT NULL,
+    note TEXT NOT NULL,
+    PRIMARY KEY (generation, part, n));
+";
+
+/// `ready`: the shown generation is playable. Each listing walks along one of these indexes, newest first.
+const LISTINGS: &str = "
+ALTER TABLE titles ADD COLUMN ready BOOLEAN NOT NULL DEFAULT FALSE;
+UPDATE titles SET ready = TRUE
+    WHERE EXISTS (SELECT 1 FROM generations g WHERE g.id = titles.generation AND g.playable);
+DROP INDEX titles_owner;
+DROP INDEX titles_folded;
+DROP INDEX titles_deleted;
+CREATE INDEX titles_alive ON titles (id) WHERE deleted_at IS NULL;
+CREATE INDEX titles_owned ON titles (owner, id) WHERE deleted_at IS NULL;
+CREATE INDEX titles_named ON titles (folded, id) WHERE deleted_at IS NULL;
+CREATE INDEX titles_in_state ON titles (state, id) WHERE deleted_at IS NULL;
+CREATE INDEX titles_listed ON titles (visibility, id)
+    WHERE deleted_at IS NULL AND ready AND state NOT IN ('failed', 'rejected');
+CREATE INDEX titles_deleted ON titles (deleted_at, id) WHERE deleted_at IS NOT NULL;
+";
+
+/// Until `source_purge_at` the deletion of an original file can be undone. Owners restore what they deleted themselves.
+const UNDO: &str = "
+ALTER TABLE titles ADD COLUMN source_purge_at BIGINT;
+CREATE INDEX titles_source_purge ON titles (source_purge_at) WHERE source_purge_at IS NOT NULL;
+ALTER TABLE titles ADD COLUMN deleted_by_owner BOOLEAN NOT NULL DEFAULT FALSE;
+CREATE INDEX titles_deleted_own ON titles (owner, deleted_at, id) WHERE deleted_at IS NOT NULL;
+CREATE INDEX titles_originals ON titles (owner) WHERE owner IS NOT NULL AND source_dropped_at IS NULL;
+";
+
+/// The widths of the posters of a title's beginning, which stand in for those that are chosen once all of it is encoded.
+const FIRST_POSTERS: &str = "
+ALTER TABLE generations ADD COLUMN first_posters TEXT;
 ";

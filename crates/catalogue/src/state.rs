@@ -49,7 +49,7 @@ fn arrow(to: State) -> &'static str {
     }
 }
 
-/// What becomes of a title in a state, in words for people.
+/// Explanation of a state, for people.
 fn words(state: State) -> Option<&'static str> {
     match state {
         State::Received => Some("waiting for its file to be read"),
@@ -121,7 +121,7 @@ impl Catalogue {
         arrived(tx, id, to, changed).await
     }
 
-    /// Its chunks are being encoded. A published title that is encoded anew stays published.
+    /// Its chunks are being encoded. A published title stays published while it is re-encoded.
     pub async fn begin_encoding(&self, tx: &mut Tx, id: TitleId) -> Result<()> {
         match self.advance(tx, id, State::Encoding).await {
             Err(Error::Transition { from: State::Published, .. }) => Ok(()),
@@ -157,7 +157,7 @@ impl Catalogue {
         Ok(())
     }
 
-    /// An unfinished title waits for this no more, and says what becomes of it instead; answers whether it waited.
+    /// Ends an unfinished title's wait for this, and sets its reason to the next step; answers whether it waited.
     pub async fn end_waiting(&self, id: TitleId, waits_for: WaitsFor) -> Result<bool> {
         let sql = "UPDATE titles SET waits_for = NULL, reason = CASE state
                 WHEN 'received' THEN $3 WHEN 'probed' THEN $4 WHEN 'planned' THEN $5 ELSE $6 END

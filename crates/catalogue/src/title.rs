@@ -10,28 +10,28 @@ use crate::{Error, Result, pictures};
 /// Most characters of a name.
 const NAME_CHARS: usize = 200;
 
-/// What a viewer sees: a film, an episode, a song.
+/// A title as viewers see it: a film, an episode, a song.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Title {
     /// Its id; ordered by creation.
     pub id: TitleId,
     /// 1 to 200 characters; from the file's name at first.
     pub name: String,
-    /// What it is about: plain text of several lines, perhaps empty.
+    /// Its description: plain text of several lines, perhaps empty.
     pub description: String,
     /// How often people changed what is written about it: the version of name, description and visibility.
     pub edited: u64,
     /// Where it stands.
     pub state: State,
-    /// What it waits for, or why it ended as failed or rejected; `None` only when published.
+    /// The reason why it waits, or why it failed or was rejected; `None` only when published.
     pub reason: Option<String>,
     /// Stored share of the shown generation's work in ‰.
     pub progress: u16,
     /// Whether manifests answer and the first segments of the lowest rendition and its audio are stored.
     pub playable: bool,
-    /// Who may see it.
+    /// The audience that may see it.
     pub visibility: Visibility,
-    /// Who put it in, if that was an account.
+    /// The account that uploaded it, if any.
     pub owner: Option<AccountId>,
     /// The uploaded object.
     pub source_object: ObjectId,
@@ -59,7 +59,11 @@ pub struct Title {
     pub keep_source: bool,
     /// When the upload's bytes were dropped.
     pub source_dropped_at: Option<Timestamp>,
-    /// Until when a deleted title can be restored.
+    /// When it was deleted.
+    pub deleted_at: Option<Timestamp>,
+    /// When the upload's bytes will be dropped, if somebody deleted it: until then that can be undone.
+    pub source_purge_at: Option<Timestamp>,
+    /// End of the time in which a deleted title can be restored.
     pub purge_at: Option<Timestamp>,
     /// Posters and storyboard of the shown generation, as far as they are stored.
     pub stills: Stills,
@@ -101,9 +105,9 @@ pub struct NewTitle {
     pub object: ObjectId,
     /// Name of the job template.
     pub template: String,
-    /// Who may see it.
+    /// The audience that may see it.
     pub visibility: Visibility,
-    /// Who put it in.
+    /// The account that uploaded it.
     pub owner: Option<AccountId>,
     /// Whether the upload stays once the title is published.
     pub keep_source: bool,
@@ -157,6 +161,8 @@ impl Title {
             created_at: row.get("created_at")?,
             keep_source: row.get("keep_source")?,
             source_dropped_at: row.get_opt("source_dropped_at")?,
+            deleted_at: row.get_opt("deleted_at")?,
+            source_purge_at: row.get_opt("source_purge_at")?,
             purge_at: row.get_opt("purge_at")?,
             stills: pictures::read(row)?,
         })
@@ -188,7 +194,7 @@ pub(crate) fn checked(name: &str) -> Result<&str> {
     if good { Ok(name) } else { Err(Error::Name) }
 }
 
-/// A name as search compares it, the same on every engine.
+/// A name as it is compared with another, the same on every engine.
 pub(crate) fn fold(name: &str) -> String {
     name.to_lowercase()
 }

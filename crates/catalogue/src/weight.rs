@@ -3,10 +3,10 @@
 use model::Plan;
 use model::plan::{Chunk, Track};
 
-/// What a second of audio costs to encode, in pixels of video.
+/// Cost of encoding a second of audio, in pixels of video.
 const AUDIO_SECOND: u64 = 4_000_000;
 
-/// What a second of captions costs to extract, in pixels of video.
+/// Cost of extracting a second of captions, in pixels of video.
 const CAPTIONS_SECOND: u64 = 200_000;
 
 /// Work of one chunk of one track, in encoded pixels; at least 1, at most 2⁴⁰ so that sums stay exact.

@@ -1,7 +1,7 @@
 //! Titles that were deleted or shown to others than before, kept until what was watched of them has ended.
 //!
-//! A withdrawal is written in the transaction that it is about, so that it is not forgotten, whatever fails afterwards. Who
-//! lets people play reads it, ends what is played, and forgets it in the same transaction.
+//! A withdrawal is written in the transaction that it is about, so that it is not forgotten, whatever fails afterwards.
+//! The crate `playback` reads it, ends the playbacks, and deletes it in the same transaction.
 
 use db::{Tx, args};
 use model::{EndingId, TitleId};
@@ -11,7 +11,7 @@ use crate::{Catalogue, Result};
 /// Most withdrawals that are read at a time.
 const MOST: u32 = 100;
 
-/// A title that those who watch it may watch no more.
+/// A title that its current viewers may no longer watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Withdrawal {
     /// Its name.

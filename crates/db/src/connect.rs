@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, Postgres};
@@ -11,9 +12,13 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Connection, Transaction};
 
+use crate::error::fault;
 use crate::fault::around;
 use crate::tx::{self, Tx};
-use crate::{Args, Error, Result, Row, Sql};
+use crate::{Args, Ballast, Error, Result, Row, Sql};
+
+/// How long a write waits while another process has locked the SQLite file; the caller is then told to retry.
+const LOCKED: Duration = Duration::from_secs(5);
 
 /// An open database. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -24,6 +29,8 @@ pub enum Db {
         writer: SqlitePool,
         /// Read-only connections.
         readers: SqlitePool,
+        /// Space on the disk that is kept for writers.
+        ballast: Arc<Ballast>,
     },
     /// A PostgreSQL server, 14 or newer.
     Postgres(PgPool),
@@ -49,14 +56,17 @@ impl Db {
 
     /// Opens the file at `path`, created when missing. Commits are on disk before they are answered.
     pub async fn open_sqlite(path: &Path) -> Result<Self> {
-        let fail = |source| Error::Open { target: path.display().to_string(), source };
+        let fail = |error| Error::Open { target: path.display().to_string(), source: fault(error) };
+        let ballast = Arc::new(Ballast::beside(path));
+        // Opening makes the log and its index.
+        ballast.make_room();
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(30));
+            .busy_timeout(LOCKED);
         let pool = |n| {
             SqlitePoolOptions::new()
                 .min_connections(1)
@@ -65,7 +75,7 @@ impl Db {
                 .max_lifetime(None)
                 .after_release(|connection, _| Box::pin(is_clean(connection)))
         };
-        // Once outside the pool, which tries again for a minute and then says no more than that it took so long.
+        // Once outside the pool, which retries for a minute and then only reports a timeout.
         let mut first = options.connect().await.map_err(fail)?;
         can_write(&mut first).await.map_err(fail)?;
         first.close().await.map_err(fail)?;
@@ -77,13 +87,13 @@ impl Db {
             .map_err(fail)?;
         let readers =
             pool(4).connect_with(options.read_only(true).create_if_missing(false)).await.map_err(fail)?;
-        Ok(Self::Sqlite { writer, readers })
+        Ok(Self::Sqlite { writer, readers, ballast })
     }
 
     /// Connects to `address` (`postgres://user:password@host/name`). Whatever the server is set to, what is committed is
     /// on its disk.
     pub async fn open_postgres(address: &str) -> Result<Self> {
-        let unread = |source| Error::Open { target: "its address".to_owned(), source };
+        let unread = |error| Error::Open { target: "its address".to_owned(), source: fault(error) };
         let options = PgConnectOptions::from_str(address).map_err(unread)?;
         let target = shown(&options);
         let pool = PgPoolOptions::new()
@@ -91,7 +101,7 @@ impl Db {
             .acquire_timeout(Duration::from_secs(30))
             .after_connect(|connection, _| Box::pin(commits_last(connection)));
         let opened = pool.connect_with(options).await;
-        Ok(Self::Postgres(opened.map_err(|source| Error::Open { target, source })?))
+        Ok(Self::Postgres(opened.map_err(|error| Error::Open { target, source: fault(error) })?))
     }
 
     /// Which engine this is.
@@ -112,9 +122,10 @@ impl Db {
 
     /// Begins a transaction that may write (`BEGIN IMMEDIATE` on SQLite). Dropping it rolls back.
     pub async fn begin(&self) -> Result<Tx> {
-        let fail = |source| Error::Transaction { what: "begin", source };
+        let fail = |error| Error::Transaction { what: "begin", source: fault(error) };
         match self {
-            Self::Sqlite { writer, .. } => {
+            Self::Sqlite { writer, ballast, .. } => {
+                ballast.make_room();
                 writer.begin_with("BEGIN IMMEDIATE").await.map(Tx::Sqlite).map_err(fail)
             }
             Self::Postgres(pool) => begin_whole(pool.clone()).await.map(Tx::Postgres).map_err(fail),
@@ -124,7 +135,10 @@ impl Db {
     /// Runs a writing statement; answers the number of rows it changed.
     pub async fn execute(&self, sql: &'static str, args: Args) -> Result<u64> {
         match self {
-            Self::Sqlite { writer, .. } => around(tx::sqlite_execute(writer, sql, args)).await,
+            Self::Sqlite { writer, ballast, .. } => {
+                ballast.make_room();
+                around(tx::sqlite_execute(writer, sql, args)).await
+            }
             Self::Postgres(pool) => around(tx::postgres_execute(pool, sql, args)).await,
         }
     }
@@ -132,7 +146,10 @@ impl Db {
     /// Runs a writing statement with `RETURNING`.
     pub async fn returning(&self, sql: &'static str, args: Args) -> Result<Vec<Row>> {
         match self {
-            Self::Sqlite { writer, .. } => around(tx::sqlite_all(writer, sql, args)).await,
+            Self::Sqlite { writer, ballast, .. } => {
+                ballast.make_room();
+                around(tx::sqlite_all(writer, sql, args)).await
+            }
             Self::Postgres(pool) => around(tx::postgres_all(pool, sql, args)).await,
         }
     }
@@ -174,7 +191,31 @@ impl Db {
         self.one("SELECT 1 AS one", crate::args![]).await.map(drop)
     }
 
-    /// Writes what is committed now into a new SQLite file at `path`, while others go on writing. Not synced.
+    /// The space on the disk that is kept for a SQLite database; a PostgreSQL keeps its own.
+    pub fn ballast(&self) -> Option<&Arc<Ballast>> {
+        match self {
+            Self::Sqlite { ballast, .. } => Some(ballast),
+            Self::Postgres(_) => None,
+        }
+    }
+
+    /// Looks for damage of a SQLite file by its structure (`PRAGMA quick_check`), and answers what was found, at most
+    /// ten lines; empty if it is sound. The whole file is read, without blocking others. PostgreSQL checks its own
+    /// pages, and nothing is done there.
+    pub async fn damage(&self) -> Result<Vec<String>> {
+        let Self::Sqlite { readers, .. } = self else { return Ok(Vec::new()) };
+        match tx::sqlite_all(readers, "PRAGMA quick_check(10)", crate::args![]).await {
+            Ok(rows) => {
+                let lines = rows.iter().map(|row| row.get("quick_check")).collect::<Result<Vec<String>>>()?;
+                Ok(lines.into_iter().filter(|line| line != "ok").collect())
+            }
+            // Too damaged to say where.
+            Err(error) if error.is_damaged() => Ok(vec![model::Chain(&error).to_string()]),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes what is committed now into a new SQLite file at `path`, while others keep writing. Not synced.
     ///
     /// # Errors
     /// [`Error::NotSqlite`]: PostgreSQL has its own tools.
@@ -184,14 +225,14 @@ impl Db {
         tx::sqlite_execute(readers, "VACUUM INTO $1", crate::args![path]).await.map(drop)
     }
 
-    /// Writes the file of a SQLite database and its log anew, so that nothing is left in them that was overwritten or
-    /// deleted; answers whether that was done to the end, which somebody who reads meanwhile prevents. It takes room for
+    /// Rewrites the file of a SQLite database and its log, so that nothing is left in them that was overwritten or
+    /// deleted; answers whether it was completed, which a concurrent reader prevents. It takes space for
     /// two more copies, one of them in the folder of temporary files, and keeps every writer waiting. PostgreSQL has its
     /// own ways, and nothing is done there.
     pub async fn scrub(&self) -> Result<bool> {
         let Self::Sqlite { writer, .. } = self else { return Ok(true) };
         let written = tx::sqlite_execute(writer, "VACUUM", crate::args![]).await;
-        // Also where there was no room for it: the log keeps its size otherwise, and the disk stays full.
+        // Also where there was no space for it: the log keeps its size otherwise, and the disk stays full.
         let done = tx::sqlite_all(writer, "PRAGMA wal_checkpoint(TRUNCATE)", crate::args![]).await;
         written?;
         done?.first().map_or(Ok(false), |row| Ok(row.get::<i64>("busy")? == 0))
@@ -200,7 +241,7 @@ impl Db {
     /// Closes every connection; SQLite writes its log back into the file.
     pub async fn close(&self) {
         match self {
-            Self::Sqlite { writer, readers } => {
+            Self::Sqlite { writer, readers, .. } => {
                 readers.close().await;
                 writer.close().await;
             }
@@ -218,7 +259,7 @@ pub(crate) fn shown(options: &PgConnectOptions) -> String {
 }
 
 /// Refuses a connection that cannot write, so that another one is tried: where opening the file or its log for writing
-/// fails, SQLite opens it for reading, and would go on so long after the disk is well again.
+/// fails, SQLite opens it for reading, and would stay read-only after the disk has recovered.
 async fn can_write(connection: &mut SqliteConnection) -> sqlx::Result<()> {
     let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
     // Beginning alone is granted where the file itself is open for reading.
@@ -244,7 +285,7 @@ async fn begin_whole(pool: PgPool) -> sqlx::Result<Transaction<'static, Postgres
 /// Whether the next one may have this connection. A full or failing disk makes SQLite roll back by itself; the
 /// rollback that follows is then refused, and sqlx would count the transaction as open for ever.
 async fn is_clean(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
-    // What was asked for without waiting, as a rollback on drop, is done before this is answered.
+    // Work that was requested without waiting, such as a rollback on drop, is done before this is answered.
     connection.ping().await?;
     Ok(!connection.is_in_transaction())
 }
@@ -257,10 +298,37 @@ mod tests {
     async fn a_writer_that_cannot_write_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("kinora.db");
-        let Db::Sqlite { writer, readers } = Db::open_sqlite(&path).await.unwrap() else { unreachable!() };
+        let Db::Sqlite { writer, readers, .. } = Db::open_sqlite(&path).await.unwrap() else {
+            unreachable!()
+        };
         can_write(&mut writer.acquire().await.unwrap()).await.unwrap();
         let error = can_write(&mut readers.acquire().await.unwrap()).await.unwrap_err();
         assert!(error.to_string().contains("readonly"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn destroyed_pages_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kinora.db");
+        let db = Db::open_sqlite(&path).await.unwrap();
+        db.execute("CREATE TABLE t (id TEXT PRIMARY KEY, n BIGINT)", crate::args![]).await.unwrap();
+        for n in 0..2_000 {
+            let insert = "INSERT INTO t (id, n) VALUES ($1, $2)";
+            db.execute(insert, crate::args![format!("{n:032}"), n]).await.unwrap();
+        }
+        assert!(db.damage().await.unwrap().is_empty());
+        db.close().await;
+        let whole = std::fs::read(&path).unwrap();
+        let pages = whole.len() / 4096;
+        assert!(pages > 20);
+        for page in [1, 2, pages / 2, pages - 1] {
+            let mut bytes = whole.clone();
+            bytes[page * 4096..(page + 1) * 4096].fill(0xa5);
+            std::fs::write(&path, &bytes).unwrap();
+            let db = Db::open_sqlite(&path).await.unwrap();
+            assert!(!db.damage().await.unwrap().is_empty(), "page {page} of {pages}");
+            db.close().await;
+        }
     }
 
     #[test]

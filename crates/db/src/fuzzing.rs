@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use sqlx::postgres::PgConnectOptions;
 
-/// What is said of a PostgreSQL server that cannot be reached; `None` where the address is none.
+/// The error text for a PostgreSQL server that cannot be reached; `None` where the address is invalid.
 pub fn shown(address: &str) -> Option<String> {
     Some(crate::connect::shown(&PgConnectOptions::from_str(address).ok()?))
 }

@@ -22,6 +22,7 @@
 //! # Ok::<(), db::Error>(()) }).unwrap();
 //! ```
 
+mod ballast;
 mod connect;
 mod error;
 mod fault;
@@ -37,8 +38,9 @@ mod text;
 mod tx;
 mod value;
 
+pub use ballast::Ballast;
 pub use connect::{Db, Engine};
-pub use error::{Error, Result, causes, is_full, is_retryable};
+pub use error::{Error, Result, is_damaged};
 pub use migrate::Migrations;
 pub use rewrite::Rewrite;
 pub use row::{Row, Scalar};

@@ -1,5 +1,6 @@
 //! Migrations: append-only steps, kept by the crate that owns the tables.
 
+use crate::error::fault;
 use crate::{Db, Error, Result, Sql, Tx, args};
 
 /// The steps of one owner, oldest first. Released steps are never edited.
@@ -53,7 +54,7 @@ async fn apply(tx: &mut Tx, migrations: Migrations) -> Result<()> {
         return Err(Error::TooNew { owner, found: done, known: steps.len() });
     }
     for (n, (step, ddl)) in steps.iter().enumerate().skip(done) {
-        run(tx, ddl).await.map_err(|source| Error::Migration { owner, step, source })?;
+        run(tx, ddl).await.map_err(|error| Error::Migration { owner, step, source: fault(error) })?;
         tx.execute("INSERT INTO migrations (owner, step, name) VALUES ($1, $2, $3)", args![owner, n, *step])
             .await?;
         tracing::info!(owner, step, "migration applied");

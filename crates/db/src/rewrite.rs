@@ -1,11 +1,11 @@
-//! Writing rows of a table anew, however many there are.
+//! Rewriting rows of a table, however many there are.
 
 use crate::{Args, Db, Error, Row, Sql, Tx, args};
 
 /// Rows that are read and written in one transaction.
 const BATCH: u32 = 500;
 
-/// How the rows of a table are written anew. Made by [`rewrite!`](crate::rewrite!).
+/// How the rows of a table are rewritten. Made by [`rewrite!`](crate::rewrite!).
 #[derive(Debug, Clone, Copy)]
 pub struct Rewrite {
     /// Keeps every other writer away from the table until the transaction ends.
@@ -32,7 +32,8 @@ pub struct Rewrite {
 macro_rules! rewrite {
     ($table:literal, $columns:literal, $which:literal, $set:literal) => {
         $crate::Rewrite {
-            // The one lock that also keeps row locks away, so that this never waits for who waits for this.
+            // The one lock that also keeps row locks away, so that this never waits for a transaction that waits for
+            // it.
             alone: $crate::Sql {
                 sqlite: "SELECT 1",
                 postgres: concat!("LOCK TABLE ", $table, " IN EXCLUSIVE MODE"),
@@ -52,7 +53,7 @@ macro_rules! rewrite {
 }
 
 impl Db {
-    /// Writes rows anew in batches, each in a transaction of its own in which nobody else writes to the table; answers
+    /// Rewrites rows in batches, each in a transaction of its own in which nobody else writes to the table; answers
     /// how many. `which` is the condition's `$3`; `change` gives what is written for a row, its `id` first, or `None` where
     /// it stays as it is.
     ///

@@ -4,9 +4,9 @@
 /// [`Db::pick`](crate::Db::pick) and [`Tx::pick`](crate::Tx::pick).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sql {
-    /// What SQLite runs.
+    /// SQL for SQLite.
     pub sqlite: &'static str,
-    /// What PostgreSQL runs.
+    /// SQL for PostgreSQL.
     pub postgres: &'static str,
 }
 

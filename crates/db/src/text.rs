@@ -2,7 +2,7 @@
 
 use model::{
     AccountId, AssetId, BucketName, ConfigurationId, EndingId, EventId, FileId, Generation, GroupId, JobId,
-    Key, ObjectId, PlaybackSessionId, SessionId, TitleId, UploadId,
+    Key, ObjectId, PlaybackSessionId, SessionId, SubjectId, TitleId, UploadId,
 };
 
 use crate::{Scalar, Value};
@@ -46,6 +46,7 @@ text!(
     EventId,
     AccountId,
     SessionId,
+    SubjectId,
     PlaybackSessionId,
     EndingId,
     BucketName,

@@ -5,6 +5,7 @@ use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments};
 use sqlx::{Executor, Transaction};
 
+use crate::error::fault;
 use crate::fault::around;
 use crate::{Args, Error, Result, Row, Sql, Value};
 
@@ -57,7 +58,7 @@ impl Tx {
             Self::Sqlite(tx) => around(tx.commit()).await,
             Self::Postgres(tx) => around(tx.commit()).await,
         };
-        done.map_err(|source| Error::Transaction { what: "commit", source })
+        done.map_err(|error| Error::Transaction { what: "commit", source: fault(error) })
     }
 }
 
@@ -90,7 +91,7 @@ pub(crate) async fn sqlite_execute<'e, E: Executor<'e, Database = Sqlite>>(
     sql: &'static str,
     args: Args,
 ) -> Result<u64> {
-    let done = sqlite(sql, args).execute(on).await.map_err(|source| Error::Statement { sql, source })?;
+    let done = sqlite(sql, args).execute(on).await.map_err(|error| failed(sql, error))?;
     Ok(done.rows_affected())
 }
 
@@ -99,7 +100,7 @@ pub(crate) async fn postgres_execute<'e, E: Executor<'e, Database = Postgres>>(
     sql: &'static str,
     args: Args,
 ) -> Result<u64> {
-    let done = postgres(sql, args).execute(on).await.map_err(|source| Error::Statement { sql, source })?;
+    let done = postgres(sql, args).execute(on).await.map_err(|error| failed(sql, error))?;
     Ok(done.rows_affected())
 }
 
@@ -108,7 +109,7 @@ pub(crate) async fn sqlite_all<'e, E: Executor<'e, Database = Sqlite>>(
     sql: &'static str,
     args: Args,
 ) -> Result<Vec<Row>> {
-    let rows = sqlite(sql, args).fetch_all(on).await.map_err(|source| Error::Statement { sql, source })?;
+    let rows = sqlite(sql, args).fetch_all(on).await.map_err(|error| failed(sql, error))?;
     Ok(rows.into_iter().map(Row::Sqlite).collect())
 }
 
@@ -117,6 +118,10 @@ pub(crate) async fn postgres_all<'e, E: Executor<'e, Database = Postgres>>(
     sql: &'static str,
     args: Args,
 ) -> Result<Vec<Row>> {
-    let rows = postgres(sql, args).fetch_all(on).await.map_err(|source| Error::Statement { sql, source })?;
+    let rows = postgres(sql, args).fetch_all(on).await.map_err(|error| failed(sql, error))?;
     Ok(rows.into_iter().map(Row::Postgres).collect())
+}
+
+fn failed(sql: &'static str, error: sqlx::Error) -> Error {
+    Error::Statement { sql, source: fault(error) }
 }

@@ -1,6 +1,6 @@
 //! One event per request, target `edge::access`, when its answer was sent or given up.
 //!
-//! It tells no secret: paths stand without tokens and query, addresses without their last part.
+//! It contains no secrets: paths are without tokens and query, addresses without their last part.
 
 use std::net::IpAddr;
 
@@ -15,7 +15,7 @@ use crate::viewer::Viewer;
 /// Longest path that is written.
 const MAX_PATH: usize = 512;
 
-/// What the event of a request says.
+/// Fields of a request's log event.
 pub(crate) struct Record {
     method: String,
     path: String,
@@ -36,7 +36,7 @@ impl Record {
             return None;
         }
         let path = parts.uri.path();
-        // What stands behind `/t/` is a secret, in whatever shape it came.
+        // Anything after `/t/` is a secret, in whatever shape it came.
         let (token, path) = match token::split(path) {
             Some((_, path)) => (true, path),
             None if path.starts_with("/t/") => (true, "/t/"),

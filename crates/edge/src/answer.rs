@@ -75,7 +75,7 @@ pub(crate) fn answer(
             set(fields, CONTENT_RANGE, &format!("bytes */{}", meta.length));
             fields.insert(CONTENT_LENGTH, headers::number(0));
             fields.remove(CONTENT_TYPE);
-            // What may be kept is the whole.
+            // Only the whole answer may be cached.
             fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
             *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
         }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -15,8 +15,7 @@ pub use http_face::door::BoxError;
 use http_face::door::{Pause, RequestBody};
 
 use crate::access_log::Record;
-use crate::cache::{Held, Reader, Room};
-use crate::gate::Passed;
+use crate::cache::{Held, MemoryBudget, Reader};
 
 /// The body of a request to an upstream and of an answer to a client.
 pub struct Body {
@@ -27,8 +26,6 @@ pub struct Body {
     pause: Option<Pause>,
     /// The memory that it takes, where others do not count it.
     held: Option<Held>,
-    /// What it depends on, where it is not in memory as a whole.
-    passed: Option<Box<Passed>>,
 }
 
 enum Kind {
@@ -36,7 +33,7 @@ enum Kind {
     Whole(Option<Bytes>),
     /// An answer that is still coming from the upstream, for all who wait for it.
     Shared(Reader),
-    /// What a client sends.
+    /// Body of a client's request.
     Request(RequestBody),
     Foreign(UnsyncBoxBody<Bytes, BoxError>),
 }
@@ -69,7 +66,7 @@ impl Body {
     }
 
     fn of(kind: Kind) -> Self {
-        Self { kind, record: None, sent: None, pause: None, held: None, passed: None }
+        Self { kind, record: None, sent: None, pause: None, held: None }
     }
 
     /// Fails when an upstream's next bytes do not come within `longest`.
@@ -84,19 +81,11 @@ impl Body {
         self
     }
 
-    /// Fails when what it depends on ends while it is on its way.
-    pub(crate) fn while_passed(mut self, passed: impl FnOnce() -> Passed) -> Self {
-        if !matches!(self.kind, Kind::Whole(_)) {
-            self.passed = Some(Box::new(passed()));
-        }
-        self
-    }
-
     /// Counts the memory of a body that passes through; others are counted where they are.
-    pub(crate) fn weighed(mut self, room: &Room) -> Self {
+    pub(crate) fn weighed(mut self, memory: &MemoryBudget) -> Self {
         if let Kind::Foreign(body) = &self.kind {
             let most = body.size_hint().upper().unwrap_or(u64::MAX);
-            self.held = Some(room.passing(most));
+            self.held = Some(memory.passing(most));
         }
         self
     }
@@ -151,9 +140,6 @@ impl HttpBody for Body {
                 (Poll::Pending, None) => return Poll::Pending,
             },
         };
-        if frame.is_some() && this.passed.as_mut().is_some_and(|passed| !passed.may_go_on(Instant::now())) {
-            return Poll::Ready(Some(Err("it was revoked or deleted, or may have been".into())));
-        }
         if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()
         {

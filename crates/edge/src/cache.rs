@@ -3,7 +3,7 @@
 mod entry;
 mod fill;
 mod freshness;
-mod room;
+mod memory;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
@@ -19,19 +19,19 @@ use tokio::time::Instant;
 pub(crate) use entry::{Entry, Gauge, Held, Meta};
 pub(crate) use fill::{Fill, Head, Lead, Reader, Writer};
 pub(crate) use freshness::{Keep, keep};
-pub(crate) use room::Room;
+pub(crate) use memory::MemoryBudget;
 
 /// One unit of weight, in bytes: TinyUFO counts in 16 bits.
 const UNIT: u64 = 1024;
 
-/// Slots that are looked at before those who keep an answer get their turn.
+/// Slots that are checked before requests that add an answer get their turn.
 const PORTION: usize = 1024;
 
 /// Keys that are remembered as not shared, and for how long.
 const ALONE: usize = 4096;
 const ALONE_FOR: Duration = Duration::from_secs(30);
 
-/// What an answer is found by.
+/// Key of a cached answer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     pub(crate) origin: Origin,
@@ -54,11 +54,11 @@ pub(crate) struct Cache {
     budget: Arc<Semaphore>,
     gauge: Arc<Gauge>,
     /// Bytes of bodies, in clients' hands too.
-    room: Arc<Room>,
-    /// Every slot that may still hold an entry: what is kept can only be listed here. Whoever changes `entries` holds
-    /// it, because TinyUFO miscounts the weight of what is replaced and evicted at once.
+    memory: Arc<MemoryBudget>,
+    /// Every slot that may still hold an entry: kept entries can only be listed here. Changes of `entries` must hold
+    /// the lock, because TinyUFO miscounts the weight of what is replaced and evicted at once.
     slots: Mutex<Vec<Weak<Slot>>>,
-    /// Held by who looks at all of them: they are not all on the list meanwhile.
+    /// Serialises sweeps; during one, `slots` is incomplete.
     sweep: Mutex<()>,
     /// Stands for every entry that was forgotten until its turn to be evicted comes: TinyUFO's `remove` leaves the key
     /// in its queues, which then grow without bound, and weighs it twice when it is put in again. An emptied key weighs
@@ -88,11 +88,11 @@ impl Slot {
     }
 }
 
-/// How a request that finds nothing fresh goes on.
+/// How a request that finds no fresh entry continues.
 pub(crate) enum Joined {
     /// Someone else has just finished.
     Hit(Arc<Entry>),
-    /// It must fetch the answer, for all who follow.
+    /// The request must fetch the answer, also for later ones.
     Lead(Lead),
     /// The answer is on its way.
     Follow(Arc<Fill>),
@@ -110,7 +110,7 @@ impl Cache {
             alone: TinyUfo::new(ALONE, ALONE),
             budget: Arc::new(Semaphore::new(budget)),
             gauge: Arc::default(),
-            room: Arc::new(Room::new(bytes)),
+            memory: Arc::new(MemoryBudget::new(bytes)),
             slots: Mutex::default(),
             sweep: Mutex::default(),
             emptied: Slot::new(None),
@@ -152,7 +152,8 @@ impl Cache {
         }
     }
 
-    /// Puts a slot in place of what the key had, and empties those that are evicted for it. Only for who holds `slots`.
+    /// Puts a slot in place of what the key had, and empties those that are evicted for it. Only for callers that hold
+    /// `slots`.
     fn admit(&self, hash: u64, slot: Arc<Slot>, weight: u16) {
         // Forced, or TinyUFO would refuse a new key for the sake of one that came oftener, though that is emptied.
         for evicted in self.entries.force_put(hash, slot, weight) {
@@ -170,7 +171,7 @@ impl Cache {
         }
     }
 
-    /// Forgets the entries whose keys `goes` names; answers how many. Those that are put in meanwhile may stay.
+    /// Forgets the entries whose keys `goes` names; answers how many. Entries that are added at the same time may stay.
     pub(crate) fn forget(&self, goes: impl Fn(&Key) -> bool) -> usize {
         self.forget_slots(|_, entry| goes(&entry.key))
     }
@@ -213,7 +214,7 @@ impl Cache {
         if let Some(fill) = fills.get(key) {
             return Joined::Follow(fill.clone());
         }
-        // Whoever finishes keeps the entry before leaving the list.
+        // A finished fetch stores the entry before it leaves the list.
         if let Some(entry) = self.get(key).filter(|entry| entry.is_fresh(now)) {
             return Joined::Hit(entry);
         }
@@ -245,8 +246,8 @@ impl Cache {
     }
 
     /// Memory for bodies.
-    pub(crate) fn room(&self) -> &Arc<Room> {
-        &self.room
+    pub(crate) fn memory(&self) -> &Arc<MemoryBudget> {
+        &self.memory
     }
 }
 
@@ -401,7 +402,7 @@ mod tests {
             cache.put(entry(&cache, n, 1000));
         }
         let bytes = cache.gauge().bytes();
-        assert!((800 << 10..=1 << 20).contains(&bytes), "new entries take the room: {bytes}");
+        assert!((800 << 10..=1 << 20).contains(&bytes), "new entries take the memory: {bytes}");
     }
 
     #[tokio::test]

@@ -1,8 +1,8 @@
 //! Settings and bounds.
 
+use model::Cidr;
 use model::setting::{OutOfRange, need};
 use serde::Deserialize;
-use sign::Cidr;
 
 /// How the front door behaves. Whatever a client can make grow has its bound here.
 #[derive(Debug, Clone, Deserialize)]
@@ -20,8 +20,8 @@ pub struct Config {
     /// HTTP/2 can stall its streams without stalling its connection.
     pub http2: bool,
     /// Connections at a time; further ones wait in the kernel. One address (of IPv6: one /48, and a /64 within it
-    /// likewise) may have as many as are still free; when none is, whoever has most gives up its oldest. Trusted proxies
-    /// may have all.
+    /// likewise) may have as many as are still free; when none is, the address with the most gives up its oldest.
+    /// Trusted proxies may have all.
     pub connections: u32,
     /// Most connections of one address (of IPv6: one /64) besides; 0 for no further bound.
     pub address_connections: u32,
@@ -37,7 +37,7 @@ pub struct Config {
     pub least_rate: u32,
     /// Longest time until an upstream's head, for requests without a body, and between parts of its body, in ms.
     pub upstream_ms: u32,
-    /// How long requests under way may go on after shutdown begins, in ms. One time for all doors, so no file sets it.
+    /// How long running requests may continue after shutdown begins, in ms. One time for all doors, so no file sets it.
     #[serde(skip)]
     pub drain_ms: u32,
     /// Longest path and query, in bytes.
@@ -55,6 +55,9 @@ pub struct Config {
     pub cache_object_bytes: u32,
     /// Checked signatures that are remembered.
     pub signatures: u32,
+    /// Wrong signatures of one address (of IPv6: one /64) that are checked in a minute, or all at once; further ones are
+    /// answered 429 unchecked until then. 0 for any number.
+    pub wrong_signatures: u32,
 }
 
 impl Default for Config {
@@ -79,6 +82,7 @@ impl Default for Config {
             cache_idle_s: 600,
             cache_object_bytes: 16 << 20,
             signatures: 16_384,
+            wrong_signatures: 600,
         }
     }
 }

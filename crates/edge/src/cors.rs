@@ -1,4 +1,4 @@
-//! Which foreign pages may read a behaviour's answers.
+//! CORS: foreign pages that may read a behaviour's answers.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -31,7 +31,7 @@ impl Cors {
         !self.any && self.origins.is_empty()
     }
 
-    /// Answers a preflight; `None` if the request is none, or if the upstream shall decide.
+    /// Answers a preflight; `None` if the request is not a preflight, or if the upstream decides.
     pub(crate) fn preflight(&self, parts: &Parts) -> Option<Response<Body>> {
         let asked = parts.method == Method::OPTIONS
             && parts.headers.contains_key(ORIGIN)

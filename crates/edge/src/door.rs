@@ -2,16 +2,15 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use http::header::{COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body::Body as _;
-use http_face::door::{Answer, Peer, RequestBody};
+use http_face::door::{Answer, DependsOn, Peer, RequestBody};
 use http_face::request_id::is_id;
-use model::Timestamp;
-use model::delivery::{Access, Caching, Origin, asset_of};
+use model::delivery::{Access, Caching, Origin};
 use sign::{Denied, token};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
@@ -22,7 +21,7 @@ use crate::body::{Body, BoxError};
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::forward;
-use crate::gate::{Gate, Passed};
+use crate::gate::{self, Gate};
 use crate::headers::{self, CACHE_STATUS, CDN_IDENTIFIER, X_CACHE, X_REQUEST_ID};
 use crate::ids::Ids;
 use crate::meter::{Meter, Way};
@@ -36,6 +35,8 @@ pub(crate) struct Door {
     pub(crate) config: Config,
     pub(crate) upstreams: Upstreams,
     pub(crate) routes: watch::Receiver<Arc<Routes>>,
+    /// Notified of every change of `routes`, after it.
+    changes: watch::Receiver<()>,
     pub(crate) secret: watch::Receiver<CdnSecret>,
     gate: Gate,
     pub(crate) cache: Arc<Cache>,
@@ -90,6 +91,10 @@ pub(crate) type Outcome = Result<(Response<Body>, How), Refusal>;
 impl Answer for Door {
     type Body = Body;
 
+    fn changes(&self) -> watch::Receiver<()> {
+        self.changes.clone()
+    }
+
     async fn answer(self: Arc<Self>, peer: Peer, request: Request<RequestBody>) -> Response<Body> {
         let began = Instant::now();
         let (parts, body) = request.into_parts();
@@ -119,7 +124,7 @@ impl Answer for Door {
         if let Some(refusal) = refused {
             self.meter.refused(refusal.reason());
         }
-        let response = response.map(|body| body.counted(self.meter.sent()).weighed(self.cache.room()));
+        let response = response.map(|body| body.counted(self.meter.sent()).weighed(self.cache.memory()));
         match Record::begin(&parts, asked.ok().map(|asked| asked.viewer), began) {
             None => response,
             Some(mut record) => {
@@ -137,19 +142,20 @@ impl Door {
     pub(crate) fn new(
         config: Config,
         upstreams: Upstreams,
-        routes: watch::Receiver<Arc<Routes>>,
+        (routes, changes): (watch::Receiver<Arc<Routes>>, watch::Receiver<()>),
         secret: watch::Receiver<CdnSecret>,
         tasks: TaskTracker,
         meter: Meter,
     ) -> Self {
         let cache = Arc::new(Cache::new(config.cache_bytes, config.cache_object_bytes));
-        meter.watch(cache.gauge(), cache.room());
+        meter.watch(cache.gauge(), cache.memory());
         Self {
-            gate: Gate::new(config.signatures as usize),
+            gate: Gate::new(config.signatures as usize, config.wrong_signatures),
             cache,
             config,
             upstreams,
             routes,
+            changes,
             secret,
             ids: Ids::default(),
             meter,
@@ -176,7 +182,7 @@ impl Door {
             return Ok((response, How::PREFLIGHT));
         }
         let shown: Vec<_>;
-        let (target, session) = match route.access {
+        let (target, passed) = match route.access {
             // Tokens lead to signed behaviours only.
             Access::Open if asked.token.is_some() => return Err(Refusal::NoBehaviour),
             Access::Open => (Cow::Borrowed(asked.target), None),
@@ -191,30 +197,31 @@ impl Door {
                     target: asked.target,
                     cookies: &shown,
                     client: asked.viewer.address,
-                    now: now(),
+                    now: gate::now(),
                 };
-                let passed = self.gate.check(routes, &request, asked.token).map_err(Refusal::Denied)?;
+                let (target, passed) = self.gate.check(&self.routes, routes, &request, asked.token)?;
                 if routes.is_gone(asked.path) {
                     return Err(Refusal::Gone);
                 }
-                passed
+                (target, Some(passed))
             }
         };
         let target = match route.origin {
-            // Its answers do not depend on queries: a viewer who varies them shall not have it make one anew each time.
+            // Its answers do not depend on queries: a viewer who varies them must not make it render a new one each
+            // time.
             Origin::Packager => target.split_once('?').map_or(&*target, |(path, _)| path),
             Origin::Site => &*target,
         };
-        let (response, how) = if route.cache == Caching::Origin && forward::is_read(&asked.parts.method) {
+        let (mut response, how) = if route.cache == Caching::Origin && forward::is_read(&asked.parts.method) {
             self.cached(route, asked, target).await?
         } else {
             self.hand_on(route, asked, target, Body::of_request(body)).await?
         };
-        let passed = || Passed::new(self.routes.clone(), session, asset_of(asked.path));
-        let response = match route.access {
-            Access::Open => response,
-            Access::Signed => response.map(|body| body.while_passed(passed)),
-        };
+        if let Some(passed) = passed {
+            // It may have ended while the answer was waited for.
+            passed.check()?;
+            response.extensions_mut().insert(DependsOn(Arc::new(passed)));
+        }
         Ok((response, how))
     }
 
@@ -245,7 +252,7 @@ impl Door {
     }
 
     /// Leads a reading request to the same place over TLS. Anything else has said in clear what it had to say: it is
-    /// refused, so that whoever sends it notices.
+    /// refused, so that its sender notices.
     fn lead_to_tls(&self, parts: &Parts) -> Response<Body> {
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
         let place = HeaderValue::from_str(&format!("{}{target}", self.config.https_origin));
@@ -295,7 +302,7 @@ impl<'a> Asked<'a> {
         };
         let path = target.split_once('?').map_or(target, |(path, _)| path);
         if !sign::path::is_plain(path) {
-            return Err(Refusal::BadRequest("the path has more than one reading"));
+            return Err(Refusal::BadRequest("the path is ambiguous"));
         }
         Ok(Self { parts, viewer: Viewer::of(parts, peer, &config.trusted_proxies)?, id, token, target, path })
     }
@@ -310,7 +317,7 @@ pub(crate) fn judge<T>(
     let id = id.to_str().unwrap_or_default();
     match answered {
         Ok(Ok(response)) if response.status().is_informational() => {
-            tracing::warn!(id, ?origin, status = response.status().as_u16(), "upstream answered strangely");
+            tracing::warn!(id, ?origin, status = response.status().as_u16(), "invalid answer from upstream");
             Err(Refusal::Upstream)
         }
         Ok(Ok(response)) => Ok(response),
@@ -319,13 +326,8 @@ pub(crate) fn judge<T>(
             Err(Refusal::Upstream)
         }
         Err(_) => {
-            tracing::warn!(id, ?origin, "upstream took too long");
+            tracing::warn!(id, ?origin, "upstream timed out");
             Err(Refusal::UpstreamTimeout)
         }
     }
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

@@ -1,4 +1,4 @@
-//! What keeps the edge from starting, or from going on.
+//! Errors that keep the edge from starting or running.
 
 use model::setting::OutOfRange;
 
@@ -15,7 +15,7 @@ pub enum Error {
     /// The CDN secret is not 8 to 128 visible ASCII characters.
     #[error("the CDN secret must have 8 to 128 visible ASCII characters")]
     Secret,
-    /// Nobody tells any more what may be delivered to whom.
-    #[error("nobody says any more what was revoked or deleted")]
+    /// The feed of permissions has ended.
+    #[error("the feed of revocations and deletions ended")]
     Blind,
 }

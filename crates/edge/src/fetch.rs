@@ -39,7 +39,7 @@ impl Door {
             Some(entry) if entry.is_fresh(now) => return hit(&entry, How::HIT),
             stale => stale,
         };
-        if route.origin == Origin::Packager && self.cache.room().is_gone() {
+        if route.origin == Origin::Packager && self.cache.memory().is_gone() {
             return Err(Refusal::Crowded);
         }
         let is_get = asked.parts.method == Method::GET;
@@ -128,11 +128,11 @@ impl Door {
             }
         };
         if let Err(error) = self.pump(response.into_body(), &writer).await {
-            tracing::warn!(id = text(&id), ?origin, error = %model::Chain(&*error), "upstream broke off");
+            tracing::warn!(id = text(&id), ?origin, error = %model::Chain(&*error), "upstream interrupted its answer");
             return;
         }
         let Some(bytes) = writer.end() else {
-            tracing::warn!(id = text(&id), ?origin, "upstream sent less than it announced");
+            tracing::warn!(id = text(&id), ?origin, "upstream sent fewer bytes than announced");
             return;
         };
         if let Keep::For { fresh, age } = keep {
@@ -142,7 +142,7 @@ impl Door {
         }
     }
 
-    /// Keeps an entry, unless it was deleted while it was on its way. That is looked at afterwards: whoever deletes says
+    /// Keeps an entry, unless it was deleted while it was on its way. That is checked afterwards: a deletion says
     /// so first and then forgets what is kept, so one of the two finds this.
     fn keep(&self, entry: &Arc<Entry>) {
         self.cache.put(entry.clone());

@@ -15,7 +15,7 @@ use crate::refusal::Refusal;
 use crate::upstream::CdnSecret;
 use crate::viewer::Viewer;
 
-/// What a viewer's request for media may say to the upstream.
+/// Request fields that are forwarded to the upstream for media.
 const PASSED: [HeaderName; 7] =
     [ACCEPT, RANGE, IF_RANGE, IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE];
 

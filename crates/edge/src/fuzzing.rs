@@ -7,7 +7,7 @@ use http::header::{ETAG, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use http_face::door::Peer;
-use sign::Cidr;
+use model::Cidr;
 
 use crate::Body;
 use crate::answer::{self, Content};
@@ -23,7 +23,7 @@ pub fn answer(asked: HeaderMap, etag: &'static str, body: &Bytes) -> Response<Bo
     answer::answer(&parts, &meta, Content::Whole(body), None)
 }
 
-/// Who asks, with which scheme and for which host; `None` where the request is refused.
+/// Client address, scheme and host of a request; `None` where the request is refused.
 pub fn viewer(
     parts: &Parts,
     peer: IpAddr,

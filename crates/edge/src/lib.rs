@@ -49,6 +49,7 @@
 mod access_log;
 mod answer;
 mod body;
+mod budget;
 mod cache;
 mod config;
 mod cors;
@@ -62,7 +63,9 @@ mod gate;
 mod headers;
 mod ids;
 pub mod meter;
+mod reason;
 mod refusal;
+mod refused;
 mod route;
 mod service;
 mod upstream;

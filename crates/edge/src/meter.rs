@@ -1,14 +1,15 @@
-//! What the door counts, for those who watch the installation. Labels are few and fixed: no viewer, title or path.
+//! Counters of the door, for monitoring. Labels are few and fixed: no viewer, title or path.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::StatusCode;
-use http_face::places::Places;
+use http_face::ConnectionSlots;
 use model::delivery::Origin;
 
-use crate::cache::{Gauge, Room};
+use crate::cache::{Gauge, MemoryBudget};
+pub use crate::reason::Reason;
 
 /// Upper bounds of the classes of [`Counts::seconds`], in milliseconds; longer answers are in a class of their own.
 pub const BOUNDS_MS: [u64; 10] = [1, 5, 10, 25, 50, 100, 250, 1000, 2500, 10_000];
@@ -22,7 +23,7 @@ pub enum Way {
     Renewed,
     /// From the upstream, for all who asked.
     Miss,
-    /// From the upstream, for who asked.
+    /// From the upstream, for this request only.
     Bypass,
     /// The door knew it by itself.
     Own,
@@ -64,71 +65,14 @@ struct Inner {
     asked: [AtomicU64; UPSTREAMS.len()],
     followed: AtomicU64,
     cache: OnceLock<Arc<Gauge>>,
-    room: OnceLock<Arc<Room>>,
-    places: OnceLock<Places>,
+    memory: OnceLock<Arc<MemoryBudget>>,
+    slots: OnceLock<ConnectionSlots>,
 }
 
-/// Who is asked for what is not in memory, in the order of [`Counts::asked`].
+/// The upstreams, in the order of [`Counts::asked`].
 pub const UPSTREAMS: [&str; 2] = ["packager", "site"];
 
-/// Why the door itself refuses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// The request has a wrong form.
-    Malformed,
-    /// The signature is missing or not right.
-    Signature,
-    /// No behaviour has the path.
-    NoBehaviour,
-    /// The asset was deleted.
-    Deleted,
-    /// It came without TLS.
-    NoTls,
-    /// The behaviour does not take the method.
-    Method,
-    /// Address or head are too large.
-    TooLarge,
-    /// The upstream failed.
-    UpstreamFailed,
-    /// The upstream took too long.
-    UpstreamLate,
-    /// Clients hold as much memory as they may.
-    Crowded,
-}
-
-impl Reason {
-    /// All of them, in the order of [`Counts::refusals`].
-    pub const ALL: [Self; 10] = [
-        Self::Malformed,
-        Self::Signature,
-        Self::NoBehaviour,
-        Self::Deleted,
-        Self::NoTls,
-        Self::Method,
-        Self::TooLarge,
-        Self::UpstreamFailed,
-        Self::UpstreamLate,
-        Self::Crowded,
-    ];
-
-    /// The label.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Malformed => "malformed",
-            Self::Signature => "signature",
-            Self::NoBehaviour => "no_behaviour",
-            Self::Deleted => "deleted",
-            Self::NoTls => "no_tls",
-            Self::Method => "method",
-            Self::TooLarge => "too_large",
-            Self::UpstreamFailed => "upstream_failed",
-            Self::UpstreamLate => "upstream_late",
-            Self::Crowded => "crowded",
-        }
-    }
-}
-
-/// What was counted since the start.
+/// Counts since the start.
 #[derive(Debug, Clone, Copy)]
 pub struct Counts {
     /// Answers by way ([`Way::ALL`]) and class of status ([`CLASSES`]).
@@ -143,7 +87,7 @@ pub struct Counts {
     pub sent: u64,
     /// Connections now.
     pub connections: u64,
-    /// Connections that were not taken because their address had its share.
+    /// Connections refused because their address had its share.
     pub turned_away: u64,
     /// Requests to each of [`UPSTREAMS`].
     pub asked: [u64; UPSTREAMS.len()],
@@ -166,12 +110,12 @@ impl Meter {
             seconds: inner.waits.each_ref().map(get),
             waited: Duration::from_micros(get(&inner.wait_us)),
             sent: get(&inner.sent),
-            connections: inner.places.get().map_or(0, Places::crowd),
-            turned_away: inner.places.get().map_or(0, Places::turned_away),
+            connections: inner.slots.get().map_or(0, ConnectionSlots::crowd),
+            turned_away: inner.slots.get().map_or(0, ConnectionSlots::turned_away),
             asked: inner.asked.each_ref().map(get),
             followed: get(&inner.followed),
             cached: inner.cache.get().map_or(0, |gauge| gauge.bytes()),
-            held: inner.room.get().map_or(0, |room| room.bytes()),
+            held: inner.memory.get().map_or(0, |memory| memory.bytes()),
         }
     }
 
@@ -179,8 +123,8 @@ impl Meter {
     pub(crate) fn answered(&self, way: Way, status: StatusCode, after: Duration) {
         let class = usize::from(status.as_u16() / 100).clamp(1, CLASSES.len()) - 1;
         add(&self.0.answers[way as usize][class], 1);
-        let place = BOUNDS_MS.partition_point(|&bound| Duration::from_millis(bound) < after);
-        add(&self.0.waits[place], 1);
+        let bucket = BOUNDS_MS.partition_point(|&bound| Duration::from_millis(bound) < after);
+        add(&self.0.waits[bucket], 1);
         add(&self.0.wait_us, u64::try_from(after.as_micros()).unwrap_or(u64::MAX));
     }
 
@@ -191,11 +135,11 @@ impl Meter {
 
     /// Counts a request to an upstream.
     pub(crate) fn asked(&self, origin: Origin) {
-        let place = match origin {
+        let bucket = match origin {
             Origin::Packager => 0,
             Origin::Site => 1,
         };
-        add(&self.0.asked[place], 1);
+        add(&self.0.asked[bucket], 1);
     }
 
     /// Counts a request that waits for another one's answer.
@@ -209,15 +153,15 @@ impl Meter {
     }
 
     /// Reads the memory's size from now on.
-    pub(crate) fn watch(&self, cache: &Arc<Gauge>, room: &Arc<Room>) {
+    pub(crate) fn watch(&self, cache: &Arc<Gauge>, memory: &Arc<MemoryBudget>) {
         // The first cache counts; a meter has one door.
         let _ = self.0.cache.set(cache.clone());
-        let _ = self.0.room.set(room.clone());
+        let _ = self.0.memory.set(memory.clone());
     }
 
     /// Reads how many connections there are from now on.
-    pub(crate) fn watch_places(&self, places: &Places) {
-        let _ = self.0.places.set(places.clone());
+    pub(crate) fn watch_slots(&self, slots: &ConnectionSlots) {
+        let _ = self.0.slots.set(slots.clone());
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use model::delivery::{Access, Behaviour, Caching, Origin, State, asset_of};
-use model::{AssetId, PlaybackSessionId};
-use sign::{Key, Keys, pattern};
+use model::{AssetId, PlaybackSessionId, SubjectId};
+use sign::{Key, Keys, Mark, pattern};
 
 use crate::cors::Cors;
 
@@ -33,7 +33,7 @@ impl Routes {
         let keys = state.keys.iter().filter_map(|key| match Key::parse(key) {
             Ok(key) => Some(key),
             Err(error) => {
-                tracing::error!(key = %key.id, %error, "signing key left out");
+                tracing::error!(key = %key.id, %error, "signing key ignored");
                 None
             }
         });
@@ -58,6 +58,13 @@ impl Routes {
     /// Assets that are gone here and were not yet `before`.
     pub(crate) fn gone_since(&self, before: &Self) -> HashSet<AssetId> {
         self.state.gone.difference(&before.state.gone).copied().collect()
+    }
+
+    /// Whether an address below an asset ended early: what it depends on, or the asset, ended after it was made.
+    pub(crate) fn has_ended(&self, mark: &Mark, asset: Option<AssetId>) -> bool {
+        let asset = asset.map(|asset| SubjectId::from_bytes(asset.to_bytes()));
+        let mut subjects = mark.subjects.into_iter().chain([asset]).flatten();
+        subjects.any(|subject| self.state.ended.get(&subject).is_some_and(|ended| mark.since <= *ended))
     }
 
     /// Whether a playback session was revoked.

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_face::door::{Bounds, Entrance, Patience};
-use http_face::places::Places;
+use http_face::ConnectionSlots;
+use http_face::door::{Bounds, Entrance, Timeouts};
 use model::AssetId;
 use model::delivery::{State, asset_of};
 use tokio::sync::watch;
@@ -27,11 +27,11 @@ pub struct Service {
     pub entrances: Vec<Entrance>,
     /// Settings and bounds.
     pub config: Config,
-    /// Who answers what is not in memory.
+    /// The services that answer what is not in memory.
     pub upstreams: Upstreams,
     /// Behaviours, keys and revoked sessions; a change counts from the next request on. The service ends with the sender.
     pub state: watch::Receiver<Arc<State>>,
-    /// What the packager knows the edge by.
+    /// The secret that the edge shows to the packager.
     pub secret: watch::Receiver<CdnSecret>,
     /// Counts what passes.
     pub meter: Meter,
@@ -50,16 +50,17 @@ impl Service {
         config.check()?;
         let now = state.borrow_and_update().clone();
         let (routes, watched) = watch::channel(Arc::new(Routes::compile(now)));
+        let (changed, changes) = watch::channel(());
         let tasks = TaskTracker::new();
-        let places = Places::new(config.connections as usize, config.address_connections as usize);
-        meter.watch_places(&places);
-        let door = Arc::new(Door::new(config, upstreams, watched, secret, tasks.clone(), meter));
+        let slots = ConnectionSlots::new(config.connections as usize, config.address_connections as usize);
+        meter.watch_slots(&slots);
+        let door = Arc::new(Door::new(config, upstreams, (watched, changes), secret, tasks.clone(), meter));
         let proxies = door.config.trusted_proxies.clone();
         let bounds = bounds(&door);
-        let outside = http_face::door::Door { entrances, places, proxies, bounds, tasks };
+        let outside = http_face::door::Door { entrances, slots, proxies, bounds, tasks };
         tokio::select! {
             () = outside.run(door.clone(), shutdown.clone()) => {}
-            blind = follow(&door, state, routes, &shutdown) => return Err(blind),
+            blind = follow(&door, state, (routes, changed), &shutdown) => return Err(blind),
         }
         tracing::debug!(cached_bytes = door.cache.gauge().bytes(), "front door closed");
         Ok(())
@@ -69,16 +70,16 @@ impl Service {
 fn bounds(door: &Door) -> Bounds {
     let config = &door.config;
     let ms = |ms: u32| Duration::from_millis(u64::from(ms));
-    let room = door.cache.room().clone();
+    let memory = door.cache.memory().clone();
     Bounds {
         head: ms(config.head_ms),
         head_bytes: config.head_bytes,
         head_fields: config.head_fields,
         pause: ms(config.body_ms),
-        patience: Patience {
+        timeouts: Timeouts {
             silence: ms(config.write_ms),
             least_rate: config.least_rate,
-            is_scarce: Arc::new(move || room.is_scarce()),
+            is_scarce: Arc::new(move || memory.is_scarce()),
         },
         http2: config.http2,
         drain: ms(config.drain_ms),
@@ -90,7 +91,7 @@ fn bounds(door: &Door) -> Bounds {
 async fn follow(
     door: &Arc<Door>,
     mut state: watch::Receiver<Arc<State>>,
-    routes: watch::Sender<Arc<Routes>>,
+    (routes, changed): (watch::Sender<Arc<Routes>>, watch::Sender<()>),
     shutdown: &CancellationToken,
 ) -> Error {
     let idle = Duration::from_secs(u64::from(door.config.cache_idle_s));
@@ -98,12 +99,13 @@ async fn follow(
     forget.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            changed = state.changed() => {
-                if changed.is_err() {
+            news = state.changed() => {
+                if news.is_err() {
                     break;
                 }
                 let now = Arc::new(Routes::compile(state.borrow_and_update().clone()));
                 let before = routes.send_replace(now.clone());
+                changed.send_replace(());
                 let gone = now.gone_since(&before);
                 if !gone.is_empty() {
                     forget_deleted(door, gone).await;
@@ -126,13 +128,13 @@ async fn follow(
 }
 
 /// Forgets what is kept of deleted assets. Many entries take a while to look at, which nobody waits for long but the next
-/// change. What comes in meanwhile is looked at by who keeps it.
+/// change. What comes in meanwhile is checked when it is added.
 async fn forget_deleted(door: &Arc<Door>, gone: HashSet<AssetId>) {
     let (cache, assets) = (door.cache.clone(), gone.len());
     let forget = move || cache.forget(|key| asset_of(&key.target).is_some_and(|asset| gone.contains(&asset)));
     match door.tasks.spawn_blocking(forget).await {
-        Ok(entries) => tracing::info!(assets, entries, "deleted assets forgotten"),
-        // They are delivered no more in any case.
-        Err(error) => tracing::error!(%error, assets, "deleted assets not forgotten"),
+        Ok(entries) => tracing::info!(assets, entries, "deleted assets evicted"),
+        // They are no longer delivered in any case.
+        Err(error) => tracing::error!(%error, assets, "cannot evict deleted assets"),
     }
 }

@@ -1,4 +1,4 @@
-//! Who answers what the edge does not know, by role.
+//! Upstreams that answer what is not cached, by role.
 
 use std::fmt;
 
@@ -51,7 +51,7 @@ impl Upstreams {
     }
 }
 
-/// What the packager knows the edge by (`X-MediaPackage-CDNIdentifier`). Its `Debug` hides it.
+/// The secret that the edge shows to the packager (`X-MediaPackage-CDNIdentifier`). Its `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CdnSecret(HeaderValue);
 

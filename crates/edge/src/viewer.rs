@@ -1,11 +1,11 @@
-//! Who asks, and for which scheme and host: from the connection, or from a trusted proxy's headers.
+//! Client address, scheme and host of a request: from the connection, or from a trusted proxy's headers.
 
 use std::net::IpAddr;
 
 use http::request::Parts;
 use http::{Version, header};
 use http_face::door::Peer;
-use sign::Cidr;
+use model::Cidr;
 
 use crate::headers::{self, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
 use crate::refusal::Refusal;
@@ -84,7 +84,7 @@ fn host_of(parts: &Parts) -> Result<&str, Refusal> {
     }
 }
 
-/// Whether a text can be a host with or without a port; user names and paths are none.
+/// Whether a text can be a host with or without a port; user names and paths are not accepted.
 fn is_host(host: &str) -> bool {
     (1..=300).contains(&host.len())
         && host

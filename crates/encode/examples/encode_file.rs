@@ -13,10 +13,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use encode::chunk::{Encoded, Work, encode};
-use encode::template::Templates;
-use encode::{Jail, Runner, Tools, first_frame, plan, probe};
+use encode::{Runner, Tools, first_frame, plan, probe};
+use jail::Jail;
 use model::Plan;
 use package::{TrackInit, cmaf};
+use template::Templates;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
     let mut args = std::env::args_os();
     let own = args.next().unwrap_or_default();
     if args.next().is_some_and(|first| first == "jail") {
-        return encode::jail::main(std::env::args_os().skip(2));
+        return jail::main(std::env::args_os().skip(2));
     }
     let done = options(std::env::args().skip(1)).and_then(|options| {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

@@ -8,7 +8,7 @@ use model::BitsPerSecond;
 use crate::colour::Colour;
 use crate::ladder::Rung;
 use crate::run::{Arg, Name};
-use crate::template::{AdaptiveQuantization, H264, Profile, QualityTuning, Switch};
+use template::{AdaptiveQuantization, H264, Profile, QualityTuning, Switch};
 
 /// An encode of H.264 at a constant quality with a capped rate.
 ///
@@ -122,7 +122,7 @@ pub(crate) fn join(parts: &[Arg], between: &'static str) -> Arg {
 mod tests {
     use super::*;
     use crate::ladder::Size;
-    use crate::template::reference;
+    use template::reference;
 
     #[test]
     fn the_reference_is_spelled_for_x264() {

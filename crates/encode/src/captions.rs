@@ -1,4 +1,13 @@
-//! Finding captions within the picture, before a plan is made: a look at two stretches of the film.
+//! Captions: finding those within the picture before a plan is made, by a look at two stretches of the film, and reading
+//! those that are text.
+
+mod ass;
+mod charset;
+pub(crate) mod copied;
+pub(crate) mod read;
+mod subrip;
+mod tx3g;
+mod words;
 
 use model::media::Video;
 use model::plan::{CaptionOrigin, CaptionTrack};
@@ -10,10 +19,10 @@ use crate::{Look, Result, cea608};
 /// Caption tracks of a source at most.
 pub const MAX_CAPTIONS: usize = 8;
 
-/// Seconds of each of the two stretches that are looked at.
+/// Seconds of each of the two stretches that are read.
 const STRETCH_S: u64 = 30;
 
-/// Bytes of units of a stretch that are looked at.
+/// Bytes of units of a stretch that are read.
 const MAX_BYTES: u64 = 16 << 20;
 
 /// Finds the CEA-608 channels that bring text at the beginning or in the middle of the film; no frame is decoded.
@@ -21,7 +30,7 @@ const MAX_BYTES: u64 = 16 << 20;
 /// A stretch that cannot be read has no captions.
 ///
 /// # Errors
-/// Those of a run that are not the file's fault.
+/// Errors of a run that are not caused by the file.
 pub async fn in_picture(look: Look<'_>) -> Result<Vec<CaptionTrack>> {
     let source = look.source;
     let Some(video) = &source.video else { return Ok(vec![]) };
@@ -38,7 +47,7 @@ pub async fn in_picture(look: Look<'_>) -> Result<Vec<CaptionTrack>> {
     channels.extend(later);
     channels.sort_unstable();
     channels.dedup();
-    let room = MAX_CAPTIONS.saturating_sub(source.captions.len());
+    let space = MAX_CAPTIONS.saturating_sub(source.captions.len());
     let language = source.audio.first().map_or("und", |audio| audio.language.as_str());
     let track = |channel: u8| CaptionTrack {
         from: CaptionOrigin::Cea608(channel),
@@ -48,7 +57,7 @@ pub async fn in_picture(look: Look<'_>) -> Result<Vec<CaptionTrack>> {
         forced: false,
         hearing_impaired: true,
     };
-    Ok(channels.into_iter().take(room).map(track).collect())
+    Ok(channels.into_iter().take(space).map(track).collect())
 }
 
 struct Stretch<'a> {

@@ -22,7 +22,7 @@ use crate::{Error, Result};
 /// Pairs that are kept at most: sixty a second for a day.
 const MAX_PAIRS: usize = 6_000_000;
 
-/// Bytes of the units of one frame that are looked through.
+/// Bytes of the units of one frame that are searched.
 const MAX_BYTES: u64 = 1 << 20;
 
 /// Two bytes of one of the two fields of a frame, parity taken off, padding left out.
@@ -87,7 +87,7 @@ pub(crate) fn read(data: &Path, times: &Path) -> Result<Vec<Pair>> {
     Ok(pairs)
 }
 
-/// Which of the channels 1 to 4 bring text.
+/// The channels among 1 to 4 that contain text.
 pub(crate) fn channels(pairs: &[Pair]) -> Vec<u8> {
     (1..=4).filter(|channel| decoded(pairs, *channel, 0).brings_text()).collect()
 }
@@ -154,7 +154,7 @@ mod tests {
         bytes
     }
 
-    /// What a channel shows when these pairs come at these ms.
+    /// Captions of a channel when these pairs arrive at these ms.
     fn check(channel: u8, fed: &[(i64, &[u8])], expected: &str) {
         let mut pairs = vec![];
         for (ms, bytes) in fed {

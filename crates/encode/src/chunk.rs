@@ -20,25 +20,25 @@ use model::plan::{Chunk, Medium, Track};
 
 use crate::blocking::blocking;
 use crate::filter::Lists;
-use crate::jail::Limits;
 use crate::ladder::Rung;
 use crate::retime::{self, Retiming};
-use crate::run::{self, Ffmpeg, Input, Name, Patience};
+use crate::run::{self, Ffmpeg, Input, Name, Timeouts};
 use crate::scratch::Folder;
-use crate::template::Template;
 use crate::{Error, Result, Runner};
+use jail::Limits;
+use template::Template;
 
 pub use self::early::{SoFar, so_far};
 pub use crate::retime::Encoded;
 
-/// What to encode.
+/// The work to encode.
 #[derive(Debug, Clone, Copy)]
 pub struct Work<'a> {
     /// The plan.
     pub plan: &'a Plan,
     /// The number of the chunk in it.
     pub chunk: u32,
-    /// What the plan was made for.
+    /// The source that the plan was made for.
     pub source: &'a Source,
     /// Where that is.
     pub file: &'a Path,
@@ -84,7 +84,7 @@ pub async fn encode(
         return Err(Error::OtherEncoder { plan: work.plan.fingerprint.clone(), here });
     }
     if work.plan.template != template.id() {
-        return Err(Error::OtherTemplate { name: template.name.clone() });
+        return Err(template::Error::Changed { name: template.name.clone() }.into());
     }
     let chunk = work
         .plan
@@ -121,11 +121,11 @@ impl Encoding<'_> {
         &self,
         before: Vec<run::Arg>,
         after: Vec<run::Arg>,
-        (limits, patience): (Limits, Patience),
+        (limits, timeouts): (Limits, Timeouts),
         each: impl FnMut(run::Progress) + Send,
     ) -> Result<run::Said> {
         let input = Input { file: self.work.file, container: self.work.source.container };
-        let run = Ffmpeg { input, before, after, folder: self.folder.path(), limits, patience };
+        let run = Ffmpeg { input, before, after, folder: self.folder.path(), limits, timeouts };
         self.runner.ffmpeg(run, each).await
     }
 
@@ -133,13 +133,13 @@ impl Encoding<'_> {
         self.folder.path().join(name.as_str())
     }
 
-    /// Which pictures were decoded, by the list of that name.
+    /// The decoded pictures, from the list of that name.
     async fn seen(&self, list: &Name) -> Result<seen::Seen> {
         let list = self.file(list);
         blocking(move || seen::read(&list)).await
     }
 
-    /// Which frames of sound were decoded, by these lists.
+    /// The decoded frames of sound, from these lists.
     async fn heard(&self, lists: &Lists) -> Result<seen::Seen> {
         let (starts, ends) = (self.file(&lists.starts), self.file(&lists.ends));
         blocking(move || seen::read_both(&starts, &ends)).await
@@ -159,7 +159,7 @@ impl Encoding<'_> {
     }
 }
 
-/// What a run that encodes these renditions may use up.
+/// Resource limits of a run that encodes these renditions.
 pub(crate) fn limits(rungs: &[Rung]) -> Limits {
     // Encoders hold some sixty pictures each, decoders twenty large ones; most of it is never touched.
     let pixels: u64 = rungs.iter().map(|rung| rung.size.pixels()).sum();

@@ -3,7 +3,7 @@
 //! A decoder is on the list because people have files that need it. Rare and lossless intermediate formats have
 //! old, little-tested decoders and are left out.
 
-use crate::run::Arg;
+use crate::arg::Arg;
 
 /// Codecs of moving pictures, by ffmpeg's codec name.
 const VIDEO: &[&str] = &[
@@ -137,7 +137,7 @@ pub(crate) fn foreign_audio() -> [Arg; 2] {
     ["-codec_whitelist:a".into(), Arg::of(&[&DECODERS, &",", &FOREIGN])]
 }
 
-/// Which decoder an input wanted that is not on the list, by the tool's log.
+/// The decoder that an input needs and that is not on the list, from the tool's log.
 pub(crate) fn refused(log: &[String]) -> Option<String> {
     let line = log.iter().find(|line| line.contains("not on whitelist"))?;
     let (_, rest) = line.split_once("Codec (")?;

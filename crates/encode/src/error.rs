@@ -1,10 +1,11 @@
-//! What can go wrong between a source and its chunks.
+//! Errors between a source and its chunks.
 
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::Rejection;
+use crate::jumps::Jumps;
 
 /// A failure of this crate; [`Error::is_retryable`] says whether another attempt may end better.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +14,9 @@ pub enum Error {
     /// The source is not something Kinora can play; no attempt will change that.
     #[error("{0}")]
     Rejected(Rejection),
+    /// The source's clock jumps: it can be read once [`crate::clock::set`] has given a copy of it one clock.
+    #[error("{}", Rejection::JumpingClock)]
+    ClockJumps(Box<Jumps>),
     /// ffmpeg or ffprobe is not installed where we looked.
     #[error("`{tool}` was not found; install ffmpeg 5.1 or newer or name its path in the configuration")]
     ToolMissing {
@@ -24,7 +28,7 @@ pub enum Error {
     ToolTooOld {
         /// The executable.
         path: PathBuf,
-        /// What it says of itself.
+        /// The version that it reports.
         found: String,
     },
     /// The tool does not do what we need of it.
@@ -32,7 +36,7 @@ pub enum Error {
     ToolUnusable {
         /// The executable.
         path: PathBuf,
-        /// What it lacks.
+        /// The missing feature.
         reason: String,
     },
     /// The tool could not be started or its pipes could not be read.
@@ -40,12 +44,12 @@ pub enum Error {
     Run {
         /// `ffmpeg` or `ffprobe`.
         tool: &'static str,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
     /// A step of our own broke: a bug, or a runtime that is being shut down.
-    #[error("a step of the work broke")]
+    #[error("a background task panicked")]
     Broke {
         /// How.
         #[source]
@@ -54,24 +58,15 @@ pub enum Error {
     /// A chunk needs more of its source than was expected.
     #[error("the chunk needs the whole source")]
     Holes,
-    /// There is no launcher of the jail, or a mandatory layer is missing.
-    #[error("the jail could not be entered: {reason}")]
-    Jail {
-        /// What the jailed process said.
-        reason: String,
-    },
-    /// The system gave no process, or not what it needs to enter the jail and become the tool: that may pass.
-    #[error("no jailed process could be started: {reason}")]
-    NotStarted {
-        /// What the system said.
-        reason: String,
-    },
+    /// No tool could be started in the jail.
+    #[error(transparent)]
+    Jail(#[from] jail::Error),
     /// The source or the scratch folder cannot be read or written.
     #[error("cannot use `{path}`")]
     File {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
@@ -95,8 +90,8 @@ pub enum Error {
         /// The last lines of its log.
         log: Vec<String>,
     },
-    /// The tool says that its disk was full, where there is room now.
-    #[error("{tool} could not write what it made{}", tail(.log))]
+    /// The tool says that its disk was full, where there is space now.
+    #[error("{tool} could not write its output{}", tail(.log))]
     Unwritten {
         /// `ffmpeg` or `ffprobe`.
         tool: &'static str,
@@ -114,7 +109,7 @@ pub enum Error {
         log: Vec<String>,
     },
     /// The tool was killed because it took longer than it was given.
-    #[error("{tool} was not done after {} s and was stopped{}", .after.as_secs(), tail(.log))]
+    #[error("{tool} did not finish within {} s and was stopped{}", .after.as_secs(), tail(.log))]
     OutOfTime {
         /// `ffmpeg` or `ffprobe`.
         tool: &'static str,
@@ -132,46 +127,35 @@ pub enum Error {
         limit: u64,
     },
     /// ffprobe's answer has another shape than the one it documents.
-    #[error("ffprobe's answer cannot be understood: {reason}")]
+    #[error("cannot parse the output of ffprobe: {reason}")]
     Answer {
-        /// What was expected.
+        /// The expectation that was not met.
         reason: String,
     },
-    /// There is no such job template.
-    #[error("there is no job template `{name}`: {known} exist")]
-    NoTemplate {
-        /// The name that was asked for.
-        name: String,
-        /// Those that there are.
-        known: String,
-    },
-    /// The job template was changed after the plan was made.
-    #[error("the job template `{name}` was changed since this title was planned: encode it anew")]
-    OtherTemplate {
-        /// Its name.
-        name: String,
-    },
+    /// There is no such job template, or it was changed after the plan was made.
+    #[error(transparent)]
+    Template(#[from] template::Error),
     /// The plan cannot be made, or contradicts itself or its source.
     #[error("the plan is not possible: {reason}")]
     Plan {
-        /// What is wrong.
+        /// The problem.
         reason: String,
     },
     /// The plan was made for another build of the encoder or another number of threads.
-    #[error("the plan belongs to the encoder `{plan}`, this is `{here}`")]
+    #[error("the plan was made for the encoder `{plan}`; this is `{here}`")]
     OtherEncoder {
         /// The plan's fingerprint.
         plan: String,
         /// Ours.
         here: String,
     },
-    /// What ffmpeg wrote cannot be read.
-    #[error("what was encoded cannot be read")]
+    /// ffmpeg's output cannot be read.
+    #[error("cannot read the encoded file")]
     Encoded(#[source] package::Error),
-    /// What ffmpeg wrote is not what the plan asks for.
-    #[error("what was encoded is not what the plan asks for: {reason}")]
+    /// ffmpeg's output does not match the plan.
+    #[error("the encoded file does not match the plan: {reason}")]
     Unplanned {
-        /// What differs.
+        /// The difference.
         reason: String,
     },
     /// The work was cancelled.
@@ -186,8 +170,8 @@ impl Error {
     /// Whether another attempt may end better (the retrying itself is the job queue's).
     pub fn is_retryable(&self) -> bool {
         match self {
+            Self::Jail(error) => error.is_retryable(),
             Self::Run { .. }
-            | Self::NotStarted { .. }
             | Self::Broke { .. }
             | Self::File { .. }
             | Self::Exited { .. }
@@ -199,14 +183,13 @@ impl Error {
             | Self::Encoded(_)
             | Self::Unplanned { .. } => true,
             Self::Rejected(_)
+            | Self::ClockJumps(_)
             | Self::ToolMissing { .. }
             | Self::ToolTooOld { .. }
             | Self::ToolUnusable { .. }
-            | Self::Jail { .. }
             | Self::TooMuchOutput { .. }
             | Self::Answer { .. }
-            | Self::NoTemplate { .. }
-            | Self::OtherTemplate { .. }
+            | Self::Template(_)
             | Self::Plan { .. }
             | Self::OtherEncoder { .. }
             | Self::Cancelled => false,

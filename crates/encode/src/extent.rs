@@ -1,4 +1,4 @@
-//! Which bytes of a source a chunk needs, from the container's index alone.
+//! The bytes of a source that a chunk needs, from the container's index alone.
 //!
 //! Known for MP4 and MOV with sample tables (ISO 14496-12 §8.6, §8.7); fragmented files, compressed indexes and
 //! all other containers are read whole. Pure: [`Finder`] says what to read next and is given it.
@@ -41,7 +41,7 @@ const SHORT_US: i64 = 150_000_000;
 /// Ranges with less than that between them become one.
 const JOIN: u64 = 64 << 10;
 
-/// What to do next.
+/// The next step.
 #[derive(Debug)]
 pub enum Step {
     /// Read these bytes of the source and hand them to [`Finder::next`].
@@ -92,6 +92,11 @@ impl Finder {
         }
     }
 
+    /// Where the index is, once that and where it ends are known.
+    pub(crate) fn index(&self) -> Option<&Range<u64>> {
+        self.moov.as_ref().filter(|_| self.at >= self.bytes)
+    }
+
     fn header(&self) -> Step {
         Step::Read(self.at..self.bytes.min(self.at + HEADER))
     }
@@ -138,7 +143,7 @@ impl Map {
     /// The ranges that probing reads, ascending; `None` where only the whole source tells.
     pub fn to_probe(&self) -> Option<Vec<Range<u64>>> {
         self.film()?;
-        // What is not described by the index alone is parsed packet by packet.
+        // Tracks that the index alone does not describe are parsed packet by packet.
         let told = self.tracks.iter().all(|track| {
             (!track.is_picture || track.is_plain) && (!track.is_sound || track.end_us > SHORT_US)
         });
@@ -152,7 +157,7 @@ impl Map {
     /// `None` where only the whole source tells.
     pub fn to_find_captions(&self) -> Option<Vec<Range<u64>>> {
         let (film, known) = (self.film()?, self.to_probe()?);
-        // What is sought is counted from where the first picture or sound of the file begins.
+        // Seek times count from the first picture or sound of the file.
         let heard = self.tracks.iter().filter(|track| track.is_picture || track.is_sound);
         let start = heard.map(Track::first_us).fold(film.first_us(), i64::min);
         let middle = start + (film.end_us - film.first_us()) / 2;
@@ -174,15 +179,19 @@ impl Map {
     pub fn ranges(&self, plan: &Plan, chunk: u32, source: &Source) -> Option<Vec<Range<u64>>> {
         let chunk = plan.chunk(chunk)?;
         let frames = plan.grid.span(&chunk.segments)?;
-        let stream = match chunk.of {
-            Medium::Video => source.video.as_ref()?.stream,
-            Medium::Audio(n) => plan.audio.get(usize::from(n))?.stream,
+        let streams = match chunk.of {
+            Medium::Video => vec![source.video.as_ref()?.stream],
+            Medium::Audio(n) => {
+                let stream = plan.audio.get(usize::from(n))?.stream;
+                source.audio.iter().find(|audio| audio.stream == stream)?.streams()
+            }
             Medium::Captions(n) => match plan.captions.get(usize::from(n))?.from {
-                CaptionOrigin::Stream(stream) => stream,
+                CaptionOrigin::Stream(stream) => vec![stream],
                 CaptionOrigin::Cea608(_) => return None,
             },
         };
-        let wanted = self.tracks.get(usize::try_from(stream).ok()?)?;
+        let track = |stream: u32| self.tracks.get(usize::try_from(stream).ok()?);
+        let wanted: Vec<&Track> = streams.into_iter().map(track).collect::<Option<_>>()?;
         let zero = match (&source.video, source.audio.first()) {
             (Some(video), _) => video.start_us,
             (None, audio) => audio?.start_us,
@@ -196,26 +205,13 @@ impl Map {
         let window = from.saturating_sub(BEFORE_US)..us(frames.end).saturating_add(BEHIND_US);
         let all = matches!(chunk.of, Medium::Captions(_));
         self.collect(HEAD_BYTES, |track, times| {
-            std::ptr::eq(track, wanted) && (all || times.start < window.end && times.end > window.start)
+            let is_wanted = wanted.iter().any(|wanted| std::ptr::eq(track, *wanted));
+            is_wanted && (all || times.start < window.end && times.end > window.start)
         })
     }
 
-    /// The ranges that a look at some moments of the film reads (µs of its clock), ascending; `None` where only the
-    /// whole source will do.
-    pub fn around(&self, source: &Source, moments: &[i64]) -> Option<Vec<Range<u64>>> {
-        let film = self.tracks.get(usize::try_from(source.video.as_ref()?.stream).ok()?)?;
-        let window = |us: &i64| {
-            let sought = us.saturating_sub(BEFORE_US);
-            let from = film.sync_before(sought).min(sought);
-            from.saturating_sub(BEFORE_US)..us.saturating_add(BEHIND_US)
-        };
-        let windows: Vec<Range<i64>> = moments.iter().map(window).collect();
-        self.collect(HEAD_BYTES, |track, times| {
-            std::ptr::eq(track, film) && windows.iter().any(|w| times.start < w.end && times.end > w.start)
-        })
-    }
-
-    /// What is always read, so many bytes of the beginning of each track, and the runs of samples that are wanted.
+    /// Collects what is always read, so many bytes of the beginning of each track, and the runs of samples that are
+    /// wanted.
     fn collect(
         &self,
         head_bytes: u64,
@@ -255,7 +251,7 @@ fn joined(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
     out
 }
 
-/// What of some ranges in order is not in others in order.
+/// The parts of some ranges, in order, that are not in others, in order.
 fn without(ranges: Vec<Range<u64>>, mut known: &[Range<u64>]) -> Vec<Range<u64>> {
     let mut out = vec![];
     for range in ranges {

@@ -1,4 +1,4 @@
-//! Fields that nobody told of: films of television that were encoded as if they were progressive.
+//! Undeclared fields: films of television that were encoded as if they were progressive.
 //!
 //! Their frames are combed, and only a look at the pictures tells. It is taken where such films are found and costs
 //! little: at pictures of the standard sizes of television that are said to be progressive.
@@ -10,7 +10,7 @@ use crate::blocking::blocking;
 use crate::run::{Arg, Name};
 use crate::{Error, Look, Result};
 
-/// Frames that are looked at, in the middle of the film.
+/// Frames that are inspected, in the middle of the film.
 const FRAMES: u64 = 100;
 
 /// Frames that must be sure for a verdict.
@@ -24,10 +24,10 @@ const LINES: [u32; 3] = [480, 486, 576];
 
 /// Whether the pictures of a source consist of fields, although it says otherwise.
 ///
-/// What cannot be read counts as progressive.
+/// Counts anything unreadable as progressive.
 ///
 /// # Errors
-/// Those of a run that are not the file's fault.
+/// Errors of a run that are not caused by the file.
 pub async fn are_hidden(look: Look<'_>) -> Result<bool> {
     let Some(video) = look.source.video.as_ref().filter(|video| may_be(video)) else { return Ok(false) };
     let found = Name::new("found");

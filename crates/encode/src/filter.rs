@@ -3,11 +3,12 @@
 use std::ops::Range;
 
 use model::FrameRate;
-use model::media::{Audio, Video};
+use model::media::{Audio, Mix, Part, Video};
 
 use crate::argv::{SCALER, join};
 use crate::colour::{Colour, Hdr};
 use crate::ladder::{Rung, Size};
+use crate::mix;
 use crate::run::{Arg, Name};
 use crate::tools::Features;
 
@@ -87,7 +88,7 @@ impl Pictures<'_> {
         join(&parts, ";")
     }
 
-    /// Which places of the grid are filled, and how.
+    /// The filled frames of the grid, and their sources.
     ///
     /// A run that shows nothing but the last picture takes it from the last places of the file's own, and its copies
     /// from right behind them: they are the same wherever they lie, and nothing is counted up to there.
@@ -107,7 +108,7 @@ impl Pictures<'_> {
 struct Places {
     /// The first that is filled.
     from: u64,
-    /// Those that are encoded.
+    /// The frames to encode.
     wanted: Range<u64>,
     /// Copies of the last frame behind it.
     clones: u64,
@@ -131,8 +132,10 @@ pub(crate) fn upright(video: &Video, size: Size, features: Features, chain: &mut
             chain.push(scale(coded));
             let input = "zscale=pin=bt2020:min=bt2020nc:rin=tv:t=linear:npl=100:tin=";
             chain.push(Arg::of(&[&input, &hdr.transfer()]));
+            // Whole numbers in between cut off what BT.709 does not have: whether floating point keeps it depends on
+            // the processor.
             let map = "format=gbrpf32le,zscale=p=bt709,tonemap=tonemap=hable:desat=0,\
-                       zscale=t=bt709:m=bt709:r=tv:d=none,format=yuv420p";
+                       zscale=t=bt709:r=pc:d=none,format=gbrp12le,zscale=m=bt709:r=tv:d=none,format=yuv420p";
             chain.push(map.into());
         }
     }
@@ -191,9 +194,7 @@ impl Pad {
         if self.picture == self.size {
             return "null".into();
         }
-        // Even, so that chroma stays where it is.
-        let x = ((self.size.width - self.picture.width) / 2) & !1;
-        let y = ((self.size.height - self.picture.height) / 2) & !1;
+        let (x, y) = self.picture.place_in(self.size);
         Arg::of(&[&"pad=", &self.size.width, &":", &self.size.height, &":", &x, &":", &y, &":black"])
     }
 }
@@ -222,6 +223,13 @@ pub(crate) struct Sound<'a> {
     pub(crate) rate: u32,
     /// Whether the container's clock is coarser than samples.
     pub(crate) coarse_clock: bool,
+    /// From where on the source can be entered, in µs of its clock: indexes name places by pictures, and in front of the
+    /// first one there are none.
+    pub(crate) seekable_us: i64,
+    /// Whether it was mixed to two channels before: what is loud in the mix is still to be held.
+    pub(crate) is_mixed: bool,
+    /// Whether the source is joined of pieces, at whose ends sound is missing, or lies over other sound.
+    pub(crate) has_joints: bool,
     /// Where the times of all decoded frames are written to, in samples of the source.
     pub(crate) seen: &'a Lists,
 }
@@ -242,34 +250,82 @@ impl Sound<'_> {
     /// none. The resampler starts at a multiple of its period, so that a sample of the title has the same value
     /// whichever chunk it is made for.
     pub(crate) fn graph(&self) -> Arg {
-        let from = self.audio.sample_rate.max(1);
-        let (input, output) = self.aligned_start();
+        let (_, output) = self.aligned_start();
         let wanted = self.samples.start - output..self.samples.end - output;
-        let zero = samples(self.zero_us, from);
-        let mut chain = vec![Arg::of(&[&"[0:", &self.audio.stream, &"]asettb=1/", &from])];
-        if self.coarse_clock {
-            chain.push(self.snapped(from));
+        let channels = self.audio.channels;
+        let (mut parts, mut chain) = match &self.audio.mix {
+            Mix::Apart(apart) => self.together(apart),
+            mix => {
+                let mut chain = self.laid(self.audio.stream, true, mix::to_stereo(mix, channels));
+                if channels == 1 {
+                    chain.push(mix::on_both_sides());
+                }
+                (vec![], chain)
+            }
+        };
+        // Where there are more channels from here on than there were at first, ffmpeg mixes them as we do.
+        chain.push(Arg::of(&[&"aresample=", &self.rate, &":ochl=stereo:osf=fltp:rematrix_maxval=1000"]));
+        chain.push("apad".into());
+        if channels > 2 || self.is_mixed || matches!(self.audio.mix, Mix::Apart(_)) {
+            chain.push(mix::limiter());
         }
         chain.extend([
-            Arg::of(&[&"asetpts=PTS-(", &zero, &")"]),
-            marked("ametadata"),
-            listed("ametadata", &self.seen.starts),
-            "asetpts=PTS+NB_SAMPLES".into(),
-            listed("ametadata", &self.seen.ends),
-            "asetpts=PTS-NB_SAMPLES".into(),
-            Arg::of(&[&"aresample=", &from, &":async=1:min_comp=0.00001:first_pts=", &input]),
-        ]);
-        if self.audio.channels == 1 {
-            // As loud as players make it; the mixer would take 3 dB off.
-            chain.push("pan=stereo|c0=c0|c1=c0".into());
-        }
-        chain.extend([
-            Arg::of(&[&"aresample=", &self.rate, &":ochl=stereo:osf=fltp:rematrix_maxval=1"]),
-            "apad".into(),
             Arg::of(&[&"atrim=start_sample=", &wanted.start, &":end_sample=", &wanted.end]),
             "asetpts=N[a]".into(),
         ]);
-        join(&chain, ",")
+        parts.push(join(&chain, ","));
+        join(&parts, ";")
+    }
+
+    /// Streams with a channel each: every one laid on the clock and where it belongs, then all of them added up.
+    fn together(&self, apart: &[Part]) -> (Vec<Arg>, Vec<Arg>) {
+        let name = |n: usize| Arg::of(&[&"[one", &number(n), &"]"]);
+        let part = |(n, part): (usize, &Part)| {
+            let chain = self.laid(part.stream, n == 0, Some(mix::placed(&part.channel)));
+            Arg::of(&[&join(&chain, ","), &name(n)])
+        };
+        let parts = apart.iter().enumerate().map(part).collect();
+        let names: Vec<Arg> = (0..apart.len()).map(name).collect();
+        let sum = Arg::of(&[&join(&names, ""), &"amix=normalize=0:inputs=", &number(apart.len())]);
+        (parts, vec![sum])
+    }
+
+    /// A stream of the source on its own samples, counted from the title's start; its frames are written to the lists.
+    fn laid(&self, stream: u32, is_listed: bool, mixed: Option<Arg>) -> Vec<Arg> {
+        let (input, _) = self.aligned_start();
+        let said = self.audio.sample_rate.max(1);
+        let from = if self.drifts() { self.ratio().0 } else { said };
+        let mut chain = vec![Arg::of(&[&"[0:", &stream, &"]asettb=1/", &said])];
+        if self.drifts() {
+            chain.push(self.counted(said));
+        } else {
+            if self.coarse_clock {
+                chain.push(self.snapped(said));
+            }
+            chain.push(Arg::of(&[&"asetpts=PTS-(", &samples(self.zero_us, said), &")"]));
+        }
+        if is_listed {
+            chain.extend([
+                marked("ametadata"),
+                listed("ametadata", &self.seen.starts),
+                "asetpts=PTS+NB_SAMPLES".into(),
+                listed("ametadata", &self.seen.ends),
+                "asetpts=PTS-NB_SAMPLES".into(),
+            ]);
+        }
+        chain.extend(mixed);
+        if self.drifts() {
+            chain.push(Arg::of(&[&"asetrate=", &from]));
+        }
+        let filled = Arg::of(&[&"aresample=", &from, &":async=1:min_comp=0.00001:first_pts=", &input]);
+        // Otherwise a gap of less than a tenth of a second is taken for inexact times.
+        let joints = if self.has_joints { ":min_hard_comp=0.01" } else { "" };
+        chain.push(Arg::of(&[&filled, &joints]));
+        if self.drifts() {
+            // As many samples come out as the title has in the same time.
+            chain.push(Arg::of(&[&"aresample=", &self.ratio().1, &",asetrate=", &self.rate]));
+        }
+        chain
     }
 
     /// Where the source is read from, in µs of its clock; `None` for its start. Decoders need a while to be
@@ -280,7 +336,7 @@ impl Sound<'_> {
         let start =
             i64::try_from(u128::from(output) * 1_000_000 / u128::from(self.rate.max(1))).unwrap_or(i64::MAX);
         let seek = start.saturating_add(self.zero_us).saturating_sub(RUN_IN_US);
-        (output > 0 && seek > self.audio.start_us).then_some(seek)
+        (output > 0 && seek > self.audio.start_us.max(self.seekable_us)).then_some(seek)
     }
 
     /// How much sound lies in front of the title's beginning where the source is read from its own, in µs.
@@ -296,7 +352,40 @@ impl Sound<'_> {
 
     /// Where the source's sound begins, in its samples from the title's start.
     pub(crate) fn audio_start(&self) -> i64 {
-        samples(self.audio.start_us.saturating_sub(self.zero_us), self.audio.sample_rate)
+        self.source_samples(self.audio.start_us.saturating_sub(self.zero_us))
+    }
+
+    /// Samples of the source in a second of the title, to the nearest.
+    pub(crate) fn source_rate(&self) -> u32 {
+        u32::try_from(self.source_samples(1_000_000)).unwrap_or(1).max(1)
+    }
+
+    /// Whether samples of the source last longer or shorter than its rate says.
+    fn drifts(&self) -> bool {
+        self.audio.drift_ppb != 0
+    }
+
+    /// Billionths of what its rate says that a sample of the source lasts.
+    fn lasts_ppb(&self) -> i128 {
+        BILLION.saturating_add(self.audio.drift_ppb.into()).max(1)
+    }
+
+    /// Samples of the source in so many µs, to the nearest.
+    fn source_samples(&self, us: i64) -> i64 {
+        let rate = i128::from(self.audio.sample_rate) * BILLION;
+        let den = self.lasts_ppb() * 1_000_000;
+        let rounded = (i128::from(us) * rate + den / 2).div_euclid(den);
+        i64::try_from(rounded).unwrap_or(0)
+    }
+
+    /// Samples of the source, and of the title in the same time, in whole numbers as close as anybody can hear in a day,
+    /// and not much greater than rates are.
+    fn ratio(&self) -> (u32, u32) {
+        let num = u128::from(self.audio.sample_rate.max(1)) * BILLION.unsigned_abs();
+        let den = u128::from(self.rate.max(1)) * self.lasts_ppb().unsigned_abs();
+        let (input, output) = nearest(num, den, self.rate.max(1));
+        let factor = (self.rate / output).max(1);
+        (input.saturating_mul(factor), output.saturating_mul(factor))
     }
 
     /// The multiple of the resampler's period some way before the first sample: in samples of the source and of
@@ -304,11 +393,27 @@ impl Sound<'_> {
     fn aligned_start(&self) -> (u64, u64) {
         // Longer than the resampler's filter.
         const MARGIN: u64 = 1024;
-        let common = u64::from(gcd(self.audio.sample_rate.max(1), self.rate.max(1)));
         let (input, output) =
-            (u64::from(self.audio.sample_rate.max(1)) / common, u64::from(self.rate.max(1)) / common);
+            if self.drifts() { self.ratio() } else { (self.audio.sample_rate.max(1), self.rate.max(1)) };
+        let common = u64::from(gcd(input, output).max(1));
+        let (input, output) = (u64::from(input) / common, u64::from(output) / common);
         let periods = self.samples.start.saturating_sub(MARGIN) / output;
         (periods * input, periods * output)
+    }
+
+    /// Gives frames their places by counting samples of the source, whose times grow apart from its rate: a frame is as
+    /// many whole frames behind the first as its time is closest to, whichever chunk it is made for.
+    fn counted(&self, said: u32) -> Arg {
+        let first = samples(self.audio.start_us, said);
+        Arg::of(&[
+            &"asetpts='round((PTS-(",
+            &first,
+            &"))*1000000000/(1000000000+(",
+            &self.audio.drift_ppb,
+            &"))/NB_SAMPLES)*NB_SAMPLES+(",
+            &self.audio_start(),
+            &")'",
+        ])
     }
 
     /// Puts frames whose times were rounded by the container back to where they belong: a whole number of frames
@@ -356,6 +461,24 @@ fn samples(us: i64, rate: u32) -> i64 {
     i64::try_from(rounded).unwrap_or(0)
 }
 
+const BILLION: i128 = 1_000_000_000;
+
+/// The fraction next to `num / den` whose denominator is not greater than `most`, by continued fractions.
+fn nearest(mut num: u128, mut den: u128, most: u32) -> (u32, u32) {
+    let (mut before, mut last): ([u128; 2], [u128; 2]) = ([0, 1], [1, 0]);
+    while den > 0 {
+        let whole = num / den;
+        let next = [0, 1].map(|n| whole.saturating_mul(last[n]).saturating_add(before[n]));
+        if next[1] > most.into() || next[0] > u32::MAX.into() {
+            break;
+        }
+        (before, last) = (last, next);
+        (num, den) = (den, num % den);
+    }
+    let [num, den] = last.map(|number| u32::try_from(number).unwrap_or(1).max(1));
+    (num, den)
+}
+
 fn gcd(a: u32, b: u32) -> u32 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
@@ -372,13 +495,32 @@ mod tests {
         let check = |(start_us, zero_us): (i64, i64), first: u64, expected| {
             let audio = Audio { start_us, ..audio.clone() };
             let samples = first..first + 480_000;
-            let sound =
-                Sound { audio: &audio, zero_us, samples, rate: 48_000, coarse_clock: false, seen: &seen };
+            let sound = Sound {
+                audio: &audio,
+                zero_us,
+                samples,
+                rate: 48_000,
+                coarse_clock: false,
+                is_mixed: false,
+                has_joints: false,
+                seen: &seen,
+                seekable_us: i64::MIN,
+            };
             assert_eq!(sound.ahead_us(), expected, "{start_us} {zero_us} {first}");
         };
         check((0, 8_000_000), 0, 8_000_000);
         check((1_000_000, 8_000_000), 0, 7_000_000);
         check((0, 8_000_000), 4_800_000, 0);
         check((8_000_000, 0), 0, 0);
+    }
+
+    #[test]
+    fn a_fraction_is_as_close_as_its_size_allows() {
+        assert_eq!(nearest(44_100, 48_000, 48_000), (147, 160));
+        assert_eq!(nearest(99, 100, 48_000), (99, 100));
+        assert_eq!(nearest(0, 5, 10), (1, 1));
+        let (num, den) = nearest(48_000 * 1_000_000_000, 48_000 * 1_009_999_777, 48_000);
+        let off = f64::from(num) / f64::from(den) * 1.009_999_777 - 1.0;
+        assert!(den <= 48_000 && off.abs() < 1e-8, "{num}/{den}: {off}");
     }
 }

@@ -1,4 +1,4 @@
-//! What the encoder writes into headers: learned from encodes of one frame, before the first chunk.
+//! Headers that the encoder writes: learned from encodes of one frame, before the first chunk.
 //!
 //! Parameter sets depend on the settings, not on the pictures, so a black frame and silence are enough; a plan
 //! fixes them, playlists and init segments follow, and a chunk that comes with others is refused.
@@ -15,19 +15,19 @@ use crate::argv::{self, join};
 use crate::blocking::blocking;
 use crate::colour::Colour;
 use crate::filter;
+use crate::fragments::Fragments;
 use crate::ladder::{Rung, rungs};
-use crate::retime::Fragments;
-use crate::run::{self, Arg, Ffmpeg, Input, Name, Patience};
+use crate::run::{self, Arg, Ffmpeg, Input, Name, Timeouts};
 use crate::scratch::Folder;
-use crate::template::Template;
 use crate::{Container, Error, Result, Runner, Tools};
+use template::Template;
 
 /// Headers of every rendition and of an audio track.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Headers {
     /// One for each rendition, in the order of the plan.
     pub video: Vec<VideoHeader>,
-    /// Of any audio track: they differ in nothing.
+    /// The header of any audio track: they are all the same.
     pub audio: AudioHeader,
 }
 
@@ -58,7 +58,7 @@ pub struct Known(Mutex<Vec<(Asked, Headers)>>);
 struct Asked {
     /// The encoder's fingerprint.
     encoder: String,
-    /// Of the silence that it reads.
+    /// Sample rate of the silence that it reads.
     sample_rate: u32,
     args: Vec<Arg>,
 }
@@ -122,7 +122,7 @@ pub async fn headers(
         after: arguments(runner.tools, source, template),
         folder: folder.path(),
         limits: crate::chunk::limits(&ladder),
-        patience: Patience::of(Duration::from_secs(300)),
+        timeouts: Timeouts::of(Duration::from_secs(300)),
     };
     runner.ffmpeg(run, |_| ()).await?;
 

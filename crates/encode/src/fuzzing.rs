@@ -13,10 +13,10 @@ pub use crate::chunk::recorded::Decoded;
 pub use crate::probe::recorded::Answers;
 use crate::retime::{self, Encoded, Retiming};
 pub use crate::run::reports::{Reports, reports};
-use crate::template::Template;
-use crate::{Container, Error, Result, cea608, fields, ladder, probe, stills};
+use crate::{Container, Error, Result, captions, cea608, fields, ladder, probe, stills};
+use template::Template;
 
-/// What a file contains, from ffprobe's answers.
+/// The contents of a file, from ffprobe's answers.
 ///
 /// # Errors
 /// As [`crate::probe()`].
@@ -24,12 +24,18 @@ pub fn probed(container: Container, answers: &Answers<'_>) -> Result<Source> {
     probe::recorded::source(container, answers)
 }
 
-/// What is said of a source with which ffprobe ended badly, by its log.
+/// When the pictures of each track of an MP4 are shown by its tables, and which of these decoding can start at, in ticks;
+/// tracks whose tables are not understood are left out.
+pub fn pictures(file: &[u8]) -> Vec<(Vec<i64>, Vec<i64>)> {
+    probe::recorded::pictures(file)
+}
+
+/// The error for a source on which ffprobe failed, from its log.
 pub fn refused(log: Vec<String>) -> Error {
     probe::recorded::refused(log)
 }
 
-/// What lists of decoded frames (where they begin; of sound also where they end) lead to for a chunk.
+/// Evaluates lists of decoded frames (where they begin; of sound also where they end) for a chunk.
 ///
 /// # Errors
 /// Where a list cannot be read.
@@ -50,7 +56,7 @@ pub fn size(jpeg: &[u8]) -> Option<(u32, u32)> {
 /// Whether a file says more of its length than ffmpeg tells.
 ///
 /// # Errors
-/// Of the file system, of which there is none.
+/// Those of the file system, which it does not use.
 pub fn says_its_length(container: Container, file: &[u8]) -> io::Result<bool> {
     probe::recorded::says_its_length(container, file)
 }
@@ -74,6 +80,15 @@ pub fn retime(
 ) -> Result<Encoded> {
     let ((warm_up, running), (from, to)) = (how, files);
     retime::write(&Retiming { plan, chunk, track, warm_up, from, to, running })
+}
+
+/// The cues of a text stream whose captions and list ffmpeg copied.
+///
+/// # Errors
+/// Those of reading, which never fails here.
+pub fn caption_text(data: &[u8], times: &[u8], zero_ms: i64) -> io::Result<Vec<Cue>> {
+    let copied = captions::copied::read_from(data, times, 1000)?;
+    Ok(captions::read::read(&copied, "ja", zero_ms).cues)
 }
 
 /// The captions of channels 1 to 4 in the units of a video stream that were copied into `data`.

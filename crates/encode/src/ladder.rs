@@ -3,16 +3,10 @@
 use model::BitsPerSecond;
 use model::media::{Source, Video};
 
-use crate::template::{Ladder, ScalingBehavior, Template};
+use template::{LONGEST_SIDE, Ladder, SHORTEST_SIDE, ScalingBehavior, Template};
 
 /// Lines of the standard rungs.
 const STEPS: [u32; 6] = [2160, 1440, 1080, 720, 540, 360];
-
-/// The longest side of a rendition, which every H.264 decoder of today's devices takes.
-pub(crate) const LONGEST_SIDE: u32 = 4096;
-
-/// The shortest side of a rendition.
-pub(crate) const SHORTEST_SIDE: u32 = 16;
 
 /// One rendition before its encoder was asked for its headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +41,7 @@ pub(crate) fn rungs(source: &Source, template: &Template) -> Vec<Rung> {
     let crf = template.h264_settings.crf();
     match &template.ladder {
         Ladder::Outputs(outputs) => {
-            let rung = |output: &crate::template::Output| {
+            let rung = |output: &template::Output| {
                 let size = Size { width: output.width, height: output.height };
                 let picture = match output.scaling_behavior {
                     ScalingBehavior::Default => display.fitted(size),
@@ -105,6 +99,12 @@ impl Size {
         u64::from(self.width) * u64::from(self.height)
     }
 
+    /// Where the upper left corner of a picture of this size lies in a larger one, between bars. Even, so that chroma stays
+    /// where it is.
+    pub(crate) fn place_in(self, size: Self) -> (u32, u32) {
+        (((size.width - self.width) / 2) & !1, ((size.height - self.height) / 2) & !1)
+    }
+
     fn shorter(self) -> u32 {
         self.width.min(self.height)
     }
@@ -151,8 +151,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::template::{reference, standard};
     use model::testing::film;
+    use template::{reference, standard};
 
     fn source(width: u32, height: u32, fps: u32) -> Source {
         film(width, height, FrameRate::new(fps, 1).unwrap(), 100)

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use model::media::Source;
 
-use crate::jail::Limits;
-use crate::run::{Arg, Ffmpeg, Input, Patience};
+use crate::run::{Arg, Ffmpeg, Input, Timeouts};
 use crate::scratch::Folder;
 use crate::{Error, Result, Runner};
+use jail::Limits;
 
 /// Longest time of a look before a plan is made, of the clock and of the processor.
 const WALL: Duration = Duration::from_secs(120);
@@ -16,9 +16,9 @@ const WALL: Duration = Duration::from_secs(120);
 /// A source to look into, and what it takes.
 #[derive(Debug, Clone, Copy)]
 pub struct Look<'a> {
-    /// What the look is taken with.
+    /// Runs the tools.
     pub runner: Runner<'a>,
-    /// What the probe said.
+    /// The result of the probe.
     pub source: &'a Source,
     /// The source's file.
     pub file: &'a Path,
@@ -27,7 +27,7 @@ pub struct Look<'a> {
 }
 
 impl<'a> Look<'a> {
-    /// What a tool gets to see.
+    /// The input for a tool.
     pub(crate) fn input(&self) -> Input<'a> {
         Input { file: self.file, container: self.source.container }
     }
@@ -36,7 +36,7 @@ impl<'a> Look<'a> {
     /// many bytes, at which it is killed. `None`, with a line in the log, where it cannot read the file.
     ///
     /// # Errors
-    /// Those of a run that are not the file's fault.
+    /// Errors of a run that are not caused by the file.
     pub(crate) async fn take(
         &self,
         folder: &str,
@@ -50,12 +50,12 @@ impl<'a> Look<'a> {
             after,
             folder: folder.path(),
             limits: Limits { file_bytes: most_bytes, cpu: WALL, ..Limits::default() },
-            patience: Patience::of(WALL),
+            timeouts: Timeouts::of(WALL),
         };
         match self.runner.ffmpeg(run, |_| ()).await {
             Ok(_) | Err(Error::Signalled { .. }) => Ok(Some(folder)),
             Err(error @ (Error::Exited { .. } | Error::Stalled { .. } | Error::OutOfTime { .. })) => {
-                tracing::warn!(%error, folder = %folder.path().display(), "a look into a film shows nothing");
+                tracing::warn!(%error, folder = %folder.path().display(), "cannot inspect a film");
                 Ok(None)
             }
             Err(error) => Err(error),

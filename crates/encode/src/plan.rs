@@ -1,8 +1,8 @@
 //! Making the plan of an encode: pure, from what probing found and what the encoder said of itself.
 //!
-//! A title is presented from the first frame of its video to the end of the last, which is held while sound goes on
-//! behind it; where there is no video, from the first sample of its first audio track. Audio that starts later or ends
-//! sooner is filled with silence, audio before the video is left out.
+//! A title is presented from the first frame of its video, which is shown earlier where sound begins before it, to the end
+//! of the last, which is held while sound continues after it; where there is no video, from the first sample of its
+//! first audio track. Audio that starts later or ends sooner is filled with silence.
 
 mod chunks;
 mod grid;
@@ -14,11 +14,9 @@ use model::{FrameRate, Plan};
 use crate::captions::MAX_CAPTIONS;
 use crate::first_frame::{Headers, VideoHeader};
 use crate::ladder::{Rung, rungs};
-use crate::template::{QualityTuning, Template};
+use crate::limits::MAX_AUDIO;
 use crate::{Error, Rejection, Result};
-
-/// Audio tracks that are encoded at most.
-const MAX_AUDIO: usize = 8;
+use template::{QualityTuning, Template};
 
 /// Makes the plan of one generation.
 ///
@@ -101,7 +99,7 @@ fn rendition((rung, header): (&Rung, &VideoHeader)) -> Rendition {
     }
 }
 
-/// What a frame costs on one processor of an average server, from the measured floor of encoding.
+/// Cost of a frame on one processor of an average server, from the measured floor of encoding.
 fn cost(video: &Video, ladder: &[Rung], template: &Template) -> chunks::Cost {
     // Picoseconds for a pixel.
     let x264 = match template.h264_settings.quality_tuning_level {
@@ -126,8 +124,8 @@ mod tests {
 
     use super::*;
     use crate::first_frame::AudioHeader;
-    use crate::template::{reference, standard};
     use model::testing::film;
+    use template::{reference, standard};
 
     fn headers(renditions: usize) -> Headers {
         let video = VideoHeader { codec: "avc1.4d401f".into(), avcc: "014d401fff".into() };

@@ -1,15 +1,21 @@
-//! What a source contains: facts from ffprobe in the jail, checked and brought into Kinora's terms.
+//! The contents of a source: facts from ffprobe in the jail, checked and converted into Kinora's terms.
 
 mod announced;
 mod answer;
+mod appended;
 mod ask;
 mod beside;
+mod beyond;
+mod drift;
 mod geometry;
 mod language;
+mod layout;
 mod rate;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod recorded;
 mod scan;
+mod stamps;
+mod tables;
 mod text;
 mod track;
 mod verdict;
@@ -23,25 +29,26 @@ use model::media::{Audio, Source, Video};
 
 use self::announced::Announced;
 use self::answer::{Answer, Stream};
+use self::appended::Appended;
 use self::ask::Asker;
-use self::verdict::{check_streams, choose, left_out, nothing};
+use self::beyond::Beyond;
+use self::verdict::{check_streams, choose, left_out, mixed, nothing};
 use self::whole::Whole;
 use crate::blocking::blocking;
+use crate::clock::Jumps;
+use crate::limits::MAX_HOURS;
 use crate::run::Input;
 use crate::{Container, Error, Rejection, Result, Runner, sniff};
 
-/// The longest source in hours.
-pub(crate) const MAX_HOURS: u32 = 24;
+/// Channels of a track that can be mixed: what one MADI line has, and as many as ffmpeg takes.
+const MAX_CHANNELS: u16 = 64;
 
-/// Channels of a track that can be mixed: 22.2 and a few more.
-const MAX_CHANNELS: u16 = 32;
-
-/// What was found out about a file.
+/// Facts about a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Probed {
-    /// What it contains.
+    /// Its contents.
     pub source: Source,
-    /// What is missing of it or left out, and why, in words for people.
+    /// Missing or left-out parts, and why, in words for people.
     pub notes: Vec<String>,
 }
 
@@ -51,9 +58,25 @@ pub struct Probed {
 /// that is its index again), and a few frames of sound. Dropping the future or cancelling ends it all.
 ///
 /// # Errors
-/// [`Error::Rejected`] with a reason for people where the file cannot be played.
+/// [`Error::Rejected`] with a reason for people where the file cannot be played, [`Error::ClockJumps`] where it can be
+/// once its clock is set.
 pub async fn probe(runner: Runner<'_>, file: &Path) -> Result<Probed> {
-    ask_about(runner, file, false).await
+    ask_about(runner, file, How::Whole).await
+}
+
+/// As [`probe`] for a copy that [`crate::clock::set`] has given one clock.
+///
+/// # Errors
+/// As [`probe`], and [`Rejection::JumpingClock`] where it still jumps.
+pub async fn probe_set(runner: Runner<'_>, file: &Path, jumps: Jumps) -> Result<Probed> {
+    let found = ask_about(runner, file, How::Set).await;
+    let Probed { mut source, mut notes } = found.map_err(|error| match error {
+        Error::ClockJumps(_) => Rejection::JumpingClock.into(),
+        error => error,
+    })?;
+    source.pieces = jumps.pieces;
+    notes.extend(jumps.notes);
+    Ok(Probed { source, notes })
 }
 
 /// As [`probe`] for a file that has nothing but what [`crate::extent::Map::to_probe`] says.
@@ -61,22 +84,35 @@ pub async fn probe(runner: Runner<'_>, file: &Path) -> Result<Probed> {
 /// # Errors
 /// As [`probe`]; the holes may be the reason.
 pub async fn probe_parts(runner: Runner<'_>, file: &Path) -> Result<Probed> {
-    ask_about(runner, file, true).await
+    ask_about(runner, file, How::Parts).await
 }
 
-async fn ask_about(runner: Runner<'_>, file: &Path, holes: bool) -> Result<Probed> {
-    let whole = look(file).await?;
+/// The readable part of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    Whole,
+    /// A copy whose clock was set.
+    Set,
+    /// Nothing but some ranges.
+    Parts,
+}
+
+async fn ask_about(runner: Runner<'_>, file: &Path, how: How) -> Result<Probed> {
+    let (whole, beyond) = look(file).await?;
     let (container, bytes) = (whole.container, whole.bytes);
-    let asker = Asker { runner, input: Input { file, container }, holes };
+    let asker = Asker { runner, input: Input { file, container }, holes: how == How::Parts };
     let answer = asker.streams().await?;
     check_streams(&answer)?;
     // Neither waits for the other: a long film has its first segments to encode.
     let (mut packets, heard) = tokio::try_join!(asker.packets(&answer), asker.heard(&answer))?;
+    if let Some(jumps) = asker.jumps(&answer, &packets).await? {
+        return Err(Error::ClockJumps(Box::new(jumps)));
+    }
     let film = choose(&answer, &packets);
     let missing = match whole.check(&answer, film, &packets) {
         Ok(missing) => missing,
         Err(cut_off) => {
-            // Subtitles may go on behind the film; they are only looked at where that matters.
+            // Subtitles may continue after the film; they are only read where that matters.
             let subtitles: Vec<&Stream> = answer.streams.iter().filter(|s| s.is_subtitle()).collect();
             if subtitles.is_empty() {
                 return Err(cut_off.into());
@@ -86,15 +122,21 @@ async fn ask_about(runner: Runner<'_>, file: &Path, holes: bool) -> Result<Probe
         }
     };
 
+    let repeated = film.and_then(|stream| packets.get(&stream.index)?.repeated()).map(|(repeated, all)| {
+        format!(
+            "the file's times go back in the middle: {repeated} of {all} frames have the same time as another one \
+             and are left out"
+        )
+    });
     let mut video = match film {
         Some(stream) => Some(asker.video(stream, &mut packets).await?),
         None => None,
     };
     let audio = asker.audio(&answer, &packets, heard).await?;
-    // What a container only announces of a track's length nobody has seen.
+    // A track's length that only the container announces was not observed.
     let seen = |track: &&Audio| packets.get(&track.stream).is_some_and(|packets| packets.span.is_some());
     let sound = beside::span(audio.iter().filter(seen));
-    let mut notes: Vec<String> = missing.into_iter().collect();
+    let mut notes: Vec<String> = beyond.into_iter().chain(missing).chain(repeated).collect();
     if let Some((video, sound)) = video.as_mut().zip(sound) {
         notes.extend(beside::hold(video, sound));
         if container == Container::Mov {
@@ -102,7 +144,8 @@ async fn ask_about(runner: Runner<'_>, file: &Path, holes: bool) -> Result<Probe
         }
     }
     let source = source((container, bytes), &answer, video, audio)?;
-    notes.extend(left_out(&answer, &source));
+    notes.extend(mixed(&source));
+    notes.extend(left_out(&answer, film, &packets, &source));
     Ok(Probed { source, notes })
 }
 
@@ -129,11 +172,11 @@ fn source(
         return Err(Rejection::NoFrames.into());
     }
     let captions = text::captions(answer);
-    Ok(Source { container, bytes, duration_ms, video, audio, captions })
+    Ok(Source { container, bytes, duration_ms, video, audio, captions, pieces: vec![] })
 }
 
-/// What kind of file it is, and what it says of its length.
-async fn look(file: &Path) -> Result<Whole> {
+/// The kind of file, and its announced length; a note where that is less than the file has.
+async fn look(file: &Path) -> Result<(Whole, Option<String>)> {
     let path = file.to_owned();
     let read = move || {
         let failed = |source| Error::File { path: path.clone(), source };
@@ -143,7 +186,19 @@ async fn look(file: &Path) -> Result<Whole> {
         file.by_ref().take(crate::HEAD as u64).read_to_end(&mut head).map_err(failed)?;
         let container = sniff(&head)?;
         let announced = Announced::read(&mut file, container, &head, bytes).map_err(failed)?;
-        Ok(Whole { container, bytes, announced })
+        let whole = Whole { container, bytes, announced };
+        let beyond = Beyond::find(&mut file, container, bytes).map_err(failed)?;
+        let note = match container {
+            Container::Flv => Appended::find(&mut file, bytes).map_err(failed)?.map(Appended::note),
+            _ => beyond.map(|beyond| beyond.note(container)),
+        };
+        Ok(match (container, note) {
+            (Container::Wav, Some(note)) => {
+                let (container, announced) = (Container::WavToEnd, Announced::Nothing);
+                (Whole { container, announced, ..whole }, Some(note))
+            }
+            (_, note) => (whole, note),
+        })
     };
     blocking(read).await
 }

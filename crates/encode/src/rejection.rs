@@ -76,7 +76,7 @@ pub enum Rejection {
     NoFrames,
     /// One picture and no sound.
     SinglePicture,
-    /// The clock of a broadcast recording jumps in the middle.
+    /// The clock of a recording jumps so often that no film can be made of its pieces.
     JumpingClock,
     /// More streams than a film has.
     TooManyStreams {
@@ -115,21 +115,23 @@ impl fmt::Display for Rejection {
             Self::Empty => f.write_str("the file is empty"),
             Self::Playlist => f.write_str("this is a playlist, not a video"),
             Self::Manifest => f.write_str("this is a streaming manifest, not a video"),
-            Self::SessionDescription => f.write_str("this describes a live session, it is not a video"),
+            Self::SessionDescription => f.write_str("this describes a live session, not a video"),
             Self::VectorImage => f.write_str("this is a drawing (SVG), not a video"),
             Self::WebPage => f.write_str("this is a web page, not a video"),
-            Self::Xml => f.write_str("this is an XML text, not a video"),
+            Self::Xml => f.write_str("this is an XML file, not a video"),
             Self::Subtitles => f.write_str("these are subtitles without a video"),
-            Self::Text => f.write_str("this is a text, not a video"),
+            Self::Text => f.write_str("this is a text file, not a video"),
             Self::Image { format } => write!(f, "this is an image ({format}), not a video"),
             Self::Archive { format } => {
                 write!(f, "this is an archive ({format}); unpack it and upload the video in it")
             }
             Self::Document { format } => write!(f, "this is a document ({format}), not a video"),
             Self::Program => f.write_str("this is a program, not a video"),
-            Self::Notes => f.write_str("this is music as notes (MIDI or a module), not a recording"),
+            Self::Notes => f.write_str("this is MIDI or a tracker module, not recorded sound"),
             Self::Container { format } => write!(f, "{format} files are not supported"),
-            Self::Unknown => f.write_str("this is no kind of video or audio file that Kinora knows"),
+            Self::Unknown => {
+                f.write_str("unrecognised file: not a video or audio format that Kinora supports")
+            }
             Self::Damaged => f.write_str("the file is damaged: its structure cannot be read"),
             Self::Incomplete => {
                 f.write_str("the file is incomplete: the part that describes its content is missing")
@@ -149,15 +151,15 @@ impl fmt::Display for Rejection {
             Self::NoFrames => f.write_str("the file announces a video but contains no frames"),
             Self::SinglePicture => f.write_str("the file contains a single picture and no sound"),
             Self::JumpingClock => f.write_str(
-                "the recording's clock jumps in the middle; cut it into parts or convert it to MP4 first",
+                "the recording's clock jumps too often; cut it into parts or convert it to MP4 first",
             ),
             Self::TooManyStreams { most } => {
                 write!(f, "the file contains more than {most} streams")
             }
-            Self::TooManyChannels { channels } => write!(f, "the sound has {channels} channels"),
-            Self::Codec { codec } if codec == "unknown" => {
-                f.write_str("the video is coded in a way that Kinora does not know")
+            Self::TooManyChannels { channels } => {
+                write!(f, "the sound has {channels} channels, more than can be mixed")
             }
+            Self::Codec { codec } if codec == "unknown" => f.write_str("the codec of the video is not known"),
             Self::Codec { codec } => write!(f, "the codec `{codec}` is not supported"),
             Self::TooLarge { width, height } => {
                 write!(f, "the picture is too large: {width} × {height} pixels")

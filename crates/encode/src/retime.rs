@@ -3,8 +3,6 @@
 //! Of ffmpeg's own timestamps only the order of frames is used. Memory is bounded by one fragment: a segment of
 //! video, a few seconds of audio. Everything is [verified](crate::verify) on the way.
 
-mod fragments;
-
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::ops::Range;
@@ -17,7 +15,7 @@ use package::cmaf::ChunkWriter;
 use package::index::{Index, Sample};
 use package::timing;
 
-pub(crate) use self::fragments::{Fragment, Fragments};
+use crate::fragments::Fragments;
 use crate::verify;
 use crate::{Error, Result};
 
@@ -34,7 +32,7 @@ pub struct Encoded {
     pub sha256: [u8; 32],
     /// Where its segments and samples are.
     pub index: Index,
-    /// What a person should know about it, for example that a stretch of sound could not be read.
+    /// A note for people, for example that a stretch of sound could not be read.
     pub note: Option<String>,
 }
 
@@ -46,9 +44,9 @@ pub(crate) struct Retiming<'a> {
     pub(crate) track: Track,
     /// Samples in front of the first one that the plan asks for: they only made the encoder warm.
     pub(crate) warm_up: u64,
-    /// What ffmpeg wrote.
+    /// ffmpeg's output file.
     pub(crate) from: &'a Path,
-    /// What is to be written.
+    /// The file to write.
     pub(crate) to: &'a Path,
     /// Whether ffmpeg still writes: the segments that are whole are taken.
     pub(crate) running: bool,

@@ -1,12 +1,12 @@
-//! Runs ffmpeg and ffprobe in the [jail](crate::jail): arguments, progress, watchdogs, the last words of the log.
+//! Runs ffmpeg and ffprobe in the [jail]: arguments, progress, watchdogs, the last words of the log.
 
-mod arg;
 mod command;
+mod free_space;
+mod lines;
 mod log;
 mod progress;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod reports;
-mod room;
 mod watched;
 
 use std::ffi::OsString;
@@ -16,16 +16,17 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-pub use arg::{Arg, Name, Piece};
+pub use crate::arg::{Arg, Name, Piece};
 pub use log::Said;
 pub use progress::Progress;
 
+pub(crate) use self::lines::Lines;
 use self::watched::Watched;
-use crate::jail::{Jail, Limits, Order};
 use crate::{Container, Error, Result, Tools};
+use jail::{Jail, Limits, Order};
 
-/// Streams of a source that are looked at.
-pub const MAX_STREAMS: u32 = 16;
+/// Streams of a source that are looked at; fonts and covers are streams, too. What of them becomes a title is far less.
+pub const MAX_STREAMS: u32 = 256;
 
 /// Pixels of a frame that are decoded: 8192 × 8192.
 pub const MAX_PIXELS: u64 = 8192 * 8192;
@@ -33,10 +34,10 @@ pub const MAX_PIXELS: u64 = 8192 * 8192;
 /// How long a tool that tells of its progress may make none.
 pub const MAX_STALL: Duration = Duration::from_secs(60);
 
-/// What every run takes: the tools, the jail that they are run in, and what stops them.
+/// Context of every run: the tools, the jail that they run in, and the token that stops them.
 #[derive(Debug, Clone, Copy)]
 pub struct Runner<'a> {
-    /// What is run.
+    /// The tools to run.
     pub tools: &'a Tools,
     /// Where it is run.
     pub jail: &'a Jail,
@@ -61,7 +62,7 @@ impl Runner<'_> {
             folder: Some(run.folder),
             limits: &run.limits,
         };
-        let watched = Watched { tool: "ffmpeg", patience: run.patience, cancel: self.cancel };
+        let watched = Watched { tool: "ffmpeg", timeouts: run.timeouts, cancel: self.cancel };
         let (mut parser, mut last) = (progress::Parser::default(), Progress::default());
         let said = watched.run(self.jail, order, |bytes| {
             let mut moved = false;
@@ -95,7 +96,7 @@ impl Runner<'_> {
             folder: None,
             limits: &run.limits,
         };
-        let watched = Watched { tool: "ffprobe", patience: run.patience, cancel: self.cancel };
+        let watched = Watched { tool: "ffprobe", timeouts: run.timeouts, cancel: self.cancel };
         let mut read = 0;
         let said = watched.run(self.jail, order, |bytes| {
             read += bytes.len() as u64;
@@ -114,13 +115,13 @@ impl Runner<'_> {
 pub struct Input<'a> {
     /// Where it is.
     pub file: &'a Path,
-    /// What its first bytes said.
+    /// The container, from its first bytes.
     pub container: Container,
 }
 
 /// How long a tool may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
+pub struct Timeouts {
     /// From start to end.
     pub wall: Duration,
     /// Without any progress: longer than [`MAX_STALL`] only where none is told of, or frames are skipped before it is.
@@ -130,7 +131,7 @@ pub struct Patience {
 /// A run of ffmpeg over one source.
 #[derive(Debug)]
 pub struct Ffmpeg<'a> {
-    /// What it reads.
+    /// Its input.
     pub input: Input<'a>,
     /// Options of the input (`-ss`, …); the container, limits and the protocol are added.
     pub before: Vec<Arg>,
@@ -138,35 +139,35 @@ pub struct Ffmpeg<'a> {
     pub after: Vec<Arg>,
     /// The folder it writes to.
     pub folder: &'a Path,
-    /// What it may use up.
+    /// Its resource limits.
     pub limits: Limits,
     /// How long it may take.
-    pub patience: Patience,
+    pub timeouts: Timeouts,
 }
 
 /// A run of ffprobe over one source.
 #[derive(Debug)]
 pub struct Ffprobe<'a> {
-    /// What it reads.
+    /// Its input.
     pub input: Input<'a>,
-    /// What to show and how.
+    /// Arguments for what to show and how.
     pub args: Vec<Arg>,
     /// Bytes of answer that are read.
     pub max_output: u64,
-    /// What it may use up.
+    /// Its resource limits.
     pub limits: Limits,
     /// How long it may take; its answer is its progress.
-    pub patience: Patience,
+    pub timeouts: Timeouts,
 }
 
-impl Patience {
+impl Timeouts {
     /// So long from start to end, of which [`MAX_STALL`] may be without progress.
     pub const fn of(wall: Duration) -> Self {
         Self { wall, stall: MAX_STALL }
     }
 }
 
-impl Default for Patience {
+impl Default for Timeouts {
     /// An hour.
     fn default() -> Self {
         Self::of(Duration::from_secs(3600))

@@ -44,7 +44,7 @@ impl Drop for Folder {
         }
         let remove = move || {
             if let Err(error) = remove(&gone) {
-                tracing::warn!(path = %gone.display(), %error, "scratch folder stays");
+                tracing::warn!(path = %gone.display(), %error, "cannot remove the scratch folder");
             }
         };
         match tokio::runtime::Handle::try_current() {

@@ -1,4 +1,4 @@
-//! What a file is, by its first bytes; the decision which of ffmpeg's readers may look at it at all.
+//! The type of a file, from its first bytes; decides which of ffmpeg's readers may open it at all.
 //!
 //! ffmpeg's own guessing would open playlists, session descriptions, texts and images; only a container on this
 //! list is ever given to it, by name.
@@ -15,7 +15,7 @@ pub const HEAD: usize = 64 << 10;
 /// Recognises a container by the first bytes of a file: up to [`HEAD`] of them.
 ///
 /// # Errors
-/// What it is instead, or [`Rejection::Unknown`].
+/// The rejection for another type, or [`Rejection::Unknown`].
 pub fn sniff(head: &[u8]) -> Result<Container, Rejection> {
     if head.is_empty() {
         return Err(Rejection::Empty);
@@ -40,7 +40,9 @@ fn with_signature(head: &[u8]) -> Option<Container> {
         _ if is_mov(head) => Container::Mov,
         [0x1A, 0x45, 0xDF, 0xA3, ..] if ebml(head) => Container::Matroska,
         [b'R', b'I', b'F', b'F' | b'X', ..] if at(8, b"AVI ") => Container::Avi,
-        [b'R', b'I' | b'F', b'F' | b'6', b'F' | b'4' | b'X', ..] if at(8, b"WAVE") => Container::Wav,
+        [b'R' | b'B', b'I' | b'F' | b'W', b'F' | b'6', b'F' | b'4' | b'X', ..] if at(8, b"WAVE") => {
+            Container::Wav
+        }
         [b'r', b'i', b'f', b'f', 0x2E, 0x91, 0xCF, 0x11, ..] => Container::W64,
         [b'F', b'O', b'R', b'M', ..] if at(8, b"AIFF") || at(8, b"AIFC") => Container::Aiff,
         [0x30, 0x26, 0xB2, 0x75, 0x8E, 0x66, 0xCF, 0x11, ..] => Container::Asf,
@@ -75,7 +77,7 @@ fn is_mov(head: &[u8]) -> bool {
     }
 }
 
-/// What follows an ID3v2 tag: MPEG audio, unless it says otherwise.
+/// The type after an ID3v2 tag: MPEG audio, unless it says otherwise.
 fn tagged(head: &[u8]) -> Option<Container> {
     match head.get(mpeg_audio::tag_bytes(head)?..) {
         Some(rest) if rest.len() >= 16 => match rest {
@@ -191,6 +193,7 @@ mod tests {
         check(b"RIFF\x10\0\0\0AVI LIST", Container::Avi);
         check(b"RIFF\x10\0\0\0WAVEfmt ", Container::Wav);
         check(b"RF64\xff\xff\xff\xffWAVEds64", Container::Wav);
+        check(b"BW64\xff\xff\xff\xffWAVEds64", Container::Wav);
         check(b"OggS\0\x02\0\0\0\0", Container::Ogg);
         check(b"fLaC\0\0\0\x22", Container::Flac);
         check(b"FLV\x01\x05\0\0\0\x09", Container::Flv);

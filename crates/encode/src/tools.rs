@@ -9,7 +9,7 @@ use crate::{Error, Result};
 /// Counts changes of our own encoder settings that change the encoded bytes; part of [`Tools::fingerprint`].
 ///
 /// Increase it whenever an argument list or filter graph is changed so that the same plan gives other bytes.
-pub(crate) const SETTINGS: u16 = 3;
+pub(crate) const SETTINGS: u16 = 4;
 
 /// The oldest version that was measured.
 const OLDEST: Version = Version { major: 5, minor: 1 };
@@ -98,7 +98,7 @@ impl Tools {
         &self.version
     }
 
-    /// What this build can do beyond what we need.
+    /// Features of this build beyond the required ones.
     pub(crate) fn features(&self) -> Features {
         self.features
     }
@@ -129,7 +129,7 @@ fn search(tool: &'static str) -> Result<PathBuf> {
         .ok_or(Error::ToolMissing { tool })
 }
 
-/// What a tool prints when asked about itself. These calls are ours from end to end: no source is involved.
+/// Output of a tool when asked about itself. These calls are ours from end to end: no source is involved.
 fn run(path: &Path, args: &[impl AsRef<OsStr>]) -> Result<Vec<u8>> {
     let unusable = |reason: String| Error::ToolUnusable { path: path.to_owned(), reason };
     let out = Command::new(path)

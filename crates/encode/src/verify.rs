@@ -6,7 +6,7 @@ use model::plan::Track;
 use package::fragmented::Sample;
 use package::{Media, TrackInit};
 
-use crate::retime::Fragment;
+use crate::fragments::Fragment;
 use crate::{Error, Result};
 
 /// NAL unit types (ITU-T H.264 table 7-1).
@@ -22,7 +22,7 @@ const MAX_AAC_BYTES: usize = 2 * 768;
 pub(crate) fn header(track: Track, planned: &TrackInit, found: &TrackInit) -> Result<()> {
     let same = match (&planned.media, &found.media) {
         (Media::Avc { .. }, Media::Avc { .. }) => planned.media == found.media,
-        // What the sample entry says beside the configuration is not used.
+        // Fields of the sample entry other than the configuration are not used.
         (Media::Aac { config: planned, .. }, Media::Aac { config: found, .. }) => planned == found,
         _ => false,
     };

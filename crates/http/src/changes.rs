@@ -1,8 +1,8 @@
-//! What requests change, carried to its end.
+//! Changes by requests, carried to their end.
 //!
 //! A client that leaves, or time that is up, must not tear apart what belongs together, such as making a title private
 //! and ending its playbacks. So a change runs in a task of its own, once the client has sent all of it and there is a
-//! place: who leaves at once gets the place of the connection back, and could otherwise have any number under way.
+//! slot: who leaves at once gets the slot of the connection back, and could otherwise have any number under way.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,13 +16,13 @@ use tracing::Instrument as _;
 
 use crate::request_id;
 
-/// How many changes of one face go on at a time; more wait, each in its client's own request.
+/// How many changes of one face run at a time; more wait, each in its client's own request.
 const MOST: usize = 256;
 
 /// The changes that are under way. Cheap to clone; clones share them.
 #[derive(Debug, Clone)]
 pub struct Changes {
-    places: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
     tasks: TaskTracker,
     broken: CancellationToken,
 }
@@ -30,7 +30,7 @@ pub struct Changes {
 impl Default for Changes {
     fn default() -> Self {
         Self {
-            places: Arc::new(Semaphore::new(MOST)),
+            slots: Arc::new(Semaphore::new(MOST)),
             tasks: TaskTracker::new(),
             broken: CancellationToken::new(),
         }
@@ -39,27 +39,27 @@ impl Default for Changes {
 
 impl Changes {
     /// Waits until none is under way any more, for when no request can come any more; `false` when some had to be broken
-    /// off after `patience`.
-    pub async fn end(&self, patience: Duration) -> bool {
+    /// off after `time_limit`.
+    pub async fn end(&self, time_limit: Duration) -> bool {
         self.tasks.close();
-        let ended = timeout(patience, self.tasks.wait()).await.is_ok();
+        let ended = timeout(time_limit, self.tasks.wait()).await.is_ok();
         self.broken.cancel();
         ended
     }
 
-    /// Runs a change, which goes on for at most `longest` when nobody waits for it any more; `None` after that, when it
-    /// is broken off at the end, and when it panics. Waits for a place first, and does not begin if nobody waits then.
+    /// Runs a change, which continues for at most `longest` when nobody waits for it any more; `None` after that, when
+    /// it is aborted at shutdown, and when it panics. Waits for a slot first, and does not begin if nobody waits then.
     pub(crate) async fn carry<T: Send + 'static>(
         &self,
         longest: Duration,
         change: impl Future<Output = T> + Send + 'static,
     ) -> Option<T> {
-        let place = self.places.clone().acquire_owned().await.ok()?;
+        let slot = self.slots.clone().acquire_owned().await.ok()?;
         let change = request_id::carried(change).in_current_span();
         let broken = self.broken.clone();
         let change = async move {
             let done = broken.run_until_cancelled(timeout(longest, change)).await;
-            drop(place);
+            drop(slot);
             done
         };
         self.tasks.spawn(change).await.ok()??.ok()
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(changes.carry(ms, std::future::pending::<()>()).now_or_never(), None);
         assert_eq!(changes.tasks.len(), 1);
         assert!(changes.end(LONG).await);
-        assert_eq!(changes.places.available_permits(), MOST);
+        assert_eq!(changes.slots.available_permits(), MOST);
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! Who is asking, as far as the network tells.
+//! The client of a request, as far as the network tells.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! What requests say they have already, and which part they want: conditions and a single range (RFC 9110 §13, §14),
+//! Conditional and range requests: conditions and a single range (RFC 9110 §13, §14),
 //! read alike wherever bodies are cut.
 
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::ops::Range;
 use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE};
 use http::{HeaderMap, HeaderValue, Method};
 
-/// What there is.
+/// The current state of a resource.
 #[derive(Debug, Clone, Copy)]
 pub struct Have<'a> {
     /// Bytes of the body.
@@ -17,7 +17,7 @@ pub struct Have<'a> {
     pub modified: Option<&'a HeaderValue>,
 }
 
-/// What part of a body is asked for.
+/// The requested part of a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
     /// All of it.

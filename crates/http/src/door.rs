@@ -1,15 +1,18 @@
-//! The socket's side of a face: entrances, places, handshakes, HTTP, and letting connections end.
+//! The socket's side of a face: entrances, slots, handshakes, HTTP, and letting connections end.
 //!
-//! Clients that take too little, send too little or pause for too long are given up, and one that still sends when it is
-//! answered gets to read its answer. When no place is left, connections of whoever has most end: idle ones at once, others
-//! after their answer.
+//! Clients that take too little, send too little or pause for too long are disconnected, and one that still sends when
+//! it is answered gets to read its answer. When no slot is left, connections of the client with the most end: idle ones
+//! at once, others after their answer.
 
 mod body;
 mod connection;
+mod delivery;
 mod entrance;
 mod linger;
 mod progress;
+mod screen;
 mod stream;
+mod turn_away;
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -18,33 +21,50 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use sign::Cidr;
+use model::Cidr;
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use body::{PAUSED, Pause, RequestBody};
+pub use delivery::{DependsOn, Permission};
 pub use entrance::Entrance;
-pub use stream::Patience;
+pub use screen::{Screen, Screened};
+pub use stream::Timeouts;
 
-use crate::places::{Place, Places};
+use crate::slots::{ConnectionSlots, Slot};
 use connection::Connection;
 use entrance::{Came, Entrances};
+use turn_away::TurnAway;
 
 /// An error of a foreign body or service.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Who answers the requests that come in.
+/// A handler of incoming requests.
 pub trait Answer: Send + Sync + 'static {
     /// The body of an answer.
-    type Body: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static;
+    type Body: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static;
 
-    /// Answers any request. A body that it does not read to its end is read on for a while, and thrown away.
+    /// Says when the permissions of answers on their way ([`DependsOn`]) may have ended and have to be checked again.
+    /// Without it they are checked only while a body is handed over.
+    fn changes(&self) -> watch::Receiver<()> {
+        watch::channel(()).1
+    }
+
+    /// Answers any request. A request body that it does not read to its end is read on for a while, and discarded. An
+    /// answer with [`DependsOn`] among its extensions is cut when that permission ends.
     fn answer(
         self: Arc<Self>,
         peer: Peer,
         request: Request<RequestBody>,
     ) -> impl Future<Output = Response<Self::Body>> + Send;
+
+    /// The answer to a request on a connection that got no slot because its address has its share of them; `None`, as by
+    /// default, closes such a connection without an answer.
+    fn turn_away(&self) -> Option<Response<Self::Body>> {
+        None
+    }
 }
 
 /// The other end of a connection.
@@ -69,20 +89,20 @@ pub struct Door {
     /// Where connections come in.
     pub entrances: Vec<Entrance>,
     /// How many there may be.
-    pub places: Places,
-    /// Proxies in front, which speak for many.
+    pub slots: ConnectionSlots,
+    /// Proxies in front, which serve many clients.
     pub proxies: Vec<Cidr>,
-    /// What a connection may cost.
+    /// Limits of a connection.
     pub bounds: Bounds,
     /// Tasks that shutdown waits for besides connections.
     pub tasks: TaskTracker,
 }
 
-/// What a connection may cost.
+/// Limits of a connection.
 #[derive(Debug, Clone)]
 pub struct Bounds {
     /// Longest time for a handshake, and from the first byte awaited to the last byte of a request's head; also how long
-    /// an idle connection stays, if nobody needs its place.
+    /// an idle connection stays, if nobody needs its slot.
     pub head: Duration,
     /// Bytes of a request's head.
     pub head_bytes: u32,
@@ -91,64 +111,75 @@ pub struct Bounds {
     /// Longest pause within a request's body.
     pub pause: Duration,
     /// How slowly answers may be taken.
-    pub patience: Patience,
+    pub timeouts: Timeouts,
     /// Whether HTTP/2 with prior knowledge is spoken besides HTTP/1.1.
     pub http2: bool,
-    /// How long requests under way may go on after shutdown begins.
+    /// How long running requests may continue after shutdown begins.
     pub drain: Duration,
 }
 
 impl Door {
     /// Has requests answered until `shutdown`, then lets those under way end. Dropping the future breaks all connections.
     pub async fn run<A: Answer>(self, answer: Arc<A>, shutdown: CancellationToken) {
-        let Self { entrances, places, proxies, bounds, tasks } = self;
+        let Self { entrances, slots, proxies, bounds, tasks } = self;
         let (entrances, bounds) = (Entrances::new(entrances), Arc::new(bounds));
         let broken = CancellationToken::new();
         let _break_on_drop = broken.clone().drop_guard();
+        let turn_away = TurnAway::new(answer.clone(), slots.clone());
         loop {
-            // What the next connection ends by.
+            // Ends the next connection.
             let end = shutdown.child_token();
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 // No pattern here: one that does not match would leave the others waiting, and nobody would come in.
-                accepted = accept(&entrances, &places, &proxies, &end) => {
-                    let Some((Came { stream, peer, tls }, place)) = accepted else { continue };
-                    let connection = Connection { bounds: bounds.clone(), answer: answer.clone(), peer };
-                    let broken = broken.clone();
-                    tasks.spawn(async move {
-                        tokio::select! {
-                            () = connection.serve(stream, tls, &end) => {}
-                            () = broken.cancelled() => {}
-                        }
-                        drop::<Place>(place);
-                    });
+                accepted = accept(&entrances, &slots, &proxies, &end) => {
+                    let Some((Came { stream, peer, tls }, slot)) = accepted else { continue };
+                    let (broken, bounds) = (broken.clone(), bounds.clone());
+                    if let Some(slot) = slot {
+                        let proxied = peer.is_trusted(&proxies);
+                        let connection = Connection { bounds, answer: answer.clone(), peer, proxied };
+                        tasks.spawn(async move {
+                            tokio::select! {
+                                () = connection.serve(stream, tls, &end) => {}
+                                () = broken.cancelled() => {}
+                            }
+                            drop::<Slot>(slot);
+                        });
+                    } else if let Some(turn) = turn_away.turn() {
+                        tasks.spawn(async move {
+                            tokio::select! {
+                                () = turn.tell(stream, tls, (bounds, peer), &end) => {}
+                                () = broken.cancelled() => {}
+                            }
+                        });
+                    }
                 }
             }
         }
         drop(entrances);
         tasks.close();
         if timeout(bounds.drain, tasks.wait()).await.is_err() {
-            tracing::warn!(tasks = tasks.len(), "connections broken off at shutdown");
+            tracing::warn!(tasks = tasks.len(), "connections closed at shutdown");
         }
     }
 }
 
-/// Waits for a place, then for a connection; `None` where its address has its share of places, and after a failure that
-/// passes, such as too many open files. `end` is cancelled when its place is needed.
+/// Waits for a slot, then for a connection, which has none where its address has its share; `None` after a failure that
+/// passes, such as too many open files. `end` is cancelled when its slot is needed.
 async fn accept(
     entrances: &Entrances,
-    places: &Places,
+    slots: &ConnectionSlots,
     proxies: &[Cidr],
     end: &CancellationToken,
-) -> Option<(Came, Place)> {
-    let free = places.free().await;
+) -> Option<(Came, Option<Slot>)> {
+    let free = slots.free().await;
     match entrances.accept().await {
         Ok(came) => {
-            let place = match came.peer.is_trusted(proxies) {
+            let slot = match came.peer.is_trusted(proxies) {
                 true => Some(free.take_for_many()),
                 false => free.take(came.peer.address, end.clone()),
             };
-            place.map(|place| (came, place))
+            Some((came, slot))
         }
         Err(error) => {
             tracing::warn!(%error, "cannot accept a connection");

@@ -4,10 +4,12 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::time::Duration;
 
+use axum::extract::Request;
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use model::Chain;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::request_id;
 
@@ -27,28 +29,58 @@ pub struct ApiError {
 }
 
 /// The JSON body of an [`ApiError`]: RFC 9457 problem details (`application/problem+json`).
-#[derive(Debug, Serialize)]
-struct Problem<'a> {
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Problem {
     /// The status's standard phrase.
-    title: &'a str,
-    /// The status code again, for those who only see the body.
-    status: u16,
+    pub title: String,
+    /// The status code again, for clients that only see the body.
+    pub status: u16,
     /// A stable word programs can match on: `title_not_found`.
-    code: &'a str,
-    /// What went wrong and what to do, in a sentence for people.
-    detail: &'a str,
+    pub code: String,
+    /// The problem and what to do, in a sentence for people.
+    pub detail: String,
     /// The id to quote in a report; equal to the header `X-Request-Id`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// The cause, only for the user that runs the installation ([`with_causes`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
 }
 
-/// What an [`ApiError`] said, left in the answer's extensions, so that a face of pages can say it as a page.
+/// The content of an [`ApiError`], left in the answer's extensions, so that a face of pages can show it as a page.
 #[derive(Debug, Clone)]
 pub struct Refusal {
     /// The stable code.
     pub code: &'static str,
     /// The sentence for people.
     pub message: Cow<'static, str>,
+    /// The cause with its own causes, which is not sent.
+    cause: Option<String>,
+}
+
+impl Refusal {
+    fn problem(&self, status: StatusCode) -> Problem {
+        Problem {
+            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: status.as_u16(),
+            code: self.code.to_owned(),
+            detail: self.message.to_string(),
+            request_id: request_id::current().map(|id| id.to_string()),
+            cause: None,
+        }
+    }
+}
+
+/// Middleware for a face of the machine itself, whose clients may see causes: adds them to refusals.
+pub async fn with_causes(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let Some(refusal) = response.extensions().get::<Refusal>().filter(|r| r.cause.is_some()) else {
+        return response;
+    };
+    let problem = Problem { cause: refusal.cause.clone(), ..refusal.problem(response.status()) };
+    let (mut parts, _) = response.into_parts();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(parts, serde_json::to_vec(&problem).unwrap_or_default().into())
 }
 
 impl ApiError {
@@ -64,7 +96,7 @@ impl ApiError {
 
     /// 401: nobody is signed in.
     pub fn unauthorized() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "sign_in_required", "Please sign in.")
+        Self::new(StatusCode::UNAUTHORIZED, "sign_in_required", "Sign in to continue.")
     }
 
     /// 403: who is signed in may not do this.
@@ -85,7 +117,7 @@ impl ApiError {
     /// 429: too often; may be asked again after `wait`, which is told in whole seconds.
     pub fn too_many(wait: Duration) -> Self {
         let seconds = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1);
-        let message = format!("Too many requests at once. Come back in {seconds} s.");
+        let message = format!("Too many requests. Try again in {seconds} s.");
         let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many", message);
         Self { retry_after_s: Some(seconds), ..error }
     }
@@ -100,9 +132,9 @@ impl ApiError {
         Self { retry_after_s: Some(retry_after_s), ..error }
     }
 
-    /// 507: there is no room on a disk. `cause` is logged.
+    /// 507: there is no space on a disk. `cause` is logged.
     pub fn no_room(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        let message = "There is not enough room left. Ask an operator to make some.";
+        let message = "There isn't enough free space. Ask an administrator to free some.";
         Self::new(StatusCode::INSUFFICIENT_STORAGE, "no_room", message).caused_by(cause)
     }
 
@@ -110,17 +142,16 @@ impl ApiError {
     /// disk is full, 503 where the database is away or busy, else 500.
     pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let cause = cause.into();
-        if db::is_full(&*cause) {
+        if model::fault::is_full(&*cause) {
             return Self::no_room(cause);
         }
-        if db::is_retryable(&*cause) {
+        if model::fault::is_retryable(&*cause) {
             // Other answers of 503 are everyday; this is a fault that somebody will look for.
-            tracing::warn!(cause = %Chain(&*cause), "the database is away or busy");
-            return Self::unavailable("busy", "This cannot be done just now. Please try again.", 1)
-                .caused_by(cause);
+            tracing::warn!(cause = %Chain(&*cause), "the database is unreachable or busy");
+            return Self::unavailable("busy", "This can't be done right now. Try again.", 1).caused_by(cause);
         }
         let message =
-            "Something went wrong on our side. Please try again; if it stays, report the request id.";
+            "Something went wrong on our side. Try again; if it keeps happening, report the request ID.";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message).caused_by(cause)
     }
 
@@ -161,14 +192,9 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         self.log();
-        let problem = Problem {
-            title: self.status.canonical_reason().unwrap_or("Error"),
-            status: self.status.as_u16(),
-            code: self.code,
-            detail: &self.message,
-            request_id: request_id::current().map(|id| id.to_string()),
-        };
-        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        let cause = self.cause.as_ref().map(|cause| Chain(&**cause).to_string());
+        let refusal = Refusal { code: self.code, message: self.message, cause };
+        let body = serde_json::to_vec(&refusal.problem(self.status)).unwrap_or_default();
         let mut response = (self.status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -176,13 +202,15 @@ impl IntoResponse for ApiError {
         if let Some(seconds) = self.retry_after_s {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
-        response.extensions_mut().insert(Refusal { code: self.code, message: self.message });
+        response.extensions_mut().insert(refusal);
         response
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use model::fault::{Fault, Kind};
+
     use super::*;
 
     #[test]
@@ -203,6 +231,10 @@ mod tests {
         assert_eq!(status(std::io::ErrorKind::StorageFull), StatusCode::INSUFFICIENT_STORAGE);
         assert_eq!(status(std::io::ErrorKind::QuotaExceeded), StatusCode::INSUFFICIENT_STORAGE);
         assert_eq!(status(std::io::ErrorKind::NotFound), StatusCode::INTERNAL_SERVER_ERROR);
+        let status = |kind| ApiError::internal(Fault::new(kind, "the database's answer")).status();
+        assert_eq!(status(Kind::Full), StatusCode::INSUFFICIENT_STORAGE);
+        assert_eq!(status(Kind::Passing), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(status(Kind::Lasting), StatusCode::INTERNAL_SERVER_ERROR);
     }
 
     #[test]

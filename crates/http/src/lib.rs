@@ -1,4 +1,4 @@
-//! What all HTTP faces share: one error shape, request ids, limits, places and patience for connections, security
+//! Parts shared by all HTTP faces: one error shape, request ids, limits, slots and timeouts for connections, security
 //! headers, the same-origin check.
 //!
 //! It knows no route, no page and no domain error: each face turns its own errors into [`ApiError`]. Nothing here
@@ -9,7 +9,7 @@
 //! use http_face::{ApiError, Changes, Limits};
 //!
 //! async fn title() -> Result<&'static str, ApiError> {
-//!     Err(ApiError::not_found("title_not_found", "There is no such title."))
+//!     Err(ApiError::not_found("title_not_found", "Title not found."))
 //! }
 //! let routes = Router::new().route("/api/title", get(title));
 //! let router: Router = http_face::wrap(routes, Limits::default(), Changes::default());
@@ -23,25 +23,25 @@ pub mod door;
 mod error;
 mod limits;
 pub mod origin;
-pub mod places;
 mod redact;
 pub mod request_id;
 pub mod security;
+pub mod slots;
 pub mod take;
 
 pub use changes::Changes;
-pub use error::{ApiError, Refusal, Result};
+pub use error::{ApiError, Problem, Refusal, Result, with_causes};
 pub use limits::Limits;
-pub use places::Places;
 pub use redact::without_secrets;
 pub use request_id::RequestId;
+pub use slots::ConnectionSlots;
 
 use std::time::Duration;
 
 use axum::Router;
 
 /// Puts the shared layers around a face's routes: request id and span outermost, then headers that fit every
-/// answer, then the time and body limits. What requests change goes on in `changes`.
+/// answer, then the time and body limits. Changes run in `changes`.
 pub fn wrap<S: Clone + Send + Sync + 'static>(
     router: Router<S>,
     limits: Limits,

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::{ApiError, Changes, take};
 
-/// For how many times its time a request that changes something may go on unseen.
+/// Multiple of its timeout for which a change may continue after its client has left.
 const UNSEEN: u32 = 20;
 
 /// Bounds of one request of a face.
@@ -51,7 +51,7 @@ async fn bounded(time: Duration, changes: Changes, request: Request, next: Next)
     };
     answered.unwrap_or_else(|| {
         tracing::warn!(seconds = time.as_secs(), "request timed out");
-        ApiError::unavailable("too_slow", "This took too long. Please try again.", 5).into_response()
+        ApiError::unavailable("too_slow", "This took too long. Try again.", 5).into_response()
     })
 }
 
@@ -63,13 +63,13 @@ pub(crate) fn carry<S: Clone + Send + Sync + 'static>(
     router.layer(from_fn(move |request, next| carried(longest, changes.clone(), request, next)))
 }
 
-/// Answers 503 when a change was broken off, and 500 instead of a torn connection when a handler panics.
+/// Answers 503 when a change was aborted, and 500 instead of a torn connection when a handler panics.
 async fn carried(longest: Duration, changes: Changes, request: Request, next: Next) -> Response {
     if request.method().is_safe() {
         return whole(next.run(request)).await;
     }
     change(longest, &changes, request, next).await.unwrap_or_else(|| {
-        ApiError::unavailable("broken_off", "This was broken off. Please try again.", 5).into_response()
+        ApiError::unavailable("broken_off", "The request was interrupted. Try again.", 5).into_response()
     })
 }
 

@@ -32,7 +32,7 @@ pub fn check(method: &Method, headers: &HeaderMap, own: &str) -> Result<(), ApiE
     if same {
         return Ok(());
     }
-    Err(ApiError::forbidden("cross_site", "This request came from another site and was not carried out."))
+    Err(ApiError::forbidden("cross_site", "This request came from another site and was refused."))
 }
 
 /// Middleware around all routes of a face: [`check`] before anything else runs.

@@ -1,4 +1,4 @@
-//! What a log may not tell: tokens and signatures, as addresses and players' words have them.
+//! Removes what a log must not contain: tokens and signatures, as in addresses and players' reports.
 
 /// Longest id in an address: a UUID with its dashes.
 const MAX_ID: usize = 36;

@@ -54,7 +54,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 
 pub(crate) fn refused(status: StatusCode, why: String) -> ApiError {
     match status {
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(status, "too_large", "This is longer than we take."),
-        _ => ApiError::new(status, "bad_request", "This request cannot be understood.").caused_by(why),
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(status, "too_large", "The request is too large."),
+        _ => ApiError::new(status, "bad_request", "The request can't be read.").caused_by(why),
     }
 }

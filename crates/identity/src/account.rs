@@ -1,13 +1,10 @@
 //! Accounts of people.
 
-use std::fmt;
-
-use db::{Row, Scalar, Sql, Tx, Value, args, sql};
+use db::{Row, Sql, Tx, args, sql};
 use model::{AccountId, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use crate::personal::{Column, Personal};
-use crate::{Action, Address, Identity, Resource, Result, Via, Who, invitation, may};
+use crate::{Action, Address, Identity, Resource, Result, Role, Via, Who, may};
 
 /// An account. Its address is personal data.
 #[derive(Debug, Clone)]
@@ -16,76 +13,18 @@ pub struct Account {
     pub id: AccountId,
     /// Where codes are sent.
     pub address: Address,
-    /// What it may do.
+    /// Its role.
     pub role: Role,
     /// When it was made.
     pub created_at: Timestamp,
-    /// Since when it cannot be used, if so.
+    /// Start of its suspension, if suspended.
     pub suspended_at: Option<Timestamp>,
-}
-
-/// What an account may do; each role may do what the ones before it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Watches.
-    Viewer,
-    /// Uploads, and manages what they uploaded.
-    Creator,
-    /// Manages everything.
-    Operator,
-}
-
-impl Role {
-    /// Every role, the least first.
-    pub const ALL: [Self; 3] = [Self::Viewer, Self::Creator, Self::Operator];
-
-    /// The word in SQL, JSON and on pages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Viewer => "viewer",
-            Self::Creator => "creator",
-            Self::Operator => "operator",
-        }
-    }
-
-    /// Reads the word back.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|r| r.as_str() == word)
-    }
-
-    /// Digits of this role's codes.
-    pub(crate) fn code_digits(self) -> u32 {
-        match self {
-            Self::Viewer => 6,
-            Self::Creator | Self::Operator => 8,
-        }
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl Scalar for Role {
-    type Raw = String;
-
-    fn from_raw(raw: String) -> std::result::Result<Self, String> {
-        Self::parse(&raw).ok_or_else(|| format!("`{raw}` is not a role"))
-    }
-}
-
-impl From<Role> for Value {
-    fn from(role: Role) -> Self {
-        role.as_str().into()
-    }
 }
 
 const INSERT: &str = "INSERT INTO accounts (id, address, address_key, role, created_at)
     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (address_key) DO NOTHING";
-const BY_KEY: &str = "SELECT * FROM accounts WHERE address_key = $1";
+/// Reads the account of an address (`$1`, its blind index).
+pub(crate) const BY_KEY: &str = "SELECT * FROM accounts WHERE address_key = $1";
 const BY_ID: &str = "SELECT * FROM accounts WHERE id = $1";
 const HOLD_KEY: Sql = sql!("SELECT * FROM accounts WHERE address_key = $1" [FOR UPDATE]);
 const HOLD: Sql = sql!("SELECT * FROM accounts WHERE id = $1" [FOR UPDATE]);
@@ -94,15 +33,6 @@ const OPERATOR: &str = "SELECT id FROM accounts
 const PAGE: &str = "SELECT * FROM accounts WHERE id > $1 ORDER BY id LIMIT $2";
 
 impl Identity {
-    /// Finds the account of an address or makes it with `role`; the role of an existing one stays.
-    pub async fn ensure_account(&self, address: &str, role: Role, now: Timestamp) -> Result<Account> {
-        let address = Address::parse(address)?;
-        let mut tx = self.db().begin().await?;
-        let account = ensure(&mut tx, self.personal(), &address, role, now).await?;
-        tx.commit().await?;
-        Ok(account)
-    }
-
     /// Reads an account.
     pub async fn account(&self, id: AccountId) -> Result<Option<Account>> {
         let row = self.db().opt(BY_ID, args![id]).await?;
@@ -153,23 +83,6 @@ impl Account {
     }
 }
 
-pub(crate) async fn ensure(
-    tx: &mut Tx,
-    personal: &Personal,
-    address: &Address,
-    role: Role,
-    now: Timestamp,
-) -> Result<Account> {
-    let key = personal.index(address);
-    match make(tx, personal, address, role, now).await? {
-        Some(account) => {
-            invitation::consume(tx, None, &key, now).await?;
-            Ok(account)
-        }
-        None => Account::read(&tx.one(BY_KEY, args![key]).await?, personal),
-    }
-}
-
 /// Makes the account of an address; `None` if it has one. The caller ends the invitations for the address.
 pub(crate) async fn make(
     tx: &mut Tx,
@@ -183,7 +96,7 @@ pub(crate) async fn make(
     if tx.execute(INSERT, args![id, sealed, personal.index(address), role, now]).await? == 0 {
         return Ok(None);
     }
-    tracing::info!(account = %id, %role, "account made");
+    tracing::info!(account = %id, %role, "account created");
     hold(tx, personal, id).await
 }
 

@@ -7,7 +7,7 @@ use crate::{Error, Result};
 /// An address that a mail can be sent to (RFC 5321 §4.1.2 without quoted local parts and address literals).
 ///
 /// The local part keeps its case, because only its host knows whether case matters; two spellings that differ
-/// in case only are the same account all the same, and mail then goes to the spelling that was proven first.
+/// in case only are nevertheless the same account, and mail then goes to the spelling that was proven first.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address(String);
 
@@ -35,9 +35,19 @@ impl Address {
         &self.0
     }
 
-    /// What makes it one account: the address in lower case.
+    /// The key that identifies an account: the address in lower case.
     pub(crate) fn key(&self) -> String {
         self.0.to_ascii_lowercase()
+    }
+
+    /// The mailbox that mail probably ends up in: without what follows a `+` and without dots, as many hosts read
+    /// addresses. For limits only: two addresses of one mailbox are two accounts.
+    pub(crate) fn mailbox(&self) -> String {
+        let key = self.key();
+        let (local, domain) = key.rsplit_once('@').unwrap_or((&key, ""));
+        let local = local.split_once('+').map_or(local, |(name, _)| name).replace('.', "");
+        // Of `+x@` nothing would be left.
+        if local.is_empty() { key } else { format!("{local}@{domain}") }
     }
 }
 
@@ -81,6 +91,20 @@ mod tests {
         check("Ann.O'Hara+x@EXAMPLE.org", "Ann.O'Hara+x@example.org", "ann.o'hara+x@example.org");
         check("operator@localhost", "operator@localhost", "operator@localhost");
         check("ann@Bücher.example", "ann@xn--bcher-kva.example", "ann@xn--bcher-kva.example");
+    }
+
+    #[test]
+    fn spellings_of_one_mailbox_count_together() {
+        let check = |text: &str, expected: &str| {
+            assert_eq!(Address::parse(text).unwrap().mailbox(), expected);
+        };
+        for text in
+            ["bomb@example.org", "Bomb+1@example.org", "b.om.b@example.org", "b.omb+x.y+z@example.org"]
+        {
+            check(text, "bomb@example.org");
+        }
+        check("bomb@mail.example.org", "bomb@mail.example.org");
+        check("+x@example.org", "+x@example.org");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Sign-in and sign-up by one-time code: one flow, whether or not the address is known.
 //!
-//! An address that gets no code has a decoy challenge all the same: the answers, the limits, the statements and
+//! An address that gets no code has a decoy challenge nevertheless: the answers, the limits, the statements and
 //! the queued row are the ones of a real challenge. The mail is written by [`Identity::renderer`] in the
-//! delivery service. Who is held back, and for how much, stands in `challenge/limits.rs`.
+//! delivery service. The limits are in `challenge/limits.rs`.
 
 mod limits;
 mod message;
@@ -16,6 +16,7 @@ use notify::Channel;
 use crate::account::{self, Account};
 use crate::code::{About, Code};
 use crate::invitation;
+use crate::network::Networks;
 use crate::personal::{Column, Personal};
 use crate::session::{self, Device, SignedIn};
 use crate::token::{BrowserToken, ChallengeId, InviteToken, hash};
@@ -43,9 +44,9 @@ pub struct Begin<'a> {
 /// A challenge that waits for its code.
 #[derive(Debug, Clone)]
 pub struct Begun {
-    /// Goes into the form.
+    /// The value for the form.
     pub challenge: ChallengeId,
-    /// Goes into the browser's cookie.
+    /// The value for the browser's cookie.
     pub browser: BrowserToken,
     /// When the code stops working.
     pub expires: Timestamp,
@@ -78,10 +79,15 @@ struct Challenge {
     browser_hash: String,
     sends: u32,
     attempts: u32,
+    /// The networks whose budgets it uses; none for a known device.
+    networks: Networks,
+    /// Whether its network had not asked for this mailbox within the last day.
+    first_of_network: bool,
+    created: Timestamp,
     expires: Timestamp,
 }
 
-/// One row whoever is asked for, found in as many steps: a stranger's looks like a member's, so that it takes as long.
+/// One row for any address, found in as many steps: a stranger's looks like a member's, so that it takes as long.
 const WHO: &str =
     "SELECT CASE WHEN a.id IS NULL THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS stranger,
         COALESCE(a.id, $3) AS id, COALESCE(a.address, $4) AS address, COALESCE(a.role, 'viewer') AS role,
@@ -93,8 +99,9 @@ const LIVE: &str = "SELECT * FROM challenges
         AND ($5 = '' OR invitation = $5)
     ORDER BY created_at DESC LIMIT 1";
 const INSERT: &str = "INSERT INTO challenges (id, purpose, channel, address, address_key, account, decoy,
-        known_device, digits, key_version, browser_hash, invitation, sends, created_at, expires_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 1, $13, $14)";
+        known_device, digits, key_version, browser_hash, invitation, sends, created_at, expires_at, networks,
+        first_of_network)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 1, $13, $14, $15, $16)";
 const RESEND: &str = "UPDATE challenges SET sends = sends + 1
     WHERE id = $1 AND browser_hash = $2 AND used_at IS NULL AND expires_at > $3 AND attempts < $4 AND sends <= $5
     RETURNING *";
@@ -112,11 +119,11 @@ impl Identity {
     pub async fn begin(&self, begin: &Begin<'_>) -> Result<Begun> {
         let typed = Address::parse(begin.address)?;
         let browser = begin.browser.cloned().unwrap_or_else(BrowserToken::random);
-        let challenge = self.draft(&typed, hash(browser.as_str()), begin.invitation, begin.now).await?;
+        let mut challenge = self.draft(&typed, hash(browser.as_str()), begin).await?;
         let mut tx = self.db().begin().await?;
         self.look_at_failures(&mut tx, &challenge, begin.now).await?;
-        match self.take_sending(&mut tx, &challenge, begin.ip, begin.now).await {
-            Ok(()) => {}
+        match self.take_sending(&mut tx, &challenge, begin.now).await {
+            Ok(first) => challenge.first_of_network = first,
             Err(refused @ Error::TooMany { .. }) => {
                 drop(tx);
                 let key = self.personal().index(&typed);
@@ -142,7 +149,9 @@ impl Identity {
             &challenge.browser_hash,
             challenge.invitation.clone(),
             begin.now,
-            challenge.expires
+            challenge.expires,
+            challenge.networks.as_str(),
+            challenge.first_of_network
         ];
         tx.execute(INSERT, args).await?;
         self.queue(&mut tx, &challenge, begin.now).await?;
@@ -151,12 +160,11 @@ impl Identity {
         Ok(Begun { challenge: challenge.id, browser, expires: challenge.expires })
     }
 
-    /// Sends the same code again and extends nothing.
+    /// Sends the same code again and extends nothing. It counts against the network that asked for the code.
     pub async fn resend(
         &self,
         challenge: &ChallengeId,
         browser: &BrowserToken,
-        ip: IpAddr,
         now: Timestamp,
     ) -> Result<()> {
         let resends = self.inner.config.limits.resends;
@@ -164,14 +172,14 @@ impl Identity {
         let args = args![challenge.as_str(), hash(browser.as_str()), now, MAX_ATTEMPTS, resends];
         let challenge = tx.opt(RESEND, args).await?.ok_or(Error::Stale)?;
         let challenge = Challenge::read(&challenge, self.personal())?;
-        self.take_sending(&mut tx, &challenge, ip, now).await?;
+        self.take_sending(&mut tx, &challenge, now).await?;
         self.queue(&mut tx, &challenge, now).await?;
         tx.commit().await?;
         self.inner.outbox.wake();
         Ok(())
     }
 
-    /// Checks a code. The attempt is counted before the code is looked at; a right code works once and makes
+    /// Checks a code. The attempt is counted before the code is checked; a right code works once and makes
     /// the session, and with it the account where there was none.
     pub async fn verify(&self, answer: &Answer<'_>) -> Result<SignedIn> {
         let challenge = self.count(answer).await?;
@@ -229,14 +237,8 @@ impl Identity {
     }
 
     /// Decides what a new challenge would be, for known and unknown addresses with the same steps.
-    async fn draft(
-        &self,
-        typed: &Address,
-        browser_hash: String,
-        invitation: Option<&InviteToken>,
-        now: Timestamp,
-    ) -> Result<Challenge> {
-        let config = &self.inner.config;
+    async fn draft(&self, typed: &Address, browser_hash: String, begin: &Begin<'_>) -> Result<Challenge> {
+        let (config, now) = (&self.inner.config, begin.now);
         let (personal, nobody) = (self.personal(), AccountId::new());
         let sealed = personal.seal(Column::Account, nobody, typed.as_str())?;
         let args = args![personal.index(typed), &browser_hash, nobody, sealed, now];
@@ -244,7 +246,7 @@ impl Identity {
         let (account, stranger) = (Account::read(&row, personal)?, row.get::<i64>("stranger")? == 1);
         let known_device = row.get_opt::<Timestamp>("seen_at")?.is_some();
         let account = (!stranger).then_some(account);
-        let offered = match invitation {
+        let offered = match begin.invitation {
             Some(token) => Some(self.invitation(token, now).await?.ok_or(Error::Invitation)?),
             None => None,
         };
@@ -270,6 +272,9 @@ impl Identity {
             browser_hash,
             sends: 1,
             attempts: 0,
+            networks: if known_device { Networks::default() } else { Networks::of(personal, begin.ip) },
+            first_of_network: false,
+            created: now,
             expires: now.plus_ms(i64::from(config.code_seconds) * 1000),
         })
     }
@@ -312,6 +317,9 @@ impl Challenge {
             browser_hash: row.get("browser_hash")?,
             sends: row.get("sends")?,
             attempts: row.get("attempts")?,
+            networks: Networks::read(row.get("networks")?),
+            first_of_network: row.get("first_of_network")?,
+            created: row.get("created_at")?,
             expires: row.get("expires_at")?,
         })
     }

@@ -60,7 +60,7 @@ impl fmt::Debug for CodeKeys {
     }
 }
 
-/// What a code is bound to.
+/// The data that a code is bound to.
 pub(crate) struct About<'a> {
     pub(crate) challenge: &'a ChallengeId,
     pub(crate) purpose: &'a str,

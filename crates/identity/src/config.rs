@@ -79,11 +79,11 @@ pub struct Lifetime {
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Lifetimes {
-    /// Of viewers: 30 and 90 days.
+    /// For viewers: 30 and 90 days.
     pub viewer: Lifetime,
-    /// Of creators: a day and two weeks.
+    /// For creators: a day and two weeks.
     pub creator: Lifetime,
-    /// Of operators: 30 minutes and 12 hours.
+    /// For operators: 30 minutes and 12 hours.
     pub operator: Lifetime,
 }
 
@@ -109,7 +109,7 @@ impl Lifetimes {
     }
 }
 
-/// How often codes are sent and tried. Sendings that were proven by their code do not count for the address.
+/// How often codes are sent and tried. Sendings that were proven by their code do not count.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
@@ -117,15 +117,17 @@ pub struct Limits {
     pub cooldown_seconds: [u32; 4],
     /// Resends of a challenge.
     pub resends: u32,
-    /// Sendings to an address in an hour.
+    /// Sendings to a mailbox in an hour that one requester asks for: a known device, or a network (a /48 of IPv6). All
+    /// strangers together have as much for repeated requests, and twice as much for the first ones of their networks.
     pub per_address_hour: u32,
-    /// Sendings to an address in a day.
+    /// The same in a day.
     pub per_address_day: u32,
-    /// Sendings asked for by an address of the network (a /64 of IPv6) in an hour.
+    /// Sendings and wrong codes of strangers in an address of the network (a /64 of IPv6) in an hour. One more for each
+    /// person who signed in from there within 30 days, up to ten times as many.
     pub per_ip_hour: u32,
     /// Sendings in all in a minute.
     pub per_minute: u32,
-    /// Wrong codes for an address in an hour before codes pause.
+    /// Wrong codes of one requester for an address in an hour before codes pause.
     pub failures_hour: u32,
 }
 
@@ -136,7 +138,7 @@ impl Default for Limits {
             resends: 3,
             per_address_hour: 5,
             per_address_day: 10,
-            per_ip_hour: 20,
+            per_ip_hour: 40,
             per_minute: 60,
             failures_hour: 10,
         }

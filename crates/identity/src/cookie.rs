@@ -1,7 +1,7 @@
 //! How this crate's cookies are named and written (RFC 6265).
 
 use crate::Identity;
-use crate::account::Role;
+use crate::Role;
 
 /// Writes and finds cookies. `__Host-` names need TLS, so development has plain ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

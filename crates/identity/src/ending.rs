@@ -1,7 +1,7 @@
 //! Sessions and standings that ended, kept until what is played in them has ended as well.
 //!
-//! An ending is written in the transaction that it is about, so that it is not forgotten, whatever fails afterwards. Who
-//! lets people play reads it, ends what is played, and forgets it in the same transaction.
+//! An ending is written in the transaction that it is about, so that it is not forgotten, whatever fails afterwards.
+//! The crate `playback` reads it, ends the playbacks, and deletes it in the same transaction.
 
 use db::{Db, Tx, args};
 use model::{AccountId, EndingId, SessionId};
@@ -9,12 +9,12 @@ use model::{AccountId, EndingId, SessionId};
 /// Most endings that are read at a time.
 const MOST: u32 = 100;
 
-/// What ended.
+/// A session or permission that ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ending {
     /// Its name.
     pub id: EndingId,
-    /// Whose playbacks end.
+    /// The account whose playbacks end.
     pub account: AccountId,
     /// Only those that were begun in this session; `None` for all.
     pub session: Option<SessionId>,
@@ -24,7 +24,7 @@ const INSERT: &str = "INSERT INTO endings (id, account, session) VALUES ($1, $2,
 const READ: &str = "SELECT * FROM endings ORDER BY id LIMIT $1";
 const FORGET: &str = "DELETE FROM endings WHERE id = $1";
 
-/// What ended and is still to be carried out, the oldest first.
+/// Endings that are still to be carried out, oldest first.
 pub async fn waiting(db: &Db) -> db::Result<Vec<Ending>> {
     let rows = db.all(READ, args![MOST]).await?;
     rows.iter()

@@ -12,54 +12,62 @@ pub enum Error {
     /// The text is not an e-mail address that Kinora can write to.
     #[error("not an e-mail address: {why}")]
     Address {
-        /// What is wrong, in words for people.
+        /// The problem, in words for people.
         why: &'static str,
     },
     /// A limit was reached; nothing was sent or evaluated.
-    #[error("too many requests, try again in {retry_after_seconds} s")]
+    #[error("too many requests; try again in {retry_after_seconds} s")]
     TooMany {
         /// When it is worth trying again.
         retry_after_seconds: u32,
     },
     /// The code was compared and is wrong.
-    #[error("wrong code, {left} tries left")]
+    #[error("incorrect code, {left} attempts left")]
     WrongCode {
         /// Tries left for this challenge.
         left: u32,
     },
-    /// The challenge is over (used, expired, out of tries) or belongs to another browser: ask for a new code.
-    #[error("this code can not be used any more, ask for a new one")]
+    /// The challenge has ended (used, expired, out of tries) or belongs to another browser: ask for a new code.
+    #[error("this code has expired; ask for a new one")]
     Stale,
     /// The sign-in link was used, has expired or never existed.
-    #[error("this link was used or has expired, ask for a new one")]
+    #[error("this link was used or has expired; ask for a new one")]
     Link,
     /// Too many wrong codes in a row: codes for this address are off until somebody comes in another way.
-    #[error("codes are switched off for this address, an operator can make a sign-in link")]
+    #[error("codes are switched off for this address; an operator can create a sign-in link")]
     CodesOff,
     /// The invitation was used up, taken back, has expired or never existed.
-    #[error("this invitation was used or has expired, ask for a new one")]
+    #[error("this invitation was used or has expired; ask for a new one")]
     Invitation,
-    /// What an invitation cannot offer.
-    #[error("an invitation is for one address, or for 1 to 1000 people who do not become operators")]
+    /// The offer of an invitation is invalid.
+    #[error(
+        "an invitation is for one address, or for 1 to 1000 people; only one for an address can make an operator"
+    )]
     Offer,
     /// An invitation that would stand too long.
-    #[error("an invitation stands for at most 90 days")]
+    #[error("an invitation is valid for at most 90 days")]
     Lifetime,
-    /// Who invites, or makes a link, is no operator, or suspended.
-    #[error("only an operator who is not suspended can let others in")]
+    /// The account that invites or creates a link is not an operator, or is suspended.
+    #[error("only an active operator can invite people")]
     NoOperator,
-    /// Somebody has the address already.
-    #[error("this address has an account already, make a sign-in link for it")]
+    /// The address already has an account.
+    #[error("this address already has an account; create a sign-in link for it")]
     Taken,
     /// Without this operator nobody could manage the installation.
-    #[error("this is the last operator: make somebody else an operator first")]
+    #[error("this is the last operator; make somebody else an operator first")]
     LastOperator,
     /// The account does not exist or is suspended.
     #[error("no such account")]
     NoAccount,
-    /// The account may not have what was asked for.
-    #[error("an access key needs at least one bucket, at most 100, and an operator's account")]
+    /// Too few or too many buckets for an access key.
+    #[error("an access key opens 1 to 100 buckets, or all")]
     AccessKey,
+    /// The account may not have the access key that was asked for.
+    #[error("the account's role is {role}: only operators have access keys, and creators for named buckets")]
+    KeyOwner {
+        /// The account's role.
+        role: crate::Role,
+    },
     /// A code was made with a key that was not handed in.
     #[error("version {version} of the code key is missing")]
     CodeKey {
@@ -76,6 +84,6 @@ pub enum Error {
     #[error("cannot queue a message")]
     Notify(#[from] notify::Error),
     /// The database failed.
-    #[error("identity's tables")]
+    #[error("cannot read or write the accounts")]
     Database(#[from] db::Error),
 }

@@ -1,7 +1,8 @@
 //! Wrong codes in a row: growing pauses, and the end of codes for an address.
 //!
-//! Counted for everyone who uses an address together, whether or not it has an account; a device that signed in
-//! before is counted by itself, so that strangers cannot lock it out.
+//! Counted for an address and a requester, whether or not it has an account: a device that signed in before is counted
+//! by itself, others by their network, so that nobody can make another one wait. All strangers together are counted,
+//! too, for the end alone: guessing gets no further by being done from many places.
 
 use db::{Row, Tx, args};
 use model::Timestamp;
@@ -22,34 +23,48 @@ const LOOK: &str = "SELECT in_a_row, last_at FROM failures WHERE name = $1";
 const FORGET: &str = "DELETE FROM failures WHERE name = $1";
 const FORGET_ADDRESS: &str = "DELETE FROM failures WHERE address_name = $1";
 
-/// Whose failures are counted: look-up names that tell nobody's address.
+/// The keys under which failures are counted; they do not reveal an address.
 #[derive(Debug)]
 pub(crate) struct Whose {
-    /// Who shares the count.
+    /// The device or network that shares the pauses.
     pub(crate) name: String,
-    /// The address, whoever uses it.
+    /// All strangers at the address; `None` for a device that signed in before.
+    pub(crate) strangers: Option<String>,
+    /// The counter of the address for all requesters.
     pub(crate) address_name: String,
 }
 
-/// Counts a failure before the code is looked at, or refuses. Nothing counts until the transaction commits.
+/// Counts a failure before the code is checked, or refuses. Nothing counts until the transaction commits.
 pub(crate) async fn take(tx: &mut Tx, whose: &Whose, now: Timestamp) -> Result<()> {
     let row = tx.one(LOCK, args![&whose.name, &whose.address_name, now]).await?;
     wait(&row, 0, now)?;
     tx.execute(COUNT, args![&whose.name, now]).await?;
+    if let Some(strangers) = &whose.strangers {
+        let row = tx.one(LOCK, args![strangers, &whose.address_name, now]).await?;
+        refuse_when_off(&row)?;
+        tx.execute(COUNT, args![strangers, now]).await?;
+    }
     Ok(())
 }
 
 /// Refuses when a code that is sent now could not be used.
 pub(crate) async fn look(tx: &mut Tx, whose: &Whose, now: Timestamp) -> Result<()> {
-    match tx.opt(LOOK, args![&whose.name]).await? {
-        Some(row) => wait(&row, LONG_MS, now),
-        None => Ok(()),
+    if let Some(row) = tx.opt(LOOK, args![&whose.name]).await? {
+        wait(&row, LONG_MS, now)?;
     }
+    if let Some(strangers) = &whose.strangers
+        && let Some(row) = tx.opt(LOOK, args![strangers]).await?
+    {
+        refuse_when_off(&row)?;
+    }
+    Ok(())
 }
 
 /// Forgets what was counted: the code was right.
 pub(crate) async fn forget(tx: &mut Tx, whose: &Whose) -> Result<()> {
-    tx.execute(FORGET, args![&whose.name]).await?;
+    for name in [Some(&whose.name), whose.strangers.as_ref()].into_iter().flatten() {
+        tx.execute(FORGET, args![name]).await?;
+    }
     Ok(())
 }
 
@@ -59,11 +74,13 @@ pub(crate) async fn recover(tx: &mut Tx, address_name: &str) -> Result<()> {
     Ok(())
 }
 
+fn refuse_when_off(row: &Row) -> Result<()> {
+    if row.get::<u32>("in_a_row")? >= OFF { Err(Error::CodesOff) } else { Ok(()) }
+}
+
 fn wait(row: &Row, patience_ms: i64, now: Timestamp) -> Result<()> {
+    refuse_when_off(row)?;
     let in_a_row = row.get::<u32>("in_a_row")?;
-    if in_a_row >= OFF {
-        return Err(Error::CodesOff);
-    }
     let left = row.get::<Timestamp>("last_at")?.0 + pause_ms(in_a_row) - now.0;
     if left > patience_ms.max(0) && pause_ms(in_a_row) > 0 {
         let retry_after_seconds = u32::try_from((left + 999) / 1000).unwrap_or(u32::MAX);

@@ -10,25 +10,25 @@ use uuid::Uuid;
 use crate::personal::{Column, Personal};
 use crate::session::{self, Device, SignedIn};
 use crate::token::{InviteToken, hash};
-use crate::{Address, Error, Identity, Result, Role, account, failures, standing};
+use crate::{Address, Error, Identity, Result, Role, account, failures, operators};
 
 /// Longest life of an invitation in ms: 90 days.
 pub const MAX_LIFETIME_MS: i64 = 90 * 86_400_000;
 /// Most people that one open invitation lets in.
 pub const MAX_USES: u32 = 1000;
-/// Invitations that are listed.
-const LISTED: u32 = 500;
+/// Invitations of a page.
+pub const PAGE: u32 = 500;
 
 /// Whom an invitation is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum For<'a> {
     /// The holder of this address, once.
     Address(&'a str),
-    /// So many people, whoever has the link.
+    /// So many people with the link.
     Anyone(u32),
 }
 
-/// What an operator offers.
+/// An operator's offer.
 #[derive(Debug, Clone, Copy)]
 pub struct Offer<'a> {
     /// To whom.
@@ -37,7 +37,7 @@ pub struct Offer<'a> {
     pub role: Role,
     /// How long it stands, in ms: 1 to [`MAX_LIFETIME_MS`].
     pub lifetime_ms: i64,
-    /// Who offers it; `None` is the command line.
+    /// The account that invites; `None` is the command line.
     pub by: Option<AccountId>,
 }
 
@@ -63,7 +63,7 @@ pub struct Invitation {
 const INSERT: &str = "INSERT INTO invitations
     (id, token_hash, address, address_key, role, max_uses, created_by, created_at, expires_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-/// That an invitation stands at the moment `$now`: nobody took it back, and uses and time are left.
+/// Condition that an invitation is valid at `$now`: not revoked, not used up and not expired.
 macro_rules! stands {
     ($now:literal) => {
         concat!("revoked_at IS NULL AND uses < max_uses AND expires_at > ", $now)
@@ -71,8 +71,11 @@ macro_rules! stands {
 }
 
 const LIVE: &str = concat!("SELECT * FROM invitations WHERE token_hash = $1 AND ", stands!("$2"));
-const LIST: &str =
-    concat!("SELECT * FROM invitations WHERE ", stands!("$1"), " ORDER BY created_at DESC, id LIMIT $2");
+const LIST: &str = concat!(
+    "SELECT * FROM invitations WHERE ",
+    stands!("$1"),
+    " AND (CAST($2 AS BIGINT) IS NULL OR (created_at, id) < ($2, $3)) ORDER BY created_at DESC, id DESC LIMIT $4"
+);
 const OFFERS: &str = concat!("SELECT role FROM invitations WHERE id = $1 AND ", stands!("$2"));
 const USE: &str = concat!("UPDATE invitations SET uses = uses + 1 WHERE id = $1 AND ", stands!("$2"));
 const REVOKE: &str = concat!("UPDATE invitations SET revoked_at = $2 WHERE id = $1 AND ", stands!("$2"));
@@ -81,7 +84,8 @@ const REVOKE_FOR: &str =
 const REVOKE_OF: &str =
     concat!("UPDATE invitations SET revoked_at = $2 WHERE created_by = $1 AND ", stands!("$2"));
 
-/// Locks those that stand in the order of their ids, as all do who change several: else two who do wait for each other.
+/// Locks valid invitations in the order of their ids, like all transactions that change several: otherwise they could
+/// deadlock.
 const LOCK_FOR: Sql = sql!(
     "SELECT id FROM invitations WHERE (id = $1 OR address_key = $2) AND " (stands!("$3")) " ORDER BY id" [FOR UPDATE]
 );
@@ -93,7 +97,7 @@ impl Identity {
     /// Makes an invitation; its token is shown this once.
     ///
     /// # Errors
-    /// [`Error::NoOperator`] when who invites may not, or not any more.
+    /// [`Error::NoOperator`] if the inviting account is not, or is no longer, an operator.
     pub async fn invite(&self, offer: &Offer<'_>, now: Timestamp) -> Result<(Invitation, InviteToken)> {
         let (address, max_uses) = match offer.to {
             For::Address(text) => (Some(Address::parse(text)?), 1),
@@ -136,21 +140,31 @@ impl Identity {
         ];
         let mut tx = self.db().begin().await?;
         if let Some(by) = offer.by {
-            standing::lock_operator(&mut tx, by, None).await?;
+            operators::lock(&mut tx, by, None).await?;
         }
         tx.execute(INSERT, args).await?;
         tx.commit().await?;
-        tracing::info!(role = %offer.role, open, max_uses, "invitation made");
+        tracing::info!(role = %offer.role, open, max_uses, "invitation created");
         Ok((invitation, token))
     }
 
-    /// The invitations that still work, the youngest first.
+    /// The invitations that still work, the youngest first, at most [`PAGE`].
     pub async fn invitations(&self, now: Timestamp) -> Result<Vec<Invitation>> {
-        let rows = self.db().all(LIST, args![now, LISTED]).await?;
+        self.invitations_after(now, None).await
+    }
+
+    /// The same of those after `after`: the last of the page before, when it was made and its id.
+    pub async fn invitations_after(
+        &self,
+        now: Timestamp,
+        after: Option<(Timestamp, &str)>,
+    ) -> Result<Vec<Invitation>> {
+        let (at, id) = after.unzip();
+        let rows = self.db().all(LIST, args![now, at, id, PAGE]).await?;
         rows.iter().map(|row| Invitation::read(row, self.personal())).collect()
     }
 
-    /// What a link offers, without using it; `None` when it does not work any more.
+    /// The offer of a link, without using it; `None` when it is no longer valid.
     pub async fn invitation(&self, token: &InviteToken, now: Timestamp) -> Result<Option<Invitation>> {
         let row = self.db().opt(LIVE, args![hash(token.as_str()), now]).await?;
         row.map(|row| Invitation::read(&row, self.personal())).transpose()
@@ -202,7 +216,7 @@ impl Invitation {
     }
 }
 
-/// What an invitation gives, without using it; `None` when nothing is left.
+/// The offer of an invitation, without using it; `None` when nothing is left.
 pub(crate) async fn offers(tx: &mut Tx, id: &str, now: Timestamp) -> Result<Option<Role>> {
     let row = tx.opt(OFFERS, args![id, now]).await?;
     Ok(row.map(|row| row.get("role")).transpose()?)
@@ -224,12 +238,12 @@ pub(crate) async fn consume(tx: &mut Tx, id: Option<&str>, address_key: &str, no
 }
 
 /// Ends what is left of the invitations of an account that may invite nobody any more: `tx` has written that down, so
-/// that none is made meanwhile.
+/// that none is created at the same time.
 pub(crate) async fn revoke_of(tx: &mut Tx, account: AccountId, now: Timestamp) -> Result<()> {
     tx.all(tx.pick(LOCK_OF), args![account, now]).await?;
     let ended = tx.execute(REVOKE_OF, args![account, now]).await?;
     if ended > 0 {
-        tracing::info!(%account, ended, "its invitations ended");
+        tracing::info!(%account, ended, "invitations of the account revoked");
     }
     Ok(())
 }

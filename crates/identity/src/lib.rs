@@ -1,4 +1,4 @@
-//! Who somebody is, how they prove it, and what they may do.
+//! Accounts: how people prove their identity, and what they may do.
 //!
 //! One door, [`Identity`]: accounts, one-time codes (sign-in and sign-up are one flow), sessions of browsers,
 //! single-use sign-in links, invitations and S3 access keys. [`may`] is the policy: it decides by values and reads nothing.
@@ -33,21 +33,27 @@
 pub mod access_key;
 pub mod account;
 pub mod address;
+mod buckets;
 pub mod challenge;
 pub mod code;
 mod config;
 pub mod cookie;
 pub mod ending;
+mod ensure;
 mod error;
 mod failures;
 pub mod invitation;
 mod limit;
 pub mod link;
+mod network;
+mod operators;
 mod personal;
 pub mod policy;
+mod role;
 mod schema;
 mod service;
 pub mod session;
+mod sign_out;
 mod standing;
 pub mod token;
 
@@ -58,13 +64,14 @@ use db::Db;
 use notify::Outbox;
 use seal::{KeyRing, Purpose, Renewed, Vault};
 
-pub use access_key::Buckets;
-pub use account::{Account, Role};
+pub use account::Account;
 pub use address::Address;
+pub use buckets::Buckets;
 pub use config::{Config, Lifetime, Lifetimes, Limits};
 pub use error::{Error, Result};
 pub use invitation::Invitation;
 pub use policy::{Action, Resource, Via, Who, may};
+pub use role::Role;
 pub use schema::MIGRATIONS;
 pub use service::Service;
 pub use session::{Session, SignedIn};
@@ -88,7 +95,7 @@ struct Inner {
 
 impl Identity {
     /// Opens the door on a migrated database; refuses settings beyond the hard limits. What versions before kept clear
-    /// is sealed when this answers; [`Service`] makes an end of what was overwritten.
+    /// is sealed when this answers; [`Service`] removes what was overwritten.
     pub async fn open(
         db: Db,
         outbox: Outbox,

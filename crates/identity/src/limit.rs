@@ -2,7 +2,7 @@
 //!
 //! A row remembers the last moments something happened; its lock makes check and count one step.
 
-use db::{Tx, args};
+use db::{Row, Sql, Tx, args, sql};
 use model::Timestamp;
 
 use crate::{Error, Result};
@@ -32,26 +32,69 @@ pub(crate) struct Rules<'a> {
 /// Takes the row's lock, whether or not the row was there.
 const LOCK: &str = "INSERT INTO throttles (name, moments, forget_at) VALUES ($1, '', $2)
     ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING moments";
+const READ: Sql = sql!("SELECT moments, forget_at FROM throttles WHERE name = $1" [FOR UPDATE]);
 const WRITE: &str = "UPDATE throttles SET moments = $2, forget_at = $3 WHERE name = $1";
 const FORGET: &str = "DELETE FROM throttles WHERE name = $1";
 
-/// Counts one more for `name`, or refuses. Nothing counts until the transaction commits.
+/// Counts one more for `name`, or refuses; answers how many were counted before within the longest window. Nothing
+/// counts until the transaction commits.
 ///
 /// Transactions that take several take them in the same order of kinds, so that none waits in a circle.
-pub(crate) async fn take(tx: &mut Tx, name: &str, rules: Rules<'_>, now: Timestamp) -> Result<()> {
-    let row = tx.one(LOCK, args![name, now]).await?;
-    let text: String = row.get("moments")?;
-    let mut moments: Vec<Timestamp> = text.split(',').filter_map(|m| m.parse().ok().map(Timestamp)).collect();
+pub(crate) async fn take(tx: &mut Tx, name: &str, rules: Rules<'_>, now: Timestamp) -> Result<usize> {
+    let mut moments = locked(tx, name, now).await?;
     let free = free_at(&moments, rules, now);
     if free > now {
         let retry_after_seconds = u32::try_from((free.0 - now.0 + 999) / 1000).unwrap_or(u32::MAX);
         return Err(Error::TooMany { retry_after_seconds });
     }
+    let longest = longest_ms(rules.windows);
+    let before = moments.iter().filter(|m| m.plus_ms(longest) > now).count();
+    push(&mut moments, rules.windows, now);
+    write(tx, name, &moments, now.plus_ms(longest)).await?;
+    Ok(before)
+}
+
+/// Counts one more for `name` that is never refused, but may have later ones refused.
+pub(crate) async fn count(tx: &mut Tx, name: &str, windows: &[Window], now: Timestamp) -> Result<()> {
+    let mut moments = locked(tx, name, now).await?;
+    push(&mut moments, windows, now);
+    write(tx, name, &moments, now.plus_ms(longest_ms(windows))).await
+}
+
+/// Takes back up to `times` of what was counted for `name` since a moment.
+pub(crate) async fn give_back(tx: &mut Tx, name: &str, since: Timestamp, times: u32) -> Result<()> {
+    let Some(row) = tx.opt(tx.pick(READ), args![name]).await? else { return Ok(()) };
+    let (mut moments, mut left) = (parse(&row)?, times);
+    moments.retain(|moment| {
+        let goes = *moment >= since && left > 0;
+        left -= u32::from(goes);
+        !goes
+    });
+    write(tx, name, &moments, row.get("forget_at")?).await
+}
+
+async fn locked(tx: &mut Tx, name: &str, now: Timestamp) -> Result<Vec<Timestamp>> {
+    parse(&tx.one(LOCK, args![name, now]).await?)
+}
+
+fn parse(row: &Row) -> Result<Vec<Timestamp>> {
+    let text: String = row.get("moments")?;
+    Ok(text.split(',').filter_map(|m| m.parse().ok().map(Timestamp)).collect())
+}
+
+/// Adds a moment and keeps as many as the windows look at.
+fn push(moments: &mut Vec<Timestamp>, windows: &[Window], now: Timestamp) {
     moments.push(now);
-    let keep = rules.windows.iter().map(|w| w.max).max().unwrap_or(1) as usize;
+    let keep = windows.iter().map(|w| w.max).max().unwrap_or(1) as usize;
     moments.drain(..moments.len().saturating_sub(keep));
+}
+
+fn longest_ms(windows: &[Window]) -> i64 {
+    windows.iter().map(|w| w.ms).max().unwrap_or(HOUR_MS)
+}
+
+async fn write(tx: &mut Tx, name: &str, moments: &[Timestamp], forget: Timestamp) -> Result<()> {
     let text = moments.iter().map(|m| m.0.to_string()).collect::<Vec<_>>().join(",");
-    let forget = now.plus_ms(rules.windows.iter().map(|w| w.ms).max().unwrap_or(HOUR_MS));
     tx.execute(WRITE, args![name, text, forget]).await?;
     Ok(())
 }

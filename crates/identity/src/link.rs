@@ -5,7 +5,7 @@ use model::{AccountId, Timestamp};
 
 use crate::session::{self, Device, SignedIn};
 use crate::token::{LinkToken, hash};
-use crate::{Error, Identity, Result, account, failures, standing};
+use crate::{Error, Identity, Result, account, failures, operators};
 
 /// How long a link works in ms: a day.
 pub const LIFETIME_MS: i64 = 86_400_000;
@@ -13,7 +13,7 @@ pub const LIFETIME_MS: i64 = 86_400_000;
 const INSERT: &str =
     "INSERT INTO links (token_hash, account, created_by, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)";
 
-/// That a link has the token `$1` and works at the moment `$2`.
+/// Condition that a link has the token `$1` and is valid at `$2`.
 macro_rules! works {
     () => {
         "token_hash = $1 AND used_at IS NULL AND expires_at > $2"
@@ -33,7 +33,7 @@ impl Identity {
     /// whom it ends; `None` on the machine itself.
     ///
     /// # Errors
-    /// [`Error::NoOperator`] when who asks is none, or none any more.
+    /// [`Error::NoOperator`] if `by` is not, or is no longer, an operator.
     pub async fn create_link(
         &self,
         account: AccountId,
@@ -45,11 +45,11 @@ impl Identity {
         let expires = now.plus_ms(LIFETIME_MS);
         let mut tx = self.db().begin().await?;
         if let Some(by) = by {
-            standing::lock_operator(&mut tx, by, Some(account)).await?;
+            operators::lock(&mut tx, by, Some(account)).await?;
         }
         tx.execute(INSERT, args![hash(token.as_str()), account, by, now, expires]).await?;
         tx.commit().await?;
-        tracing::info!(%account, "sign-in link made");
+        tracing::info!(%account, "sign-in link created");
         Ok(token)
     }
 
@@ -91,11 +91,11 @@ impl Identity {
 }
 
 /// Ends the unused links to other accounts that somebody made who is no operator any more: `tx` has written that down,
-/// so that none is made meanwhile.
+/// so that none is created at the same time.
 pub(crate) async fn revoke_of(tx: &mut Tx, by: AccountId) -> Result<()> {
     let ended = tx.execute(REVOKE_OF, args![by]).await?;
     if ended > 0 {
-        tracing::info!(%by, ended, "the sign-in links they made ended");
+        tracing::info!(%by, ended, "sign-in links of the account revoked");
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! Personal data at rest: what says who somebody is lies sealed in its column, and an address is found by a blind index.
 //!
 //! Each text is sealed for its column and row. The index of an address is HMAC-SHA256(key, address in lower case): it
-//! says which rows have the same address, and nothing more to who has only the database. Its key is random, made once,
-//! and lies sealed beside what it finds: rotating seals it again and changes no index.
+//! says which rows have the same address, and nothing more to a thief of the database alone. Its key is random, made
+//! once, and lies sealed beside what it finds: rotating seals it again and changes no index.
 
 mod rows;
 
@@ -15,7 +15,7 @@ use seal::{Renewed, Vault};
 use crate::token::random;
 use crate::{Address, Identity, Result};
 
-/// What the key is sealed for.
+/// The purpose that the key is sealed for.
 const INDEX: &str = "address_index.key|1";
 
 const INSERT: &str = "INSERT INTO address_index (id, sealed_key) VALUES (1, $1) ON CONFLICT (id) DO NOTHING";
@@ -68,7 +68,7 @@ impl Personal {
         Ok(Self { index: hmac::Key::new(hmac::HMAC_SHA256, key.expose()), vault })
     }
 
-    /// What an address is looked up by.
+    /// The look-up value of an address.
     pub(crate) fn index(&self, address: &Address) -> String {
         self.index_of(&address.key())
     }
@@ -115,7 +115,7 @@ impl Personal {
 }
 
 impl Identity {
-    /// Once in the life of an installation, when all rows are sealed: makes an end of what is left of clear ones in the
+    /// Once in the life of an installation, when all rows are sealed: removes what is left of clear ones in the
     /// files of a SQLite database, where they were overwritten and deleted. Answers whether nothing is left.
     pub async fn scrub(&self) -> Result<bool> {
         let db = self.db();

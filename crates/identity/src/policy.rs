@@ -1,17 +1,16 @@
-//! What somebody may do. Everything that is not allowed here is denied.
+//! The policy: everything that is not allowed here is denied.
 
 use std::sync::Arc;
 
 use model::title::Visibility;
 use model::{AccountId, BucketName, SessionId};
 
-use crate::Role;
-use crate::access_key::Buckets;
+use crate::{Buckets, Role};
 
-/// Who acts.
+/// The actor of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Who {
-    /// Somebody who is not signed in.
+    /// A guest, without a sign-in.
     Guest,
     /// The holder of an account.
     Account {
@@ -22,7 +21,7 @@ pub enum Who {
         /// How they come in.
         via: Via,
     },
-    /// Who runs this installation's process: its command line, over the socket in the data folder.
+    /// The user that runs this installation: its command line, over the socket in the data folder.
     Host,
 }
 
@@ -35,7 +34,7 @@ pub enum Via {
     AccessKey {
         /// The access key id.
         id: Arc<str>,
-        /// What it opens.
+        /// The buckets that it opens.
         buckets: Buckets,
     },
     /// With the address of a part of an upload that they began, which opens nothing else.
@@ -60,7 +59,7 @@ impl Who {
     }
 }
 
-/// What somebody wants to do.
+/// An action to be permitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
     /// See that a title exists, with its name and poster.
@@ -113,7 +112,7 @@ impl Action {
     ];
 }
 
-/// What it is done to.
+/// The target of an action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resource<'a> {
     /// This installation as a whole.
@@ -126,12 +125,12 @@ pub enum Resource<'a> {
     Account(AccountId),
 }
 
-/// What the policy knows of a title.
+/// Facts about a title that the policy uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Title {
-    /// Who uploaded it, if an account did.
+    /// The account that uploaded it, if any.
     pub owner: Option<AccountId>,
-    /// Who may watch it.
+    /// The audience that may watch it.
     pub visibility: Visibility,
     /// Whether there is something to watch: it is playable and did not fail.
     pub ready: bool,
@@ -149,7 +148,12 @@ pub fn may(who: &Who, action: Action, resource: &Resource<'_>) -> bool {
         },
         Who::Account { role, via: Via::AccessKey { buckets, .. }, .. } => match (action, resource) {
             (Action::ReadBucket | Action::WriteBucket, Resource::Bucket(bucket)) => {
-                *role == Role::Operator && buckets.open(bucket)
+                let by_role = match role {
+                    Role::Operator => true,
+                    Role::Creator => *buckets != Buckets::All,
+                    Role::Viewer => false,
+                };
+                by_role && buckets.open(bucket)
             }
             _ => false,
         },

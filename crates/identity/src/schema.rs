@@ -122,7 +122,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         ),
         (
             "addresses are sealed, and found by a blind index",
-            // What the tables have is sealed by `Identity::open`, in their columns.
+            // Existing rows are sealed by `Identity::open`, in their columns.
             "CREATE TABLE address_index (
             id BIGINT PRIMARY KEY CHECK (id = 1),
             sealed_key {bytes} NOT NULL,
@@ -146,6 +146,21 @@ pub const MIGRATIONS: Migrations = Migrations {
         (
             "what ended, until nothing plays in it any more",
             "CREATE TABLE endings (id TEXT PRIMARY KEY, account TEXT NOT NULL, session TEXT)",
+        ),
+        (
+            "access keys are for a role",
+            "ALTER TABLE access_keys ADD COLUMN role TEXT NOT NULL DEFAULT 'operator'",
+        ),
+        (
+            "what a challenge counts against, and how many people sign in from a network",
+            "ALTER TABLE challenges ADD COLUMN networks TEXT NOT NULL DEFAULT '';
+        ALTER TABLE challenges ADD COLUMN first_of_network BOOLEAN NOT NULL DEFAULT FALSE;
+        CREATE TABLE network_accounts (
+            network TEXT NOT NULL,
+            who TEXT NOT NULL,
+            seen_at BIGINT NOT NULL,
+            PRIMARY KEY (network, who));
+        CREATE INDEX network_accounts_seen ON network_accounts (seen_at)",
         ),
     ],
 };

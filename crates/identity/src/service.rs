@@ -1,4 +1,4 @@
-//! Forgets what is over: challenges, sessions, links, counted moments; and what older versions left clear.
+//! Deletes expired data: challenges, sessions, links, counters; and what older versions left unencrypted.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use db::args;
 use model::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Identity, Result};
+use crate::{Identity, Result, network};
 
 const EVERY: Duration = Duration::from_secs(600);
 const DAY_MS: i64 = 86_400_000;
@@ -22,6 +22,7 @@ const LINKS: &str = "DELETE FROM links WHERE expires_at <= $1";
 const INVITATIONS: &str = "DELETE FROM invitations WHERE expires_at <= $1";
 const FAILURES: &str = "DELETE FROM failures WHERE last_at <= $1";
 const DEVICES: &str = "DELETE FROM devices WHERE seen_at <= $1";
+const NETWORKS: &str = "DELETE FROM network_accounts WHERE seen_at <= $1";
 const SESSIONS: &str = "DELETE FROM sessions WHERE seen_at <= $1 OR created_at <= $2";
 
 /// Sweeps every ten minutes until it is told to stop.
@@ -38,22 +39,22 @@ impl Service {
 
     /// Sweeps until `shutdown`. A failing database is tried again.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
-        // Not before anybody is let in: a large file takes its time. Not again and again: it takes room.
+        // Not before anybody is let in: a large file takes its time. Not again and again: it takes space.
         match shutdown.run_until_cancelled(self.identity.scrub()).await {
             None => return Ok(()),
             Some(Ok(true)) => {}
             Some(Ok(false)) => {
-                tracing::warn!("somebody reads the database: what was overwritten goes after a later start")
+                tracing::warn!("the database is in use: overwritten data is removed after a later start")
             }
             Some(Err(error)) => {
                 let error = model::Chain(&error);
-                tracing::warn!(%error, "what was overwritten in the database goes after a later start");
+                tracing::warn!(%error, "overwritten data is removed from the database after a later start");
             }
         }
         loop {
             let now = Timestamp(jiff::Timestamp::now().as_millisecond());
             if let Err(error) = self.identity.sweep(now).await {
-                tracing::warn!(error = %model::Chain(&error), "nothing swept");
+                tracing::warn!(error = %model::Chain(&error), "sweep failed");
             }
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
@@ -64,7 +65,7 @@ impl Service {
 }
 
 impl Identity {
-    /// Deletes what is over at `now`. Nothing that is deleted could still have been used.
+    /// Deletes what has expired at `now`. Nothing that is deleted could still have been used.
     pub async fn sweep(&self, now: Timestamp) -> Result<()> {
         let lives = &self.config().sessions;
         let longest = |part: fn(&crate::Lifetime) -> u32| {
@@ -79,6 +80,7 @@ impl Identity {
         db.execute(INVITATIONS, args![now.plus_ms(-30 * DAY_MS)]).await?;
         db.execute(FAILURES, args![now.plus_ms(-FAILURES_MS)]).await?;
         db.execute(DEVICES, args![now.plus_ms(-DEVICE_MS)]).await?;
+        db.execute(NETWORKS, args![now.plus_ms(-network::KNOWN_MS)]).await?;
         db.execute(SESSIONS, args![now.plus_ms(-idle), now.plus_ms(-absolute)]).await?;
         Ok(())
     }

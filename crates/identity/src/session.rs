@@ -7,7 +7,7 @@ use model::{AccountId, SessionId, Timestamp};
 
 use crate::personal::{Column, Personal};
 use crate::token::{SessionToken, hash};
-use crate::{Account, Identity, Lifetime, Result, Via, Who, ending, link};
+use crate::{Account, Identity, Lifetime, Result, Via, Who, ending, network};
 
 /// Sessions of one account; the one not used for longest ends when there is one more.
 const MAX_SESSIONS: u32 = 50;
@@ -28,13 +28,13 @@ pub struct Device<'a> {
 /// A session that was just made.
 #[derive(Debug)]
 pub struct SignedIn {
-    /// Goes into the browser's cookie.
+    /// The value for the browser's cookie.
     pub token: SessionToken,
     /// The session's public name.
     pub session: SessionId,
-    /// Whose it is.
+    /// The account that is signed in.
     pub account: Account,
-    /// Older sessions of the account that ended to make room. What they play is to end ([`ending`]).
+    /// Older sessions of the account that ended to free some space. What they play is to end ([`ending`]).
     pub ended: Vec<SessionId>,
 }
 
@@ -43,7 +43,7 @@ pub struct SignedIn {
 pub struct Session {
     /// Its public name.
     pub id: SessionId,
-    /// Whose it is.
+    /// The account that is signed in.
     pub account: Account,
     /// How they proved it: `code`, `link` or `invitation`.
     pub via: String,
@@ -62,7 +62,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Who acts, for the policy.
+    /// The acting account, for the policy.
     pub fn who(&self) -> Who {
         Who::Account { account: self.account.id, role: self.account.role, via: Via::Session(self.id) }
     }
@@ -82,12 +82,8 @@ const BY_ACCOUNT: &str = "SELECT a.*, s.id AS session, s.via, s.agent, s.ip, s.c
     FROM sessions s JOIN accounts a ON a.id = s.account
     WHERE s.account = $1 AND a.suspended_at IS NULL ORDER BY s.seen_at DESC, s.id";
 const TOUCH: &str = "UPDATE sessions SET seen_at = $2 WHERE token_hash = $1 AND seen_at < $2";
-const END: &str = "DELETE FROM sessions WHERE account = $1 AND id = $2";
-const END_ALL: &str = "DELETE FROM sessions WHERE account = $1 AND id <> $2 RETURNING id";
-const SIGN_OUT: &str = "DELETE FROM sessions WHERE token_hash = $1 RETURNING account, id";
-
 impl Identity {
-    /// Whose session a cookie names; `None` when it ended.
+    /// The session that a cookie names; `None` when it ended.
     pub async fn authenticate(&self, token: &SessionToken, now: Timestamp) -> Result<Option<Session>> {
         let token_hash = hash(token.as_str());
         let Some(row) = self.db().opt(BY_TOKEN, args![&token_hash]).await? else { return Ok(None) };
@@ -97,7 +93,7 @@ impl Identity {
         }
         if now.0 - session.seen_at.0 >= TOUCH_MS {
             match self.db().execute(TOUCH, args![token_hash, now]).await {
-                // Who only looks needs no room: that they were here is noted when there is some.
+                // Reading needs no disk space: the time of the last use is saved once there is some.
                 Err(error) if error.is_full() => tracing::debug!(%error, "the use of a session is not noted"),
                 Err(error) => return Err(error.into()),
                 Ok(_) => {}
@@ -111,44 +107,6 @@ impl Identity {
         let rows = self.db().all(BY_ACCOUNT, args![account]).await?;
         let sessions = rows.iter().map(|row| self.read_session(row)).collect::<Result<Vec<_>>>()?;
         Ok(sessions.into_iter().filter(|s| s.expires_at > now).collect())
-    }
-
-    /// Ends one session of an account; answers whether there was one. What it plays is to end ([`ending`]).
-    pub async fn end_session(&self, account: AccountId, session: SessionId) -> Result<bool> {
-        let mut tx = self.db().begin().await?;
-        let ended = tx.execute(END, args![account, session]).await? > 0;
-        if ended {
-            ending::write(&mut tx, account, Some(session)).await?;
-            tx.commit().await?;
-        }
-        Ok(ended)
-    }
-
-    /// Ends all sessions of an account but `keep`, and the links to it that nobody used; answers the ended sessions. What
-    /// they play is to end ([`ending`]), and without one that is kept all that the account plays.
-    pub async fn end_sessions(&self, account: AccountId, keep: Option<SessionId>) -> Result<Vec<SessionId>> {
-        let kept = keep.map(|id| id.to_string()).unwrap_or_default();
-        let mut tx = self.db().begin().await?;
-        // Links first: this waits for one that is being used, and then sees the session that it made.
-        link::end_all(&mut tx, account).await?;
-        let rows = tx.all(END_ALL, args![account, kept]).await?;
-        let ended = rows.iter().map(|row| row.get("id")).collect::<db::Result<Vec<SessionId>>>()?;
-        match keep {
-            Some(_) => end_playing(&mut tx, account, &ended).await?,
-            None => ending::write(&mut tx, account, None).await?,
-        }
-        tx.commit().await?;
-        Ok(ended)
-    }
-
-    /// Ends the session that the cookie names. What it plays is to end ([`ending`]).
-    pub async fn sign_out(&self, token: &SessionToken) -> Result<()> {
-        let mut tx = self.db().begin().await?;
-        if let Some(row) = tx.opt(SIGN_OUT, args![hash(token.as_str())]).await? {
-            ending::write(&mut tx, row.get("account")?, Some(row.get("id")?)).await?;
-            tx.commit().await?;
-        }
-        Ok(())
     }
 
     fn read_session(&self, row: &Row) -> Result<Session> {
@@ -187,10 +145,12 @@ pub(crate) async fn create(
     let trimmed = tx.all(TRIM, args![account.id, MAX_SESSIONS]).await?;
     let ended = trimmed.iter().map(|row| row.get("id")).collect::<db::Result<Vec<SessionId>>>()?;
     end_playing(tx, account.id, &ended).await?;
+    network::signed_in(tx, personal, device.ip, account.id, now).await?;
     Ok(SignedIn { token, session, account, ended })
 }
 
-async fn end_playing(tx: &mut Tx, account: AccountId, ended: &[SessionId]) -> Result<()> {
+/// Ends what is played in sessions that ended.
+pub(crate) async fn end_playing(tx: &mut Tx, account: AccountId, ended: &[SessionId]) -> Result<()> {
     for session in ended {
         ending::write(tx, account, Some(*session)).await?;
     }

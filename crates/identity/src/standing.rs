@@ -1,8 +1,9 @@
-//! What operators do to accounts. There is always one operator left who can come in.
+//! Actions of operators on accounts. At least one operator who can sign in always remains.
 
-use db::{Row, Sql, Tx, args, sql};
+use db::{Sql, Tx, args, sql};
 use model::{AccountId, Timestamp};
 
+use crate::operators::operators;
 use crate::{Error, Identity, Result, Role, ending, invitation, link};
 
 const SET_ROLE: &str = "UPDATE accounts SET role = $2 WHERE id = $1";
@@ -14,11 +15,6 @@ const END_SESSIONS: &str = "DELETE FROM sessions WHERE account = $1";
 const OPERATORS: Sql = sql!(
     "SELECT id, role, suspended_at FROM accounts
      WHERE (role = 'operator' AND suspended_at IS NULL) OR id = $1 ORDER BY id" [FOR UPDATE]
-);
-
-/// Locks who makes something, as an operator: a suspension or another role then comes before, or sees it and ends it.
-const LOCK: Sql = sql!(
-    "SELECT id, role, suspended_at FROM accounts WHERE id IN ($1, $2) ORDER BY id" [FOR UPDATE]
 );
 
 impl Identity {
@@ -72,34 +68,13 @@ impl Identity {
         if changed == 0 {
             return Err(Error::NoAccount);
         }
-        tracing::info!(account = %id, "account let in again");
+        tracing::info!(account = %id, "account reactivated");
         Ok(())
     }
-}
-
-/// Holds an operator in their role until `tx` ends, and with them another account that `tx` is about: all who lock
-/// several accounts do so in the order of their ids.
-///
-/// # Errors
-/// [`Error::NoOperator`] when they are none, or none any more.
-pub(crate) async fn lock_operator(tx: &mut Tx, id: AccountId, about: Option<AccountId>) -> Result<()> {
-    let rows = tx.all(tx.pick(LOCK), args![id, about.unwrap_or(id)]).await?;
-    if operators(&rows)?.contains(&id) { Ok(()) } else { Err(Error::NoOperator) }
 }
 
 /// Refuses when the account is the only operator who can come in.
 async fn spare(tx: &mut Tx, id: AccountId) -> Result<()> {
     let rows = tx.all(tx.pick(OPERATORS), args![id]).await?;
     if operators(&rows)? == [id] { Err(Error::LastOperator) } else { Ok(()) }
-}
-
-/// Those of some accounts who are operators and can come in.
-fn operators(rows: &[Row]) -> Result<Vec<AccountId>> {
-    let mut operators = Vec::new();
-    for row in rows {
-        if row.get::<Role>("role")? == Role::Operator && row.get_opt::<Timestamp>("suspended_at")?.is_none() {
-            operators.push(row.get("id")?);
-        }
-    }
-    Ok(operators)
 }

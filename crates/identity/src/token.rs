@@ -66,7 +66,7 @@ pub(crate) fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// What a token is stored as.
+/// The stored form of a token.
 pub(crate) fn hash(token: &str) -> String {
     hex::encode(digest(&SHA256, token.as_bytes()))
 }

@@ -1,4 +1,4 @@
-//! What can go wrong in the queue.
+//! Errors of the queue.
 
 use model::JobId;
 
@@ -22,7 +22,7 @@ pub enum Error {
     /// There is no such job.
     #[error("there is no job {job}")]
     NotFound {
-        /// What was asked for.
+        /// The requested job.
         job: JobId,
     },
     /// The job's state does not allow what was asked.
@@ -32,17 +32,17 @@ pub enum Error {
         job: JobId,
         /// Where it stands.
         state: &'static str,
-        /// What was tried.
+        /// The operation.
         what: &'static str,
     },
     /// Two members of a group, or a member and another job, have the same key.
-    #[error("a job with the key `{key}` exists already")]
+    #[error("a job with the key `{key}` already exists")]
     KeyTaken {
         /// The idempotency key.
         key: String,
     },
     /// A text is larger than the queue keeps.
-    #[error("the {what} has {bytes} bytes, at most {most} are kept")]
+    #[error("the {what} has {bytes} bytes; at most {most} are stored")]
     TooLarge {
         /// Payload, result, kind or key.
         what: &'static str,
@@ -67,7 +67,7 @@ pub enum Error {
     Word {
         /// State of a job or of a group.
         what: &'static str,
-        /// What was found.
+        /// The value found.
         word: String,
     },
 }

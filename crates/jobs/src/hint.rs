@@ -15,7 +15,7 @@ impl Hints {
     pub async fn wait(&mut self, at_most: Duration) {
         match tokio::time::timeout(at_most, self.0.changed()).await {
             Ok(Ok(())) | Err(_) => {}
-            // Nobody can give hints any more; time passes all the same.
+            // There are no more hints; time still passes.
             Ok(Err(_)) => tokio::time::sleep(at_most).await,
         }
     }

@@ -14,9 +14,9 @@ use crate::{Error, Result};
 pub struct Job {
     /// Its id; ordered by creation.
     pub id: JobId,
-    /// What kind of work.
+    /// Kind of work.
     pub kind: String,
-    /// What the worker needs to know.
+    /// Parameters for the worker.
     pub payload: Value,
     /// Where it stands.
     pub state: State,
@@ -32,7 +32,7 @@ pub struct Job {
     pub group: Option<GroupId>,
     /// The title it works for.
     pub title: Option<TitleId>,
-    /// What a worker must be able to do.
+    /// The capability that a worker needs.
     pub capability: Option<String>,
     /// Idempotency key.
     pub key: Option<String>,
@@ -42,17 +42,17 @@ pub struct Job {
     pub failures: u32,
     /// Failures after which it ends as failed.
     pub max_attempts: u32,
-    /// Who holds or held it.
+    /// The worker that holds or held it.
     pub worker: Option<String>,
-    /// Until when its worker may be silent, while it runs.
+    /// End of its worker's lease, while it runs.
     pub lease_until: Option<Timestamp>,
     /// Done share of the current try in ‰.
     pub progress: u16,
     /// Times real time, as the worker last said.
     pub speed: Option<f64>,
-    /// What the worker is doing, in its words.
+    /// The worker's description of its current step.
     pub message: Option<String>,
-    /// What the worker answered.
+    /// The worker's result.
     pub result: Option<Value>,
     /// When it was put into the queue.
     pub created_at: Timestamp,
@@ -74,7 +74,7 @@ impl Job {
         }
     }
 
-    /// Milliseconds until the current try will be done if it goes on as it did; `None` while that is unknown.
+    /// Milliseconds until the current try will be done at its present speed; `None` while that is unknown.
     pub fn eta_ms(&self, now: Timestamp) -> Option<u64> {
         let started = self.started_at.filter(|_| self.state == State::Running && self.progress > 0)?;
         let elapsed = u64::try_from(now.0.saturating_sub(started.0)).ok()?;
@@ -108,7 +108,7 @@ impl Job {
 
     fn why_running(&self, now: Timestamp) -> String {
         if self.lease_until.is_some_and(|until| until < now) {
-            return "its worker is silent; it will be tried again".into();
+            return "its worker stopped responding; it will be retried".into();
         }
         let message = self.message.as_deref().filter(|text| !text.is_empty()).unwrap_or("a worker runs it");
         match self.failures {
@@ -157,15 +157,15 @@ impl Job {
 pub struct Lease {
     /// The job.
     pub job: JobId,
-    /// Who holds it.
+    /// The worker that holds it.
     pub worker: String,
-    /// Which claim of the job this is.
+    /// Number of this claim of the job.
     pub attempt: u32,
     /// How long its worker may be silent, in ms.
     pub lease_ms: u64,
-    /// What kind of work.
+    /// Kind of work.
     pub kind: String,
-    /// What there is to know.
+    /// Parameters of the job.
     pub payload: Value,
     /// The title it works for.
     pub title: Option<TitleId>,

@@ -1,7 +1,7 @@
 //! Durable job queue: leases, fencing, retries, fan-out and fan-in, progress.
 //!
 //! A job is a row. [`Queue::claim`] hands it to one worker under a [`Lease`]; every later call of that worker is
-//! checked against job, worker and attempt, so that a worker that was given up cannot do harm. This crate is the one
+//! checked against job, worker and attempt, so that a worker that lost its lease cannot do harm. This crate is the one
 //! owner of retries: a failed try rests and comes back, and a job that never succeeds ends as failed with its last
 //! reason. What follows a group of jobs is enqueued in the transaction that completes its last member.
 //!

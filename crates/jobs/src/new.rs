@@ -1,4 +1,4 @@
-//! What is put into the queue.
+//! New jobs for the queue.
 
 use model::{Timestamp, TitleId};
 use serde::{Deserialize, Serialize};
@@ -16,18 +16,22 @@ pub(crate) const NAME_BYTES: usize = 512;
 /// A job to be done. Made by [`New::job`] and changed by struct update or the chained setters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct New {
-    /// What kind of work: chooses who claims it.
+    /// Kind of work: chooses the workers that claim it.
     pub kind: String,
-    /// What the worker needs to know; at most 64 KiB as JSON.
+    /// Parameters for the worker; at most 64 KiB as JSON.
     pub payload: Value,
     /// Higher runs first; 0 is usual.
     pub priority: i32,
     /// Not before this moment, some minutes away at most ([`Queue::pull_back`](crate::Queue::pull_back)); at once if
     /// `None`.
     pub run_at: Option<Timestamp>,
+    /// How long after it is due its turn is, in ms: among jobs of one priority that are due, the one whose turn was first
+    /// runs first. Parts of long work have a later turn each, so that short work gets in between.
+    #[serde(default)]
+    pub behind_ms: i64,
     /// The title it works for.
     pub title: Option<TitleId>,
-    /// What a worker must be able to do (an encoder fingerprint); any worker if `None`.
+    /// The capability that a worker needs (an encoder fingerprint); any worker if `None`.
     pub capability: Option<String>,
     /// Tries before it ends as failed, at least 1.
     pub max_attempts: u32,
@@ -43,6 +47,7 @@ impl New {
             payload,
             priority: 0,
             run_at: None,
+            behind_ms: 0,
             title: None,
             capability: None,
             max_attempts: 5,
@@ -63,6 +68,11 @@ impl New {
     /// Sets the priority.
     pub fn priority(self, priority: i32) -> Self {
         Self { priority, ..self }
+    }
+
+    /// Sets how long after it is due its turn is, in ms.
+    pub fn behind_ms(self, behind_ms: i64) -> Self {
+        Self { behind_ms, ..self }
     }
 
     /// Sets what a worker must be able to do.

@@ -67,8 +67,8 @@ impl Queue {
 
 const INSERT: &str =
     "INSERT INTO jobs (id, kind, payload, state, priority, run_at, group_id, title, capability,
-        unique_key, attempt, failures, max_attempts, releases, progress, log_lines, created_at)
-    VALUES ($1, $2, $3, 'queued', $4, $5, $6, $7, $8, $9, 0, 0, $10, 0, 0, 0, $11)
+        unique_key, attempt, failures, max_attempts, releases, progress, log_lines, created_at, behind)
+    VALUES ($1, $2, $3, 'queued', $4, $5, $6, $7, $8, $9, 0, 0, $10, 0, 0, 0, $11, $12)
     ON CONFLICT (unique_key) DO NOTHING";
 
 /// Answers `None` when the job's key is taken.
@@ -87,11 +87,12 @@ async fn insert(tx: &mut Tx, now: Timestamp, new: &New, group: Option<GroupId>) 
         new.key.as_deref(),
         new.max_attempts.max(1),
         now,
+        new.behind_ms,
     ];
     Ok((tx.execute(INSERT, args).await? == 1).then_some(id))
 }
 
-/// What a call answers whose fence did not match.
+/// The error of a call whose fence did not match.
 fn lost(job: JobId) -> Error {
     Error::LeaseLost { job }
 }

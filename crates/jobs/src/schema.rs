@@ -12,6 +12,8 @@ pub const MIGRATIONS: Migrations = Migrations {
         ("workers", WORKERS),
         ("waiting", WAITING),
         ("no addresses in causes", NAMELESS),
+        ("listings", LISTINGS),
+        ("turns", TURNS),
     ],
 };
 
@@ -111,4 +113,19 @@ UPDATE jobs SET cause = 'another part of the same work was cancelled'
     WHERE cause LIKE 'another part of the same work was cancelled: cancelled by %@%';
 UPDATE job_groups SET reason = 'cancelled' WHERE reason LIKE 'cancelled by %@%';
 UPDATE job_logs SET line = 'cancelled' WHERE line LIKE 'cancelled: cancelled by %@%';
+";
+
+/// Listings walk along these, newest first.
+const LISTINGS: &str = "
+DROP INDEX jobs_title;
+CREATE INDEX jobs_of_title ON jobs (title, id);
+CREATE INDEX jobs_in_state ON jobs (state, id);
+";
+
+/// `behind`: how long after it is due a job's turn is, in ms. While a job is bumped, that is kept in `usual_behind`.
+const TURNS: &str = "
+ALTER TABLE jobs ADD COLUMN behind BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN usual_behind BIGINT;
+DROP INDEX jobs_due;
+CREATE INDEX jobs_due ON jobs (priority DESC, (run_at + behind), id) WHERE state = 'queued';
 ";

@@ -2,9 +2,12 @@
 //!
 //! A backup is a folder: a snapshot of the database, the object files that its rows name (sealed as they are), a list
 //! of their SHA-256 and, written last and replaced at once, a manifest that names the two. Objects never change, so that
-//! a later backup into the same folder adds only what is new. The server may run meanwhile: a file that it deleted
+//! a later backup into the same folder adds only what is new. The server may keep running: a file that it deleted
 //! after the snapshot is not in the next snapshot, which is taken then. A file that the next one names too is lost, and
 //! the backup says so.
+//!
+//! Every file that is brought is compared with what was written (the tags of sealed files, the hashes of clear ones), so
+//! that no damage of the store's disk gets into the list as truth. List and manifest have hashes themselves.
 
 mod archive;
 mod check;
@@ -14,6 +17,7 @@ mod files;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod manifest;
+mod repair;
 mod restore;
 #[cfg(test)]
 mod tests;
@@ -24,18 +28,18 @@ use std::path::Path;
 use anyhow::{Context, ensure};
 use blob::mirror;
 use model::FileId;
-use seal::{KeyProvider, Ring};
+use seal::{KeyProvider, KeyRing, Ring};
 
 pub(crate) use restore::restore;
 
 use crate::cli::Backup;
 use crate::config::Installation;
-use crate::keys;
+use crate::{folder, keys};
 use archive::Archive;
 use check::check;
-use collect::collect;
+use collect::{Known, collect};
 use database::Source;
-use files::FileSum;
+use files::{FileSum, list_of};
 use manifest::Manifest;
 
 /// Copies the installation.
@@ -50,25 +54,39 @@ pub(crate) async fn backup(command: Backup) -> anyhow::Result<()> {
         true => provider.load()?.context("there is no key ring to put into the backup").map(Some),
         false => Ok(None),
     };
-    // What is missing is said before hours of copying.
+    // Missing requirements are reported before hours of copying.
     ring()?;
     let source = Source::open(address.as_deref(), data).await?;
     let store = store(&source, &data.join("objects")).await?;
     let to = Archive::to_write(&command.to)?;
     let before = Manifest::read(to.path())?;
     let turn = before.as_ref().map_or(0, |manifest| manifest.turn) + 1;
-    let known = known(&to, before.as_ref());
+    let keys = keys_of(installation.provider())?;
+    if keys.is_none() {
+        eprintln!(
+            "kinora: there is no key ring at {}, so that sealed files are copied and not compared with what was written",
+            provider.path().display()
+        );
+    }
+    let known = Known { data, sums: known(&to, before.as_ref()), keys };
     if let Some(before) = &before {
         refuse_anothers(before, &to, &source, store.as_deref()).await?;
     }
     let database = to.join(&source.engine().file(turn));
-    let collected = collect(&source, data, &to, &database, &known).await?;
+    let collected = collect(&source, &to, &database, &known).await?;
+    let mut lost = Vec::new();
+    for id in &collected.lost {
+        let owner = pipeline::owner_of(source.db(), *id).await?;
+        lost.push(format!("{id} ({owner})"));
+    }
+    let damaged = blob::known_damaged(source.db()).await?;
     source.close().await;
     // Keys that were made while it copied: the snapshot may have what is sealed under them.
     let ring = ring()?;
 
     let objects = manifest::list_of(turn);
-    FileSum::write_list(&to.join(&objects), &collected.sums)?;
+    let list = FileSum::list(&collected.sums);
+    folder::write_private(&to.join(&objects), list.as_bytes())?;
     let manifest = Manifest {
         format: manifest::FORMAT,
         kinora: env!("CARGO_PKG_VERSION").to_owned(),
@@ -79,10 +97,12 @@ pub(crate) async fn backup(command: Backup) -> anyhow::Result<()> {
         database: source.engine().file(turn),
         database_sha256: files::hash_file(&database).await?,
         objects,
+        objects_sha256: Some(files::hash(list.as_bytes())),
         count: collected.sums.len() as u64,
         bytes: collected.here().map(|(_, sum)| sum.bytes).sum(),
         keys: ring.is_some(),
         missing: collected.lost.iter().map(FileId::to_string).collect(),
+        sha256: None,
     };
     publish(&to, &manifest, ring.as_ref())?;
     to.prune(&manifest, &collected.here().map(|(id, _)| *id).collect(), &collected.lost)?;
@@ -94,14 +114,30 @@ pub(crate) async fn backup(command: Backup) -> anyhow::Result<()> {
         collected.added
     );
     print_keys(ring.is_some(), &provider)?;
+    let healthy = damaged.iter().filter(|id| !collected.lost.contains(id)).count();
+    if healthy > 0 {
+        println!(
+            "{healthy} stored files are damaged in {}, and whole in the backup: kinora restore --damaged {}",
+            data.display(),
+            to.path().display()
+        );
+    }
     ensure!(
         collected.lost.is_empty(),
         "{} stored files are lost or damaged in {}, and everything else is in the backup: {}",
         collected.lost.len(),
         data.display(),
-        manifest.missing.join(", ")
+        lost.join(", ")
     );
     Ok(())
+}
+
+/// The key ring, if it is where this process can read it.
+fn keys_of(provider: KeyProvider) -> anyhow::Result<Option<KeyRing>> {
+    match provider.load()? {
+        Some(_) => Ok(Some(KeyRing::open(provider)?)),
+        None => Ok(None),
+    }
 }
 
 /// The id of the store that the database and the folder of its objects are of; `None` where it has none.
@@ -109,7 +145,7 @@ pub(crate) async fn backup(command: Backup) -> anyhow::Result<()> {
 /// # Errors
 /// If they belong to two stores.
 async fn store(source: &Source, objects: &Path) -> anyhow::Result<Option<String>> {
-    // The folder's first: a first start meanwhile gives it to the folder last.
+    // The folder's first: a first start at the same time gives it to the folder last.
     let (there, store) = (blob::folder_id(objects)?, source.store().await?);
     ensure!(
         there.is_none() || there == store,
@@ -120,11 +156,11 @@ async fn store(source: &Source, objects: &Path) -> anyhow::Result<Option<String>
     Ok(store)
 }
 
-/// What the objects of the backup so far are. A list that cannot be read heals: every object is brought and hashed anew.
+/// The objects that the backup contains so far. If the list cannot be trusted, every object is read again.
 fn known(to: &Archive, before: Option<&Manifest>) -> BTreeMap<FileId, FileSum> {
     let Some(before) = before else { return BTreeMap::new() };
-    FileSum::read_list(&to.join(&before.objects)).unwrap_or_else(|error| {
-        eprintln!("kinora: {error:#}: all objects are brought anew");
+    list_of(to, before).unwrap_or_else(|error| {
+        eprintln!("kinora: {error:#}: every object in the backup is verified again");
         BTreeMap::new()
     })
 }
@@ -154,7 +190,8 @@ async fn refuse_anothers(
     Ok(())
 }
 
-/// Makes `manifest` the state of the backup. Whenever that breaks off, the ring that the manifest on disk promises is there.
+/// Makes `manifest` the state of the backup. If that is interrupted, the ring that the manifest on disk promises is
+/// there.
 fn publish(to: &Archive, manifest: &Manifest, ring: Option<&Ring>) -> anyhow::Result<()> {
     match ring {
         Some(ring) => {
@@ -171,10 +208,10 @@ fn publish(to: &Archive, manifest: &Manifest, ring: Option<&Ring>) -> anyhow::Re
 /// Says where the keys are without which the backup is of no use.
 fn print_keys(is_in_it: bool, provider: &KeyProvider) -> anyhow::Result<()> {
     if is_in_it {
-        println!("THE KEY RING IS IN IT: whoever gets this folder can read everything.");
+        println!("THE KEY RING IS INCLUDED: anybody with this folder can read everything.");
         return Ok(());
     }
-    println!("The key ring is not in it, and without the key ring its files and secrets cannot be opened.");
+    println!("The key ring is not included; without it, the files and secrets cannot be decrypted.");
     if !provider.load()?.map_or(Ok(true), |ring| provider.is_exported(&ring))? {
         println!("{}", keys::REMINDER);
     }

@@ -17,9 +17,9 @@ pub(crate) use keeping::{Backup, Export, Key, Passphrase, Restore, Ring, Secret}
 pub(crate) use packaging::Packaging;
 pub(crate) use people::{Invitation, OnePerson, Person, SigninLink};
 pub(crate) use start::{Serve, Up};
-pub(crate) use title::{Import, Remove, Title, Until, Url};
+pub(crate) use title::{DropSource, Import, Remove, Title, Until, Url};
 
-/// A streaming platform in one binary: put a film into a bucket, and soon the people who may watch it do.
+/// A streaming platform in one binary: upload films and songs, and the people you choose can watch them.
 #[derive(Debug, Parser)]
 #[command(name = "kinora", version, propagate_version = true, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -27,13 +27,13 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// Where the running server is found.
+/// Where the installation is found, running or not.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Server {
-    /// Data folder of the running server; its control socket is in it [default: as the settings say, or data].
+    /// Data folder of the server [default: from the settings, or data].
     #[arg(long, value_name = "DIR", global = true)]
     pub(crate) data: Option<PathBuf>,
-    /// Settings of the server (TOML), which say where its data and keys are.
+    /// Settings of the server (TOML), which name its data and keys.
     #[arg(long, value_name = "FILE", env = "KINORA_CONFIG", global = true)]
     pub(crate) config: Option<PathBuf>,
 }
@@ -52,52 +52,52 @@ pub(crate) enum Command {
     Up(Up),
     /// Start the production profile: TLS or a named proxy, no ready-made keys; refuses insecure settings.
     Serve(Serve),
-    /// Look whether this machine and this installation are in order, and say what to do.
+    /// Check this machine and installation and suggest fixes.
     Doctor(Doctor),
-    /// Upload films or songs and follow them until they can be played.
+    /// Upload films or songs and follow them until they are published.
     Import(Import),
-    /// Print an address of a title that any player can open (or CloudFront cookies).
+    /// Print a URL of a title that any player can open (or CloudFront cookies).
     Url(Url),
-    /// Titles: what viewers see.
+    /// List, show and manage titles.
     #[command(subcommand)]
     Title(Title),
-    /// Jobs: what the pipeline does.
+    /// List, show, cancel and retry jobs.
     #[command(subcommand)]
     Job(Job),
-    /// The encoder: hold it and let it go on.
+    /// Pause and resume encoding.
     #[command(subcommand)]
     Worker(Worker),
     /// Events that start the pipeline.
     #[command(subcommand)]
     Event(Event),
-    /// Keys: the key ring that opens everything stored, and public keys whose CloudFront signatures are accepted.
+    /// The key ring that encrypts everything stored, and the public keys whose CloudFront signatures are accepted.
     #[command(subcommand)]
     Key(Key),
-    /// Keys of S3 clients.
+    /// Create, list and remove access keys for S3 clients.
     #[command(subcommand)]
     S3Key(s3_key::S3Key),
-    /// Mails: sign-in codes.
+    /// Test outgoing e-mail.
     #[command(subcommand)]
     Mail(Mail),
-    /// Secrets between parts of Kinora, such as the CDN secret.
+    /// List and rotate secrets between parts of Kinora, such as the CDN secret.
     #[command(subcommand)]
     Secret(Secret),
-    /// Copy everything but the keys into a folder, while the server runs.
+    /// Back up everything but the keys into a folder while the server runs.
     Backup(Backup),
-    /// Make a data folder of a backup.
+    /// Restore a backup into an empty data folder.
     Restore(Restore),
-    /// Print the figures of the running server in the text format of Prometheus.
+    /// Print the metrics of the running server in the Prometheus text format.
     Metrics(Server),
-    /// Accounts: roles, suspension, signing out.
+    /// List accounts; change roles, suspend, sign out.
     #[command(subcommand)]
     Person(Person),
-    /// Invitations: links that make accounts.
+    /// Create, list and revoke invitations.
     #[command(subcommand)]
     Invitation(Invitation),
-    /// Packaging configurations: how titles are delivered.
+    /// List, add and remove packaging configurations: how titles are delivered.
     #[command(subcommand)]
     Packaging(Packaging),
-    /// Make a sign-in link that works once.
+    /// Create a sign-in link that works once.
     SigninLink(SigninLink),
     /// Confine this process and become the given program (used by the encoder).
     #[command(hide = true)]
@@ -109,6 +109,9 @@ pub(crate) enum Command {
 }
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
+    /// Read and verify every stored file, which takes as long as the disk needs.
+    #[arg(long)]
+    pub(crate) deep: bool,
     #[command(flatten)]
     pub(crate) server: Server,
     #[command(flatten)]
@@ -117,7 +120,7 @@ pub(crate) struct Doctor {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Mail {
-    /// Send a mail, and say what the mail server answered.
+    /// Send a test e-mail and print what the mail server answered.
     Test {
         /// Where to send it.
         address: String,

@@ -7,17 +7,26 @@ pub(crate) mod packaging;
 pub(crate) mod people;
 mod s3_key;
 mod secret;
+mod shown;
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
-use model::{ByteSize, Clock};
+use api::answer::Items;
+use api::jobs::{Changed, LogLine};
+use api::titles::change::Did;
+use indicatif::{ProgressBar, ProgressStyle};
+use model::{ByteSize, Clock, TitleId};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::cli::{Doctor, Event, Import, Job, Key, Mail, Secret, Server, Title, Url, Worker};
 use crate::config::Installation;
-use crate::control::client::Client;
+use crate::control::client::{Client, Nobody};
 use crate::control::{self, EventAnswer, UrlAnswer, UrlRequest};
-use crate::{doctor, print};
+use crate::{doctor, keys as ring, print};
+use shown::{JobDetail, TitleDetail};
 
 pub(crate) use s3_key::s3_key;
 
@@ -26,38 +35,47 @@ pub(crate) async fn title(command: Title) -> anyhow::Result<()> {
     match command {
         Title::Ls { deleted: true, server, output, .. } => operate::deleted(&server, output).await,
         Title::Cancel(c) => {
-            let said = |did: &control::Did| format!("{} stopped", operate::jobs(did.jobs));
+            let said = |did: &Did| format!("{} stopped", operate::jobs(did.jobs));
             operate::simple(&operate::title(&c.title, "cancel"), (&c.server, c.output), said).await
         }
         Title::Retry(c) => {
-            let said = |did: &control::Did| format!("{} queued again", operate::jobs(did.jobs));
+            let said = |did: &Did| format!("{} queued again", operate::jobs(did.jobs));
             operate::simple(&operate::title(&c.title, "retry"), (&c.server, c.output), said).await
         }
         Title::Reencode(c) => {
-            let said = |_: &control::Did| "it is encoded anew; the old encode plays meanwhile".to_owned();
+            let said = |_: &Did| "re-encoding; the old encode plays until the new one is complete".to_owned();
             operate::simple(&operate::title(&c.title, "reencode"), (&c.server, c.output), said).await
         }
-        Title::DropSource(c) => {
-            let said = |_: &control::Did| "its upload is dropped; the bytes go within minutes".to_owned();
-            operate::simple(&operate::title(&c.title, "drop-source"), (&c.server, c.output), said).await
+        Title::DropSource(command) => operate::drop_source(command).await,
+        Title::RestoreSource(c) => {
+            let said = |_: &Did| "the original file is kept".to_owned();
+            operate::simple(&operate::title(&c.title, "restore-source"), (&c.server, c.output), said).await
         }
         Title::Restore(c) => {
-            let said = |_: &control::Did| "it is back".to_owned();
-            operate::simple(&operate::title(&c.title, "restore"), (&c.server, c.output), said).await
+            let said = |_: &Did| "restored".to_owned();
+            operate::simple(&operate::restore(&c.title), (&c.server, c.output), said).await
         }
         Title::Rm(command) => operate::remove(command).await,
         Title::Ls { state, server, output, deleted: false } => {
-            let path = query("/titles", &[("state", state.map(|state| state.as_str()))]);
-            let titles: Vec<control::Title> = server.connect().await?.get(&path).await?;
-            if titles.is_empty() && !output.json {
-                println!("No titles yet. Put a film into the bucket `source`, or: kinora import FILE");
-                return Ok(());
-            }
-            print::list(output, &TITLE, &titles, title_row)
+            let path =
+                query("/api/titles", &[("limit", Some("199")), ("state", state.map(|state| state.as_str()))]);
+            let none = match state {
+                None => "No titles yet. Upload a film into the bucket `source`, or run: kinora import FILE",
+                Some(_) => "No titles in this state.",
+            };
+            listing::<api::titles::Title, _, _>(
+                &server,
+                (&path, "before"),
+                print::Listing::of(output, &TITLE, title_row),
+                none,
+            )
+            .await
         }
         Title::Show { title, server, output } => {
-            let path = format!("/titles/{}", encode(&title));
-            let found: control::TitleDetail = server.connect().await?.get(&path).await?;
+            let mut client = server.connect().await?;
+            let found: api::titles::Title = client.get(&format!("/api/titles/{}", encode(&title))).await?;
+            let stored = client.get(&format!("/api/titles/{}/stored", found.id)).await?;
+            let found = TitleDetail::of(found, stored);
             if output.json {
                 return print::json(&found);
             }
@@ -67,6 +85,10 @@ pub(crate) async fn title(command: Title) -> anyhow::Result<()> {
             }
             let bytes: u64 = found.chunks.iter().map(|c| c.bytes).sum();
             println!("{} chunks stored, {}", found.chunks.len(), ByteSize(bytes));
+            found.notes.iter().for_each(|note| println!("note: {}", print::safe(note)));
+            for what in &found.damaged {
+                println!("damaged: {}", print::safe(what));
+            }
             Ok(())
         }
     }
@@ -74,7 +96,7 @@ pub(crate) async fn title(command: Title) -> anyhow::Result<()> {
 
 const TITLE: [&str; 6] = ["ID", "NAME", "STATE", "DONE", "LENGTH", "REASON"];
 
-fn title_row(title: &control::Title) -> Vec<String> {
+fn title_row(title: &shown::Title) -> Vec<String> {
     vec![
         title.id.to_string(),
         print::safe(&title.name),
@@ -89,35 +111,36 @@ fn title_row(title: &control::Title) -> Vec<String> {
 pub(crate) async fn job(command: Job) -> anyhow::Result<()> {
     match command {
         Job::Ls { title, state, server, output } => {
+            let title = match title {
+                Some(wanted) => Some(id_of(&server, &wanted).await?.to_string()),
+                None => None,
+            };
+            let state = state.map(|state| state.as_str());
             let path =
-                query("/jobs", &[("title", title.as_deref()), ("state", state.map(|state| state.as_str()))]);
-            let jobs: Vec<control::Job> = server.connect().await?.get(&path).await?;
-            if jobs.is_empty() && !output.json {
-                println!("No jobs.");
-                return Ok(());
-            }
-            print::list(output, &JOB, &jobs, job_row)
+                query("/api/jobs", &[("limit", Some("499")), ("title", title.as_deref()), ("state", state)]);
+            let rows = print::Listing::of(output, &JOB, job_row);
+            listing::<api::jobs::Job, _, _>(&server, (&path, "before"), rows, "No jobs.").await
         }
         Job::Cancel(c) => {
-            let said = |did: &control::Did| format!("{} stopped", operate::jobs(did.jobs));
+            let said = |did: &Did| format!("{} stopped", operate::jobs(did.jobs));
             operate::simple(&operate::job(&c.id, "cancel"), (&c.server, c.output), said).await
         }
         Job::Retry(c) => {
-            let said = |did: &control::Did| format!("{} queued again", operate::jobs(did.jobs));
+            let said = |did: &Did| format!("{} queued again", operate::jobs(did.jobs));
             operate::simple(&operate::job(&c.id, "retry"), (&c.server, c.output), said).await
         }
         Job::Log(c) => {
-            let found: control::JobDetail =
-                c.server.connect().await?.get(&format!("/jobs/{}", encode(&c.id))).await?;
+            let log = log(&mut c.server.connect().await?, &c.id).await?;
             if c.output.json {
-                return print::json(&found.log);
+                return print::json(&log);
             }
-            found.log.iter().for_each(|line| println!("{}", print::safe(line)));
+            log.iter().for_each(|line| println!("{}", print::safe(line)));
             Ok(())
         }
         Job::Show { id, server, output } => {
-            let found: control::JobDetail =
-                server.connect().await?.get(&format!("/jobs/{}", encode(&id))).await?;
+            let mut client = server.connect().await?;
+            let found = client.get(&format!("/api/jobs/{}", encode(&id))).await?;
+            let found = JobDetail::of(found, log(&mut client, &id).await?);
             if output.json {
                 return print::json(&found);
             }
@@ -131,9 +154,25 @@ pub(crate) async fn job(command: Job) -> anyhow::Result<()> {
     }
 }
 
+/// The last lines of a job's log.
+async fn log(client: &mut Client, id: &str) -> anyhow::Result<Vec<String>> {
+    let lines: Items<LogLine> = client.get(&format!("/api/jobs/{}/log", encode(id))).await?;
+    Ok(lines.items.into_iter().map(|line| line.line).collect())
+}
+
+/// The id of a title that is named by its id or name.
+async fn id_of(server: &Server, wanted: &str) -> anyhow::Result<TitleId> {
+    if let Ok(id) = wanted.parse() {
+        return Ok(id);
+    }
+    let path = format!("/api/titles/{}", encode(wanted));
+    let found: api::titles::Title = server.connect().await?.get(&path).await?;
+    Ok(found.id)
+}
+
 const JOB: [&str; 7] = ["ID", "KIND", "TITLE", "STATE", "DONE", "SPEED", "REASON"];
 
-fn job_row(job: &control::Job) -> Vec<String> {
+fn job_row(job: &shown::Job) -> Vec<String> {
     vec![
         job.id.to_string(),
         job.kind.clone(),
@@ -154,7 +193,7 @@ pub(crate) async fn url(command: Url) -> anyhow::Result<()> {
         seconds: command.valid.as_secs(),
         cookies: command.cookies,
     };
-    let answer: UrlAnswer = command.server.connect().await?.post("/url", &request).await?;
+    let answer: UrlAnswer = command.server.connect_running().await?.post("/url", &request).await?;
     if command.output.json {
         return print::json(&answer);
     }
@@ -170,18 +209,18 @@ pub(crate) async fn import(command: Import) -> anyhow::Result<()> {
     import::run(command).await
 }
 
-/// Holds the encoder or lets it go on.
+/// Pauses or resumes encoding.
 pub(crate) async fn worker(command: Worker) -> anyhow::Result<()> {
     let (server, path, done, was) = match &command {
         Worker::Pause { server } => (
             server,
-            "/worker/pause",
-            "encoding is paused; go on with: kinora worker resume",
-            "is paused already",
+            "/api/worker/pause",
+            "encoding is paused; resume it with: kinora worker resume",
+            "was already paused",
         ),
-        Worker::Resume { server } => (server, "/worker/resume", "encoding goes on", "was not paused"),
+        Worker::Resume { server } => (server, "/api/worker/resume", "encoding resumed", "was not paused"),
     };
-    let changed: bool = server.connect().await?.post(path, &()).await?;
+    let Changed { changed } = server.connect().await?.post(path, &()).await?;
     if changed {
         println!("{done}")
     } else {
@@ -200,9 +239,9 @@ pub(crate) async fn event(command: Event) -> anyhow::Result<()> {
         return print::json(&answer);
     }
     answer.started.iter().for_each(|id| println!("started title {id}"));
-    answer.already.iter().for_each(|id| println!("this object is title {id} already"));
+    answer.already.iter().for_each(|id| println!("this object is already title {id}"));
     if answer.started.is_empty() && answer.already.is_empty() {
-        println!("The event creates nothing: it names no created object.");
+        println!("The event starts no title: it contains no created object.");
     }
     Ok(())
 }
@@ -241,7 +280,7 @@ pub(crate) async fn key(command: Key) -> anyhow::Result<()> {
 
 /// Prints the metrics.
 pub(crate) async fn metrics(server: Server) -> anyhow::Result<()> {
-    let page: String = server.connect().await?.get("/metrics").await?;
+    let page: String = server.connect_running().await?.get("/metrics").await?;
     println!("{}", page.trim_end());
     Ok(())
 }
@@ -251,7 +290,7 @@ pub(crate) async fn mail(command: Mail) -> anyhow::Result<()> {
     let Mail::Test { address, server } = command;
     let test = control::MailTest { address };
     let taken: String = server.connect().await?.post("/mail/test", &test).await?;
-    println!("The test mail was taken: {}", print::safe(&taken));
+    println!("The test mail was accepted: {}", print::safe(&taken));
     Ok(())
 }
 
@@ -264,8 +303,14 @@ pub(crate) async fn secret(command: Secret) -> anyhow::Result<()> {
 pub(crate) async fn doctor(command: Doctor) -> anyhow::Result<()> {
     let installation = Installation::of(&command.server)?;
     let report = match Client::look(&installation.data).await {
-        Ok(mut client) => client.get("/doctor").await?,
-        Err(nobody) => doctor::machine(&installation, nobody).await,
+        Ok(mut client) => match examine(&mut client, "/doctor", command.deep).await? {
+            Some(report) => report,
+            // It answered a moment ago.
+            None => doctor::machine(&installation, doctor::server(Nobody::silent(EXAMINED_WITHIN))).await,
+        },
+        Err(Nobody::Said(cause)) => doctor::machine(&installation, doctor::server(Nobody::Said(cause))).await,
+        Err(nobody) if ring::is_used(&installation.data) => stopped(&command, &installation, nobody).await,
+        Err(nobody) => doctor::machine(&installation, doctor::server(nobody)).await,
     };
     let healthy = report.checks.iter().all(|check| check.ok);
     if command.output.json {
@@ -275,11 +320,81 @@ pub(crate) async fn doctor(command: Doctor) -> anyhow::Result<()> {
             println!("{} {:<14} {}", check.mark(), check.name, check.finding);
         }
     }
-    if healthy { Ok(()) } else { bail!("not everything is in order") }
+    if healthy { Ok(()) } else { bail!("some checks failed") }
+}
+
+/// How long a server may take to look at itself.
+const EXAMINED_WITHIN: Duration = Duration::from_secs(30);
+
+/// Asks for a report, for a `deep` one after a look at every stored file; `None` where no answer comes in time.
+async fn examine(client: &mut Client, path: &str, deep: bool) -> anyhow::Result<Option<control::Report>> {
+    if deep {
+        verify(client).await?;
+    }
+    tokio::time::timeout(EXAMINED_WITHIN, client.get(path)).await.ok().transpose()
+}
+
+/// Looks at every stored file; on a terminal it says how far it is.
+async fn verify(client: &mut Client) -> anyhow::Result<()> {
+    let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(
+        "{bar:30} {bytes} of {total_bytes} looked at, {eta} left {msg}",
+    )?);
+    let (mut from, mut damaged, mut unknown) = (control::Verify { after: None }, 0, 0);
+    loop {
+        let looked: control::Verified = client.post("/files/verify", &from).await?;
+        bar.set_length(looked.all_bytes);
+        bar.inc(looked.bytes);
+        (damaged, unknown) = (damaged + looked.damaged, unknown + looked.unknown);
+        if damaged > 0 {
+            bar.set_message(format!("({damaged} damaged)"));
+        }
+        match looked.after {
+            Some(after) => from.after = Some(after),
+            None => break,
+        }
+    }
+    bar.finish_and_clear();
+    if unknown > 0 {
+        eprintln!(
+            "kinora: of {unknown} stored files only the length was compared, because no hash of them is stored"
+        );
+    }
+    Ok(())
+}
+
+/// Findings about the data folder of a server that is not running; an error that prevents a start is a finding, too.
+async fn stopped(command: &Doctor, installation: &Installation, nobody: Nobody) -> control::Report {
+    let examined = async {
+        examine(&mut Client::here(&command.server).await?, "/doctor?stopped=true", command.deep).await
+    };
+    let mut report = match examined.await {
+        Ok(Some(report)) => report,
+        Ok(None) => doctor::machine(installation, doctor::server(Nobody::silent(EXAMINED_WITHIN))).await,
+        Err(error) => {
+            let refused = control::Check::bad("start", format!("a server would not start: {error:#}"));
+            doctor::machine(installation, refused).await
+        }
+    };
+    report.checks.push(doctor::server(nobody));
+    report
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// Prints a listing of the server page by page, or what there is to say when there is nothing in it. The parameter `from`
+/// says where a page begins.
+async fn listing<W: DeserializeOwned, T: Serialize + From<W>, R: Fn(&T) -> Vec<String>>(
+    server: &Server,
+    (path, from): (&str, &str),
+    mut listing: print::Listing<R>,
+    nothing: &str,
+) -> anyhow::Result<()> {
+    let print = |page: Vec<W>| listing.print(&page.into_iter().map(T::from).collect::<Vec<_>>());
+    server.connect().await?.pages(path, from, print).await?;
+    listing.end(nothing);
+    Ok(())
 }
 
 /// Percent-encodes one segment of a path or a value of a query.

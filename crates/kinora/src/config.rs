@@ -10,10 +10,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use encode::template::Templates;
 use serde::Deserialize;
+use template::Templates;
 use url::Url;
 
+use crate::role::Role;
 use crate::{cli, metrics};
 pub(crate) use installation::Installation;
 #[cfg(test)]
@@ -30,7 +31,7 @@ pub(crate) struct Config {
     pub(crate) s3_public_url: Option<Url>,
     /// Folder for everything Kinora keeps.
     pub(crate) data: PathBuf,
-    /// Which parts run in this process.
+    /// The parts that run in this process.
     pub(crate) role: Role,
     /// Address of pages, API and streams. With `tls` from files it only leads to `https`.
     pub(crate) http: SocketAddr,
@@ -50,7 +51,7 @@ pub(crate) struct Config {
     pub(crate) sign_in: SignIn,
     /// How log lines look; text in development and JSON in production when absent.
     pub(crate) log: Option<Log>,
-    /// How long requests under way may go on when told to stop, in s, at most 3,600; then they are broken off.
+    /// How long running requests may continue when told to stop, in s, at most 3,600; then they are aborted.
     pub(crate) stop_seconds: u32,
     /// Whether production may run as root, in a container that has no other user.
     pub(crate) allow_root: bool,
@@ -60,7 +61,7 @@ pub(crate) struct Config {
     pub(crate) edge: edge::Config,
     /// The packager: its memory.
     pub(crate) origin: origin::Config,
-    /// Who may play, and for how long without being asked about again.
+    /// Permission to play, and how long it lasts.
     pub(crate) playback: playback::Config,
     /// Bounds of the S3 face, and names of hosts that it answers to.
     pub(crate) s3_face: s3::Config,
@@ -70,11 +71,11 @@ pub(crate) struct Config {
     pub(crate) worker: worker::Config,
     /// The store: whether it is sealed, what stays free, how long deleted bytes stay for readers.
     pub(crate) store: blob::Config,
-    /// How long things are kept, and how much room encodes may take.
+    /// How long things are kept, and how much space encodes may take.
     pub(crate) pipeline: pipeline::Config,
     /// Figures for those who watch the installation.
     pub(crate) metrics: metrics::Config,
-    /// Which uploads become titles, and how they are encoded; the first rule that matches counts.
+    /// Rules for uploads that become titles, and their encoding; the first rule that matches applies.
     pub(crate) rules: Vec<pipeline::Rule>,
     /// Job templates beside the built-in ones.
     pub(crate) templates: Templates,
@@ -89,7 +90,7 @@ pub(crate) struct Config {
 /// Folder for everything, where nobody says another.
 const DATA: &str = "data";
 
-/// Settings of an installation for strangers: `kinora up` is on loopback, for whoever started it.
+/// Settings of an installation for strangers: `kinora up` is on loopback, for the person who started it.
 const SERVE_ONLY: [&str; 7] = ["public_url", "s3_public_url", "https", "tls", "sign_in", "role", "identity"];
 
 /// A database address; `Debug` hides its password.
@@ -107,7 +108,7 @@ impl std::fmt::Debug for Address {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Mail {
-    /// Who mails come from: `Name <address>`.
+    /// Sender of mails: `Name <address>`.
     pub(crate) from: String,
     /// The mail server.
     pub(crate) smtp: Option<notify::smtp::Config>,
@@ -127,24 +128,6 @@ pub(crate) enum Log {
     Text,
     /// For machines, one object a line.
     Json,
-}
-
-/// Which parts run in a process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Role {
-    /// Everything; without the encoder when `worker.slots` is 0.
-    All,
-    /// The encoder only, beside a process that runs the rest on the same data folder and PostgreSQL.
-    Worker,
-    /// The front door only.
-    Edge,
-    /// The packager only.
-    Origin,
-    /// Pages and API only.
-    Site,
-    /// The S3 face only.
-    S3,
 }
 
 /// How people prove who they are.
@@ -220,6 +203,15 @@ impl Config {
         Ok(config)
     }
 
+    /// Reads all layers for a command that opens the data folder itself: the settings of `kinora up` or `kinora serve`.
+    pub(crate) fn for_command(server: &cli::Server) -> anyhow::Result<Self> {
+        let mut config = Self::read(server.config.as_deref())?;
+        if let Some(data) = &server.data {
+            config.data.clone_from(data);
+        }
+        Ok(config)
+    }
+
     /// Refuses what `kinora up` would not do.
     fn for_development(&self) -> anyhow::Result<()> {
         if self.serve_only.is_empty() {
@@ -243,8 +235,7 @@ impl Config {
     ) -> anyhow::Result<Self> {
         let table = layers::merge(file, environment, &layers::SECRETS)?;
         let serve_only = SERVE_ONLY.into_iter().filter(|name| table.contains_key(*name)).collect();
-        let mut config: Self =
-            toml::Value::Table(table).try_into().context("the configuration is not right")?;
+        let mut config: Self = toml::Value::Table(table).try_into().context("invalid configuration")?;
         config.serve_only = serve_only;
         config.secret_in_file = file.parse().is_ok_and(|table| layers::holds_secret(&table));
         notify::Sender::parse(&config.mail.from)?;
@@ -351,7 +342,7 @@ mod tests {
         let own = "[[templates]]\nName = 'own'\n[[rules]]\nbucket = 'source'\ntemplate = 'own'\n";
         assert!(layered(own, &[]).is_ok());
         let refused = format!("{:#}", layered("[[templates]]\nName = 'standard'", &[]).unwrap_err());
-        assert!(refused.contains("there is a template `standard` already"), "{refused}");
+        assert!(refused.contains("there is already a template `standard`"), "{refused}");
     }
 
     #[test]

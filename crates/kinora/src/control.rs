@@ -1,14 +1,17 @@
 //! The control socket: how commands speak to the running server. HTTP with JSON over a Unix socket in the data
-//! folder; who can open the folder may do everything.
+//! folder; every user that can open the folder may do everything. Titles, jobs and the other nouns are those of crate `api`;
+//! what only the host can do has its messages here. Where no server is running, the same handlers answer in the process of
+//! the command.
 
 pub(crate) mod client;
+mod here;
 pub(crate) mod people;
 pub(crate) mod s3_key;
 pub(crate) mod server;
 
 use std::collections::BTreeMap;
 
-use model::{AssetId, ConfigurationId, Generation, JobId, TitleId, job, title};
+use model::{FileId, TitleId};
 use playback::Format;
 use seal::Purpose;
 use serde::{Deserialize, Serialize};
@@ -16,117 +19,28 @@ use serde::{Deserialize, Serialize};
 /// Name of the socket in the data folder.
 pub(crate) const SOCKET: &str = "control.sock";
 
-/// Every answer that is not a success.
+/// The stored file after which the check continues.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Refusal {
-    /// What is wrong and what to do.
-    pub(crate) message: String,
+pub(crate) struct Verify {
+    /// `None` for the first ones.
+    pub(crate) after: Option<FileId>,
 }
 
-/// A title in a listing.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Title {
-    pub(crate) id: TitleId,
-    pub(crate) name: String,
-    pub(crate) state: title::State,
-    /// Why it failed or was rejected, or what it waits for.
-    pub(crate) reason: Option<String>,
-    /// Per cent, 0 to 100.
-    pub(crate) progress: u16,
-    /// Whether the first seconds can be played.
-    pub(crate) playable: bool,
-    pub(crate) duration_ms: Option<u64>,
-    /// RFC 3339.
-    pub(crate) created: String,
-    pub(crate) bucket: String,
-    pub(crate) key: String,
-    pub(crate) template: String,
-    /// Until when a deleted title can be restored, RFC 3339.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) purge: Option<String>,
-}
-
-/// How a title is deleted.
+/// Result of checking some stored files.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Delete {
-    /// For good, instead of restorable for a while.
-    pub(crate) now: bool,
-    pub(crate) keep_source: bool,
-}
-
-/// What a command did.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Did {
-    pub(crate) title: Option<TitleId>,
-    /// Jobs that were stopped or queued.
-    pub(crate) jobs: u64,
-}
-
-/// A title with what is stored of it.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct TitleDetail {
-    #[serde(flatten)]
-    pub(crate) title: Title,
-    pub(crate) asset: Option<AssetId>,
-    pub(crate) generation: Option<Generation>,
-    /// Whether the upload stays once the title is published.
-    pub(crate) keep_source: bool,
-    /// Bytes of the upload; `None` once they are gone.
-    pub(crate) source_bytes: Option<u64>,
-    pub(crate) renditions: Vec<Rendition>,
-    pub(crate) chunks: Vec<Chunk>,
-}
-
-/// A rendition of a plan.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Rendition {
-    pub(crate) width: u32,
-    pub(crate) height: u32,
-    pub(crate) codec: String,
-    /// bit/s.
-    pub(crate) max_rate: u32,
-}
-
-/// A stored chunk of a track.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Chunk {
-    /// `v0`, `a0`.
-    pub(crate) track: String,
-    pub(crate) chunk: u32,
+pub(crate) struct Verified {
+    pub(crate) files: u64,
     pub(crate) bytes: u64,
-    /// Of the plaintext, lower-case hex.
-    pub(crate) sha256: String,
+    pub(crate) damaged: u64,
+    /// Files of which only the length could be compared.
+    pub(crate) unknown: u64,
+    /// Bytes of all files.
+    pub(crate) all_bytes: u64,
+    /// The file after which to continue; `None` after the last file.
+    pub(crate) after: Option<FileId>,
 }
 
-/// A job.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Job {
-    pub(crate) id: JobId,
-    pub(crate) kind: String,
-    pub(crate) title: Option<TitleId>,
-    pub(crate) title_name: Option<String>,
-    pub(crate) state: job::State,
-    /// Why it is where it is.
-    pub(crate) reason: String,
-    /// Per cent, 0 to 100.
-    pub(crate) progress: u16,
-    /// Times real time, while encoding.
-    pub(crate) speed: Option<f64>,
-    pub(crate) attempt: u32,
-    pub(crate) created: String,
-}
-
-/// A job with its log.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct JobDetail {
-    #[serde(flatten)]
-    pub(crate) job: Job,
-    pub(crate) payload: serde_json::Value,
-    /// Last lines of the log, oldest first.
-    pub(crate) log: Vec<String>,
-}
-
-/// What `url` asks for.
+/// Parameters of `url`.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct UrlRequest {
     /// Id or name.
@@ -147,31 +61,14 @@ pub(crate) struct UrlAnswer {
     pub(crate) expires: String,
 }
 
-/// A packaging configuration.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Configuration {
-    pub(crate) id: ConfigurationId,
-    pub(crate) name: String,
-    pub(crate) group: String,
-    pub(crate) settings: serde_json::Value,
-}
-
-/// A packaging configuration to be added.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct NewConfiguration {
-    pub(crate) name: String,
-    pub(crate) group: String,
-    pub(crate) settings: serde_json::Value,
-}
-
-/// What an upload became.
+/// Result of an upload.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Imported {
     /// The title, unless no rule speaks of the key.
     pub(crate) title: Option<TitleId>,
 }
 
-/// What an event did.
+/// Result of an event.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct EventAnswer {
     /// Titles that were started now.
@@ -206,13 +103,13 @@ pub(crate) struct RingKey {
     pub(crate) created: String,
 }
 
-/// Which key of the ring gets a successor.
+/// The key of the ring to rotate.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct NewRingKey {
     pub(crate) purpose: Purpose,
 }
 
-/// What a rotation did.
+/// Result of a rotation.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Rotated {
     pub(crate) purpose: Purpose,
@@ -228,11 +125,11 @@ pub(crate) struct Rotated {
 pub(crate) struct Secret {
     pub(crate) name: String,
     pub(crate) version: u32,
-    /// Since when it is sent.
+    /// Time since which it is sent.
     pub(crate) since: String,
     /// Whether the value before is accepted too.
     pub(crate) previous: bool,
-    /// What it is for.
+    /// Its purpose.
     pub(crate) purpose: String,
 }
 
@@ -242,13 +139,13 @@ pub(crate) struct MailTest {
     pub(crate) address: String,
 }
 
-/// What `doctor` found.
+/// Findings of `doctor`.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Report {
     pub(crate) checks: Vec<Check>,
 }
 
-/// One look at something.
+/// A check of the doctor.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Check {
     pub(crate) name: String,
@@ -256,7 +153,7 @@ pub(crate) struct Check {
     /// Whether something should be done though nothing is broken.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) remind: bool,
-    /// What was found, and what to do if it is not in order.
+    /// The finding, and what to do if it is not good.
     pub(crate) finding: String,
 }
 

@@ -3,7 +3,8 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use encode::{Jail, Tools};
+use encode::Tools;
+use jail::Jail;
 use model::ByteSize;
 
 use crate::config::Installation;
@@ -15,19 +16,20 @@ const LITTLE_BYTES: u64 = 5 << 30;
 /// Free space below which nothing can be taken any more.
 const NO_BYTES: u64 = 512 << 20;
 
-/// What can be seen without a server that answers.
-pub(crate) async fn machine(installation: &Installation, nobody: Nobody) -> Report {
+/// Findings about the machine, and those about the installation.
+pub(crate) async fn machine(installation: &Installation, found: Check) -> Report {
     let mut checks = host(&installation.data, &jail(&installation.worker)).await;
-    checks.push(server(nobody));
+    checks.push(found);
     Report { checks }
 }
 
-fn server(nobody: Nobody) -> Check {
+/// Why no server answers.
+pub(crate) fn server(nobody: Nobody) -> Check {
     let start = "start it with `kinora up`";
     match nobody {
-        Nobody::Yet => Check::good("server", format!("none runs on this data folder; {start}")),
+        Nobody::Yet => Check::good("server", format!("no server is running for this data folder; {start}")),
         Nobody::AnyMore => {
-            Check::good("server", format!("none runs on this data folder any more; one did, {start}"))
+            Check::good("server", format!("the server of this data folder is no longer running; {start}"))
         }
         Nobody::Said(cause) => Check::bad("server", format!("{cause:#}")),
     }
@@ -38,7 +40,7 @@ pub(crate) async fn host(data: &Path, jail: &Jail) -> Vec<Check> {
     vec![tools(), layers(jail).await, disk(data), folder(data)]
 }
 
-/// What uploads are opened in: a process of this executable that confines itself.
+/// The jail for uploads: a process of this executable that confines itself.
 pub(crate) fn jail(worker: &worker::Config) -> Jail {
     let jail = Jail::new(["/proc/self/exe", "jail"]);
     if worker.allow_incomplete_jail { jail.permit_missing_layers() } else { jail }
@@ -89,10 +91,10 @@ fn disk(data: &Path) -> Check {
             match free {
                 LITTLE_BYTES.. => Check::good("disk", finding),
                 NO_BYTES.. => {
-                    let what = "make room, or larger uploads are refused and encodes wait";
+                    let what = "free some space, or larger uploads are refused and encodes wait";
                     Check::remind("disk", format!("{finding}: {what}"))
                 }
-                _ => Check::bad("disk", format!("{finding}: make room, uploads are refused")),
+                _ => Check::bad("disk", format!("{finding}: free some space; uploads are refused")),
             }
         }
         Err(error) => Check::bad("disk", format!("cannot look at {}: {error}", there.display())),
@@ -107,7 +109,11 @@ fn folder(data: &Path) -> Check {
         }
         Ok(found) => Check::bad(
             "data folder",
-            format!("others may read {0} (mode {1:o}): chmod 700 {0}", data.display(), found.mode() & 0o777),
+            format!(
+                "other users can read {0} (mode {1:o}): chmod 700 {0}",
+                data.display(),
+                found.mode() & 0o777
+            ),
         ),
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 
 /// How long the lock is waited for. A process that was killed while it started another one leaves the lock to that
-/// for a moment, until it is the other program or dies too; whoever starts Kinora again then would be refused.
+/// for a moment, until it is the other program or dies too; a new start of Kinora would be refused then.
 const LET_GO: Duration = Duration::from_secs(5);
 
 /// The processes that a data folder may have at a time, one of each.
@@ -23,7 +23,7 @@ enum Tenant {
 }
 
 impl Tenant {
-    /// The file that whoever is in has locked.
+    /// The file locked by the current process.
     fn lock(self, folder: &Path) -> anyhow::Result<File> {
         let name = match self {
             Self::Main => "lock",
@@ -64,7 +64,9 @@ impl Folder {
         let patient_until = Instant::now() + LET_GO;
         while !got(lock.try_lock()).with_context(|| format!("cannot lock {at}"))? {
             if Instant::now() > patient_until {
-                bail!("a Kinora runs on {at} already: stop it first, or name another folder with --data");
+                bail!(
+                    "a Kinora server is already running on {at}: stop it first, or choose another folder with --data"
+                );
             }
             sleep(Duration::from_millis(50));
         }

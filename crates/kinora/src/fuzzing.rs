@@ -3,7 +3,7 @@
 pub use crate::backup::fuzzing::{manifest, objects};
 use crate::config::Config;
 
-/// What may be logged of settings from a file and an environment: all of them, or what is wrong with them.
+/// Loggable settings from a file and an environment: all of them, or the error.
 pub fn settings(file: &str, environment: &[(&str, &str)]) -> Result<String, String> {
     let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     match Config::layered(file, environment) {

@@ -1,12 +1,14 @@
 //! The composition root: the parts that a process is made of, opened once and then started.
 //!
-//! Nothing of the domain is here, only who is handed to whom.
+//! It contains nothing of the domain, only the wiring.
 
 mod doors;
+mod full_disk;
 mod open;
-mod room;
+mod place;
 mod services;
 mod settings;
+mod sound;
 mod start;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -15,12 +17,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::Api;
 use blob::Blob;
 use catalogue::Catalogue;
 use db::Db;
-use encode::Jail;
 use http_face::Changes;
 use identity::Identity;
+use jail::Jail;
 use jobs::Queue;
 use notify::{Notifier, Outbox};
 use pipeline::Pipeline;
@@ -32,9 +35,11 @@ use crate::keys;
 use crate::metrics::Metrics;
 
 pub(crate) use doors::{Doors, listen};
-pub(crate) use room::patiently;
+pub(crate) use full_disk::patiently;
+pub(crate) use place::{Place, Profile};
 pub(crate) use services::{Services, stop_signal};
-pub(crate) use settings::patience;
+pub(crate) use settings::stop_time_limit;
+pub(crate) use sound::{BALLAST, DAMAGED};
 
 /// How long changes whose clients are gone may take when everything else has stopped.
 pub(crate) const LAST_CHANGES: Duration = Duration::from_secs(5);
@@ -48,6 +53,8 @@ pub(crate) struct House {
     /// The data folder.
     pub(crate) data: PathBuf,
     pub(crate) db: Db,
+    /// Whether the database was too large to be checked at the start.
+    pub(crate) unchecked: bool,
     pub(crate) ring: KeyRing,
     pub(crate) blob: Blob,
     pub(crate) catalogue: Catalogue,
@@ -56,7 +63,9 @@ pub(crate) struct House {
     pub(crate) playback: Playback,
     pub(crate) pipeline: Pipeline,
     pub(crate) uploads: Uploads,
-    /// What requests to pages and the API change, until it is done.
+    /// The JSON API over all of these.
+    pub(crate) api: Api,
+    /// Running changes by requests to pages and the API.
     pub(crate) changes: Changes,
     pub(crate) outbox: Outbox,
     /// How mails leave; `None` where nobody gets any.
@@ -65,32 +74,13 @@ pub(crate) struct House {
     pub(crate) mailbox: Option<PathBuf>,
     /// Whether people get codes by mail to sign in with; without, links are the only way in.
     pub(crate) codes: bool,
-    /// What uploads are opened in.
+    /// The jail for uploads.
     pub(crate) jail: Jail,
     pub(crate) metrics: Metrics,
 }
 
-/// Where this installation is, as others see it.
-#[derive(Debug, Clone)]
-pub(crate) struct Place {
-    /// Scheme, host and port that viewers use.
-    pub(crate) origin: String,
-    /// The same of the S3 face.
-    pub(crate) s3_origin: String,
-    pub(crate) profile: Profile,
-}
-
-/// How far strangers are to be reckoned with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Profile {
-    /// `kinora up`: loopback, a mailbox folder, ready-made keys.
-    Development,
-    /// `kinora serve`.
-    Production,
-}
-
 impl House {
-    /// What an operator must do about the keys.
+    /// The reminder to the operator about the keys.
     pub(crate) fn reminder(&self) -> anyhow::Result<Option<&'static str>> {
         Ok((!self.ring.is_exported()?).then_some(keys::REMINDER))
     }
@@ -99,11 +89,11 @@ impl House {
     /// in its file, or stays in its log if that takes too long.
     pub(crate) async fn close(&self) {
         if !self.changes.end(LAST_CHANGES).await {
-            tracing::warn!("changes were broken off that took too long");
+            tracing::warn!("changes that took too long were aborted");
         }
         if tokio::time::timeout(LAST_WRITES, self.db.close()).await.is_err() {
             tracing::warn!(
-                "the database was left open: it is still at work on something, and loses nothing that was acknowledged"
+                "the database was not closed: it is still busy; nothing that was acknowledged is lost"
             );
         }
     }

@@ -9,12 +9,12 @@ use model::Timestamp;
 use seal::{Key, KeyProvider, KeyRing, Purpose, Ring};
 use zeroize::Zeroizing;
 
-/// Name of the credential with the ring: systemd's, or of whoever else names a folder in `$CREDENTIALS_DIRECTORY`.
+/// Name of the credential with the ring: systemd's, or that of another tool that sets `$CREDENTIALS_DIRECTORY`.
 const CREDENTIAL: &str = "kinora-keys";
 /// Named a file with the ring that something else keeps, before [`CREDENTIAL`] was for all who do.
 const FORMER: &str = "KINORA_KEYS_FILE";
 
-/// What people read until the ring is also elsewhere.
+/// The reminder that is shown until the ring is also stored elsewhere.
 pub(crate) const REMINDER: &str = "The key ring exists only on this machine. If it is lost, EVERYTHING stored is lost. \
     Keep a copy elsewhere:  kinora key export FILE";
 
@@ -27,7 +27,7 @@ pub(crate) fn provider(chosen: Option<&Path>, data: &Path) -> KeyProvider {
     let former = std::env::var_os(FORMER).map(PathBuf::from);
     if former.is_some() {
         eprintln!(
-            "kinora: {FORMER} goes: call that file {CREDENTIAL} and name its folder in CREDENTIALS_DIRECTORY"
+            "kinora: {FORMER} is deprecated: call that file {CREDENTIAL} and name its folder in CREDENTIALS_DIRECTORY"
         );
     }
     match credential.filter(|path| path.exists()).or(former) {
@@ -54,12 +54,12 @@ pub(crate) fn open(
             if let Some(codes) = legacy(&codes)? {
                 ring.insert(Purpose::Codes, 1, codes, now);
             }
-            provider.create(&ring).context("the keys of this data folder cannot move into a key ring")?;
+            provider.create(&ring).context("cannot move the keys of this data folder into a key ring")?;
             KeyRing::open(provider)?
         }
         (None, None) if used => bail!(
-            "the key ring is not at {}, and without it nothing here can be opened: say where it is (`keys` in the settings), or \
-             bring it back with `kinora key import FILE`",
+            "the key ring is not at {}, and without it nothing here can be decrypted: set `keys` in the settings to its \
+             place, or restore it with `kinora key import FILE`",
             provider.path().display()
         ),
         (None, None) => KeyRing::open_or_make(provider, now)?,
@@ -75,7 +75,7 @@ pub(crate) fn open(
 fn remove_moved(path: &Path, in_ring: Option<&Key>) -> anyhow::Result<()> {
     let Some(bytes) = read(path)? else { return Ok(()) };
     if in_ring.is_none_or(|key| key.expose() != bytes.as_slice()) {
-        tracing::warn!(path = %path.display(), "the key ring has not this old key, so it stays");
+        tracing::warn!(path = %path.display(), "the key ring lacks this old key, so it is kept");
         return Ok(());
     }
     match fs::remove_file(path) {
@@ -96,22 +96,23 @@ pub(crate) fn prepare(provider: &KeyProvider, data: &Path, now: Timestamp) -> an
     Ok(wanted)
 }
 
-/// The ring of a data folder. One that was never started has none yet, or gets it from whoever starts it, which a command
-/// does not see: nothing is made up in its place.
+/// The ring of a data folder. One that was never started has none yet, or gets it from the service manager, which a
+/// command does not see: none is created in its place.
 pub(crate) fn load(provider: &KeyProvider, data: &Path) -> anyhow::Result<Ring> {
     let path = provider.path();
     match provider.load()? {
         Some(ring) => Ok(ring),
         None if is_used(data) => Err(seal::Error::NoRing { path: path.to_owned() }.into()),
         None => bail!(
-            "there is no key ring at {}: say where it is with --config, --data or --keys. Only for an installation that \
-             was never started, `kinora key export FILE --new` makes one there",
+            "there is no key ring at {}: give its place with --config, --data or --keys. Only for an installation that \
+             was never started, `kinora key export FILE --new` creates one there",
             path.display()
         ),
     }
 }
 
-fn is_used(data: &Path) -> bool {
+/// Whether a server was ever started on a data folder.
+pub(crate) fn is_used(data: &Path) -> bool {
     ["kinora.db", "objects", "keys/vault"].iter().any(|name| data.join(name).exists())
 }
 

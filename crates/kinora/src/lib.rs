@@ -17,6 +17,7 @@ mod house;
 mod keys;
 mod log;
 mod metrics;
+mod role;
 mod serve;
 mod systemd;
 mod up;
@@ -28,7 +29,8 @@ use clap::Parser;
 
 use cli::{Cli, Command};
 
-/// How long steps of a server that nothing can break off, such as a write to a slow disk, may take when all else has ended.
+/// How long steps of a server that cannot be interrupted, such as a write to a slow disk, may take when all else has
+/// ended.
 const LAST_STEPS: Duration = Duration::from_secs(5);
 
 /// Does what the command line says.
@@ -55,7 +57,7 @@ fn open_many_files() {
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     if let Command::Jail { rest } = command {
         // Before any thread is started: the confinement is of the process.
-        return Ok(encode::jail::main(rest));
+        return Ok(jail::main(rest));
     }
     let serves = matches!(command, Command::Up(_) | Command::Serve(_));
     if serves {
@@ -102,12 +104,12 @@ mod tests {
     #[test]
     fn what_is_said_of_how_long_a_stop_takes_is_true() {
         let config = config::Config::default();
-        let most = house::patience(&config) + house::LAST_CHANGES + house::LAST_WRITES + LAST_STEPS;
+        let most = house::stop_time_limit(&config) + house::LAST_CHANGES + house::LAST_WRITES + LAST_STEPS;
         let last = most.as_secs() - u64::from(config.stop_seconds);
         for (file, said) in [
             // By which it looks at the unit and the compose file.
             ("e2e/tests/test_deploy.py", format!("\nLAST_SECONDS = {last}\n")),
-            ("deploy/compose.yaml", format!("Longer than `stop_seconds` by {last} s:")),
+            ("deploy/compose.yaml", format!("{last} s longer than `stop_seconds`:")),
         ] {
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
             let text = std::fs::read_to_string(path).unwrap();

@@ -21,8 +21,8 @@ use blob::Blob;
 use catalogue::Catalogue;
 use edge::meter::{BOUNDS_MS, CLASSES, Reason, UPSTREAMS, Way};
 use http::{HeaderMap, Request, StatusCode, header};
-use http_face::Places;
-use http_face::door::{Answer, Bounds, Entrance, Patience, Peer, RequestBody};
+use http_face::ConnectionSlots;
+use http_face::door::{Answer, Bounds, Entrance, Peer, RequestBody, Timeouts};
 use jobs::Queue;
 use model::Timestamp;
 use serde::Deserialize;
@@ -35,9 +35,9 @@ use tower::ServiceExt as _;
 use text::Page;
 
 /// Connections at a time.
-const PLACES: usize = 64;
+const SLOTS: usize = 64;
 /// How long a reader may pause.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// The shortest token, in bytes.
 const LEAST_TOKEN: usize = 16;
 
@@ -47,7 +47,7 @@ const LEAST_TOKEN: usize = 16;
 pub(crate) struct Config {
     /// Address to listen on; nobody can read them over the network when absent.
     pub(crate) listen: Option<SocketAddr>,
-    /// What readers show as `Authorization: Bearer …`. On loopback not needed.
+    /// The token that readers send as `Authorization: Bearer …`. Not needed on loopback.
     pub(crate) token: Option<String>,
 }
 
@@ -73,15 +73,15 @@ impl Config {
     }
 }
 
-/// What is counted.
+/// The sources of the metrics.
 #[derive(Debug, Clone)]
 pub(crate) struct Metrics {
     catalogue: Catalogue,
     blob: Blob,
     jobs: Queue,
-    /// Of the front door.
+    /// Counters of the front door.
     pub(crate) edge: edge::Meter,
-    /// Of the packager.
+    /// Counters of the packager.
     pub(crate) origin: origin::Meter,
     /// One reading at a time: each asks the database.
     turn: Arc<Mutex<()>>,
@@ -126,7 +126,7 @@ impl Metrics {
 
     async fn queue(&self, page: &mut Page, now: Timestamp) -> anyhow::Result<()> {
         let mut family =
-            page.family("kinora_jobs", "gauge", "Jobs by kind and state, until they are forgotten.");
+            page.family("kinora_jobs", "gauge", "Jobs by kind and state, until they are removed.");
         for (kind, state, n) in self.jobs.tally().await? {
             family.value("", &[("kind", &kind), ("state", state.as_str())], n);
         }
@@ -139,20 +139,22 @@ impl Metrics {
         let slots: u64 = self.jobs.workers(now).await?.iter().map(|worker| worker.slots).sum();
         page.gauge("kinora_worker_slots", "Jobs that all running workers can run at a time.", slots);
         let paused = self.jobs.pauses().await?.iter().any(|pause| pause.kind == pipeline::Work::ENCODING);
-        page.gauge("kinora_encoding_paused", "Whether the encoder is held.", u8::from(paused));
+        page.gauge("kinora_encoding_paused", "Whether encoding is paused.", u8::from(paused));
         Ok(())
     }
 
     async fn store(&self, page: &mut Page) -> anyhow::Result<()> {
         page.gauge("kinora_store_bytes", "Bytes that all stored files take.", self.blob.used().await?);
-        let help = "Bytes that may still be stored: beyond the reserve and what writers were promised.";
+        let help = "Bytes that can still be stored, without the reserve and reserved space.";
         page.gauge("kinora_store_available_bytes", help, self.blob.available().await?);
+        let help = "Stored files that are known to be damaged or lost.";
+        page.gauge("kinora_store_damaged_files", help, self.blob.damaged_files().await?);
         Ok(())
     }
 
     fn edge(&self, page: &mut Page) {
         let counts = self.edge.read();
-        let help = "Answers of the front door by the way they came about and class of status.";
+        let help = "Answers of the front door, by cache result and class of status.";
         let mut family = page.family("kinora_edge_answers_total", "counter", help);
         for (way, classes) in Way::ALL.iter().zip(counts.answers) {
             for (class, n) in CLASSES.iter().zip(classes) {
@@ -176,16 +178,16 @@ impl Metrics {
         }
         family.value("_sum", &[], counts.waited.as_secs_f64());
         family.value("_count", &[], sum);
-        let help = "Requests to what lies behind the front door, which many answers may come from.";
+        let help = "Requests to the upstreams behind the front door; one can serve many answers.";
         let mut family = page.family("kinora_edge_upstream_requests_total", "counter", help);
         for (upstream, n) in UPSTREAMS.iter().zip(counts.asked) {
             family.of("upstream", upstream, n);
         }
-        let help = "Requests that shared the answer to another one that was on its way.";
+        let help = "Requests that shared the answer to another request in flight.";
         page.counter("kinora_edge_collapsed_total", help, counts.followed);
         page.counter("kinora_edge_sent_bytes_total", "Bytes of answers' bodies.", counts.sent);
         page.gauge("kinora_edge_connections", "Connections now.", counts.connections);
-        let help = "Connections that were not taken because their address had its share.";
+        let help = "Connections refused because their address had its share.";
         page.counter("kinora_edge_turned_away_total", help, counts.turned_away);
         page.gauge("kinora_edge_cache_bytes", "Bytes of answers in memory.", counts.cached);
         let help = "Bytes of bodies in memory: of kept answers, and those that clients are still reading.";
@@ -205,7 +207,8 @@ struct Door {
     token: Option<String>,
 }
 
-/// Answers who may read until told to stop. Whoever can reach the door can hold a place of it, and no more than that.
+/// Answers permitted readers until told to stop. A client that can reach the endpoint can hold a slot, and no more than
+/// that.
 pub(crate) async fn run(
     listener: TcpListener,
     metrics: Metrics,
@@ -213,19 +216,19 @@ pub(crate) async fn run(
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let router = Router::new().route("/metrics", get(answer)).with_state(Arc::new(Door { metrics, token }));
-    let patience = Patience { silence: PATIENCE, least_rate: 0, is_scarce: Arc::new(|| false) };
+    let timeouts = Timeouts { silence: TIME_LIMIT, least_rate: 0, is_scarce: Arc::new(|| false) };
     let bounds = Bounds {
-        head: PATIENCE,
+        head: TIME_LIMIT,
         head_bytes: 16 << 10,
         head_fields: 100,
-        pause: PATIENCE,
-        patience,
+        pause: TIME_LIMIT,
+        timeouts,
         http2: false,
-        drain: PATIENCE,
+        drain: TIME_LIMIT,
     };
     let door = http_face::door::Door {
         entrances: vec![Entrance { listener, tls: None }],
-        places: Places::new(PLACES, 0),
+        slots: ConnectionSlots::new(SLOTS, 0),
         proxies: Vec::new(),
         bounds,
         tasks: TaskTracker::new(),
@@ -234,7 +237,7 @@ pub(crate) async fn run(
     Ok(())
 }
 
-/// Who comes through the door.
+/// Clients of the metrics endpoint.
 struct Readers(Router);
 
 impl Answer for Readers {
@@ -257,13 +260,13 @@ async fn answer(State(door): State<Arc<Door>>, headers: HeaderMap) -> Response {
             (headers, page).into_response()
         }
         Err(error) => {
-            tracing::error!(error = format!("{error:#}"), "metrics cannot be read");
+            tracing::error!(error = format!("{error:#}"), "cannot read the metrics");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
 }
 
-/// With a token: who shows it. Without: whoever comes to the loopback address itself, and not a page of a browser
+/// With a token: clients that send it. Without: clients of the loopback address itself, but not a page of a browser
 /// that was led here under another name.
 fn may_read(headers: &HeaderMap, token: Option<&str>) -> bool {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();

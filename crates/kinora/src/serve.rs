@@ -5,22 +5,22 @@ mod refuse;
 use std::io::IsTerminal as _;
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
 use crate::cli::Serve;
-use crate::config::{Config, Log, Role, Tls};
+use crate::config::{Config, Log, Tls};
 use crate::control::server;
 use crate::folder::{self, Folder};
-use crate::house::{self, Doors, House, Place, Profile, Services, patiently};
+use crate::house::{self, Doors, House, Place, Services, patiently};
 use crate::log;
+use crate::role::Role;
 use crate::systemd::Notifier;
 use crate::up::traces;
 
-/// What is logged: life-cycle and one line a request.
+/// Default log filter: life-cycle and one line per request.
 const USUAL: &str = "info";
 
 /// Looks at the settings, starts what the role says, and runs until told to stop.
@@ -32,10 +32,10 @@ pub(crate) async fn run(flags: &Serve) -> anyhow::Result<()> {
         for refusal in &refusals {
             eprintln!("kinora: {refusal}");
         }
-        bail!("{} cannot be used: {} to put right", flags.config.display(), many(refusals.len()));
+        bail!("{} cannot be used: {} to correct", flags.config.display(), many(refusals.len()));
     }
     if flags.check {
-        println!("{} is in order.", flags.config.display());
+        println!("{} is valid.", flags.config.display());
         return Ok(());
     }
     log::start(config.log.unwrap_or(Log::Json), USUAL);
@@ -50,7 +50,7 @@ fn many(n: usize) -> String {
     if n == 1 { "one thing is".into() } else { format!("{n} things are") }
 }
 
-/// What a script needs to know once everything answers. No secrets: production prints none.
+/// Facts that a script needs once everything answers. No secrets: production prints none.
 #[derive(Serialize)]
 struct Ready<'a> {
     public_url: &'a str,
@@ -61,7 +61,7 @@ struct Ready<'a> {
 }
 
 async fn everything(config: &Config, flags: &Serve, notifier: &Notifier) -> anyhow::Result<()> {
-    let place = place(config)?;
+    let place = Place::public(config)?;
     let folder = Folder::open(&config.data)?;
     let certificate = match &config.tls {
         Tls::Files(files) => Some(tls::Server::load(&files.certificate, &files.key)?),
@@ -89,8 +89,9 @@ async fn everything(config: &Config, flags: &Serve, notifier: &Notifier) -> anyh
     let house = House::open(&config, &folder, place.clone()).await?;
     if traces::has_s3_key(&house.identity).await? {
         bail!(
-            "this database has the S3 key that `kinora up` made and printed: start `kinora up` once more, remove the \
-             key with `kinora s3-key rm development`, stop it, then serve"
+            "this database has the S3 key that `kinora up` made and printed: remove it with `kinora s3-key rm \
+             development --config {}`, then start again",
+            flags.config.display()
         );
     }
     patiently(async || traces::end_links(&house.identity).await).await?;
@@ -117,7 +118,7 @@ async fn worker(config: &Config, notifier: &Notifier) -> anyhow::Result<()> {
     // It sends no mail.
     config.mail.smtp = None;
     let config = &config;
-    let house = House::open(config, &folder, place(config)?).await?;
+    let house = House::open(config, &folder, Place::public(config)?).await?;
     let shutdown = CancellationToken::new();
     let mut services = Services::new(shutdown.clone());
     follow(&mut services, None)?;
@@ -142,12 +143,12 @@ async fn end(
         stopped
     };
     tokio::select! {
-        ended = services.run(stop, house::patience(config)) => ended,
+        ended = services.run(stop, house::stop_time_limit(config)) => ended,
         never = async { notifier.live(shutdown).await; std::future::pending::<anyhow::Result<()>>().await } => never,
     }
 }
 
-/// Reads the certificate anew when its files change, and at once on SIGHUP. Without a certificate SIGHUP changes
+/// Reloads the certificate when its files change, and at once on SIGHUP. Without a certificate SIGHUP changes
 /// nothing: left alone, it would end the process.
 fn follow(services: &mut Services, certificate: Option<tls::Server>) -> anyhow::Result<()> {
     if let Some(followed) = certificate.clone() {
@@ -160,11 +161,11 @@ fn follow(services: &mut Services, certificate: Option<tls::Server>) -> anyhow::
     services.start("signals", |stop| async move {
         while stop.run_until_cancelled(hangup.recv()).await.flatten().is_some() {
             match certificate.as_ref().map(tls::Server::reload) {
-                None => tracing::info!("there is no certificate to read anew"),
-                Some(Ok(())) => tracing::info!("certificate read anew"),
+                None => tracing::info!("there is no certificate to reload"),
+                Some(Ok(())) => tracing::info!("certificate reloaded"),
                 Some(Err(error)) => {
                     let error = model::Chain(&error);
-                    tracing::error!(%error, "the new certificate is not right, the old one stays");
+                    tracing::error!(%error, "the new certificate is invalid; the old one stays in use");
                 }
             }
         }
@@ -183,36 +184,11 @@ async fn greet(house: &House) -> anyhow::Result<()> {
         return Ok(());
     }
     let how = format!("kinora signin-link YOU@YOUR.DOMAIN --role operator --data {}", house.data.display());
-    tracing::warn!(how, "nobody can operate this installation yet");
+    tracing::warn!(how, "this installation has no operator yet");
     if std::io::stdout().is_terminal() {
         println!("\nThe first operator signs in with the link that this prints:\n\n  {how}\n");
     }
     Ok(())
-}
-
-/// The addresses that others use.
-fn place(config: &Config) -> anyhow::Result<Place> {
-    let public = config.public_url.as_ref().context("no public_url")?;
-    let s3 = match &config.s3_public_url {
-        Some(url) => url.clone(),
-        None => s3_beside(config, public)?,
-    };
-    Ok(Place {
-        origin: public.origin().ascii_serialization(),
-        s3_origin: s3.origin().ascii_serialization(),
-        profile: Profile::Production,
-    })
-}
-
-/// The S3 face on the public host with its own port, where Kinora itself speaks TLS; else as it listens, which only an
-/// encoder by itself may say, because it tells nobody.
-fn s3_beside(config: &Config, public: &Url) -> anyhow::Result<Url> {
-    let host = public.host_str().context("public_url has no host")?;
-    let text = match config.tls {
-        Tls::Files(_) => format!("https://{host}:{}", config.s3.port()),
-        Tls::Proxy | Tls::Off => format!("http://{}", config.s3),
-    };
-    text.parse().with_context(|| format!("{text} is no address"))
 }
 
 /// The mode of what is at `path`, following links.

@@ -1,4 +1,4 @@
-//! What systemd wants to know of a service: `sd_notify(3)` by hand, one datagram a message.
+//! The protocol of systemd for services: `sd_notify(3)` by hand, one datagram per message.
 
 use std::ffi::OsString;
 use std::os::linux::net::SocketAddrExt as _;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-/// Says how the service is, to whoever started it; silent when nobody wants to know.
+/// Reports the state of the service to systemd; does nothing without it.
 #[derive(Debug)]
 pub(crate) struct Notifier {
     socket: Option<(UnixDatagram, SocketAddr)>,
@@ -36,7 +36,7 @@ impl Notifier {
         let socket = socket.and_then(|name| match open(&name) {
             Ok(socket) => Some(socket),
             Err(error) => {
-                tracing::warn!(%error, "systemd is not told anything");
+                tracing::warn!(%error, "cannot notify systemd");
                 None
             }
         });
@@ -69,7 +69,7 @@ impl Notifier {
     fn say(&self, message: &str) {
         let Some((socket, address)) = &self.socket else { return };
         if let Err(error) = socket.send_to_addr(message.as_bytes(), address) {
-            tracing::warn!(%error, "systemd was not told");
+            tracing::warn!(%error, "systemd was not notified");
         }
     }
 }
@@ -110,7 +110,7 @@ mod tests {
             assert_eq!(two.unwrap(), ["WATCHDOG=1", "WATCHDOG=1"]);
             shutdown.cancel();
         });
-        // What came since is not waited for: too much of it would stand in the way of the last word.
+        // Further messages are not waited for: too many of them would delay the last one.
         socket.set_nonblocking(true).unwrap();
         while socket.recv(&mut [0; 256]).is_ok() {}
         socket.set_nonblocking(false).unwrap();

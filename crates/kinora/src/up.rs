@@ -1,9 +1,8 @@
-//! `kinora up`: everything in one process, for whoever started it on this machine.
+//! `kinora up`: everything in one process, for the person who started it on this machine.
 
 mod ready;
 pub(crate) mod traces;
 
-use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::Context;
@@ -13,7 +12,7 @@ use crate::cli::Up;
 use crate::config::{Config, Log};
 use crate::control::server;
 use crate::folder::Folder;
-use crate::house::{self, Doors, House, Place, Profile, Services};
+use crate::house::{self, Doors, House, Place, Services};
 use crate::log;
 use ready::Ready;
 
@@ -25,11 +24,8 @@ pub(crate) async fn run(flags: &Up) -> anyhow::Result<()> {
     let http = house::listen(config.http, "pages and streams", "--http").await?;
     let s3 = house::listen(config.s3, "S3", "--s3").await?;
     let control = server::listen(folder.path())?;
-    let place = Place {
-        origin: format!("http://{}", shown(http.local_addr()?)),
-        s3_origin: format!("http://{}", shown(s3.local_addr()?)),
-        profile: Profile::Development,
-    };
+    let place = Place::loopback(http.local_addr()?, s3.local_addr()?);
+    place.remember(&folder);
 
     let house = House::open(&config, &folder, place).await?;
     let mut services = Services::new(CancellationToken::new());
@@ -44,20 +40,10 @@ pub(crate) async fn run(flags: &Up) -> anyhow::Result<()> {
     }
     ready.print();
 
-    let ended = services.run(house::stop_signal(), house::patience(&config)).await;
+    let ended = services.run(house::stop_signal(), house::stop_time_limit(&config)).await;
     house.close().await;
     drop(folder);
     ended
-}
-
-/// The address as people type it: loopback is `localhost` on well-known ports, and stays a number on chosen ones.
-fn shown(address: SocketAddr) -> String {
-    let standard = [8080, 9000].contains(&address.port());
-    if address.ip().is_loopback() && standard {
-        format!("localhost:{}", address.port())
-    } else {
-        address.to_string()
-    }
 }
 
 /// Puts a film in if there is no title yet.

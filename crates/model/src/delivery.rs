@@ -1,16 +1,20 @@
-//! What the edge has to know: behaviours, keys and the deny list, as one value that is watched; and where an asset's
+//! State that the edge needs: behaviours, keys and the deny list, as one value that is watched; and where an asset's
 //! bytes are.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AssetId, PlaybackSessionId, Timestamp};
+use crate::{AssetId, PlaybackSessionId, SubjectId, Timestamp};
 
 /// Below it lie the paths of assets, each with its configurations and generations. What is signed, what a token says in
 /// short, what is refused once it is deleted and what the packager answers are the same paths for that reason.
 pub const ASSETS: &str = "/out/v1/";
+
+/// How long an answer may continue after the signature of its playback session has expired, in ms. A session is revoked
+/// up to then.
+pub const ANSWER_MS: i64 = 6 * 3_600_000;
 
 /// Where an asset's bytes are: `/out/v1/{asset}/`, the path that cookies and tokens are limited to.
 pub fn asset_path(asset: AssetId) -> String {
@@ -43,6 +47,10 @@ pub struct State {
     /// Assets that were deleted: nobody gets a byte of them, whatever they show and whatever is cached.
     #[serde(default)]
     pub gone: HashSet<AssetId>,
+    /// Accounts, sessions and assets whose signed addresses ended early, and when: addresses that name them and are not
+    /// younger are refused.
+    #[serde(default)]
+    pub ended: Arc<HashMap<SubjectId, Timestamp>>,
 }
 
 /// How requests of a path pattern are answered.
@@ -50,7 +58,7 @@ pub struct State {
 pub struct Behaviour {
     /// Pattern with `*` and `?` as in CloudFront: `/out/*`.
     pub path: String,
-    /// Which upstream answers.
+    /// The upstream that answers.
     pub origin: Origin,
     /// Whether a signature is required.
     pub access: Access,
@@ -70,7 +78,7 @@ pub enum Origin {
     Site,
 }
 
-/// Who may ask.
+/// Access rule of a behaviour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Access {
@@ -99,7 +107,7 @@ pub struct PublicKey {
     pub pem: Arc<str>,
     /// Whether a signature of it also needs the `kinora-psid` cookie.
     pub session: bool,
-    /// Until when path tokens and signatures of it are accepted; `None` without end.
+    /// Time until which its path tokens and signatures are accepted; `None` without end.
     pub until: Option<Timestamp>,
 }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not an id: expected 32 lower-case hex digits")]
 pub struct ParseIdError {
-    /// What was given, cut to 64 characters.
+    /// The given text, cut to 64 characters.
     pub text: String,
 }
 
@@ -108,6 +108,8 @@ id! { /// The public name of a browser's session: it can be listed and ended by 
 SessionId, new_v4 }
 id! { /// A playback session: one viewer watching one title.
 PlaybackSessionId, new_v4 }
+id! { /// What the permission for a signed address depends on, by its own id: an account, a session or an asset.
+SubjectId, new_v4 }
 id! { /// That somebody may not watch any more what they watch: kept until that has ended. Ordered by creation.
 EndingId, now_v7 }
 

@@ -11,7 +11,9 @@
 //! ```
 
 mod chain;
+mod cidr;
 pub mod delivery;
+pub mod fault;
 mod id;
 pub mod job;
 pub mod language;
@@ -28,9 +30,10 @@ mod units;
 mod wait;
 
 pub use chain::Chain;
+pub use cidr::{Cidr, ParseCidrError};
 pub use id::{
     AccountId, AssetId, ConfigurationId, EndingId, EventId, FileId, Generation, GroupId, JobId, ObjectId,
-    ParseIdError, PlaybackSessionId, SessionId, TitleId, UploadId,
+    ParseIdError, PlaybackSessionId, SessionId, SubjectId, TitleId, UploadId,
 };
 pub use name::{BucketName, Key, NameError};
 pub use plan::Plan;

@@ -1,4 +1,4 @@
-//! What probing finds out about a source: facts, no decisions.
+//! Facts about a source from probing, without decisions.
 
 mod container;
 
@@ -9,7 +9,7 @@ pub use container::Container;
 use crate::FrameRate;
 use crate::plan::CaptionTrack;
 
-/// What a source contains, as far as Kinora uses it.
+/// The contents of a source, as far as Kinora uses them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Source {
     /// The sniffed container.
@@ -25,6 +25,23 @@ pub struct Source {
     /// Captions that can be shown as text, in file order; those within the video stream last.
     #[serde(default)]
     pub captions: Vec<CaptionTrack>,
+    /// Where its clock jumps, in file order; empty where it does not. All other times are those of a copy whose clock
+    /// these have set.
+    #[serde(default)]
+    pub pieces: Vec<Piece>,
+}
+
+/// A piece of a source between two jumps of its clock.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Piece {
+    /// The byte of the file that it begins at.
+    pub from: u64,
+    /// Where each of its streams begins: the number that the container gives the stream (the PID of MPEG-TS, the stream's
+    /// code of MPEG-PS, the kind of tag of FLV), and a byte of the file.
+    pub starts: Vec<(u32, u64)>,
+    /// Ticks of the container's clock (90,000 a second; FLV: 1,000) to be added to its times, so that it is presented
+    /// behind the piece before.
+    pub ticks: i64,
 }
 
 /// The video stream that will be encoded.
@@ -53,10 +70,15 @@ pub struct Video {
     /// Frames on that grid.
     pub frames: u64,
     /// How many of them, at the end, show the last picture of the file once more, because it is held or because the
-    /// sound goes on behind it.
+    /// sound continues after it.
     #[serde(default)]
     pub held: u64,
-    /// Presentation time of the first frame in microseconds of the container's clock.
+    /// How many of them, at the beginning, show the first picture of the file before its time, because the sound
+    /// begins earlier.
+    #[serde(default)]
+    pub lead: u64,
+    /// Presentation time of frame 0 in microseconds of the container's clock; the file's first picture comes
+    /// [`Self::lead`] frames later.
     pub start_us: i64,
     /// Grid numbers of frames that decoding can start at, ascending, the first is 0.
     pub keyframes: Vec<u64>,
@@ -72,7 +94,7 @@ pub struct Video {
 }
 
 impl Video {
-    /// Frames on the grid that show pictures of the file's own, each in its place: all but those that are held.
+    /// Frames on the grid up to the file's last picture: all but those that hold it.
     pub fn shown(&self) -> u64 {
         self.frames.saturating_sub(self.held)
     }
@@ -91,23 +113,74 @@ pub struct Audio {
     pub channels: u16,
     /// BCP 47 language, `und` if the file does not say.
     pub language: String,
-    /// What the file calls the track, cleaned and bounded.
+    /// The track's label in the file, cleaned and bounded.
     #[serde(default)]
     pub label: Option<String>,
     /// Presentation time of the first sample in microseconds of the container's clock.
     pub start_us: i64,
     /// Duration in ms.
     pub duration_ms: u64,
+    /// The meaning of its channels, by which they are mixed to two.
+    #[serde(default)]
+    pub mix: Mix,
+    /// By how many billionths its samples last longer than [`Self::sample_rate`] says, going by the times of its packets.
+    #[serde(default)]
+    pub drift_ppb: i64,
+}
+
+/// Facts about the channels of a track with more than two, by which they are mixed to stereo.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mix {
+    /// Each has a name: front left, centre, …
+    #[default]
+    Named,
+    /// The meaning of the channels is unknown.
+    Numbered,
+    /// They are spherical harmonics in the order ACN, normalised as SN3D.
+    Ambisonic,
+    /// Each is alone in a stream of its own, of which the track's is the first.
+    Apart(Vec<Part>),
+}
+
+/// A stream that has one channel of a track.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// ffmpeg's stream index in the file.
+    pub stream: u32,
+    /// ffmpeg's name of the channel: `FL`.
+    pub channel: String,
+}
+
+impl Audio {
+    /// ffmpeg's indexes of the streams that it is in.
+    pub fn streams(&self) -> Vec<u32> {
+        match &self.mix {
+            Mix::Apart(parts) => parts.iter().map(|part| part.stream).collect(),
+            _ => vec![self.stream],
+        }
+    }
 }
 
 /// Still pictures of one generation, kept as JPEG beside its chunks.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stills {
-    /// Widths of its posters in pixels, ascending: `poster/{width}.jpg`.
+    /// Widths of its posters in pixels, ascending.
     pub posters: Vec<u32>,
+    /// Whether those are of the title's beginning: the first ones, until all of it is encoded and better ones are chosen.
+    #[serde(default)]
+    pub are_first: bool,
     /// Its storyboard; none for a song.
     #[serde(default)]
     pub storyboard: Option<Storyboard>,
+}
+
+impl Stills {
+    /// The file of the poster of a width: what a name stands for never changes.
+    pub fn poster(&self, width: u32) -> String {
+        let folder = if self.are_first { "first-poster" } else { "poster" };
+        format!("{folder}/{width}.jpg")
+    }
 }
 
 /// Tiles that show what lies where in a title, laid out row by row on sheets `storyboard/{n}.jpg`.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Configuration {
-    /// What `index.m3u8` of the configuration answers with.
+    /// The package that `index.m3u8` of the configuration answers with.
     pub package: Package,
     /// Target duration of a delivered segment in s; 0 delivers the grid's own segments.
     pub segment_duration_seconds: u32,
@@ -34,7 +34,7 @@ impl Configuration {
         if self.segment_duration_seconds > MAX_SEGMENT_SECONDS {
             Some("a segment lasts at most 60 s")
         } else if self.max_video_bits_per_second.is_some_and(|most| most < least) {
-            Some("the largest rate is below the least")
+            Some("the maximum rate is below the minimum")
         } else {
             None
         }

@@ -31,7 +31,8 @@ pub struct Plan {
     pub captions: Vec<CaptionTrack>,
     /// Chunks, the unit of encoding and storage; the index in this list is the chunk's number.
     pub chunks: Vec<Chunk>,
-    /// What must encode every chunk of this plan (ffmpeg build, threads, flags): other workers may not take them.
+    /// The encoder that must encode every chunk of this plan (ffmpeg build, threads, flags): other workers may not take
+    /// them.
     pub fingerprint: String,
     /// The job template that the plan was made from: its name, and a digest for one that may change.
     pub template: String,
@@ -117,7 +118,7 @@ pub struct AudioTrack {
     pub stream: u32,
     /// BCP 47 language, `und` if unknown.
     pub language: String,
-    /// What the file calls the track ("Director's commentary"), cleaned and bounded; `None`: named by its language.
+    /// The track's label in the file ("Director's commentary"), cleaned and bounded; `None`: named by its language.
     #[serde(default)]
     pub label: Option<String>,
     /// Samples a second of the encoded track.
@@ -139,10 +140,10 @@ pub struct CaptionTrack {
     pub from: CaptionOrigin,
     /// BCP 47 language, `und` if unknown.
     pub language: String,
-    /// What the file calls the track, cleaned and bounded; `None`: named by its language.
+    /// The track's label in the file, cleaned and bounded; `None`: named by its language.
     #[serde(default)]
     pub label: Option<String>,
-    /// Shown even to who asked for no captions: translations of foreign speech.
+    /// Shown even when captions are off: translations of foreign speech.
     pub forced: bool,
     /// Whether they also describe sounds, for people who do not hear them.
     pub hearing_impaired: bool,
@@ -161,7 +162,7 @@ pub enum CaptionOrigin {
 /// A run of whole segments of one medium: encoded in one go, stored as one object per track.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chunk {
-    /// What it contains.
+    /// Its medium.
     pub of: Medium,
     /// Segments it covers.
     pub segments: Range<u32>,
@@ -170,7 +171,7 @@ pub struct Chunk {
     pub decode_from: u64,
 }
 
-/// What a chunk contains.
+/// The medium of a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Medium {

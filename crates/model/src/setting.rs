@@ -8,7 +8,7 @@ pub struct OutOfRange {
     pub part: &'static str,
     /// The setting.
     pub name: &'static str,
-    /// What it may be.
+    /// The permitted values.
     pub expected: &'static str,
 }
 

@@ -1,18 +1,18 @@
-//! What tests share: sources and plans of which there are no files, and words for what was not tested.
+//! Helpers for tests: sources and plans without files, and reports of skipped tests.
 
 use std::io::Write as _;
 
-use crate::media::{Audio, Container, Source, Video};
+use crate::media::{Audio, Container, Mix, Source, Video};
 use crate::plan::{AudioTrack, Chunk, Grid, Plan, Rendition, VERSION};
 use crate::{BitsPerSecond, FrameRate};
 
-/// What encodes the chunks of a [`plan`].
+/// The encoder of the chunks of a [`plan`].
 pub const FINGERPRINT: &str = "test encoder";
 
 /// Says that something was not tested, and why. The line is seen also where the test passes: what `eprintln!` prints is
 /// kept back then.
 pub fn skipped(what: &str) {
-    // Who closed the output reads nothing.
+    // A closed output is no error.
     let _ = writeln!(std::io::stderr(), "skipped: {what}");
 }
 
@@ -31,6 +31,7 @@ pub fn film(width: u32, height: u32, rate: FrameRate, frames: u64) -> Source {
         rate,
         frames,
         held: 0,
+        lead: 0,
         start_us: 0,
         keyframes: vec![0],
         pixel_format: "yuv420p".into(),
@@ -53,6 +54,7 @@ pub fn song(duration_ms: u64) -> Source {
         video: None,
         audio: vec![sound(duration_ms)],
         captions: Vec::new(),
+        pieces: Vec::new(),
     }
 }
 
@@ -66,6 +68,8 @@ fn sound(duration_ms: u64) -> Audio {
         label: None,
         start_us: 0,
         duration_ms,
+        mix: Mix::Named,
+        drift_ppb: 0,
     }
 }
 

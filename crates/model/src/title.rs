@@ -58,7 +58,7 @@ impl State {
     }
 }
 
-/// Who may see and watch a title.
+/// The audience that may see and watch a title.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Visibility {

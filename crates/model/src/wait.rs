@@ -1,10 +1,10 @@
-//! What work waits for that cannot go on although nothing is wrong with it.
+//! Obstacles that work waits for although nothing is wrong with it.
 
-/// Told apart by this, whatever the sentence beside it says to people.
+/// The kind of obstacle, independent of the text for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WaitsFor {
     /// Free space on a disk.
-    Room,
+    Space,
     /// A worker that can do it.
     Worker,
 }
@@ -13,7 +13,7 @@ impl WaitsFor {
     /// The word in SQL.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Room => "room",
+            Self::Space => "room",
             Self::Worker => "worker",
         }
     }

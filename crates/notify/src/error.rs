@@ -1,4 +1,4 @@
-//! What can go wrong on the way to a person.
+//! Errors on the way to a recipient.
 
 use std::io;
 use std::path::PathBuf;
@@ -15,11 +15,11 @@ pub enum Error {
     /// The outbox could not be read or written.
     #[error("outbox")]
     Database(#[from] db::Error),
-    /// To whom a message goes could not be sealed or opened.
+    /// The recipient of a message could not be sealed or opened.
     #[error("a message in the outbox")]
     Sealed(#[from] seal::Error),
     /// More messages wait than may wait.
-    #[error("{waiting} messages wait to be sent, no more are taken")]
+    #[error("the outbox is full: {waiting} messages are waiting")]
     Full {
         /// How many wait.
         waiting: u32,
@@ -37,13 +37,13 @@ pub enum Error {
         source: io::Error,
     },
     /// A header's value would break out of its line.
-    #[error("`{header}` of a mail has characters that a header cannot carry")]
+    #[error("the mail header `{header}` contains invalid characters")]
     Header {
         /// The header's name.
         header: &'static str,
     },
     /// A line is longer than RFC 5322 §2.1.1 allows.
-    #[error("a line of a mail has {bytes} bytes, 998 are allowed")]
+    #[error("a line of a mail has {bytes} bytes; at most 998 are allowed")]
     Line {
         /// Bytes of that line.
         bytes: usize,
@@ -51,7 +51,7 @@ pub enum Error {
     /// A mail could not be put into its folder.
     #[error("cannot {what} `{path}`")]
     Mailbox {
-        /// What was tried.
+        /// The operation.
         what: &'static str,
         /// Where.
         path: PathBuf,
@@ -69,9 +69,9 @@ pub enum Error {
     #[error("the mail server did not answer in time")]
     TimedOut,
     /// There is no connection to the mail server, or it broke.
-    #[error("no connection to the mail server: {why}")]
+    #[error("cannot connect to the mail server: {why}")]
     Connection {
-        /// What stood in the way.
+        /// The cause.
         why: String,
     },
 }
@@ -92,10 +92,10 @@ impl Error {
 
 fn hint(code: u16) -> &'static str {
     match code {
-        530 | 538 => ": it wants a sign-in or TLS first, see `mail.smtp.user` and `mail.smtp.tls`",
-        534 | 535 => ": user name or password are wrong, see `mail.smtp.user`",
-        550 | 551 | 553 => ": it knows no such address, or does not take mails from `mail.from`",
-        421 | 450 | 451 | 452 => ": for now",
+        530 | 538 => ": it requires a sign-in or TLS; see `mail.smtp.user` and `mail.smtp.tls`",
+        534 | 535 => ": wrong user name or password; see `mail.smtp.user`",
+        550 | 551 | 553 => ": unknown address, or mails from `mail.from` are not accepted",
+        421 | 450 | 451 | 452 => ": temporarily",
         _ => "",
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A request only writes a row ([`Outbox::enqueue`]), in the transaction of the change that it tells about.
 //! [`Service`] delivers at least once and drops what expired. Rows hold no text: what a message says (a code
-//! above all) is rendered at the moment of sending, by who enqueued it. To whom it goes lies sealed until it is sent.
+//! above all) is rendered at the moment of sending, by the crate that enqueued it. The recipient is sealed until it is
+//! sent.
 //!
 //! Two channels stand behind [`Notifier`]: a mail server ([`Smtp`]) and, for development, a folder with a file per
 //! mail ([`Mailbox`]). This crate does not decide who may be written to, or how often.
@@ -35,6 +36,7 @@
 //! ```
 
 mod error;
+mod jitter;
 mod mail;
 mod mailbox;
 mod notifier;
@@ -48,7 +50,7 @@ pub use error::{Error, Result};
 pub use mail::Mail;
 pub use mailbox::Mailbox;
 pub use notifier::Notifier;
-pub use outbox::{Channel, Item, New, Outbox};
+pub use outbox::{Channel, Item, New, Outbox, Pause};
 pub use schema::MIGRATIONS;
 pub use sender::Sender;
 pub use service::{Render, Service};

@@ -89,7 +89,7 @@ fn folded(base64: &str) -> String {
     out
 }
 
-/// Shows nothing of what is written to whom.
+/// Hides text and recipient.
 impl fmt::Debug for Mail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Mail(…)")

@@ -53,6 +53,6 @@ impl Notifier for Mailbox {
         let folder = self.folder.clone();
         let there = tokio::fs::metadata(&folder).await;
         there.map_err(|source| Error::Mailbox { what: "look into", path: folder, source })?;
-        Ok(format!("mails are put into {}; nobody gets them by mail", self.folder.display()))
+        Ok(format!("mails are written to {}, not sent", self.folder.display()))
     }
 }

@@ -1,4 +1,4 @@
-//! The outbox: what is to be sent, to whom, until when.
+//! The outbox: messages to send, with recipient and expiry.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use seal::{KeyRing, Purpose, Renewed, Vault, is_sealed};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use crate::jitter::random_byte;
 use crate::{Error, Result};
 
 /// Messages that may wait at once.
@@ -16,7 +17,7 @@ pub(crate) const MAX_WAITING: u32 = 10_000;
 
 const ENQUEUE: &str = "INSERT INTO outbox
     (id, message, kind, channel, attempt, recipient, payload, created_at, expires_at, run_at)
-    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $8 WHERE $10 > (SELECT COUNT(*) FROM (
+    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $11 WHERE $10 > (SELECT COUNT(*) FROM (
         SELECT 1 AS one FROM outbox WHERE sent_at IS NULL AND failed_at IS NULL LIMIT $10) waiting)
     ON CONFLICT (message, channel, attempt) DO NOTHING";
 const THERE: &str = "SELECT id FROM outbox WHERE message = $1 AND channel = $2 AND attempt = $3";
@@ -37,7 +38,7 @@ const FAILED: &str =
 const RETRY: &str = "UPDATE outbox SET run_at = $3 WHERE id = $1 AND tries = $2 AND sent_at IS NULL";
 const DROP_EXPIRED: &str = "DELETE FROM outbox WHERE expires_at <= $1 RETURNING sent_at, failed_at";
 
-/// What waits and is not sealed under the newest key.
+/// Waiting messages that are not sealed under the newest key.
 const SEAL: Rewrite = rewrite!(
     "outbox",
     "id, recipient, payload",
@@ -45,7 +46,8 @@ const SEAL: Rewrite = rewrite!(
     "recipient = $2, payload = $3"
 );
 
-/// What [`Outbox::drop_expired`] and [`Outbox::claim`] would write to. The index of expiry and that of what waits answer it.
+/// Rows that [`Outbox::drop_expired`] and [`Outbox::claim`] would change. The indexes of expiry and of waiting rows
+/// answer it.
 const ANY_DUE: &str = "SELECT 1 AS one WHERE EXISTS (SELECT 1 FROM outbox WHERE expires_at <= $1) OR EXISTS (
     SELECT 1 FROM outbox WHERE sent_at IS NULL AND failed_at IS NULL AND run_at <= $1 AND expires_at > $1)";
 
@@ -68,7 +70,7 @@ impl Channel {
 /// A message to queue. `message`, `channel` and `attempt` together are unique: queueing them again does nothing.
 #[derive(Clone, Copy)]
 pub struct New<'a> {
-    /// What the message is about: the owner's key, a challenge for example.
+    /// The subject of the message: the owner's key, a challenge for example.
     pub message: &'a str,
     /// Tells the renderer what to write: `code`.
     pub kind: &'a str,
@@ -157,14 +159,42 @@ pub struct Outbox {
     db: Db,
     vault: Vault,
     wake: Arc<Notify>,
+    pause: Pause,
+}
+
+/// How long a message waits before it is sent, at random. Sending costs time that the next requests of the sender can
+/// be felt to take, and only some messages are really sent: without a pause that would tell which.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pause {
+    /// At least, in ms.
+    pub least_ms: u32,
+    /// At most, in ms.
+    pub most_ms: u32,
+}
+
+impl Pause {
+    /// For channels over the network: longer than a sign-in page takes to ask again, shorter than people notice.
+    pub const NETWORK: Self = Self { least_ms: 250, most_ms: 1750 };
+
+    fn pick(self, random: u8) -> i64 {
+        let spread = i64::from(self.most_ms.saturating_sub(self.least_ms));
+        i64::from(self.least_ms) + spread * i64::from(random) / 255
+    }
 }
 
 impl Outbox {
     /// Opens the outbox in a migrated database. What a version before kept clear is sealed when this answers.
     pub async fn open(db: Db, ring: &KeyRing) -> Result<Self> {
-        let outbox = Self { db, vault: Vault::new(ring, Purpose::Personal), wake: Arc::default() };
+        let (vault, pause) = (Vault::new(ring, Purpose::Personal), Pause::default());
+        let outbox = Self { db, vault, wake: Arc::default(), pause };
         outbox.renew().await?;
         Ok(outbox)
+    }
+
+    /// The same outbox whose messages wait for a random time before they are sent.
+    #[must_use]
+    pub fn with_pause(self, pause: Pause) -> Self {
+        Self { pause, ..self }
     }
 
     /// Seals, under the newest key, what waits and is not. What does not open is logged and holds up no other.
@@ -178,7 +208,7 @@ impl Outbox {
                 match self.open_both(&id, &to, &payload) {
                     Ok(both) => (to, payload) = both,
                     Err(error) => {
-                        tracing::error!(id, error = %model::Chain(&error), "a message does not open and stays as it is");
+                        tracing::error!(id, error = %model::Chain(&error), "cannot decrypt a message; it stays as it is");
                         unopened += 1;
                         return Ok(None);
                     }
@@ -214,7 +244,8 @@ impl Outbox {
             payload,
             new.created,
             new.expires,
-            MAX_WAITING
+            MAX_WAITING,
+            new.created.plus_ms(self.pause.pick(random_byte()))
         ];
         if tx.execute(ENQUEUE, args).await? == 0 {
             let again = args![new.message, new.channel.as_str(), new.attempt];
@@ -251,7 +282,7 @@ impl Outbox {
                 }
                 // Tried again when its time comes, and dropped in the end: the key may come back.
                 Err(error) => {
-                    tracing::error!(error = %model::Chain(&error), ?item, "a message does not open")
+                    tracing::error!(error = %model::Chain(&error), ?item, "cannot decrypt a message")
                 }
             }
         }

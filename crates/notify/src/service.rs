@@ -8,6 +8,7 @@ use model::Timestamp;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::jitter::random_byte;
 use crate::{Error, Item, Mail, Notifier, Outbox, Result};
 
 /// How long a claimed message is ours; after that another process may try it.
@@ -16,7 +17,7 @@ const LEASE_MS: i64 = 30_000;
 const SENDING: Duration = Duration::from_secs(25);
 /// Messages under way at once.
 const WIDTH: usize = 8;
-/// How often the outbox is looked at without a hint.
+/// How often the outbox is polled without a hint.
 const POLL: Duration = Duration::from_secs(1);
 /// Longest pause between two tries of a message.
 const MAX_BACKOFF_MS: i64 = 30_000;
@@ -120,18 +121,18 @@ impl Service {
         match sent {
             Ok(()) => self.outbox.sent(item, now).await,
             Err(error) if error.is_permanent() => {
-                tracing::error!(error = %model::Chain(&error), ?item, tries, "message given up");
+                tracing::error!(error = %model::Chain(&error), ?item, tries, "message dropped");
                 self.outbox.failed(item, now).await
             }
             Err(error) => {
                 tracing::warn!(error = %model::Chain(&error), ?item, tries, "message not sent");
-                self.outbox.retry(item, now.plus_ms(backoff_ms(tries, jitter()))).await
+                self.outbox.retry(item, now.plus_ms(backoff_ms(tries, random_byte()))).await
             }
         }
     }
 }
 
-/// One message that panics is tried again like one that fails: the others go out all the same.
+/// A message that panics is retried like one that fails: the others are still sent.
 fn settled(done: Result<Result<()>, JoinError>) {
     match done {
         Ok(Ok(())) => {}
@@ -141,15 +142,7 @@ fn settled(done: Result<Result<()>, JoinError>) {
 }
 
 fn note(error: &(dyn std::error::Error + 'static)) {
-    tracing::warn!(error = %model::Chain(error), "outbox not delivered");
-}
-
-/// A number from 0 to 255.
-fn jitter() -> u8 {
-    let mut byte = [0];
-    // Without randomness all wait equally long, which is no harm.
-    let _ = aws_lc_rs::rand::fill(&mut byte);
-    byte[0]
+    tracing::warn!(error = %model::Chain(error), "cannot deliver the outbox");
 }
 
 /// 0.5 s, 1 s, 2 s, … up to the limit, of which the jitter takes away up to a half: what failed together does not

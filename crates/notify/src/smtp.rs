@@ -3,7 +3,7 @@
 //! Every mail has a connection of its own: one that was left in the middle, because an answer took too long, would give
 //! the late answer to the next mail.
 //!
-//! What the server says is never kept or logged: it quotes addresses. The three digits of its answer are.
+//! The server's words are never kept or logged, because they quote addresses; the three digits of its answer are.
 
 mod config;
 
@@ -94,7 +94,7 @@ impl Smtp {
     }
 }
 
-/// What comes of `doing`, if that is before `deadline`.
+/// The result of `doing`, if it comes before `deadline`.
 async fn until<T>(deadline: Instant, doing: impl Future<Output = Result<T, SmtpError>>) -> Result<T> {
     let done = tokio::time::timeout_at(deadline, doing).await.map_err(|_| Error::TimedOut)?;
     done.map_err(|error| explain(&error))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use blob::Buffer;
 use bytes::Bytes;
 use futures::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use http::{HeaderMap, Method, StatusCode, Uri};
@@ -27,12 +28,12 @@ pub(crate) async fn deliver(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let named = named(uri.path()).ok_or_else(not_found)?;
-    // Who only asks for a head waits for nothing and moves nothing.
+    // A request for the head alone waits for nothing and moves nothing.
     let found = if method == Method::GET { store.find(named).await } else { store.look(named).await };
     let ready = found.map_err(refusal)?;
     let head = head(&method, &headers, &ready);
     if head.status == StatusCode::RANGE_NOT_SATISFIABLE {
-        let refused = ApiError::new(head.status, "range", "The range begins behind the end.");
+        let refused = ApiError::new(head.status, "range", "The range starts past the end.");
         return Ok((head.headers, refused).into_response());
     }
     let body = match head.body {
@@ -63,10 +64,10 @@ async fn body(store: Arc<Store>, ready: &Ready, range: &Range<u64>) -> Result<Bo
     let mut rest = Box::pin(stream(store, pieces));
     let first = rest.next().await.transpose()?;
     let first = stream::iter(first.map(Ok));
-    // Bodies are sent when the handler has ended: the line names the request all the same.
+    // Bodies are sent when the handler has ended: the line still names the request.
     let span = tracing::Span::current();
     let logged = rest.inspect_err(
-        move |error| tracing::error!(parent: &span, error = %model::Chain(&**error), "a body broke off"),
+        move |error| tracing::error!(parent: &span, error = %model::Chain(&**error), "a body was interrupted"),
     );
     Ok(Body::from_stream(first.chain(logged)))
 }
@@ -81,8 +82,9 @@ fn stream(store: Arc<Store>, pieces: Vec<Piece>) -> impl Stream<Item = Result<By
                 Piece::Transform { of, reads, range } => {
                     let reads = reads.into_iter().map(|read| store.read(read));
                     let read = futures::future::try_join_all(reads).await?;
-                    let made = of.write(&read).map_err(|e| Arc::new(Error::from(e)))?;
-                    Ok(made.slice(range.start as usize..range.end as usize))
+                    let mut made = Buffer::new(of.length() as usize);
+                    of.write_into(&read, made.as_vec()).map_err(|e| Arc::new(Error::from(e)))?;
+                    Ok(made.freeze().slice(range.start as usize..range.end as usize))
                 }
             }
         }

@@ -14,7 +14,8 @@ use pipeline::Early;
 
 use crate::error::{Error, Result};
 use crate::ready::{Read, Ready};
-use crate::store::{Named, Store, Stored};
+use crate::store::{Named, Store};
+use crate::stored::Stored;
 
 /// Where a chunk's bytes are.
 enum Chunk {

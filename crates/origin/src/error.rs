@@ -12,18 +12,18 @@ pub(crate) type Result<T, E = Arc<Error>> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// The path names nothing.
-    #[error("nothing has this path")]
+    #[error("not found")]
     NotFound,
     /// The chunk is planned but not stored.
     #[error("chunk {chunk} of track {track} is not stored yet")]
     NotYet { track: Track, chunk: u32, segment: u32 },
     /// The chunk will not be stored.
-    #[error("chunk {chunk} of track {track} will not come: {reason}")]
+    #[error("chunk {chunk} of track {track} will not be encoded: {reason}")]
     Never { track: Track, chunk: u32, reason: String },
-    /// What is asked for needs every byte of a title, and some are not encoded yet.
+    /// The request needs every byte of a title, and some are not encoded yet.
     #[error("the title is not complete yet")]
     Incomplete,
-    /// The title cannot be had in this form.
+    /// The title is not available in this form.
     #[error("the title does not fit the packaging configuration: {0}")]
     Configuration(&'static str),
     /// The catalogue did not answer.
@@ -42,7 +42,7 @@ pub(crate) enum Error {
     #[error("cannot read the chunk")]
     Read(#[source] blob::Error),
     /// The index of a chunk that is still being encoded names bytes that have not come.
-    #[error("the chunk has {have} bytes so far, and byte {end} was to be read")]
+    #[error("the chunk has only {have} bytes so far; bytes up to {end} were requested")]
     Behind { end: u64, have: u64 },
     /// The runtime stops.
     #[error("rendering was interrupted")]
@@ -72,7 +72,7 @@ impl From<package::Error> for Error {
 /// Encoding takes a while: who needs all of a title need not ask often.
 const INCOMPLETE_RETRY_S: u32 = 30;
 
-/// What a client is told.
+/// The answer for the client.
 pub(crate) fn refusal(error: Arc<Error>) -> ApiError {
     match &*error {
         Error::NotFound => not_found(),
@@ -86,7 +86,7 @@ pub(crate) fn refusal(error: Arc<Error>) -> ApiError {
         }
         Error::Incomplete => ApiError::unavailable(
             "not_complete_yet",
-            "This form of the title exists when all of it is encoded.",
+            "This format is available once the whole title is encoded.",
             INCOMPLETE_RETRY_S,
         ),
         Error::Configuration(why) => {
@@ -97,5 +97,5 @@ pub(crate) fn refusal(error: Arc<Error>) -> ApiError {
 }
 
 pub(crate) fn not_found() -> ApiError {
-    ApiError::not_found("no_such_media", "There is nothing at this address.")
+    ApiError::not_found("no_such_media", "Not found.")
 }

@@ -1,6 +1,6 @@
 //! The HTTP face of the packager: `/out/v1/{asset}/{configuration}/{generation}/…`.
 //!
-//! It answers only who shows the CDN secret, looks up what the path names, asks `package` what the answer consists
+//! It only answers requests with the CDN secret, looks up what the path names, asks `package` what the answer consists
 //! of, and streams it from the store. Answers have their length, type and `ETag` before the first byte; a body
 //! takes a few pieces of memory however long it is; equal reads under way at the same time are made once.
 //!
@@ -36,12 +36,15 @@ mod config;
 mod deliver;
 mod early;
 mod error;
+mod find;
 mod head;
+mod laid;
 pub mod meter;
 mod ready;
 mod secrets;
 mod store;
-mod wait;
+mod stored;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,7 +63,7 @@ pub use config::Config;
 pub use meter::Meter;
 pub use secrets::{HEADER, Secrets};
 
-/// What the face is made of.
+/// The parts of the face.
 #[derive(Debug, Clone)]
 pub struct Origin {
     /// Titles, plans and chunk rows.
@@ -94,7 +97,7 @@ pub fn router(origin: Origin) -> Router {
             ApiError::new(
                 http::StatusCode::METHOD_NOT_ALLOWED,
                 "read_only",
-                "Only GET and HEAD are answered.",
+                "Only GET and HEAD are supported.",
             )
         })
         .with_state(store)

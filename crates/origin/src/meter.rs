@@ -1,4 +1,4 @@
-//! What the packager counts, for those who watch the installation.
+//! Counters of the packager, for monitoring.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ struct Inner {
     bytes: AtomicU64,
 }
 
-/// What was counted since the start.
+/// Counts since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
     /// Reads of media; equal ones at the same time are one.

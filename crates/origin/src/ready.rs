@@ -11,7 +11,7 @@ use model::ObjectId;
 use model::plan::Track;
 use package::{Answer, Cache, Part, Transform};
 
-use crate::store::Stored;
+use crate::stored::Stored;
 
 /// An answer that can be sent any number of times.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(crate) struct Ready {
 pub(crate) enum Piece {
     Literal(Bytes),
     Read(Read),
-    /// What becomes of some reads, and which of those bytes.
+    /// The result of some reads, and which of its bytes.
     Transform {
         of: Arc<Transform>,
         reads: Vec<Read>,
@@ -64,7 +64,7 @@ impl Ready {
     /// An object as it is stored.
     ///
     /// # Errors
-    /// [`blob::Error::Row`] where its ETag is none: a cache would take everything without one for the same.
+    /// [`blob::Error::Row`] if its ETag is invalid: a cache would take all objects without one for the same.
     pub(crate) fn object(object: &blob::Object, content_type: &'static str) -> blob::Result<Self> {
         let etag = HeaderValue::from_str(&format!("\"{}\"", object.etag));
         let etag = etag.map_err(|error| blob::Error::Row(format!("ETag of {}: {error}", object.id)))?;

@@ -17,9 +17,9 @@ pub const HEADER: HeaderName = HeaderName::from_static("x-mediapackage-cdnidenti
 /// The values that are accepted now; an empty one matches nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secrets {
-    /// What the edge sends.
+    /// The secret that the edge sends.
     pub current: Arc<str>,
-    /// What it sent before the last rotation, or, while one is under way, what it will send.
+    /// The secret before the last rotation or, during one, the next secret.
     pub other: Option<Arc<str>>,
 }
 

@@ -1,6 +1,5 @@
 //! Looking up and reading, each thing once: bounded caches whose misses are shared by all who wait.
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,17 +7,19 @@ use blob::Blob;
 use bytes::Bytes;
 use catalogue::Catalogue;
 use model::plan::Track;
-use model::{AssetId, BucketName, ConfigurationId, Generation, ObjectId};
+use model::{AssetId, BucketName, ConfigurationId, Generation};
 use moka::future::Cache;
 use package::index::{Index, Sample, Segment};
-use package::{Answer, Asset, Layout, Measured, Request};
+use package::{Answer, Asset, Layout, Request};
 use pipeline::Pipeline;
 
 use crate::Config;
 use crate::error::{Error, Result};
+use crate::laid::Laid;
 use crate::meter::Meter;
 use crate::ready::{Read, Ready};
-use crate::wait::Waiting;
+use crate::stored::Stored;
+use crate::waiting::Waiting;
 
 /// Assets whose plans stay laid out.
 const LAYOUTS: u64 = 64;
@@ -30,61 +31,13 @@ const STATUSES: u64 = 1024;
 /// is nobody's to take.
 const SHORT: usize = 1000;
 
-/// What a request's path names.
+/// The target of a request's path.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Named {
     pub(crate) asset: AssetId,
     pub(crate) configuration: ConfigurationId,
     pub(crate) generation: Generation,
     pub(crate) request: Request,
-}
-
-/// A chunk's place in the store and its index.
-#[derive(Debug, Clone)]
-pub(crate) struct Stored {
-    pub(crate) track: Track,
-    pub(crate) chunk: u32,
-    pub(crate) object: ObjectId,
-    pub(crate) sha256: [u8; 32],
-    pub(crate) index: Arc<Index>,
-}
-
-/// A generation laid out for a configuration; what [`Asset`] borrows from.
-#[derive(Debug)]
-pub(crate) struct Laid {
-    pub(crate) asset: Arc<catalogue::Asset>,
-    layout: Layout,
-    measured: Option<Measured>,
-}
-
-impl Laid {
-    pub(crate) fn asset(&self) -> Asset<'_> {
-        Asset { plan: &self.asset.plan, layout: &self.layout, measured: self.measured.as_ref(), stills: None }
-    }
-
-    /// The grid segments of the delivered one that a request names.
-    pub(crate) fn delivered(&self, request: &Request) -> Option<(Track, Range<u32>)> {
-        let (track, number) = package::named_segment(request, &self.asset())?;
-        Some((track, self.layout.segments().get(usize::try_from(number).ok()?)?.clone()))
-    }
-
-    /// How many segments and samples an answer is made of.
-    fn size(&self, request: &Request, sources: &[Stored]) -> usize {
-        let wanted = self.delivered(request).map(|(_, segments)| segments);
-        let samples = |source: &Stored| {
-            let numbered = source.index.segments.iter().zip(source.index.first_segment..);
-            let wanted = numbered.filter(|(_, n)| wanted.as_ref().is_none_or(|wanted| wanted.contains(n)));
-            wanted.map(|(segment, _)| segment.samples.len()).sum::<usize>()
-        };
-        let segments = if wanted.is_some() { 1 } else { self.layout.segments().len() };
-        segments + sources.iter().map(samples).sum::<usize>()
-    }
-
-    /// The first grid segment that a request needs of a chunk.
-    fn place(&self, request: &Request, chunk: u32) -> u32 {
-        let first = self.asset.plan.chunk(chunk).map_or(0, |chunk| chunk.segments.start);
-        self.delivered(request).map_or(first, |(_, segments)| segments.start.max(first))
-    }
 }
 
 /// Generation, configuration, whether it was complete: what an answer depends on besides the request.
@@ -149,13 +102,13 @@ impl Store {
 
     /// Reads bytes of an object; equal reads share one.
     ///
-    /// The read goes on by itself: a client that stops taking its body must not hold up who waits for the same.
+    /// The read continues by itself: a client that stops reading its body must not block others that wait for the same.
     pub(crate) async fn read(&self, read: Read) -> Result<Bytes> {
         let (reads, blob, meter) = (self.reads.clone(), self.blob.clone(), self.meter.clone());
         let make = async move {
             meter.count(read.end - read.start);
-            let bytes = blob.read_to_vec(read.object, read.start..read.end).await;
-            bytes.map(Bytes::from).map_err(|e| Arc::new(Error::Read(e)))
+            let bytes = blob.read_bytes(read.object, read.start..read.end).await;
+            bytes.map_err(|e| Arc::new(Error::Read(e)))
         };
         let task = tokio::spawn(async move { reads.try_get_with(read, make).await });
         task.await.map_err(|_stopped| Arc::new(Error::Interrupted))?.map_err(|e| (*e).clone())
@@ -259,7 +212,7 @@ impl Store {
 
 /// The file of a generation that a request names.
 fn still(request: &Request) -> Option<String> {
-    let still = matches!(request, Request::Poster(_) | Request::Storyboard(_));
+    let still = matches!(request, Request::Poster(_) | Request::FirstPoster(_) | Request::Storyboard(_));
     still.then(|| request.to_string())
 }
 

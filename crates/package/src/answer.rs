@@ -1,4 +1,4 @@
-//! What an answer consists of: its length is known before anything is fetched.
+//! The parts of an answer: its length is known before anything is fetched.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ pub struct Answer {
     pub content_type: &'static str,
     /// Bytes in all.
     pub length: u64,
-    /// What the body consists of, in order.
+    /// The parts of the body, in order.
     pub parts: Vec<Part>,
     /// How long the answer holds.
     pub cache: Cache,
@@ -37,9 +37,9 @@ pub enum Part {
     },
     /// Bytes that are made of bytes of stored chunks.
     Transform {
-        /// What is read, and what becomes of it.
+        /// The reads, and the transformation of their bytes.
         of: Arc<Transform>,
-        /// Which of the bytes that are made; never empty.
+        /// The range of the transformed bytes; never empty.
         range: Range<u64>,
     },
 }
@@ -92,5 +92,20 @@ impl Part {
                 range: range.start + within.start..range.start + within.end,
             },
         }
+    }
+}
+
+/// Appends a range of a stored chunk; one that continues the last part extends it.
+pub(crate) fn push_copy(parts: &mut Vec<Part>, track: Track, chunk: u32, range: Range<u64>) {
+    if range.is_empty() {
+        return;
+    }
+    match parts.last_mut() {
+        Some(Part::Copy { track: same, chunk: last, range: before })
+            if *same == track && *last == chunk && before.end == range.start =>
+        {
+            before.end = range.end;
+        }
+        _ => parts.push(Part::Copy { track, chunk, range }),
     }
 }

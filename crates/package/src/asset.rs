@@ -1,4 +1,4 @@
-//! What requests are answered from: a plan, its layout, and rates once they are known.
+//! The data for answers: a plan, its layout, and rates once they are known.
 
 use std::ops::Range;
 

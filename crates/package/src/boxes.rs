@@ -7,7 +7,7 @@ use crate::{Error, Result};
 /// A box's type.
 pub type Kind = [u8; 4];
 
-/// What the first bytes of a box say (§4.2.2).
+/// Header of a box (§4.2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     /// The box's type.
@@ -116,7 +116,7 @@ pub struct Child<'a> {
     pub kind: Kind,
     /// Header and body, as offsets in the bytes that were walked.
     pub(crate) whole: Range<usize>,
-    /// What is in it.
+    /// Its content.
     pub body: &'a [u8],
 }
 

@@ -141,7 +141,7 @@ impl Manifest<'_> {
 
     /// Captions as one file.
     fn captions(&mut self, n: u16, name: &str) -> Result<()> {
-        /// What a file of text takes, at most, read in the time it is shown.
+        /// Maximum rate of a text file, read in the time it is shown.
         const BANDWIDTH: u32 = 2000;
         let (track, plan) = (Track::Captions(n), self.asset.plan);
         let captions = plan.captions.get(usize::from(n)).ok_or(Error::NoTrack(track))?;

@@ -1,4 +1,4 @@
-//! What can be wrong with bytes, plans and requests.
+//! Errors in bytes, plans and requests.
 
 use model::plan::Track;
 
@@ -10,7 +10,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// Bytes end within something.
-    #[error("{what} is cut short")]
+    #[error("{what} is truncated")]
     Truncated {
         /// The box or structure.
         what: &'static str,
@@ -20,7 +20,7 @@ pub enum Error {
     Malformed {
         /// The box or structure.
         what: &'static str,
-        /// What is wrong with it.
+        /// The problem.
         why: &'static str,
     },
     /// A box or structure that must be there is not.
@@ -32,7 +32,7 @@ pub enum Error {
     /// A format, codec or version that this crate does not read.
     #[error("{what} `{found}` is not supported")]
     Unsupported {
-        /// What has an unknown value.
+        /// The field with an unknown value.
         what: &'static str,
         /// The value.
         found: String,
@@ -57,7 +57,7 @@ pub enum Error {
     /// No caption track, no still picture, no time of that kind.
     #[error("there is no {what} {number}")]
     NotThere {
-        /// What was asked for.
+        /// The requested thing.
         what: &'static str,
         /// Which.
         number: u64,

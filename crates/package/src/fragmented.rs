@@ -39,7 +39,7 @@ pub struct Sample {
     pub sync: bool,
 }
 
-/// What stands in front of all fragments: the track, and what its samples have in common.
+/// The header of all fragments: the track, and the properties that its samples share.
 #[derive(Debug, Clone)]
 pub struct Head(Movie);
 
@@ -47,7 +47,7 @@ impl Head {
     /// Reads a `moov` box.
     ///
     /// # Errors
-    /// Where it is none, or one of something else than one track of H.264 or AAC.
+    /// If it is not a `moov`, or not of a single track of H.264 or AAC.
     pub fn read(moov: &[u8]) -> Result<Self> {
         movie::read(boxes::find("moov", b"moov", moov)?).map(Self)
     }

@@ -24,7 +24,7 @@ impl Container {
         }
     }
 
-    /// That of a playlist with renditions in groups, or with key frames: both need 4.
+    /// The version of a playlist with renditions in groups, or with key frames: both need 4.
     fn version(self) -> u8 {
         match self {
             Self::Ts => 4,

@@ -47,7 +47,7 @@ const NAMES: &[(&[&str], &str)] = &[
     (&["zh", "zho", "chi"], "中文"),
 ];
 
-/// The tag as it may stand in a playlist; `None` if the language is unknown or not shaped like BCP 47.
+/// The tag for a playlist; `None` if the language is unknown or not shaped like BCP 47.
 pub(crate) fn tag(language: &str) -> Option<&str> {
     let shaped = (2..=35).contains(&language.len())
         && language
@@ -96,9 +96,9 @@ pub(crate) fn of_captions(plan: &Plan) -> Vec<String> {
 pub(crate) enum Role {
     /// Everybody: what is not said in the film's language.
     Forced,
-    /// Who does not hear: sounds are described.
+    /// For people who do not hear: sounds are described.
     HearingImpaired,
-    /// Who does not understand.
+    /// For people who do not understand the language.
     Subtitles,
 }
 
@@ -112,15 +112,15 @@ impl Role {
     }
 }
 
-/// What a track is named by.
+/// The sources of a track's name.
 struct Named<'a> {
-    /// What the file calls it.
+    /// The label in the file.
     label: Option<&'a str>,
     /// Its language.
     language: &'a str,
-    /// Said behind the language.
+    /// Kind of the track, named after the language.
     kind: Option<&'a str>,
-    /// What it is called if nothing is known.
+    /// The name if nothing is known.
     unknown: &'a str,
 }
 

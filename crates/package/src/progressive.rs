@@ -6,10 +6,11 @@
 use bytes::Bytes;
 use model::plan::Track;
 
+use crate::answer::push_copy;
 use crate::index::Segment;
 use crate::request::Movie;
 use crate::variants::variants;
-use crate::{Asset, Error, Part, Result, TrackInit, names, respond};
+use crate::{Asset, Error, Part, Result, TrackInit, names};
 
 mod moov;
 mod table;
@@ -57,7 +58,7 @@ pub(crate) fn movie<'a>(
             table.add(data, &segment.samples)?;
             let range = segment.data();
             data += range.end - range.start;
-            respond::copy(&mut parts, *track, chunk, range);
+            push_copy(&mut parts, *track, chunk, range);
         }
     }
     let head = head(&tables, data)?;

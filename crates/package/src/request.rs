@@ -1,4 +1,4 @@
-//! What can be asked for below an asset's path, and how it is spelt.
+//! The resources below an asset's path, and their spelling.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ pub enum Request {
     Init(Track),
     /// `v0/7.m4s`, `ts/v0/7.ts`; of captions `c0/7.vtt`, `ts/c0/7.vtt`.
     Segment {
-        /// What it is packed in.
+        /// Its container.
         container: Container,
         /// The track.
         track: Track,
@@ -41,13 +41,15 @@ pub enum Request {
     Movie(Movie),
     /// `poster/640.jpg`: a poster by its width in pixels.
     Poster(u32),
+    /// `first-poster/640.jpg`: one that stands in until all of the title is encoded.
+    FirstPoster(u32),
     /// `storyboard/0.jpg`: a sheet of the storyboard.
     Storyboard(u32),
     /// `storyboard.vtt`: which tile shows what.
     StoryboardVtt,
 }
 
-/// What the segments of HLS are packed in.
+/// The container of HLS segments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Container {
     /// Fragmented MP4.
@@ -56,7 +58,7 @@ pub enum Container {
     Ts,
 }
 
-/// What a progressive file holds.
+/// The contents of a progressive file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Movie {
     /// The best picture that is delivered, with the default sound.
@@ -135,6 +137,7 @@ impl Request {
     fn below(container: Container, folder: &str, file: &str) -> Option<Self> {
         use Container::{Cmaf, Ts};
         match (container, folder) {
+            (Cmaf, "first-poster") => return number(file.strip_suffix(".jpg")?).map(Self::FirstPoster),
             (Cmaf, "poster") => return number(file.strip_suffix(".jpg")?).map(Self::Poster),
             (Cmaf, "storyboard") => return number(file.strip_suffix(".jpg")?).map(Self::Storyboard),
             _ => {}
@@ -207,6 +210,7 @@ impl fmt::Display for Request {
             Self::Captions(n) => write!(f, "{}.vtt", Track::Captions(*n)),
             Self::Movie(movie) => write!(f, "{movie}.mp4"),
             Self::Poster(width) => write!(f, "poster/{width}.jpg"),
+            Self::FirstPoster(width) => write!(f, "first-poster/{width}.jpg"),
             Self::Storyboard(n) => write!(f, "storyboard/{n}.jpg"),
             Self::StoryboardVtt => f.write_str("storyboard.vtt"),
         }
@@ -257,6 +261,7 @@ mod tests {
             Request::Movie(Movie::With { video: 0, audio: 1 }),
             Request::Movie(Movie::Audio(0)),
             Request::Poster(640),
+            Request::FirstPoster(320),
             Request::Storyboard(0),
             Request::StoryboardVtt,
         ] {

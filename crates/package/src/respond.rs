@@ -8,6 +8,7 @@ use bytes::Bytes;
 use model::packaging::Package;
 use model::plan::Track;
 
+use crate::answer::push_copy;
 use crate::hls::{self, Iframe, Place};
 use crate::index::{self, Index};
 use crate::{
@@ -124,7 +125,7 @@ pub fn answer(request: &Request, asset: &Asset<'_>, indexes: &[&Index]) -> Resul
             let track = Track::Captions(n);
             let (chunk, index) = *indexes.list.first().ok_or(Error::NoTrack(track))?;
             let mut parts = Vec::new();
-            copy(&mut parts, track, chunk.1, 0..index.bytes());
+            push_copy(&mut parts, track, chunk.1, 0..index.bytes());
             Ok(made(VTT, parts))
         }
         Request::Movie(movie) => {
@@ -132,7 +133,9 @@ pub fn answer(request: &Request, asset: &Asset<'_>, indexes: &[&Index]) -> Resul
             let sound = matches!(progressive::tracks(asset, movie)?[..], [Track::Audio(_)]);
             Ok(made(if sound { "audio/mp4" } else { "video/mp4" }, parts))
         }
-        Request::Poster(n) => Err(Error::NotThere { what: "poster", number: n.into() }),
+        Request::Poster(n) | Request::FirstPoster(n) => {
+            Err(Error::NotThere { what: "poster", number: n.into() })
+        }
         Request::Storyboard(n) => Err(Error::NotThere { what: "storyboard sheet", number: n.into() }),
         Request::StoryboardVtt => {
             let board = asset.stills.and_then(|stills| stills.storyboard);
@@ -260,24 +263,9 @@ fn segment(asset: &Asset<'_>, track: Track, number: u32, indexes: &Indexes<'_>) 
     let (grid, _) = delivered(asset, track, number)?;
     let mut parts: Vec<Part> = Vec::new();
     for (chunk, segment) in indexes.segments(asset, track, &grid)? {
-        copy(&mut parts, track, chunk, segment.range.clone());
+        push_copy(&mut parts, track, chunk, segment.range.clone());
     }
     Ok(made(content_type(track), parts))
-}
-
-/// Appends a range; one that continues the last one becomes a part of it.
-pub(crate) fn copy(parts: &mut Vec<Part>, track: Track, chunk: u32, range: Range<u64>) {
-    if range.is_empty() {
-        return;
-    }
-    match parts.last_mut() {
-        Some(Part::Copy { track: same, chunk: last, range: before })
-            if *same == track && *last == chunk && before.end == range.start =>
-        {
-            before.end = range.end;
-        }
-        _ => parts.push(Part::Copy { track, chunk, range }),
-    }
 }
 
 /// A segment of captions: every cue that is shown at any time of it (RFC 8216 §3.5).
@@ -293,7 +281,7 @@ fn captions(asset: &Asset<'_>, indexes: &Indexes<'_>, n: u16, number: u32, start
     let mut parts = vec![Part::Literal(head.into())];
     for ((track, chunk), index) in &indexes.list {
         for range in webvtt::shown(index, &shown) {
-            copy(&mut parts, *track, *chunk, range);
+            push_copy(&mut parts, *track, *chunk, range);
         }
     }
     Ok(made(VTT, parts))

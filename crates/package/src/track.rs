@@ -1,4 +1,4 @@
-//! What a decoder must know before the first sample of a track.
+//! Codec configurations: data that a decoder needs before the first sample of a track.
 
 use model::Plan;
 use model::plan::Track;

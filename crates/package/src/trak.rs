@@ -8,7 +8,7 @@ use crate::{Error, Result};
 /// Unity of the transformation matrices of `mvhd` and `tkhd`.
 pub(crate) const MATRIX: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
 
-/// What `tkhd` (§8.3.2) says of a track's volume.
+/// The volume field of a track's `tkhd` (§8.3.2).
 pub(crate) fn volume(media: &Media) -> u16 {
     match media {
         Media::Avc { .. } => 0,

@@ -34,7 +34,7 @@ fn clock(ticks: i128, timescale: u32) -> u64 {
     (scaled.rem_euclid(1 << 33)) as u64
 }
 
-/// What a rate of stored samples is at most as MPEG-TS: headers of packets, and of each picture and ten times a
+/// Upper bound of a rate of stored samples as MPEG-TS: headers of packets, and of each picture and ten times a
 /// second of sound the headers and the rest of the last packet.
 pub(crate) fn packed_rate(rate: u64, pictures: FrameRate) -> u64 {
     const UNIT_BITS: u64 = (8 + 19 + 6 + 183) * 8;

@@ -37,7 +37,7 @@ const LATEST_MS: u64 = 1_000_000 * 3_600_000;
 
 const WHAT: &str = "WebVTT";
 
-/// What every stored file begins with.
+/// First bytes of every stored file.
 const HEADER: &str = "WEBVTT\n\n";
 
 /// A text and when it is shown.

@@ -36,13 +36,13 @@ impl Caretaker {
             if rota.is_due(now())
                 && let Err(error) = self.pipeline.look_after().await
             {
-                tracing::error!(error = %model::Chain(&error), "leases are not looked after");
+                tracing::error!(error = %model::Chain(&error), "cannot check leases");
                 rota.spared = SPARED;
             }
             if look == 0
                 && let Err(error) = self.pipeline.look_around().await
             {
-                tracing::warn!(error = %model::Chain(&error), "what waits is not looked at");
+                tracing::warn!(error = %model::Chain(&error), "cannot check waiting titles");
             }
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
@@ -66,7 +66,7 @@ impl Rota {
         let passed_ms = now.0.saturating_sub(self.last.0);
         self.last = now;
         if passed_ms > SLEPT_MS {
-            tracing::warn!(passed_ms, "no look at leases for long: workers may renew them first");
+            tracing::warn!(passed_ms, "leases were not checked for long: workers may renew them first");
             self.spared = SPARED;
         }
         let due = self.spared == 0;
@@ -99,7 +99,7 @@ impl Pipeline {
     async fn look_around(&self) -> Result<()> {
         let jobs = self.jobs.pull_back(now()).await?;
         if jobs > 0 {
-            tracing::warn!(jobs, "the clock was set back: jobs wait for it no longer");
+            tracing::warn!(jobs, "the clock was set back: waiting jobs were rescheduled");
         }
         self.note_stranded(now()).await
     }
@@ -116,10 +116,10 @@ impl Pipeline {
         let others = if stranded.is_empty() { Vec::new() } else { self.jobs.workers(now).await? };
         for (title, capability) in &stranded {
             let why = if others.is_empty() {
-                "no worker is running that encodes: start one (`worker.slots` above 0)".to_owned()
+                "no encoding worker is running: start one (`worker.slots` above 0)".to_owned()
             } else {
                 format!(
-                    "no worker that is running has the encoder this was begun with ({capability}): encode it anew with \
+                    "no running worker has the encoder that this encode started with ({capability}): re-encode it with \
                      `kinora title reencode {title}`, or start a worker with that encoder"
                 )
             };

@@ -1,9 +1,10 @@
 //! Settings of the pipeline.
 
 use model::setting::{OutOfRange, need};
+use model::title::Visibility;
 use serde::Deserialize;
 
-/// How long things are kept, and how much room encodes may take.
+/// How long things are kept, and how much space encodes may take.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -13,13 +14,21 @@ pub struct Config {
     pub generation_hours: u32,
     /// Days that finished jobs and their logs are kept, at most 36,500.
     pub job_days: u32,
-    /// Bytes that everything stored may take before encodes wait; 0: as much as the disk has room for.
+    /// Bytes that everything stored may take before encodes wait; 0: as much as the disk has space for.
     pub most_bytes: u64,
+    /// Visibility of a new title until somebody changes it.
+    pub visibility: Visibility,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { trash_hours: 7 * 24, generation_hours: 24, job_days: 30, most_bytes: 0 }
+        Self {
+            trash_hours: 7 * 24,
+            generation_hours: 24,
+            job_days: 30,
+            most_bytes: 0,
+            visibility: Visibility::Private,
+        }
     }
 }
 

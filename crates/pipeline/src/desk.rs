@@ -26,6 +26,8 @@ pub struct Made {
     pub sha256: [u8; 32],
     /// The index in its stored form.
     pub index: Vec<u8>,
+    /// A note for people.
+    pub note: Option<String>,
 }
 
 impl Pipeline {
@@ -48,16 +50,25 @@ impl Pipeline {
         Ok(())
     }
 
-    /// The plan is fixed: manifests can be rendered from now on, and its chunks are queued.
-    pub async fn planned(&self, lease: &Lease, title: TitleId, source: &Source, plan: &Plan) -> Result<()> {
+    /// The plan is fixed: manifests can be rendered from now on, and its chunks are queued. `notes` say what of the
+    /// source is not as its file has it.
+    pub async fn planned(
+        &self,
+        lease: &Lease,
+        title: TitleId,
+        (source, notes): (&Source, &[String]),
+        plan: &Plan,
+    ) -> Result<()> {
         let mut tx = self.db.begin().await?;
         self.jobs.complete(&mut tx, now(), lease, Some(&json!({ "chunks": plan.chunks.len() }))).await?;
         let (asset, generation) = self.catalogue.add_generation(&mut tx, now(), title, source, plan).await?;
+        self.catalogue.add_source_notes(&mut tx, generation, notes).await?;
         let of = |chunk| OfChunk { title, asset, generation, chunk };
         let members = (0..).zip(&plan.chunks).map(|(n, chunk)| {
             // A film starts without its captions.
             let head = chunk.segments.start == 0 && !matches!(chunk.of, Medium::Captions(_));
-            Work::chunk(&of(n), head, &plan.fingerprint)
+            let at = plan.grid.boundaries.get(chunk.segments.start as usize).copied().unwrap_or_default();
+            Work::chunk(&of(n), head, plan.grid.ticks(at, 1000), &plan.fingerprint)
         });
         let group = NewGroup {
             title: Some(title),
@@ -66,9 +77,9 @@ impl Pipeline {
             then: vec![Work::publish(&OfGeneration { title, asset, generation })],
         };
         self.jobs.enqueue_group(&mut tx, now(), &group).await?;
-        let storyboard = source.video.as_ref().map(|_| Pictures::Storyboard);
-        for pictures in [Pictures::Posters].into_iter().chain(storyboard) {
-            let of = OfPictures { title, asset, generation, pictures };
+        if source.video.is_none() {
+            // The cover, which is not part of the encode.
+            let of = OfPictures { title, asset, generation, pictures: Pictures::Posters };
             self.jobs.enqueue(&mut tx, now(), &Work::pictures(&of)).await?;
         }
         self.catalogue.begin_encoding(&mut tx, title).await?;
@@ -89,7 +100,7 @@ impl Pipeline {
         }
         let mut tx = self.db.begin().await?;
         self.jobs.complete(&mut tx, now(), lease, None).await?;
-        for Made { track, bytes, sha256, index } in made {
+        for Made { track, bytes, sha256, index, note } in made {
             let ending = if matches!(track, Track::Captions(_)) { "vtt" } else { "cmf" };
             let key = media_key(of.asset, of.generation, &format!("{track}/{}.{ending}", of.chunk));
             let size = bytes.size();
@@ -102,6 +113,12 @@ impl Pipeline {
                 self.blob.commit_in(&mut tx, bytes, New::named(BucketName::media(), key, By::Kinora)).await?;
             let row = Chunk { track, chunk: of.chunk, object: object.id, bytes: size, sha256, index };
             self.catalogue.add_chunk(&mut tx, now(), of.generation, &row).await?;
+            if let Some(note) = note {
+                self.catalogue.add_chunk_note(&mut tx, of.generation, (track, of.chunk), &note).await?;
+            }
+        }
+        if chunk.of == Medium::Video && chunk.segments.start == 0 {
+            self.want_pictures(&mut tx, &asset, &[Pictures::First]).await?;
         }
         tx.commit().await?;
         self.demand.met(of.generation, of.chunk);
@@ -133,9 +150,23 @@ impl Pipeline {
         self.jobs.complete(&mut tx, now(), lease, None).await?;
         self.catalogue.complete(&mut tx, now(), of.generation, &measured).await?;
         self.catalogue.unpromise(&mut tx, of.title).await?;
+        if asset.source.video.is_some() {
+            self.want_pictures(&mut tx, &asset, &[Pictures::Posters, Pictures::Storyboard]).await?;
+        }
         self.settle(&mut tx, of.title).await?;
         tx.commit().await?;
+        self.jobs.wake();
         tracing::info!(title = %of.title, generation = %of.generation, "title published");
+        Ok(())
+    }
+
+    /// Has pictures made of what is encoded of a film.
+    async fn want_pictures(&self, tx: &mut Tx, asset: &Asset, wanted: &[Pictures]) -> Result<()> {
+        for pictures in wanted.iter().copied() {
+            let of =
+                OfPictures { title: asset.title, asset: asset.id, generation: asset.generation, pictures };
+            self.jobs.enqueue(tx, now(), &Work::pictures(&of)).await?;
+        }
         Ok(())
     }
 
@@ -180,8 +211,8 @@ impl Pipeline {
         self.end(tx, title, &ended.reason).await
     }
 
-    /// What else is queued for a title whose work has ended badly. Nobody looks at pictures of a title that fails; those
-    /// of one that plays all the same are made.
+    /// Cancels the other queued jobs of a title whose work has failed. Nobody looks at pictures of a title that fails;
+    /// those of one that plays all the same are made.
     async fn cancel_rest(&self, tx: &mut Tx, title: TitleId, why: &str) -> Result<()> {
         if !self.catalogue.is_published(tx, title).await? {
             self.jobs.cancel_title(tx, now(), title, why).await?;

@@ -27,7 +27,7 @@ pub struct Early {
     pub bytes: Bytes,
 }
 
-/// What is shown early now.
+/// Segments that are shown early now.
 #[derive(Debug, Default)]
 pub(crate) struct Shown(Mutex<HashMap<Name, Arc<Early>>>);
 
@@ -60,7 +60,7 @@ impl Showing {
         self.pipeline.demand.is_wanted(crate::now(), self.generation, self.chunk)
     }
 
-    /// Shows the beginning of a track, in place of what was shown before. What was shown stays where there is no room
+    /// Shows the beginning of a track, in place of what was shown before. What was shown stays where there is no space
     /// for more.
     pub fn show(&self, track: Track, early: Early) {
         if self.pipeline.shown.put((self.generation, self.chunk, track), early) {
@@ -88,7 +88,7 @@ impl Shown {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps a beginning in place of the one before it, if there is room; answers whether there was.
+    /// Keeps a beginning in place of the one before it, if there is space; answers whether there was.
     fn put(&self, name: Name, early: Early) -> bool {
         let mut shown = self.lock();
         let others = shown.iter().filter(|(other, _)| **other != name);

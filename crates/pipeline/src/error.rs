@@ -1,4 +1,4 @@
-//! What can go wrong on a title's way.
+//! Errors of the pipeline.
 
 use model::{BucketName, Key, TitleId};
 
@@ -32,6 +32,12 @@ pub enum Error {
         /// The key.
         key: Key,
     },
+    /// The original file was not to be deleted.
+    #[error("the original file of title {title} is not being deleted")]
+    SourceStays {
+        /// The title.
+        title: TitleId,
+    },
     /// An object is known to have become a title, and there is none.
     #[error("the title of object {object} is gone")]
     NoTitleOf {
@@ -40,7 +46,7 @@ pub enum Error {
     },
     /// A job template that does not exist.
     #[error(transparent)]
-    NoTemplate(encode::Error),
+    NoTemplate(template::Error),
     /// A chunk arrived that does not belong to its plan.
     #[error("chunk {chunk} does not belong to the plan of title {title}")]
     NotPlanned {
@@ -58,7 +64,7 @@ pub enum Error {
         missing: usize,
     },
     /// Nothing is queued or runs for a title.
-    #[error("nothing is queued or runs for title {title}")]
+    #[error("no work is queued or running for title {title}")]
     Idle {
         /// The title.
         title: TitleId,
@@ -70,7 +76,7 @@ pub enum Error {
         title: TitleId,
     },
     /// There is nothing to be tried again.
-    #[error("title {title} is published and nothing of it failed; to encode it anew, ask for that")]
+    #[error("title {title} is published and nothing of it failed; use re-encode to encode it again")]
     NothingFailed {
         /// The title.
         title: TitleId,
@@ -82,7 +88,7 @@ pub enum Error {
         title: TitleId,
     },
     /// The database keeps everybody waiting: leases ran out of workers that live and cannot say so.
-    #[error("the database took {waited:?} to let leases be looked after")]
+    #[error("checking leases waited {waited:?} for the database")]
     Stalled {
         /// How long a look at them has taken.
         waited: std::time::Duration,
@@ -92,7 +98,7 @@ pub enum Error {
     Index {
         /// The title.
         title: TitleId,
-        /// What is wrong with it.
+        /// The problem.
         #[source]
         source: package::Error,
     },

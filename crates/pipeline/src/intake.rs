@@ -8,7 +8,8 @@ use blob::Object;
 use blob::events::Event;
 use catalogue::NewTitle;
 use db::Tx;
-use model::{EventId, Timestamp, TitleId};
+use model::title::Visibility;
+use model::{BucketName, EventId, Key, Timestamp, TitleId};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Error, Pipeline, Result, Work, now, record, rule};
@@ -22,7 +23,7 @@ const SAY_MS: i64 = 3_600_000;
 /// Events of which that is remembered.
 const MAX_STUCK: usize = 1000;
 
-/// What an object became.
+/// The result for an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// A new title.
@@ -54,7 +55,7 @@ impl Intake {
             match self.pipeline.take_events().await {
                 Ok(_) => {}
                 Err(error) => {
-                    tracing::error!(error = %model::Chain(&error), "events are not handled")
+                    tracing::error!(error = %model::Chain(&error), "cannot handle events")
                 }
             }
             tokio::select! {
@@ -72,7 +73,7 @@ impl Pipeline {
     pub async fn take_events(&self) -> Result<usize> {
         let (mut taken, mut behind) = (0, None);
         loop {
-            let page = self.blob.events(behind, BATCH).await?;
+            let page = self.events.events(behind, BATCH).await?;
             let is_last = page.len() < BATCH as usize;
             for (place, event) in page {
                 behind = Some(place);
@@ -84,7 +85,7 @@ impl Pipeline {
                     Ok(()) => taken += 1,
                     Err(error) if self.stuck.is_news(place.id, now()) => {
                         let error = model::Chain(&error);
-                        tracing::error!(event = %place.id, %error, "event not handled; it is tried again");
+                        tracing::error!(event = %place.id, %error, "event not handled; retrying");
                     }
                     Err(_) => {}
                 }
@@ -97,7 +98,7 @@ impl Pipeline {
 
     async fn take(&self, event: &Event) -> Result<()> {
         let mut tx = self.db.begin().await?;
-        if !blob::events::mark_handled(&mut tx, event.id).await? {
+        if !self.events.mark_handled(&mut tx, event.id).await? {
             return Ok(());
         }
         let template = rule::template(&self.rules, &event.bucket, &event.key).filter(|_| event.is_creation());
@@ -115,13 +116,30 @@ impl Pipeline {
         rule::template(&self.rules, &object.bucket, &object.key)
     }
 
+    /// Visibility of a new upload's title until somebody changes it.
+    pub fn visibility_of(&self, bucket: &BucketName, key: &Key) -> Visibility {
+        let rule = rule::find(&self.rules, bucket, key);
+        rule.and_then(|rule| rule.visibility).unwrap_or(self.config.visibility)
+    }
+
     /// Makes a title of an object with a given template, in the caller's transaction (which then announces jobs).
     pub async fn start_in(&self, tx: &mut Tx, object: &Object, template: &str) -> Result<Outcome> {
+        self.start_for(tx, object, template, self.visibility_of(&object.bucket, &object.key)).await
+    }
+
+    /// The same for given viewers, whatever the settings say.
+    pub async fn start_for(
+        &self,
+        tx: &mut Tx,
+        object: &Object,
+        template: &str,
+        visibility: Visibility,
+    ) -> Result<Outcome> {
         self.templates.named(template).map_err(Error::NoTemplate)?;
         let rule = rule::find(&self.rules, &object.bucket, &object.key);
         let keep_source = rule.is_none_or(|rule| rule.source == rule::AfterPublish::Keep);
         let new = NewTitle::of(object.bucket.clone(), object.key.clone(), object.id, template);
-        let new = NewTitle { keep_source, ..new };
+        let new = NewTitle { keep_source, visibility, ..new };
         let Some(title) = self.catalogue.create(tx, now(), &new).await? else {
             let known = self.catalogue.title_of_object(tx, object.id).await?;
             return known.map(Outcome::Already).ok_or(Error::NoTitleOf { object: object.id });
@@ -161,7 +179,7 @@ impl Pipeline {
 }
 
 /// Events of which was said that they cannot be followed, and when: they are tried at every look, and the log has
-/// room for other news.
+/// space for other news.
 #[derive(Debug, Default)]
 pub(crate) struct Stuck(Mutex<HashMap<EventId, Timestamp>>);
 

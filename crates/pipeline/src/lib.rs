@@ -4,10 +4,10 @@
 //! store become titles ([`Intake`]), workers hand in results at the desk (the `probed`, `planned`, `encoded`,
 //! `publish`, `rejected` and `failed` calls of [`Pipeline`]), and the [`Caretaker`] sees to it that no title waits for a job
 //! that will never come. What a viewer waits for is encoded next ([`Pipeline::want`]). What people do to titles
-//! (cancel, try again, encode anew, delete, restore) is done here too, and the [`Remover`] removes what they deleted.
+//! (cancel, retry, re-encode, delete, restore) is done here too, and the [`Remover`] removes what they deleted.
 //!
 //! Every step changes the title, its chunks and the queue in one transaction, so that a process killed anywhere
-//! leaves a title that the next one goes on with.
+//! leaves a title with which the next one continues.
 //!
 //! ```
 //! use pipeline::Rule;
@@ -17,33 +17,37 @@
 
 mod caretaker;
 mod config;
+mod damage;
 mod desk;
 mod early;
 mod error;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod intake;
+pub mod keyframes;
 mod operate;
 mod pictures;
 mod record;
 mod remover;
-mod room;
 mod rule;
+mod space;
 mod want;
 pub mod work;
 
 use std::sync::Arc;
 
 use blob::Blob;
+use blob::events::{PIPELINE, Subscriber};
 use catalogue::Catalogue;
 use db::Db;
-use encode::template::Templates;
 use jobs::Queue;
 use model::{AssetId, Generation, Key};
+use template::Templates;
 use tokio::sync::{Notify, watch};
 
 pub use caretaker::Caretaker;
 pub use config::Config;
+pub use damage::{Damage, Owner, Scrubber, owner_of};
 pub use desk::Made;
 pub use early::{Early, Showing};
 pub use error::{Error, Result};
@@ -51,8 +55,8 @@ pub use intake::{Intake, Outcome};
 pub use operate::{By, Purge, SourceFile};
 pub use pictures::Stills;
 pub use remover::Remover;
-pub use room::no_room;
 pub use rule::{AfterPublish, Rule};
+pub use space::no_room;
 pub use want::{Hope, Place};
 pub use work::{Kind, Work};
 
@@ -71,6 +75,7 @@ fn media_key(asset: AssetId, generation: Generation, name: &str) -> Key {
 pub struct Pipeline {
     db: Db,
     blob: Blob,
+    events: Subscriber,
     jobs: Queue,
     catalogue: Catalogue,
     rules: Arc<[Rule]>,
@@ -89,9 +94,11 @@ impl Pipeline {
     pub fn new(db: Db, blob: Blob, jobs: Queue, catalogue: Catalogue, rules: Vec<Rule>) -> Self {
         let (demand, changes) = (Arc::default(), watch::Sender::new(()));
         let (config, removals) = (Arc::default(), Arc::default());
+        let events = blob.subscriber(PIPELINE);
         Self {
             db,
             blob,
+            events,
             jobs,
             catalogue,
             rules: rules.into(),
@@ -106,7 +113,7 @@ impl Pipeline {
     }
 
     /// Hints that something may be there now that was not before, or will never be: only from this process, so
-    /// whoever waits also looks by itself.
+    /// waiting code must also look by itself.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changes.subscribe()
     }

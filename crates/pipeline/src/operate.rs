@@ -1,4 +1,4 @@
-//! What people do to titles: cancel, try again, encode anew, delete, restore, drop the source.
+//! Actions of people on titles: cancel, retry, re-encode, delete, restore, drop the source.
 //!
 //! Every call changes jobs, title and holds in one transaction, jobs first (see the lock order of `jobs`).
 
@@ -6,29 +6,29 @@ use catalogue::{Removal, Standing};
 use db::Tx;
 use jobs::{Again, Filter};
 use model::title::State;
-use model::{JobId, Timestamp, TitleId, job};
+use model::{AccountId, JobId, Timestamp, TitleId, job};
 
 use crate::work::Kind;
 use crate::{Error, Pipeline, Result, Work, now};
 
-/// Who cancels: said in the reason, where everybody who works on the title reads it and every backup keeps it. So never
-/// who that is.
+/// The role of the person who cancels. The reason names it, is read by everybody who works on the title, and is in
+/// every backup; so it never names the person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
-    /// Who uploaded the title.
+    /// The account that uploaded the title.
     Owner,
-    /// Another one, who may because they are an operator.
+    /// Another account, of an operator.
     Operator,
-    /// Who runs the server's command line.
+    /// The user of the server's command line.
     CommandLine,
 }
 
 impl By {
     fn why(self) -> &'static str {
         match self {
-            Self::Owner => "cancelled by the one who uploaded it",
+            Self::Owner => "cancelled by the uploader",
             Self::Operator => "cancelled by an operator",
-            Self::CommandLine => "cancelled by the command line",
+            Self::CommandLine => "cancelled on the command line",
         }
     }
 }
@@ -42,7 +42,7 @@ pub enum Purge {
     Now,
 }
 
-/// What happens to the uploaded file of a deleted title.
+/// Fate of the uploaded file of a deleted title.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SourceFile {
     /// It goes with the title.
@@ -115,7 +115,7 @@ impl Pipeline {
         self.hold(&mut tx, id).await?;
         tx.commit().await?;
         self.jobs.wake();
-        tracing::info!(title = %id, jobs, "title tried again");
+        tracing::info!(title = %id, jobs, "title retried");
         Ok(jobs)
     }
 
@@ -175,13 +175,13 @@ impl Pipeline {
         Ok(jobs)
     }
 
-    /// Encodes a title anew, as a new generation. A published one goes on playing as it is until the new one is
+    /// Re-encodes a title, as a new generation. The old encode of a published one stays playable until the new one is
     /// complete; the old bytes go some time later.
     pub async fn reencode(&self, id: TitleId) -> Result<()> {
         let stranded = self.is_stranded(id).await?;
         let mut tx = self.db.begin().await?;
         if stranded {
-            let why = "encoded anew: no worker had its encoder";
+            let why = "re-encoded: no worker had its encoder";
             self.jobs.cancel_title(&mut tx, now(), id, why).await?;
             // Not `end`: the source is still needed.
             self.fail(&mut tx, id, why).await?;
@@ -194,7 +194,7 @@ impl Pipeline {
         self.hold(&mut tx, id).await?;
         tx.commit().await?;
         self.jobs.wake();
-        tracing::info!(title = %id, "title is encoded anew");
+        tracing::info!(title = %id, "title is being re-encoded");
         Ok(())
     }
 
@@ -218,14 +218,14 @@ impl Pipeline {
             && self.jobs.list(&running).await?.is_empty())
     }
 
-    /// Deletes a title, whatever state it is in: its work is stopped and it is gone for everyone at once. Who keeps
-    /// playback must be told as well.
-    pub async fn delete(&self, id: TitleId, bytes: Purge, file: SourceFile) -> Result<()> {
+    /// Deletes a title, whatever state it is in: its work is stopped and it disappears for everyone at once. The caller
+    /// must tell `playback` as well.
+    pub async fn delete(&self, id: TitleId, bytes: Purge, file: SourceFile, by: By) -> Result<()> {
         let why = "the title was deleted";
         let mut tx = self.db.begin().await?;
         self.jobs.cancel_title(&mut tx, now(), id, why).await?;
         match self.fail(&mut tx, id, why).await {
-            // What becomes of the upload is said by who deletes, not by the rule.
+            // The caller decides the fate of the upload, not the rule.
             Ok(()) => self.release(&mut tx, id).await?,
             // Deleted already: its bytes may go sooner.
             Err(Error::Catalogue(catalogue::Error::NoTitle { .. })) => {}
@@ -235,7 +235,11 @@ impl Pipeline {
             Purge::Later => self.config.trash_ms(),
             Purge::Now => 0,
         };
-        let how = Removal { purge_at: now().plus_ms(rest_ms), spare_source: file == SourceFile::Stays };
+        let how = Removal {
+            purge_at: now().plus_ms(rest_ms),
+            spare_source: file == SourceFile::Stays,
+            by_owner: by == By::Owner,
+        };
         self.catalogue.delete(&mut tx, now(), id, &how).await?;
         tx.commit().await?;
         self.changes.send_replace(());
@@ -244,27 +248,64 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Brings a deleted title back; work that deleting it stopped can be tried again.
-    pub async fn restore(&self, id: TitleId) -> Result<()> {
+    /// Brings a deleted title back, for an owner only one that they deleted themselves; work that deleting it stopped can
+    /// be tried again.
+    pub async fn restore(&self, id: TitleId, owner: Option<AccountId>) -> Result<()> {
         let mut tx = self.db.begin().await?;
-        self.catalogue.restore(&mut tx, id).await?;
+        self.catalogue.restore(&mut tx, id, owner).await?;
         tx.commit().await?;
         tracing::info!(title = %id, "title restored");
         Ok(())
     }
 
-    /// Drops the bytes of a finished title's upload as soon as its pictures are made; it cannot be encoded anew then.
-    pub async fn drop_source(&self, id: TitleId) -> Result<()> {
+    /// Deletes the original file of a published title, which cannot be re-encoded then. Later: it stays where it is for as
+    /// long as a deleted title can be restored, and until then [`Pipeline::restore_source`] keeps it. Now: its bytes go as
+    /// soon as the title's pictures are made.
+    pub async fn drop_source(&self, id: TitleId, bytes: Purge) -> Result<()> {
         let mut tx = self.db.begin().await?;
-        let Standing { state, .. } = self.catalogue.lock_shown(&mut tx, id).await?;
+        let Standing { state, source_dropped } = self.catalogue.lock_shown(&mut tx, id).await?;
         let encoding = self.jobs.live_in(&mut tx, id, Some(Work::PICTURES)).await? > 0;
         if state != State::Published || encoding {
             return Err(Error::UnderWay { title: id });
         }
-        self.catalogue.set_keep_source(&mut tx, id, false).await?;
-        self.settle(&mut tx, id).await?;
+        if source_dropped {
+            return Err(Error::SourceGone { title: id });
+        }
+        match bytes {
+            Purge::Later => {
+                let at = now().plus_ms(self.config.trash_ms());
+                self.catalogue.drop_source_at(&mut tx, id, at).await?;
+            }
+            Purge::Now => {
+                self.catalogue.set_keep_source(&mut tx, id, false).await?;
+                self.settle(&mut tx, id).await?;
+            }
+        }
         tx.commit().await?;
+        self.removals.notify_one();
+        tracing::info!(title = %id, ?bytes, "original file deleted");
         Ok(())
+    }
+
+    /// Keeps the original file of a title after all, which [`Pipeline::drop_source`] was to delete later.
+    /// [`Error::SourceStays`] if it was not; [`Error::SourceGone`] if that is done.
+    pub async fn restore_source(&self, id: TitleId) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        let Standing { source_dropped, .. } = self.catalogue.lock_shown(&mut tx, id).await?;
+        if source_dropped {
+            return Err(Error::SourceGone { title: id });
+        }
+        if !self.catalogue.restore_source(&mut tx, id).await? {
+            return Err(Error::SourceStays { title: id });
+        }
+        tx.commit().await?;
+        tracing::info!(title = %id, "original file restored");
+        Ok(())
+    }
+
+    /// How long what was deleted can be restored, in ms.
+    pub fn restorable_ms(&self) -> i64 {
+        self.config.trash_ms()
     }
 
     /// Whether the bytes of a title's upload are there, and how many.
@@ -286,7 +327,7 @@ impl Pipeline {
         self.settle(tx, title).await
     }
 
-    /// A title ends as failed if it is not finished; its encode needs no room on the disk any more.
+    /// A title ends as failed if it is not finished; its encode needs no space on the disk any more.
     async fn fail(&self, tx: &mut Tx, title: TitleId, why: &str) -> Result<()> {
         match self.catalogue.fail(tx, title, why).await {
             Err(catalogue::Error::Transition { from, .. }) if from.is_final() => {}
@@ -318,7 +359,7 @@ impl Pipeline {
         Ok(())
     }
 
-    /// The title needs neither its source nor room on the disk any more.
+    /// The title needs neither its source nor space on the disk any more.
     async fn release(&self, tx: &mut Tx, title: TitleId) -> Result<()> {
         if let Some(object) = self.catalogue.let_go_source(tx, title).await? {
             blob::release(tx, object).await?;

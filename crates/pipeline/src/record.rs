@@ -3,7 +3,7 @@
 use model::{BucketName, Key};
 use serde::Deserialize;
 
-/// What an event says happened.
+/// The kind of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Created {
     /// Bucket that was written.
@@ -20,13 +20,13 @@ pub enum Error {
     #[error("this is not an S3 event: it needs `Records` with `eventVersion`, `eventName` and `s3`")]
     Shape(#[source] serde_json::Error),
     /// Another major version than 2.
-    #[error("event version `{0}` is not understood: 2.x is")]
+    #[error("event version `{0}` is not supported; use 2.x")]
     Version(String),
     /// Too many at once.
     #[error("an event carries at most {MAX_RECORDS} records")]
     TooMany,
     /// The bucket or key is not a name.
-    #[error("the event names no object we could have: {0}")]
+    #[error("the event names an invalid bucket or key: {0}")]
     Name(#[from] model::NameError),
     /// The key is not URL-encoded UTF-8.
     #[error("the key `{0}` is not URL-encoded UTF-8")]

@@ -1,7 +1,7 @@
 //! Removing what nobody needs any more: deleted titles, replaced encodes, old jobs.
 //!
 //! Every step is a transaction that leaves a smaller rest, and the title's own row goes last: a process that is killed
-//! anywhere is followed by one that goes on.
+//! anywhere is followed by one that continues.
 
 use std::time::{Duration, Instant};
 
@@ -32,25 +32,25 @@ impl Remover {
         // When the bytes of what was removed last may go.
         let mut bytes: Option<Instant> = None;
         loop {
-            match self.pipeline.remove_doomed().await {
+            match self.pipeline.remove_due().await {
                 Ok(0) => {}
                 Ok(_) => bytes = Some(Instant::now() + self.pipeline.blob.lingers()),
                 Err(error) => {
                     tracing::error!(
                         error = %model::Chain(&error),
-                        "deleted titles are not removed"
+                        "cannot remove deleted titles"
                     )
                 }
             }
             if bytes.take_if(|due| *due <= Instant::now()).is_some()
                 && let Err(error) = self.pipeline.blob.sweep(now()).await
             {
-                tracing::warn!(error = %model::Chain(&error), "the store's sweeper will do it");
+                tracing::warn!(error = %model::Chain(&error), "left to the store's sweeper");
             }
             if swept.is_none_or(|at| at.elapsed() >= SWEEP) {
                 swept = Some(Instant::now());
                 if let Err(error) = self.pipeline.remove_old().await {
-                    tracing::error!(error = %model::Chain(&error), "old work is not removed");
+                    tracing::error!(error = %model::Chain(&error), "cannot remove old work");
                 }
             }
             tokio::select! {
@@ -63,6 +63,41 @@ impl Remover {
 }
 
 impl Pipeline {
+    /// Removes deleted titles and original files whose time has come; answers how many.
+    async fn remove_due(&self) -> Result<usize> {
+        Ok(self.remove_doomed().await? + self.drop_due_sources().await?)
+    }
+
+    /// Deletes original files whose time has come; answers how many. One that is needed, or cannot be deleted, is looked at
+    /// again and holds up no other.
+    pub async fn drop_due_sources(&self) -> Result<usize> {
+        let mut dropped = 0;
+        for title in self.catalogue.sources_due(now()).await? {
+            match self.drop_due_source(title).await {
+                Ok(gone) => dropped += usize::from(gone),
+                Err(error) => {
+                    let error = model::Chain(&error);
+                    tracing::error!(%title, %error, "original file not deleted; retrying");
+                }
+            }
+        }
+        Ok(dropped)
+    }
+
+    async fn drop_due_source(&self, id: TitleId) -> Result<bool> {
+        let mut tx = self.db.begin().await?;
+        if !self.catalogue.lock(&mut tx, id).await?
+            || self.jobs.live_in(&mut tx, id, None).await? > 0
+            || !self.catalogue.is_source_due(&mut tx, id, now()).await?
+        {
+            return Ok(false);
+        }
+        self.discard_source(&mut tx, id).await?;
+        tx.commit().await?;
+        tracing::info!(title = %id, "original file removed");
+        Ok(true)
+    }
+
     /// Removes deleted titles whose time has come; answers how many. One that cannot be removed is tried again at the
     /// next look and holds up no other.
     pub async fn remove_doomed(&self) -> Result<usize> {
@@ -72,7 +107,7 @@ impl Pipeline {
                 Ok(gone) => removed += usize::from(gone),
                 Err(error) => {
                     let error = model::Chain(&error);
-                    tracing::error!(%title, %error, "deleted title not removed; it is tried again");
+                    tracing::error!(%title, %error, "deleted title not removed; retrying");
                 }
             }
         }
@@ -107,12 +142,12 @@ impl Pipeline {
         for (title, asset, generation) in self.superseded().await? {
             if let Err(error) = self.remove_generation(title, asset, generation).await {
                 let error = model::Chain(&error);
-                tracing::error!(%title, %generation, %error, "replaced encode not removed; it is tried again");
+                tracing::error!(%title, %generation, %error, "replaced encode not removed; retrying");
             }
         }
         let jobs = self.jobs.prune(now().plus_ms(-self.config.job_ms())).await?;
         if jobs > 0 {
-            tracing::info!(jobs, "old jobs forgotten");
+            tracing::info!(jobs, "old jobs removed");
         }
         self.catalogue.forget_gone(now().plus_ms(-GONE_MS)).await?;
         Ok(())

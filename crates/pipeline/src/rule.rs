@@ -1,5 +1,6 @@
 //! Rules: which uploads become titles, and with which job template.
 
+use model::title::Visibility;
 use model::{BucketName, Key};
 use serde::{Deserialize, Serialize};
 
@@ -10,27 +11,30 @@ use serde::{Deserialize, Serialize};
 pub struct Rule {
     /// Bucket that was written.
     pub bucket: BucketName,
-    /// What the key begins with; empty matches all.
+    /// Prefix of the key; empty matches all.
     #[serde(default)]
     pub prefix: String,
-    /// What the key ends with; empty matches all.
+    /// Suffix of the key; empty matches all.
     #[serde(default)]
     pub suffix: String,
     /// Name of the job template.
     pub template: String,
-    /// What happens to the upload once its title is published.
+    /// Fate of the upload once its title is published.
     #[serde(default)]
     pub source: AfterPublish,
+    /// Visibility of the title until somebody changes it; when absent, that of the pipeline's settings.
+    #[serde(default)]
+    pub visibility: Option<Visibility>,
 }
 
-/// What happens to an upload once its title is published.
+/// Fate of an upload once its title is published.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AfterPublish {
-    /// It stays: the title can be encoded anew.
+    /// It is kept: the title can be re-encoded.
     #[default]
     #[serde(rename = "keep")]
     Keep,
-    /// It is deleted: the title cannot be encoded anew, and the disk has its room back.
+    /// It is deleted: the title cannot be re-encoded, and its disk space is freed.
     #[serde(rename = "drop after encode", alias = "drop")]
     Drop,
 }
@@ -44,6 +48,7 @@ impl Rule {
             suffix: String::new(),
             template: template.into(),
             source: AfterPublish::Keep,
+            visibility: None,
         };
         vec![rule("reference/", "reference"), rule("", "standard")]
     }
@@ -80,6 +85,7 @@ mod tests {
                 suffix: ".mov".into(),
                 template: "raw".into(),
                 source: AfterPublish::Drop,
+                visibility: None,
             },
         );
         assert_eq!(

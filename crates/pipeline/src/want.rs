@@ -1,4 +1,5 @@
-//! What viewers wait for is encoded next, and what they will need after that before the rest.
+//! Urgent work: segments that viewers wait for are encoded next, and those that they will need after that before the
+//! rest.
 //!
 //! Demand is bounded in every direction: it is written down at most every two seconds, it is forgotten when nobody
 //! renews it, a generation has only a few chunks at a time, and those of different titles are served in the order in
@@ -33,7 +34,7 @@ const MAX: usize = 512;
 /// A place in a film: where a viewer is.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
-    /// What is played.
+    /// The asset being played.
     pub asset: &'a Asset,
     /// The track that is asked for.
     pub track: Track,
@@ -89,7 +90,7 @@ impl Pipeline {
     }
 }
 
-/// What is played together with a track.
+/// The track that is played together with another one.
 fn companion(plan: &Plan, track: Track) -> Option<Track> {
     match track.medium() {
         Medium::Video => (!plan.audio.is_empty()).then_some(Track::Audio(0)),
@@ -109,7 +110,7 @@ fn after(plan: &Plan, medium: Medium, segment: u32) -> Vec<u32> {
     (0..).zip(&plan.chunks).filter(|(_, chunk)| soon(chunk)).map(|(n, _)| n).collect()
 }
 
-/// What is wanted now, as far as this process knows.
+/// Current demand, as far as this process knows.
 #[derive(Debug, Default)]
 pub(crate) struct Demand(Mutex<HashMap<(Generation, u32), Wanted>>);
 

@@ -6,7 +6,7 @@ use model::{AssetId, Generation, TitleId};
 
 use crate::error::cut;
 use crate::format::manifest_path;
-use crate::session::Wish;
+use crate::wish::Wish;
 use crate::{Error, Playback, Result};
 
 /// A title that may be watched now.
@@ -17,7 +17,7 @@ pub(crate) struct Watchable {
 }
 
 impl Playback {
-    /// Refuses what [`Playback::start`] would refuse of who may watch what, and begins nothing.
+    /// Checks the permission as [`Playback::start`] does, and starts nothing.
     pub async fn check(&self, who: &Who, title: TitleId) -> Result<()> {
         self.decide(who, title).await.map(drop)
     }
@@ -32,7 +32,7 @@ impl Playback {
         if !may(who, Action::SeeTitle, &Resource::Title(facts)) {
             return Err(Error::NoTitle);
         }
-        // A guard: today whoever may see a title may watch it.
+        // A guard: today every account that may see a title may watch it.
         if !may(who, Action::WatchTitle, &Resource::Title(facts)) {
             return Err(Error::Denied);
         }

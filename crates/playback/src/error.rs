@@ -13,10 +13,10 @@ pub enum Error {
     #[error("no such title")]
     NoTitle,
     /// They may see the title but not watch it.
-    #[error("this title may not be watched with this account")]
+    #[error("this account may not watch this title")]
     Denied,
     /// There is nothing to watch yet, or never will be.
-    #[error("this title cannot be played now, it is {}", .state.as_str())]
+    #[error("this title cannot be played now: it is {}", .state.as_str())]
     NotReady {
         /// Where the title stands.
         state: State,
@@ -25,31 +25,31 @@ pub enum Error {
     #[error("this playback session has ended")]
     NoSession,
     /// There is no such packaging configuration.
-    #[error("no packaging configuration is called `{name}`")]
+    #[error("there is no packaging configuration `{name}`")]
     NoConfiguration {
-        /// What was asked for, cut.
+        /// The requested name, cut.
         name: String,
     },
-    /// The format is none of ours.
+    /// Unknown format.
     #[error("`{name}` is not a format: use `hls`, `hls-ts`, `dash` or `mp4`")]
     Format {
-        /// What was asked for, cut.
+        /// The requested name, cut.
         name: String,
     },
     /// The address that viewers use is not one that a policy can name.
     #[error("`{origin}` is not a scheme and host")]
     Origin {
-        /// What was given, cut.
+        /// The given origin, cut.
         origin: String,
     },
     /// An address was to work longer than one may.
-    #[error("an address works for at most {most} s (`playback.token_seconds`), and for 1 at least")]
+    #[error("a URL is valid for 1 to {most} s (`playback.token_seconds`)")]
     TooLong {
         /// The longest life, in s.
         most: u32,
     },
     /// There are as many trusted keys as there may be.
-    #[error("at most {most} signing keys can be trusted, remove one first")]
+    #[error("at most {most} signing keys can be trusted; remove one first")]
     TooManyKeys {
         /// The limit.
         most: usize,
@@ -63,20 +63,20 @@ pub enum Error {
     /// There is no such trusted key.
     #[error("there is no trusted signing key `{id}`")]
     NoKey {
-        /// What was asked for, cut.
+        /// The requested id, cut.
         id: String,
     },
     /// A key or signature could not be made or read.
     #[error(transparent)]
     Sign(#[from] sign::Error),
     /// A new value of the CDN secret is on its way already.
-    #[error("the CDN secret is being rotated already: the edge switches within seconds")]
+    #[error("a rotation of the CDN secret is already running; the edge switches within seconds")]
     Rotating,
     /// A stored secret can not be opened.
     #[error(transparent)]
     Vault(#[from] seal::Error),
     /// A stored secret opens and is not what was written.
-    #[error("the stored {what} is not one")]
+    #[error("invalid stored {what}")]
     Stored {
         /// Which one.
         what: &'static str,
@@ -85,7 +85,7 @@ pub enum Error {
     #[error("catalogue")]
     Catalogue(#[from] catalogue::Error),
     /// The database failed.
-    #[error("playback's tables")]
+    #[error("cannot read or write playback sessions")]
     Database(#[from] db::Error),
 }
 

@@ -1,14 +1,15 @@
-//! What the edge decides by, kept up to date.
+//! The edge's state, kept up to date.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use db::args;
 use model::delivery::{Access, Behaviour, Caching, Origin, State};
-use model::{PlaybackSessionId, Timestamp};
+use model::{PlaybackSessionId, SubjectId, Timestamp};
 use tokio_util::sync::CancellationToken;
 
+use crate::picture::LONGEST_MS;
 use crate::revoke::under_way;
 use crate::{Playback, Result, secret};
 
@@ -16,10 +17,11 @@ use crate::{Playback, Result, secret};
 const POLL: Duration = Duration::from_secs(2);
 /// A denial is kept this much longer than the signature lives: clocks differ.
 const GRACE_MS: i64 = 60_000;
-/// How long it is kept at least, so that it breaks off what is on its way: an edge goes on with no answer that it did not
-/// look at for half of that.
+/// How long it is kept at least, so that every edge sees it and breaks off what is on its way.
 const BREAK_MS: i64 = 2 * 3_600_000;
-/// Sessions are kept this long after their signatures ended. Those of guests, whose history nobody needs and who can make
+/// How long it is kept that signed addresses ended early: none lives longer.
+const ENDED_MS: i64 = LONGEST_MS + GRACE_MS;
+/// Sessions are kept this long after their signatures ended. Those of guests, which need no history and who can create
 /// as many as they like, only as long as they can be revoked.
 const KEEP_MS: i64 = 30 * 86_400_000;
 const SWEEP_EVERY: u32 = 300;
@@ -27,17 +29,25 @@ const SWEEP_EVERY: u32 = 300;
 const REVOCATIONS: &str = "SELECT made FROM revocations";
 const DENIED: &str = "SELECT id, signed_until, revoked_at FROM playback_sessions
     WHERE (signed_until > $1 AND revoked_at IS NOT NULL) OR revoked_at > $2";
+const ENDED: &str = "SELECT id, ended_at FROM ended_subjects WHERE ended_at > $1";
+const FORGET_ENDED: &str = "DELETE FROM ended_subjects WHERE ended_at <= $1";
 const FORGET: &str = "DELETE FROM playback_sessions WHERE signed_until <= $1";
 const FORGET_GUESTS: &str = "DELETE FROM playback_sessions WHERE account IS NULL AND signed_until <= $1";
 
-/// As of when the denied sessions are known.
+/// Revoked sessions that may still have to be refused.
+struct Revoked {
+    denied: Arc<HashSet<PlaybackSessionId>>,
+    ended: Arc<HashMap<SubjectId, Timestamp>>,
+}
+
+/// As of when that is known.
 #[derive(Debug)]
 pub(crate) struct Known {
     /// How many revocations were made, at least.
     made: i64,
     /// When they were read.
     at: Timestamp,
-    /// When the first of them is denied no longer.
+    /// When the first of it is refused no longer.
     until: Option<Timestamp>,
 }
 
@@ -47,11 +57,12 @@ impl Playback {
         // One at a time: what was read earlier must not overwrite what was read later.
         let mut known = self.inner.refreshing.lock().await;
         let keys = self.keys().await?;
-        let (denied, as_of) = self.denied(known.take(), now).await?;
+        let (Revoked { denied, ended }, as_of) = self.revoked(known.take(), now).await?;
         let state = State {
             behaviours: behaviours(&self.inner.config.cors),
             keys: keys.iter().map(crate::TrustedKey::public).collect(),
             denied,
+            ended,
             gone: self.inner.catalogue.gone_assets().await?.into_iter().collect(),
         };
         self.inner.state.send_if_modified(|old| {
@@ -60,7 +71,7 @@ impl Playback {
             changed
         });
         *known = Some(as_of);
-        // What was revoked waits for no secret.
+        // Revocations do not wait for a secret.
         secret::switch(&self.inner.db, now).await?;
         let cdn_secret = secret::read(&self.inner.db, &self.inner.vault).await?;
         self.inner.cdn_secret.send_if_modified(|old| {
@@ -71,12 +82,8 @@ impl Playback {
         Ok(())
     }
 
-    /// The denied sessions, read anew only if they are others by now: a title that was public may leave very many behind.
-    async fn denied(
-        &self,
-        known: Option<Known>,
-        now: Timestamp,
-    ) -> Result<(Arc<HashSet<PlaybackSessionId>>, Known)> {
+    /// The revoked sessions, read again only after a change: a title that was public may leave very many of them.
+    async fn revoked(&self, known: Option<Known>, now: Timestamp) -> Result<(Revoked, Known)> {
         let db = &self.inner.db;
         // First: one that comes in between is read twice.
         let made = db.one(REVOCATIONS, args![]).await?.get("made")?;
@@ -84,21 +91,31 @@ impl Playback {
             known.made == made && known.at <= now && known.until.is_none_or(|until| now < until)
         };
         if let Some(known) = known.filter(same) {
-            return Ok((self.inner.state.borrow().denied.clone(), known));
+            let state = self.inner.state.borrow();
+            return Ok((Revoked { denied: state.denied.clone(), ended: state.ended.clone() }, known));
         }
+        let mut until: Option<Timestamp> = None;
+        let mut lasts_until = |end: Timestamp| until = Some(until.map_or(end, |first| first.min(end)));
         let rows = db.all(DENIED, args![now.plus_ms(-GRACE_MS), now.plus_ms(-BREAK_MS)]).await?;
-        let (mut denied, mut until) = (HashSet::with_capacity(rows.len()), None);
+        let mut denied = HashSet::with_capacity(rows.len());
         for row in rows {
             denied.insert(row.get("id")?);
             let signed_until = row.get::<Timestamp>("signed_until")?.plus_ms(GRACE_MS);
-            let its = signed_until.max(row.get::<Timestamp>("revoked_at")?.plus_ms(BREAK_MS));
-            until = Some(until.map_or(its, |first: Timestamp| first.min(its)));
+            lasts_until(signed_until.max(row.get::<Timestamp>("revoked_at")?.plus_ms(BREAK_MS)));
         }
-        Ok((Arc::new(denied), Known { made, at: now, until }))
+        let rows = db.all(ENDED, args![now.plus_ms(-ENDED_MS)]).await?;
+        let mut ended = HashMap::with_capacity(rows.len());
+        for row in rows {
+            let ended_at: Timestamp = row.get("ended_at")?;
+            ended.insert(row.get("id")?, ended_at);
+            lasts_until(ended_at.plus_ms(ENDED_MS));
+        }
+        let revoked = Revoked { denied: Arc::new(denied), ended: Arc::new(ended) };
+        Ok((revoked, Known { made, at: now, until }))
     }
 }
 
-/// What is in front of Kinora: media need a signature, pages decide for themselves.
+/// The behaviours in front of Kinora: media need a signature, pages decide for themselves.
 pub(crate) fn behaviours(cors: &[String]) -> Vec<Behaviour> {
     let media = |path: &str| Behaviour {
         path: path.to_owned(),
@@ -146,13 +163,13 @@ impl Service {
             if let Err(error) = self.playback.refresh(now).await {
                 tracing::error!(
                     error = %model::Chain(&error),
-                    "what is revoked does not reach the edge"
+                    "cannot send revocations to the edge"
                 );
             }
             if round.is_multiple_of(SWEEP_EVERY)
                 && let Err(error) = self.playback.sweep(now).await
             {
-                tracing::warn!(error = %model::Chain(&error), "nothing swept");
+                tracing::warn!(error = %model::Chain(&error), "sweep failed");
             }
             round = round.wrapping_add(1);
             tokio::time::sleep(POLL).await;
@@ -163,7 +180,7 @@ impl Service {
     async fn finish(&self) {
         loop {
             if let Err(error) = self.playback.carry_out(now()).await {
-                tracing::error!(error = %model::Chain(&error), "what is to be revoked is not yet");
+                tracing::error!(error = %model::Chain(&error), "cannot apply pending revocations");
             }
             tokio::time::sleep(POLL).await;
         }
@@ -178,6 +195,7 @@ impl Playback {
     /// Deletes sessions that ended a month ago, of guests as soon as they cannot be revoked any more.
     pub async fn sweep(&self, now: Timestamp) -> Result<()> {
         self.inner.db.execute(FORGET, args![now.plus_ms(-KEEP_MS)]).await?;
+        self.inner.db.execute(FORGET_ENDED, args![now.plus_ms(-ENDED_MS)]).await?;
         self.inner.db.execute(FORGET_GUESTS, args![under_way(now.plus_ms(-BREAK_MS))]).await?;
         Ok(())
     }

@@ -19,7 +19,7 @@ const MAX_NAME_CHARS: usize = 100;
 pub struct TrustedKey {
     /// `Key-Pair-Id`.
     pub id: String,
-    /// What people call it.
+    /// Its name.
     pub name: String,
     /// Which algorithm it is for.
     pub kind: Kind,
@@ -47,7 +47,7 @@ pub enum Kind {
 pub struct NewKey<'a> {
     /// Its `Key-Pair-Id`, the same as at CloudFront if it is used there; `None` makes one.
     pub id: Option<&'a str>,
-    /// What people call it.
+    /// Its name.
     pub name: &'a str,
     /// The public key in PEM: RSA with 2048 bits or P-256.
     pub pem: &'a str,
@@ -140,7 +140,7 @@ impl TrustedKey {
     }
 }
 
-/// What a key of our own signs.
+/// The purpose of a key of our own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Own {
     /// Cookies and path tokens, which also need a playback session.
@@ -183,7 +183,7 @@ pub(crate) async fn renew(db: &Db, vault: &Vault) -> Result<Renewed> {
             Ok(None) => {}
             Ok(Some(new)) => renewed.sealed += db.execute(RENEW, args![id, new, old]).await?,
             Err(error) => {
-                tracing::error!(key = id, error = %model::Chain(&error), "a signing key does not open");
+                tracing::error!(key = id, error = %model::Chain(&error), "cannot decrypt a signing key");
                 renewed.unopened += 1;
             }
         }

@@ -1,6 +1,6 @@
-//! Who may watch what now, and what lets them: signed cookies, path tokens, and what the edge checks them by.
+//! Permission to watch: signed cookies, path tokens, and the state that the edge checks them against.
 //!
-//! [`Playback`] decides by the title's visibility and state and by who asks (`identity`'s policy), keeps a row for
+//! [`Playback`] decides by the title's visibility and state and by the viewer (`identity`'s policy), keeps a row for
 //! each playback session, signs with Kinora's own key and gives the edge its [`model::delivery::State`] and
 //! the CDN secret as watched values. [`Service`] keeps both up to date with other processes, and ends what is watched by
 //! those who may not any more, as `identity` and `catalogue` wrote it down.
@@ -40,6 +40,7 @@ mod revoke;
 mod schema;
 mod secret;
 pub mod session;
+mod wish;
 
 use std::fmt;
 use std::sync::Arc;
@@ -60,9 +61,11 @@ pub use feed::Service;
 pub use format::Format;
 pub use key::{NewKey, TrustedKey};
 pub use link::Link;
+pub use picture::Viewing;
 pub use schema::MIGRATIONS;
 pub use secret::{CdnSecret, has_secrets};
-pub use session::{Permit, Started, Wish};
+pub use session::{Permit, Started};
+pub use wish::Wish;
 
 /// The packaging configuration of our own pages: the plan's own segments, for a quick start.
 pub const CONFIGURATION: &str = "standard";
@@ -117,7 +120,7 @@ impl Playback {
         Ok(playback)
     }
 
-    /// What the edge decides by; complete from the start.
+    /// The edge's state; complete from the start.
     pub fn state(&self) -> watch::Receiver<Arc<State>> {
         self.inner.state.subscribe()
     }

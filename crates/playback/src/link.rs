@@ -6,13 +6,14 @@ use model::delivery::asset_path;
 use model::{PlaybackSessionId, Timestamp};
 use sign::token::{self, Claims};
 
-use crate::session::{Kind, Wish};
+use crate::session::Kind;
+use crate::wish::Wish;
 use crate::{Error, Playback, Result};
 
 /// An address that any player can use until it ends.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Link {
-    /// `/t/{token}/out/v1/…/index.m3u8`. Who has it may watch.
+    /// `/t/{token}/out/v1/…/index.m3u8`. Everybody who has it may watch.
     pub path: String,
     /// When it ends.
     pub until: Timestamp,

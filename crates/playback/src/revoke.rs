@@ -1,18 +1,18 @@
 //! Ending what is watched by those who may not any more.
 //!
-//! Who takes something away – a session, a role, a title – writes that down in the transaction that takes it away
-//! (`identity::ending`, `catalogue::Withdrawal`), and it stays written until every playback that it ends is revoked: at once
-//! by [`Playback::settle`], and otherwise, whatever failed, by [`crate::Service`], also after the next start.
+//! A change that takes something away – a session, a role, a title – is recorded in the same transaction
+//! (`identity::ending`, `catalogue::Withdrawal`), and the record stays until every playback that it ends is revoked: at
+//! once by [`Playback::settle`], and otherwise, whatever failed, by [`crate::Service`], also after the next start.
+
+use std::time::Instant;
 
 use catalogue::Withdrawal;
 use db::{Args, Sql, Tx, args, sql};
 use identity::ending::{self, Ending};
-use model::{PlaybackSessionId, Timestamp};
+use model::delivery::ANSWER_MS;
+use model::{PlaybackSessionId, SubjectId, Timestamp};
 
 use crate::{Playback, Result};
-
-/// How long an answer may go on after its signature has ended and still be broken off when what it shows is taken away.
-const ANSWER_MS: i64 = 6 * 3_600_000;
 
 /// How many playbacks are revoked in one step: their heartbeats wait for it, each with a connection to the database.
 const PORTION: u32 = 5_000;
@@ -25,6 +25,9 @@ const OF_SESSION: &str = "UPDATE playback_sessions SET revoked_at = $2 WHERE id 
         AND signed_in = $5 LIMIT $4)";
 const OF_TITLE: &str = "UPDATE playback_sessions SET revoked_at = $2 WHERE id IN
     (SELECT id FROM playback_sessions WHERE title = $1 AND signed_until > $3 AND revoked_at IS NULL LIMIT $4)";
+/// Signed addresses for this account, for this session or below this asset end, those made up to now.
+const SUBJECT: &str = "INSERT INTO ended_subjects (id, ended_at) VALUES ($1, $2)
+    ON CONFLICT (id) DO UPDATE SET ended_at = excluded.ended_at WHERE ended_subjects.ended_at < excluded.ended_at";
 /// Those who revoke take turns: each changes many rows, which others may change as well.
 const TURN: Sql = sql!("SELECT made FROM revocations" [FOR UPDATE]);
 const MADE: &str = "UPDATE revocations SET made = made + 1";
@@ -34,7 +37,7 @@ pub(crate) fn under_way(now: Timestamp) -> Timestamp {
     now.plus_ms(-ANSWER_MS)
 }
 
-/// What is to be carried out.
+/// A revocation to carry out.
 #[derive(Debug, Clone, Copy)]
 enum Due {
     /// Somebody's session, or all that they have, ended.
@@ -59,7 +62,17 @@ impl Due {
 }
 
 impl Playback {
-    /// Revokes what is watched by those who may not any more, as whoever took it away wrote down, and tells the edge, also
+    /// After a change that is committed: has it take effect on what is being watched, as [`Playback::settle`] does. The
+    /// change stands whatever fails here, so a failure is logged and is no error of the change; [`crate::Service`]
+    /// retries within seconds.
+    pub async fn enforce(&self, now: Timestamp) {
+        if let Err(error) = self.settle(now).await {
+            let error = model::Chain(&error);
+            tracing::warn!(%error, "a change does not affect playback yet; retrying");
+        }
+    }
+
+    /// Revokes playbacks of viewers who lost access, from the recorded endings, and tells the edge, also
     /// of what was deleted. What fails here is made good by [`crate::Service`].
     pub async fn settle(&self, now: Timestamp) -> Result<()> {
         let carried_out = self.carry_out(now).await;
@@ -70,16 +83,19 @@ impl Playback {
 
     /// Revokes in portions until nothing is left to be carried out.
     pub(crate) async fn carry_out(&self, now: Timestamp) -> Result<()> {
-        // Whoever comes meanwhile finds its own done, too.
+        // A caller that arrives during this run finds its own change applied, too.
+        let begun = Instant::now();
         let _alone = self.inner.settling.lock().await;
         loop {
             let due = self.due().await?;
             if due.is_empty() {
                 return Ok(());
             }
-            // A portion of each: nobody's one playback goes on for as long as a million of others take.
+            // Not before what is due was committed, also by others who came later.
+            let at = now.plus_ms(i64::try_from(begun.elapsed().as_millis()).unwrap_or(0));
+            // A portion of each: no single playback continues while a million others are revoked.
             for one in due {
-                self.portion(&one, now).await?;
+                self.portion(&one, now, at).await?;
             }
         }
     }
@@ -90,10 +106,14 @@ impl Playback {
         Ok(endings.chain(withdrawals).collect())
     }
 
-    /// Revokes a portion; with the last one forgets why.
-    async fn portion(&self, due: &Due, now: Timestamp) -> Result<()> {
+    /// Revokes a portion; with the last one forgets why. Signed addresses end as of `at`.
+    async fn portion(&self, due: &Due, now: Timestamp, at: Timestamp) -> Result<()> {
+        let subject = self.subject(due).await?;
         let _turn = self.inner.revoking.lock().await;
         let mut tx = self.turn().await?;
+        if let Some(subject) = subject {
+            tx.execute(SUBJECT, args![subject, at]).await?;
+        }
         let (sql, args) = due.statement(now);
         let sessions = tx.execute(sql, args).await?;
         if sessions < u64::from(PORTION) {
@@ -103,6 +123,21 @@ impl Playback {
             }
         }
         made(tx, sessions).await
+    }
+
+    /// The subject whose signed URLs end; `None` for a title that has none any more.
+    async fn subject(&self, due: &Due) -> Result<Option<SubjectId>> {
+        let bytes = match *due {
+            Due::Ending(Ending { session: Some(session), .. }) => session.to_bytes(),
+            Due::Ending(Ending { account, .. }) => account.to_bytes(),
+            Due::Withdrawal(Withdrawal { title, .. }) => match self.inner.catalogue.title(title).await {
+                Ok(catalogue::Title { asset: Some(asset), .. }) => asset.to_bytes(),
+                // One that was deleted is delivered no more in any case.
+                Ok(_) | Err(catalogue::Error::NoTitle { .. }) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            },
+        };
+        Ok(Some(SubjectId::from_bytes(bytes)))
     }
 
     /// Revokes one playback.
@@ -124,10 +159,8 @@ impl Playback {
 
 /// Commits what was revoked.
 async fn made(mut tx: Tx, sessions: u64) -> Result<()> {
-    if sessions > 0 {
-        // In the same step: it is by this that every process sees that it must read them.
-        tx.execute(MADE, args![]).await?;
-    }
+    // In the same step: it is by this that every process sees that it must read them.
+    tx.execute(MADE, args![]).await?;
     tx.commit().await?;
     if sessions > 0 {
         tracing::info!(sessions, "playback revoked");

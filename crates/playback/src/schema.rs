@@ -70,5 +70,11 @@ pub const MIGRATIONS: Migrations = Migrations {
             WHERE revoked_at IS NULL;
         CREATE INDEX playback_sessions_title ON playback_sessions (title, signed_until) WHERE revoked_at IS NULL",
         ),
+        (
+            "whose signed addresses ended early",
+            "CREATE TABLE ended_subjects (
+            id TEXT PRIMARY KEY,
+            ended_at BIGINT NOT NULL)",
+        ),
     ],
 };

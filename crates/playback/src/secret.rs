@@ -30,12 +30,12 @@ pub struct CdnSecret {
 }
 
 impl CdnSecret {
-    /// What requests carry: a random UUID.
+    /// The secret of new requests: a random UUID.
     pub fn current(&self) -> &Arc<str> {
         &self.current
     }
 
-    /// What requests under way may still carry.
+    /// The secret that running requests may still carry.
     pub fn previous(&self) -> Option<&Arc<str>> {
         self.previous.as_ref()
     }

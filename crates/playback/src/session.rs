@@ -11,29 +11,15 @@ use sign::Policy;
 
 use crate::decide::Watchable;
 use crate::error::cut;
-use crate::{Error, Format, Playback, Result};
-
-/// Which title somebody wants to watch, and how.
-#[derive(Debug, Clone, Copy)]
-pub struct Wish<'a> {
-    /// Who asks.
-    pub who: &'a Who,
-    /// What they want to watch.
-    pub title: TitleId,
-    /// The name of the packaging configuration.
-    pub configuration: &'a str,
-    /// The format.
-    pub format: Format,
-    /// Now.
-    pub now: Timestamp,
-}
+use crate::wish::Wish;
+use crate::{Error, Playback, Result};
 
 /// The permission to fetch an asset's bytes for the next minutes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Permit {
     /// The playback session.
     pub session: PlaybackSessionId,
-    /// What is watched.
+    /// The title being watched.
     pub title: TitleId,
     /// CloudFront's cookies and `kinora-psid`; values need no further encoding.
     pub cookies: Vec<(&'static str, String)>,
@@ -141,7 +127,7 @@ impl Playback {
             self.revoke_one(session, now).await?;
             return Err(refused);
         }
-        // The player goes on with the generation it began with, whatever is current now.
+        // The player stays with the generation that it started with, whatever is current now.
         self.permit(session, title, row.get("asset")?, origin, until)
     }
 

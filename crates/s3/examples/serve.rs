@@ -5,9 +5,13 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use http_face::ConnectionSlots;
+use http_face::door::{Door, Entrance};
 use s3::{Access, Buckets};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -33,8 +37,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let sweeper = tokio::spawn(blob.sweeper().run(shutdown.clone()));
     let listener = tokio::net::TcpListener::bind(&address).await?;
     println!("listening on {}", listener.local_addr()?);
-    let serving =
-        tokio::spawn(s3::service(blob, keys, s3::Config::default()).run(listener, shutdown.clone()));
+    let config = s3::Config::default();
+    let door = Door {
+        entrances: vec![Entrance { listener, tls: None }],
+        slots: ConnectionSlots::new(config.connections, 0),
+        proxies: vec![],
+        bounds: config.bounds(Duration::from_secs(10)),
+        tasks: TaskTracker::new(),
+    };
+    let serving = tokio::spawn(door.run(Arc::new(s3::service(blob, keys, config)), shutdown.clone()));
     tokio::signal::ctrl_c().await?;
     shutdown.cancel();
     serving.await?;

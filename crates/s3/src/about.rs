@@ -1,4 +1,4 @@
-//! What there is to know about objects and buckets besides their bytes.
+//! Metadata of objects and buckets.
 
 use blob::Blob;
 use http::Uri;
@@ -6,12 +6,12 @@ use s3s::dto::{
     AccessControlPolicy, GetBucketAclInput, GetBucketAclOutput, GetObjectAclInput, GetObjectAclOutput,
     GetObjectAttributesInput, GetObjectAttributesOutput, GetObjectAttributesParts, Grant, Grantee,
     ObjectAttributes, ObjectPart, Permission, PutBucketAclInput, PutBucketAclOutput, PutObjectAclInput,
-    PutObjectAclOutput, StorageClass, Type,
+    PutObjectAclOutput, Type,
 };
 use s3s::{S3Request, S3Response, S3Result};
 
 use crate::checksum;
-use crate::convert::{acl, bucket, etag, key, page, refuse, size, time, version};
+use crate::convert::{acl, bucket, etag, key, named_class, page, refuse, size, time, version};
 use crate::error::from_blob;
 use crate::list::owner;
 
@@ -35,7 +35,7 @@ pub(crate) async fn attributes(
         output.object_size = Some(size(object.size));
     }
     if asked(ObjectAttributes::STORAGE_CLASS) {
-        output.storage_class = Some(StorageClass::from_static(StorageClass::STANDARD));
+        output.storage_class = Some(named_class(object.attributes.storage_class));
     }
     if let Some(checksum) = object.checksum.as_ref().filter(|_| asked(ObjectAttributes::CHECKSUM)) {
         let mut field =

@@ -1,5 +1,5 @@
-//! What S3 lets clients look for at a bucket or an object and what none here has: the answers are those of a bucket of
-//! S3 on which it was never set, so that tools that read everything go on. Setting it is refused.
+//! Features of S3 buckets and objects that are absent here: the answers are those of a bucket of
+//! S3 on which it was never set, so that tools that read everything keep working. Setting it is refused.
 
 use blob::Blob;
 use s3s::dto::{
@@ -55,11 +55,11 @@ of_every_bucket! {
     replication: GetBucketReplicationInput -> GetBucketReplicationOutput =
         Err(s3_error!(ReplicationConfigurationNotFoundError, "The bucket has no replicas."));
     website: GetBucketWebsiteInput -> GetBucketWebsiteOutput =
-        Err(s3_error!(NoSuchWebsiteConfiguration, "The bucket is no website."));
+        Err(s3_error!(NoSuchWebsiteConfiguration, "The bucket has no website configuration."));
     lock: GetObjectLockConfigurationInput -> GetObjectLockConfigurationOutput =
         Err(s3_error!(ObjectLockConfigurationNotFoundError, "The bucket has no object lock."));
     put_lock: PutObjectLockConfigurationInput -> PutObjectLockConfigurationOutput =
-        Err(s3_error!(InvalidBucketState, "Object lock is not enabled for the bucket, and not offered."));
+        Err(s3_error!(InvalidBucketState, "Object lock is not enabled for the bucket, and is not supported."));
     hold: GetObjectLegalHoldInput -> GetObjectLegalHoldOutput = Err(unlocked());
     put_hold: PutObjectLegalHoldInput -> PutObjectLegalHoldOutput = Err(unlocked());
     retention: GetObjectRetentionInput -> GetObjectRetentionOutput = Err(unlocked());

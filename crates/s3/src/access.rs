@@ -1,4 +1,4 @@
-//! Who may do what: access keys, and the buckets they open.
+//! Letting requests in: access keys, their secrets, and what `s3s` asks for.
 
 use std::cell::OnceCell;
 use std::fmt;
@@ -6,17 +6,21 @@ use std::future::Future;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use blob::Blob;
 use futures::future::BoxFuture;
-use model::{BucketName, Key, UploadId};
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::path::S3Path;
-use s3s::{S3Request, S3Result, s3_error};
+use s3s::{S3Result, s3_error};
 
-/// What an access key gives.
+use crate::offered;
+use crate::permission::{self, Buckets};
+use crate::region::SignedFor;
+
+/// The permissions of an access key.
 #[derive(Debug, Clone)]
 pub struct Access {
-    /// What its signatures are checked against.
+    /// The secret that its signatures are checked against.
     pub secret: Secret,
     /// The buckets it opens.
     pub buckets: Buckets,
@@ -41,56 +45,6 @@ impl From<&str> for Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
-    }
-}
-
-/// The buckets that an access key opens, to read and to write.
-#[derive(Debug, Clone)]
-pub enum Buckets {
-    /// Every bucket but `media`.
-    All,
-    /// These, except `media`.
-    Only(Arc<[BucketName]>),
-    /// None: only the parts of one upload can be written.
-    Parts(Arc<UploadParts>),
-}
-
-/// The one upload whose parts a key writes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UploadParts {
-    /// The upload's bucket.
-    pub bucket: BucketName,
-    /// The upload's key.
-    pub key: Key,
-    /// The upload.
-    pub upload: UploadId,
-}
-
-impl UploadParts {
-    /// Whether a request does nothing but write a part of the upload.
-    fn allow(&self, operation: &str, path: &S3Path, query: Option<&str>) -> bool {
-        let S3Path::Object { bucket, key } = path else { return false };
-        let upload = query
-            .into_iter()
-            .flat_map(|query| query.split('&'))
-            .filter_map(|pair| pair.strip_prefix("uploadId="));
-        let named: Vec<&str> = upload.collect();
-        operation == "UploadPart"
-            && **bucket == *self.bucket.as_str()
-            && **key == *self.key.as_str()
-            && named == [self.upload.to_string()]
-    }
-}
-
-impl Buckets {
-    /// Whether the key opens this bucket.
-    pub fn open(&self, bucket: &BucketName) -> bool {
-        *bucket != BucketName::media()
-            && match self {
-                Self::All => true,
-                Self::Only(names) => names.contains(bucket),
-                Self::Parts(_) => false,
-            }
     }
 }
 
@@ -122,6 +76,8 @@ pub(crate) async fn once<T>(answer: impl Future<Output = T>) -> T {
 #[derive(Clone)]
 pub(crate) struct Guard {
     pub(crate) keys: Keys,
+    /// Knows where buckets are.
+    pub(crate) blob: Blob,
 }
 
 impl Guard {
@@ -129,12 +85,21 @@ impl Guard {
         let shaped = id.len() <= 128 && id.bytes().all(|b| b.is_ascii_graphic());
         let found = match shaped {
             true => (self.keys)(id.to_owned()).await.map_err(|cause| {
-                tracing::error!(error = %model::Chain(&*cause), "access keys cannot be read");
+                tracing::error!(error = %model::Chain(&*cause), "cannot read access keys");
                 s3_error!(InternalError, "The access key cannot be checked now. Please try again.")
             })?,
             false => None,
         };
-        found.ok_or_else(|| s3_error!(InvalidAccessKeyId, "There is no such access key, or it was revoked."))
+        found.ok_or_else(|| s3_error!(InvalidAccessKeyId, "Unknown or revoked access key."))
+    }
+
+    /// As [`Guard::find`], of the key whose signature was verified just now.
+    pub(crate) async fn known(&self, id: &str) -> S3Result<Access> {
+        let found = FOUND.try_with(|found| found.get().filter(|(known, _)| *known == id).cloned());
+        match found {
+            Ok(Some((_, access))) => Ok(access),
+            _ => self.find(id).await,
+        }
     }
 }
 
@@ -156,73 +121,37 @@ impl S3Access for Guard {
             Some(credentials) => credentials.access_key.clone(),
             None => return Err(s3_error!(AccessDenied, "Anonymous requests are not allowed.")),
         };
-        let found = FOUND.try_with(|found| found.get().filter(|(known, _)| *known == id).cloned());
-        let buckets = match found {
-            Ok(Some((_, access))) => access.buckets,
-            _ => self.find(&id).await?.buckets,
-        };
-        let payload = cx.headers().get("x-amz-content-sha256");
-        let framed = payload.is_some_and(|payload| payload.as_bytes().starts_with(b"STREAMING-"));
-        // What else has a body is read whole, and broken frames of it would look like a fault of ours.
-        if framed && !matches!(cx.s3_op().name(), "PutObject" | "UploadPart") {
-            return Err(s3_error!(InvalidRequest, "Only objects and parts are sent in signed pieces."));
-        }
-        if let Buckets::Parts(parts) = &buckets {
-            if !parts.allow(cx.s3_op().name(), cx.s3_path(), cx.uri().query()) {
-                return Err(s3_error!(AccessDenied, "This access key only writes the parts of one upload."));
-            }
-        } else if let S3Path::Bucket { bucket } | S3Path::Object { bucket, .. } = cx.s3_path() {
-            check(&buckets, bucket)?;
-        }
-        cx.extensions_mut().insert(buckets);
-        Ok(())
+        let buckets = self.known(&id).await?.buckets;
+        admit(cx, buckets, &self.blob).await
     }
 }
 
-/// The buckets that the request's key opens.
-pub(crate) fn of<T>(request: &S3Request<T>) -> S3Result<Buckets> {
-    let buckets = request.extensions.get::<Buckets>().cloned();
-    buckets.ok_or_else(|| s3_error!(AccessDenied, "The request was not checked."))
-}
-
-/// Refuses buckets that the key does not open.
-pub(crate) fn check(buckets: &Buckets, bucket: &str) -> S3Result<()> {
-    let name = bucket.parse::<BucketName>();
-    match name {
-        Ok(name) if buckets.open(&name) => Ok(()),
-        _ => Err(s3_error!(AccessDenied, "This access key does not open the bucket.")),
+/// Lets a request in whose signature was verified, if its key opens what it asks for.
+pub(crate) async fn admit(cx: &mut S3AccessContext<'_>, buckets: Buckets, blob: &Blob) -> S3Result<()> {
+    offered::check(cx.s3_op().name(), cx.method(), cx.uri())?;
+    let payload = cx.headers().get("x-amz-content-sha256");
+    let framed = payload.is_some_and(|payload| payload.as_bytes().starts_with(b"STREAMING-"));
+    // Other bodies are read whole, and broken frames of them would look like an internal error.
+    if framed && !matches!(cx.s3_op().name(), "PutObject" | "UploadPart") {
+        return Err(s3_error!(InvalidRequest, "Only objects and parts can be sent in signed chunks."));
     }
+    if let Buckets::Parts(parts) = &buckets {
+        if !parts.allow(cx.s3_op().name(), cx.s3_path(), cx.uri().query()) {
+            return Err(s3_error!(AccessDenied, "This access key can only write the parts of one upload."));
+        }
+    } else if let S3Path::Bucket { bucket } | S3Path::Object { bucket, .. } = cx.s3_path() {
+        let name = permission::check(&buckets, bucket)?;
+        if let Some(signed) = cx.extensions_mut().get::<SignedFor>().cloned() {
+            signed.check(blob, &name).await?;
+        }
+    }
+    cx.extensions_mut().insert(buckets);
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn media_is_never_open() {
-        let media = BucketName::media();
-        assert!(!Buckets::All.open(&media));
-        assert!(!Buckets::Only([media.clone()].into()).open(&media));
-        assert!(Buckets::All.open(&BucketName::source()));
-        assert!(!Buckets::Only(["other".parse().unwrap()].into()).open(&BucketName::source()));
-    }
-
-    #[test]
-    fn a_key_of_an_upload_writes_its_parts_and_nothing_else() {
-        let upload = UploadId::new();
-        let parts = UploadParts { bucket: BucketName::source(), key: "u/a b".parse().unwrap(), upload };
-        let path = |bucket: &str, key: &str| S3Path::Object { bucket: bucket.into(), key: key.into() };
-        let own = format!("partNumber=1&uploadId={upload}");
-        assert!(parts.allow("UploadPart", &path("source", "u/a b"), Some(&own)));
-        assert!(!parts.allow("UploadPartCopy", &path("source", "u/a b"), Some(&own)));
-        assert!(!parts.allow("PutObject", &path("source", "u/a b"), None));
-        assert!(!parts.allow("UploadPart", &path("source", "u/other"), Some(&own)));
-        assert!(!parts.allow("UploadPart", &path("media", "u/a b"), Some(&own)));
-        let foreign = format!("partNumber=1&uploadId={}", UploadId::new());
-        assert!(!parts.allow("UploadPart", &path("source", "u/a b"), Some(&foreign)));
-        assert!(!parts.allow("UploadPart", &path("source", "u/a b"), Some(&format!("{own}&{foreign}"))));
-        assert!(!Buckets::Parts(parts.into()).open(&BucketName::source()));
-    }
 
     #[test]
     fn secrets_are_not_shown() {

@@ -18,7 +18,7 @@ const MAX_TEXT: usize = 255;
 /// Origins, methods or headers of one rule.
 const MAX_ENTRIES: usize = 100;
 
-/// What a rule may allow.
+/// Methods that a rule may allow.
 const METHODS: [Method; 5] = [Method::GET, Method::PUT, Method::HEAD, Method::POST, Method::DELETE];
 
 pub(crate) async fn get(
@@ -27,7 +27,7 @@ pub(crate) async fn get(
 ) -> S3Result<S3Response<GetBucketCorsOutput>> {
     let rules = blob.cors(&bucket(&request.input.bucket)?).await.map_err(from_blob)?;
     if rules.is_empty() {
-        return Err(s3_error!(NoSuchCORSConfiguration, "The bucket has no rules for pages."));
+        return Err(s3_error!(NoSuchCORSConfiguration, "The bucket has no CORS rules."));
     }
     let rule = |rule: CorsRule| CORSRule {
         id: rule.id,
@@ -47,7 +47,7 @@ pub(crate) async fn put(
     let input = request.input;
     let rules = input.cors_configuration.cors_rules;
     if rules.is_empty() || rules.len() > MAX_RULES {
-        return Err(s3_error!(MalformedXML, "Give 1 to {MAX_RULES} rules."));
+        return Err(s3_error!(MalformedXML, "Send 1 to {MAX_RULES} rules."));
     }
     let rules: Vec<CorsRule> = rules.into_iter().map(read).collect::<S3Result<_>>()?;
     blob.set_cors(&bucket(&input.bucket)?, &rules).await.map_err(from_blob)?;
@@ -73,7 +73,7 @@ fn read(rule: CORSRule) -> S3Result<CorsRule> {
             .max_age_seconds
             .map(u32::try_from)
             .transpose()
-            .map_err(|_| s3_error!(InvalidRequest, "MaxAgeSeconds is not below 0."))?,
+            .map_err(|_| s3_error!(InvalidRequest, "MaxAgeSeconds cannot be negative."))?,
     };
     let short = |text: &String| text.len() <= MAX_TEXT;
     let lists = [&rule.origins, &rule.methods, &rule.headers, &rule.exposed];
@@ -82,7 +82,7 @@ fn read(rule: CORSRule) -> S3Result<CorsRule> {
         return Err(s3_error!(InvalidRequest, "A rule is too long."));
     }
     if rule.origins.is_empty() || rule.methods.is_empty() {
-        return Err(s3_error!(MalformedXML, "A rule has an AllowedOrigin and an AllowedMethod."));
+        return Err(s3_error!(MalformedXML, "A rule needs an AllowedOrigin and an AllowedMethod."));
     }
     if let Some(bad) = rule.methods.iter().find(|name| !METHODS.iter().any(|method| method == name.as_str()))
     {
@@ -91,11 +91,11 @@ fn read(rule: CORSRule) -> S3Result<CorsRule> {
     for text in rule.origins.iter().chain(&rule.headers) {
         let odd = !text.bytes().all(|byte| byte.is_ascii_graphic()) || text.matches('*').count() > 1;
         if odd {
-            return Err(s3_error!(InvalidRequest, "{text} is not written as it must be; one * is allowed."));
+            return Err(s3_error!(InvalidRequest, "Invalid value {text}; one * is allowed."));
         }
     }
     if let Some(bad) = rule.exposed.iter().find(|name| HeaderName::try_from(name.as_str()).is_err()) {
-        return Err(s3_error!(InvalidRequest, "{bad} is not the name of a header."));
+        return Err(s3_error!(InvalidRequest, "{bad} is not a header name."));
     }
     Ok(rule)
 }

@@ -7,6 +7,8 @@ use http::HeaderMap;
 use s3s::dto::{ChecksumAlgorithm, ChecksumType};
 use s3s::{S3Result, TrailingHeaders, s3_error};
 
+use crate::error::not_offered;
+
 /// The checksum among an input's five fields; more than one is an error.
 macro_rules! given {
     ($input:expr) => {
@@ -43,7 +45,7 @@ pub(crate) fn one(fields: [(Algorithm, Option<&str>); 5]) -> S3Result<Option<Che
     for (algorithm, text) in fields {
         let Some(text) = text else { continue };
         if found.is_some() {
-            return Err(s3_error!(InvalidRequest, "Give a single x-amz-checksum header."));
+            return Err(s3_error!(InvalidRequest, "Send only one x-amz-checksum header."));
         }
         found = Some(read(algorithm, text)?);
     }
@@ -51,7 +53,7 @@ pub(crate) fn one(fields: [(Algorithm, Option<&str>); 5]) -> S3Result<Option<Che
 }
 
 fn read(algorithm: Algorithm, text: &str) -> S3Result<Checksum> {
-    let bad = || s3_error!(BadDigest, "The value of x-amz-checksum-{} is no digest.", algorithm.as_str());
+    let bad = || s3_error!(BadDigest, "Invalid value of x-amz-checksum-{}.", algorithm.as_str());
     // The object's composite checksum has the number of parts behind it.
     let (digest, parts) = match text.split_once('-') {
         Some((digest, parts)) => (digest, Some(parts.parse().map_err(|_| bad())?)),
@@ -79,7 +81,7 @@ pub(crate) fn name(algorithm: Algorithm) -> ChecksumAlgorithm {
 }
 
 pub(crate) fn algorithm(name: &str) -> S3Result<Algorithm> {
-    Algorithm::parse(name).ok_or_else(|| s3_error!(InvalidRequest, "There is no checksum algorithm {name}."))
+    Algorithm::parse(name).ok_or_else(|| s3_error!(InvalidRequest, "Unknown checksum algorithm {name}."))
 }
 
 /// `Content-MD5`.
@@ -89,9 +91,25 @@ pub(crate) fn md5(headers: &HeaderMap) -> S3Result<Option<[u8; 16]>> {
     digest.map(Some).ok_or_else(|| s3_error!(InvalidDigest, "Content-MD5 is not 16 bytes in Base64."))
 }
 
+/// Headers that begin as those of checksums do and have none.
+const ABOUT: [&str; 3] = ["algorithm", "mode", "type"];
+
+/// Refuses a checksum that would not be verified.
+pub(crate) fn all_known(headers: &HeaderMap) -> S3Result<()> {
+    let named = headers.keys().filter_map(|name| name.as_str().strip_prefix("x-amz-checksum-"));
+    match named.into_iter().find(|name| !ABOUT.contains(name) && Algorithm::parse(name).is_none()) {
+        Some(unknown) => Err(not_offered(&format!("checksums of the algorithm {unknown}"))),
+        None => Ok(()),
+    }
+}
+
 /// The checksum that will follow the body, by its name in `x-amz-trailer`.
 pub(crate) fn announced(headers: &HeaderMap) -> S3Result<Option<Algorithm>> {
-    let Some(names) = headers.get("x-amz-trailer") else { return Ok(None) };
+    let mut all = headers.get_all("x-amz-trailer").iter();
+    let Some(names) = all.next() else { return Ok(None) };
+    if all.next().is_some() {
+        return Err(s3_error!(InvalidRequest, "Announce only one trailer."));
+    }
     let names = names.to_str().unwrap_or_default();
     match names.trim().to_ascii_lowercase().strip_prefix("x-amz-checksum-").map(algorithm) {
         Some(algorithm) => algorithm.map(Some),
@@ -108,6 +126,17 @@ pub(crate) fn trailing(algorithm: Algorithm, trailers: Option<&TrailingHeaders>)
     });
     let text = text.ok_or_else(|| s3_error!(InvalidRequest, "The trailer {name} is missing."))?;
     read(algorithm, &text)
+}
+
+/// Refuses a checksum that followed the body and was not announced.
+pub(crate) fn none_trailing(trailers: Option<&TrailingHeaders>) -> S3Result<()> {
+    let headers = trailers.and_then(TrailingHeaders::take).unwrap_or_default();
+    match headers.keys().find(|name| name.as_str().starts_with("x-amz-checksum-")) {
+        Some(name) => {
+            Err(s3_error!(InvalidRequest, "The trailer {name} was not announced by x-amz-trailer."))
+        }
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -154,7 +183,29 @@ mod tests {
         };
         assert_eq!(check("x-amz-checksum-crc32").unwrap(), Some(Algorithm::Crc32));
         assert_eq!(check("X-Amz-Checksum-SHA256").unwrap(), Some(Algorithm::Sha256));
-        assert!(check("x-other").is_err());
+        for bad in ["x-other", "x-amz-checksum-sha512", "x-amz-checksum-crc32,x-amz-checksum-sha256"] {
+            assert!(check(bad).is_err(), "{bad}");
+        }
         assert_eq!(announced(&HeaderMap::new()).unwrap(), None);
+        let mut two = HeaderMap::new();
+        for name in ["x-amz-checksum-crc32", "x-amz-checksum-sha256"] {
+            two.append("x-amz-trailer", name.parse().unwrap());
+        }
+        assert!(announced(&two).is_err());
+    }
+
+    #[test]
+    fn a_checksum_that_nobody_would_verify_is_refused() {
+        let check = |name: &'static str| {
+            let name = http::HeaderName::from_static(name);
+            all_known(&HeaderMap::from_iter([(name, http::HeaderValue::from_static("AAAA"))])).is_ok()
+        };
+        for name in ["xxhash64", "xxhash3", "xxhash128", "sha512", "md5", "new", ""] {
+            assert!(!check(Box::leak(format!("x-amz-checksum-{name}").into_boxed_str())), "{name}");
+        }
+        for name in ["crc32", "crc32c", "crc64nvme", "sha1", "sha256", "mode", "type", "algorithm"] {
+            assert!(check(Box::leak(format!("x-amz-checksum-{name}").into_boxed_str())), "{name}");
+        }
+        assert!(check("x-amz-meta-md5"));
     }
 }

@@ -1,15 +1,18 @@
 //! Settings and bounds of connections.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_face::door::{Bounds, Timeouts};
 use model::setting::{OutOfRange, need};
 use serde::Deserialize;
-use sign::Cidr;
 
 /// How the S3 face behaves.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Connections at a time; more wait to be accepted. One address may have as many as are still free, proxies all; when
-    /// none is, whoever has most gives up its oldest.
+    /// none is, the client with the most gives up its oldest.
     pub connections: usize,
     /// Seconds within which a request's head must be there, and those within which the fields of a form must.
     pub head_seconds: u64,
@@ -19,15 +22,9 @@ pub struct Config {
     pub write_idle_seconds: u64,
     /// Domains below which a host name begins with the bucket (`bucket.domain`).
     pub domains: Vec<String>,
-    /// Proxies in front, which speak for many: those of the front door.
-    #[serde(skip)]
-    pub trusted_proxies: Vec<Cidr>,
     /// Whether the address that clients know begins with `https`. It follows from that address.
     #[serde(skip)]
     pub https: bool,
-    /// Seconds that requests under way have to end at shutdown. One time for all doors, so no file sets it.
-    #[serde(skip)]
-    pub shutdown_seconds: u64,
     /// Origins (`https://host[:port]`) whose pages may send presigned parts. They follow from the public address and the
     /// settings of uploads.
     #[serde(skip)]
@@ -42,15 +39,30 @@ impl Default for Config {
             body_idle_seconds: 60,
             write_idle_seconds: 300,
             domains: vec!["localhost".into()],
-            trusted_proxies: Vec::new(),
             https: false,
-            shutdown_seconds: 10,
             page_origins: Vec::new(),
         }
     }
 }
 
 impl Config {
+    /// Limits of a connection to this face, where running requests have `drain` to end at shutdown.
+    pub fn bounds(&self, drain: Duration) -> Bounds {
+        Bounds {
+            head: Duration::from_secs(self.head_seconds),
+            head_bytes: 64 << 10,
+            head_fields: 200,
+            pause: Duration::from_secs(self.body_idle_seconds),
+            timeouts: Timeouts {
+                silence: Duration::from_secs(self.write_idle_seconds),
+                least_rate: 0,
+                is_scarce: Arc::new(|| false),
+            },
+            http2: false,
+            drain,
+        }
+    }
+
     /// Refuses settings out of their range.
     pub fn check(&self) -> Result<(), OutOfRange> {
         let need = |good, name, expected| need(good, "s3_face", name, expected);

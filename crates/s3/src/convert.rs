@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use blob::{Attributes, Condition};
+use blob::{Attributes, Condition, StorageClass};
 use http::header::{HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use model::{BucketName, Key, Timestamp, UploadId};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -10,10 +10,7 @@ use s3s::dto::{ETag, ETagCondition, EncodingType, TimestampFormat};
 use s3s::{S3Result, s3_error};
 
 use crate::error::not_offered;
-use crate::tags::Tags;
-
-/// User metadata may have so many bytes in names and values, as in S3.
-const METADATA_LIMIT: usize = 2048;
+use crate::xml;
 
 pub(crate) fn bucket(name: &str) -> S3Result<BucketName> {
     name.parse().map_err(|e: model::NameError| s3_error!(InvalidBucketName, "{e}."))
@@ -32,7 +29,7 @@ pub(crate) fn upload_id(text: &str) -> S3Result<UploadId> {
 
 pub(crate) fn number(part: i32) -> S3Result<u32> {
     let number = u32::try_from(part).ok().filter(|n| (1..=10_000).contains(n));
-    number.ok_or_else(|| s3_error!(InvalidArgument, "Part numbers are 1 to 10000."))
+    number.ok_or_else(|| s3_error!(InvalidArgument, "Part numbers must be 1 to 10000."))
 }
 
 /// How many entries a page may have: what was asked for, at most 1000.
@@ -40,7 +37,7 @@ pub(crate) fn page(asked: Option<i32>) -> S3Result<usize> {
     let asked = usize::try_from(asked.unwrap_or(1000));
     asked
         .map(|n| n.min(1000))
-        .map_err(|_| s3_error!(InvalidArgument, "The number of entries is not below 0."))
+        .map_err(|_| s3_error!(InvalidArgument, "The number of entries cannot be negative."))
 }
 
 pub(crate) fn time(at: Timestamp) -> s3s::dto::Timestamp {
@@ -53,7 +50,7 @@ pub(crate) fn seconds(at: &s3s::dto::Timestamp) -> i64 {
     format(at, TimestampFormat::EpochSeconds).split('.').next().and_then(|s| s.parse().ok()).unwrap_or(0)
 }
 
-fn format(at: &s3s::dto::Timestamp, format: TimestampFormat) -> String {
+pub(crate) fn format(at: &s3s::dto::Timestamp, format: TimestampFormat) -> String {
     let mut text = Vec::new();
     match at.format(format, &mut text) {
         Ok(()) => String::from_utf8_lossy(&text).into_owned(),
@@ -99,61 +96,7 @@ fn etag_in(headers: &HeaderMap, name: &HeaderName) -> S3Result<Option<ETagCondit
     let mut given = headers.get_all(name).iter();
     let Some(first) = given.next() else { return Ok(None) };
     let read = ETagCondition::parse_http_header(first.as_bytes()).ok().filter(|_| given.next().is_none());
-    read.map(Some).ok_or_else(|| s3_error!(InvalidArgument, "{name} is one ETag, or *."))
-}
-
-/// The headers that a client sends with an object, from inputs that share their names.
-macro_rules! attributes {
-    ($input:expr) => {
-        $crate::convert::Given {
-            content_type: $input.content_type.take(),
-            cache_control: $input.cache_control.take(),
-            content_disposition: $input.content_disposition.take(),
-            content_encoding: $input.content_encoding.take(),
-            content_language: $input.content_language.take(),
-            expires: $input.expires.take(),
-            metadata: $input.metadata.take(),
-            tags: $crate::tags::from_header($input.tagging.as_deref())?,
-        }
-        .check()
-    };
-}
-pub(crate) use attributes;
-
-pub(crate) struct Given {
-    pub(crate) content_type: Option<String>,
-    pub(crate) cache_control: Option<String>,
-    pub(crate) content_disposition: Option<String>,
-    pub(crate) content_encoding: Option<String>,
-    pub(crate) content_language: Option<String>,
-    pub(crate) expires: Option<s3s::dto::Timestamp>,
-    pub(crate) metadata: Option<s3s::dto::Metadata>,
-    pub(crate) tags: Tags,
-}
-
-impl Given {
-    pub(crate) fn check(self) -> S3Result<Attributes> {
-        let metadata = self.metadata.unwrap_or_default();
-        if metadata.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > METADATA_LIMIT {
-            return Err(s3_error!(MetadataTooLarge, "User metadata has at most {METADATA_LIMIT} bytes."));
-        }
-        Ok(Attributes {
-            content_type: self.content_type.filter(|t| !t.is_empty()).or(Some("binary/octet-stream".into())),
-            cache_control: self.cache_control,
-            content_disposition: self.content_disposition,
-            content_encoding: self.content_encoding.and_then(|e| without_framing(&e)),
-            content_language: self.content_language,
-            expires: self.expires.map(|at| format(&at, TimestampFormat::HttpDate)),
-            metadata: metadata.into_iter().collect(),
-            tags: self.tags,
-        })
-    }
-}
-
-/// `aws-chunked` describes the transfer, not the object.
-fn without_framing(encoding: &str) -> Option<String> {
-    let rest: Vec<&str> = encoding.split(',').map(str::trim).filter(|e| *e != "aws-chunked").collect();
-    Some(rest.join(", ")).filter(|e| !e.is_empty())
+    read.map(Some).ok_or_else(|| s3_error!(InvalidArgument, "{name} must be one ETag, or *."))
 }
 
 pub(crate) fn expires(attributes: &Attributes) -> Option<s3s::dto::Timestamp> {
@@ -171,45 +114,38 @@ macro_rules! refuse {
 }
 pub(crate) use refuse;
 
-/// What writes share of it.
-macro_rules! refuse_on_write {
-    ($blob:expr, $input:expr) => {
-        $crate::encryption::wish!($input).check($blob)?;
-        $crate::convert::refuse!($input,
-            grant_full_control: "ACLs",
-            grant_read: "ACLs",
-            grant_read_acp: "ACLs",
-            grant_write_acp: "ACLs",
-            object_lock_legal_hold_status: "object lock",
-            object_lock_mode: "object lock",
-            object_lock_retain_until_date: "object lock",
-            website_redirect_location: "redirects",
-        );
-        $crate::convert::acl($input.acl.as_ref().map(|acl| acl.as_str()))?;
-        $crate::convert::storage_class($input.storage_class.as_ref().map(|class| class.as_str()))?;
-    };
-}
-pub(crate) use refuse_on_write;
-
 pub(crate) fn acl(acl: Option<&str>) -> S3Result<()> {
     match acl {
         None | Some("private" | "bucket-owner-full-control") => Ok(()),
-        Some(_) => Err(s3_error!(AccessControlListNotSupported, "Buckets of this server have no ACLs.")),
+        Some(_) => {
+            Err(s3_error!(AccessControlListNotSupported, "Buckets on this server do not support ACLs."))
+        }
     }
 }
 
-pub(crate) fn storage_class(class: Option<&str>) -> S3Result<()> {
-    match class {
-        None | Some("STANDARD") => Ok(()),
-        Some(_) => Err(s3_error!(InvalidStorageClass, "The only storage class is STANDARD.")),
-    }
+pub(crate) fn storage_class(name: Option<&str>) -> S3Result<StorageClass> {
+    let class = name.map(str::parse).transpose();
+    class
+        .map(Option::unwrap_or_default)
+        .map_err(|_| s3_error!(InvalidStorageClass, "The storage class you specified is not valid."))
+}
+
+/// The storage class in answers to reads: none for the default, as in S3.
+pub(crate) fn told_class(class: StorageClass) -> Option<s3s::dto::StorageClass> {
+    Some(class).filter(|class| *class != StorageClass::Standard).map(named_class)
+}
+
+/// A class by its name.
+pub(crate) fn named_class(class: StorageClass) -> s3s::dto::StorageClass {
+    s3s::dto::StorageClass::from_static(class.as_str())
 }
 
 /// There is one version of each key: `null`.
 pub(crate) fn version(id: Option<&str>) -> S3Result<()> {
     match id {
-        None | Some("null" | "") => Ok(()),
-        Some(_) => Err(s3_error!(NoSuchVersion, "This server keeps no versions.")),
+        None | Some("null") => Ok(()),
+        Some("") => Err(s3_error!(InvalidArgument, "Version id cannot be the empty string.")),
+        Some(_) => Err(s3_error!(NoSuchVersion, "This server does not support versions.")),
     }
 }
 
@@ -221,11 +157,25 @@ pub(crate) enum Encoding {
 }
 
 impl Encoding {
+    /// Itself if XML can carry all of these names; otherwise they are encoded although nobody asked for that, and the
+    /// listing says so. S3 itself answers with a document that no parser takes.
+    pub(crate) fn for_names<'a>(self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        if names.into_iter().all(xml::carries) { self } else { Self::Url }
+    }
+
+    /// How a listing tells it.
+    pub(crate) fn told(self) -> Option<EncodingType> {
+        match self {
+            Self::Plain => None,
+            Self::Url => Some(EncodingType::from_static(EncodingType::URL)),
+        }
+    }
+
     pub(crate) fn read(given: Option<&EncodingType>) -> S3Result<Self> {
         match given.map(EncodingType::as_str) {
             None => Ok(Self::Plain),
             Some("url") => Ok(Self::Url),
-            Some(_) => Err(s3_error!(InvalidArgument, "The only encoding-type is url.")),
+            Some(_) => Err(s3_error!(InvalidArgument, "The encoding-type must be url.")),
         }
     }
 
@@ -242,15 +192,6 @@ impl Encoding {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn framing_is_not_an_encoding_of_the_object() {
-        let check = |given, expected: Option<&str>| assert_eq!(without_framing(given).as_deref(), expected);
-        check("aws-chunked", None);
-        check("aws-chunked,gzip", Some("gzip"));
-        check("gzip, aws-chunked", Some("gzip"));
-        check("gzip", Some("gzip"));
-    }
 
     #[test]
     fn times_keep_their_second() {

@@ -7,19 +7,18 @@ use s3s::dto::{
 };
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
-use crate::access::{self, Buckets};
-use crate::convert::{
-    attributes, bucket, condition_in, etag, key, number, refuse, refuse_on_write, time, upload_id, version,
-};
+use crate::convert::{bucket, condition_in, etag, key, number, refuse, time, upload_id, version};
 use crate::error::{from_blob, not_offered};
+use crate::given::{attributes, refuse_on_write};
 use crate::objects::Conditions;
+use crate::permission::{self, Buckets};
 use crate::{checksum, encryption, multipart};
 
 pub(crate) async fn object(
     blob: &Blob,
     mut request: S3Request<CopyObjectInput>,
 ) -> S3Result<S3Response<CopyObjectOutput>> {
-    let buckets = access::of(&request)?;
+    let buckets = permission::of(&request)?;
     let input = &mut request.input;
     refuse_on_write!(blob, input);
     refuse!(input, copy_source_sse_customer_algorithm: "encryption with the client's keys");
@@ -27,24 +26,28 @@ pub(crate) async fn object(
     let replaces = match input.metadata_directive.as_ref().map(|d| d.as_str()) {
         None | Some("COPY") => false,
         Some("REPLACE") => true,
-        Some(_) => return Err(s3_error!(InvalidArgument, "The metadata directive is COPY or REPLACE.")),
+        Some(_) => return Err(s3_error!(InvalidArgument, "The metadata directive must be COPY or REPLACE.")),
     };
     let replaces_tags = match input.tagging_directive.as_ref().map(|d| d.as_str()) {
         None | Some("COPY") => false,
         Some("REPLACE") => true,
-        Some(_) => return Err(s3_error!(InvalidArgument, "The tagging directive is COPY or REPLACE.")),
+        Some(_) => return Err(s3_error!(InvalidArgument, "The tagging directive must be COPY or REPLACE.")),
     };
     let source = source(blob, &buckets, &input.copy_source, source_conditions!(input)).await?;
-    if !replaces && !replaces_tags && (&source.bucket, &source.key) == (&bucket, &key) {
-        return Err(s3_error!(InvalidRequest, "A copy to itself must replace the metadata or the tags."));
-    }
     let given = attributes!(input)?;
+    // It is never copied: without it the copy has the default (S3 API reference, "CopyObject").
+    let storage_class = given.storage_class;
+    let changes = replaces || replaces_tags || storage_class != source.attributes.storage_class;
+    if !changes && (&source.bucket, &source.key) == (&bucket, &key) {
+        let what = "A copy to itself must replace the metadata, the tags or the storage class.";
+        return Err(s3_error!(InvalidRequest, "{what}"));
+    }
     let tags = if replaces_tags { given.tags.clone() } else { source.attributes.tags.clone() };
     let described = if replaces { given } else { source.attributes };
     let new = New {
         bucket,
         key,
-        attributes: blob::Attributes { tags, ..described },
+        attributes: blob::Attributes { tags, storage_class, ..described },
         condition: condition_in(&request.headers)?,
         by: By::Client(Means::Copy),
     };
@@ -67,7 +70,7 @@ pub(crate) async fn part(
     blob: &Blob,
     request: S3Request<UploadPartCopyInput>,
 ) -> S3Result<S3Response<UploadPartCopyOutput>> {
-    let buckets = access::of(&request)?;
+    let buckets = permission::of(&request)?;
     let input = request.input;
     refuse!(input,
         sse_customer_algorithm: "encryption with the client's keys",
@@ -123,9 +126,9 @@ async fn source(
         return Err(not_offered("access points"));
     };
     version(version_id.as_deref())?;
-    access::check(buckets, from)?;
+    permission::check(buckets, from)?;
     let object = blob.head(&bucket(from)?, &key(path)?).await.map_err(from_blob)?;
-    // What would be 304 on a GET is 412 here.
+    // A condition that gives 304 on a GET gives 412 here.
     conditions.check(&object).map_err(|_| from_blob(blob::Error::Precondition))?;
     Ok(object)
 }

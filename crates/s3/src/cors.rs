@@ -1,5 +1,5 @@
-//! What pages of browsers may do here (Fetch §3.2): those of the installation's own public address send presigned
-//! parts; what those of other origins do is said by the rules of the bucket. Nothing is ever sent with cookies.
+//! Permissions of pages in browsers (Fetch §3.2): those of the installation's own public address send presigned
+//! parts; for other origins the rules of the bucket apply. Nothing is ever sent with cookies.
 
 use blob::CorsRule;
 use http::header::{
@@ -9,7 +9,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue};
 
-/// What an answer depends on.
+/// Request headers that an answer depends on.
 const VARIES: HeaderValue =
     HeaderValue::from_static("Origin, Access-Control-Request-Headers, Access-Control-Request-Method");
 
@@ -26,7 +26,7 @@ pub(crate) fn own(origins: &[String]) -> CorsRule {
     }
 }
 
-/// What a page asks for.
+/// A page's request.
 pub(crate) struct Asked<'a> {
     origin: &'a str,
     method: &'a str,
@@ -35,7 +35,7 @@ pub(crate) struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// Reads a question before the request (a preflight); `None` if it is none.
+    /// Reads a question before the request (a preflight); `None` if it is not one.
     pub(crate) fn before(headers: &'a HeaderMap) -> Option<Self> {
         let named = headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS).iter();
         let named = named.flat_map(|line| line.to_str().unwrap_or("?").split(','));
@@ -84,7 +84,7 @@ fn fits(pattern: &str, text: &str) -> bool {
     }
 }
 
-/// What a page may do.
+/// Permissions of a page.
 pub(crate) struct Granted<'r> {
     rule: &'r CorsRule,
     origin: HeaderValue,

@@ -22,7 +22,7 @@ pub(crate) async fn one(
     version(input.version_id.as_deref())?;
     let etag = match &input.if_match {
         Some(ETagCondition::ETag(etag)) => Some(etag),
-        // Who deletes whatever is there asks for nothing.
+        // `*` deletes whatever is there: no condition.
         Some(ETagCondition::Any) | None => None,
     };
     let condition = seen(etag, input.if_match_size, input.if_match_last_modified_time.as_ref())?;
@@ -32,18 +32,18 @@ pub(crate) async fn one(
     Ok(S3Response::new(DeleteObjectOutput::default()))
 }
 
-/// What must hold of the object that is deleted.
+/// Condition on the object to be deleted.
 fn seen(etag: Option<&ETag>, size: Option<i64>, modified: Option<&Timestamp>) -> S3Result<Condition> {
     let size = size.map(u64::try_from).transpose();
     let seen = Seen {
         etag: etag.map(plain_etag),
-        size: size.map_err(|_| s3_error!(InvalidArgument, "A size is not below 0."))?,
+        size: size.map_err(|_| s3_error!(InvalidArgument, "A size cannot be negative."))?,
         seconds: modified.map(seconds),
     };
     Ok(if seen == Seen::default() { Condition::None } else { Condition::Seen(seen) })
 }
 
-/// What is not there is deleted, whatever was said of it.
+/// Treats a missing object as deleted.
 fn gone<T>(deleted: blob::Result<T>) -> S3Result<()> {
     match deleted {
         Ok(_) | Err(blob::Error::NoSuchKey) => Ok(()),
@@ -58,7 +58,7 @@ pub(crate) async fn many(
     let input = request.input;
     let bucket = bucket(&input.bucket)?;
     if input.delete.objects.is_empty() || input.delete.objects.len() > MAX_DELETES {
-        return Err(s3_error!(MalformedXML, "Name 1 to {MAX_DELETES} objects."));
+        return Err(s3_error!(MalformedXML, "List 1 to {MAX_DELETES} objects."));
     }
     blob.bucket(&bucket).await.map_err(from_blob)?;
     let (mut plain, mut deleted, mut errors) = (Vec::new(), Vec::new(), Vec::new());
@@ -83,7 +83,7 @@ pub(crate) async fn many(
         Ok(_) => deleted.extend(plain.into_iter().map(told)),
         // Nothing was done: clients try all of it again by themselves.
         Err(error) if deleted.is_empty() => return Err(error),
-        // What was deleted one by one stays so, and is told.
+        // Objects that were deleted one by one stay deleted, and are reported.
         Err(error) => errors.extend(plain.into_iter().map(|object| refused(object, &error))),
     }
     let quiet = input.delete.quiet == Some(true);

@@ -13,7 +13,7 @@ use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
 use crate::convert::bucket;
 use crate::error::{from_blob, not_offered};
 
-/// What a write asks for.
+/// Encryption headers of a write.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Wish<'a> {
     /// `x-amz-server-side-encryption`.
@@ -63,7 +63,7 @@ impl Wish<'_> {
 fn offered(blob: &Blob, algorithm: &str) -> S3Result<()> {
     match algorithm {
         "AES256" if blob.seals() => Ok(()),
-        "AES256" => Err(not_offered("encryption, for its store is clear by the operator's choice")),
+        "AES256" => Err(not_offered("encryption, because its operator chose not to encrypt the store")),
         "aws:kms" | "aws:kms:dsse" => Err(not_offered("encryption with KMS keys")),
         _ => Err(unknown()),
     }
@@ -76,12 +76,12 @@ fn unknown() -> S3Error {
 /// Refuses the choice of a write where nothing is written.
 pub(crate) fn not_on_reads(headers: &HeaderMap) -> S3Result<()> {
     match headers.contains_key("x-amz-server-side-encryption") {
-        true => Err(s3_error!(InvalidArgument, "x-amz-server-side-encryption does not go with reads.")),
+        true => Err(s3_error!(InvalidArgument, "x-amz-server-side-encryption is not allowed on reads.")),
         false => Ok(()),
     }
 }
 
-/// What answers say about it.
+/// The encryption header of answers.
 pub(crate) fn told(blob: &Blob) -> Option<ServerSideEncryption> {
     blob.seals().then(|| ServerSideEncryption::from_static(ServerSideEncryption::AES256))
 }
@@ -94,7 +94,7 @@ pub(crate) async fn get(
     let Some(sse_algorithm) = told(blob) else {
         return Err(s3_error!(
             ServerSideEncryptionConfigurationNotFoundError,
-            "The store is clear by the operator's choice."
+            "The operator chose not to encrypt this store."
         ));
     };
     let rule = ServerSideEncryptionRule {

@@ -11,7 +11,7 @@ pub(crate) fn from_blob(error: blob::Error) -> S3Error {
     match error {
         Error::NoSuchBucket(_) => s3_error!(NoSuchBucket, "The bucket does not exist."),
         Error::BucketExists(_) => {
-            s3_error!(BucketAlreadyOwnedByYou, "The bucket exists already and is yours.")
+            s3_error!(BucketAlreadyOwnedByYou, "The bucket already exists and you own it.")
         }
         Error::BucketNotEmpty(_) => s3_error!(BucketNotEmpty, "The bucket is not empty."),
         Error::BucketStays(_) => s3_error!(AccessDenied, "Kinora needs this bucket; it cannot be deleted."),
@@ -19,30 +19,30 @@ pub(crate) fn from_blob(error: blob::Error) -> S3Error {
         Error::NoSuchUpload(_) => {
             s3_error!(NoSuchUpload, "The upload does not exist; it may have been completed or aborted.")
         }
-        Error::Precondition => s3_error!(PreconditionFailed, "A precondition does not hold."),
-        Error::BadDigest(what) => s3_error!(BadDigest, "The {what} you gave is not that of what came."),
+        Error::Precondition => s3_error!(PreconditionFailed, "A precondition failed."),
+        Error::BadDigest(what) => s3_error!(BadDigest, "The {what} does not match the data received."),
         Error::WrongLength { .. } => s3_error!(IncompleteBody, "{error}."),
         Error::TooLarge { .. } => s3_error!(EntityTooLarge, "{error}."),
         Error::AttributesTooLarge { .. } => s3_error!(MetadataTooLarge, "{error}."),
-        Error::PartNumber(_) => s3_error!(InvalidArgument, "Part numbers are 1 to 10000."),
+        Error::PartNumber(_) => s3_error!(InvalidArgument, "Part numbers must be 1 to 10000."),
         Error::InvalidPart(_) => s3_error!(InvalidPart, "{error}."),
-        Error::PartOrder => s3_error!(InvalidPartOrder, "Name the parts in ascending order, each once."),
+        Error::PartOrder => s3_error!(InvalidPartOrder, "List the parts in ascending order, each once."),
         Error::PartTooSmall { .. } => s3_error!(EntityTooSmall, "{error}."),
         Error::Range { .. } => s3_error!(InvalidRange, "The range cannot be satisfied."),
         Error::NoSpace { free, wanted, .. } => {
             tracing::error!(error = %model::Chain(&error), "upload refused");
             let (wanted, free) = (ByteSize(wanted), ByteSize(free));
             full(format!(
-                "There is not enough space left: {wanted} needed, {free} free. Ask the operator to make some."
+                "There is not enough free space: {wanted} needed, {free} free. Ask the operator to free some."
             ))
         }
-        ref other if db::is_full(other) => {
+        ref other if model::fault::is_full(other) => {
             tracing::error!(error = %model::Chain(&error), "request refused");
-            full("There is not enough space left. Ask the operator to make some.".into())
+            full("There is not enough free space. Ask the operator to free some.".into())
         }
         Error::Incoming(source) => incoming(&source.to_string()),
         Error::Db(ref source) if source.is_retryable() => {
-            tracing::warn!(error = %model::Chain(&error), "database busy or away");
+            tracing::warn!(error = %model::Chain(&error), "the database is unreachable or busy");
             s3_error!(SlowDown, "Please try again.")
         }
         error => {
@@ -63,19 +63,19 @@ pub(crate) fn incoming(text: &str) -> S3Error {
     if text.contains("Sha256Mismatch") {
         let code = S3ErrorCode::Custom("XAmzContentSHA256Mismatch".into());
         let mut error =
-            S3Error::with_message(code, "The x-amz-content-sha256 you gave is not that of what came.");
+            S3Error::with_message(code, "The x-amz-content-sha256 does not match the data received.");
         error.set_status_code(StatusCode::BAD_REQUEST);
         error
     } else if text.contains("SignatureMismatch") {
         s3_error!(SignatureDoesNotMatch, "The signature of a chunk does not match.")
     } else if text.contains(PAUSED) {
-        s3_error!(RequestTimeout, "Nothing came for too long.")
+        s3_error!(RequestTimeout, "No data was received for too long.")
     } else {
-        s3_error!(IncompleteBody, "The body broke off or is not framed as announced.")
+        s3_error!(IncompleteBody, "The body was interrupted, or its framing is invalid.")
     }
 }
 
-/// What S3 knows and this server does not offer.
+/// The error for a feature of S3 that this server does not support.
 pub(crate) fn not_offered(what: &str) -> S3Error {
-    s3_error!(NotImplemented, "This server does not offer {what}.")
+    s3_error!(NotImplemented, "This server does not support {what}.")
 }

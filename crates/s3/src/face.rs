@@ -1,4 +1,4 @@
-//! The operations this server offers; `s3s` answers `NotImplemented` to all others.
+//! The operations this server offers, each with the parameters that its query may have ([`crate::offered`]).
 
 use async_trait::async_trait;
 use blob::Blob;
@@ -43,7 +43,10 @@ use crate::{
 pub(crate) struct Face(pub(crate) Blob);
 
 macro_rules! operations {
-    ($($name:ident: $input:ident -> $output:ident = $answer:path;)*) => {
+    ($($name:ident: $input:ident -> $output:ident = $answer:path, $parameters:tt;)*) => {
+        /// The input of every operation that is offered, and the parameters that its query may have.
+        pub(crate) const OPERATIONS: &[(&str, &[&str])] = &[$((stringify!($input), &$parameters)),*];
+
         #[async_trait]
         impl S3 for Face {
             $(async fn $name(&self, request: S3Request<$input>) -> S3Result<S3Response<$output>> {
@@ -54,60 +57,100 @@ macro_rules! operations {
 }
 
 operations! {
-    list_buckets: ListBucketsInput -> ListBucketsOutput = buckets::list;
-    create_bucket: CreateBucketInput -> CreateBucketOutput = buckets::create;
-    head_bucket: HeadBucketInput -> HeadBucketOutput = buckets::head;
-    delete_bucket: DeleteBucketInput -> DeleteBucketOutput = buckets::delete;
-    get_bucket_location: GetBucketLocationInput -> GetBucketLocationOutput = buckets::location;
-    get_bucket_versioning: GetBucketVersioningInput -> GetBucketVersioningOutput = buckets::versioning;
-    list_objects: ListObjectsInput -> ListObjectsOutput = list::v1;
-    list_objects_v2: ListObjectsV2Input -> ListObjectsV2Output = list::v2;
-    list_object_versions: ListObjectVersionsInput -> ListObjectVersionsOutput = list::versions;
-    put_object: PutObjectInput -> PutObjectOutput = put::object;
-    get_object: GetObjectInput -> GetObjectOutput = objects::get;
-    head_object: HeadObjectInput -> HeadObjectOutput = objects::head;
-    get_object_attributes: GetObjectAttributesInput -> GetObjectAttributesOutput = about::attributes;
-    get_object_tagging: GetObjectTaggingInput -> GetObjectTaggingOutput = tags::get;
-    put_object_tagging: PutObjectTaggingInput -> PutObjectTaggingOutput = tags::put;
-    delete_object_tagging: DeleteObjectTaggingInput -> DeleteObjectTaggingOutput = tags::delete;
-    get_bucket_tagging: GetBucketTaggingInput -> GetBucketTaggingOutput = tags::of_bucket;
-    put_bucket_tagging: PutBucketTaggingInput -> PutBucketTaggingOutput = tags::put_bucket;
-    delete_bucket_tagging: DeleteBucketTaggingInput -> DeleteBucketTaggingOutput = tags::delete_bucket;
-    get_bucket_cors: GetBucketCorsInput -> GetBucketCorsOutput = bucket_cors::get;
-    put_bucket_cors: PutBucketCorsInput -> PutBucketCorsOutput = bucket_cors::put;
-    delete_bucket_cors: DeleteBucketCorsInput -> DeleteBucketCorsOutput = bucket_cors::delete;
-    get_bucket_acl: GetBucketAclInput -> GetBucketAclOutput = about::bucket_acl;
-    get_object_acl: GetObjectAclInput -> GetObjectAclOutput = about::object_acl;
-    copy_object: CopyObjectInput -> CopyObjectOutput = copy::object;
-    delete_object: DeleteObjectInput -> DeleteObjectOutput = delete::one;
-    delete_objects: DeleteObjectsInput -> DeleteObjectsOutput = delete::many;
-    create_multipart_upload: CreateMultipartUploadInput -> CreateMultipartUploadOutput = multipart::begin;
-    upload_part: UploadPartInput -> UploadPartOutput = put::part;
-    upload_part_copy: UploadPartCopyInput -> UploadPartCopyOutput = copy::part;
-    complete_multipart_upload: CompleteMultipartUploadInput -> CompleteMultipartUploadOutput = multipart::complete;
-    abort_multipart_upload: AbortMultipartUploadInput -> AbortMultipartUploadOutput = multipart::abort;
-    list_parts: ListPartsInput -> ListPartsOutput = multipart::parts;
-    list_multipart_uploads: ListMultipartUploadsInput -> ListMultipartUploadsOutput = multipart::list;
-    put_bucket_acl: PutBucketAclInput -> PutBucketAclOutput = about::put_bucket_acl;
-    put_object_acl: PutObjectAclInput -> PutObjectAclOutput = about::put_object_acl;
-    get_bucket_encryption: GetBucketEncryptionInput -> GetBucketEncryptionOutput = encryption::get;
-    put_bucket_encryption: PutBucketEncryptionInput -> PutBucketEncryptionOutput = encryption::put;
-    delete_bucket_encryption: DeleteBucketEncryptionInput -> DeleteBucketEncryptionOutput = encryption::delete;
-    get_bucket_accelerate_configuration: GetBucketAccelerateConfigurationInput -> GetBucketAccelerateConfigurationOutput = absent::acceleration;
-    get_bucket_lifecycle_configuration: GetBucketLifecycleConfigurationInput -> GetBucketLifecycleConfigurationOutput = absent::lifecycle;
-    get_bucket_logging: GetBucketLoggingInput -> GetBucketLoggingOutput = absent::logging;
-    get_bucket_notification_configuration: GetBucketNotificationConfigurationInput -> GetBucketNotificationConfigurationOutput = absent::notifications;
-    get_bucket_ownership_controls: GetBucketOwnershipControlsInput -> GetBucketOwnershipControlsOutput = absent::ownership;
-    get_bucket_request_payment: GetBucketRequestPaymentInput -> GetBucketRequestPaymentOutput = absent::payer;
-    get_bucket_policy: GetBucketPolicyInput -> GetBucketPolicyOutput = absent::policy;
-    get_bucket_policy_status: GetBucketPolicyStatusInput -> GetBucketPolicyStatusOutput = absent::policy_status;
-    get_public_access_block: GetPublicAccessBlockInput -> GetPublicAccessBlockOutput = absent::public_access;
-    get_bucket_replication: GetBucketReplicationInput -> GetBucketReplicationOutput = absent::replication;
-    get_bucket_website: GetBucketWebsiteInput -> GetBucketWebsiteOutput = absent::website;
-    get_object_lock_configuration: GetObjectLockConfigurationInput -> GetObjectLockConfigurationOutput = absent::lock;
-    put_object_lock_configuration: PutObjectLockConfigurationInput -> PutObjectLockConfigurationOutput = absent::put_lock;
-    get_object_legal_hold: GetObjectLegalHoldInput -> GetObjectLegalHoldOutput = absent::hold;
-    put_object_legal_hold: PutObjectLegalHoldInput -> PutObjectLegalHoldOutput = absent::put_hold;
-    get_object_retention: GetObjectRetentionInput -> GetObjectRetentionOutput = absent::retention;
-    put_object_retention: PutObjectRetentionInput -> PutObjectRetentionOutput = absent::put_retention;
+    list_buckets: ListBucketsInput -> ListBucketsOutput = buckets::list,
+        ["prefix", "continuation-token", "max-buckets", "bucket-region"];
+    create_bucket: CreateBucketInput -> CreateBucketOutput = buckets::create, [];
+    head_bucket: HeadBucketInput -> HeadBucketOutput = buckets::head, [];
+    delete_bucket: DeleteBucketInput -> DeleteBucketOutput = buckets::delete, [];
+    get_bucket_location: GetBucketLocationInput -> GetBucketLocationOutput = buckets::location, ["location"];
+    get_bucket_versioning: GetBucketVersioningInput -> GetBucketVersioningOutput = buckets::versioning,
+        ["versioning"];
+    list_objects: ListObjectsInput -> ListObjectsOutput = list::v1,
+        ["prefix", "delimiter", "marker", "max-keys", "encoding-type", "allow-unordered"];
+    list_objects_v2: ListObjectsV2Input -> ListObjectsV2Output = list::v2, [
+        "list-type", "prefix", "delimiter", "continuation-token", "start-after", "max-keys", "encoding-type",
+        "fetch-owner", "allow-unordered",
+    ];
+    list_object_versions: ListObjectVersionsInput -> ListObjectVersionsOutput = list::versions, [
+        "versions", "prefix", "delimiter", "key-marker", "version-id-marker", "max-keys", "encoding-type",
+        "allow-unordered",
+    ];
+    put_object: PutObjectInput -> PutObjectOutput = put::object, [];
+    get_object: GetObjectInput -> GetObjectOutput = objects::get, [
+        "partNumber", "versionId", "response-cache-control", "response-content-disposition",
+        "response-content-encoding", "response-content-language", "response-content-type", "response-expires",
+    ];
+    head_object: HeadObjectInput -> HeadObjectOutput = objects::head, [
+        "partNumber", "versionId", "response-cache-control", "response-content-disposition",
+        "response-content-encoding", "response-content-language", "response-content-type", "response-expires",
+    ];
+    get_object_attributes: GetObjectAttributesInput -> GetObjectAttributesOutput = about::attributes,
+        ["attributes", "versionId"];
+    get_object_tagging: GetObjectTaggingInput -> GetObjectTaggingOutput = tags::get, ["tagging", "versionId"];
+    put_object_tagging: PutObjectTaggingInput -> PutObjectTaggingOutput = tags::put, ["tagging", "versionId"];
+    delete_object_tagging: DeleteObjectTaggingInput -> DeleteObjectTaggingOutput = tags::delete,
+        ["tagging", "versionId"];
+    get_bucket_tagging: GetBucketTaggingInput -> GetBucketTaggingOutput = tags::of_bucket, ["tagging"];
+    put_bucket_tagging: PutBucketTaggingInput -> PutBucketTaggingOutput = tags::put_bucket, ["tagging"];
+    delete_bucket_tagging: DeleteBucketTaggingInput -> DeleteBucketTaggingOutput = tags::delete_bucket, ["tagging"];
+    get_bucket_cors: GetBucketCorsInput -> GetBucketCorsOutput = bucket_cors::get, ["cors"];
+    put_bucket_cors: PutBucketCorsInput -> PutBucketCorsOutput = bucket_cors::put, ["cors"];
+    delete_bucket_cors: DeleteBucketCorsInput -> DeleteBucketCorsOutput = bucket_cors::delete, ["cors"];
+    get_bucket_acl: GetBucketAclInput -> GetBucketAclOutput = about::bucket_acl, ["acl"];
+    get_object_acl: GetObjectAclInput -> GetObjectAclOutput = about::object_acl, ["acl", "versionId"];
+    copy_object: CopyObjectInput -> CopyObjectOutput = copy::object, [];
+    delete_object: DeleteObjectInput -> DeleteObjectOutput = delete::one, ["versionId"];
+    delete_objects: DeleteObjectsInput -> DeleteObjectsOutput = delete::many, ["delete"];
+    create_multipart_upload: CreateMultipartUploadInput -> CreateMultipartUploadOutput = multipart::begin,
+        ["uploads"];
+    upload_part: UploadPartInput -> UploadPartOutput = put::part, ["partNumber", "uploadId"];
+    upload_part_copy: UploadPartCopyInput -> UploadPartCopyOutput = copy::part, ["partNumber", "uploadId"];
+    complete_multipart_upload: CompleteMultipartUploadInput -> CompleteMultipartUploadOutput = multipart::complete,
+        ["uploadId"];
+    abort_multipart_upload: AbortMultipartUploadInput -> AbortMultipartUploadOutput = multipart::abort, ["uploadId"];
+    list_parts: ListPartsInput -> ListPartsOutput = multipart::parts, ["uploadId", "max-parts", "part-number-marker"];
+    list_multipart_uploads: ListMultipartUploadsInput -> ListMultipartUploadsOutput = multipart::list,
+        ["uploads", "prefix", "delimiter", "key-marker", "upload-id-marker", "max-uploads", "encoding-type"];
+    put_bucket_acl: PutBucketAclInput -> PutBucketAclOutput = about::put_bucket_acl, ["acl"];
+    put_object_acl: PutObjectAclInput -> PutObjectAclOutput = about::put_object_acl, ["acl", "versionId"];
+    get_bucket_encryption: GetBucketEncryptionInput -> GetBucketEncryptionOutput = encryption::get, ["encryption"];
+    put_bucket_encryption: PutBucketEncryptionInput -> PutBucketEncryptionOutput = encryption::put, ["encryption"];
+    delete_bucket_encryption: DeleteBucketEncryptionInput -> DeleteBucketEncryptionOutput = encryption::delete,
+        ["encryption"];
+    get_bucket_accelerate_configuration: GetBucketAccelerateConfigurationInput -> GetBucketAccelerateConfigurationOutput = absent::acceleration, [
+        "accelerate",
+    ];
+    get_bucket_lifecycle_configuration: GetBucketLifecycleConfigurationInput -> GetBucketLifecycleConfigurationOutput = absent::lifecycle, [
+        "lifecycle",
+    ];
+    get_bucket_logging: GetBucketLoggingInput -> GetBucketLoggingOutput = absent::logging, ["logging"];
+    get_bucket_notification_configuration: GetBucketNotificationConfigurationInput -> GetBucketNotificationConfigurationOutput = absent::notifications, [
+        "notification",
+    ];
+    get_bucket_ownership_controls: GetBucketOwnershipControlsInput -> GetBucketOwnershipControlsOutput = absent::ownership, [
+        "ownershipControls",
+    ];
+    get_bucket_request_payment: GetBucketRequestPaymentInput -> GetBucketRequestPaymentOutput = absent::payer,
+        ["requestPayment"];
+    get_bucket_policy: GetBucketPolicyInput -> GetBucketPolicyOutput = absent::policy, ["policy"];
+    get_bucket_policy_status: GetBucketPolicyStatusInput -> GetBucketPolicyStatusOutput = absent::policy_status,
+        ["policyStatus"];
+    get_public_access_block: GetPublicAccessBlockInput -> GetPublicAccessBlockOutput = absent::public_access,
+        ["publicAccessBlock"];
+    get_bucket_replication: GetBucketReplicationInput -> GetBucketReplicationOutput = absent::replication,
+        ["replication"];
+    get_bucket_website: GetBucketWebsiteInput -> GetBucketWebsiteOutput = absent::website, ["website"];
+    get_object_lock_configuration: GetObjectLockConfigurationInput -> GetObjectLockConfigurationOutput = absent::lock,
+        ["object-lock"];
+    put_object_lock_configuration: PutObjectLockConfigurationInput -> PutObjectLockConfigurationOutput = absent::put_lock, [
+        "object-lock",
+    ];
+    get_object_legal_hold: GetObjectLegalHoldInput -> GetObjectLegalHoldOutput = absent::hold,
+        ["legal-hold", "versionId"];
+    put_object_legal_hold: PutObjectLegalHoldInput -> PutObjectLegalHoldOutput = absent::put_hold,
+        ["legal-hold", "versionId"];
+    get_object_retention: GetObjectRetentionInput -> GetObjectRetentionOutput = absent::retention,
+        ["retention", "versionId"];
+    put_object_retention: PutObjectRetentionInput -> PutObjectRetentionOutput = absent::put_retention,
+        ["retention", "versionId"];
 }

@@ -1,5 +1,5 @@
-//! Uploads by forms of browsers (`POST` of `multipart/form-data`): who has a key signs a policy, and whoever holds
-//! the form may send one file within it.
+//! Uploads by forms of browsers (`POST` of `multipart/form-data`): the owner of a key signs a policy, and everybody
+//! with the form may send one file within it.
 
 mod body;
 mod policy;
@@ -7,18 +7,21 @@ mod policy;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use blob::{Blob, By, Checksum, Condition, Means, New, Object, Staged};
+use blob::{Blob, By, Checksum, Condition, Means, New, Object, Staged, StorageClass};
 use http::header::{CONTENT_TYPE, ETAG, LOCATION};
 use http::{HeaderValue, Request, Response, StatusCode};
 use s3s::dto::{PostResponse, Timestamp, TimestampFormat};
 use s3s::xml::{Serialize as _, Serializer};
 use s3s::{Body, S3Error, S3Result, s3_error};
+use sign::sigv4::Scope;
 use tokio::time::timeout;
 
-use crate::access::{self, Guard};
-use crate::convert::{Encoding, Given, acl, key, storage_class};
+use crate::access::Guard;
+use crate::convert::{Encoding, acl, key, storage_class};
 use crate::error::{from_blob, not_offered};
+use crate::given::Given;
 use crate::host::{Domains, Place, origin};
+use crate::permission::{self, Buckets};
 use crate::{checksum, convert, gate, tags};
 use body::{Fields, Form};
 use policy::Policy;
@@ -29,32 +32,32 @@ const MAX_FILE: u64 = 5 << 30;
 /// The longest address that a browser is sent to.
 const MAX_REDIRECT: usize = 2048;
 
-/// What forms are answered with.
+/// Handles forms.
 pub(crate) struct Desk<'a> {
     pub(crate) blob: &'a Blob,
     pub(crate) guard: &'a Guard,
     pub(crate) domains: &'a Domains,
     /// The longest time for the fields before the file: until they are there nobody knows whose form it is.
-    pub(crate) patience: Duration,
+    pub(crate) time_limit: Duration,
 }
 
 /// Answers one form.
 pub(crate) async fn answer(desk: Desk<'_>, request: Request<Body>) -> S3Result<Response<Body>> {
-    let Desk { blob, guard, domains, patience } = desk;
+    let Desk { blob, guard, domains, time_limit } = desk;
     let (parts, body) = request.into_parts();
     let Place { bucket: Some(bucket), key } = domains.path(&parts) else {
-        return Err(s3_error!(MethodNotAllowed, "A form is sent to the address of a bucket."));
+        return Err(s3_error!(MethodNotAllowed, "A form must be sent to the URL of a bucket."));
     };
     if !key.is_empty() {
-        return Err(s3_error!(MethodNotAllowed, "A form names the key in a field, not in the address."));
+        return Err(s3_error!(MethodNotAllowed, "A form gives the key in a field, not in the URL."));
     }
     let bucket = bucket.as_str();
     let content_type = parts.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let mut form = Form::new(content_type, body)?;
-    let fields = timeout(patience, form.fields()).await.map_err(|_| late())??;
+    let fields = timeout(time_limit, form.fields()).await.map_err(|_| late())??;
 
     let signed = signed(guard, &fields).await?;
-    access::check(&signed, bucket)?;
+    permission::check(&signed, bucket)?;
     let text = fields.get("policy").unwrap_or_default();
     let policy = Policy::read(text, MAX_FILE)?;
     policy.check(&fields.values, bucket, jiff::Timestamp::now())?;
@@ -68,16 +71,16 @@ pub(crate) async fn answer(desk: Desk<'_>, request: Request<Body>) -> S3Result<R
 }
 
 fn late() -> S3Error {
-    s3_error!(RequestTimeout, "The fields of the form took too long to come.")
+    s3_error!(RequestTimeout, "Receiving the fields of the form took too long.")
 }
 
 /// The buckets that the signer's key opens.
-async fn signed(guard: &Guard, fields: &Fields) -> S3Result<access::Buckets> {
+async fn signed(guard: &Guard, fields: &Fields) -> S3Result<Buckets> {
     if fields.get("signature").is_some() || fields.get("awsaccesskeyid").is_some() {
         return Err(gate::old_signature());
     }
     if fields.get("policy").is_none() {
-        return Err(s3_error!(AccessDenied, "Forms are signed: a policy is missing."));
+        return Err(s3_error!(AccessDenied, "Forms must be signed: the policy is missing."));
     }
     let need = |name: &str| {
         let missing = || s3_error!(InvalidArgument, "The form has no field {name} before the file.");
@@ -88,17 +91,13 @@ async fn signed(guard: &Guard, fields: &Fields) -> S3Result<access::Buckets> {
         return Err(gate::old_signature());
     }
     let malformed = || s3_error!(AuthorizationHeaderMalformed, "The form's x-amz-credential cannot be read.");
-    let mut scope = need("x-amz-credential")?.rsplitn(5, '/');
-    let (Some("aws4_request"), Some("s3"), Some(region), Some(day), Some(id)) =
-        (scope.next(), scope.next(), scope.next(), scope.next(), scope.next())
-    else {
-        return Err(malformed());
-    };
-    if need("x-amz-date")?.get(..8) != Some(day) {
+    let scope = Scope::parse(need("x-amz-credential")?).filter(|scope| scope.service == "s3");
+    let scope = scope.ok_or_else(malformed)?;
+    if need("x-amz-date")?.get(..8) != Some(scope.day) {
         return Err(malformed());
     }
-    let access = guard.find(id).await?;
-    match sign::sigv4::form_is_signed(policy, signature, access.secret.text(), day, region) {
+    let access = guard.find(scope.key).await?;
+    match scope.is_signed(policy.as_bytes(), signature, access.secret.text()) {
         true => Ok(access.buckets),
         false => Err(s3_error!(SignatureDoesNotMatch, "The signature of the form does not match.")),
     }
@@ -110,11 +109,12 @@ fn new(bucket: &str, fields: &Fields) -> S3Result<(New, Option<Checksum>)> {
     // Some browsers tell the whole path.
     let file = fields.filename.rsplit(['/', '\\']).next().unwrap_or_default();
     let mut metadata = s3s::dto::Metadata::new();
+    let mut class = StorageClass::default();
     let mut checksums: BTreeMap<&str, &str> = BTreeMap::new();
     for (name, value) in &fields.values {
         match name.strip_prefix("x-amz-") {
             Some("algorithm" | "credential" | "date" | "signature") | None => {}
-            Some("storage-class") => storage_class(Some(value))?,
+            Some("storage-class") => class = storage_class(Some(value))?,
             Some("checksum-algorithm") => drop(checksum::algorithm(value)?),
             Some(rest) => match (rest.strip_prefix("meta-"), rest.strip_prefix("checksum-")) {
                 (Some(name), _) => drop(metadata.insert(name.to_owned(), value.clone())),
@@ -126,7 +126,7 @@ fn new(bucket: &str, fields: &Fields) -> S3Result<(New, Option<Checksum>)> {
     acl(fields.get("acl"))?;
     let given = checksum::one(blob::Algorithm::ALL.map(|a| (a, checksums.remove(a.as_str()))))?;
     if let Some((name, _)) = checksums.first_key_value() {
-        return Err(s3_error!(InvalidRequest, "There is no checksum algorithm {name}."));
+        return Err(s3_error!(InvalidRequest, "Unknown checksum algorithm {name}."));
     }
     let field = |name: &str| fields.get(name).map(str::to_owned);
     let expires = field("expires").map(|text| Timestamp::parse(TimestampFormat::HttpDate, &text)).transpose();
@@ -138,6 +138,7 @@ fn new(bucket: &str, fields: &Fields) -> S3Result<(New, Option<Checksum>)> {
         content_language: field("content-language"),
         expires: expires.map_err(|_| s3_error!(InvalidArgument, "Expires is not a date."))?,
         metadata: Some(metadata),
+        storage_class: class,
         tags: fields.get("tagging").map(tags::from_xml).transpose()?.unwrap_or_default(),
     };
     let new = New {
@@ -161,18 +162,26 @@ async fn stage(
     while let Some(piece) = form.piece().await? {
         writer.write(piece).await.map_err(from_blob)?;
         if writer.size() > *policy.length.end() {
-            return Err(s3_error!(EntityTooLarge, "The policy allows {} bytes.", policy.length.end()));
+            return Err(s3_error!(
+                EntityTooLarge,
+                "The policy allows at most {} bytes.",
+                policy.length.end()
+            ));
         }
     }
     if writer.size() < *policy.length.start() {
-        return Err(s3_error!(EntityTooSmall, "The policy wants {} bytes.", policy.length.start()));
+        return Err(s3_error!(
+            EntityTooSmall,
+            "The policy requires at least {} bytes.",
+            policy.length.start()
+        ));
     }
     let staged = writer.finish().await.map_err(from_blob)?;
     staged.expect(None, given).map_err(from_blob)?;
     Ok(staged)
 }
 
-/// What the browser is told, as the form wishes.
+/// The answer for the browser, as the form wishes.
 fn done(object: &Object, fields: &Fields, origin: &str) -> Response<Body> {
     let (bucket, key) = (object.bucket.as_str(), object.key.as_str());
     let etag = format!("\"{}\"", object.etag);
@@ -208,7 +217,7 @@ fn done(object: &Object, fields: &Fields, origin: &str) -> Response<Body> {
     response
 }
 
-/// What tells of the object that was made.
+/// The description of the stored object.
 fn described(path: &str, object: &Object, etag: &str) -> Vec<u8> {
     let told =
         PostResponse { location: path, bucket: object.bucket.as_str(), key: object.key.as_str(), etag };

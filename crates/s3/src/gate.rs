@@ -1,4 +1,5 @@
-//! Which requests reach `s3s` at all: those that are signed with SigV4, with everything signed that matters.
+//! Which requests reach `s3s` at all: those that are signed with SigV4, with everything signed that matters, and addresses
+//! that were presigned with SigV2 ([`crate::old_address`]).
 //! Forms go another way ([`crate::form`]).
 //!
 //! `s3s` verifies the signature itself; it would also take SigV2, other services' signatures, and headers that the
@@ -6,8 +7,12 @@
 
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, header};
-use percent_encoding::percent_decode_str;
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
+use sign::sigv4::Scope;
+
+use crate::query::parameters;
+use crate::region::{self, SignedFor};
+use crate::{checksum, old_address};
 
 /// The longest path and query in bytes: a key of 1024 bytes, all escaped, and a presigned query.
 const MAX_URI: usize = 16 * 1024;
@@ -16,10 +21,12 @@ const MAX_URI: usize = 16 * 1024;
 const MAX_EXPIRES: u32 = 604_800;
 
 /// In which way a request is signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// In its head or its address.
-    Request,
+    /// In its head or its address, with Signature Version 4.
+    Request(SignedFor),
+    /// In its address, with Signature Version 2.
+    OldAddress,
     /// In its body, which is a form.
     Form,
 }
@@ -27,15 +34,19 @@ pub(crate) enum Way {
 /// Refuses what must not be asked, or not in this way.
 pub(crate) fn check(request: &Parts) -> S3Result<Way> {
     if request.uri.path_and_query().is_some_and(|uri| uri.as_str().len() > MAX_URI) {
-        return Err(s3_error!(InvalidURI, "The address is too long."));
+        return Err(s3_error!(InvalidURI, "The URL is too long."));
     }
+    checksum::all_known(&request.headers)?;
+    let query: Vec<(String, String)> = request.uri.query().map(parameters).unwrap_or_default();
     let kind = request.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     if request.method == Method::POST
         && kind.trim_start().to_ascii_lowercase().starts_with("multipart/form-data")
     {
-        return Ok(Way::Form);
+        return match query.is_empty() {
+            true => Ok(Way::Form),
+            false => Err(s3_error!(InvalidArgument, "A form must be sent to a URL without a query.")),
+        };
     }
-    let query: Vec<(String, String)> = request.uri.query().map(parameters).unwrap_or_default();
     let find = |name: &str| query.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
     let mut authorizations = request.headers.get_all(header::AUTHORIZATION).iter();
     let authorization = authorizations.next().map(|v| v.to_str().unwrap_or_default());
@@ -43,8 +54,11 @@ pub(crate) fn check(request: &Parts) -> S3Result<Way> {
     if authorizations.next().is_some() || (authorization.is_some() && presigned) {
         return Err(s3_error!(InvalidArgument, "Only one way to sign a request is allowed."));
     }
-    if find("Signature").is_some() || find("AWSAccessKeyId").is_some() {
-        return Err(old_signature());
+    if old_address::is_one(&query) {
+        return match (authorization, presigned) {
+            (None, false) => Ok(Way::OldAddress),
+            _ => Err(s3_error!(InvalidArgument, "Only one way to sign a request is allowed.")),
+        };
     }
     let (scope, signed) = match (authorization, presigned) {
         (Some(authorization), _) => {
@@ -55,7 +69,7 @@ pub(crate) fn check(request: &Parts) -> S3Result<Way> {
         }
         (None, true) => (find("X-Amz-Credential"), find("X-Amz-SignedHeaders")),
         (None, false) => {
-            return Err(s3_error!(AccessDenied, "Requests are signed (AWS Signature Version 4)."));
+            return Err(s3_error!(AccessDenied, "Requests must be signed (AWS Signature Version 4)."));
         }
     };
     if presigned && !find("X-Amz-Expires").is_some_and(lives) {
@@ -66,17 +80,21 @@ pub(crate) fn check(request: &Parts) -> S3Result<Way> {
     }
     let malformed =
         || s3_error!(AuthorizationHeaderMalformed, "The signature lacks its credential or headers.");
-    let scope = scope.ok_or_else(malformed)?;
-    if scope.rsplit('/').nth(1) != Some("s3") {
-        return Err(s3_error!(NotImplemented, "This address speaks S3 only."));
+    let scope = scope.and_then(Scope::parse).ok_or_else(malformed)?;
+    // Which face a request is for: other services of AWS share this address once they are spoken.
+    match scope.service {
+        "s3" => {}
+        _ => return Err(s3_error!(NotImplemented, "Only the service s3 is available here.")),
     }
     // `s3s` computes with what stands in the places of digits before it looks.
     let header = request.headers.get("x-amz-date").and_then(|value| value.to_str().ok());
     let dates = [find("X-Amz-Date"), header].into_iter().flatten();
-    if !scope.split('/').nth(1).is_some_and(is_day) || !dates.into_iter().all(is_moment) {
-        return Err(s3_error!(InvalidRequest, "A date of the signature is none."));
+    if !is_day(scope.day) || !dates.into_iter().all(is_moment) {
+        return Err(s3_error!(InvalidRequest, "Invalid date in the signature."));
     }
-    covers(signed.ok_or_else(malformed)?, &request.headers, presigned).map(|()| Way::Request)
+    covers(signed.ok_or_else(malformed)?, &request.headers, presigned)?;
+    let place = if presigned { region::Way::Address } else { region::Way::Header };
+    SignedFor::read(scope.region, place).map(Way::Request)
 }
 
 fn lives(seconds: &str) -> bool {
@@ -102,15 +120,6 @@ pub(crate) fn old_signature() -> S3Error {
 /// `NAME=value` among the fields of an `Authorization` header.
 fn field<'a>(fields: &'a str, name: &str) -> Option<&'a str> {
     fields.split(',').find_map(|f| f.trim().strip_prefix(name)?.strip_prefix('='))
-}
-
-fn parameters(query: &str) -> Vec<(String, String)> {
-    let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .map(|(n, v)| (decode(n), decode(v)))
-        .collect()
 }
 
 /// The host and every `x-amz-` header must be signed; two are covered in another way.
@@ -157,6 +166,7 @@ mod tests {
             Ok(())
         );
         assert_eq!(ask(&presigned("604800"), &[]), Ok(()));
+        assert_eq!(ask("/a?AWSAccessKeyId=K&Signature=s&Expires=1", &[]), Ok(()));
     }
 
     fn presigned(expires: &str) -> String {
@@ -178,8 +188,8 @@ mod tests {
         refused("/", &[], "AccessDenied");
         refused("/a", &[("authorization", "AWS KEY:c2ln")], "InvalidRequest");
         refused("/a", &[("authorization", "Bearer x")], "InvalidRequest");
-        refused("/a?AWSAccessKeyId=K&Signature=s&Expires=1", &[], "InvalidRequest");
-        refused("/a?Signature=s", &[("authorization", SIGNED)], "InvalidRequest");
+        refused("/a?Signature=s", &[("authorization", SIGNED)], "InvalidArgument");
+        refused(&format!("{}&Signature=s", presigned("60")), &[], "InvalidArgument");
         refused("/a?X-Amz-Signature=00", &[("authorization", SIGNED)], "InvalidArgument");
         refused("/a", &[("authorization", SIGNED), ("authorization", SIGNED)], "InvalidArgument");
     }
@@ -189,6 +199,16 @@ mod tests {
         let sts = SIGNED.replace("/s3/", "/sts/");
         refused("/", &[("authorization", &sts)], "NotImplemented");
         refused("/", &[("authorization", "AWS4-HMAC-SHA256 Signature=00")], "AuthorizationHeaderMalformed");
+    }
+
+    #[test]
+    fn another_region_is_told_the_right_one() {
+        refused(
+            "/",
+            &[("authorization", &SIGNED.replace("us-east-1", "US"))],
+            "AuthorizationHeaderMalformed",
+        );
+        refused(&presigned("60").replace("us-east-1", "US"), &[], "AuthorizationQueryParametersError");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What addresses name, also in virtual-hosted style (`bucket.domain` besides `domain/bucket`), and where they begin.
+//! Resolves addresses to buckets and keys, also in virtual-hosted style (`bucket.domain` besides `domain/bucket`).
 
 use http::header::HOST;
 use http::request::Parts;
@@ -11,7 +11,7 @@ use s3s::host::{S3Host, VirtualHost};
 #[derive(Debug, Clone)]
 pub(crate) struct Domains(pub(crate) Vec<String>);
 
-/// What an address names.
+/// The target of an address.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) bucket: Option<String>,
@@ -40,7 +40,7 @@ impl S3Host for Domains {
 }
 
 impl Domains {
-    /// What a request's host and path name, whether they may be names or not.
+    /// The target of a request's host and path, whether the names are valid or not.
     pub(crate) fn path(&self, request: &Parts) -> Place {
         let path = percent_decode_str(request.uri.path()).decode_utf8_lossy();
         let path = path.strip_prefix('/').unwrap_or(&path);
@@ -52,7 +52,8 @@ impl Domains {
         Place { bucket: Some(bucket.to_owned()).filter(|name| !name.is_empty()), key: key.to_owned() }
     }
 
-    fn bucket<'a>(&self, host: &'a str) -> Option<&'a str> {
+    /// The bucket that a host name begins with.
+    pub(crate) fn bucket<'a>(&self, host: &'a str) -> Option<&'a str> {
         let name = host.rsplit_once(':').map_or(host, |(name, _port)| name);
         let below = |domain: &String| {
             let at = name.len().checked_sub(domain.len())?;

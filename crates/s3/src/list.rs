@@ -14,8 +14,9 @@ use s3s::{S3Request, S3Response, S3Result, s3_error};
 use crate::checksum;
 use crate::convert::{Encoding, bucket, etag, page, size, time};
 use crate::error::from_blob;
+use crate::xml;
 
-/// What an input asks.
+/// Reads the common fields of an input.
 macro_rules! asked {
     ($input:expr, $uri:expr, after: $after:expr) => {
         Asked {
@@ -46,8 +47,11 @@ pub(crate) async fn v1(
         marker: Some(input.marker.as_deref().map(page.names()).unwrap_or_default()),
         delimiter: page.list.delimiter.as_deref().map(page.names()),
         // Clients of this version of the call take the prefix as it is.
-        prefix: Some(page.list.prefix),
-        encoding_type: input.encoding_type,
+        prefix: Some(match xml::carries(&page.list.prefix) {
+            true => page.list.prefix,
+            false => page.encoding.write(&page.list.prefix),
+        }),
+        encoding_type: page.encoding.told(),
         request_charged: None,
     }))
 }
@@ -75,7 +79,7 @@ pub(crate) async fn v2(
         prefix: Some(page.names()(&page.list.prefix)),
         start_after: input.start_after.as_deref().map(page.names()),
         delimiter: page.list.delimiter.as_deref().map(page.names()),
-        encoding_type: input.encoding_type,
+        encoding_type: page.encoding.told(),
         request_charged: None,
     }))
 }
@@ -97,7 +101,7 @@ pub(crate) async fn versions(
         e_tag: Some(etag(&entry.etag)),
         last_modified: Some(time(entry.created_at)),
         owner: Some(owner()),
-        storage_class: Some(ObjectVersionStorageClass::from_static(ObjectVersionStorageClass::STANDARD)),
+        storage_class: Some(ObjectVersionStorageClass::from_static(entry.storage_class.as_str())),
         ..ObjectVersion::default()
     };
     Ok(S3Response::new(ListObjectVersionsOutput {
@@ -112,23 +116,23 @@ pub(crate) async fn versions(
         key_marker: Some(input.key_marker.as_deref().map(page.names()).unwrap_or_default()),
         version_id_marker: input.version_id_marker,
         delimiter: page.list.delimiter.as_deref().map(page.names()),
-        encoding_type: input.encoding_type,
+        encoding_type: page.encoding.told(),
         ..ListObjectVersionsOutput::default()
     }))
 }
 
-/// What the three calls ask alike.
+/// The common fields of the three calls.
 struct Asked<'a> {
     prefix: Option<&'a str>,
     delimiter: Option<&'a str>,
-    /// What the page begins behind.
+    /// The name after which the page begins.
     after: Option<String>,
     max_keys: Option<i32>,
     encoding: Option<&'a EncodingType>,
     uri: &'a Uri,
 }
 
-/// What they get.
+/// A page of the listing.
 struct Page {
     list: List,
     listed: Listing,
@@ -151,6 +155,10 @@ impl Asked<'_> {
             return Err(s3_error!(InvalidArgument, "A delimiter needs an ordered listing."));
         }
         let listed = blob.list(&bucket(from)?, &list).await.map_err(from_blob)?;
+        let keys = listed.entries.iter().map(|entry| entry.key.as_str());
+        let given = [Some(&list.prefix), list.delimiter.as_ref(), list.after.as_ref(), listed.next.as_ref()];
+        let names = keys.chain(listed.prefixes.iter().map(String::as_str));
+        let encoding = encoding.for_names(names.chain(given.into_iter().flatten().map(String::as_str)));
         Ok(Page { list, listed, encoding })
     }
 }
@@ -171,7 +179,7 @@ impl Page {
             checksum_algorithm: entry.checksum.as_ref().map(|c| vec![checksum::name(c.algorithm)]),
             checksum_type: entry.checksum.as_ref().map(checksum::kind),
             owner: with_owner.then(owner),
-            storage_class: Some(ObjectStorageClass::from_static(ObjectStorageClass::STANDARD)),
+            storage_class: Some(ObjectStorageClass::from_static(entry.storage_class.as_str())),
             restore_status: None,
         };
         self.listed.entries.iter().map(entry).collect()
@@ -192,7 +200,7 @@ fn given(text: Option<&str>) -> Option<String> {
 fn from_token(token: &str) -> S3Result<String> {
     let name = URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     name.filter(|name| !name.is_empty())
-        .ok_or_else(|| s3_error!(InvalidArgument, "The continuation token is not one of ours."))
+        .ok_or_else(|| s3_error!(InvalidArgument, "Invalid continuation token."))
 }
 
 /// Everything belongs to the installation.

@@ -7,15 +7,16 @@ use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, ChecksumType, CommonPrefix,
     CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart, CreateMultipartUploadInput,
     CreateMultipartUploadOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListPartsInput,
-    ListPartsOutput, MultipartUpload, Part, StorageClass,
+    ListPartsOutput, MultipartUpload, Part,
 };
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
 use crate::convert::{
-    Encoding, attributes, bucket, condition, etag, key, number, page, plain_etag, refuse, refuse_on_write,
-    size, time, upload_id,
+    Encoding, bucket, condition, etag, key, named_class, number, page, plain_etag, refuse, size, time,
+    upload_id,
 };
 use crate::error::from_blob;
+use crate::given::{attributes, refuse_on_write};
 use crate::host::origin;
 use crate::{checksum, encryption};
 
@@ -69,7 +70,7 @@ pub(crate) fn fits(upload: &Upload, part: Option<&blob::Checksum>) -> S3Result<(
     match (upload.checksum, part) {
         (Some(algorithm), Some(part)) if part.algorithm != algorithm => Err(s3_error!(
             InvalidRequest,
-            "The upload was begun with {}, the part has {}.",
+            "The upload was started with {}; the part has {}.",
             algorithm.as_str(),
             part.algorithm.as_str()
         )),
@@ -87,7 +88,7 @@ pub(crate) async fn complete(
     let (bucket, key) = (bucket(&input.bucket)?, key(&input.key)?);
     let parts = input.multipart_upload.take().and_then(|list| list.parts).unwrap_or_default();
     if parts.is_empty() {
-        return Err(s3_error!(MalformedXML, "Name at least one part."));
+        return Err(s3_error!(MalformedXML, "List at least one part."));
     }
     let complete = Complete {
         parts: parts.into_iter().map(chosen).collect::<S3Result<_>>()?,
@@ -113,12 +114,12 @@ pub(crate) async fn complete(
 
 /// The size that the object shall have.
 fn announced(size: i64) -> S3Result<u64> {
-    let negative = |_| s3_error!(InvalidArgument, "The x-amz-mp-object-size is a number of bytes.");
+    let negative = |_| s3_error!(InvalidArgument, "x-amz-mp-object-size must be a number of bytes.");
     u64::try_from(size).map_err(negative)
 }
 
 fn chosen(part: CompletedPart) -> S3Result<Chosen> {
-    let missing = || s3_error!(MalformedXML, "Every part has a PartNumber and an ETag.");
+    let missing = || s3_error!(MalformedXML, "Every part needs a PartNumber and an ETag.");
     Ok(Chosen {
         number: number(part.part_number.ok_or_else(missing)?)?,
         checksum: checksum::given!(part)?,
@@ -169,7 +170,7 @@ pub(crate) async fn parts(
         parts: Some(listed.parts.iter().map(entry).collect()),
         checksum_algorithm: upload.checksum.map(checksum::name),
         checksum_type: upload.checksum.map(|_| kind(&upload)),
-        storage_class: Some(StorageClass::from_static(StorageClass::STANDARD)),
+        storage_class: Some(named_class(upload.attributes.storage_class)),
         ..ListPartsOutput::default()
     }))
 }
@@ -184,7 +185,7 @@ pub(crate) async fn list(
     // Without a key there is nothing that the id could be behind (S3 API reference, "ListMultipartUploads").
     let key_marker = input.key_marker.clone().filter(|marker| !marker.is_empty());
     let id_marker = input.upload_id_marker.as_deref().filter(|text| key_marker.is_some() && !text.is_empty());
-    let unknown = |_| s3_error!(InvalidArgument, "The upload-id-marker is no id of an upload.");
+    let unknown = |_| s3_error!(InvalidArgument, "Invalid upload-id-marker.");
     let id = id_marker.map(|text| text.parse().map_err(unknown)).transpose()?;
     let list = ListUploads {
         prefix: input.prefix.clone().unwrap_or_default(),
@@ -193,13 +194,17 @@ pub(crate) async fn list(
         limit,
     };
     let listed = blob.uploads(&bucket(&input.bucket)?, &list).await.map_err(from_blob)?;
+    let keys = listed.uploads.iter().map(|upload| upload.key.as_str());
+    let given = [input.prefix.as_deref(), input.delimiter.as_deref(), input.key_marker.as_deref()];
+    let all = keys.chain(listed.prefixes.iter().map(String::as_str)).chain(given.into_iter().flatten());
+    let names = names.for_names(all);
     let entry = |upload: &Upload| MultipartUpload {
         upload_id: Some(upload.id.to_string()),
         key: Some(names.write(upload.key.as_str())),
         initiated: Some(time(upload.created_at)),
         checksum_algorithm: upload.checksum.map(checksum::name),
         checksum_type: upload.checksum.map(|_| kind(upload)),
-        storage_class: Some(StorageClass::from_static(StorageClass::STANDARD)),
+        storage_class: Some(named_class(upload.attributes.storage_class)),
         ..MultipartUpload::default()
     };
     let prefix = |prefix: &String| CommonPrefix { prefix: Some(names.write(prefix)) };
@@ -208,7 +213,7 @@ pub(crate) async fn list(
         bucket: Some(input.bucket),
         prefix: write(input.prefix),
         delimiter: write(input.delimiter),
-        encoding_type: input.encoding_type,
+        encoding_type: names.told(),
         key_marker: write(input.key_marker),
         upload_id_marker: input.upload_id_marker,
         max_uploads: i32::try_from(limit).ok(),
@@ -230,8 +235,8 @@ pub(crate) fn copy_range(text: &str, size: u64) -> S3Result<Range<u64>> {
     };
     match read() {
         Some((first, last)) if last < size => Ok(first..last + 1),
-        Some(_) => Err(s3_error!(InvalidRange, "The source has {size} bytes.")),
-        None => Err(s3_error!(InvalidArgument, "The range to copy is bytes=FIRST-LAST.")),
+        Some(_) => Err(s3_error!(InvalidRange, "The range is outside the source's {size} bytes.")),
+        None => Err(s3_error!(InvalidArgument, "The range to copy must be bytes=FIRST-LAST.")),
     }
 }
 

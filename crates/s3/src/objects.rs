@@ -15,7 +15,9 @@ use s3s::dto::{
 use s3s::{Body, S3Error, S3Request, S3Response, S3Result, s3_error};
 
 use crate::checksum;
-use crate::convert::{bucket, etag, expires, key, number, plain_etag, refuse, seconds, size, time, version};
+use crate::convert::{
+    bucket, etag, expires, key, number, plain_etag, refuse, seconds, size, time, told_class, version,
+};
 use crate::error::from_blob;
 use crate::{encryption, tags};
 
@@ -66,7 +68,7 @@ macro_rules! conditions {
 }
 use conditions;
 
-/// What both inputs ask for.
+/// Reads the common fields of both inputs.
 macro_rules! wanted {
     ($input:expr) => {
         Wanted {
@@ -99,6 +101,7 @@ macro_rules! describe {
             metadata: Some(object.attributes.metadata.clone().into_iter().collect()),
             parts_count: parts,
             server_side_encryption: encryption::told($blob),
+            storage_class: told_class(object.attributes.storage_class),
             ..$output::default()
         };
         checksum::fill!(output, &checksum);
@@ -107,7 +110,7 @@ macro_rules! describe {
 }
 use describe;
 
-/// What a GET or HEAD asks for.
+/// The parameters of a GET or HEAD.
 struct Wanted {
     conditions: Conditions,
     range: Option<s3s::dto::Range>,
@@ -115,7 +118,7 @@ struct Wanted {
     checksums: bool,
 }
 
-/// What it gets.
+/// Its answer.
 struct Answer {
     object: Object,
     range: Range<u64>,
@@ -131,7 +134,9 @@ async fn find(blob: &Blob, bucket: &BucketName, key: &Key, wanted: Wanted) -> S3
     let mut of_part = None;
     let (range, partial) = match (wanted.range, wanted.part) {
         (None, None) => (0..object.size, false),
-        (Some(_), Some(_)) => return Err(s3_error!(InvalidRequest, "Give a range or a part number.")),
+        (Some(_), Some(_)) => {
+            return Err(s3_error!(InvalidRequest, "Send a range or a part number, not both."));
+        }
         (Some(range), None) => {
             let range = range.check(object.size);
             (range.map_err(|_| from_blob(blob::Error::Range { size: object.size }))?, true)

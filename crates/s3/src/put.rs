@@ -5,10 +5,9 @@ use http::HeaderMap;
 use s3s::dto::{PutObjectInput, PutObjectOutput, StreamingBlob, UploadPartInput, UploadPartOutput};
 use s3s::{S3Request, S3Response, S3Result, TrailingHeaders, s3_error};
 
-use crate::convert::{
-    attributes, bucket, condition, etag, key, number, refuse, refuse_on_write, size, upload_id,
-};
+use crate::convert::{bucket, condition, etag, key, number, refuse, size, upload_id};
 use crate::error::from_blob;
+use crate::given::{attributes, refuse_on_write};
 use crate::{checksum, encryption, multipart};
 
 /// The length of a body without what frames its pieces (`aws-chunked`).
@@ -106,16 +105,23 @@ impl Incoming<'_> {
         // a header of their own and leave the length of the transfer open.
         let length = self.length.and_then(|length| u64::try_from(length).ok());
         let length = length.or_else(|| self.headers.get(DECODED_LENGTH)?.to_str().ok()?.parse().ok());
-        let length = length.ok_or_else(|| s3_error!(MissingContentLength, "Give a Content-Length."))?;
-        let announced = match self.given {
-            Some(_) => None,
-            None => checksum::announced(self.headers)?,
-        };
+        let length = length
+            .ok_or_else(|| s3_error!(MissingContentLength, "The Content-Length header is required."))?;
+        let announced = checksum::announced(self.headers)?;
+        if self.given.is_some() && announced.is_some() {
+            return Err(s3_error!(
+                InvalidRequest,
+                "Send a checksum in a header or in a trailer, not in both."
+            ));
+        }
         let algorithm = self.given.as_ref().map(|c| c.algorithm).or(announced).or(self.asked);
         let staged = blob.stage(body, Some(length), algorithm).await.map_err(from_blob)?;
         let sent = match announced {
             Some(algorithm) => Some(checksum::trailing(algorithm, self.trailers)?),
-            None => self.given,
+            None => {
+                checksum::none_trailing(self.trailers)?;
+                self.given
+            }
         };
         staged.expect(self.md5, sent.as_ref()).map_err(from_blob)?;
         Ok(staged)

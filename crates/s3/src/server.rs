@@ -1,4 +1,4 @@
-//! The service: what it is made of, its bounds, and how each request is answered.
+//! The service: what it is made of, and how each request is answered. The listener hands requests to it.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -6,41 +6,43 @@ use std::time::{Duration, Instant};
 
 use blob::{Blob, CorsRule};
 use futures::FutureExt;
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, ORIGIN, X_CONTENT_TYPE_OPTIONS};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, EXPECT, ORIGIN, RETRY_AFTER,
+    X_CONTENT_TYPE_OPTIONS,
+};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
-use http_face::door::{Answer, Bounds, Door, Entrance, Patience, Peer, RequestBody};
-use http_face::places::Places;
+use http_face::door::{Answer, Peer, RequestBody};
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, S3Error, S3ErrorCode, s3_error};
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use crate::Config;
-use crate::about;
-use crate::access::{self, Buckets, Guard, Keys};
+use crate::access::{self, Guard, Keys};
+use crate::admitted::Admitted;
 use crate::cors::{self, Asked};
 use crate::face::Face;
 use crate::form::{self, Desk};
 use crate::gate::{self, Way};
 use crate::host::{Domains, Scheme};
+use crate::permission::Buckets;
+use crate::whole::Whole;
+use crate::{about, old_address, region, xml};
 
 /// Longest path that is written to the log, in characters.
 const MAX_PATH: usize = 512;
 
-/// The S3 face: answers requests, and serves a listener. Cheap to clone.
+/// The S3 face: answers requests. Cheap to clone.
 #[derive(Clone)]
 pub struct Service {
     s3: S3Service,
+    admitted: Admitted,
     blob: Blob,
     guard: Guard,
     domains: Domains,
-    /// What the installation's own pages may do, in every bucket.
+    /// Permissions of the installation's own pages, in every bucket.
     own_pages: Arc<CorsRule>,
     config: Arc<Config>,
-    tls: Option<tls::Server>,
 }
 
 impl Answer for Service {
@@ -49,56 +51,39 @@ impl Answer for Service {
     async fn answer(self: Arc<Self>, _: Peer, request: Request<RequestBody>) -> Response<Body> {
         Self::answer(&self, request.map(Body::http_body_unsync)).await
     }
+
+    fn turn_away(&self) -> Option<Response<Body>> {
+        let what = "Please reduce your request rate: your address has its share of connections.";
+        let mut response = refusal(s3_error!(SlowDown, "{what}"));
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        Some(response)
+    }
 }
 
 /// Puts the S3 face before a store.
 pub fn service(blob: Blob, keys: Keys, config: Config) -> Service {
-    let guard = Guard { keys };
+    let guard = Guard { keys, blob: blob.clone() };
     let mut limits = S3Config::default();
     limits.xml_max_body_size = 4 << 20;
     limits.post_object_max_file_size = 0;
     let domains = Domains(config.domains.clone());
-    let mut builder = S3ServiceBuilder::new(Face(blob.clone()));
-    builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(limits))));
+    let limits = Arc::new(StaticConfigProvider::new(Arc::new(limits)));
+    let builder = || {
+        let mut builder = S3ServiceBuilder::new(Face(blob.clone()));
+        builder.set_config(limits.clone());
+        builder.set_host(domains.clone());
+        builder
+    };
+    let admitted = Admitted::new(builder(), blob.clone());
+    let mut builder = builder();
     builder.set_auth(guard.clone());
     builder.set_access(guard.clone());
-    builder.set_host(domains.clone());
+    builder.set_route(Whole { guard: guard.clone(), admitted: admitted.clone() });
     let own_pages = Arc::new(cors::own(&config.page_origins));
-    Service { s3: builder.build(), blob, guard, domains, own_pages, config: Arc::new(config), tls: None }
+    Service { s3: builder.build(), admitted, blob, guard, domains, own_pages, config: Arc::new(config) }
 }
 
 impl Service {
-    /// Speaks TLS on every connection from now on.
-    #[must_use]
-    pub fn over(self, tls: tls::Server) -> Self {
-        Self { tls: Some(tls), ..self }
-    }
-
-    /// Serves until `shutdown`; then requests under way have a little time to end.
-    pub async fn run(self, listener: TcpListener, shutdown: CancellationToken) {
-        let config = &self.config;
-        let door = Door {
-            entrances: vec![Entrance { listener, tls: self.tls.clone() }],
-            places: Places::new(config.connections, 0),
-            proxies: config.trusted_proxies.clone(),
-            bounds: Bounds {
-                head: Duration::from_secs(config.head_seconds),
-                head_bytes: 64 << 10,
-                head_fields: 200,
-                pause: Duration::from_secs(config.body_idle_seconds),
-                patience: Patience {
-                    silence: Duration::from_secs(config.write_idle_seconds),
-                    least_rate: 0,
-                    is_scarce: Arc::new(|| false),
-                },
-                http2: false,
-                drain: Duration::from_secs(config.shutdown_seconds),
-            },
-            tasks: TaskTracker::new(),
-        };
-        door.run(Arc::new(self), shutdown).await;
-    }
-
     /// Answers one request. Every line about it has the id that the answer has as `x-amz-request-id`.
     pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let id = uuid::Uuid::new_v4().simple().to_string();
@@ -130,12 +115,17 @@ impl Service {
         if let Ok(value) = HeaderValue::from_str(id) {
             response.headers_mut().insert("x-amz-request-id", value);
         }
-        // An object is what its owner says it is, and no page that a browser finds in it.
+        // An object is what its owner says it is, and no page that a browser finds in it; one that is a page runs no
+        // script here, for other faces share the host.
         response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
+        if response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/xml") {
+            rewrite(&mut response, xml::mended);
+        }
         if !response.status().is_success() {
             name_request(&mut response, id);
-            // Who waited for leave to send a body may now send the next request in its place: nothing on the wire
-            // tells one from the other, so the connection ends here (RFC 9110 §10.1.1).
+            // A client that waited for leave to send a body may now send the next request in its place: nothing on the
+            // wire tells one from the other, so the connection ends here (RFC 9110 §10.1.1).
             if waits {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
@@ -148,7 +138,7 @@ impl Service {
         response
     }
 
-    /// What pages may do in a bucket; looked up only for pages.
+    /// The CORS rules of a bucket; looked up only for pages.
     async fn rules(&self, bucket: Option<&str>, headers: &HeaderMap) -> Vec<CorsRule> {
         let mut rules = vec![CorsRule::clone(&self.own_pages)];
         let shown = bucket.and_then(|name| name.parse().ok()).filter(|name| Buckets::All.open(name));
@@ -157,7 +147,7 @@ impl Service {
                 Ok(found) => rules.extend(found),
                 Err(blob::Error::NoSuchBucket(_)) => {}
                 Err(error) => {
-                    tracing::error!(error = %model::Chain(&error), "the rules for pages cannot be read")
+                    tracing::error!(error = %model::Chain(&error), "cannot read the CORS rules")
                 }
             }
         }
@@ -167,10 +157,12 @@ impl Service {
     async fn call(&self, way: Way, request: Request<Body>) -> Response<Body> {
         let answer = async {
             match way {
-                Way::Request => {
+                Way::Request(signed) => {
                     let about = about::is_asked(request.uri());
+                    let mut request = request;
+                    request.extensions_mut().insert(signed);
                     let mut response = access::once(self.s3.call(request)).await.unwrap_or_else(|error| {
-                        tracing::error!(?error, "no answer could be made");
+                        tracing::error!(?error, "cannot build an answer");
                         refusal(s3_error!(InternalError, "Something went wrong on our side."))
                     });
                     if about {
@@ -178,10 +170,20 @@ impl Service {
                     }
                     response
                 }
+                Way::OldAddress => {
+                    let about = about::is_asked(request.uri());
+                    let (guard, admitted, domains) = (&self.guard, &self.admitted, &self.domains);
+                    let answer = old_address::answer(guard, admitted, domains, request).await;
+                    let mut response = answer.unwrap_or_else(refusal);
+                    if about {
+                        rewrite(&mut response, about::with_bare_etag);
+                    }
+                    response
+                }
                 Way::Form => {
-                    let patience = Duration::from_secs(self.config.head_seconds);
+                    let time_limit = Duration::from_secs(self.config.head_seconds);
                     let (blob, guard, domains) = (&self.blob, &self.guard, &self.domains);
-                    let desk = Desk { blob, guard, domains, patience };
+                    let desk = Desk { blob, guard, domains, time_limit };
                     form::answer(desk, request).await.unwrap_or_else(refusal)
                 }
             }
@@ -193,11 +195,15 @@ impl Service {
     }
 }
 
-/// Writes the request's id into an error's XML.
+/// Writes the request's id into an error's XML, and the region if that is what is wrong.
 fn name_request(response: &mut Response<Body>, id: &str) {
+    // A client that signed for another region is told the right one (`region::wrong`).
+    let region = response.headers().get(region::HEADER).map(|region| region.as_bytes().to_vec());
     rewrite(response, |body| {
         let start = body.strip_suffix(b"</Error>")?;
-        Some([start, b"<RequestId>", id.as_bytes(), b"</RequestId></Error>"].concat())
+        let region =
+            region.map(|region| [b"<Region>", &region[..], b"</Region>"].concat()).unwrap_or_default();
+        Some([start, &region, b"<RequestId>", id.as_bytes(), b"</RequestId></Error>"].concat())
     });
 }
 

@@ -132,17 +132,17 @@ fn collect(pairs: impl Iterator<Item = S3Result<(String, String)>>, max: usize) 
         let length = name.chars().count();
         if !(1..=MAX_NAME).contains(&length) || name.starts_with("aws:") || !name.chars().all(allowed) {
             return Err(invalid(
-                "a name has 1 to 128 characters, none of them special, and not aws: before it",
+                "a name has 1 to 128 characters, none of them special, and does not begin with aws:",
             ));
         }
         if value.chars().count() > MAX_VALUE || !value.chars().all(allowed) {
             return Err(invalid("a value has at most 256 characters, none of them special"));
         }
         if tags.insert(name, value).is_some() {
-            return Err(invalid("a name is there twice"));
+            return Err(invalid("a name is given twice"));
         }
         if tags.len() > max {
-            return Err(invalid(&format!("at most {max} go together")));
+            return Err(invalid(&format!("at most {max} tags are allowed")));
         }
     }
     Ok(tags)
@@ -153,7 +153,7 @@ fn allowed(c: char) -> bool {
 }
 
 fn invalid(why: &str) -> S3Error {
-    s3_error!(InvalidTag, "The tags are refused: {why}.")
+    s3_error!(InvalidTag, "Invalid tags: {why}.")
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ mod tests {
     const KEY: [u8; 32] = [7; 32];
 
     /// A text that was sealed under [`KEY`] for `film`, for signing where its format says for what, with the version 3.
-    /// The bytes are another implementation's (OpenSSL's), so that what was ever stored goes on opening.
+    /// The bytes are another implementation's (OpenSSL's), so that everything that was ever stored can still be opened.
     fn check(sealed: &str) {
         let bytes = hex::decode(sealed).unwrap();
         let (aad, nonce, text) = match parse(&bytes).unwrap() {

@@ -13,10 +13,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// It was written by a newer version or is not a sealed text.
-    #[error("a stored secret has an unknown format")]
+    #[error("unknown format of a stored secret")]
     Format,
     /// The key is another one, the bytes were altered, or they belong to another object.
-    #[error("sealed bytes do not open: they were altered, moved or cut, or the key ring is another one")]
+    #[error("cannot decrypt: the data was altered, moved or truncated, or this is a different key ring")]
     Open,
     /// The stored bytes are longer or shorter than what was sealed.
     #[error("{got} bytes are stored where {expected} were sealed")]
@@ -30,14 +30,14 @@ pub enum Error {
     #[error("the bytes cannot be encrypted")]
     Seal,
     /// More than one stream can hold.
-    #[error("a sealed stream cannot be as long as that")]
+    #[error("too long for a sealed stream")]
     TooLong,
     /// The ring lacks a key that something was sealed with.
     #[error(
         "the key ring has no key `{purpose}` version {version}: is it older than the data? Import the newest export"
     )]
     NoKey {
-        /// What the key is for.
+        /// The purpose of the key.
         purpose: Purpose,
         /// Its version.
         version: u32,
@@ -51,19 +51,19 @@ pub enum Error {
         path: PathBuf,
     },
     /// There is no ring where there should be one.
-    #[error("there is no key ring at `{path}`: put it there, or bring it back with `kinora key import`")]
+    #[error("there is no key ring at `{path}`: put it there, or restore it with `kinora key import`")]
     NoRing {
         /// Where it should be.
         path: PathBuf,
     },
     /// A ring is there already.
-    #[error("there is another key ring at `{path}` already: move it away first, data may need it")]
+    #[error("there is already a different key ring at `{path}`: move it away first; data may need it")]
     RingExists {
         /// Where it is.
         path: PathBuf,
     },
     /// Others may read the ring.
-    #[error("others may read the key ring `{path}` (mode {mode:o}): chmod 600 it")]
+    #[error("other users can read the key ring `{path}` (mode {mode:o}): run chmod 600 on it")]
     Permissions {
         /// Where it is.
         path: PathBuf,
@@ -73,30 +73,32 @@ pub enum Error {
     /// The ring's file is not whole.
     #[error("the key ring is damaged ({why}): import your newest export")]
     Damaged {
-        /// What is wrong with it.
+        /// The problem.
         why: &'static str,
     },
     /// The ring was written by a newer version.
-    #[error("the key ring has format {found}, this version knows {known}: start the newer version again")]
+    #[error(
+        "the key ring has format {found}, but this version only knows {known}: start the newer version again"
+    )]
     TooNew {
         /// The file's format.
         found: u32,
         /// The newest format known.
         known: u32,
     },
-    /// The recovery file is none, or of a kind we do not write.
-    #[error("this is not a recovery file of Kinora: {why}")]
+    /// The file is not a recovery file, or of a kind that we do not write.
+    #[error("not a recovery file of Kinora: {why}")]
     Recovery {
-        /// What is wrong with it.
+        /// The problem.
         why: &'static str,
     },
     /// The passphrase does not open the recovery file.
-    #[error("the passphrase does not open this recovery file")]
+    #[error("wrong passphrase for this recovery file")]
     Passphrase,
     /// The disk refused.
     #[error("cannot {what} `{path}`")]
     Disk {
-        /// What we tried.
+        /// The operation.
         what: &'static str,
         /// Where.
         path: PathBuf,

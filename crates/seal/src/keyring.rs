@@ -69,7 +69,7 @@ impl KeyRing {
         self.inner.provider.as_ref().map_or(Ok(true), |provider| provider.is_exported(&self.ring()))
     }
 
-    /// What is in it.
+    /// Its keys, without their bytes.
     pub fn entries(&self) -> Vec<Entry> {
         self.ring().entries()
     }
@@ -79,7 +79,7 @@ impl KeyRing {
         self.ring().current(purpose).map(|(version, _)| version)
     }
 
-    /// A certain key. One that another process added meanwhile is fetched.
+    /// A certain key. One that another process has added is fetched.
     pub fn key(&self, purpose: Purpose, version: u32) -> Result<Key> {
         let found = self.ring().key(purpose, version).cloned();
         if matches!(found, Err(Error::NoKey { .. })) && self.reload()? {
@@ -88,7 +88,7 @@ impl KeyRing {
         found
     }
 
-    /// Adds a key that seals from now on; the older ones go on opening. It is on disk when this answers. Blocks.
+    /// Adds a key that seals from now on; the older ones still open. It is on disk when this answers. Blocks.
     ///
     /// # Errors
     /// [`Error::ReadOnly`]; [`Error::RingExists`] if the provider has a ring by now that lacks keys of this one.

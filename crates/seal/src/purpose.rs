@@ -1,11 +1,11 @@
-//! What keys are for.
+//! Purposes of keys.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// What a key of the ring is for; a key serves no other end.
+/// The purpose of a key of the ring; a key serves no other one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Purpose {
@@ -15,7 +15,7 @@ pub enum Purpose {
     Personal,
     /// One-time codes are derived from it; it seals nothing.
     Codes,
-    /// What concerns signed-in sessions.
+    /// Data of signed-in sessions.
     Sessions,
     /// Secrets that sign or let in: signing keys, access keys, the CDN secret.
     Signing,

@@ -18,7 +18,7 @@ const INTRO: &str = "age-encryption.org/v1\n-> scrypt ";
 const LABEL: &[u8] = b"age-encryption.org/v1/scrypt";
 /// 128 MiB and about half a second.
 const WORK: u8 = 17;
-/// What we are ready to spend on a foreign file: 1 GiB.
+/// Maximum memory for a foreign file: 1 GiB.
 const MAX_WORK: u8 = 20;
 /// A payload of one chunk.
 const CHUNK: usize = 64 << 10;

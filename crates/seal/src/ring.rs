@@ -33,7 +33,7 @@ struct Kept {
 /// A key of the ring, without its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// What it is for.
+    /// Its purpose.
     pub purpose: Purpose,
     /// Its version; the highest is used for sealing.
     pub version: u32,
@@ -92,7 +92,7 @@ impl Ring {
         self.keys.get(&(purpose, version)).map(|kept| &kept.key).ok_or(Error::NoKey { purpose, version })
     }
 
-    /// What is in it, by purpose and version.
+    /// Its keys, by purpose and version, without their bytes.
     pub fn entries(&self) -> Vec<Entry> {
         let entry = |(&(purpose, version), kept): (&(Purpose, u32), &Kept)| Entry {
             purpose,
@@ -140,12 +140,12 @@ impl Ring {
             let key = Key::from_slice(&bytes).ok_or_else(|| damaged("a key has not 256 bits"))?;
             let kept = Kept { key, created_at: Timestamp(line.created_at) };
             if keys.insert((line.purpose, line.version), kept).is_some() {
-                return Err(damaged("a key is there twice"));
+                return Err(damaged("a key is listed twice"));
             }
         }
         let ring = Self { id: file.id, keys };
         if ring.fingerprint() != file.check {
-            return Err(damaged("its checksum is another one"));
+            return Err(damaged("wrong checksum"));
         }
         Ok(ring)
     }

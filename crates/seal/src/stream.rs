@@ -48,7 +48,7 @@ pub fn stored_length(plain: u64) -> u64 {
 }
 
 /// The first position behind `position` at which a run of `segments` segments ends, counted from the beginning: reads that
-/// end there and go on there open no segment twice.
+/// end there and continue there open no segment twice.
 pub fn boundary(position: u64, segments: u64) -> u64 {
     let run = segments.max(1);
     plain_start((segment_of(position) / run + 1).saturating_mul(run))
@@ -167,17 +167,25 @@ impl Opener {
     /// [`Error::Open`].
     pub fn open(&self, span: &Span, stored: &mut [u8], out: &mut Vec<u8>) -> Result<()> {
         let before = out.len();
-        let opened = self.append(span, stored, out);
+        out.resize(before + (span.plain.end - span.plain.start) as usize, 0);
+        let opened = self.open_into(span, stored, &mut out[before..]);
         if opened.is_err() {
             out.truncate(before);
         }
         opened
     }
 
-    fn append(&self, span: &Span, stored: &mut [u8], out: &mut Vec<u8>) -> Result<()> {
-        if stored.len() as u64 != span.stored.end - span.stored.start {
+    /// Opens the stored bytes of a span into as many bytes of memory as its plaintext has. Of those nothing may be used
+    /// unless it succeeds; what `stored` holds afterwards is undefined.
+    ///
+    /// # Errors
+    /// [`Error::Open`].
+    pub fn open_into(&self, span: &Span, stored: &mut [u8], out: &mut [u8]) -> Result<()> {
+        let plain = span.plain.end - span.plain.start;
+        if stored.len() as u64 != span.stored.end - span.stored.start || out.len() as u64 != plain {
             return Err(Error::Open);
         }
+        let mut out = out;
         let last = segments(self.plain) - 1;
         let mut rest = stored;
         let mut index = span.first;
@@ -185,16 +193,24 @@ impl Opener {
             let length = if index == 0 { SEGMENT - HEADER } else { SEGMENT };
             let (segment, later) = rest.split_at_mut(length.min(rest.len()));
             let nonce = self.cipher.nonce(index, index == last)?;
-            let text = self.cipher.key.open_in_place(nonce, Aad::empty(), segment);
-            let text = text.map_err(|_| Error::Open)?;
+            let length = segment.len().checked_sub(TAG).ok_or(Error::Open)?;
             // Of the segments at the ends not everything was asked for.
             let start = plain_start(index);
             let from = span.plain.start.saturating_sub(start) as usize;
-            let to = text.len().min((span.plain.end - start) as usize);
-            out.extend_from_slice(&text[from..to]);
-            (rest, index) = (later, index + 1);
+            let to = length.min(span.plain.end.saturating_sub(start) as usize);
+            let wanted = to.checked_sub(from).ok_or(Error::Open)?;
+            let (its, others) = out.split_at_mut_checked(wanted).ok_or(Error::Open)?;
+            if wanted == length {
+                let (text, tag) = segment.split_at(length);
+                let opened = self.cipher.key.open_separate_gather(nonce, Aad::empty(), text, tag, its);
+                opened.map_err(|_| Error::Open)?;
+            } else {
+                let text = self.cipher.key.open_in_place(nonce, Aad::empty(), segment);
+                its.copy_from_slice(&text.map_err(|_| Error::Open)?[from..to]);
+            }
+            (rest, out, index) = (later, others, index + 1);
         }
-        Ok(())
+        if out.is_empty() { Ok(()) } else { Err(Error::Open) }
     }
 }
 

@@ -41,7 +41,7 @@ impl Vault {
     }
 }
 
-/// What became of secrets and keys that were to be sealed under the newest key.
+/// Result of sealing secrets and keys under the newest key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Renewed {
     /// Sealed again.

@@ -5,9 +5,9 @@
 #[non_exhaustive]
 pub enum Denied {
     /// Neither the query nor a cookie names a key.
-    #[error("nothing signed was shown")]
+    #[error("the request is not signed")]
     NoKey,
-    /// The key is not one of ours, or its time is over.
+    /// The key is unknown or has expired.
     #[error("the key is unknown or retired")]
     UnknownKey,
     /// The signature is missing, too long or not in CloudFront's base64; or a path token is no token.

@@ -1,4 +1,4 @@
-//! What can go wrong when keys are read and when something is signed.
+//! Errors of reading keys and of signing.
 
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -30,7 +30,7 @@ pub enum Error {
     /// Key ids have 1 to 128 characters of `A-Z a-z 0-9 - _`.
     #[error("`{id}` is not a key id: use 1 to 128 of A-Z, a-z, 0-9, `-` and `_`")]
     KeyId {
-        /// What was given, cut to 140 characters.
+        /// The given id, cut to 140 characters.
         id: String,
     },
     /// A URL or resource has characters that must be percent-encoded, or no scheme and host.
@@ -38,25 +38,25 @@ pub enum Error {
         "`{text}` cannot be signed: expected scheme://host/path of visible ASCII without quotes and fragment"
     )]
     Url {
-        /// What was given, cut to 200 characters.
+        /// The given text, cut to 200 characters.
         text: String,
     },
     /// A token's path prefix does not begin and end with `/`, or is longer than 255 bytes.
-    #[error("`{prefix}` cannot limit a token: it must begin and end with `/` and have at most 255 bytes")]
+    #[error("invalid token prefix `{prefix}`: it must begin and end with `/` and have at most 255 bytes")]
     Prefix {
-        /// What was given, cut to 300 characters.
+        /// The given prefix, cut to 300 characters.
         prefix: String,
     },
     /// A moment is before 1970, or after 2106 for a token.
-    #[error("{seconds} s cannot be an expiry")]
+    #[error("{seconds} s is not a valid expiry")]
     Moment {
         /// Seconds since the epoch.
         seconds: i64,
     },
     /// The cryptographic library refused.
-    #[error("the cryptographic library refused to {what}")]
+    #[error("the cryptographic library failed to {what}")]
     Crypto {
-        /// What we tried.
+        /// The operation.
         what: &'static str,
     },
 }

@@ -1,16 +1,17 @@
-//! What a checked signature opens.
+//! The permission given by a verified signature.
 
 use std::sync::Arc;
 
 use model::{PlaybackSessionId, Timestamp};
 
 use crate::denied::Denied;
+use crate::mark::Mark;
 use crate::path;
 use crate::pattern;
 use crate::policy::Policy;
-use crate::presented::Request;
+use crate::request::Request;
 
-/// What a signature that was found right opens, for whom and until when.
+/// The permission given by a verified signature: for what, for whom and until when.
 ///
 /// It may be kept and checked against later requests, as long as its key stays one of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,7 @@ pub struct Grant {
     pub(crate) policy: Policy,
     pub(crate) reach: Reach,
     pub(crate) session: Option<PlaybackSessionId>,
+    pub(crate) mark: Option<Mark>,
 }
 
 /// How the policy's resource is compared.
@@ -51,6 +53,12 @@ impl Grant {
     /// The playback session that it belongs to, if it names one. Whether that was revoked is the caller's to know.
     pub fn session(&self) -> Option<PlaybackSessionId> {
         self.session
+    }
+
+    /// The mark of the address, if the signature covers its query. Whether its subject has ended since must be
+    /// checked by the caller.
+    pub fn mark(&self) -> Option<&Mark> {
+        self.mark.as_ref()
     }
 
     /// Checks resource, dates and address for a request whose target without signing parameters and token is `target`.

@@ -18,8 +18,7 @@ use p256::pkcs8::DecodePublicKey;
 use crate::denied::Denied;
 use crate::encoding;
 use crate::error::{Error, Result, cut};
-use crate::presented::Hash;
-use crate::token;
+use crate::hash::Hash;
 
 /// One public key, parsed once: RSA with 2048 bits or ECDSA P-256, as CloudFront takes them.
 pub struct Key {
@@ -45,7 +44,7 @@ impl Key {
             rsa(&der).or_else(|| p256(&der)).ok_or_else(|| Error::PublicKey { id: key.id.to_string() })?;
         Ok(Self {
             id: key.id.clone(),
-            hint: token::hint(&key.id),
+            hint: hint(&key.id),
             session: key.session,
             until: key.until,
             identity: sha256(&[&der]),
@@ -118,9 +117,14 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Finds a key by its id, unless its time is over.
+    /// Finds a key by its id, unless it has expired.
     pub fn get(&self, id: &str, now: Timestamp) -> Result<&Arc<Key>, Denied> {
         self.by_id.get(id).filter(|key| key.until.is_none_or(|until| now < until)).ok_or(Denied::UnknownKey)
+    }
+
+    /// Whether a key is among them with the same material ([`Key::identity`]).
+    pub fn has(&self, id: &str, identity: [u8; 32]) -> bool {
+        self.by_id.get(id).is_some_and(|key| key.identity == identity)
     }
 
     /// All keys.
@@ -140,6 +144,12 @@ pub(crate) fn check_id(id: &str) -> Result<()> {
     let good = (1..=128).contains(&id.len())
         && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     if good { Ok(()) } else { Err(Error::KeyId { id: cut(id, 140) }) }
+}
+
+/// How path tokens name a key: the beginning of the SHA-256 of its id.
+pub(crate) fn hint(key_id: &str) -> [u8; 4] {
+    let [a, b, c, d, ..] = sha256(&[key_id.as_bytes()]);
+    [a, b, c, d]
 }
 
 /// SHA-256 of the parts one after another.

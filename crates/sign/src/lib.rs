@@ -5,7 +5,7 @@
 //! signed URLs, cookies, path tokens and the session cookie. Nothing here does I/O, reads a clock or keeps state:
 //! who wants to remember a checked signature does so by its [`Evidence`].
 //!
-//! A canned signature says the same bytes as a custom policy without further conditions, so whoever signs a URL
+//! A canned signature says the same bytes as a custom policy without further conditions, so a signer of a URL
 //! that contains `*` or `?` also signs it as a pattern. That is in CloudFront's format and the same there.
 //!
 //! ```
@@ -32,26 +32,33 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod cidr;
+mod cookies;
 mod denied;
 mod encoding;
 mod error;
 mod grant;
+mod hash;
 mod key;
+mod mark;
 pub mod path;
 pub mod pattern;
 mod policy;
 mod presented;
+mod request;
 pub mod session;
 mod signing;
+pub mod sigv2;
 pub mod sigv4;
 pub mod token;
 
-pub use cidr::{Cidr, ParseCidrError};
+pub use cookies::Cookies;
 pub use denied::Denied;
 pub use error::{Error, Result};
 pub use grant::Grant;
+pub use hash::Hash;
 pub use key::{Key, Keys};
+pub use mark::Mark;
 pub use policy::Policy;
-pub use presented::{Evidence, Hash, Presented, Request, Verified, verify};
-pub use signing::{Cookies, SigningKey};
+pub use presented::{Evidence, Presented, Verified, verify};
+pub use request::Request;
+pub use signing::SigningKey;

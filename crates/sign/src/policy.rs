@@ -2,10 +2,9 @@
 
 use std::net::IpAddr;
 
-use model::Timestamp;
+use model::{Cidr, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::cidr::Cidr;
 use crate::denied::Denied;
 use crate::error::{Error, Result, cut};
 use crate::pattern;

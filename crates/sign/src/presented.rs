@@ -1,16 +1,17 @@
-//! What a request shows: signing parameters of its query, or cookies.
+//! The credentials of a request: signing parameters of its query, or cookies.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 
-use model::Timestamp;
 use percent_encoding::percent_decode_str;
 
 use crate::denied::Denied;
 use crate::encoding;
 use crate::grant::{Grant, Reach};
+use crate::hash::Hash;
 use crate::key::{Key, Keys};
+use crate::mark::Mark;
 use crate::policy::{self, Policy};
+use crate::request::Request;
 use crate::session;
 
 /// Longest signature that is read, in characters of base64 (RSA-2048 has 344).
@@ -18,27 +19,10 @@ const MAX_SIGNATURE: usize = 1024;
 /// Longest policy that is read, in characters of base64.
 const MAX_POLICY: usize = policy::MAX_LEN.div_ceil(3) * 4;
 
-/// A viewer's request, as the edge received it.
-#[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
-    /// `http` or `https`.
-    pub scheme: &'a str,
-    /// The `Host` header, with a port if it has one.
-    pub host: &'a str,
-    /// Path and query as they stand in the request line, undecoded.
-    pub target: &'a str,
-    /// The `Cookie` headers' values.
-    pub cookies: &'a [&'a [u8]],
-    /// The viewer's address.
-    pub client: IpAddr,
-    /// The moment at which the request began.
-    pub now: Timestamp,
-}
-
 /// A request whose signature was right and whose policy covers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified<'a> {
-    /// What the signature opens.
+    /// The permission that the signature gives.
     pub grant: Grant,
     /// The target without signing parameters: for the cache and the origin.
     pub target: Cow<'a, str>,
@@ -53,16 +37,6 @@ pub fn verify<'a>(keys: &Keys, request: &Request<'a>) -> Result<Verified<'a>, De
     let grant = presented.evidence(request, key)?.verify(key)?;
     grant.check(request, &presented.target)?;
     Ok(Verified { grant, target: presented.target })
-}
-
-/// Hash of a CloudFront signature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Hash {
-    /// The default of every client.
-    #[default]
-    Sha1,
-    /// `Hash-Algorithm=SHA256`.
-    Sha256,
 }
 
 /// The signing parameters of a request, found but not yet checked.
@@ -218,7 +192,11 @@ impl Evidence<'_> {
             Some(cookie) => Some(session::verify(key, cookie, &bytes)?),
             None => None,
         };
-        Ok(Grant { key: key.id().clone(), policy, reach, session })
+        let mark = match &self.statement {
+            Statement::Canned { url, .. } => Mark::of(url),
+            Statement::Custom(_) => None,
+        };
+        Ok(Grant { key: key.id().clone(), policy, reach, session, mark })
     }
 
     /// Copies what is borrowed, to be remembered.
@@ -285,6 +263,8 @@ fn canonical_seconds(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use model::Timestamp;
+
     use super::*;
 
     fn find<'a>(target: &'a str, cookies: &'a [&'a [u8]]) -> Result<Presented<'a>, Denied> {

@@ -1,4 +1,4 @@
-//! The private half: signed URLs, cookies and whatever else our keys sign.
+//! The private half: signed URLs and whatever else our keys sign.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,14 +8,13 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair,
 };
+use model::Timestamp;
 use model::delivery::PublicKey;
-use model::{PlaybackSessionId, Timestamp};
 
 use crate::encoding;
 use crate::error::{Error, Result, cut};
 use crate::key::check_id;
 use crate::policy::{self, Policy};
-use crate::session;
 
 /// A private P-256 key with its id. Its `Debug` shows the id only.
 pub struct SigningKey {
@@ -24,13 +23,6 @@ pub struct SigningKey {
     public: Arc<str>,
     der: EcdsaKeyPair,
     fixed: EcdsaKeyPair,
-}
-
-/// The cookies of a custom policy; values need no further encoding.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Cookies {
-    /// Names and values, in the order in which they should be set.
-    pub pairs: Vec<(&'static str, String)>,
 }
 
 impl SigningKey {
@@ -94,21 +86,6 @@ impl SigningKey {
         Ok(self.append(url, &parameter, &self.sign(policy.as_bytes())?))
     }
 
-    /// Makes the cookies for a custom policy; with a session also the cookie that ties it to the policy.
-    pub fn cookies(&self, policy: &Policy, session: Option<PlaybackSessionId>) -> Result<Cookies> {
-        let policy = policy.to_json()?;
-        let mut pairs = vec![
-            ("CloudFront-Policy", encoding::to_cloudfront(policy.as_bytes())),
-            ("CloudFront-Signature", self.sign(policy.as_bytes())?),
-            ("CloudFront-Key-Pair-Id", self.id.to_string()),
-            ("CloudFront-Hash-Algorithm", "SHA256".to_owned()),
-        ];
-        if let Some(session) = session {
-            pairs.push((session::COOKIE, session::mint(self, session, policy.as_bytes())?));
-        }
-        Ok(Cookies { pairs })
-    }
-
     fn append(&self, url: &str, policy: &str, signature: &str) -> String {
         let separator = if url.contains('?') { '&' } else { '?' };
         format!(
@@ -117,7 +94,8 @@ impl SigningKey {
         )
     }
 
-    fn sign(&self, policy: &[u8]) -> Result<String> {
+    /// Signs a policy as CloudFront takes it.
+    pub(crate) fn sign(&self, policy: &[u8]) -> Result<String> {
         let signature = self
             .der
             .sign(&SystemRandom::new(), policy)
@@ -141,20 +119,6 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-impl Cookies {
-    /// The value of a `Cookie` header that carries them all.
-    pub fn header(&self) -> String {
-        let pairs: Vec<String> = self.pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        pairs.join("; ")
-    }
-}
-
-impl fmt::Debug for Cookies {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.pairs.iter().map(|(name, _)| name)).finish()
-    }
-}
-
 fn check_url(url: &str) -> Result<()> {
     let whole = url.split_once("://").is_some_and(|(scheme, rest)| !scheme.is_empty() && rest.contains('/'));
     if whole && policy::is_url_text(url) { Ok(()) } else { Err(Error::Url { text: cut(url, 200) }) }
@@ -170,10 +134,6 @@ mod tests {
         let again = SigningKey::from_pem("K1", &key.to_pem()).unwrap();
         assert_eq!(again.public_pem(), key.public_pem());
         assert_eq!(format!("{key:?}"), "SigningKey(K1)");
-        let cookies = key
-            .cookies(&Policy { resource: None, after: None, until: Timestamp(0), address: None }, None)
-            .unwrap();
-        assert!(!format!("{cookies:?}").contains(&cookies.pairs[1].1));
     }
 
     #[test]

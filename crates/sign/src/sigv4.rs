@@ -1,17 +1,65 @@
-//! AWS Signature Version 4 for S3: presigned requests (the query form), which are made here and checked by the S3 face,
-//! and the signatures of forms.
+//! AWS Signature Version 4: the scope that a signature is for, and of S3 presigned requests (the query form), which are made
+//! here and checked by the S3 face, and the signatures of forms.
 //!
-//! The signature covers method, host, path, query, the moment, its life, and the headers that are named: whoever
+//! The signature covers method, host, path, query, the moment, its life, and the headers that are named: everybody who
 //! gets the address can send exactly that request, for that long, and learns nothing of the secret.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use aws_lc_rs::{digest, hmac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// What AWS leaves as it is in queries; in paths also `/`.
+/// Characters that AWS does not encode in queries; in paths also `/`.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 const PATH: &AsciiSet = &QUERY.remove(b'/');
+
+/// The last part of every scope.
+const TERMINATOR: &str = "aws4_request";
+
+/// The scope of a signature: a credential such as `KEY/20130524/us-east-1/s3/aws4_request`, which names the service
+/// that a request asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scope<'a> {
+    /// The access key's id.
+    pub key: &'a str,
+    /// The day of signing in UTC: `20130524`. It is not checked to be one.
+    pub day: &'a str,
+    /// The region.
+    pub region: &'a str,
+    /// The service: `s3`, `sts`, …
+    pub service: &'a str,
+}
+
+impl<'a> Scope<'a> {
+    /// Reads a credential; `None` where it has another form.
+    pub fn parse(credential: &'a str) -> Option<Self> {
+        let mut parts = credential.rsplitn(5, '/');
+        let end = parts.next()?;
+        let (service, region, day, key) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        (end == TERMINATOR).then_some(Self { key, day, region, service })
+    }
+
+    /// Whether `signature` (hex) is that of `text` by the owner of the secret. Takes the same time whatever is wrong.
+    pub fn is_signed(&self, text: &[u8], signature: &str, secret: &str) -> bool {
+        let given = hex::decode(signature).unwrap_or_default();
+        hmac::verify(&self.signing_key(secret), text, &given).is_ok()
+    }
+
+    /// The key that signs on one day in one region for one service.
+    fn signing_key(&self, secret: &str) -> hmac::Key {
+        let first = hmac::Key::new(hmac::HMAC_SHA256, format!("AWS4{secret}").as_bytes());
+        [self.day, self.region, self.service, TERMINATOR].iter().fold(first, |key, part| {
+            hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&key, part.as_bytes()).as_ref())
+        })
+    }
+}
+
+impl fmt::Display for Scope<'_> {
+    /// Without the key: `20130524/us-east-1/s3/aws4_request`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}/{TERMINATOR}", self.day, self.region, self.service)
+    }
+}
 
 /// The request that somebody shall be able to send.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +91,7 @@ pub fn presign(request: &Presign<'_>) -> String {
     let Presign { method, endpoint, path, region, at, .. } = *request;
     let host = endpoint.split_once("://").map_or(endpoint, |(_, host)| host).trim_end_matches('/');
     let day = at.get(..8).unwrap_or(at);
-    let scope = format!("{day}/{region}/s3/aws4_request");
+    let scope = Scope { key: request.key, day, region, service: "s3" };
     let mut headers = request.headers.to_vec();
     headers.push(("host", host));
     headers.sort_unstable();
@@ -73,23 +121,8 @@ pub fn presign(request: &Presign<'_>) -> String {
     let _ = write!(canonical, "\n{signed}\nUNSIGNED-PAYLOAD");
     let hash = hex::encode(digest::digest(&digest::SHA256, canonical.as_bytes()));
     let text = format!("AWS4-HMAC-SHA256\n{at}\n{scope}\n{hash}");
-    let signature = hmac::sign(&signing_key(request.secret, day, region), text.as_bytes());
+    let signature = hmac::sign(&scope.signing_key(request.secret), text.as_bytes());
     format!("{}{path}?{query}&X-Amz-Signature={}", endpoint.trim_end_matches('/'), hex::encode(signature))
-}
-
-/// Whether `signature` (hex) is that of a form's policy (Base64, as it was sent) by who has the secret. `day` is
-/// `20130524`. Takes the same time whatever is wrong.
-pub fn form_is_signed(policy: &str, signature: &str, secret: &str, day: &str, region: &str) -> bool {
-    let given = hex::decode(signature).unwrap_or_default();
-    hmac::verify(&signing_key(secret, day, region), policy.as_bytes(), &given).is_ok()
-}
-
-/// The key that signs on one day in one region.
-fn signing_key(secret: &str, day: &str, region: &str) -> hmac::Key {
-    let first = hmac::Key::new(hmac::HMAC_SHA256, format!("AWS4{secret}").as_bytes());
-    [day, region, "s3", "aws4_request"].iter().fold(first, |key, part| {
-        hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&key, part.as_bytes()).as_ref())
-    })
 }
 
 fn escape(text: &str) -> String {
@@ -140,7 +173,8 @@ mod tests {
         );
         let signature = "8afdbf4008c03f22c2cd3cdb72e4afbb1f6a588f3255ac628749a66d7f09699e";
         let signed = |secret: &str, signature: &str, day: &str| {
-            form_is_signed(policy, signature, secret, day, "us-east-1")
+            let scope = Scope { key: "KEY", day, region: "us-east-1", service: "s3" };
+            scope.is_signed(policy.as_bytes(), signature, secret)
         };
         let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
         assert!(signed(secret, signature, "20151229"));
@@ -152,6 +186,32 @@ mod tests {
             (secret, "x", "20151229"),
         ] {
             assert!(!signed(secret, signature, day));
+        }
+    }
+
+    /// The example of the IAM user guide, "Create a signed AWS API request", for a service other than S3.
+    #[test]
+    fn a_request_to_another_service_is_signed_for_that_one() {
+        let hash = "f536975d06c0309214f805bb90ccff089219ecd68b2577efef23edd43b7e1a59";
+        let credential = "AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request";
+        let scope = Scope::parse(credential).unwrap();
+        assert_eq!((scope.key, scope.service), ("AKIDEXAMPLE", "iam"));
+        let text = format!("AWS4-HMAC-SHA256\n20150830T123600Z\n{scope}\n{hash}");
+        let signature = "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7";
+        let secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+        assert!(scope.is_signed(text.as_bytes(), signature, secret));
+        for other in [Scope { service: "s3", ..scope }, Scope { region: "eu-west-1", ..scope }] {
+            assert!(!other.is_signed(text.as_bytes(), signature, secret), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_scope_has_five_parts_and_ends_as_every_one_does() {
+        let scope = Scope { key: "a/b", day: "20250101", region: "us-east-1", service: "sts" };
+        assert_eq!(Scope::parse("a/b/20250101/us-east-1/sts/aws4_request"), Some(scope));
+        for bad in ["", "KEY", "20250101/us-east-1/s3/aws4_request", "KEY/20250101/us-east-1/s3/aws4", "////"]
+        {
+            assert_eq!(Scope::parse(bad), None, "{bad}");
         }
     }
 

@@ -14,7 +14,7 @@ use crate::denied::Denied;
 use crate::encoding;
 use crate::error::{Error, Result, cut};
 use crate::grant::{Grant, Reach};
-use crate::key::{Key, Keys, sha256};
+use crate::key::{Key, Keys, hint};
 use crate::policy::Policy;
 use crate::signing::SigningKey;
 
@@ -26,7 +26,7 @@ const SIGNATURE_LEN: usize = 64;
 /// Longest token, in characters.
 pub const MAX_LEN: usize = 512;
 
-/// What a token opens.
+/// The permission that a token gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claims {
     /// Everything below this path; begins and ends with `/`.
@@ -117,6 +117,7 @@ pub fn verify(key: &Key, token: &str) -> Result<Grant, Denied> {
         policy: Policy { resource: Some(claims.prefix), after: None, until: claims.until, address: None },
         reach: Reach::Below,
         session: claims.session,
+        mark: None,
     })
 }
 
@@ -152,12 +153,6 @@ fn is_prefix(prefix: &str) -> bool {
 /// The asset that a prefix is the path of.
 fn asset(prefix: &str) -> Option<AssetId> {
     asset_of(prefix).filter(|asset| asset_path(*asset) == prefix)
-}
-
-/// How a token names a key.
-pub(crate) fn hint(key_id: &str) -> [u8; 4] {
-    let [a, b, c, d, ..] = sha256(&[key_id.as_bytes()]);
-    [a, b, c, d]
 }
 
 #[cfg(test)]

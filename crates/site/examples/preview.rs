@@ -3,7 +3,7 @@
 //! `cargo run -p site --example preview [FOLDER]` prints sign-in links. FOLDER holds HLS as ffmpeg writes it
 //! (`index.m3u8` and what it names) and stands in for every title's media, unsigned.
 
-#[path = "../tests/it/house.rs"]
+#[path = "../../api/tests/it/house.rs"]
 #[expect(dead_code, reason = "the tests use all of it")]
 mod house;
 
@@ -16,6 +16,7 @@ use axum::routing::get;
 use db::Db;
 use house::House;
 use http::{StatusCode, header};
+use http_face::Changes;
 use identity::Role;
 use model::title::Visibility;
 
@@ -42,8 +43,8 @@ async fn main() -> anyhow::Result<()> {
             println!("{who} {address}{}", house.link(account).await);
         }
     }
-    let config = site::Config { public_url: address.parse()?, codes: true, keys: None };
-    let mut router = site::router(house.parts.clone(), config);
+    let config = site::Config { codes: true, keys: None };
+    let mut router = site::router(house.api(&address), Changes::default(), config);
     if let Some(folder) = folder {
         let folder = Arc::new(folder);
         let media =

@@ -1,12 +1,13 @@
 //! The visitor's own account: where they are signed in, and how to end that.
 
+use api::people;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use http::header;
 use http_face::{ApiError, take};
 use identity::Session;
-use model::{AccountId, SessionId, Timestamp};
+use model::{SessionId, Timestamp};
 use serde::Deserialize;
 
 use crate::page::{Frame, render};
@@ -54,7 +55,7 @@ struct Page<'a> {
     sessions: Vec<Row>,
 }
 
-/// What the address says after a change.
+/// Query parameters of the page after a change.
 #[derive(Deserialize)]
 pub(crate) struct Said {
     done: Option<String>,
@@ -76,8 +77,8 @@ pub(crate) async fn page(
         role: words::role(account.role),
         since: words::day(account.created_at),
         done: match said.done.as_deref() {
-            Some("ended") => Some("That device is signed out."),
-            Some("others") => Some("All other devices are signed out."),
+            Some("ended") => Some("That device was signed out."),
+            Some("others") => Some("All other devices were signed out."),
             _ => None,
         },
         sessions: sessions.iter().map(|session| Row::of(session, own, now)).collect(),
@@ -93,34 +94,24 @@ pub(crate) async fn end(
 ) -> Result<Response, ApiError> {
     let account = visitor.who.account().ok_or_else(ApiError::unauthorized)?;
     let Ok(session) = id.parse::<SessionId>() else {
-        return Err(ApiError::not_found("session_not_found", "This device was signed out before."));
+        return Err(ApiError::not_found("session_not_found", "This device was already signed out."));
     };
-    site.identity().end_session(account, session).await.map_err(ApiError::internal)?;
-    site.playback().settle(site.now()).await.map_err(ApiError::internal)?;
+    people::end_session(site.api(), account, session).await.map_err(ApiError::internal)?;
     Ok(Redirect::to("/account?done=ended").into_response())
 }
 
 /// `POST /account/sessions/end-others`
 pub(crate) async fn end_others(State(site): State<Site>, visitor: Visitor) -> Result<Response, ApiError> {
     let account = visitor.who.account().ok_or_else(ApiError::unauthorized)?;
-    end_all_but(&site, account, visitor.who.session()).await?;
+    let own = visitor.who.session();
+    people::end_other_sessions(site.api(), account, own).await.map_err(ApiError::internal)?;
     Ok(Redirect::to("/account?done=others").into_response())
 }
 
 /// `POST /account/sessions/end-all`
 pub(crate) async fn end_all(State(site): State<Site>, visitor: Visitor) -> Result<Response, ApiError> {
     let account = visitor.who.account().ok_or_else(ApiError::unauthorized)?;
-    end_all_but(&site, account, None).await?;
+    people::end_other_sessions(site.api(), account, None).await.map_err(ApiError::internal)?;
     let forget = site.cookies().clear(site.cookies().session());
     Ok((AppendHeaders([(header::SET_COOKIE, forget)]), Redirect::to("/signin")).into_response())
-}
-
-/// Ends sessions and what is played in them.
-pub(crate) async fn end_all_but(
-    site: &Site,
-    account: AccountId,
-    keep: Option<SessionId>,
-) -> Result<(), ApiError> {
-    site.identity().end_sessions(account, keep).await.map_err(ApiError::internal)?;
-    site.playback().settle(site.now()).await.map_err(ApiError::internal)
 }

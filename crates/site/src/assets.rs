@@ -53,7 +53,7 @@ pub(crate) async fn serve(Path(file): Path<String>, headers: HeaderMap) -> Respo
         Some((found, Some(coding)))
     });
     let Some((found, coding)) = packed.or_else(|| Some((Dist::get(&file)?, None))).filter(|_| known) else {
-        return ApiError::not_found("asset_not_found", "There is no such file.").into_response();
+        return ApiError::not_found("asset_not_found", "File not found.").into_response();
     };
     let bytes = match found.data {
         Cow::Borrowed(embedded) => Bytes::from_static(embedded),

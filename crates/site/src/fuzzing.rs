@@ -1,5 +1,9 @@
 //! Doors for the fuzz targets: the bodies that the JSON API reads, forms and queries, and what follows from them alone.
 
+use api::packaging::{NewConfiguration, NewGroup};
+use api::titles::change::{Delete, Details, DropSource};
+use api::uploads::{Batch, Begin};
+use api::{deleted, jobs, titles};
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts};
 use http::{Method, Request, Uri, header};
@@ -7,14 +11,11 @@ use http_face::{ApiError, take};
 use model::packaging;
 use serde::de::DeserializeOwned;
 
-use crate::operate::Delete;
-use crate::packaging::{NewConfiguration, NewGroup};
 use crate::people::person;
 use crate::playing::{Beat, Start};
 use crate::report::Report;
 use crate::sign_in::{ask, code};
-use crate::uploads::{Batch, Begin, Changes};
-use crate::{account, jobs_page, people, settings, titles};
+use crate::{account, delete_page, operate, people, settings};
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     serde_json::from_slice(body).ok()
@@ -42,18 +43,19 @@ pub fn others(body: &[u8]) -> usize {
         read::<NewGroup>(body).is_some(),
         read::<Begin>(body).is_some(),
         read::<Batch>(body).is_some(),
-        read::<Changes>(body).is_some(),
+        read::<Details>(body).is_some(),
         read::<Delete>(body).is_some(),
+        read::<DropSource>(body).is_some(),
     ];
     all.into_iter().filter(|read| *read).count()
 }
 
 /// Where somebody is led who signed in.
 pub fn next(asked: &str) -> &str {
-    crate::sign_in::own(asked)
+    crate::return_path::own(asked)
 }
 
-/// What is made of a text where a page takes a form or a query.
+/// The result of a text where a page takes a form or a query.
 #[derive(Debug)]
 pub struct Taken {
     /// Which page.
@@ -79,8 +81,10 @@ pub async fn taken(text: &[u8]) -> (Vec<Taken>, bool) {
         read_twice::<titles::Wanted>("home", from).await,
         read_twice::<settings::Said>("title", from).await,
         read_twice::<settings::Changes>("title form", from).await,
-        read_twice::<Delete>("delete form", from).await,
-        read_twice::<jobs_page::Wanted>("jobs", from).await,
+        read_twice::<operate::Drop>("original form", from).await,
+        read_twice::<deleted::Wanted>("deleted", from).await,
+        read_twice::<delete_page::Delete>("delete form", from).await,
+        read_twice::<jobs::Wanted>("jobs", from).await,
         read_twice::<people::Wanted>("people", from).await,
         read_twice::<people::Wish>("invitation form", from).await,
         read_twice::<person::Wanted>("person", from).await,
@@ -108,7 +112,6 @@ async fn read_twice<T: DeserializeOwned>(page: &'static str, (text, uri): (&[u8]
 pub async fn jobs(query: &str) -> Option<String> {
     let (mut parts, ()) = Request::new(()).into_parts();
     parts.uri = format!("/?{query}").parse().ok()?;
-    let take::Query(wanted) =
-        take::Query::<jobs_page::Wanted>::from_request_parts(&mut parts, &()).await.ok()?;
-    Some(wanted.query(wanted.state(), wanted.before))
+    let take::Query(wanted) = take::Query::<jobs::Wanted>::from_request_parts(&mut parts, &()).await.ok()?;
+    Some(wanted.query(wanted.state, wanted.before))
 }

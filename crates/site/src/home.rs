@@ -1,5 +1,7 @@
 //! The home page: what there is to watch, and where uploads stand.
 
+use api::posters;
+use api::titles::{self, Wanted};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -9,15 +11,15 @@ use identity::Action;
 use model::TitleId;
 
 use crate::page::{Frame, render};
-use crate::titles::{self, Tile, Wanted};
+use crate::titles::Tile;
 use crate::visitor::Visitor;
-use crate::{Site, poster, resume};
+use crate::{Site, resume};
 
 #[derive(Template)]
 #[template(path = "home.html")]
 struct Home<'a> {
     frame: &'a Frame,
-    /// What the visitor began to watch.
+    /// Titles that the visitor started to watch.
     begun: Vec<Tile>,
     tiles: Vec<Tile>,
     next: Option<TitleId>,
@@ -37,7 +39,7 @@ pub(crate) async fn page(
     uri: Uri,
     take::Query(wanted): take::Query<Wanted>,
 ) -> Result<Response, ApiError> {
-    let listed = titles::list(&site, &visitor, &wanted).await?;
+    let listed = titles::list(site.api(), &visitor, &wanted).await?;
     let now = site.now();
     let frame = Frame::new(&visitor, "/");
     let uploads = visitor.may(Action::Upload);
@@ -45,13 +47,13 @@ pub(crate) async fn page(
     let mut begun = Vec::new();
     if wanted.is_first() {
         for (title, seen) in resume::row(&site, &visitor).await? {
-            let poster = poster::of(&site, &title, &origin).await?;
+            let poster = posters::of(site.api(), &title, &visitor, &origin).await?;
             begun.push(Tile::of(&title, &visitor, poster, now).seen(seen));
         }
     }
     let mut tiles = Vec::with_capacity(listed.titles.len());
     for title in &listed.titles {
-        tiles.push(Tile::of(title, &visitor, poster::of(&site, title, &origin).await?, now));
+        tiles.push(Tile::of(title, &visitor, posters::of(site.api(), title, &visitor, &origin).await?, now));
     }
     let home = Home {
         frame: &frame,

@@ -1,7 +1,7 @@
-//! The pages people see and the JSON API behind them.
+//! The pages people see; the JSON API behind them is crate `api`, mounted here for visitors.
 //!
 //! HTML is rendered on the server and works without scripts, but for playback; scripts and styles come from `web/`
-//! and are embedded. Every route stands in one table with its policy ([`routes()`]), and the router is made of that
+//! and are embedded. Every route stands in one table with its policy ([`routes()`], [`api::routes()`]), and the router is made of that
 //! table. This crate keeps nothing itself and decides nothing about titles: `identity` says who may do what,
 //! `playback` who may watch, `catalogue` and `jobs` what there is.
 //!
@@ -13,7 +13,6 @@
 //! ```
 
 mod account;
-mod answer;
 mod assets;
 mod delete_page;
 #[cfg(feature = "fuzzing")]
@@ -21,22 +20,19 @@ pub mod fuzzing;
 mod home;
 mod jobs_page;
 mod operate;
-mod packaging;
 mod page;
-mod paging;
 mod people;
 mod playing;
-mod poster;
 mod quota;
 mod report;
 mod resume;
+mod return_path;
 mod route;
 mod routes;
 mod settings;
 mod sign_in;
 mod titles;
 mod upload_page;
-mod uploads;
 mod visitor;
 mod watch;
 mod words;
@@ -44,24 +40,24 @@ mod work;
 
 use std::sync::Arc;
 
+use api::Api;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use catalogue::Catalogue;
-use http::{HeaderMap, Uri, header};
+use http::{HeaderMap, Uri};
 use http_face::{ApiError, Changes, Limits};
 use identity::Identity;
 use identity::cookie::Cookies;
 use jobs::Queue;
-use model::{Timestamp, TitleId};
+use model::Timestamp;
 use pipeline::Pipeline;
 use playback::Playback;
 use seal::KeyRing;
 use upload::Uploads;
-use url::Url;
 
 use quota::{Quota, Share};
-pub use route::{Kind, Policy, Route};
+pub use route::{Kind, Route};
 pub use routes::routes;
 
 /// Reports of players that are written down in a minute, each a line in the log.
@@ -75,37 +71,16 @@ const GUESTS_OF_ONE: u32 = 300;
 /// Those of one account: what it watched lately is denied row by row when it is suspended, and somebody skips songs.
 const PLAYBACKS: u32 = 120;
 
-/// What the pages are made from.
-#[derive(Debug, Clone)]
-pub struct Parts {
-    /// Who people are.
-    pub identity: Identity,
-    /// What there is to watch.
-    pub catalogue: Catalogue,
-    /// Who may watch it now.
-    pub playback: Playback,
-    /// What is being worked on.
-    pub jobs: Queue,
-    /// What people do to titles and jobs.
-    pub pipeline: Pipeline,
-    /// What is on its way.
-    pub uploads: Uploads,
-    /// What requests change, until it is done.
-    pub changes: Changes,
-}
-
 /// Settings of the pages.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The address people use, with its scheme: `https` makes cookies `Secure`.
-    pub public_url: Url,
     /// Whether people get codes by mail: without, they come in by links that operators make.
     pub codes: bool,
     /// The key ring, of which operators are reminded until it was exported.
     pub keys: Option<KeyRing>,
 }
 
-/// What handlers share.
+/// State shared by handlers.
 #[derive(Debug, Clone)]
 pub(crate) struct Site {
     inner: Arc<Inner>,
@@ -113,22 +88,23 @@ pub(crate) struct Site {
 
 #[derive(Debug)]
 struct Inner {
-    parts: Parts,
+    api: Api,
     config: Config,
     reports: Quota,
     guests: Quota,
     playbacks: Share,
 }
 
-/// Makes the router of all pages and the API.
-pub fn router(parts: Parts, config: Config) -> Router {
-    let own: Arc<str> = config.public_url.origin().ascii_serialization().into();
+/// Makes the router of all pages and the API. Changes by requests run in `changes`.
+pub fn router(api: Api, changes: Changes, config: Config) -> Router {
+    let own: Arc<str> = api.public_origin().into();
     let reports = Quota::new(REPORTS, REPORTS_OF_ONE);
     let guests = Quota::new(GUESTS, GUESTS_OF_ONE);
     let playbacks = Share::new(PLAYBACKS);
-    let changes = parts.changes.clone();
-    let site = Site { inner: Arc::new(Inner { parts, config, reports, guests, playbacks }) };
+    let nouns = api::router(&api);
+    let site = Site { inner: Arc::new(Inner { api, config, reports, guests, playbacks }) };
     let routes = route::router(&site, routes())
+        .merge(nouns)
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)
         .layer(from_fn_with_state(site.clone(), visitor::identify))
@@ -137,28 +113,32 @@ pub fn router(parts: Parts, config: Config) -> Router {
 }
 
 impl Site {
+    pub(crate) fn api(&self) -> &Api {
+        &self.inner.api
+    }
+
     pub(crate) fn identity(&self) -> &Identity {
-        &self.inner.parts.identity
+        &self.api().parts().identity
     }
 
     pub(crate) fn catalogue(&self) -> &Catalogue {
-        &self.inner.parts.catalogue
+        &self.api().parts().catalogue
     }
 
     pub(crate) fn playback(&self) -> &Playback {
-        &self.inner.parts.playback
+        &self.api().parts().playback
     }
 
     pub(crate) fn jobs(&self) -> &Queue {
-        &self.inner.parts.jobs
+        &self.api().parts().jobs
     }
 
     pub(crate) fn pipeline(&self) -> &Pipeline {
-        &self.inner.parts.pipeline
+        &self.api().parts().pipeline
     }
 
     pub(crate) fn uploads(&self) -> &Uploads {
-        &self.inner.parts.uploads
+        &self.api().parts().uploads
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -187,50 +167,38 @@ impl Site {
         matches!(looked.await, Ok(Ok(false)))
     }
 
-    /// The one clock of this crate.
-    #[expect(clippy::unused_self, reason = "handlers ask the site for everything they need")]
+    /// The clock of the API.
     pub(crate) fn now(&self) -> Timestamp {
-        Timestamp(jiff::Timestamp::now().as_millisecond())
+        self.api().now()
     }
 
     pub(crate) fn cookies(&self) -> Cookies {
-        Cookies { tls: self.inner.config.public_url.scheme() == "https" }
+        Cookies { tls: self.api().public_url().scheme() == "https" }
     }
 
     /// Scheme and host as the viewer uses them: what signatures for them name.
     pub(crate) fn origin(&self, headers: &HeaderMap, uri: &Uri) -> String {
-        let url = &self.inner.config.public_url;
-        let host =
-            headers.get(header::HOST).and_then(|v| v.to_str().ok()).or(uri.authority().map(|a| a.as_str()));
-        match host {
-            Some(host) => format!("{}://{host}", url.scheme()),
-            None => self.public_origin(),
-        }
+        self.api().origin(headers, uri)
     }
 
     /// Scheme, host and port that everybody can use.
     pub(crate) fn public_origin(&self) -> String {
-        self.inner.config.public_url.origin().ascii_serialization()
-    }
-
-    /// A title, `None` if there is no such.
-    pub(crate) async fn title(&self, id: TitleId) -> Result<Option<catalogue::Title>, ApiError> {
-        match self.catalogue().title(id).await {
-            Ok(title) => Ok(Some(title)),
-            Err(catalogue::Error::NoTitle { .. }) => Ok(None),
-            Err(error) => Err(ApiError::internal(error)),
-        }
+        self.api().public_origin()
     }
 }
 
 async fn nowhere(visitor: visitor::Visitor, uri: Uri) -> axum::response::Response {
-    let refused = ApiError::not_found("not_found", "There is no such page. It may have moved or never been.");
+    let refused = ApiError::not_found("not_found", "Page not found. The link may be old or mistyped.");
     beside(refused, &visitor, &uri)
 }
 
 async fn not_so(visitor: visitor::Visitor, uri: Uri) -> axum::response::Response {
     let code = http::StatusCode::METHOD_NOT_ALLOWED;
-    beside(ApiError::new(code, "method_not_allowed", "This address is not used that way."), &visitor, &uri)
+    beside(
+        ApiError::new(code, "method_not_allowed", "This address doesn't support that method."),
+        &visitor,
+        &uri,
+    )
 }
 
 /// A refusal beside all routes: in the kind of those that begin alike.

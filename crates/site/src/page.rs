@@ -1,4 +1,4 @@
-//! What all pages have in common: the frame around them, their headers, errors as pages.
+//! Parts that all pages share: the frame around them, their headers, errors as pages.
 
 use askama::Template;
 use axum::response::{IntoResponse, Response};
@@ -29,7 +29,7 @@ pub(crate) struct Frame {
     pub(crate) nonce: Nonce,
     /// The main link that is lit: `/`, `/upload`, `/jobs`.
     pub(crate) here: &'static str,
-    /// Address of who is signed in.
+    /// Address of the signed-in account.
     pub(crate) account: Option<String>,
     /// Whether the link to uploading is shown.
     pub(crate) uploads: bool,
@@ -60,7 +60,7 @@ impl Frame {
         assets::url(name)
     }
 
-    /// What a script imports.
+    /// Imports of a script.
     pub(crate) fn imports(&self, name: &str) -> Vec<String> {
         assets::imports(name)
     }
@@ -129,10 +129,10 @@ pub(crate) fn of_refusal(refused: Response, visitor: &Visitor, path: &str) -> Re
     let headline = match status {
         StatusCode::NOT_FOUND => "Nothing here",
         StatusCode::FORBIDDEN => "Not for you",
-        StatusCode::UNAUTHORIZED => "Please sign in",
-        StatusCode::TOO_MANY_REQUESTS => "A little slower",
-        _ if status.is_server_error() => "That did not work",
-        _ => "That was not understood",
+        StatusCode::UNAUTHORIZED => "Sign in to continue",
+        StatusCode::TOO_MANY_REQUESTS => "Too many requests",
+        _ if status.is_server_error() => "Something went wrong",
+        _ => "Bad request",
     };
     let page = ErrorPage {
         frame: &frame,
@@ -144,7 +144,7 @@ pub(crate) fn of_refusal(refused: Response, visitor: &Visitor, path: &str) -> Re
             .then(http_face::request_id::current)
             .flatten()
             .map(|id| id.to_string()),
-        sign_in: asks.then(|| crate::sign_in::address(path)),
+        sign_in: asks.then(|| crate::return_path::sign_in_address(path)),
     };
     let mut response = render_as(status, &frame, &page);
     if let Some(after) = refused.headers().get(header::RETRY_AFTER) {

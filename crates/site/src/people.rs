@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::page::{Frame, render_as};
 use crate::visitor::Visitor;
-use crate::{Site, paging, words};
+use crate::{Site, words};
 
 /// People on a page.
 const PAGE: u32 = 100;
@@ -82,7 +82,7 @@ pub(crate) async fn page(
     visitor: Visitor,
     take::Query(wanted): take::Query<Wanted>,
 ) -> Result<Response, ApiError> {
-    let done = wanted.done.as_deref().map(|_| "The invitation does not work any more.");
+    let done = wanted.done.as_deref().map(|_| "Invitation revoked.");
     let said = Said { done, ..Said::default() };
     show(&site, &visitor, wanted.after, &Wish::default(), said).await
 }
@@ -100,7 +100,7 @@ pub(crate) async fn invite(
     };
     if address.is_empty() && !site.config().codes {
         let error = Some(
-            "A link for several people asks each of them for a code, and nobody gets codes here. Invite one address.",
+            "A shared link needs e-mail for its codes, and e-mail isn't set up on this server. Invite one address instead.",
         );
         return show(&site, &visitor, None, &wish, Said { error, ..Said::default() }).await;
     }
@@ -112,14 +112,15 @@ pub(crate) async fn invite(
             let said = Said { link, ..Said::default() };
             return show(&site, &visitor, None, &Wish::default(), said).await;
         }
-        Err(Error::Address { .. }) => "This is not an e-mail address.",
-        Err(Error::Taken) => "This address has an account already. Open it below to make a sign-in link.",
-        Err(Error::Lifetime) => "An invitation works for at most 90 days.",
-        Err(Error::Offer) => {
-            "A link for several people needs a number from 1 to 1000, and cannot make operators."
-        }
+        Err(Error::Address { .. }) => "That isn’t an e-mail address.",
+        Err(Error::Taken) => "This address already has an account. Open it below to create a sign-in link.",
+        Err(Error::Lifetime) => "An invitation can be valid for at most 90 days.",
+        Err(Error::Offer) => "A shared link is for 1 to 1000 people and can't create operators.",
         Err(Error::NoOperator) => {
-            return Err(ApiError::forbidden("not_allowed", "Your account may not invite anybody any more."));
+            return Err(ApiError::forbidden(
+                "not_allowed",
+                "You no longer have permission to invite people.",
+            ));
         }
         Err(other) => return Err(ApiError::internal(other)),
     };
@@ -132,7 +133,7 @@ pub(crate) async fn revoke(State(site): State<Site>, Path(id): Path<String>) -> 
     Ok(Redirect::to("/people?done=revoked").into_response())
 }
 
-/// What a page says beside its list or its person.
+/// Messages of a page beside its list or its person.
 #[derive(Default)]
 struct Said {
     link: Option<String>,
@@ -149,7 +150,7 @@ async fn show(
 ) -> Result<Response, ApiError> {
     let now = site.now();
     let mut accounts = site.identity().accounts(after, PAGE + 1).await.map_err(ApiError::internal)?;
-    let more = paging::cut(&mut accounts, PAGE);
+    let more = api::answer::cut(&mut accounts, PAGE);
     let invitations = site.identity().invitations(now).await.map_err(ApiError::internal)?;
     let frame = Frame::new(visitor, "/people");
     let next = accounts.last().filter(|_| more).map(|account| account.id);
@@ -179,7 +180,7 @@ impl Invited {
     fn of(invitation: &Invitation, now: Timestamp) -> Self {
         let whom = match &invitation.address {
             Some(address) => address.as_str().to_owned(),
-            None => format!("Whoever has the link ({} of {} came)", invitation.uses, invitation.max_uses),
+            None => format!("Shared link ({} of {} used)", invitation.uses, invitation.max_uses),
         };
         Self {
             id: invitation.id.clone(),

@@ -1,7 +1,8 @@
-//! Playback in the API: a player begins, says that it goes on, and ends. What it may fetch comes as cookies.
+//! Playback in the API: a player starts, sends heartbeats, and ends. Its permission comes as cookies.
 
 use std::time::Instant;
 
+use api::answer::Fresh;
 use axum::extract::{Path, State};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use catalogue::Watched;
@@ -13,19 +14,18 @@ use playback::{Format, Permit, Wish};
 use serde::{Deserialize, Serialize};
 
 use crate::Site;
-use crate::answer::fresh;
 use crate::visitor::Visitor;
 
 /// Longest position that is believed, in ms: a week.
 const MAX_POSITION_MS: u64 = 7 * 86_400_000;
 
-/// What a player asks for.
+/// A player's request for a playback.
 #[derive(Deserialize)]
 pub(crate) struct Start {
     title: TitleId,
 }
 
-/// What a player gets; the permission itself comes as cookies that scripts cannot read.
+/// The answer for a player; the permission itself comes as cookies that scripts cannot read.
 #[derive(Serialize)]
 struct Started {
     session: PlaybackSessionId,
@@ -34,7 +34,7 @@ struct Started {
     expires_in_s: i64,
 }
 
-/// What a player says with a heartbeat and at the end.
+/// A player's report with a heartbeat and at the end.
 #[derive(Deserialize)]
 pub(crate) struct Beat {
     /// Where the viewer is, in ms.
@@ -47,17 +47,24 @@ impl Beat {
         self.position_ms.map(|position_ms| position_ms.min(MAX_POSITION_MS))
     }
 
-    /// Remembers how far the viewer is, on whatever device they go on. Guests are not remembered.
+    /// Saves the viewer's position for all of their devices. Guests have none.
     async fn remember(&self, site: &Site, visitor: &Visitor, title: TitleId) -> Result<(), ApiError> {
         let (Some(account), Some(position_ms)) = (visitor.who.account(), self.position_ms()) else {
             return Ok(());
         };
         let watched = Watched { title, position_ms, at: site.now() };
-        site.catalogue().remember_position(account, watched).await.map_err(ApiError::internal)
+        match site.catalogue().remember_position(account, watched).await {
+            // The next heartbeat says it again: who watches is not stopped for this.
+            Err(error) if error.is_full() => {
+                tracing::warn!(%title, "the disk is full: playback positions are not saved");
+                Ok(())
+            }
+            other => other.map_err(ApiError::internal),
+        }
     }
 }
 
-/// What a heartbeat gets.
+/// The answer to a heartbeat.
 #[derive(Serialize)]
 struct Renewed {
     expires_in_s: i64,
@@ -75,7 +82,7 @@ pub(crate) async fn start(
     if let Some(account) = &visitor.account {
         site.playbacks().take(account.id, Instant::now())?;
     } else {
-        // What they may not watch is not begun: it takes nobody's place, and is refused alike whether there is one.
+        // A title without permission is not started: it uses no quota, and the answer is the same if it does not exist.
         site.playback().check(&visitor.who, start.title).await.map_err(|error| refused(error, &visitor))?;
         site.guests().take(client.0, Instant::now())?;
     }
@@ -96,11 +103,11 @@ pub(crate) async fn start(
         heartbeat_s: permit.renew_after_seconds,
         expires_in_s: (permit.until.0 - now.0) / 1000,
     };
-    Ok((cookies(&site, &permit), fresh(&body)).into_response())
+    Ok((cookies(&site, &permit), Fresh(body)).into_response())
 }
 
-/// Ends a playback whose cookies are about to leave where the visitor was signed out or suspended meanwhile: their
-/// playbacks were revoked before there was this one, or while nothing was signed for it.
+/// Ends a playback whose cookies are about to leave where the visitor was signed out or suspended in the meantime:
+/// their playbacks were revoked before there was this one, or while nothing was signed for it.
 async fn still(site: &Site, visitor: &Visitor, headers: &HeaderMap, permit: &Permit) -> Result<(), ApiError> {
     if visitor.is_still(site, headers).await? {
         return Ok(());
@@ -128,7 +135,7 @@ pub(crate) async fn heartbeat(
     still(&site, &visitor, &headers, &permit).await?;
     beat.remember(&site, &visitor, permit.title).await?;
     let body = Renewed { expires_in_s: (permit.until.0 - now.0) / 1000 };
-    Ok((cookies(&site, &permit), fresh(&body)).into_response())
+    Ok((cookies(&site, &permit), Fresh(body)).into_response())
 }
 
 /// `POST /api/playback/{session}/end`
@@ -160,12 +167,12 @@ fn refused(error: playback::Error, visitor: &Visitor) -> ApiError {
     match error {
         Error::NoTitle | Error::Denied if guest => ApiError::unauthorized(),
         Error::NoTitle => {
-            ApiError::not_found("title_not_found", "There is no such title, or it is not for you.")
+            ApiError::not_found("title_not_found", "Title not found, or you don't have access to it.")
         }
-        Error::Denied => ApiError::forbidden("not_entitled", "Your account may not watch this title."),
-        Error::NotReady { .. } => {
-            ApiError::conflict("not_ready", "This title is not ready to be watched yet.")
+        Error::Denied => {
+            ApiError::forbidden("not_entitled", "Your account doesn't have access to this title.")
         }
+        Error::NotReady { .. } => ApiError::conflict("not_ready", "This title isn't ready to play yet."),
         Error::NoSession if guest => ApiError::unauthorized(),
         Error::NoSession => ApiError::new(StatusCode::GONE, "session_ended", "This playback has ended."),
         Error::Origin { .. } => {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use http_face::ApiError;
-use http_face::places::{household, site};
+use http_face::slots::{household, site};
 use model::AccountId;
 
 /// Over which it is counted.
@@ -51,7 +51,7 @@ impl Quota {
         let (from, site) = (from.map(household), from.map(site).filter(IpAddr::is_ipv6));
         let of = window.of.get(&from).copied().unwrap_or(0);
         let of_site = site.and_then(|site| window.of_sites.get(&site)).copied().unwrap_or(0);
-        // Who comes for the first time finds room for as long as there is any.
+        // A client that comes for the first time is accepted as long as there is room.
         if of >= self.one.min(self.all - window.all) || of_site >= self.one * SITE {
             return Err(ApiError::too_many(left(window.began, now)));
         }

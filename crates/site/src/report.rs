@@ -1,21 +1,21 @@
-//! What players report when they cannot go on: a line in the log each, and the id that it is found by.
+//! Reports of players that gave up: a line in the log each, and the id to find it by.
 
 use std::time::Instant;
 
+use api::answer::Fresh;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use http_face::client::ClientIp;
 use http_face::{ApiError, RequestId, take, without_secrets};
 use model::{PlaybackSessionId, TitleId};
 use serde::{Deserialize, Serialize};
 
 use crate::Site;
-use crate::answer::fresh;
 
 /// Longest word and text of a report, in characters.
 const MAX_CHARS: usize = 500;
 
-/// What a player says when it cannot go on.
+/// Report of a player that gave up.
 #[derive(Deserialize)]
 pub(crate) struct Report {
     title: TitleId,
@@ -53,7 +53,7 @@ pub(crate) async fn write(
     let (kind, detail) = report.told();
     let session = report.session.map(|session| session.to_string());
     tracing::warn!(title = %report.title, session, kind, detail, "a player gave up");
-    Ok(fresh(&Reported { report: id.to_string() }))
+    Ok(Fresh(Reported { report: id.to_string() }).into_response())
 }
 
 #[cfg(test)]

@@ -2,21 +2,22 @@
 
 use std::collections::HashMap;
 
+use api::titles;
 use catalogue::Title;
 use http_face::ApiError;
 use identity::{Action, Resource, may};
 
+use crate::Site;
 use crate::visitor::Visitor;
-use crate::{Site, titles};
 
 /// Titles in the row.
 const ROW: usize = 6;
-/// What was watched last, among which unfinished ones are looked for.
+/// Number of recently watched titles that are searched for unfinished ones.
 const RECENT: u32 = 30;
-/// Who stopped before this, in ms, had a look and no more.
+/// A viewer who stopped before this, in ms, only had a look.
 const BEGUN_MS: u64 = 15_000;
 
-/// Where to go on in ms: 0 where hardly anything was seen, or all of it.
+/// Position to resume from in ms: 0 where hardly anything was seen, or all of it.
 pub(crate) fn from(position_ms: Option<u64>, duration_ms: Option<u64>) -> u64 {
     let (Some(position), Some(duration)) = (position_ms, duration_ms) else { return 0 };
     // The last twentieth is credits; of short films the last seconds.
@@ -38,7 +39,7 @@ pub(crate) async fn row(site: &Site, visitor: &Visitor) -> Result<Vec<(Title, u1
             _ => continue,
         };
         let at = from(Some(watched.position_ms), title.duration_ms);
-        // What somebody once watched may be for others now.
+        // A title that was watched may have become invisible to this viewer.
         let allowed = may(&visitor.who, Action::WatchTitle, &Resource::Title(titles::facts(&title)));
         if at == 0 || !allowed {
             continue;

@@ -1,21 +1,20 @@
-//! Every route, with its policy.
+//! Every route of pages and of playback, with its policy. Those of the other nouns are in crate `api`.
 
-use Policy::{Anyone, Installation, SignedIn, Title, Upload};
+use Policy::{Anyone, Installation, SignedIn, Title};
+use api::Policy;
 use axum::handler::Handler;
-use axum::routing::{delete, get, patch, post};
+use axum::routing::{get, post};
 use http::Method;
 use identity::Action;
 
-use crate::route::{Kind, Policy, Route};
+use crate::route::{Kind, Route};
 use crate::{
-    Site, account, assets, delete_page, home, jobs_page, operate, packaging, people, playing, report,
-    settings, sign_in, titles, upload_page, uploads, watch, work,
+    Site, account, assets, delete_page, home, jobs_page, operate, people, playing, report, settings, sign_in,
+    upload_page, watch,
 };
 
-const JOBS: Policy = Installation(Action::ManageJobs);
 const SEE_JOBS: Policy = Installation(Action::SeeJobs);
 const PEOPLE: Policy = Installation(Action::ManageAccounts);
-const PACKAGING: Policy = Installation(Action::ManagePackaging);
 const UPLOADING: Policy = Installation(Action::Upload);
 const EDIT: Policy = Title(Action::EditTitle);
 const DELETE: Policy = Title(Action::DeleteTitle);
@@ -25,9 +24,9 @@ const TOKEN: Policy = Anyone("the token is the proof");
 const PLAYING: Policy = Anyone("playback knows whose session it is");
 const FILES: Policy = Anyone("the same for all");
 
-/// Every route, with its policy.
+/// Every route of this crate, with its policy.
 pub fn routes() -> Vec<Route> {
-    let areas = [watching(), titles(), jobs(), signing_in(), accounts(), uploading(), packaging(), playing()];
+    let areas = [watching(), titles(), jobs(), signing_in(), accounts(), uploading(), playing()];
     areas.into_iter().flatten().collect()
 }
 
@@ -47,29 +46,18 @@ fn titles() -> Vec<Route> {
         form("/title/{title}/cancel", EDIT, operate::cancel),
         form("/title/{title}/retry", EDIT, operate::retry),
         form("/title/{title}/reencode", EDIT, operate::reencode),
+        page("/title/{title}/drop-source", DELETE, delete_page::source_page),
         form("/title/{title}/drop-source", DELETE, operate::drop_source),
+        form("/title/{title}/restore-source", DELETE, operate::restore_source),
         page("/title/{title}/delete", DELETE, delete_page::page),
         form("/title/{title}/delete", DELETE, delete_page::delete),
-        page("/deleted", SEE_JOBS, delete_page::list),
-        form("/deleted/{id}/restore", JOBS, operate::restore),
-        read("/api/titles", Anyone("lists what each visitor may see"), titles::api_list),
-        read("/api/titles/{title}", Title(Action::SeeTitle), titles::api_one),
-        act("/api/titles/{title}/cancel", EDIT, operate::api_cancel),
-        act("/api/titles/{title}/retry", EDIT, operate::api_retry),
-        act("/api/titles/{title}/reencode", EDIT, operate::api_reencode),
-        act("/api/titles/{title}/delete", DELETE, operate::api_delete),
+        page("/deleted", UPLOADING, delete_page::list),
+        form("/deleted/{id}/restore", UPLOADING, operate::restore),
     ]
 }
 
 fn jobs() -> Vec<Route> {
-    vec![
-        page("/jobs", SEE_JOBS, jobs_page::page),
-        read("/api/work", SEE_JOBS, work::api),
-        read("/api/jobs", SEE_JOBS, jobs_page::api),
-        read("/api/jobs/{job}/log", SEE_JOBS, operate::api_log),
-        act("/api/jobs/{job}/cancel", JOBS, operate::api_cancel_job),
-        act("/api/jobs/{job}/retry", JOBS, operate::api_retry_job),
-    ]
+    vec![page("/jobs", SEE_JOBS, jobs_page::page)]
 }
 
 fn signing_in() -> Vec<Route> {
@@ -102,27 +90,7 @@ fn accounts() -> Vec<Route> {
 }
 
 fn uploading() -> Vec<Route> {
-    vec![
-        page("/upload", UPLOADING, upload_page::page),
-        read("/api/uploads", UPLOADING, uploads::list),
-        act("/api/uploads", UPLOADING, uploads::begin),
-        read("/api/uploads/{upload}", Upload, uploads::one),
-        edit("/api/uploads/{upload}", Upload, uploads::edit),
-        remove("/api/uploads/{upload}", Upload, uploads::discard),
-        act("/api/uploads/{upload}/parts", Upload, uploads::parts),
-        act("/api/uploads/{upload}/complete", Upload, uploads::complete),
-    ]
-}
-
-fn packaging() -> Vec<Route> {
-    vec![
-        read("/api/packaging/groups", PACKAGING, packaging::groups),
-        act("/api/packaging/groups", PACKAGING, packaging::add_group),
-        remove("/api/packaging/groups/{group}", PACKAGING, packaging::remove_group),
-        read("/api/packaging/configurations", PACKAGING, packaging::configurations),
-        act("/api/packaging/configurations", PACKAGING, packaging::add_configuration),
-        remove("/api/packaging/configurations/{configuration}", PACKAGING, packaging::remove_configuration),
-    ]
+    vec![page("/upload", UPLOADING, upload_page::page)]
 }
 
 fn playing() -> Vec<Route> {
@@ -143,7 +111,7 @@ fn page<H: Handler<T, Site>, T: 'static>(path: &'static str, policy: Policy, han
     Route::new(Method::GET, path, Kind::Page, policy, get(handler))
 }
 
-/// What a form on a page sends.
+/// Route of a form on a page.
 fn form<H: Handler<T, Site>, T: 'static>(path: &'static str, policy: Policy, handler: H) -> Route {
     Route::new(Method::POST, path, Kind::Page, policy, post(handler))
 }
@@ -153,22 +121,7 @@ fn file<H: Handler<T, Site>, T: 'static>(path: &'static str, policy: Policy, han
     Route::new(Method::GET, path, Kind::File, policy, get(handler))
 }
 
-/// A question to the API.
-fn read<H: Handler<T, Site>, T: 'static>(path: &'static str, policy: Policy, handler: H) -> Route {
-    Route::new(Method::GET, path, Kind::Api, policy, get(handler))
-}
-
-/// What the API is told to do.
+/// Route of an action of the API.
 fn act<H: Handler<T, Site>, T: 'static>(path: &'static str, policy: Policy, handler: H) -> Route {
     Route::new(Method::POST, path, Kind::Api, policy, post(handler))
-}
-
-/// What the API is told to change.
-fn edit<H: Handler<T, Site>, T: 'static>(path: &'static str, policy: Policy, handler: H) -> Route {
-    Route::new(Method::PATCH, path, Kind::Api, policy, patch(handler))
-}
-
-/// What the API is told to take away.
-fn remove<H: Handler<T, Site>, T: 'static>(path: &'static str, policy: Policy, handler: H) -> Route {
-    Route::new(Method::DELETE, path, Kind::Api, policy, delete(handler))
 }

@@ -1,5 +1,7 @@
 //! A title's settings: its name, what it is about, who may watch it, where it stands.
 
+use api::refused;
+use api::titles::{self, Found, change};
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -13,7 +15,6 @@ use serde::Deserialize;
 
 use crate::jobs_page::Row;
 use crate::page::{Choice, Frame, render_as};
-use crate::titles::Found;
 use crate::visitor::Visitor;
 use crate::{Site, words};
 
@@ -26,7 +27,7 @@ struct Settings<'a> {
     frame: &'a Frame,
     id: String,
     name: &'a str,
-    /// What is in the fields: what was typed, if it was refused.
+    /// The contents of the fields: the typed text, if it was refused.
     typed: &'a str,
     description: &'a str,
     /// The version that is being changed.
@@ -38,6 +39,8 @@ struct Settings<'a> {
     state_word: &'static str,
     reason: Option<String>,
     bad: bool,
+    /// Stored files that are known to be damaged.
+    damaged: usize,
     progress: Option<u16>,
     percent: String,
     playable: bool,
@@ -48,18 +51,22 @@ struct Settings<'a> {
     added: String,
     added_iso: String,
     jobs: Vec<Row>,
-    /// What became of the uploaded file.
+    /// Parts of its source that were cut, held, mixed or left out.
+    notes: Vec<String>,
+    /// The state of the uploaded file, in words.
     source: String,
-    /// Whether it can be dropped.
+    /// Whether it can be deleted.
     droppable: bool,
-    /// Whether what failed can be tried again, unfinished work cancelled, a published title encoded anew.
+    /// Whether its deletion can be undone.
+    source_restorable: bool,
+    /// Whether what failed can be tried again, unfinished work cancelled, a published title re-encoded.
     retriable: bool,
     cancellable: bool,
     reencodable: bool,
     deletable: bool,
 }
 
-/// What the page says of a change.
+/// The page's message about a change.
 #[derive(Clone, Copy)]
 enum News<'a> {
     None,
@@ -78,7 +85,7 @@ enum Mistake<'a> {
     Stale { name: &'a str, visibility: &'static str },
 }
 
-/// What the form sends.
+/// The submitted form.
 #[derive(Deserialize)]
 pub(crate) struct Changes {
     name: String,
@@ -89,7 +96,7 @@ pub(crate) struct Changes {
     edited: Option<u64>,
 }
 
-/// What the address says after saving.
+/// Query parameters of the page after saving.
 #[derive(Deserialize)]
 pub(crate) struct Said {
     saved: Option<String>,
@@ -118,7 +125,7 @@ pub(crate) async fn save(
         description: changes.description.as_deref(),
         visibility: Some(changes.visibility),
     };
-    let refused = match site.catalogue().edit(title.id, changes.edited, &edit).await {
+    let refused = match change::edit(site.api(), title.id, changes.edited, &edit).await {
         Ok(()) => None,
         Err(catalogue::Error::Name) => Some(Mistake::Name),
         Err(catalogue::Error::Description) => Some(Mistake::Description),
@@ -140,12 +147,10 @@ pub(crate) async fn save(
         };
         return show(&site, &visitor, &title, &typed, News::Refused(mistake)).await;
     }
-    // Who lost the title stops watching now, not when the cookies end; the others' players renew by themselves.
-    site.playback().settle(site.now()).await.map_err(ApiError::internal)?;
     Ok(Redirect::to(&format!("/title/{}?saved=1", title.id)).into_response())
 }
 
-/// What is in the form's fields.
+/// The contents of the form's fields.
 struct Typed {
     name: String,
     description: String,
@@ -172,27 +177,33 @@ async fn show(
     let now = site.now();
     let filter = Filter { title: Some(title.id), limit: JOBS, ..Filter::default() };
     let jobs = site.jobs().list(&filter).await.map_err(ApiError::internal)?;
-    let bytes = site.pipeline().source_bytes(title).await.map_err(crate::operate::refused)?;
+    let bytes = site.pipeline().source_bytes(title).await.map_err(refused)?;
     let live = jobs.iter().any(|job| !job.state.is_final());
     let published = title.state == model::title::State::Published;
     let retriable = title.state.is_final() && bytes.is_some();
     let retriable = match published {
-        true if retriable && !live => {
-            site.pipeline().is_retriable(title.id).await.map_err(crate::operate::refused)?
-        }
+        true if retriable && !live => site.pipeline().is_retriable(title.id).await.map_err(refused)?,
         published => retriable && !published,
     };
+    let purge_at = title.source_purge_at.filter(|_| bytes.is_some());
     let source = match (bytes, title.source_dropped_at) {
-        (Some(bytes), _) if title.keep_source => format!("kept ({})", ByteSize(bytes)),
-        (Some(bytes), _) => format!("dropped once it is published ({})", ByteSize(bytes)),
-        (None, Some(at)) => format!("dropped {}", words::ago(at, now)),
+        (Some(bytes), _) => match purge_at {
+            Some(at) => {
+                format!("will be permanently deleted {} ({})", words::until(at, now), ByteSize(bytes))
+            }
+            None if title.keep_source => format!("kept ({})", ByteSize(bytes)),
+            None => format!("deleted once the title is published ({})", ByteSize(bytes)),
+        },
+        (None, Some(at)) => format!("deleted {}", words::ago(at, now)),
         (None, None) => "deleted".to_owned(),
     };
     let deletable = identity::may(
         &visitor.who,
         identity::Action::DeleteTitle,
-        &identity::Resource::Title(crate::titles::facts(title)),
+        &identity::Resource::Title(titles::facts(title)),
     );
+    let damaged = site.pipeline().damage_of(title.id).await.map_err(refused)?.len();
+    let notes = titles::notes(site.api(), title, visitor).await?.unwrap_or_default();
     let frame = Frame::new(visitor, "");
     let choice = |visibility: Visibility| {
         let (label, hint) = words::visibility(visibility);
@@ -212,6 +223,7 @@ async fn show(
         state_word: words::state(title.state),
         reason: title.reason.as_deref().map(words::sentence),
         bad: matches!(title.state, model::title::State::Failed | model::title::State::Rejected),
+        damaged,
         progress: (!title.state.is_final()).then_some(title.progress),
         percent: words::percent(title.progress),
         playable: title.playable,
@@ -222,7 +234,9 @@ async fn show(
         added: words::ago(title.created_at, now),
         added_iso: words::iso(title.created_at),
         source,
-        droppable: published && !live && deletable && bytes.is_some(),
+        notes: notes.iter().map(|note| words::sentence(note)).collect(),
+        droppable: published && !live && deletable && bytes.is_some() && purge_at.is_none(),
+        source_restorable: deletable && purge_at.is_some(),
         retriable,
         cancellable: live,
         reencodable: published && !live && bytes.is_some(),

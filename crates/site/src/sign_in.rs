@@ -7,6 +7,7 @@ pub(crate) mod link;
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use api::people;
 use axum::extract::State;
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use http::{HeaderMap, header};
@@ -14,47 +15,25 @@ use http_face::ApiError;
 use identity::SignedIn;
 use identity::session::Device;
 use identity::token::BrowserToken;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::Site;
 use crate::visitor::{cookie, token};
 
-/// The address of the sign-in page that leads back to `path`.
-pub(crate) fn address(path: &str) -> String {
-    if path == "/" {
-        "/signin".into()
-    } else {
-        format!("/signin?next={}", utf8_percent_encode(path, NON_ALPHANUMERIC))
-    }
-}
-
-/// A path of our own, or home: a sign-in page must not lead people elsewhere.
-pub(crate) fn own(next: &str) -> &str {
-    let inside = next.starts_with('/')
-        && !next.starts_with("//")
-        && next.len() <= 1000
-        && !next.contains(|c: char| c.is_control() || c == '\\');
-    if inside { next } else { "/" }
-}
-
 /// `POST /signout`
 pub(crate) async fn out(State(site): State<Site>, headers: HeaderMap) -> Result<Response, ApiError> {
     if let Some(token) = token(&site, &headers) {
-        site.identity().sign_out(&token).await.map_err(ApiError::internal)?;
-        site.playback().settle(site.now()).await.map_err(ApiError::internal)?;
+        people::sign_out(site.api(), &token).await.map_err(ApiError::internal)?;
     }
     let forget = site.cookies().clear(site.cookies().session());
     Ok((AppendHeaders([(header::SET_COOKIE, forget)]), Redirect::to("/signin")).into_response())
 }
 
-/// What is said when there are no codes for an address any more.
-const CODES_OFF: &str = "There were too many wrong codes for this address, so codes are switched off. Ask an operator for a sign-in link.";
+/// The message when there are no more codes for an address.
+const CODES_OFF: &str = "Too many wrong codes were entered for this address, so codes are disabled. Ask an administrator for a sign-in link.";
 
-/// Hands over the session's cookie and goes on; what is played in sessions that ended for this one stops.
+/// Sets the session's cookie and redirects; playback in sessions that ended for this one stops.
 async fn enter(site: &Site, signed_in: &SignedIn, next: &str) -> Result<Response, ApiError> {
-    if !signed_in.ended.is_empty() {
-        site.playback().settle(site.now()).await.map_err(ApiError::internal)?;
-    }
+    people::signed_in(site.api(), signed_in).await;
     let seconds = site.identity().cookie_seconds(signed_in.account.role);
     let cookie = site.cookies().set(site.cookies().session(), signed_in.token.as_str(), seconds);
     Ok((AppendHeaders([(header::SET_COOKIE, cookie)]), Redirect::to(next)).into_response())
@@ -92,22 +71,4 @@ fn later(mut response: Response, seconds: u32) -> Response {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn signing_in_leads_to_our_own_pages_only() {
-        for good in ["/", "/watch/0?t=5", "/jobs"] {
-            assert_eq!(own(good), good);
-        }
-        for bad in
-            ["", "//evil.example", "https://evil.example", "/\\evil.example", "/a\nb", "javascript:alert(1)"]
-        {
-            assert_eq!(own(bad), "/");
-        }
-        assert_eq!(address("/watch/a?b"), "/signin?next=%2Fwatch%2Fa%3Fb");
-    }
 }

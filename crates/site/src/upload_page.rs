@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http_face::ApiError;
 use model::ByteSize;
+use model::title::Visibility;
 
 use crate::Site;
 use crate::page::{Frame, render_reaching};
@@ -17,6 +18,8 @@ struct Page<'a> {
     s3_url: String,
     largest: String,
     days: u32,
+    /// Whether others do not see new titles by themselves.
+    private: bool,
 }
 
 /// `GET /upload`
@@ -28,6 +31,7 @@ pub(crate) async fn page(State(site): State<Site>, visitor: Visitor) -> Result<R
         s3_url: s3_url.clone(),
         largest: ByteSize(config.max_bytes).to_string(),
         days: config.abandoned_days,
+        private: site.uploads().visibility() == Visibility::Private,
     };
     Ok(render_reaching(&s3_url, &frame, &page))
 }

@@ -1,5 +1,8 @@
-//! Who sent a request: the browser's session cookie, read once per request.
+//! The visitor who sent a request: the browser's session cookie, read once per request.
 
+use std::ops::Deref;
+
+use api::Caller;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -7,25 +10,32 @@ use http::request::Parts;
 use http::{HeaderMap, header};
 use http_face::ApiError;
 use identity::token::SessionToken;
-use identity::{Account, Action, Resource, Who, may};
+use identity::{Action, Who};
+use model::Timestamp;
 use url::Url;
 
 use crate::Site;
 
-/// Who sent the request. Handlers take it as an argument; nobody is an `Option`: a guest is a visitor too.
+/// The visitor who sent the request. Handlers take it as an argument; never an `Option`: a guest is a visitor too.
 #[derive(Debug, Clone)]
 pub(crate) struct Visitor {
-    /// For the policy.
-    pub(crate) who: Who,
-    /// Their account, if they are signed in.
-    pub(crate) account: Option<Account>,
+    /// The visitor as the API knows them.
+    pub(crate) caller: Caller,
     /// Whether they are to be reminded that the key ring exists only once.
     pub(crate) keys_at_risk: bool,
 }
 
+impl Deref for Visitor {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.caller
+    }
+}
+
 impl Visitor {
-    pub(crate) fn guest() -> Self {
-        Self { who: Who::Guest, account: None, keys_at_risk: false }
+    pub(crate) fn guest(asked_at: Timestamp) -> Self {
+        Self { caller: Caller::guest(asked_at), keys_at_risk: false }
     }
 
     /// Whether they are still who they were when the request came: since then they may have been signed out, suspended
@@ -38,29 +48,27 @@ impl Visitor {
         let who = session.map_err(ApiError::internal)?.map_or(Who::Guest, |session| session.who());
         Ok(who == self.who)
     }
-
-    /// Whether they may do something to the installation as a whole.
-    pub(crate) fn may(&self, action: Action) -> bool {
-        may(&self.who, action, &Resource::Installation)
-    }
 }
 
 /// Middleware: finds the visitor and hands them to everything below.
 pub(crate) async fn identify(State(site): State<Site>, mut request: Request, next: Next) -> Response {
+    let asked_at = site.now();
     let visitor = match token(&site, request.headers()) {
-        Some(token) => match site.identity().authenticate(&token, site.now()).await {
+        Some(token) => match site.identity().authenticate(&token, asked_at).await {
             Ok(Some(session)) => {
                 let who = session.who();
-                let mut visitor = Visitor { who, account: Some(session.account), keys_at_risk: false };
+                let account = Some(session.account);
+                let mut visitor = Visitor { caller: Caller { who, account, asked_at }, keys_at_risk: false };
                 visitor.keys_at_risk = visitor.may(Action::SeeJobs) && site.keys_at_risk().await;
                 visitor
             }
-            Ok(None) => Visitor::guest(),
+            Ok(None) => Visitor::guest(asked_at),
             // Not to know who asks is no reason to let them in, nor to sign them out.
             Err(error) => return axum::response::IntoResponse::into_response(ApiError::internal(error)),
         },
-        None => Visitor::guest(),
+        None => Visitor::guest(asked_at),
     };
+    request.extensions_mut().insert(visitor.caller.clone());
     request.extensions_mut().insert(visitor);
     next.run(request).await
 }

@@ -1,5 +1,7 @@
 //! The watch page: the frame of the player. What it may fetch is decided when the player asks (`/api/playback`).
 
+use api::posters::{self, Poster};
+use api::titles::{self, Found};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -8,8 +10,6 @@ use http::{HeaderMap, Uri};
 use http_face::ApiError;
 
 use crate::page::{Frame, render};
-use crate::poster::{self, Poster};
-use crate::titles::{self, Found};
 use crate::visitor::Visitor;
 use crate::{Site, resume, words};
 
@@ -27,7 +27,7 @@ struct Watch<'a> {
     reason: String,
     progress: Option<u16>,
     percent: String,
-    /// Where to go on, in s; 0 from the start.
+    /// Position to resume from, in s; 0 is the start.
     start: u64,
     /// In s, for the time shown before anything is loaded.
     seconds: u64,
@@ -55,7 +55,7 @@ pub(crate) async fn page(
         }
         None => 0,
     };
-    let poster = poster::of(&site, &title, &site.origin(&headers, &uri)).await?;
+    let poster = posters::of(site.api(), &title, &visitor, &site.origin(&headers, &uri)).await?;
     let watch = Watch {
         poster,
         start: start_ms / 1000,

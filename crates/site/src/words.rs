@@ -97,6 +97,14 @@ pub(crate) fn until(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
+/// `7 days`, `12 h`, for how long something can be undone.
+pub(crate) fn span(ms: i64) -> String {
+    match ms.max(0) / 3_600_000 {
+        hours @ ..48 => format!("{hours} h"),
+        hours => format!("{} days", hours / 24),
+    }
+}
+
 fn moment(at: Timestamp) -> jiff::Timestamp {
     jiff::Timestamp::from_millisecond(at.0).unwrap_or_default()
 }
@@ -116,7 +124,7 @@ pub(crate) fn left(ms: u64) -> String {
     format!("about {} left", rough(ms / 1000, |seconds, unit| (seconds + unit / 2) / unit))
 }
 
-/// `3 min`, for who may try again then: rounded up, lest they try too early.
+/// `3 min` until a retry: rounded up, so that nobody tries too early.
 pub(crate) fn wait(seconds: u32) -> String {
     rough(seconds.into(), u64::div_ceil)
 }
@@ -134,12 +142,12 @@ fn rough(seconds: u64, round: fn(u64, u64) -> u64) -> String {
 pub(crate) fn state(state: State) -> &'static str {
     match state {
         State::Received => "Uploaded",
-        State::Probed => "Read",
+        State::Probed => "Checked",
         State::Planned => "Waiting",
         State::Encoding => "Encoding",
         State::Published => "Published",
         State::Failed => "Failed",
-        State::Rejected => "Cannot be played",
+        State::Rejected => "Can’t be played",
     }
 }
 
@@ -154,7 +162,7 @@ pub(crate) fn job_state(state: job::State) -> &'static str {
     }
 }
 
-/// Who may watch.
+/// Name and explanation of a visibility.
 pub(crate) fn visibility(visibility: Visibility) -> (&'static str, &'static str) {
     match visibility {
         Visibility::Private => ("Private", "Only you and operators"),

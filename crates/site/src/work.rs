@@ -2,24 +2,17 @@
 
 use std::collections::HashMap;
 
-use axum::extract::State;
-use axum::response::Response;
-use catalogue::{Audience, List, Title};
+use api::work::{at_work, left_ms, titles};
+use catalogue::Title;
 use http_face::ApiError;
-use jobs::{AtWork, Filter, Job};
+use jobs::AtWork;
 use model::title::State as Stage;
-use model::{Timestamp, TitleId, job};
-use serde::Serialize;
+use model::{JobId, Timestamp, TitleId, job};
 
-use crate::answer::{Items, fresh};
 use crate::{Site, words};
 
-/// Titles of each state that are shown.
-const MAX: u32 = 20;
-/// The share that is stored, in ‰, from which on the time left can be told.
-const TELLING: u64 = 50;
 /// Lines of a log that are shown.
-const LINES: usize = 20;
+const LINES: u32 = 20;
 
 /// The stages of a title, in their order.
 const STAGES: [(Stage, &str); 5] = [
@@ -55,34 +48,7 @@ pub(crate) struct Card {
     pub(crate) log: Vec<String>,
 }
 
-/// The same in JSON, as the page keeps it current.
-#[derive(Debug, Serialize)]
-pub(crate) struct Json {
-    id: TitleId,
-    name: String,
-    state: Stage,
-    /// In ‰.
-    progress: u16,
-    /// Times real time, all running encodes together.
-    speed: Option<f64>,
-    eta_ms: Option<u64>,
-    reason: Option<String>,
-}
-
-/// What is shown with a tab of the jobs page.
-fn states(tab: Option<job::State>) -> &'static [Stage] {
-    match tab {
-        None => {
-            &[Stage::Encoding, Stage::Planned, Stage::Probed, Stage::Received, Stage::Failed, Stage::Rejected]
-        }
-        Some(job::State::Running) => &[Stage::Encoding, Stage::Planned, Stage::Probed, Stage::Received],
-        Some(job::State::Queued) => &[Stage::Encoding, Stage::Planned, Stage::Probed, Stage::Received],
-        Some(job::State::Failed) => &[Stage::Failed, Stage::Rejected],
-        Some(job::State::Done | job::State::Cancelled) => &[],
-    }
-}
-
-/// What the titles of a tab are doing, for when there are none.
+/// The state of a tab's titles in words, for an empty tab.
 pub(crate) fn doing(tab: Option<job::State>) -> &'static str {
     match tab {
         None => "being worked on, and none has failed",
@@ -92,37 +58,17 @@ pub(crate) fn doing(tab: Option<job::State>) -> &'static str {
     }
 }
 
-async fn titles(site: &Site, tab: Option<job::State>) -> Result<Vec<Title>, ApiError> {
-    let mut found = Vec::new();
-    for state in states(tab) {
-        let list = List { state: Some(*state), limit: MAX, ..List::newest(Audience::Operator) };
-        found.extend(site.catalogue().list(&list).await.map_err(ApiError::internal)?);
-    }
-    Ok(found)
-}
-
-/// The titles that jobs run for.
-async fn at_work(site: &Site) -> Result<HashMap<TitleId, AtWork>, ApiError> {
-    let titles = site.jobs().at_work().await.map_err(ApiError::internal)?;
-    Ok(titles.into_iter().map(|at| (at.title, at)).collect())
-}
-
-/// The job that a title failed with.
-async fn failed(site: &Site, title: TitleId) -> Result<Option<Job>, ApiError> {
-    let state = Some(job::State::Failed);
-    let filter = Filter { state, title: Some(title), limit: 1, ..Filter::default() };
-    Ok(site.jobs().list(&filter).await.map_err(ApiError::internal)?.pop())
-}
-
-/// Time that is left when the rest goes as what was done, in ms: from the share that is stored and when the title
-/// came. Too little done says nothing.
-pub(crate) fn left_ms(title: &Title, now: Timestamp) -> Option<u64> {
-    let done = u64::from(title.progress);
-    if title.state != Stage::Encoding || done < TELLING {
-        return None;
-    }
-    let elapsed = u64::try_from(now.0 - title.created_at.0).ok()?;
-    Some(elapsed.saturating_mul(1000_u64.saturating_sub(done)) / done)
+/// The job whose log is shown with each title: the one that it failed with, or the newest that runs.
+async fn told_by(
+    site: &Site,
+    titles: &[Title],
+    at_work: &HashMap<TitleId, AtWork>,
+) -> Result<HashMap<TitleId, JobId>, ApiError> {
+    let (ended, going): (Vec<_>, Vec<_>) = titles.iter().partition(|title| title.state.is_final());
+    let ended: Vec<_> = ended.iter().map(|title| title.id).collect();
+    let failed = site.jobs().last_failed(&ended).await.map_err(ApiError::internal)?;
+    let running = going.iter().filter_map(|title| Some((title.id, at_work.get(&title.id)?.newest)));
+    Ok(failed.into_iter().chain(running).collect())
 }
 
 /// The cards of a tab of the jobs page.
@@ -131,24 +77,17 @@ pub(crate) async fn cards(
     tab: Option<job::State>,
     now: Timestamp,
 ) -> Result<Vec<Card>, ApiError> {
-    let at_work = at_work(site).await?;
-    let mut cards = Vec::new();
-    for title in titles(site, tab).await? {
-        let mut log = Vec::new();
-        let at = at_work.get(&title.id);
-        let job = match title.state.is_final() {
-            true => failed(site, title.id).await?.map(|job| job.id),
-            false => at.map(|at| at.newest),
-        };
-        if let Some(job) = job {
-            let lines = site.jobs().log_lines(job).await.map_err(ApiError::internal)?;
-            log = lines.into_iter().map(|line| line.line).collect();
-            log.drain(..log.len().saturating_sub(LINES));
-        }
-        let speed = at.and_then(|at| at.speed).map(words::speed).unwrap_or_default();
-        cards.push(Card { log, speed, ..card(&title, now) });
-    }
-    Ok(cards)
+    let at_work = at_work(site.api()).await?;
+    let titles = titles(site.api(), tab).await?;
+    let told_by = told_by(site, &titles, &at_work).await?;
+    let jobs: Vec<_> = told_by.values().copied().collect();
+    let mut logs = site.jobs().log_tails(&jobs, LINES).await.map_err(ApiError::internal)?;
+    let card = |title: &Title| {
+        let log = told_by.get(&title.id).and_then(|job| logs.remove(job)).unwrap_or_default();
+        let speed = at_work.get(&title.id).and_then(|at| at.speed).map(words::speed).unwrap_or_default();
+        Card { log, speed, ..card(title, now) }
+    };
+    Ok(titles.iter().map(card).collect())
 }
 
 fn card(title: &Title, now: Timestamp) -> Card {
@@ -184,24 +123,4 @@ fn steps(title: &Title) -> Vec<Step> {
         std::cmp::Ordering::Greater => "later",
     };
     STAGES.iter().enumerate().map(|(n, (_, name))| Step { name, class: class(n) }).collect()
-}
-
-/// `GET /api/work?state=`
-pub(crate) async fn api(
-    State(site): State<Site>,
-    http_face::take::Query(wanted): http_face::take::Query<crate::jobs_page::Wanted>,
-) -> Result<Response, ApiError> {
-    let now = site.now();
-    let at_work = at_work(&site).await?;
-    let item = |title: Title| Json {
-        id: title.id,
-        state: title.state,
-        progress: title.progress,
-        speed: at_work.get(&title.id).and_then(|at| at.speed),
-        eta_ms: left_ms(&title, now),
-        reason: title.reason,
-        name: title.name,
-    };
-    let items = titles(&site, wanted.state()).await?.into_iter().map(item).collect();
-    Ok(fresh(&Items::<Json>::all(items)))
 }

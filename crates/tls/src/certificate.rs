@@ -13,7 +13,7 @@ use rustls::sign::CertifiedKey;
 
 use crate::{Error, Result};
 
-/// What tells one state of a file from the next: device, inode, size, time of change in ns.
+/// Fields that distinguish states of a file: device, inode, size, time of change in ns.
 type Stamp = Option<(u64, u64, u64, i64, i64)>;
 
 /// The certificate that new connections get.

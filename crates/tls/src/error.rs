@@ -1,4 +1,4 @@
-//! What is wrong with a certificate.
+//! Errors of a certificate.
 
 use std::path::PathBuf;
 
@@ -38,6 +38,6 @@ pub enum Error {
         source: rustls::Error,
     },
     /// The library refuses to be set up.
-    #[error("TLS cannot be set up")]
+    #[error("cannot set up TLS")]
     Setup(#[source] rustls::Error),
 }

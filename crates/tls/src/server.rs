@@ -55,7 +55,7 @@ impl Server {
         self.acceptor.accept(stream).await
     }
 
-    /// Reads the files anew: connections from now on get what is in them; what was in force stays when they are wrong.
+    /// Reloads the files for new connections; if they are invalid, the old ones stay in use.
     ///
     /// # Errors
     /// As [`Server::load`].
@@ -63,7 +63,7 @@ impl Server {
         self.current.reload()
     }
 
-    /// Reads the files anew whenever they change, until told to stop.
+    /// Reloads the files whenever they change, until told to stop.
     pub async fn follow(&self, shutdown: CancellationToken) {
         let mut complaint = String::new();
         loop {
@@ -76,19 +76,19 @@ impl Server {
             match look.await {
                 Ok(Some(Ok(()))) => {
                     complaint.clear();
-                    tracing::info!("certificate exchanged");
+                    tracing::info!("certificate replaced");
                 }
                 // Written one after the other, the two files do not fit for a moment: that is said once.
                 Ok(Some(Err(error))) => {
                     let said = error.to_string();
                     if said != complaint {
                         let error = model::Chain(&error);
-                        tracing::warn!(%error, "the new certificate is not right, the old one stays");
+                        tracing::warn!(%error, "the new certificate is invalid; the old one stays in use");
                         complaint = said;
                     }
                 }
                 Ok(None) => {}
-                Err(error) => tracing::error!(%error, "nobody looks at the certificate"),
+                Err(error) => tracing::error!(%error, "cannot watch the certificate"),
             }
         }
     }

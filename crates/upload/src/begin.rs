@@ -1,9 +1,13 @@
-//! Beginning an upload: is it small enough, are there not too many, is there room?
+//! Beginning an upload: is it small enough, are there not too many, is there space?
 
-use blob::NewUpload;
-use db::{Sql, Tx, args, sql};
+use std::collections::HashMap;
+
+use blob::{Came, NewUpload};
+use db::{Row, Sql, args, sql};
+use model::title::Visibility;
 use model::{AccountId, BucketName, Key, Timestamp, UploadId};
 
+use crate::promise::{self, Held, Open};
 use crate::record::Upload;
 use crate::{Error, Result, State, Uploads};
 
@@ -14,7 +18,7 @@ const FINGERPRINT_BYTES: usize = 64;
 /// Longest media type in bytes.
 const TYPE_BYTES: usize = 100;
 
-/// What a browser says about a file.
+/// A browser's description of a file.
 #[derive(Debug, Clone)]
 pub struct File {
     /// Its name, without folders.
@@ -31,16 +35,16 @@ pub struct File {
 
 const LOCK: Sql = sql!("SELECT id FROM browser_upload_room" [FOR UPDATE]);
 const COUNT: &str = "SELECT COUNT(*) AS n FROM browser_uploads WHERE account = $1 AND completed_at IS NULL";
-const OPEN: &str = "SELECT id, size FROM browser_uploads WHERE completed_at IS NULL";
+const OPEN: &str = "SELECT id, account, size, created_at FROM browser_uploads WHERE completed_at IS NULL";
 const INSERT: &str = "INSERT INTO browser_uploads
     (id, account, bucket, source_key, file, size, modified_ms, fingerprint, created_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
 impl Uploads {
-    /// Begins an upload for an account. It survives restarts; its room is promised until it ends.
+    /// Begins an upload for an account. It survives restarts; space is promised to it as its bytes come ([`Held`]).
     ///
     /// # Errors
-    /// [`Error::Empty`], [`Error::TooLarge`], [`Error::TooMany`], [`Error::NoRoom`], [`Error::Name`].
+    /// [`Error::Empty`], [`Error::TooLarge`], [`Error::TooMany`], [`Error::NoSpace`], [`Error::Quota`], [`Error::Name`].
     pub async fn begin(&self, account: AccountId, file: &File, now: Timestamp) -> Result<State> {
         if file.size == 0 {
             return Err(Error::Empty);
@@ -81,7 +85,7 @@ impl Uploads {
         };
         match self.admit(&upload).await {
             Ok(draft) => {
-                tracing::info!(upload = %upload.id, %account, bytes = upload.size, "upload begun");
+                tracing::info!(upload = %upload.id, %account, bytes = upload.size, "upload started");
                 Ok(State { upload, received: 0, draft: Some(draft) })
             }
             Err(refused) => {
@@ -100,6 +104,8 @@ impl Uploads {
     async fn admit(&self, upload: &Upload) -> Result<catalogue::Draft> {
         // Asked before the transaction: on SQLite it holds the one writer.
         let available = self.inner.blob.available().await?;
+        let quota = self.inner.config.account_bytes;
+        let stored = if quota > 0 { self.originals_of(upload.account).await? } else { 0 };
         let mut tx = self.inner.db.begin().await?;
         tx.one(tx.pick(LOCK), args![]).await?;
         let open: u32 = tx.one(COUNT, args![upload.account]).await?.get("n")?;
@@ -107,10 +113,19 @@ impl Uploads {
         if open >= limit {
             return Err(Error::TooMany { limit });
         }
-        let room = available.saturating_sub(self.promised(&mut tx).await?);
-        if upload.size > room {
-            tracing::warn!(upload = %upload.id, bytes = upload.size, room, "no room for an upload");
-            return Err(Error::NoRoom { size: upload.size, room });
+        let rows = tx.all(OPEN, args![]).await?;
+        let came = blob::came(&mut tx, &ids(&rows)?).await?;
+        let held = promise::held(&unfinished(&rows, &came)?, upload.created_at);
+        let own = held.get(&upload.account).copied().unwrap_or_default();
+        let left = quota.saturating_sub(stored.saturating_add(own.announced));
+        if quota > 0 && upload.size > left {
+            return Err(Error::Quota { size: upload.size, left, quota });
+        }
+        let promised = held.values().fold(0_u64, |sum, held| sum.saturating_add(held.promised));
+        let space = available.saturating_sub(promised);
+        if upload.size > space {
+            tracing::warn!(upload = %upload.id, bytes = upload.size, space, promised, "not enough space for an upload");
+            return Err(Error::NoSpace { size: upload.size, space });
         }
         let row = args![
             upload.id,
@@ -124,19 +139,59 @@ impl Uploads {
             upload.created_at,
         ];
         tx.execute(INSERT, row).await?;
-        let draft = self.inner.catalogue.draft(&mut tx, &upload.bucket, &upload.key, upload.account).await?;
+        let (bucket, key) = (&upload.bucket, &upload.key);
+        let visibility = (self.visibility)(bucket, key);
+        let draft = self.inner.catalogue.draft(&mut tx, bucket, key, upload.account, visibility).await?;
         tx.commit().await?;
         Ok(draft)
     }
 
-    /// Bytes that open uploads will still send.
-    async fn promised(&self, tx: &mut Tx) -> Result<u64> {
-        let (mut open, mut promised) = (Vec::new(), 0_u64);
-        for row in tx.all(OPEN, args![]).await? {
-            open.push(row.get("id")?);
-            promised = promised.saturating_add(row.get("size")?);
+    /// Space held by the open uploads of each account: for operators, who see by it who holds space.
+    pub async fn held(&self, now: Timestamp) -> Result<HashMap<AccountId, Held>> {
+        let rows = self.inner.db.all(OPEN, args![]).await?;
+        let came = self.inner.blob.came(&ids(&rows)?).await?;
+        Ok(promise::held(&unfinished(&rows, &came)?, now))
+    }
+
+    /// Bytes of the original files that the titles of each account keep; accounts that have none are left out.
+    pub async fn originals(&self) -> Result<HashMap<AccountId, u64>> {
+        let mut all = HashMap::new();
+        for (account, originals) in self.inner.catalogue.originals().await? {
+            all.insert(account, self.inner.blob.bytes_of(&originals).await?);
         }
-        Ok(promised.saturating_sub(blob::uploaded_bytes(tx, &open).await?))
+        Ok(all)
+    }
+
+    /// The same of one account.
+    pub async fn originals_of(&self, account: AccountId) -> Result<u64> {
+        let originals = self.inner.catalogue.originals_of(account).await?;
+        Ok(self.inner.blob.bytes_of(&originals).await?)
+    }
+}
+
+fn ids(rows: &[Row]) -> Result<Vec<UploadId>> {
+    Ok(rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?)
+}
+
+/// The uploads of these rows with what came of them.
+fn unfinished(rows: &[Row], came: &HashMap<UploadId, Came>) -> Result<Vec<Open>> {
+    let open = |row: &Row| {
+        let came = came.get(&row.get::<UploadId>("id")?);
+        Ok(Open {
+            account: row.get("account")?,
+            size: row.get("size")?,
+            received: came.map_or(0, |came| came.bytes),
+            last: came.map_or(row.get("created_at")?, |came| came.last),
+        })
+    };
+    rows.iter().map(open).collect()
+}
+
+impl Uploads {
+    /// Visibility of new titles of browser uploads until somebody changes it.
+    pub fn visibility(&self) -> Visibility {
+        let any = key_of("film.mp4").expect("a short name makes a key");
+        (self.visibility)(&BucketName::source(), &any)
     }
 }
 

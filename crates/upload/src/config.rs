@@ -1,4 +1,4 @@
-//! What uploads by browsers may take.
+//! Limits of uploads by browsers.
 
 use model::setting::{OutOfRange, need};
 use serde::Deserialize;
@@ -12,6 +12,8 @@ pub struct Config {
     pub max_bytes: u64,
     /// Uploads that an account may have open at a time.
     pub open_per_account: u32,
+    /// Bytes of original files that an account may have, stored and being uploaded together; 0: no limit.
+    pub account_bytes: u64,
     /// Days without a new part after which an upload that was not finished is given up, 1 to 365.
     pub abandoned_days: u32,
     /// Seconds within which the address of a part must be used, 60 to 604,800: the S3 face takes no longer ones.
@@ -25,6 +27,7 @@ impl Default for Config {
         Self {
             max_bytes: 1 << 40,
             open_per_account: 100,
+            account_bytes: 0,
             abandoned_days: 7,
             address_seconds: 900,
             page_origins: Vec::new(),

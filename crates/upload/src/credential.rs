@@ -8,12 +8,12 @@ use model::{AccountId, BucketName, Key, UploadId};
 use crate::record::Upload;
 use crate::{Result, Uploads};
 
-/// What ids of such access keys begin with; those of `identity` are capitals and digits.
+/// Prefix of the ids of such access keys; those of `identity` are capitals and digits.
 const PREFIX: &str = "upload-";
 
 /// An access key that writes the parts of one open upload.
 pub struct Credential {
-    /// Who began the upload; the caller checks that they still may.
+    /// The account that started the upload; the caller checks that it still may.
     pub account: AccountId,
     /// The upload.
     pub upload: UploadId,
@@ -32,7 +32,7 @@ impl fmt::Debug for Credential {
 }
 
 impl Uploads {
-    /// The credential behind an access key id; `None` if it is not one of ours or its upload is over.
+    /// The credential behind an access key id; `None` if it is not one of ours or its upload has ended.
     pub async fn credential(&self, id: &str) -> Result<Option<Credential>> {
         let Some(upload) = id.strip_prefix(PREFIX).and_then(|text| text.parse::<UploadId>().ok()) else {
             return Ok(None);
@@ -50,7 +50,7 @@ impl Uploads {
         format!("{PREFIX}{}", upload.id)
     }
 
-    /// The secret access key of an upload: bound to it and to who began it.
+    /// The secret access key of an upload: bound to it and to its account.
     pub(crate) fn secret(&self, upload: &Upload) -> String {
         let text = format!("s3 upload 1|{}|{}", upload.id, upload.account);
         hex::encode(hmac::sign(&self.inner.key, text.as_bytes()).as_ref())

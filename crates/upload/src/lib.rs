@@ -1,7 +1,7 @@
 //! Uploads by browsers: a file goes in parts straight to the S3 face, by addresses that are presigned one by one.
 //!
 //! An upload is a multipart upload of the store under a key of its own that keeps the file's name, a row here that
-//! says who began it and which file it is (so that the same file goes on after a reload), and a draft in the
+//! says who began it and which file it is (so that the same file resumes after a reload), and a draft in the
 //! catalogue that the title takes over. An address allows one part of one upload: its number, its length and its
 //! checksum are signed, and it lives for minutes. The key that signs exists in no table: its secret follows from the
 //! installation's key and the upload ([`Uploads::credential`]), and it opens nothing but that upload's parts.
@@ -22,6 +22,7 @@ mod cut;
 mod error;
 mod finish;
 mod parts;
+mod promise;
 mod record;
 mod schema;
 mod sweep;
@@ -33,6 +34,8 @@ use aws_lc_rs::hmac;
 use blob::Blob;
 use catalogue::Catalogue;
 use db::Db;
+use model::title::Visibility;
+use model::{BucketName, Key};
 use url::Url;
 
 pub use begin::File;
@@ -41,6 +44,7 @@ pub use credential::Credential;
 pub use cut::Cut;
 pub use error::{Error, Result};
 pub use parts::{BATCH, Presigned, Wanted};
+pub use promise::Held;
 pub use record::{State, Upload};
 pub use schema::MIGRATIONS;
 pub use sweep::Sweeper;
@@ -49,7 +53,11 @@ pub use sweep::Sweeper;
 #[derive(Clone)]
 pub struct Uploads {
     inner: Arc<Inner>,
+    visibility: VisibilityOf,
 }
+
+/// Visibility of a file's title until somebody changes it.
+type VisibilityOf = Arc<dyn Fn(&BucketName, &Key) -> Visibility + Send + Sync>;
 
 struct Inner {
     db: Db,
@@ -82,7 +90,17 @@ impl Uploads {
                 s3_url,
                 config,
             }),
+            visibility: Arc::new(|_, _| Visibility::Private),
         }
+    }
+
+    /// The same with another visibility of new titles than private.
+    #[must_use]
+    pub fn with_visibility(
+        self,
+        visibility: impl Fn(&BucketName, &Key) -> Visibility + Send + Sync + 'static,
+    ) -> Self {
+        Self { visibility: Arc::new(visibility), ..self }
     }
 
     /// The settings in force.

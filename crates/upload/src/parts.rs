@@ -47,7 +47,7 @@ impl Uploads {
             return Err(Error::NoUpload(upload.id));
         }
         if wanted.is_empty() || wanted.len() > BATCH {
-            return Err(Error::Batch);
+            return Err(Error::Batch { most: BATCH });
         }
         let moment = jiff::Timestamp::from_millisecond(now.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         let at = moment.strftime("%Y%m%dT%H%M%SZ").to_string();

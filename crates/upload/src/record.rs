@@ -16,7 +16,7 @@ const SHOWN_MS: i64 = 86_400_000;
 pub struct Upload {
     /// Its id, also that of the multipart upload.
     pub id: UploadId,
-    /// Who began it.
+    /// The account that started it.
     pub account: AccountId,
     /// Where the file goes.
     pub bucket: BucketName,
@@ -43,7 +43,7 @@ pub struct State {
     pub upload: Upload,
     /// Bytes that are acknowledged.
     pub received: u64,
-    /// What is written about the title; `None` if that was forgotten.
+    /// Details of the title; `None` if they were discarded.
     pub draft: Option<Draft>,
 }
 
@@ -110,13 +110,13 @@ impl Uploads {
     async fn states(&self, uploads: Vec<Upload>) -> Result<Vec<State>> {
         let open: Vec<UploadId> =
             uploads.iter().filter(|upload| upload.completed_at.is_none()).map(|upload| upload.id).collect();
-        let received = self.inner.blob.uploaded_bytes_of(&open).await?;
+        let came = self.inner.blob.came(&open).await?;
         let files: Vec<_> = uploads.iter().map(|upload| (&upload.bucket, &upload.key)).collect();
         let drafts = self.inner.catalogue.drafts_of(&files).await?;
         let state = |(upload, draft): (Upload, _)| {
             let received = match upload.completed_at {
                 Some(_) => upload.size,
-                None => received.get(&upload.id).copied().unwrap_or(0),
+                None => came.get(&upload.id).map_or(0, |came| came.bytes),
             };
             State { upload, received, draft }
         };

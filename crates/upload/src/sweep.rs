@@ -1,4 +1,4 @@
-//! Gives up what nobody goes on with.
+//! Discards abandoned uploads.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ impl Uploads {
                     Err(error) => {
                         let upload: String = row.get("id")?;
                         let error = model::Chain(&error);
-                        tracing::error!(upload, %error, "upload not given up; it is tried again");
+                        tracing::error!(upload, %error, "upload not discarded; retrying");
                     }
                 }
             }
@@ -56,7 +56,7 @@ impl Uploads {
         if upload.completed_at.is_none() {
             let (blob, bytes) = (&self.inner.blob, upload.size);
             match blob.abandon_upload(&upload.bucket, &upload.key, upload.id, before).await {
-                Ok(true) => tracing::info!(upload = %upload.id, bytes, "abandoned upload given up"),
+                Ok(true) => tracing::info!(upload = %upload.id, bytes, "abandoned upload discarded"),
                 // A large file on a slow line takes longer than that.
                 Ok(false) => return Ok(false),
                 // Complete, or given up before: only the row here lags behind.
@@ -74,7 +74,7 @@ impl Sweeper {
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         loop {
             if let Err(error) = self.uploads.sweep(now()).await {
-                tracing::warn!(error = %model::Chain(&error), "uploads are not swept");
+                tracing::warn!(error = %model::Chain(&error), "cannot sweep uploads");
             }
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),

@@ -8,7 +8,7 @@ use pipeline::{Pipeline, Work};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use crate::run::{LEASE, LOOK, now};
+use crate::clock::{LEASE, LOOK, now};
 use crate::stop::Stop;
 use crate::turn::Turn;
 
@@ -17,9 +17,9 @@ const BEAT: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 1000 });
 /// How long a free slot may take to claim what is due, before pictures give way to it.
 const CLAIMED: Duration = Duration::from_millis(if cfg!(test) { 20 } else { 250 });
 /// Why pictures are put back that gave way.
-const GIVES_WAY: &str = "gives way to what somebody waits for";
+const GIVES_WAY: &str = "interrupted for a job that a viewer waits for";
 
-/// Whoever looks after the jobs of a slot.
+/// Runs the jobs of a slot, one after the other.
 #[derive(Debug)]
 pub(crate) struct Attendant {
     /// Of the encoder that this worker has.
@@ -85,7 +85,7 @@ impl Attendant {
                     std::future::pending::<()>().await;
                 }
                 Err(error) => {
-                    tracing::warn!(error = %model::Chain(&error), "the lease is not renewed")
+                    tracing::warn!(error = %model::Chain(&error), "cannot renew the lease")
                 }
             }
         }
@@ -120,14 +120,14 @@ impl Attendant {
         match self.queue.next_priority(now(), &claim).await {
             Ok(priority) => priority.is_some_and(|priority| priority >= Work::URGENT),
             Err(error) => {
-                tracing::warn!(error = %model::Chain(&error), "nobody knows what is due");
+                tracing::warn!(error = %model::Chain(&error), "cannot read the next job's priority");
                 false
             }
         }
     }
 }
 
-/// Has the end of a job written down. On a full disk that is not written either; when there is room the job goes on at
+/// Records the end of a job. A full disk prevents that, too; when there is space the job continues at
 /// once.
 async fn write_down<T>(shutdown: &CancellationToken, mut tell: impl FnMut() -> T)
 where
@@ -141,11 +141,11 @@ where
         };
         if !error.is_retryable() || shutdown.is_cancelled() {
             let error = model::Chain(&error);
-            return tracing::error!(%error, "the end of a job is not written down");
+            return tracing::error!(%error, "cannot record the end of a job");
         }
         if !said {
             let error = model::Chain(&error);
-            tracing::warn!(%error, "the end of a job waits for the database");
+            tracing::warn!(%error, "waiting for the database to record the end of a job");
         }
         said = true;
         let _ = shutdown.run_until_cancelled(tokio::time::sleep(LOOK)).await;

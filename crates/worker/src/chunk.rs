@@ -1,4 +1,4 @@
-//! A chunk of a title: it is encoded, shown meanwhile to whoever waits for it, and stored.
+//! A chunk of a title: it is encoded, shown during that to viewers who wait for it, and stored.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -8,12 +8,13 @@ use futures::future::try_join_all;
 use pipeline::work::OfChunk;
 use pipeline::{Early, Made, Showing};
 
+use crate::clock::now;
 use crate::holes;
-use crate::run::{Worker, now};
 use crate::scratch::{Scratch, stage};
 use crate::sources::{Local, Sources};
 use crate::stop::Stop;
 use crate::turn::Turn;
+use crate::worker::Worker;
 
 /// How often a running encode is looked at for somebody who waits.
 const SHOW: Duration = Duration::from_millis(300);
@@ -31,7 +32,7 @@ pub(crate) async fn run(
     let title = worker.pipeline.title(of.title).await?;
     let asset = worker.pipeline.asset(of.asset, of.generation).await?;
     let no = |error: encode::Error| Stop::encode(&error, of.title);
-    let template = worker.pipeline.templates().of_plan(&asset.plan.template).map_err(no)?;
+    let template = worker.pipeline.templates().of_plan(&asset.plan.template).map_err(|e| no(e.into()))?;
     let scratch = Scratch::make(worker, turn.lease).await?;
     let runner = worker.runner(&turn.cancel);
     // Until the chunk is stored.
@@ -57,20 +58,20 @@ pub(crate) async fn run(
     let encoded = match turn.unless_stopped(sources.to_encode(object, &asset, of.chunk)).await? {
         Some(parts) => match encode(&parts, true).await {
             Err(error) if holes::may_be_why(&error) => {
-                tracing::info!(chunk = of.chunk, %error, "encoded again from the whole source");
+                tracing::info!(chunk = of.chunk, %error, "re-encoded from the whole source");
                 None
             }
             encoded => Some(encoded.map_err(no)?),
         },
         None => None,
     };
-    // What was fetched in vain takes its room from the whole source no longer.
+    // Parts that were fetched in vain free their space for the whole source.
     let encoded = match encoded {
         Some(encoded) => encoded,
         None => {
             showing.clear();
             turn.report.stage("fetching the source");
-            let whole = turn.unless_stopped(sources.whole(object)).await?;
+            let whole = turn.unless_stopped(sources.whole(object, &asset.source.pieces)).await?;
             encode(&whole, false).await.map_err(no)?
         }
     };
@@ -80,7 +81,8 @@ pub(crate) async fn run(
     // Each waits for the disk; together they wait once.
     let staged = encoded.into_iter().map(|one| async move {
         let bytes = stage(worker, &one.path, Some(one.bytes)).await?;
-        Ok::<_, Stop>(Made { track: one.track, bytes, sha256: one.sha256, index: one.index.encode() })
+        let (sha256, index) = (one.sha256, one.index.encode());
+        Ok::<_, Stop>(Made { track: one.track, bytes, sha256, index, note: one.note })
     });
     let made = try_join_all(staged).await?;
     Ok(worker.pipeline.encoded(turn.lease, of, made).await?)

@@ -2,9 +2,9 @@
 
 /// Whether what was read from parts of a source may have failed for what they leave out, as almost everything may.
 pub(crate) fn may_be_why(error: &encode::Error) -> bool {
-    use encode::Error::{Cancelled, Jail, NotStarted, Unwritten};
+    use encode::Error::{Cancelled, Jail, Unwritten};
 
-    !matches!(error, Cancelled | Unwritten { .. } | Jail { .. } | NotStarted { .. }) && !db::is_full(error)
+    !matches!(error, Cancelled | Unwritten { .. } | Jail(_)) && !model::fault::is_full(error)
 }
 
 #[cfg(test)]

@@ -11,8 +11,10 @@
 
 mod attend;
 mod chunk;
+mod clock;
 mod config;
 mod holes;
+mod kept;
 mod pictures;
 mod plan;
 mod run;
@@ -21,6 +23,7 @@ mod sources;
 mod stop;
 mod task;
 mod turn;
+mod worker;
 
 pub use config::Config;
-pub use run::Worker;
+pub use worker::Worker;

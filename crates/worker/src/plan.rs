@@ -1,17 +1,22 @@
 //! The first job of a title: what is its source, and what shall be made of it?
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use catalogue::Title;
 use encode::{Look, Probed, captions, fields, plan as planning};
 use pipeline::work::OfTitle;
 
+use crate::clock::now;
 use crate::holes;
-use crate::run::{Worker, now};
 use crate::scratch::Scratch;
 use crate::sources::{Local, Sources};
 use crate::stop::Stop;
 use crate::turn::Turn;
+use crate::worker::Worker;
+
+/// How long a whole source stays for the jobs that come after its plan.
+const KEPT: Duration = Duration::from_secs(5);
 
 /// Reads a source and fixes the plan of its title.
 pub(crate) async fn run(
@@ -23,7 +28,9 @@ pub(crate) async fn run(
     let title = worker.pipeline.title(of.title).await?;
     let no = |error: encode::Error| Stop::encode(&error, of.title);
     turn.report.stage("fetching the source");
-    let read = match read_parts(worker, sources, turn, &title).await? {
+    let parts = read_parts(worker, sources, turn, &title).await?;
+    let is_whole = parts.is_none();
+    let read = match parts {
         Some(read) => read,
         None => read_whole(worker, sources, turn, &title).await?,
     };
@@ -32,7 +39,7 @@ pub(crate) async fn run(
     worker.pipeline.probed(turn.lease, of.title, &source).await?;
     turn.report.stage("planning");
     let scratch = Scratch::make(worker, turn.lease).await?;
-    let template = worker.pipeline.templates().named(&title.template).map_err(no)?;
+    let template = worker.pipeline.templates().named(&title.template).map_err(|e| no(e.into()))?;
     let (runner, scratch) = (worker.runner(&turn.cancel), scratch.path());
     let look = Look { runner, source: &source, file: local.path(), scratch };
     let (headers, captions, fields) = tokio::try_join!(
@@ -46,10 +53,14 @@ pub(crate) async fn run(
         video.interlaced |= fields;
     }
     let plan = planning::make(&source, template, &headers, &worker.tools.fingerprint()).map_err(no)?;
-    Ok(worker.pipeline.planned(turn.lease, of.title, &source, &plan).await?)
+    if is_whole {
+        // The first chunks need it as well, and are there as soon as the plan is.
+        sources.keep(local, source.bytes, KEPT).await;
+    }
+    Ok(worker.pipeline.planned(turn.lease, of.title, (&source, &notes), &plan).await?)
 }
 
-/// Reads a source from parts of it; `None` where the whole is needed, from which they take no room then.
+/// Reads a source from parts of it; `None` where the whole is needed, from which they take no space then.
 async fn read_parts(
     worker: &Worker,
     sources: &Sources,
@@ -83,11 +94,22 @@ async fn read_whole(
     title: &Title,
 ) -> Result<(Arc<Local>, Probed), Stop> {
     turn.report.stage("fetching the source");
-    let whole = turn.unless_stopped(sources.whole(title.source_object)).await?;
+    let runner = worker.runner(&turn.cancel);
+    let no = |error: encode::Error| Stop::encode(&error, title.id);
+    let object = title.source_object;
+    let whole = turn.unless_stopped(sources.whole(object, &[])).await?;
     turn.report.stage("reading the source");
     worker.pipeline.found_room(title.id).await?;
-    let probe = encode::probe(worker.runner(&turn.cancel), whole.path());
-    let no = |error: encode::Error| Stop::encode(&error, title.id);
+    let probed = turn.unless_stopped(async { Ok(encode::probe(runner, whole.path()).await) }).await?;
+    let jumps = match probed {
+        Err(encode::Error::ClockJumps(jumps)) => *jumps,
+        probed => return Ok((whole, probed.map_err(no)?)),
+    };
+    // Its space is needed for the copy with one clock.
+    drop(whole);
+    turn.report.stage("setting the clock of the source");
+    let whole = turn.unless_stopped(sources.whole(object, &jumps.pieces)).await?;
+    let probe = encode::probe_set(runner, whole.path(), jumps);
     let probed = turn.unless_stopped(async { probe.await.map_err(no) }).await?;
     Ok((whole, probed))
 }

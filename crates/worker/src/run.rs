@@ -1,68 +1,26 @@
 //! The loop of a worker: claim, have it done, claim again.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use blob::Blob;
-use encode::{Jail, Runner, Tools, first_frame};
-use jobs::{Claim, Presence, Queue};
-use model::Timestamp;
-use pipeline::{Pipeline, Work};
+use jobs::{Claim, Presence};
+use pipeline::Work;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::Config;
 use crate::attend::Attendant;
+use crate::clock::{LEASE, LOOK, now};
 use crate::sources::Sources;
 use crate::task;
 use crate::turn::Turn;
+use crate::worker::Worker;
 
-/// How long a silent worker keeps its job.
-pub(crate) const LEASE: Duration = Duration::from_secs(30);
 /// How often a worker says that it is there.
 const PRESENT: Duration = Duration::from_secs(5);
-/// How often the queue is looked at when nothing was announced.
-pub(crate) const LOOK: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 1000 });
-
-/// A worker in this process, with as many slots as configured. A service.
-#[derive(Debug)]
-pub struct Worker {
-    pub(crate) name: String,
-    pub(crate) slots: usize,
-    pub(crate) queue: Queue,
-    pub(crate) pipeline: Pipeline,
-    pub(crate) blob: Blob,
-    pub(crate) tools: Tools,
-    pub(crate) jail: Jail,
-    pub(crate) scratch: PathBuf,
-    pub(crate) headers: first_frame::Known,
-}
-
 impl Worker {
-    /// Makes a worker. `name` is unique among running workers; `scratch` is a folder of its own, emptied at the start.
-    #[expect(clippy::too_many_arguments, reason = "the binary wires every part here, once")]
-    pub fn new(
-        name: String,
-        config: &Config,
-        queue: Queue,
-        pipeline: Pipeline,
-        blob: Blob,
-        tools: Tools,
-        jail: Jail,
-        scratch: PathBuf,
-    ) -> Self {
-        let headers = first_frame::Known::default();
-        Self { name, slots: config.slots, queue, pipeline, blob, tools, jail, scratch, headers }
-    }
-
-    /// What runs this worker's tools; `cancel` kills them.
-    pub(crate) fn runner<'a>(&'a self, cancel: &'a CancellationToken) -> Runner<'a> {
-        Runner { tools: &self.tools, jail: &self.jail, cancel }
-    }
-
     /// Runs until told to stop; running jobs are given back.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         // Whatever is there belonged to a process that is gone.
@@ -82,21 +40,21 @@ impl Worker {
             slots.spawn(slot(worker.clone(), name, kinds, sources.clone(), shutdown.clone()));
         }
         while let Some(ended) = slots.join_next().await {
-            ended.context("a slot of the worker broke")?;
+            ended.context("a worker slot failed")?;
         }
         if let Err(error) = remove(&worker.scratch).await {
             let folder = worker.scratch.display();
-            tracing::warn!(%folder, %error, "the scratch folder stays until the next start");
+            tracing::warn!(%folder, %error, "cannot remove the scratch folder before the next start");
         }
         Ok(())
     }
 }
 
-/// Makes the scratch folder. A disk that is full is waited for: whoever watches needs no room.
+/// Makes the scratch folder. It waits while the disk is full: viewers need no space.
 async fn make(scratch: &Path) -> io::Result<()> {
     loop {
         match tokio::fs::create_dir_all(scratch).await {
-            Err(error) if db::is_full(&error) => tokio::time::sleep(LOOK).await,
+            Err(error) if model::fault::is_full(&error) => tokio::time::sleep(LOOK).await,
             other => return other,
         }
     }
@@ -121,7 +79,7 @@ async fn present(worker: Arc<Worker>, shutdown: CancellationToken) {
         if let Err(error) = worker.queue.present(now(), &presence).await {
             tracing::warn!(
                 error = %model::Chain(&error),
-                "nobody learns that this worker is there"
+                "worker heartbeat failed"
             );
         }
         tokio::select! {
@@ -129,7 +87,7 @@ async fn present(worker: Arc<Worker>, shutdown: CancellationToken) {
             () = tokio::time::sleep(PRESENT) => {}
         }
     }
-    // Whoever looks next learns it from the silence otherwise.
+    // Otherwise the worker's silence shows it.
     let _ = worker.queue.leave(&presence.name).await;
 }
 
@@ -157,18 +115,13 @@ async fn slot(
                 continue;
             }
             Ok(None) => {}
-            Err(error) => tracing::error!(error = %model::Chain(&error), "no job can be claimed"),
+            Err(error) => tracing::error!(error = %model::Chain(&error), "cannot claim a job"),
         }
         tokio::select! {
             () = shutdown.cancelled() => {}
             () = hints.wait(LOOK) => {}
         }
     }
-}
-
-/// The one clock of this crate.
-pub(crate) fn now() -> Timestamp {
-    Timestamp(jiff::Timestamp::now().as_millisecond())
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use blob::Staged;
 use jobs::{Fault, Lease};
 use tokio_util::io::ReaderStream;
 
-use crate::run::Worker;
 use crate::stop::Stop;
+use crate::worker::Worker;
 
 /// A folder for one try of one job; removed soon after the try ends, however it ends.
 #[derive(Debug)]

@@ -6,26 +6,32 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::Range;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use blob::Blob;
 use catalogue::Asset;
 use encode::extent::{Finder, Map, Step};
-use encode::stills;
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use jobs::Fault;
+use model::media::Piece;
 use model::{ByteSize, ObjectId};
-use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::OnceCell;
 
+use crate::kept::Kept;
 use crate::stop::Stop;
 
 /// A source up to that size is fetched whole: that costs less than looking at its index for every chunk.
 const SMALL: u64 = 32 << 20;
 /// Indexes that stay read.
 const MAPS: usize = 4;
+/// Stretches of a source that are copied at the same time, each with a piece of half a MiB in memory: one is written while
+/// another is opened.
+const STRETCHES: usize = 4;
+/// No stretch is shorter, unless there is no more.
+const STRETCH: u64 = 8 << 20;
 
 /// A source's plaintext on disk, without a name: it is gone when the last job lets go of it, or the process ends.
 #[derive(Debug)]
@@ -51,15 +57,17 @@ impl Local {
 }
 
 impl Drop for Local {
-    /// Gives the room back now: a process that is just being started, or does not die, may hold the file for longer, and
-    /// who needs that room asks next.
+    /// Gives the space back now: a process that is just being started, or does not die, may hold the file for longer, and
+    /// who needs that space asks next.
     fn drop(&mut self) {
         if let Err(error) = self.file.set_len(0) {
-            tracing::warn!(error = %model::Chain(&error), "the room of a source's copy comes back later");
+            tracing::warn!(error = %model::Chain(&error), "cannot remove the copy of a source yet");
         }
     }
 }
 
+/// The whole of a source, and the pieces that its clock was set by.
+type Copy = (ObjectId, Vec<Piece>);
 type Slot = OnceCell<Weak<Local>>;
 /// `None` where a source has no index that is understood.
 type Index = OnceCell<Option<Arc<Map>>>;
@@ -69,26 +77,32 @@ type Index = OnceCell<Option<Arc<Map>>>;
 pub(crate) struct Sources {
     blob: Blob,
     folder: PathBuf,
-    open: Mutex<HashMap<ObjectId, Arc<Slot>>>,
+    open: Mutex<HashMap<Copy, Arc<Slot>>>,
     /// The latest stands last.
     maps: Mutex<Vec<(ObjectId, Arc<Index>)>>,
+    kept: Kept<Local>,
 }
 
 impl Sources {
     pub(crate) fn new(blob: Blob, folder: PathBuf) -> Self {
-        Self { blob, folder, open: Mutex::default(), maps: Mutex::default() }
+        Self { blob, folder, open: Mutex::default(), maps: Mutex::default(), kept: Kept::default() }
     }
 
-    /// The whole source as a file; waits while another job fetches the same one.
-    pub(crate) async fn whole(&self, object: ObjectId) -> Result<Arc<Local>, Stop> {
+    /// The whole source as a file, with one clock where it has several pieces; waits while another job fetches the same
+    /// one.
+    pub(crate) async fn whole(&self, object: ObjectId, pieces: &[Piece]) -> Result<Arc<Local>, Stop> {
+        let copy: Copy = (object, pieces.to_vec());
         loop {
-            let slot = self.slot(object);
+            let slot = self.slot(&copy);
             let mut mine = None;
             let weak = slot
                 .get_or_try_init(|| async {
                     let bytes = self.blob.object(object).await?.size;
                     let local =
                         Arc::new(self.fetch(object, bytes, vec![Range { start: 0, end: bytes }]).await?);
+                    if !pieces.is_empty() {
+                        set_clock(&local, pieces).await?;
+                    }
                     let weak = Arc::downgrade(&local);
                     mine = Some(local);
                     Ok::<_, Stop>(weak)
@@ -97,12 +111,27 @@ impl Sources {
             if let Some(local) = weak.upgrade() {
                 return Ok(local);
             }
-            // The last user let go meanwhile: forget the slot and fetch again.
+            // The last user let go in the meantime: forget the slot and fetch again.
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-            if open.get(&object).is_some_and(|known| Arc::ptr_eq(known, &slot)) {
-                open.remove(&object);
+            if open.get(&copy).is_some_and(|known| Arc::ptr_eq(known, &slot)) {
+                open.remove(&copy);
             }
         }
+    }
+
+    /// Keeps a whole source of so many bytes for that time for the jobs that come next, if as much space is free beside
+    /// it.
+    pub(crate) async fn keep(&self, local: Arc<Local>, bytes: u64, time: Duration) {
+        match self.blob.available().await {
+            Ok(free) if free >= bytes => drop(self.kept.keep(local, time)),
+            Ok(free) => tracing::debug!(bytes, free, "the copy of a source is not kept"),
+            Err(error) => tracing::warn!(error = %model::Chain(&error), "the copy of a source is not kept"),
+        }
+    }
+
+    /// Lets go of the copy that is kept; whether there was one.
+    pub(crate) fn give_up_kept(&self) -> bool {
+        self.kept.forget()
     }
 
     /// A file as large as the source in which only what probing reads is filled in; `None` where the whole source is
@@ -135,14 +164,6 @@ impl Sources {
         self.parts(object, &map, move |map| map.ranges(&asset.plan, chunk, &asset.source)).await
     }
 
-    /// The same with what posters are chosen from.
-    pub(crate) async fn to_look(&self, object: ObjectId, asset: &Arc<Asset>) -> Result<Option<Local>, Stop> {
-        let Some(video) = &asset.source.video else { return Ok(None) };
-        let Some(map) = self.map(object, asset.source.bytes).await? else { return Ok(None) };
-        let (asset, moments) = (asset.clone(), stills::moments(video));
-        self.parts(object, &map, move |map| map.around(&asset.source, &moments)).await
-    }
-
     async fn parts(
         &self,
         object: ObjectId,
@@ -167,19 +188,26 @@ impl Sources {
         Ok(local)
     }
 
-    /// Copies these ranges of the object to where they belong, once there is room for them.
+    /// Copies these ranges of the object to where they belong, once there is space for them.
     async fn fill(&self, local: &Local, object: ObjectId, ranges: Vec<Range<u64>>) -> Result<(), Stop> {
-        room(sum(&ranges), self.blob.available().await?)?;
-        let failed = |error: io::Error| Stop::of(&error, Fault::Transient);
-        let mut file = tokio::fs::File::from_std(local.file.try_clone().map_err(failed)?);
-        for range in ranges {
-            file.seek(io::SeekFrom::Start(range.start)).await.map_err(failed)?;
-            let mut pieces = self.blob.read(object, range).await?;
-            while let Some(piece) = pieces.next().await {
-                file.write_all(&piece?).await.map_err(failed)?;
-            }
+        space(sum(&ranges), self.blob.available().await?)?;
+        let file = local.file.try_clone().map_err(|error| Stop::of(&error, Fault::Transient))?;
+        let file = Arc::new(file);
+        let copies = stretches(ranges).into_iter().map(|range| self.copy(file.clone(), object, range));
+        futures::stream::iter(copies).buffer_unordered(STRETCHES).try_collect().await
+    }
+
+    /// Copies a range of the object to where it belongs.
+    async fn copy(&self, file: Arc<File>, object: ObjectId, range: Range<u64>) -> Result<(), Stop> {
+        let mut at = range.start;
+        let mut pieces = self.blob.read(object, range).await?;
+        while let Some(piece) = pieces.next().await {
+            let (piece, file, start) = (piece?, file.clone(), at);
+            at += piece.len() as u64;
+            let written = blocking(move || file.write_all_at(&piece, start)).await?;
+            written.map_err(|error| Stop::of(&error, Fault::Transient))?;
         }
-        file.flush().await.map_err(failed)
+        Ok(())
     }
 
     /// The index of a large source, read once for the jobs that need it, at the same time or one after another.
@@ -211,7 +239,7 @@ impl Sources {
             match step {
                 Step::Read(range) => {
                     let read = self.blob.read_to_vec(object, range).await?;
-                    // What is read last is the whole index, which may be large.
+                    // The whole index is read last, and may be large.
                     (step, finder) = blocking(move || (finder.next(&read), finder)).await?;
                 }
                 Step::Done(map) => return Ok(map.map(Arc::new)),
@@ -219,20 +247,36 @@ impl Sources {
         }
     }
 
-    fn slot(&self, object: ObjectId) -> Arc<Slot> {
+    fn slot(&self, copy: &Copy) -> Arc<Slot> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         // Slots of sources that nobody uses any more go; one without a value is being filled.
         open.retain(|_, slot| slot.get().is_none_or(|weak| weak.strong_count() > 0));
-        open.entry(object).or_default().clone()
+        open.entry(copy.clone()).or_default().clone()
     }
+}
+
+async fn set_clock(local: &Arc<Local>, pieces: &[Piece]) -> Result<(), Stop> {
+    let (local, pieces) = (local.clone(), pieces.to_vec());
+    let set = blocking(move || encode::clock::set(local.path(), &pieces)).await?;
+    set.map_err(|error| Stop::of_encoder(&error))
 }
 
 fn sum(ranges: &[Range<u64>]) -> u64 {
     ranges.iter().map(|range| range.end - range.start).sum()
 }
 
+/// The same bytes in ranges that are short enough for some of them to be copied at the same time.
+fn stretches(ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
+    let length = sum(&ranges).div_ceil(STRETCHES as u64).max(STRETCH);
+    let cut = |range: Range<u64>| {
+        let starts = range.clone().step_by(usize::try_from(length).unwrap_or(usize::MAX));
+        starts.map(move |start| start..range.end.min(start.saturating_add(length)))
+    };
+    ranges.into_iter().flat_map(cut).collect()
+}
+
 /// Whether a copy of so many bytes fits; where not, what it waits for.
-fn room(needs: u64, free: u64) -> Result<(), Stop> {
+fn space(needs: u64, free: u64) -> Result<(), Stop> {
     if needs <= free {
         return Ok(());
     }
@@ -247,7 +291,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{FileExt, MetadataExt};
+    use std::os::unix::fs::MetadataExt;
 
     use super::*;
 
@@ -274,9 +318,19 @@ mod tests {
     }
 
     #[test]
+    fn stretches_have_every_byte_once() {
+        assert_eq!(stretches(vec![0..3, 7..7, 9..10]), [0..3, 9..10]);
+        let (short, long) = (STRETCH, STRETCH * 10);
+        assert_eq!(stretches(vec![Range { start: 0, end: short + 1 }]), [0..short, short..short + 1]);
+        let quarter = long / 4;
+        let quarters = (0..4).map(|n| 5 + quarter * n..5 + quarter * (n + 1));
+        assert_eq!(stretches(vec![Range { start: 5, end: long + 5 }]), quarters.collect::<Vec<_>>());
+    }
+
+    #[test]
     fn a_copy_without_room_waits_and_says_for_how_much() {
-        assert!(room(40, 40).is_ok());
-        let Err(Stop::Held { why }) = room(50_000_000_000, 40_000_000_000) else { panic!() };
+        assert!(space(40, 40).is_ok());
+        let Err(Stop::Held { why }) = space(50_000_000_000, 40_000_000_000) else { panic!() };
         assert!(
             why.starts_with("waits for disk space: a copy of the source needs 50.0 GB, 40.0 GB free"),
             "{why}"

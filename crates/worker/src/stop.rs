@@ -8,23 +8,23 @@ use model::{ByteSize, Chain, TitleId};
 pub(crate) enum Stop {
     /// The source cannot be played: words for a person.
     Rejected { title: TitleId, reason: String },
-    /// There is no room on the disk now: the job waits, and nothing is held against it.
+    /// There is no space on the disk now: the job waits, and nothing is held against it.
     Held { why: String },
     /// Something went wrong; `log` are the last lines of the tool that did.
     Failed { fault: Fault, log: Vec<String> },
 }
 
 impl Stop {
-    /// What an error makes of a job. A full disk passes and is waited for; others are a `fault`.
+    /// The effect of an error on a job. A full disk passes and is waited for; others are a `fault`.
     pub(crate) fn of(error: &(dyn std::error::Error + 'static), fault: fn(String) -> Fault) -> Self {
-        if db::is_full(error) {
-            tracing::warn!(error = %Chain(error), "no room");
+        if model::fault::is_full(error) {
+            tracing::warn!(error = %Chain(error), "no space");
             return Self::Held { why: full_disk(error) };
         }
         Self::Failed { fault: fault(Chain(error).to_string()), log: Vec::new() }
     }
 
-    /// What an error of the encoder makes of a job that decides over a title.
+    /// The effect of an encoder's error on a job that decides over a title.
     pub(crate) fn encode(error: &encode::Error, title: TitleId) -> Self {
         match error {
             encode::Error::Rejected(rejection) => Self::Rejected { title, reason: rejection.to_string() },
@@ -32,7 +32,7 @@ impl Stop {
         }
     }
 
-    /// What an error of the encoder makes of a job, whatever it says of the source.
+    /// The effect of an encoder's error on a job, whatever it says of the source.
     pub(crate) fn of_encoder(error: &encode::Error) -> Self {
         let fault = if error.is_overdue() { Fault::OnceMore } else { passing(error.is_retryable()) };
         let mut stop = Self::of(error, fault);
@@ -61,9 +61,9 @@ impl From<jobs::Error> for Stop {
     }
 }
 
-/// What people are told of a full disk: the store's figures where there are some, and never where its files lie.
+/// The reason for a full disk: with the store's figures if there are some, and never with the location of its files.
 fn full_disk(error: &(dyn std::error::Error + 'static)) -> String {
-    let figures = db::causes(error).find_map(|cause| match cause.downcast_ref() {
+    let figures = model::fault::causes(error).find_map(|cause| match cause.downcast_ref() {
         Some(blob::Error::NoSpace { wanted, free, .. }) => Some((ByteSize(*wanted), ByteSize(*free))),
         _ => None,
     });
@@ -109,7 +109,7 @@ mod tests {
             let words = "waits for disk space: WHAT; delete titles or sources, or add a disk";
             assert_eq!(why, words.replace("WHAT", what));
         }
-        // What the tool only says of a disk that has room is counted, and not taken for the source's fault.
+        // A report of a full disk while there is space is counted, and not taken for the source's fault.
         let said = encode::Error::Unwritten { tool: "ffmpeg", log: vec!["No space left".into()] };
         let Stop::Failed { fault: Fault::Transient(_), log } = Stop::encode(&said, TitleId::new()) else {
             panic!("{said:?}")

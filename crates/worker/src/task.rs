@@ -1,16 +1,26 @@
-//! What each kind of job does.
+//! The task of each kind of job.
 
 use jobs::Fault;
 use pipeline::Work;
 
-use crate::run::Worker;
 use crate::sources::Sources;
 use crate::stop::Stop;
 use crate::turn::Turn;
+use crate::worker::Worker;
 use crate::{chunk, pictures, plan};
 
-/// Does a job; ends soon when its turn is cancelled.
+/// Does a job; ends soon when its turn is cancelled. Before it waits for space on the disk, the copy of a source that is
+/// only kept to save time is deleted and the job run again.
 pub(crate) async fn run(worker: &Worker, sources: &Sources, turn: &Turn<'_>) -> Result<(), Stop> {
+    loop {
+        match once(worker, sources, turn).await {
+            Err(Stop::Held { .. }) if !turn.cancel.is_cancelled() && sources.give_up_kept() => {}
+            ended => return ended,
+        }
+    }
+}
+
+async fn once(worker: &Worker, sources: &Sources, turn: &Turn<'_>) -> Result<(), Stop> {
     match Work::of(turn.lease)? {
         Some(Work::Plan(of)) => plan::run(worker, sources, turn, &of).await,
         Some(Work::Chunk(of)) => chunk::run(worker, sources, turn, &of).await,
@@ -20,7 +30,7 @@ pub(crate) async fn run(worker: &Worker, sources: &Sources, turn: &Turn<'_>) -> 
             Ok(worker.pipeline.publish(turn.lease, &of).await?)
         }
         None => {
-            let fault = Fault::Permanent(format!("this version knows no jobs of kind `{}`", turn.lease.kind));
+            let fault = Fault::Permanent(format!("unknown kind of job `{}`", turn.lease.kind));
             Err(Stop::Failed { fault, log: Vec::new() })
         }
     }

@@ -1,4 +1,4 @@
-//! What a task is told of the try that it is, and what it tells.
+//! The view of a task on its current try: its parameters and its reports.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -56,7 +56,7 @@ function unsaved(): boolean {
   return [...document.querySelectorAll('form :is(input, textarea, select)')].some(changed);
 }
 
-/** Writes the values into the page; `false` when the page must be rendered anew. */
+/** Writes the values into the page; `false` when the page must be reloaded. */
 function apply(root: HTMLElement, items: Item[]): boolean {
   const shown = new Map([...root.querySelectorAll<HTMLElement>('[data-item]')].map((el) => [el.dataset.item, el]));
   if (shown.size !== items.length) return false;

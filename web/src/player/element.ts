@@ -3,6 +3,7 @@
 // State for tests and reports: `data-state`, `data-engine`, `data-height`, `data-auto` on the element, and `.debug`.
 
 import { h } from '../dom';
+import { backoff, wait } from '../wait';
 import { Ahead } from './ahead';
 import { Controls, type Wishes } from './controls';
 import { type Delay, type Engine, type Listener, choose, usesMediaSource } from './engine';
@@ -12,7 +13,7 @@ import { Idle } from './idle';
 import * as memory from './memory';
 import { Panel, Waiting } from './overlay';
 import { Remote } from './remote';
-import { Session, report } from './session';
+import { Session, reachable, report } from './session';
 import { Storyboard } from './storyboard';
 import { Tracks } from './tracks';
 
@@ -28,7 +29,7 @@ const DELAYS: Record<Delay, string> = {
   preparing: 'This part is still being prepared …',
   network: 'Waiting for the network …',
   server: 'The server is busy …',
-  offline: 'You are offline. It goes on when the network is back.',
+  offline: "You're offline. Playback resumes when you're back online.",
 };
 
 export class KinoraPlayer extends HTMLElement {
@@ -46,10 +47,12 @@ export class KinoraPlayer extends HTMLElement {
   #delay: Delay | null = null;
   #failure: Failure | null = null;
   #attempt = 0;
+  /** How often playing was begun again by itself since it last played. */
+  #reconnects = 0;
   #restarted = -Infinity;
   /** Where it is to begin, or was when its engine was destroyed, in seconds. */
   #at = 0;
-  /** Whether it is to play, whatever pauses it meanwhile: at first, and until the viewer wants otherwise. */
+  /** Whether it should play, even if something pauses it: at first, and until the viewer pauses it. */
   #plays = true;
 
   connectedCallback(): void {
@@ -77,7 +80,7 @@ export class KinoraPlayer extends HTMLElement {
     void this.#start();
   }
 
-  /** Whoever takes the player off the page ends what it listens to, fetches and was permitted. */
+  /** Removing the player from the page ends its listeners, its requests and its playback session. */
   disconnectedCallback(): void {
     if (!this.#video) return;
     this.#stop.abort();
@@ -137,7 +140,7 @@ export class KinoraPlayer extends HTMLElement {
     else video.webkitEnterFullscreen?.();
   }
 
-  /** Where to begin, in seconds: where the address says, but on a page that is loaded anew rather where it was left. */
+  /** Where to begin, in seconds: where the address says, but on a reloaded page where it was left. */
   #begins(): number {
     const { start = 0, duration = 0 } = this.dataset;
     const [navigation] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[];
@@ -178,7 +181,7 @@ export class KinoraPlayer extends HTMLElement {
     };
   }
 
-  /** Asks for a session and loads; a later call (after an error) does it all anew. */
+  /** Asks for a session and loads; a later call (after an error) starts over. */
   async #start(): Promise<void> {
     const attempt = this.#leave();
     this.#tracks.forget();
@@ -284,9 +287,20 @@ export class KinoraPlayer extends HTMLElement {
       this.#plays = true;
       void this.#start();
     });
+    if (found.kind === 'network') void this.#reconnect(found);
     void report(this.dataset.title ?? '', session, found).then((id) => {
       if (this.#failure === found) this.#panel.reported(id);
     });
+  }
+
+  /** Goes on by itself, where and as it was, once the server answers again; more and more seldom where that does not help. */
+  async #reconnect(found: Failure): Promise<void> {
+    const { signal } = this.#stop;
+    const lost = () => this.#failure === found && !signal.aborted;
+    while (lost()) {
+      await wait(backoff(this.#reconnects++, 2000), signal);
+      if (lost() && (await reachable()) && lost()) return this.#start();
+    }
   }
 
   #listen(): void {
@@ -306,13 +320,13 @@ export class KinoraPlayer extends HTMLElement {
       if (this.#engine && video.readyState > 0 && !video.error) this.#at = video.currentTime;
     });
     on(video, 'timeupdate', () => {
-      // Where to go on if media that are loaded anew do not come.
+      // Where to resume if reloaded media do not arrive.
       if (this.#engine && this.#knows() && !video.seeking) this.#at = video.currentTime;
       this.#showTime();
     });
     on(video, 'progress', () => this.#controls.buffered(video.buffered));
     on(video, 'ratechange', () => {
-      // It stays so when media are loaded anew.
+      // It stays so when media are reloaded.
       video.defaultPlaybackRate = video.playbackRate;
       this.#controls.pace(video.playbackRate);
     });
@@ -365,6 +379,7 @@ export class KinoraPlayer extends HTMLElement {
     if (this.dataset.state !== state) this.dataset.state = state;
     const why = this.#delay ? DELAYS[this.#delay] : '';
     this.#waiting.show(state === 'loading' || state === 'waiting', why);
+    if (state === 'playing') this.#reconnects = 0;
     if (this.#session) this.#session.active = state === 'playing' || state === 'waiting';
   }
 

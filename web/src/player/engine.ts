@@ -45,9 +45,9 @@ export interface Listener {
   captions(tracks: Language[], chosen: number): void;
   /** Media is late, and why; `null` when it flows again. */
   delay(delay: Delay | null): void;
-  /** Playback cannot go on by itself. */
+  /** Playback cannot continue by itself. */
   failed(failure: Failure): void;
-  /** Whether the film is to play: what loads its media anew finds it paused. */
+  /** Whether the film should play: reloading its media pauses it. */
   plays(): boolean;
   /** Where in the film the viewer is, or has jumped to, in seconds: after a fault the video may have forgotten it. */
   place(): number;
@@ -89,7 +89,7 @@ const SCRIPT_MS = 60_000;
  * of ours. */
 export async function choose(video: HTMLVideoElement, listener: Listener, address: string): Promise<Engine | null> {
   if (usesMediaSource(video)) {
-    const late = () => failure('network', 'the script of the engine did not come');
+    const late = () => failure('network', 'cannot load the script of the engine');
     // What comes later serves who tries again.
     const { HlsEngine } = await within(SCRIPT_MS, script(address), late);
     if (HlsEngine.supported()) return new HlsEngine(video, listener);

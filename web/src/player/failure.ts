@@ -1,4 +1,4 @@
-// Why playback cannot go on, in words for viewers.
+// Reasons why playback cannot continue, in words for viewers.
 
 /** A failure that stops playback until the viewer does something. */
 export interface Failure {
@@ -15,13 +15,13 @@ export interface Failure {
 }
 
 const WORDS: Record<Failure['kind'], [string, string]> = {
-  network: ['The connection was lost.', 'Check your network, then try again. You will go on where you stopped.'],
-  denied: ['Your permission to watch has ended.', 'Try again to ask for it anew, or sign in again.'],
-  gone: ['This film is no longer here.', 'It may have been replaced or removed. Go back to the overview.'],
-  server: ['The server could not deliver this part.', 'Try again in a moment.'],
-  unsupported: ['This browser cannot play this film.', 'Try a current Chrome, Edge, Firefox or Safari.'],
-  decode: ['The picture could not be decoded.', 'Try again, or choose another quality.'],
-  session: ['Playback could not start.', 'Try again in a moment.'],
+  network: ['The connection was lost.', 'Check your network. Playback resumes where it stopped as soon as the server answers.'],
+  denied: ['You no longer have access to this title.', 'Try again, or sign in again.'],
+  gone: ['This title is no longer available.', 'It may have been replaced or removed. Go back to Home.'],
+  server: ['The server couldn’t deliver this part.', 'Try again in a moment.'],
+  unsupported: ['This browser can’t play this title.', 'Try a current Chrome, Edge, Firefox or Safari.'],
+  decode: ['The video couldn’t be decoded.', 'Try again, or choose another quality.'],
+  session: ['Playback couldn’t start.', 'Try again in a moment.'],
 };
 
 /** Makes a failure with the usual words of its kind. */

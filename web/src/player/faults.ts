@@ -18,7 +18,7 @@ export class Faults {
     return this.#left.length <= MENDS;
   }
 
-  /** The video began afresh, whoever wanted it: whether it may go on. What is broken for good would be fetched for ever. */
+  /** The video was reset: whether it may continue. Permanently broken media would be fetched for ever. */
   bearable(): boolean {
     this.#resets = within(this.#resets);
     return this.#resets.length <= RESETS;

@@ -91,7 +91,7 @@ export class HlsEngine implements Engine {
 
   choose(level: number | 'auto'): void {
     this.#chosen = level;
-    // What is on the screen plays on; what lies ahead is fetched anew in the chosen quality.
+    // The current picture plays on; the buffer ahead is fetched again in the chosen quality.
     this.#hls.nextLevel = level === 'auto' ? -1 : level;
   }
 

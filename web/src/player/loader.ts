@@ -3,7 +3,7 @@
 
 import type { HlsConfig, Loader, LoaderCallbacks, LoaderConfiguration, LoaderContext, LoaderStats } from 'hls.js';
 import type { Delay, Listener } from './engine';
-import { wait } from '../wait';
+import { online, wait } from '../wait';
 import type { Ahead } from './ahead';
 import { Patience, read } from './patience';
 import { type Outcome, next, retryAfter } from './retry';
@@ -69,20 +69,25 @@ export function patientLoader(listener: Pick<Listener, 'delay' | 'renew'>, ahead
           delay(null);
           return this.#succeeded(context, answer.data, answer.response);
         }
-        const history = { failures, renewed, elapsed: performance.now() - begun };
+        const elapsed = performance.now() - begun;
+        const history = { failures, renewed, elapsed, offline: !navigator.onLine };
         let { outcome } = answer;
         let step = next(outcome, history, Math.random());
         this.stats.retry = failures;
         if (step.do === 'renew') {
           const renewal = await listener.renew();
           renewed = renewal === 'renewed';
-          // Who could not even ask was refused nothing: it is the network that is to be waited for.
+          // Without a sent request nothing was refused: wait for the network.
           if (renewal === 'unknown') {
             outcome = { kind: 'network' };
             step = next(outcome, history, Math.random());
           }
         }
-        if (step.do === 'wait') {
+        if (step.do === 'online') {
+          delay('offline');
+          await online(this.#stop.signal);
+          failures = 0;
+        } else if (step.do === 'wait') {
           delay(navigator.onLine ? step.reason : 'offline');
           await wait(step.ms, this.#stop.signal);
         } else if (!renewed || step.do === 'fail') {

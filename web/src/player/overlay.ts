@@ -29,7 +29,7 @@ export class Bubble {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   say(text: string): void {
-    // A new element starts the animation anew.
+    // A new element restarts the animation.
     this.element.replaceChildren(h('span', {}, text));
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.element.replaceChildren(), 900);
@@ -52,7 +52,7 @@ export class Panel {
     return !this.element.hidden;
   }
 
-  /** `at` is where the film stopped, in s: there it goes on for who has to sign in first. */
+  /** `at` is where the film stopped, in s: it resumes there after a sign-in. */
   show(failure: Failure, at: number, retry: () => void): void {
     this.#title.textContent = failure.title;
     this.#advice.textContent = failure.advice;
@@ -96,7 +96,7 @@ export class Help {
       { class: 'k-help', 'aria-label': 'Keys' },
       h('h2', {}, 'Keys'),
       h('dl', {}, ...rows),
-      h('footer', {}, h('label', {}, this.#switch, 'Use these keys'), close),
+      h('footer', {}, h('label', {}, this.#switch, 'Use these shortcuts'), close),
     );
     close.addEventListener('click', () => this.element.close());
     this.element.addEventListener('click', (e) => e.target === this.element && this.element.close());

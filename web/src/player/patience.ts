@@ -24,7 +24,7 @@ export class Patience {
     return this.#request.signal;
   }
 
-  /** Something came: the time starts anew. */
+  /** Something arrived: the timeout restarts. */
   heard(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {

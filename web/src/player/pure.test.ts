@@ -5,7 +5,7 @@ import { command, faster } from './keys';
 import { ATTEMPTS, PATIENCE_MS, next, retryAfter } from './retry';
 
 const press = (key: string, more = {}) => ({ key, ctrlKey: false, altKey: false, metaKey: false, ...more });
-const fresh = { failures: 1, renewed: false, elapsed: 0 };
+const fresh = { failures: 1, renewed: false, elapsed: 0, offline: false };
 
 test('times read as people write them', () => {
   assert.equal(clock(0), '0:00');
@@ -44,6 +44,12 @@ test('a chunk that is being made is waited for as long as the server says', () =
   const outcome = { kind: 'status', status: 503, retryAfter: 3 } as const;
   assert.deepEqual(next(outcome, { ...fresh, failures: 50 }, 0), { do: 'wait', ms: 3000, reason: 'preparing' });
   assert.deepEqual(next(outcome, { ...fresh, elapsed: PATIENCE_MS + 1 }, 0), { do: 'fail' });
+});
+
+test('without a network no attempt counts', () => {
+  const offline = { ...fresh, failures: 10 * ATTEMPTS, offline: true };
+  for (const kind of ['network', 'timeout'] as const) assert.deepEqual(next({ kind }, offline, 0), { do: 'online' });
+  assert.deepEqual(next({ kind: 'status', status: 404, retryAfter: null }, offline, 0), { do: 'fail' }, 'somebody answered');
 });
 
 test('a refused signature is renewed once', () => {

@@ -8,10 +8,11 @@ export type Outcome =
   | { kind: 'network' }
   | { kind: 'timeout' };
 
-/** What to do next. `reason` tells the viewer why it takes longer. */
+/** What to do next; `online`: wait until there is a network. `reason` tells the viewer why it takes longer. */
 export type Next =
   | { do: 'wait'; ms: number; reason: 'preparing' | 'network' | 'server' }
   | { do: 'renew' }
+  | { do: 'online' }
   | { do: 'fail' };
 
 /** What happened so far to one request. */
@@ -22,6 +23,8 @@ export interface History {
   renewed: boolean;
   /** Milliseconds since the first attempt. */
   elapsed: number;
+  /** Whether the browser knows that there is no network: attempts tell nothing then. */
+  offline: boolean;
 }
 
 /** Attempts in all when the server gives no time to come back. */
@@ -45,6 +48,7 @@ export function next(outcome: Outcome, history: History, random: number): Next {
     const passing = status >= 500 || status === 408 || status === 429;
     if (!passing) return { do: 'fail' };
   }
+  if (outcome.kind !== 'status' && history.offline) return { do: 'online' };
   if (history.failures >= ATTEMPTS) return { do: 'fail' };
   const ms = Math.floor(backoff(history.failures - 1, 500, 8000, random));
   return { do: 'wait', ms, reason: outcome.kind === 'status' ? 'server' : 'network' };

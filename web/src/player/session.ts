@@ -35,7 +35,7 @@ export class Session {
   readonly manifest: string;
   /** Called when a heartbeat says that this session has ended. A new one may be given all the same: `again`. */
   onended: (failure: Failure, again: boolean) => void = () => {};
-  /** Where the viewer is, in s, `null` while there is no saying: sent with every heartbeat, so that they can go on elsewhere. */
+  /** The viewer's position in s, `null` while it is unknown: sent with every heartbeat, so that they can resume elsewhere. */
   position: () => number | null = () => null;
 
   #heartbeatMs: number;
@@ -75,7 +75,7 @@ export class Session {
     // After a pause the cookies may be about to expire: renew them before the player finds out.
     const soon = this.#expires - performance.now() < 2 * this.#heartbeatMs;
     if (active) this.#schedule(soon ? 0 : this.#heartbeatMs);
-    // Whoever pauses may go on with another device, from here.
+    // A viewer who pauses may continue on another device, from here.
     else if (Math.abs((this.position() ?? this.#told) - this.#told) > MOVED_S) void this.#share();
   }
 
@@ -124,7 +124,7 @@ export class Session {
     } catch {
       return 'unknown'; // offline: the next beat, or the next refused segment, tries again
     }
-    // Whoever has given it back is told nothing of its end.
+    // After it was given back, its end is not reported.
     if (this.#over) return 'refused';
     if (grant) {
       this.#expires = performance.now() + grant.expires_in_s * 1000;
@@ -136,6 +136,16 @@ export class Session {
     // Of a guest's playback that is forgotten nobody knows any more whose it was: a new start says whether to sign in.
     this.onended(await refusal(answer), answer.status === 410 || answer.status === 401);
     return 'refused';
+  }
+}
+
+/** Whether the server answers at all. */
+export async function reachable(): Promise<boolean> {
+  try {
+    await fetch('/favicon.svg', { method: 'HEAD', cache: 'no-store', signal: AbortSignal.timeout(ANSWER_MS) });
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -162,8 +172,8 @@ async function refusal(answer: Response): Promise<Failure> {
   const problem = (await answer.json().catch(() => ({}))) as Problem;
   const detail = `${answer.status} ${problem.code ?? ''} ${problem.request_id ?? ''}`.trim();
   if (answer.status === 401) {
-    return failure('session', detail, { title: 'You are signed out.', advice: 'Sign in to go on.', signIn: true });
+    return failure('session', detail, { title: 'You are signed out.', advice: 'Sign in to continue.', signIn: true });
   }
   if (answer.status >= 500 || !problem.detail) return failure('session', detail);
-  return failure('session', detail, { title: problem.detail, advice: 'Go back to the overview, or try again.' });
+  return failure('session', detail, { title: problem.detail, advice: 'Go back to Home, or try again.' });
 }

@@ -32,7 +32,7 @@ export class Tracks {
     return this.levels.find(({ index }) => index === this.level);
   }
 
-  /** Another engine begins: what is remembered is chosen anew when its tracks come. */
+  /** Another engine starts: the remembered choice is applied when its tracks arrive. */
   forget(): void {
     this.sounds = this.texts = [];
     this.text = -1;

@@ -65,16 +65,16 @@ async function ask<T>(method: string, path: string, body?: unknown, signal?: Abo
     if (answer.status === 204) return undefined as T;
     const text = await answer.text();
     said = parsed(text);
-  } catch (error) {
+  } catch {
     signal?.throwIfAborted();
-    throw new Refused(0, 'offline', String(error));
+    throw new Refused(0, 'offline', "The server can't be reached.");
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', given);
   }
   if (answer.ok) return said as T;
   const words = [said.detail, said.title].find((text) => typeof text === 'string');
-  throw new Refused(answer.status, String(said.code ?? ''), String(words ?? 'That did not work.'));
+  throw new Refused(answer.status, String(said.code ?? ''), String(words ?? 'Something went wrong.'));
 }
 
 /** An answer's JSON; a proxy may answer with something else. */

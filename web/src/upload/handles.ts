@@ -1,4 +1,4 @@
-// Where the browser can, it remembers which file an upload is of (File System Access), so that one press goes on
+// Where the browser can, it remembers which file an upload is of (File System Access), so that one press resumes it
 // after a reload. The handle gives nothing without the person's permission.
 
 interface Handle extends FileSystemFileHandle {

@@ -41,7 +41,7 @@ export class Row {
   private sure = 0;
   /** Why it could not be discarded; said until it is tried again. */
   private kept = '';
-  /** Whether one press goes on: the browser remembers the file, or still has it. */
+  /** Whether one press resumes it: the browser remembers the file, or still has it. */
   remembered = false;
 
   constructor(
@@ -74,8 +74,8 @@ export class Row {
     this.bar.setAttribute('aria-label', `Progress of ${upload.file}`);
     const actions = h('div', { class: 'actions' }, this.watch, this.pause, this.resume, this.settings, this.discard);
     const top = h('div', { class: 'upload-top' }, h('div', {}, this.heading, this.figures), actions);
-    // What is over and described needs no room; it opens again.
-    const about = h('details', { open: upload.title?.state !== 'published' }, h('summary', {}, 'About the title'), fields);
+    // A finished upload with details is collapsed; it can be opened again.
+    const about = h('details', { open: upload.title?.state !== 'published' || upload.visibility === 'private' }, h('summary', {}, 'About the title'), fields);
     this.element.append(top, this.bar, this.status, about);
     this.pause.addEventListener('click', () => this.sender.pause());
     this.resume.addEventListener('click', () => this.wishes.resume(this));
@@ -145,17 +145,17 @@ export class Row {
   private statusText(): string {
     const { phase, message, upload } = this.sender;
     const says: Record<Phase, string> = {
-      waiting: 'Waiting for the files before it.',
-      sending: 'Uploading. You can write about it meanwhile.',
-      lost: 'The connection is lost. It goes on by itself as soon as the server answers.',
+      waiting: 'Waiting for other uploads.',
+      sending: 'Uploading. You can fill in the details while it uploads.',
+      lost: 'Connection lost. The upload resumes automatically when the server answers.',
       paused: 'Paused.',
-      idle: this.remembered ? 'Not finished.' : 'Not finished. Choose the same file, or drop it here: only what is missing is sent.',
+      idle: this.remembered ? 'Not finished.' : 'Not finished. Choose or drop the same file to resume; only the missing part is sent.',
       elsewhere: 'Another tab is uploading this file.',
-      finishing: 'Everything is sent; it is being put together.',
+      finishing: 'Everything is sent. Finishing the upload…',
       failed: message,
       done: '',
     };
-    return this.kept || (phase === 'done' ? stands(upload) : says[phase]);
+    return this.kept || (phase === 'done' ? `${stands(upload)}${unseen(upload)}` : says[phase]);
   }
 
   private async askDiscard(): Promise<void> {
@@ -177,7 +177,7 @@ export class Row {
     } catch (error) {
       this.sure = 0;
       const offline = error instanceof api.Refused && error.status === 0;
-      this.kept = offline ? 'Not discarded: the server does not answer. Try again.' : `Not discarded: ${words(error)}`;
+      this.kept = offline ? 'Not discarded: the server doesn’t answer. Try again.' : `Not discarded: ${words(error)}`;
       this.show();
     }
   }
@@ -213,17 +213,22 @@ export class Row {
 
 /** Where the title stands, in words. */
 export function stands({ title, eta_ms }: Pick<api.Upload, 'title' | 'eta_ms'>): string {
-  if (!title) return 'Arrived. It is being read.';
-  const rest = eta_ms === null ? 'the rest is being made' : `HD in about ${span(eta_ms)}`;
+  if (!title) return 'Upload complete. Checking the file…';
+  const rest = eta_ms === null ? 'the rest is being encoded' : `HD in about ${span(eta_ms)}`;
   if (title.state === 'rejected') return `${sentence(title.reason)} Choose another file, or save this one as MP4 and try again.`;
   if (title.state === 'failed') return `${sentence(title.reason)} Try again on its settings page.`;
   if (title.state === 'published') return 'Published.';
-  return title.playable ? `Playable now, ${rest}.` : `Arrived. ${sentence(title.reason)}`;
+  return title.playable ? `Ready to play, ${rest}.` : `Upload complete. ${sentence(title.reason)}`;
+}
+
+/** Said of a title that can be watched and that others do not see yet. */
+export function unseen({ title, visibility }: Pick<api.Upload, 'title' | 'visibility'>): string {
+  return title?.playable && visibility === 'private' ? ' Only you and operators can see it until you choose who may watch.' : '';
 }
 
 /** An error in words for people. */
 function words(error: unknown): string {
-  return error instanceof Error && error.message ? error.message : 'That did not work.';
+  return error instanceof Error && error.message ? error.message : 'Something went wrong.';
 }
 
 function button(text: string): HTMLButtonElement {

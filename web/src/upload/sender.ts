@@ -121,7 +121,7 @@ export class Sender {
     this.halt('paused', '');
   }
 
-  /** The server says that the file has arrived, whoever sent it. */
+  /** The server says that the file has arrived, from any tab. */
   arrived(): void {
     if (this.phase !== 'finishing') this.stop?.abort();
     this.become('done');
@@ -249,10 +249,10 @@ export class Sender {
     const words = unreadable
       ? 'The file was changed or moved. Choose it again.'
       : over
-        ? 'This upload was given up in the meantime. Discard it and choose the file again.'
+        ? 'This upload has expired. Discard it and choose the file again.'
         : error instanceof Error && error.message
           ? error.message
-          : 'That did not work.';
+          : 'Something went wrong.';
     this.halt('failed', words);
   }
 

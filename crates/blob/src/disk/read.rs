@@ -8,12 +8,12 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use model::FileId;
-use rustix::buffer::spare_capacity;
 use rustix::io::ReadWriteFlags;
 use seal::Purpose;
 use seal::stream::{HEADER, Opener, stored_length};
 
 use super::{Disk, associated};
+use crate::buffers::Buffer;
 use crate::error::disk;
 use crate::{Error, Result};
 
@@ -68,14 +68,19 @@ impl OpenFile {
     /// # Errors
     /// [`Error::Damaged`].
     pub(crate) fn read(&self, range: &Range<u64>) -> Result<Bytes> {
-        let mut out = Vec::new();
-        self.piece(range.clone(), &mut Vec::new(), &mut out)?;
-        Ok(out.into())
+        let length = match &self.opener {
+            Some(opener) => {
+                let span = opener.span(range.clone(), SEGMENTS);
+                span.plain.end - span.plain.start
+            }
+            None => (range.end - range.start).min(PIECE),
+        };
+        self.read_all(range.start..range.start + length)
     }
 
     /// Reads a small range that the system holds in memory. Does not block: `None` for what is larger, for what would
     /// have to come from the disk, and where reading failed; [`OpenFile::read_all`] says why.
-    pub(crate) fn read_held(&self, range: &Range<u64>) -> Option<Vec<u8>> {
+    pub(crate) fn read_held(&self, range: &Range<u64>) -> Option<Bytes> {
         if range.is_empty() || range.end > self.size {
             return None;
         }
@@ -85,85 +90,64 @@ impl OpenFile {
         if length > HELD {
             return None;
         }
-        let mut bytes = vec![0; usize::try_from(length).ok()?];
-        let mut slices = [IoSliceMut::new(&mut bytes)];
-        let read = rustix::io::preadv2(&self.file, &mut slices, stored.start, ReadWriteFlags::NOWAIT).ok()?;
-        if read < bytes.len() {
+        let length = usize::try_from(length).ok()?;
+        let mut bytes = Buffer::new(length);
+        let read = {
+            let mut slices = [IoSliceMut::new(bytes.sized(length))];
+            rustix::io::preadv2(&self.file, &mut slices, stored.start, ReadWriteFlags::NOWAIT).ok()?
+        };
+        if read < length {
             return None;
         }
-        let (Some(opener), Some(span)) = (&self.opener, &span) else { return Some(bytes) };
-        let mut out = Vec::with_capacity(bytes.len());
-        opener.open(span, &mut bytes, &mut out).ok()?;
-        (span.plain == *range).then_some(out)
+        let (Some(opener), Some(span)) = (&self.opener, &span) else { return Some(bytes.freeze()) };
+        if span.plain != *range {
+            return None;
+        }
+        let plain = usize::try_from(range.end - range.start).ok()?;
+        let mut out = Buffer::new(plain);
+        opener.open_into(span, bytes.sized(length), out.sized(plain)).ok()?;
+        Some(out.freeze())
     }
 
     /// Reads a range of the file. Blocks.
     ///
     /// # Errors
     /// [`Error::Range`] where it leaves the file, [`Error::Damaged`].
-    pub(crate) fn read_all(&self, range: Range<u64>) -> Result<Vec<u8>> {
+    pub(crate) fn read_all(&self, range: Range<u64>) -> Result<Bytes> {
         let outside = Error::Range { size: self.size };
         if range.start > range.end || range.end > self.size {
             return Err(outside);
         }
         let length = usize::try_from(range.end - range.start).map_err(|_| outside)?;
-        let mut out = Vec::with_capacity(length);
-        self.append(range, &mut out)?;
-        Ok(out)
+        let mut out = Buffer::new(length);
+        self.fill(range, out.sized(length))?;
+        Ok(out.freeze())
     }
 
-    /// Appends a range of the file to `out`. Blocks.
+    /// Reads a range of the file into as many bytes of memory. Blocks.
     ///
     /// # Errors
     /// [`Error::Damaged`].
-    pub(crate) fn append(&self, mut range: Range<u64>, out: &mut Vec<u8>) -> Result<()> {
-        if self.opener.is_none() {
-            return self.clear(range, out);
-        }
-        let mut sealed = Vec::new();
-        while !range.is_empty() {
-            let before = out.len();
-            self.piece(range.clone(), &mut sealed, out)?;
-            range.start += (out.len() - before) as u64;
-        }
-        Ok(())
-    }
-
-    /// Appends the beginning of a range to `out`; `sealed` is memory that may be used again.
-    fn piece(&self, range: Range<u64>, sealed: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<()> {
+    pub(crate) fn fill(&self, mut range: Range<u64>, mut out: &mut [u8]) -> Result<()> {
         let Some(opener) = &self.opener else {
-            return self.clear(range.start..range.end.min(range.start + PIECE), out);
+            return self.file.read_exact_at(out, range.start).map_err(|error| self.failed(error));
         };
-        let span = opener.span(range, SEGMENTS);
-        let length = usize::try_from(span.stored.end - span.stored.start).unwrap_or(usize::MAX);
-        if sealed.len() < length {
-            sealed.resize(length, 0);
+        let mut stored: Option<Buffer> = None;
+        while !range.is_empty() {
+            let span = opener.span(range.clone(), SEGMENTS);
+            let length = usize::try_from(span.stored.end - span.stored.start).unwrap_or(usize::MAX);
+            let stored = stored.get_or_insert_with(|| Buffer::new(length)).sized(length);
+            self.file.read_exact_at(stored, span.stored.start).map_err(|error| self.failed(error))?;
+            let plain = usize::try_from(span.plain.end - span.plain.start).unwrap_or(usize::MAX);
+            let outside = Error::Range { size: self.size };
+            let (its, others) = out.split_at_mut_checked(plain).ok_or(outside)?;
+            opener.open_into(&span, stored, its).map_err(|why| damaged(self.id, why))?;
+            (range.start, out) = (span.plain.end, others);
         }
-        let sealed = &mut sealed[..length];
-        self.file.read_exact_at(sealed, span.stored.start).map_err(|e| self.failed(e))?;
-        opener.open(&span, sealed, out).map_err(|why| damaged(self.id, why))
-    }
-
-    /// Appends bytes as they are stored, into memory that nothing was written to before.
-    fn clear(&self, range: Range<u64>, out: &mut Vec<u8>) -> Result<()> {
-        let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
-        let end = out.len().saturating_add(length);
-        out.reserve_exact(length);
-        let mut at = range.start;
-        while out.len() < end {
-            match rustix::io::pread(&self.file, spare_capacity(out), at) {
-                Ok(0) => return Err(self.failed(io::ErrorKind::UnexpectedEof.into())),
-                Ok(read) => at += read as u64,
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(self.failed(error.into())),
-            }
-        }
-        // There may have been room for more.
-        out.truncate(end);
         Ok(())
     }
 
-    /// A file that was long enough when it was opened and is so no more is damaged, whatever the system calls it.
+    /// A file that became shorter after it was opened is damaged, whatever error the system reports.
     fn failed(&self, error: io::Error) -> Error {
         match (error.kind(), self.file.metadata()) {
             (io::ErrorKind::UnexpectedEof, Ok(now)) => {
@@ -175,7 +159,7 @@ impl OpenFile {
     }
 }
 
-/// Whoever reads only sees that nothing more comes, so it is told here.
+/// The reader only sees that the stream ends, so the reason is logged here.
 fn damaged(id: FileId, why: seal::Error) -> Error {
     tracing::error!(file = %id, %why, "a stored file is not what was written: restore it from a backup");
     Error::Damaged { file: id.to_string(), why }

@@ -67,7 +67,7 @@ struct Temporary {
     kept: bool,
 }
 
-/// What seals a file under way.
+/// Seals a file that is being written.
 struct Sealing {
     sealer: Sealer,
     key: SealedKey,
@@ -154,6 +154,6 @@ mod tests {
         let mut file = Temporary { store, id: FileId::new(), file, claim, sealing: None, kept: false };
         let refused = file.append(&[Bytes::from_static(b"x")]).unwrap_err();
         assert!(matches!(refused, Error::Disk { .. }), "there is nothing to be counted: {refused:?}");
-        assert!(db::is_full(&refused), "{refused:?}");
+        assert!(model::fault::is_full(&refused), "{refused:?}");
     }
 }

@@ -7,9 +7,9 @@ use model::{BucketName, Key, ObjectId, UploadId};
 
 use super::{MAX_PARTS, Part, Upload, columns, files};
 use crate::checksum::multipart_etag;
+use crate::clock::now;
 use crate::commit::{Name, insert, point_to};
-use crate::store::now;
-use crate::sweep::drop_files;
+use crate::files::drop_files;
 use crate::write::MAX_OBJECT;
 use crate::{Blob, By, Checksum, Condition, Error, Object, Result, fault};
 
@@ -25,9 +25,9 @@ pub struct Complete {
     pub checksum: Option<Checksum>,
     /// The length that the object must have, in bytes.
     pub size: Option<u64>,
-    /// What must hold of the key before.
+    /// Condition on the key's present state.
     pub condition: Condition,
-    /// Whose write it is.
+    /// The author of the write.
     pub by: By,
 }
 

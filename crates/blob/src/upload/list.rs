@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use db::{Sql, Tx, args, sql};
-use model::{BucketName, UploadId};
+use db::{Row, Sql, Tx, args, sql};
+use model::{BucketName, Timestamp, UploadId};
 
 use super::{Part, Upload, columns};
 use crate::list::{behind, just_after, rolled_up};
@@ -47,13 +47,30 @@ const BYTES: Sql = sql!(
 );
 
 const BYTES_OF_EACH: Sql = sql!(
-    "SELECT upload, CAST(SUM(bytes) AS BIGINT) AS bytes FROM upload_parts WHERE upload IN " [EACH "$1"]
-    " GROUP BY upload"
+    "SELECT upload, CAST(SUM(bytes) AS BIGINT) AS bytes, MAX(created_at) AS last FROM upload_parts
+    WHERE upload IN " [EACH "$1"] " GROUP BY upload"
 );
 
-/// How many bytes the parts of these uploads have together, seen from a transaction.
-pub async fn uploaded_bytes(tx: &mut Tx, ids: &[UploadId]) -> Result<u64> {
-    Ok(tx.one(tx.pick(BYTES), args![list(ids)]).await?.get("bytes")?)
+/// Progress or result of an upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Came {
+    /// How many bytes its parts have.
+    pub bytes: u64,
+    /// When the last one came.
+    pub last: Timestamp,
+}
+
+/// Progress or result of each of these uploads, seen from a transaction; one without parts is left out.
+pub async fn came(tx: &mut Tx, ids: &[UploadId]) -> Result<HashMap<UploadId, Came>> {
+    each(&tx.all(tx.pick(BYTES_OF_EACH), args![list(ids)]).await?)
+}
+
+fn each(rows: &[Row]) -> Result<HashMap<UploadId, Came>> {
+    let mut came = HashMap::new();
+    for row in rows {
+        came.insert(row.get("upload")?, Came { bytes: row.get("bytes")?, last: row.get("last")? });
+    }
+    Ok(came)
 }
 
 fn list(ids: &[UploadId]) -> String {
@@ -66,10 +83,9 @@ impl Blob {
         Ok(self.db.one(self.db.pick(BYTES), args![list(&[id])]).await?.get("bytes")?)
     }
 
-    /// How many bytes the parts of each of these uploads have; one without parts is left out.
-    pub async fn uploaded_bytes_of(&self, ids: &[UploadId]) -> Result<HashMap<UploadId, u64>> {
-        let rows = self.db.all(self.db.pick(BYTES_OF_EACH), args![list(ids)]).await?;
-        rows.iter().map(|row| Ok((row.get("upload")?, row.get("bytes")?))).collect()
+    /// Progress or result of each of these uploads; one without parts is left out.
+    pub async fn came(&self, ids: &[UploadId]) -> Result<HashMap<UploadId, Came>> {
+        each(&self.db.all(self.db.pick(BYTES_OF_EACH), args![list(ids)]).await?)
     }
 
     /// Lists the parts of an upload with numbers above `after`, at most `limit`.

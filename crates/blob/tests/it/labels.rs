@@ -1,4 +1,4 @@
-//! What clients hang on objects and buckets: tags, rules for pages.
+//! Labels that clients set on objects and buckets: tags, CORS rules.
 
 use std::collections::BTreeMap;
 
@@ -20,14 +20,14 @@ async fn tags_change_and_nothing_else_does() {
         let object = store.blob.put("bytes", new).await.unwrap();
         assert_eq!(object.attributes.tags, tags(&[("kind", "film")]));
 
-        let events = store.blob.events(None, 10).await.unwrap().len();
+        let events = store.blob.subscriber(PIPELINE).events(None, 10).await.unwrap().len();
         for after in [tags(&[("a", "ü"), ("b", "")]), tags(&[])] {
             store.blob.tag(&source, &name, after.clone()).await.unwrap();
             let attributes = Attributes { tags: after, ..object.attributes.clone() };
             let expected = Object { attributes, ..object.clone() };
             assert_eq!(store.blob.head(&source, &name).await.unwrap(), expected);
         }
-        assert_eq!(store.blob.events(None, 10).await.unwrap().len(), events);
+        assert_eq!(store.blob.subscriber(PIPELINE).events(None, 10).await.unwrap().len(), events);
         let missing = store.blob.tag(&source, &key("nothing"), tags(&[])).await;
         assert!(matches!(missing, Err(Error::NoSuchKey)), "{missing:?}");
         let nowhere = store.blob.tag(&"nowhere".parse().unwrap(), &name, tags(&[])).await;
@@ -55,7 +55,7 @@ async fn a_copy_has_tags_of_its_own() {
 async fn a_bucket_has_tags_of_its_own_that_go_with_it() {
     for store in stores().await {
         let bucket: BucketName = "labelled".parse().unwrap();
-        store.blob.create_bucket(&bucket).await.unwrap();
+        store.blob.create_bucket(&bucket, blob::Region::default()).await.unwrap();
         for tags in [tags(&[("department", "music"), ("ü", "")]), tags(&[]), tags(&[("a", "b")])] {
             store.blob.tag_bucket(&bucket, &tags).await.unwrap();
             assert_eq!(store.blob.bucket_tags(&bucket).await.unwrap(), tags);
@@ -69,7 +69,7 @@ async fn a_bucket_has_tags_of_its_own_that_go_with_it() {
         for gone in gone {
             assert!(matches!(gone, Err(Error::NoSuchBucket(_))), "{gone:?}");
         }
-        store.blob.create_bucket(&bucket).await.unwrap();
+        store.blob.create_bucket(&bucket, blob::Region::default()).await.unwrap();
         assert_eq!(store.blob.bucket_tags(&bucket).await.unwrap(), BTreeMap::new());
     }
 }
@@ -78,7 +78,7 @@ async fn a_bucket_has_tags_of_its_own_that_go_with_it() {
 async fn rules_for_pages_belong_to_their_bucket_and_go_with_it() {
     for store in stores().await {
         let bucket: BucketName = "pages".parse().unwrap();
-        store.blob.create_bucket(&bucket).await.unwrap();
+        store.blob.create_bucket(&bucket, blob::Region::default()).await.unwrap();
         assert_eq!(store.blob.cors(&bucket).await.unwrap(), []);
         let rules = [
             CorsRule {
@@ -98,7 +98,7 @@ async fn rules_for_pages_belong_to_their_bucket_and_go_with_it() {
         for gone in [store.blob.set_cors(&bucket, &rules).await, store.blob.cors(&bucket).await.map(drop)] {
             assert!(matches!(gone, Err(Error::NoSuchBucket(_))), "{gone:?}");
         }
-        store.blob.create_bucket(&bucket).await.unwrap();
+        store.blob.create_bucket(&bucket, blob::Region::default()).await.unwrap();
         assert_eq!(store.blob.cors(&bucket).await.unwrap(), []);
     }
 }

@@ -53,7 +53,7 @@ async fn every_page_size_gives_the_same_keys_and_prefixes() {
     }
 }
 
-/// What a listing shows, computed the slow way.
+/// The expected listing, computed the slow way.
 fn reference(prefix: &str, delimiter: &str) -> Vec<String> {
     let shown = |key: &&str| {
         let rest = key.strip_prefix(prefix)?;

@@ -8,13 +8,14 @@ mod list;
 mod mirror;
 mod objects;
 mod owner;
+mod scrub;
 mod sealed;
 mod sweep;
 mod uploads;
 
 use std::path::{Path, PathBuf};
 
-use blob::events::Event;
+use blob::events::{Event, PIPELINE, Subscriber};
 use blob::{Blob, By, Config, Means, New, Object};
 use db::testing::TestDb;
 use model::{BucketName, Key, Timestamp};
@@ -60,13 +61,18 @@ impl Store {
     }
 }
 
-/// Events that nobody has handled.
+/// Events that the pipeline has not handled.
 async fn unhandled(blob: &Blob, limit: u32) -> Vec<Event> {
-    let waiting = blob.events(None, limit).await.unwrap();
+    unhandled_by(&blob.subscriber(PIPELINE), limit).await
+}
+
+/// Events that a subscriber has not handled.
+async fn unhandled_by(subscriber: &Subscriber, limit: u32) -> Vec<Event> {
+    let waiting = subscriber.events(None, limit).await.unwrap();
     waiting.into_iter().map(|(_, event)| event.unwrap()).collect()
 }
 
-/// What is in the folders of a store.
+/// Files in the folders of a store.
 fn stored(root: &Path) -> Vec<PathBuf> {
     let entries = |folder: &Path| {
         let entries = std::fs::read_dir(folder).unwrap();

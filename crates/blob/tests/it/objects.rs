@@ -59,7 +59,7 @@ async fn ranges_are_exact_in(blob: &Blob) {
     let ranges = [0..0, 0..1, 5..300_000, 262_144..262_145, 699_999..700_000, 0..700_000, 700_000..700_000];
     for range in ranges.into_iter().chain([0..65_000, 65_400..65_700, 60_000..190_000, 600_000..700_000]) {
         let expected = &bytes[range.start as usize..range.end as usize];
-        // What was just read is in the system's memory.
+        // Bytes that were just read are in the system's memory.
         for _ in 0..2 {
             assert_eq!(blob.read_to_vec(object.id, range.clone()).await.unwrap(), expected);
         }
@@ -208,7 +208,7 @@ async fn a_copy_shares_files_and_outlives_its_source() {
 pub(crate) async fn handle_events(store: &Store) {
     for event in unhandled(&store.blob, 100).await {
         let mut tx = store.test.db.begin().await.unwrap();
-        assert!(blob::events::mark_handled(&mut tx, event.id).await.unwrap());
+        assert!(store.blob.subscriber(PIPELINE).mark_handled(&mut tx, event.id).await.unwrap());
         tx.commit().await.unwrap();
     }
 }
@@ -234,8 +234,11 @@ async fn many_keys_are_deleted_at_once() {
 async fn buckets_come_and_go_but_ours_stay() {
     for store in stores().await {
         let name: BucketName = "films".parse().unwrap();
-        store.blob.create_bucket(&name).await.unwrap();
-        assert!(matches!(store.blob.create_bucket(&name).await, Err(Error::BucketExists(_))));
+        store.blob.create_bucket(&name, blob::Region::default()).await.unwrap();
+        assert!(matches!(
+            store.blob.create_bucket(&name, blob::Region::default()).await,
+            Err(Error::BucketExists(_))
+        ));
         let names = store.blob.buckets().await.unwrap();
         let names: Vec<_> = names.iter().map(|b| b.name.as_str()).collect();
         assert_eq!(names, ["films", "media", "source"]);
@@ -257,7 +260,7 @@ async fn the_reserve_of_free_space_is_kept() {
     let root = store.folder.path().join("full");
     let blob = Blob::open_with(store.test.db.clone(), &root, config, ring()).await.unwrap();
     let refused = blob.put("x", client("film")).await.unwrap_err();
-    assert!(matches!(refused, Error::NoSpace { .. }) && db::is_full(&refused), "{refused:?}");
+    assert!(matches!(refused, Error::NoSpace { .. }) && model::fault::is_full(&refused), "{refused:?}");
     assert!(matches!(blob.writer(Some(1 << 60), None).await, Err(Error::TooLarge { .. })));
     assert_eq!(blob.available().await.unwrap(), 0);
 }

@@ -115,7 +115,7 @@ async fn a_disk_that_is_not_there_is_told_from_a_new_one() {
         let error = start(&store.test.db, empty.path()).await.unwrap_err();
         let Error::FilesElsewhere { id, .. } = &error else { panic!("{error}") };
         assert_eq!(Some(format!("{id}\n")), store.id());
-        // Whoever lost the files goes on without them.
+        // An operator who lost the files can continue without them.
         std::fs::write(empty.path().join("id"), id).unwrap();
         start(&store.test.db, empty.path()).await.unwrap();
     }

@@ -1,4 +1,4 @@
-//! What lies on disk, and what happens when it is not what was written.
+//! Stored bytes on disk, and the reaction when they are damaged.
 
 use std::ops::Range;
 use std::path::PathBuf;

@@ -172,7 +172,7 @@ async fn what_was_committed_keeps_its_bytes_though_its_caller_stopped_waiting() 
         assert!(give_up_at("part.committed", part).await);
         let object = store.blob.commit(staged(&store, &noise(100), None).await, client("object"));
         assert!(give_up_at("commit.committed", object).await);
-        // What the caller gave up would be deleted elsewhere, soon.
+        // Uploads that the caller abandons are deleted by another task, soon.
         for _ in 0..20 {
             store.put("time goes by", b"x").await;
         }

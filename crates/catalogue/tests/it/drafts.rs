@@ -1,4 +1,4 @@
-//! What people write, before a title exists and after.
+//! Details entered before a title exists and after.
 
 use catalogue::{Changed, Edit, Error};
 use model::title::Visibility;
@@ -14,7 +14,7 @@ fn key() -> Key {
 async fn a_title_takes_its_draft_over() {
     for shelf in shelves().await {
         let (bucket, ann) = (BucketName::source(), AccountId::new());
-        let draft = commit!(shelf, |c, tx| c.draft(tx, &bucket, &key(), ann)).unwrap();
+        let draft = commit!(shelf, |c, tx| c.draft(tx, &bucket, &key(), ann, Visibility::Members)).unwrap();
         assert_eq!((draft.name.as_str(), draft.visibility), ("My Film", Visibility::Members));
         let edit = Edit {
             name: Some(" Mein Film "),
@@ -35,7 +35,7 @@ async fn a_title_takes_its_draft_over() {
         assert_eq!((title.visibility, title.owner), (Visibility::Public, Some(ann)));
         assert_eq!(shelf.catalogue.draft_of(&bucket, &key()).await.unwrap().unwrap().title, Some(id));
 
-        // What comes later reaches the title.
+        // A later edit reaches the title.
         let late = Edit { name: Some("Spät"), ..Edit::default() };
         let changed =
             async |edit: Edit<'_>| shelf.catalogue.edit_draft(&bucket, &key(), &edit).await.unwrap();

@@ -5,11 +5,12 @@
 mod chunks;
 mod drafts;
 mod history;
+mod notes;
 mod packaging;
 mod pictures;
 mod plans;
 mod removal;
-mod room;
+mod space;
 mod titles;
 
 use catalogue::{Catalogue, Chunk, NewTitle, Result, Title};
@@ -18,13 +19,15 @@ use model::media::Source;
 use model::plan::{self, Medium, Track};
 use model::testing::{self, audio_track, rendition};
 use model::title::State;
-use model::{AssetId, BucketName, FrameRate, Generation, ObjectId, Plan, Timestamp, TitleId, WaitsFor};
+use model::{
+    AccountId, AssetId, BucketName, FrameRate, Generation, ObjectId, Plan, Timestamp, TitleId, WaitsFor,
+};
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
 
 /// Deleted for a minute.
 const RESTORABLE: catalogue::Removal =
-    catalogue::Removal { purge_at: Timestamp(NOW.0 + 60_000), spare_source: false };
+    catalogue::Removal { purge_at: Timestamp(NOW.0 + 60_000), spare_source: false, by_owner: false };
 
 /// A catalogue in a throw-away database.
 struct Shelf {
@@ -102,7 +105,11 @@ impl Shelf {
 
     /// A title whose plan is ready and whose chunks are being encoded.
     async fn encoding(&self, key: &str) -> (TitleId, AssetId, Generation) {
-        let id = self.create(&upload(key)).await;
+        self.encoding_of(&upload(key)).await
+    }
+
+    async fn encoding_of(&self, new: &NewTitle) -> (TitleId, AssetId, Generation) {
+        let id = self.create(new).await;
         let (asset, generation) = self.plan(id).await.unwrap();
         commit!(self, |c, tx| c.advance(tx, id, State::Encoding)).unwrap();
         (id, asset, generation)
@@ -118,7 +125,11 @@ impl Shelf {
     }
 
     async fn published(&self, key: &str) -> (TitleId, AssetId, Generation) {
-        let made = self.encoding(key).await;
+        self.published_by(None, key).await
+    }
+
+    async fn published_by(&self, owner: Option<AccountId>, key: &str) -> (TitleId, AssetId, Generation) {
+        let made = self.encoding_of(&NewTitle { owner, ..upload(key) }).await;
         for chunk in all_chunks() {
             self.add(made.2, &chunk).await.unwrap();
         }

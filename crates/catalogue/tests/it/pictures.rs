@@ -16,9 +16,17 @@ async fn lists_of_titles_say_which_pictures_there_are() {
             interval_ms: 2000,
             count: 5,
         };
+        commit!(shelf, |c, tx| c.add_first_posters(tx, first, &[320])).unwrap();
+        let early = Stills { posters: vec![320], are_first: true, storyboard: None };
+        assert_eq!(shelf.title(id).await.stills, early);
+        assert_eq!(early.poster(320), "first-poster/320.jpg");
+        // None can be made of the whole: those of the beginning stay.
+        commit!(shelf, |c, tx| c.add_posters(tx, first, &[])).unwrap();
+        assert_eq!(shelf.title(id).await.stills, early);
         commit!(shelf, |c, tx| c.add_posters(tx, first, &[320, 640])).unwrap();
         commit!(shelf, |c, tx| c.add_storyboard(tx, first, &board)).unwrap();
-        let stills = Stills { posters: vec![320, 640], storyboard: Some(board) };
+        let stills = Stills { posters: vec![320, 640], are_first: false, storyboard: Some(board) };
+        assert_eq!(stills.poster(320), "poster/320.jpg");
         let list = shelf.catalogue.list(&List::newest(Audience::Guest)).await.unwrap();
         assert!(list.is_empty());
         let list = shelf.catalogue.list(&List::newest(Audience::Operator)).await.unwrap();

@@ -9,21 +9,21 @@ async fn a_deleted_title_can_be_restored_until_its_time_has_come() {
         let c = &shelf.catalogue;
         commit!(shelf, |c, tx| c.delete(tx, NOW, id, &RESTORABLE)).unwrap();
         assert_eq!(c.gone_assets().await.unwrap(), [asset]);
-        assert_eq!(c.restorable().await.unwrap()[0].purge_at, Some(RESTORABLE.purge_at));
+        assert_eq!(c.restorable(None, None).await.unwrap()[0].purge_at, Some(RESTORABLE.purge_at));
         assert_eq!(c.due_for_removal(NOW).await.unwrap(), []);
 
-        commit!(shelf, |c, tx| c.restore(tx, id)).unwrap();
+        commit!(shelf, |c, tx| c.restore(tx, id, None)).unwrap();
         assert_eq!((shelf.title(id).await.state, c.gone_assets().await.unwrap()), (State::Published, vec![]));
         assert!(c.asset(asset, generation).await.is_ok());
-        assert!(matches!(commit!(shelf, |c, tx| c.restore(tx, id)), Err(Error::NoTitle { .. })));
+        assert!(matches!(commit!(shelf, |c, tx| c.restore(tx, id, None)), Err(Error::NoTitle { .. })));
 
         commit!(shelf, |c, tx| c.delete(tx, NOW, id, &RESTORABLE)).unwrap();
-        let sooner = Removal { purge_at: NOW, spare_source: true };
+        let sooner = Removal { purge_at: NOW, spare_source: true, by_owner: false };
         commit!(shelf, |c, tx| c.delete(tx, NOW, id, &sooner)).unwrap();
         assert_eq!(c.due_for_removal(NOW).await.unwrap(), [id]);
         let doomed = commit!(shelf, |c, tx| c.begin_purge(tx, NOW, id)).unwrap().unwrap();
         assert_eq!((doomed.assets, doomed.spare_source), (vec![asset], true));
-        assert!(matches!(commit!(shelf, |c, tx| c.restore(tx, id)), Err(Error::NoTitle { .. })));
+        assert!(matches!(commit!(shelf, |c, tx| c.restore(tx, id, None)), Err(Error::NoTitle { .. })));
     }
 }
 
@@ -32,7 +32,7 @@ async fn chunks_are_taken_in_batches_and_nothing_is_left() {
     for shelf in shelves().await {
         let (id, _, _) = shelf.published("film.mp4").await;
         let (other, _, kept) = shelf.published("other.mp4").await;
-        let now_gone = Removal { purge_at: NOW, spare_source: false };
+        let now_gone = Removal { purge_at: NOW, spare_source: false, by_owner: false };
         commit!(shelf, |c, tx| c.delete(tx, NOW, id, &now_gone)).unwrap();
         commit!(shelf, |c, tx| c.begin_purge(tx, NOW, id)).unwrap().unwrap();
         let mut taken = 0;
@@ -104,5 +104,33 @@ async fn a_source_is_held_once_however_often_it_is_asked() {
         assert_eq!(commit!(shelf, |c, tx| c.drop_source(tx, NOW, id)).unwrap(), Some(new.object));
         assert_eq!(commit!(shelf, |c, tx| c.drop_source(tx, NOW, id)).unwrap(), None);
         assert_eq!(shelf.title(id).await.source_dropped_at, Some(NOW));
+    }
+}
+
+#[tokio::test]
+async fn every_deleted_title_is_on_one_page_and_found_by_its_name() {
+    for shelf in shelves().await {
+        let c = &shelf.catalogue;
+        let mut ids = Vec::new();
+        for n in 0..203 {
+            let id = shelf.create(&upload(&format!("{n}.mp4"))).await;
+            // Several in the same millisecond, as a script does it.
+            let at = NOW.plus_ms(n / 100);
+            commit!(shelf, |c, tx| c.delete(tx, at, id, &RESTORABLE)).unwrap();
+            ids.push(id);
+        }
+        ids.reverse();
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let page = c.restorable(None, after).await.unwrap();
+            let Some(last) = page.last() else { break };
+            after = last.deleted_at.map(|at| (at, last.id));
+            seen.extend(page.iter().map(|title| title.id));
+        }
+        assert_eq!(seen, ids);
+        let named = async |name: &str| c.restorable_named(name).await.unwrap().map(|title| title.id);
+        assert_eq!(named("0").await, ids.last().copied());
+        assert_eq!(named(&ids[0].to_string()).await, Some(ids[0]));
+        assert_eq!(named("none").await, None);
     }
 }

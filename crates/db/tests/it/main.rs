@@ -250,7 +250,7 @@ async fn each_row_is_written_anew_once_however_many_write() {
         let counted = counted.iter().map(|row| (row.get("n").unwrap(), row.get("many").unwrap()));
         assert_eq!(counted.collect::<Vec<(i64, i64)>>(), [(0, 2), (1, 1198)], "{:?}", test.engine());
 
-        // What fails leaves its batch as it was.
+        // A failing row leaves its batch unchanged.
         let refused = test.db.rewrite(&MORE, "", |row| match row.get::<String>("id")?.as_str() {
             "1700" => Err(Error::NotSqlite),
             id => Ok(Some(args![id, 1])),

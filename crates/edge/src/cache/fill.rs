@@ -1,16 +1,16 @@
-//! An answer on its way from an upstream, for all who wait for it.
+//! An answer on its way from an upstream, for all requests that wait for it.
 //!
-//! One task fetches, whoever asked first; readers take what is there and wait for the rest. A reader that goes away
-//! harms nobody, and a fetch that was begun ends.
+//! One task fetches, independent of the first request; readers take what is there and wait for the rest. A reader that
+//! leaves does not affect others, and a started fetch runs to its end.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use http_face::door::BoxError;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
-use crate::body::BoxError;
 use crate::cache::{Cache, Entry, Key, Meta, UNIT};
 use crate::refusal::Refusal;
 
@@ -21,14 +21,14 @@ pub(crate) struct Fill {
     state: Mutex<State>,
 }
 
-/// What became of the request to the upstream.
+/// Result of the request to the upstream.
 #[derive(Debug, Clone)]
 pub(crate) enum Head {
     /// All may read it.
     Shared(Arc<Meta>),
-    /// What was kept is still right.
+    /// The cached answer is still valid.
     Kept(Arc<Entry>),
-    /// It is not for sharing: each asks for itself.
+    /// The answer cannot be shared: each request is forwarded by itself.
     Alone,
     /// There is no answer.
     Failed(Refusal),
@@ -36,7 +36,7 @@ pub(crate) enum Head {
 
 #[derive(Default)]
 struct State {
-    /// What has come, each piece with the offset of its first byte.
+    /// Data received so far, each piece with the offset of its first byte.
     pieces: Vec<(u64, Bytes)>,
     received: u64,
     end: End,
@@ -113,7 +113,7 @@ impl Lead {
     pub(crate) fn share(self, meta: Meta, kept: bool) -> Result<Writer, Self> {
         let length = meta.length;
         let units = u32::try_from(length.div_ceil(UNIT)).unwrap_or(u32::MAX);
-        let permit = if length <= self.cache.object_bytes && self.cache.room.has(length) {
+        let permit = if length <= self.cache.object_bytes && self.cache.memory.has(length) {
             self.cache.budget.clone().try_acquire_many_owned(units).ok()
         } else {
             None
@@ -180,7 +180,7 @@ impl Writer {
         };
         let mut whole = Vec::with_capacity(usize::try_from(self.meta.length).ok()?);
         pieces.iter().for_each(|(_, piece)| whole.extend_from_slice(piece));
-        let whole = self.lead.cache.room.keep(whole);
+        let whole = self.lead.cache.memory.keep(whole);
         self.lead.fill.change(|state| {
             state.end = End::Whole(whole.clone());
             state.pieces.clear();
@@ -219,7 +219,7 @@ impl Reader {
         let mut state = self.fill.state.lock().unwrap_or_else(PoisonError::into_inner);
         let found = match &state.end {
             End::Whole(bytes) => Some((0, bytes.clone())),
-            End::Broken => return Poll::Ready(Some(Err("the upstream broke off".into()))),
+            End::Broken => return Poll::Ready(Some(Err("the upstream interrupted its answer".into()))),
             End::Coming => {
                 let after = state.pieces.partition_point(|(start, _)| *start <= self.at);
                 let piece = after.checked_sub(1).and_then(|index| state.pieces.get(index));

@@ -10,7 +10,7 @@ use crate::headers;
 /// Longest time that anything is fresh, in s: a year.
 const MAX: u64 = 31_536_000;
 
-/// What may be done with an answer.
+/// Allowed uses of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keep {
     /// Keep it, fresh for so long; at 0 it must be confirmed each time.
@@ -22,7 +22,7 @@ pub(crate) enum Keep {
     },
     /// Give it to those who wait for it now, then forget it.
     Share,
-    /// It is for one viewer alone.
+    /// The answer is for one viewer only.
     Alone,
 }
 

@@ -1,4 +1,4 @@
-//! Who gets in: signatures in all their places, and every way to be refused.
+//! Access: signatures in all their places, and every way to be refused.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What is kept, for how long, and how it is handed out.
+//! Cached answers: which ones, for how long, and how they are served.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -246,7 +246,7 @@ async fn a_deleted_asset_is_gone_at_once_and_kept_no_more() {
     assert_eq!(door.get(&of(gone), &[]).await.status, 403, "who may not ask learns nothing");
     assert_eq!(door.signed(&of(other), &[]).await.header("x-cache"), "Hit from kinora");
 
-    // Restored: it is fetched anew, so nothing of it was kept.
+    // Restored: it is fetched again, so nothing of it was cached.
     door.change(|state| state.gone.clear());
     while door.signed(&of(gone), &[]).await.status != 200 {
         assert!(Instant::now() < end, "it stays gone");
@@ -292,7 +292,7 @@ async fn what_is_deleted_while_it_is_confirmed_is_kept_no_more() {
         door.change(|state| {
             state.gone.insert(asset);
         });
-        // Who asks holds the one that is being confirmed.
+        // The request holds the entry that is being revalidated.
         falls_below(both, "nothing is forgotten").await;
         release.notify_one();
     };

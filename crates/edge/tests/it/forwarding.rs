@@ -1,4 +1,4 @@
-//! What upstreams get to see, and what they cannot say.
+//! Requests as upstreams see them, and headers that they cannot set.
 
 use bytes::Bytes;
 use edge::{CdnSecret, Config};

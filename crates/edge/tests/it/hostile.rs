@@ -137,7 +137,7 @@ async fn a_client_that_takes_nothing_is_cut_off_and_harms_nobody() {
     stream.write_all(request.as_bytes()).await.unwrap();
     assert_eq!(door.signed("/out/a", &[]).await.body.len(), 12 << 20);
     deserted(&door.meter, Duration::from_secs(20)).await;
-    // What is in flight can still be read; the whole never comes.
+    // Bytes in flight can still be read; the whole answer never arrives.
     let mut got = Vec::new();
     let read = timeout(Duration::from_secs(20), stream.read_to_end(&mut got)).await.unwrap();
     assert!(read.is_err() || got.len() < 12 << 20, "{}", got.len());
@@ -215,7 +215,7 @@ async fn who_reads_nothing_holds_no_more_memory_than_there_is_for_that() {
         idle.push(one);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    // Their patience would be 8 s; it is half a second now. Who comes then is served.
+    // Their timeout would be 8 s; it is half a second now. A later client is served.
     let begun = Instant::now();
     while door.signed("/out/other", &[]).await.body.len() != 1 << 20 {
         assert!(begun.elapsed() < Duration::from_secs(20), "nobody was ended");
@@ -223,7 +223,7 @@ async fn who_reads_nothing_holds_no_more_memory_than_there_is_for_that() {
     }
     door.shutdown.cancel();
     let most = watch.await.unwrap();
-    // What is kept, as much for readers, as much again until requests are put off; and what was on its way then.
+    // The cache, as much for readers, as much again until requests are refused; and the bytes on their way then.
     assert!((8 * MB..=18 * MB).contains(&most), "{most}");
 }
 
@@ -231,7 +231,7 @@ async fn who_reads_nothing_holds_no_more_memory_than_there_is_for_that() {
 async fn who_is_answered_while_it_sends_gets_the_answer() {
     let site = Scripted::new(|_, _unread| async { Ok(response(413, &[], "too much")) });
     let door = Door::with(Scripted::fixed(&[], b""), site, Config::default()).await;
-    // Refused by whoever is asked, by the door itself, and by whoever reads the head.
+    // Refused by the upstream, by the door itself, and by the parser of the head.
     for (head, expected) in [
         ("POST /site/a HTTP/1.1\r\nHost: h\r\n".to_owned(), "413"),
         ("POST /site/a HTTP/1.0\r\n".to_owned(), "413"),
@@ -337,4 +337,32 @@ async fn nobody_is_kept_by_an_upstream_that_says_nothing_more() {
         assert!(begun.elapsed() > bound * 2, "each part has its time");
     };
     tokio::join!(ends("/site/a"), ends("/open/a"));
+}
+
+#[tokio::test]
+async fn wrong_signatures_are_checked_up_to_a_budget_and_what_was_right_is_still_served() {
+    let proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    let config = Config { trusted_proxies: proxies, wrong_signatures: 5, ..Config::default() };
+    let media = Scripted::fixed(&[("cache-control", "max-age=60")], b"media");
+    let door = Door::with(media, Scripted::fixed(&[], b""), config).await;
+    let of = |address: &'static str| ("x-forwarded-for", address);
+    let right = door.cookies();
+    let known = [of("2001:db8::1"), ("cookie", right.as_str())];
+    assert_eq!(door.get("/out/a", &known).await.status, 200);
+    let wrong = right.replace("Signature=", "Signature=AAAA");
+    let wrong = [of("2001:db8::1"), ("cookie", wrong.as_str())];
+    // Time refills less than one of them, unless the machine sleeps for long; then there are some more.
+    let mut answers = Vec::new();
+    while answers.last() != Some(&429) && answers.len() < 1000 {
+        answers.push(door.get("/out/a", &wrong).await.status.as_u16());
+    }
+    assert!(
+        answers.len() > 5 && answers[..answers.len() - 1].iter().all(|status| *status == 403),
+        "{answers:?}"
+    );
+    assert_eq!(door.get("/out/a", &known).await.status, 200, "what was checked before");
+    let elsewhere = [of("2001:db8:0:1::1"), wrong[1]];
+    assert_eq!(door.get("/out/a", &elsewhere).await.status, 403, "another address");
+    let counts = door.meter.read();
+    assert_eq!(counts.refusals[edge::meter::Reason::TooManyWrong as usize], 1);
 }

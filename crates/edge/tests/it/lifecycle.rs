@@ -95,7 +95,7 @@ async fn nobody_is_let_in_when_nobody_says_any_more_what_was_revoked() {
     drop(door.state);
     let ended = timeout(Duration::from_secs(20), door.running).await.unwrap().unwrap();
     assert!(matches!(ended, Err(Error::Blind)), "{ended:?}");
-    // Who is in is not served on either.
+    // An open connection is not served any longer either.
     let mut some = [0];
     let read = tokio::io::AsyncReadExt::read(&mut idle, &mut some);
     assert!(matches!(timeout(Duration::from_secs(20), read).await.unwrap(), Ok(0) | Err(_)));

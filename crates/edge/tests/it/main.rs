@@ -4,6 +4,7 @@
 
 mod access;
 mod caching;
+mod ending;
 mod forwarding;
 mod hostile;
 mod lifecycle;

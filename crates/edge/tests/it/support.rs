@@ -133,8 +133,7 @@ pub(crate) fn state(key: PublicKey) -> State {
             behaviour("/site/*", Origin::Site, Access::Open, Caching::Off),
         ],
         keys: vec![key],
-        denied: std::sync::Arc::default(),
-        gone: std::collections::HashSet::new(),
+        ..State::default()
     }
 }
 
@@ -331,7 +330,7 @@ fn keep_log() {
     ONCE.call_once(|| tracing_subscriber::fmt().json().with_writer(|| Log).init());
 }
 
-/// What was logged so far, by all tests.
+/// The log lines so far, of all tests.
 pub(crate) fn logged() -> String {
     String::from_utf8(LOG.lock().unwrap().clone()).unwrap()
 }

@@ -135,7 +135,7 @@ async fn an_entrance_speaks_tls_and_gives_up_on_who_does_not() {
     assert_eq!((status, body.as_ref()), (200, &b"page"[..]));
     assert_eq!(headers["strict-transport-security"], "max-age=600");
 
-    // Nobody waits for more of who says goodbye and has asked nothing.
+    // A client that says goodbye without a request is not waited for.
     let stream = TcpStream::connect(address).await.unwrap();
     let mut stream = connector.connect("films.example".try_into().unwrap(), stream).await.unwrap();
     stream.get_mut().1.send_close_notify();
@@ -143,7 +143,7 @@ async fn an_entrance_speaks_tls_and_gives_up_on_who_does_not() {
     deserted(&meter, Duration::from_secs(4)).await;
     drop(stream);
 
-    // Who says nothing, and who speaks plainly, is let go.
+    // Clients that send nothing, or plain HTTP, are disconnected.
     let (impatient, _, other) = open(Config { head_ms: 300, ..strict() }).await;
     for word in [&b""[..], b"GET / HTTP/1.1\r\nhost: films.example\r\n\r\n"] {
         let mut stream = TcpStream::connect(impatient).await.unwrap();

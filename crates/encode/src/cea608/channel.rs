@@ -32,7 +32,7 @@ pub(super) struct Channel {
     row: usize,
     column: usize,
     style: Style,
-    /// Since when what is shown is shown, in ms.
+    /// Start of the current caption, in ms.
     since: Option<i64>,
     /// When something was last written on what is shown.
     written: i64,
@@ -222,7 +222,7 @@ impl Channel {
         }
     }
 
-    /// What is written on; if it is shown, it changes now.
+    /// The memory being written; if it is shown, it changes now.
     fn memory(&mut self, now: i64) -> Option<&mut Screen> {
         match self.mode {
             Mode::Off => None,
@@ -238,7 +238,7 @@ impl Channel {
         }
     }
 
-    /// What was shown until now is a caption; what stays is another.
+    /// Ends the caption shown until now; the rest becomes another one.
     fn cut(&mut self, now: i64) {
         let Some(since) = self.since.replace(now) else { return };
         let until = now.min(since.saturating_add(MAX_DURATION_MS));

@@ -1,6 +1,6 @@
 //! A chunk of audio: on the grid of AAC frames, joined to its neighbours without a trace.
 //!
-//! The encoder begins some frames before the chunk's first and goes on behind its last; those frames are dropped.
+//! The encoder begins some frames before the chunk's first and continues past its last; those frames are dropped.
 //! Sound that is missing is silence: a track that begins late, ends early or has a hole. A track that cannot be
 //! decoded at all is left out when the source is probed; where decoding fails later, the chunk is silent and its
 //! note says so, because a bad audio track must not cost the film.
@@ -15,7 +15,7 @@ use super::{Encoding, Progress, Work, changing, limits};
 use crate::argv;
 use crate::filter::{Lists, Sound, silence};
 use crate::retime::Encoded;
-use crate::run::{Arg, Name, Patience, Said};
+use crate::run::{Arg, Name, Said, Timeouts};
 use crate::{Container, Error, Rejection, Result};
 
 /// AAC frames that the encoder gets before the chunk's first, until its rate control has settled (0.7 s).
@@ -60,7 +60,7 @@ pub(super) async fn encode(
     Ok(Encoded { note, ..encoded })
 }
 
-/// What a chunk takes of a track.
+/// The part of a track that a chunk needs.
 pub(super) struct Part<'a> {
     pub(super) audio: &'a Audio,
     track: &'a AudioTrack,
@@ -83,7 +83,7 @@ impl Part<'_> {
     }
 }
 
-/// What the lists of decoded frames are called.
+/// The lists of decoded frames, and their file names.
 pub(super) fn lists() -> Lists {
     Lists { starts: Name::new(seen::LIST), ends: Name::new("ends") }
 }
@@ -100,18 +100,23 @@ pub(super) fn part<'a>(work: &Work<'a>, chunk: &Chunk, n: u16, seen: &'a Lists) 
     };
     let (first, end) = (first.start, last.end);
     let warm_up = WARM_UP.min(first);
+    let led = source.video.as_ref().filter(|video| video.lead > 0);
+    let first_picture = led.map(|video| video.start_us.saturating_add(video.rate.frame_us(video.lead)));
     let sound = Sound {
         audio,
         zero_us: source.video.as_ref().map_or(audio.start_us, |video| video.start_us),
         samples: (first - warm_up) * AAC_FRAME_SAMPLES..(end + BEHIND) * AAC_FRAME_SAMPLES,
         rate: track.sample_rate,
+        has_joints: !source.pieces.is_empty(),
         coarse_clock: has_coarse_clock(source.container),
+        seekable_us: first_picture.unwrap_or(i64::MIN),
+        is_mixed: false,
         seen,
     };
     Ok(Part { audio, track, sound, end, warm_up })
 }
 
-/// What was decoded of a chunk.
+/// Decoded parts of a chunk.
 #[derive(Default)]
 struct Heard {
     seen: Seen,
@@ -157,7 +162,7 @@ async fn decode(
             return Err(Error::Holes);
         }
     }
-    if changing::is_likely(sound, heard.seen) {
+    if sound.audio.drift_ppb == 0 && changing::is_likely(sound, heard.seen) {
         let after = |again: &Sound<'_>| arguments(track, again.graph());
         heard.seen = changing::decode(encoding, sound, before(sound.seek_us()), after, &mut report).await?;
     }
@@ -182,8 +187,8 @@ async fn run(
     let mut options = argv::baseline();
     options.extend(argv::list([&["-copyts", "-threads", "1"][..]]));
     options.extend(before);
-    let patience = Patience::of(Duration::from_secs(1800));
-    encoding.ffmpeg(options, arguments(track, graph), (limits(&[]), patience), report).await
+    let timeouts = Timeouts::of(Duration::from_secs(1800));
+    encoding.ffmpeg(options, arguments(track, graph), (limits(&[]), timeouts), report).await
 }
 
 /// Everything behind the input.
@@ -223,10 +228,10 @@ fn sounds(audio: &Audio, sound: &Sound<'_>) -> bool {
 
 /// A note where a second or more of announced sound was not decoded.
 pub(super) fn missing(audio: &Audio, sound: &Sound<'_>, decoded: Seen) -> Option<String> {
-    let rate = i64::from(audio.sample_rate.max(1));
+    let rate = i64::from(sound.source_rate());
     let starts = sound.audio_start();
     let ends = starts.saturating_add(i64::try_from(audio.duration_ms).ok()?.saturating_mul(rate) / 1000);
-    let wanted = sound.samples.end.saturating_mul(audio.sample_rate.into()) / u64::from(sound.rate.max(1));
+    let wanted = sound.samples.end.saturating_mul(sound.source_rate().into()) / u64::from(sound.rate.max(1));
     let (from, to) = (sound.first_sample().max(starts), ends.min(i64::try_from(wanted).ok()?));
     let (first, last) = (decoded.first.unwrap_or(to).max(from), decoded.last.unwrap_or(from).max(from));
     let gap = decoded.gap.map_or(0, |(gap, _)| gap);
@@ -244,7 +249,7 @@ pub(super) fn check(audio: &Audio, sound: &Sound<'_>, end: u64, decoded: Seen) -
     let ms = |samples: u64, rate: u32| samples.saturating_mul(1000) / u64::from(rate.max(1));
     let first = ms(sound.samples.start, sound.rate);
     let readable = decoded.last.and_then(|last| u64::try_from(last).ok());
-    let readable_ms = readable.map_or(first, |last| ms(last, audio.sample_rate));
+    let readable_ms = readable.map_or(first, |last| ms(last, sound.source_rate()));
     let wanted = ms(end * AAC_FRAME_SAMPLES, sound.rate).min(audio.duration_ms);
     let missing = MISSING_AT_END_MS.max(audio.duration_ms / 100);
     if readable_ms + missing < wanted {

@@ -11,10 +11,12 @@ use package::webvtt::{self, Cue};
 use super::{Encoding, Progress};
 use crate::argv;
 use crate::blocking::blocking;
-use crate::jail::Limits;
+use crate::captions::copied;
+use crate::captions::read::{self, Read};
 use crate::retime::{self, Encoded};
-use crate::run::{Arg, Name, Patience, Said};
+use crate::run::{Arg, Name, Said, Timeouts};
 use crate::{Error, Result, cea608};
+use jail::Limits;
 
 /// How long reading a whole source for its captions may take.
 const WALL: Duration = Duration::from_secs(1800);
@@ -47,27 +49,31 @@ pub(super) async fn encode(
 
 /// The cues of a text stream, and a note where not all is well.
 async fn text(encoding: &Encoding<'_>, stream: u32) -> Result<(Vec<Cue>, Option<String>)> {
-    let output = Name::new("captions.vtt");
-    if !encoding.work.source.captions.iter().any(|track| track.from == CaptionOrigin::Stream(stream)) {
-        return Err(Error::Plan { reason: format!("the source has no captions in stream {stream}") });
-    }
-    let mut after = vec!["-map".into(), Arg::of(&[&"0:", &stream])];
-    after.extend(argv::list([
-        &["-c:s", "webvtt", "-flags:s", "+bitexact", "-map_metadata", "-1", "-map_chapters", "-1"][..],
-        &["-avoid_negative_ts", "disabled", "-f", "webvtt"],
-    ]));
-    after.push(Arg::output(&output));
-    let limit = webvtt::MAX_BYTES as u64;
+    /// Bytes that are copied: what is drawn in ASS takes far more than words.
+    const MAX: u64 = 64 << 20;
+    let found = encoding.work.source.captions.iter().find(|t| t.from == CaptionOrigin::Stream(stream));
+    let track = found
+        .ok_or_else(|| Error::Plan { reason: format!("the source has no captions in stream {stream}") })?;
+    let (data, times) = (Name::new("captions"), Name::new("times"));
     // Nothing is reported between one cue and the next, and there may be few in a long film.
-    let trouble = run(encoding, after, limit, WALL).await?;
-    let bytes = read(encoding, &output, limit).await?;
-    let (cues, trouble) = match webvtt::parse(&bytes) {
-        Ok(cues) => (cues, trouble),
-        Err(error) => (vec![], Some(trouble.unwrap_or_else(|| left_out(&error)))),
+    let trouble = run(encoding, copied::copy(stream, &data, &times), MAX, WALL).await?;
+    let (data, times) = (encoding.file(&data), encoding.file(&times));
+    let (language, zero_ms) = (track.language.clone(), zero_us(encoding).div_euclid(1000));
+    let read = move || {
+        let copied = copied::read(&data, &times, webvtt::MAX_CUES)?;
+        Ok(read::read(&copied, &language, zero_ms))
     };
-    let zero_ms = zero_us(encoding).div_euclid(1000);
-    let cues: Vec<Cue> = cues.into_iter().filter_map(|cue| cue.shifted(-zero_ms)).collect();
-    let note = trouble.or_else(|| cues.is_empty().then(|| "the caption stream has no captions".to_owned()));
+    let Read { cues, notes } = match (blocking(read).await, &trouble) {
+        (Ok(read), _) => read,
+        // There is no file where ffmpeg did not come as far as making one.
+        (Err(Error::File { .. }), Some(_)) => Read::default(),
+        (Err(error), _) => return Err(error),
+    };
+    let mut notes: Vec<String> = trouble.into_iter().chain(notes).collect();
+    if notes.is_empty() && cues.is_empty() {
+        notes.push("there are no captions in them".to_owned());
+    }
+    let note = (!notes.is_empty()).then(|| format!("subtitles {stream}: {}", notes.join("; ")));
     Ok((cues, note))
 }
 
@@ -99,12 +105,12 @@ async fn run(
     stall: Duration,
 ) -> Result<Option<String>> {
     let limits = Limits { file_bytes: most_bytes, ..Limits::default() };
-    let bounds = (limits, Patience { wall: WALL, stall });
+    let bounds = (limits, Timeouts { wall: WALL, stall });
     let done = encoding.ffmpeg(argv::list([&["-copyts"][..]]), after, bounds, |_| ()).await;
     ended(done, encoding.work.holes)
 }
 
-/// What is left of captions whose run ended so: all, or a note for what the film does without.
+/// Result of captions whose run ended so: all of them, or a note about those that are missing.
 fn ended(done: Result<Said>, holes: bool) -> Result<Option<String>> {
     match done {
         Ok(done) if holes && done.complaints > 0 => Err(Error::Holes),
@@ -118,19 +124,6 @@ fn ended(done: Result<Said>, holes: bool) -> Result<Option<String>> {
         ) => Ok(Some(left_out(&error))),
         Err(error) => Err(error),
     }
-}
-
-async fn read(encoding: &Encoding<'_>, file: &Name, most: u64) -> Result<Vec<u8>> {
-    use tokio::io::AsyncReadExt;
-    let path = encoding.file(file);
-    let failed = |source| Error::File { path: path.clone(), source };
-    let mut bytes = vec![];
-    match tokio::fs::File::open(&path).await {
-        Ok(file) => file.take(most + 1).read_to_end(&mut bytes).await.map_err(failed)?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
-        Err(error) => return Err(failed(error)),
-    };
-    Ok(bytes)
 }
 
 /// Where the title begins, in µs of the source's clock.

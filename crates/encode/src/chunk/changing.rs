@@ -1,35 +1,34 @@
 //! Sound whose channels or rate change in the middle, as in recordings of television.
 //!
-//! ffmpeg then begins a filter graph of sound anew, which forgets where on the title it is: what was decoded before is
-//! in its place, what comes behind begins again with silence. So the sound is first decoded to samples of one form,
+//! ffmpeg then restarts the filter graph of the sound, which forgets where on the title it is: what was decoded before
+//! is in its place, what comes behind begins again with silence. So the sound is first decoded to samples of one form,
 //! each frame with its own time, and made into the chunk from there.
 
 use std::time::Duration;
 
-use model::media::Audio;
+use model::media::{Audio, Mix};
 
 use super::seen::Seen;
 use super::{Encoding, limits};
 use crate::argv;
 use crate::filter::{Lists, Sound};
-use crate::run::{self, Arg, Ffmpeg, Input, Name, Patience};
+use crate::mix;
+use crate::run::{self, Arg, Ffmpeg, Input, Name, Timeouts};
 use crate::{Container, Result};
 
 /// Decoded before and behind what is wanted, in µs.
 const MARGIN_US: u64 = 3_000_000;
 
-/// Two channels of however many there are now. What the mixer makes of them (each channel in front of, beside or behind
-/// people at its usual share, no louder together than the loudest alone), but a single one is as loud in both, as
-/// elsewhere. Channels that are not there are left out, and the shares of the others made up to a whole (`<`).
-const STEREO: &str = "pan=stereo|FL<FL+FLC+0.707107*FC+0.707107*SL+0.707107*BL+0.5*BC\
-                      |FR<FR+FRC+0.707107*FC+0.707107*SR+0.707107*BR+0.5*BC";
-
-const PATIENCE: Patience = Patience::of(Duration::from_secs(1800));
+const TIMEOUTS: Timeouts = Timeouts::of(Duration::from_secs(1800));
 
 /// Whether sound was decoded, but by the list of what was, only from somewhere in the middle on.
 pub(super) fn is_likely(sound: &Sound<'_>, decoded: Seen) -> bool {
     let from = sound.first_sample().max(sound.audio_start());
-    decoded.first.is_some_and(|first| first > from.saturating_add(i64::from(sound.audio.sample_rate) / 10))
+    let alone = !matches!(sound.audio.mix, Mix::Apart(_));
+    alone
+        && decoded
+            .first
+            .is_some_and(|first| first > from.saturating_add(i64::from(sound.audio.sample_rate) / 10))
 }
 
 /// Decodes what `sound` wants of the source from `seek` (µs) on, then runs ffmpeg over that with `after`, which is
@@ -53,21 +52,25 @@ pub(super) async fn decode(
     // Of the input: that of the output counts from the beginning of the source's clock.
     before.extend(["-t".into(), Arg::of(&[&wanted.saturating_add(2 * MARGIN_US), &"us"])]);
     let mut decode = vec!["-map".into(), Arg::of(&[&"0:", &sound.audio.stream]), "-af".into()];
-    decode.push(Arg::of(&[&STEREO, &",aresample=", &sound.rate, &":osf=flt"]));
+    decode.push(Arg::of(&[&mix::whatever_comes(), &",aresample=", &sound.rate, &":osf=flt"]));
     decode.extend(argv::list([
         &["-c:a", "pcm_f32le", "-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact"][..],
         &["-avoid_negative_ts", "disabled", "-f", "matroska"],
     ]));
     decode.push(Arg::output(&samples));
-    encoding.ffmpeg(before, decode, (limits(&[]), PATIENCE), |_| ()).await?;
+    encoding.ffmpeg(before, decode, (limits(&[]), TIMEOUTS), |_| ()).await?;
 
-    let audio = Audio { stream: 0, sample_rate: sound.rate, channels: 2, ..sound.audio.clone() };
+    let mix = Mix::Named;
+    let audio = Audio { stream: 0, sample_rate: sound.rate, channels: 2, mix, ..sound.audio.clone() };
     let sound_again = Sound {
         audio: &audio,
         zero_us: sound.zero_us,
         samples: sound.samples.clone(),
         rate: sound.rate,
         coarse_clock: true,
+        seekable_us: sound.seekable_us,
+        is_mixed: true,
+        has_joints: sound.has_joints,
         seen: &again,
     };
     let file = encoding.file(&samples);
@@ -77,7 +80,7 @@ pub(super) async fn decode(
         after: after(&sound_again),
         folder: encoding.folder.path(),
         limits: limits(&[]),
-        patience: PATIENCE,
+        timeouts: TIMEOUTS,
     };
     encoding.runner.ffmpeg(run, report).await?;
     let seen = encoding.heard(&again).await?;

@@ -1,4 +1,4 @@
-//! What of a running encode is whole already: its first segments can be played before the chunk is done.
+//! Complete segments of a running encode: they can be played before the chunk is done.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -8,22 +8,23 @@ use model::plan::{Chunk, Medium, Track};
 
 use super::{Encoded, Work, audio, run_folder, seen, video};
 use crate::blocking::blocking;
-use crate::retime::{self, Fragments, Retiming};
+use crate::fragments::Fragments;
+use crate::retime::{self, Retiming};
 use crate::run::Name;
 use crate::{Error, Result};
 
-/// How much of a running encode was looked at.
+/// The part of a running encode that was read.
 #[derive(Debug, Default)]
 pub struct SoFar(HashMap<Track, u64>);
 
 /// The segments that are whole of a chunk that [`super::encode`] is encoding with the same `work`: of each track of
 /// which there are more than at the last look all of them. They are the beginning of the finished chunk, unless the
 /// encode begins again before its end, from another place or from the whole source: then other bytes may follow, and
-/// whoever kept these has to ask again.
+/// callers that kept these have to ask again.
 ///
 /// Their files are in the scratch folder and belong to the caller.
 ///
-/// A track that cannot be read now is passed over, and looked at again the next time.
+/// A track that cannot be read now is skipped, and read again the next time.
 ///
 /// # Errors
 /// As [`super::encode`], but for what ffmpeg wrote.
@@ -83,15 +84,15 @@ fn tracks(work: &Work<'_>, chunk: &Chunk, first: Option<i64>) -> Result<Vec<(Tra
 struct Running {
     track: Track,
     warm_up: u64,
-    /// What ffmpeg writes.
+    /// The file that ffmpeg writes.
     from: PathBuf,
-    /// What is written of that.
+    /// The file to write from it.
     to: PathBuf,
     /// Bytes of whole fragments that were there at the last look.
     known: u64,
 }
 
-/// Those of which more is whole than was known, and how many bytes. Blocks.
+/// The files with more complete segments than before, and how many bytes. Blocks.
 fn grown(running: Vec<Running>) -> Vec<(Running, u64)> {
     let whole = |track: Running| {
         // There is no file before the first frame; the other tracks may be further.
@@ -101,7 +102,7 @@ fn grown(running: Vec<Running>) -> Vec<(Running, u64)> {
     running.into_iter().filter_map(whole).collect()
 }
 
-/// What is whole of tracks, with the bytes it was made of; a track that cannot be read is left out. Blocks.
+/// Complete segments of tracks, with the bytes they were made of; a track that cannot be read is left out. Blocks.
 fn written(plan: &Plan, chunk: &Chunk, grown: Vec<(Running, u64)>) -> Vec<(u64, Encoded)> {
     let write = |(Running { track, warm_up, from, to, .. }, whole): (Running, u64)| {
         let (from, to) = (from.as_path(), to.as_path());

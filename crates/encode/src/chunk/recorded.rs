@@ -9,7 +9,7 @@ use model::plan::Medium;
 use super::{Work, audio, changing, seen, video};
 use crate::{Error, Result};
 
-/// What lists of frames lead to for a chunk.
+/// Result of the lists of frames for a chunk.
 #[derive(Debug)]
 pub struct Decoded {
     /// The first time in the head of the list.
@@ -22,13 +22,13 @@ pub struct Decoded {
     pub begins_well: bool,
     /// Whether the sound is decoded once more, because its form may change on the way.
     pub again: bool,
-    /// What is said of sound that is missing.
+    /// Note about missing sound.
     pub note: Option<String>,
     /// Whether the frames make up the chunk.
     pub outcome: Result<()>,
 }
 
-/// What lists of where frames begin, and of sound where they end, lead to for a chunk.
+/// Evaluates lists of where frames begin, and of sound where they end, for a chunk.
 pub(crate) fn decoded(
     (plan, source): (&Plan, &Source),
     number: u32,

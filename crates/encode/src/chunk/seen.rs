@@ -1,4 +1,4 @@
-//! Which frames ffmpeg decoded, from the list that the filter graph writes.
+//! The frames that ffmpeg decoded, from the list that the filter graph writes.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::{Error, Result};
 
-/// What the list is called in the folder of a run.
+/// File name of the list in the folder of a run.
 pub(super) const LIST: &str = "seen";
 
 /// Bytes of a line at most; ffmpeg's have less than a hundred.
@@ -29,7 +29,7 @@ pub(super) struct Seen {
 /// The first time in a list that ffmpeg still writes, if there is one in its first lines: decoding began at it or
 /// earlier.
 pub(super) fn first(path: &Path) -> Result<Option<i64>> {
-    /// Bytes that are looked at: some hundred frames.
+    /// Bytes that are read: some hundred frames.
     const HEAD: u64 = 16 << 10;
     let failed = |source| Error::File { path: path.to_owned(), source };
     let mut head = Vec::new();
@@ -38,7 +38,7 @@ pub(super) fn first(path: &Path) -> Result<Option<i64>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error)),
     };
-    // What has no end yet may be half a number.
+    // A line without an end may contain half a number.
     Ok(head.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")).find_map(time))
 }
 

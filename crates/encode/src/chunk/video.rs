@@ -11,14 +11,14 @@ use super::{Encoding, Progress, Work, limits};
 use crate::argv;
 use crate::colour::Colour;
 use crate::filter::Pictures;
-use crate::jail::Limits;
 use crate::ladder::{Rung, rungs};
 use crate::retime::Encoded;
-use crate::run::{Arg, MAX_STALL, Name, Patience};
-use crate::template::Template;
+use crate::run::{Arg, MAX_STALL, Name, Timeouts};
 use crate::{Container, Error, Rejection, Result};
+use jail::Limits;
+use template::Template;
 
-/// What may be missing at either end of a title, in ms: the first or last frame is shown that much longer.
+/// Time that may be missing at either end of a title, in ms: the first or last frame is shown that much longer.
 const MISSING_MS: u64 = 500;
 
 /// A gap in the picture of that length is a fault of the file, if the decoder complained.
@@ -62,10 +62,10 @@ pub(super) async fn encode(
             after.extend(["-force_key_frames".into(), keyframes(encoding, &frames)]);
             after.extend(argv::video_file(&output(n)));
         }
-        let patience = patience(video, &frames, start.map(|_| encoding.chunk.decode_from));
+        let timeouts = timeouts(video, &frames, start.map(|_| encoding.chunk.decode_from));
         let limits =
-            Limits { cpu: patience.wall * u32::from(encoding.runner.tools.threads()), ..limits(&rungs) };
-        let bounds = (limits, patience);
+            Limits { cpu: timeouts.wall * u32::from(encoding.runner.tools.threads()), ..limits(&rungs) };
+        let bounds = (limits, timeouts);
         seen::forget(&encoding.file(&list))?;
         let done = encoding.ffmpeg(before(encoding, start), after, bounds, &mut report).await?;
         let complained = done.complaints > 0;
@@ -73,7 +73,7 @@ pub(super) async fn encode(
         // A gap that the decoder says nothing about is the film's own.
         decoded.gap = decoded.gap.filter(|_| complained);
         // Where decoding began too late, it begins earlier the next time.
-        let is_early = number(decoded.first, video).is_some_and(|first| first <= frames.start);
+        let is_early = is_early(video, &frames, decoded.first);
         if encoding.work.holes && (!is_early || complained) {
             return Err(Error::Holes);
         }
@@ -166,7 +166,13 @@ pub(super) fn begins_well(work: &Work<'_>, chunk: &Chunk, first: Option<i64>) ->
     let (Some(video), Some(frames)) = (&work.source.video, work.plan.grid.span(&chunk.segments)) else {
         return false;
     };
-    number(first, video).is_some_and(|first| first <= frames.start)
+    is_early(video, &frames, first)
+}
+
+/// Whether these frames are there if decoding begins at `first`, in µs; nothing is decoded in front of the file's first
+/// picture.
+fn is_early(video: &Video, frames: &Range<u64>, first: Option<i64>) -> bool {
+    number(first, video).is_some_and(|first| first <= frames.start.max(video.lead))
 }
 
 pub(super) fn output(n: u64) -> Name {
@@ -175,13 +181,13 @@ pub(super) fn output(n: u64) -> Name {
 
 /// A hundred times what it should take; nothing is written while frames before the chunk are decoded, which are those
 /// from a keyframe on, or all (`None`).
-fn patience(video: &Video, frames: &Range<u64>, keyframe: Option<u64>) -> Patience {
+fn timeouts(video: &Video, frames: &Range<u64>, keyframe: Option<u64>) -> Timeouts {
     let pixels = u64::from(video.width) * u64::from(video.height);
     let first = frames.start.min(video.shown());
     let skipped = first.saturating_sub(keyframe.unwrap_or(0)).saturating_mul(pixels) / 20_000_000;
     let stall = MAX_STALL + Duration::from_secs(skipped);
     let encoded = (frames.end - frames.start).saturating_mul(pixels) / 200_000;
-    Patience { wall: stall + Duration::from_secs(600 + encoded), stall }
+    Timeouts { wall: stall + Duration::from_secs(600 + encoded), stall }
 }
 
 /// The place on the grid of a time in µs.
@@ -194,15 +200,16 @@ fn number(us: Option<i64>, video: &Video) -> Option<u64> {
 /// The frames that were decoded make up the chunk, but for a little at the title's end.
 pub(super) fn check(video: &Video, frames: &Range<u64>, at_end: u64, decoded: Seen) -> Result<()> {
     let ms = |frame: u64| video.rate.frame_ms(frame);
-    let late = if frames.start == 0 { missing(video) } else { 0 };
+    let late = if frames.start <= video.lead { missing(video) } else { 0 };
+    let first_wanted = frames.start.max(video.lead) + late;
     let readable = match (number(decoded.first, video), number(decoded.last, video)) {
-        (Some(first), Some(last)) if first <= frames.start + late => last + 1,
+        (Some(first), Some(last)) if first <= first_wanted => last + 1,
         (Some(first), Some(_)) => {
             return Err(Rejection::Gap { from_ms: ms(frames.start), to_ms: ms(first) }.into());
         }
         _ => frames.start,
     };
-    // What shows the last picture once more is not decoded.
+    // Frames that repeat the last picture are not decoded.
     if readable.saturating_add(at_end) < frames.end.min(video.shown()) {
         let (readable_ms, announced_ms) = (ms(readable), ms(video.frames));
         return Err(Rejection::Truncated { readable_ms, announced_ms }.into());
@@ -227,9 +234,9 @@ mod tests {
     fn what_is_decoded_from_the_beginning_of_the_file_is_given_time_for_all_of_it() {
         let video = film(1920, 1080, FrameRate::new(24, 1).unwrap(), 180_000).video.unwrap();
         let check = |frames: Range<u64>, keyframe, seconds| {
-            let patience = patience(&video, &frames, keyframe);
-            assert_eq!(patience.stall, MAX_STALL + Duration::from_secs(seconds), "{frames:?} {keyframe:?}");
-            assert!(patience.wall > patience.stall);
+            let timeouts = timeouts(&video, &frames, keyframe);
+            assert_eq!(timeouts.stall, MAX_STALL + Duration::from_secs(seconds), "{frames:?} {keyframe:?}");
+            assert!(timeouts.wall > timeouts.stall);
         };
         check(0..200, None, 0);
         // 2,073,600 pixels a frame, 20 million a second.

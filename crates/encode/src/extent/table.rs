@@ -99,7 +99,7 @@ fn track(trak: &[u8], movie: u32) -> Option<Track> {
     })
 }
 
-/// What the edit list adds to times: a pause at the start and one stretch of the track; others are not understood.
+/// Shift of times by the edit list: a pause at the start and one stretch of the track; other lists are not supported.
 fn shift(trak: &[u8], movie: u32, timescale: u32) -> Option<i64> {
     let Some(elst) = child(trak, b"edts").and_then(|edts| child(edts, b"elst")) else { return Some(0) };
     let long = *elst.first()? == 1;

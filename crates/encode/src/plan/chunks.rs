@@ -12,10 +12,11 @@ use model::plan::{Chunk, Grid, Medium};
 /// 10 s where it then ends at a keyframe (encoders' usual distance is 250 frames).
 ///
 /// The first chunk is one segment, so that a title can be played soon. The second is as long as any other: its segments
-/// are shown while it is encoded, and every further cut before the second keyframe would decode the film's beginning anew.
+/// are shown while it is encoded, and every further cut before the second keyframe would decode the film's beginning
+/// again.
 const AIM: u64 = 6_400_000_000;
 
-/// What starting the tools and reading the container's index costs.
+/// Cost of starting the tools and reading the container's index.
 const START: u64 = 150_000_000;
 
 /// No chunk of video lasts longer than that, however easy it is to encode (bar sources whose keyframes are far away).
@@ -28,7 +29,7 @@ const MAX_SEGMENTS: u32 = 8192;
 const AUDIO_HEAD_S: u64 = 10;
 const AUDIO_S: u64 = 60;
 
-/// What a frame costs.
+/// Cost of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cost {
     /// Nanoseconds to decode it.
@@ -122,7 +123,7 @@ impl Cutter<'_> {
         end == self.grid.segments() || self.keyframes.binary_search(&self.frame(end)).is_ok()
     }
 
-    /// What another chunk costs, per amount of work of this one (times 2³²).
+    /// Cost of another chunk, per amount of work of this one (times 2³²).
     fn cost_of_cutting(&self, end: u32, work: u64) -> u128 {
         if end == self.grid.segments() {
             return 0;
@@ -131,7 +132,7 @@ impl Cutter<'_> {
         (u128::from(self.wasted(frame).saturating_add(START)) << 32) / u128::from(work.max(1))
     }
 
-    /// What is decoded for nothing by a chunk that starts there.
+    /// Work decoded in vain by a chunk that starts there.
     fn wasted(&self, frame: u64) -> u64 {
         let frame = frame.min(self.shown);
         (frame - self.keyframe(frame)).saturating_mul(self.cost.decode)

@@ -24,7 +24,7 @@ pub(super) fn lay(rate: FrameRate, frames: u64, seconds: u32, keyframes: &[u64])
     }
     let target = Target::new(rate, seconds);
     if target.floor(frames) > MAX_SEGMENTS {
-        return Err(Error::Rejected(Rejection::TooLong { max_hours: crate::probe::MAX_HOURS }));
+        return Err(Error::Rejected(Rejection::TooLong { max_hours: crate::limits::MAX_HOURS }));
     }
     let mut boundaries = vec![0];
     for k in 1.. {

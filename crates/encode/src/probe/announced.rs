@@ -1,4 +1,4 @@
-//! What a file says of its own length in its first and last bytes, where ffmpeg keeps that to itself: it reads until
+//! The length that a file announces in its first and last bytes, where ffmpeg does not report it: it reads until
 //! there is no more, and calls that the length.
 
 use std::io::{self, Read, Seek, SeekFrom};
@@ -11,7 +11,7 @@ const MAX_PAGE: u64 = 27 + 255 + 255 * 255;
 /// Bytes behind an MP3's tag among which its first frame begins and counts the others; zeros may stand before it.
 const FIRST_FRAME: u64 = 8 << 10;
 
-/// What a file says of its own length.
+/// The announced length of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Announced {
     /// Nothing that ffmpeg would not tell. MPEG-TS, MPEG-PS, AAC and AC-3 never do: they were made to be joined in the
@@ -21,7 +21,7 @@ pub(super) enum Announced {
     Bytes(u64),
     /// So many µs.
     Us(i64),
-    /// That it goes on behind its last byte.
+    /// The sound continues after the announced last byte.
     More,
 }
 
@@ -53,7 +53,7 @@ impl Announced {
     }
 }
 
-/// Bytes of the file by its own first words. Who writes into a pipe does not know them.
+/// Length of the file by its own header. A tool that writes into a pipe does not know it.
 fn in_head(container: Container, head: &[u8]) -> Option<u64> {
     match container {
         Container::W64 => head.get(16..)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes)),

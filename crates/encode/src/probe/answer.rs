@@ -5,9 +5,9 @@ use serde::Deserialize;
 use crate::run::Arg;
 
 /// Everything [`Answer`] has fields for.
-pub(super) const ENTRIES: &str = "stream=index,codec_name,codec_type,codec_tag_string,width,height,pix_fmt,\
-    field_order,r_frame_rate,time_base,start_time,duration,sample_aspect_ratio,color_transfer,color_space,sample_rate,\
-    channels\
+pub(super) const ENTRIES: &str = "stream=index,id,codec_name,codec_type,codec_tag_string,width,height,pix_fmt,\
+    field_order,r_frame_rate,time_base,start_time,duration,duration_ts,nb_frames,sample_aspect_ratio,color_transfer,color_space,sample_rate,\
+    channels,channel_layout\
     :stream_disposition=default,forced,hearing_impaired,attached_pic,timed_thumbnails,still_image\
     :stream_tags=language,title,handler_name:stream_side_data=rotation,displaymatrix:format=start_time,duration";
 
@@ -35,6 +35,7 @@ pub(super) struct Format {
 #[serde(default)]
 pub(super) struct Stream {
     pub(super) index: u32,
+    id: Option<String>,
     pub(super) codec_name: Option<String>,
     pub(super) codec_type: Option<String>,
     pub(super) codec_tag_string: Option<String>,
@@ -46,11 +47,15 @@ pub(super) struct Stream {
     pub(super) time_base: Option<String>,
     start_time: Option<String>,
     pub(super) duration: Option<String>,
+    /// As [`Self::duration`], in ticks.
+    pub(super) duration_ts: Option<i64>,
     pub(super) sample_aspect_ratio: Option<String>,
     pub(super) color_transfer: Option<String>,
     pub(super) color_space: Option<String>,
+    nb_frames: Option<String>,
     pub(super) sample_rate: Option<String>,
     pub(super) channels: u16,
+    pub(super) channel_layout: Option<String>,
     disposition: Disposition,
     tags: Tags,
     side_data_list: Vec<SideData>,
@@ -94,6 +99,11 @@ pub(super) struct TimeBase {
 }
 
 impl Stream {
+    /// The number that the container gives it; `None` where it gives none.
+    pub(super) fn id(&self) -> Option<u32> {
+        u32::from_str_radix(self.id.as_deref()?.strip_prefix("0x")?, 16).ok()
+    }
+
     /// Moving pictures: neither cover art nor thumbnails.
     pub(super) fn is_picture(&self) -> bool {
         let still =
@@ -121,7 +131,7 @@ impl Stream {
         self.tags.title.as_deref()
     }
 
-    /// What an MP4 says that handles the track; files of others may have it, too.
+    /// The track's handler in an MP4; files of other kinds may have one, too.
     pub(super) fn handler(&self) -> Option<&str> {
         self.tags.handler_name.as_deref()
     }
@@ -157,6 +167,28 @@ impl Stream {
     pub(super) fn announced(&self) -> Option<(i64, i64)> {
         let start = us(self.start_time.as_deref())?;
         Some((start, start.saturating_add(us(self.duration.as_deref())?)))
+    }
+
+    /// Whether a sound of the codecs whose packets all have as many samples has not as many packets as its length asks for.
+    pub(super) fn is_uneven(&self) -> bool {
+        let samples: &[f64] = match self.codec().as_str() {
+            "aac" => &[1024.0, 960.0, 2048.0],
+            "mp3" | "mp2" => &[1152.0, 576.0],
+            "ac3" => &[1536.0],
+            "eac3" => &[1536.0, 256.0],
+            "opus" => &[960.0, 480.0, 1920.0, 2880.0],
+            _ => return false,
+        };
+        let number = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<f64>().ok());
+        let (Some(packets), Some(rate)) = (number(&self.nb_frames), number(&self.sample_rate)) else {
+            return false;
+        };
+        let Some(length) = us(self.duration.as_deref()) else { return false };
+        // Priming and the rest of the last packet may be left out.
+        let off = |samples: &f64| {
+            (packets * samples / rate - length as f64 / 1e6).abs() > 0.01 + 3.0 * samples / rate
+        };
+        samples.iter().all(off)
     }
 
     pub(super) fn time_base(&self) -> Option<TimeBase> {

@@ -18,7 +18,7 @@ pub(super) fn clockwise(angle: Option<f64>) -> u16 {
 /// The size in square pixels after rotation; both sides even, at least 2.
 ///
 /// As ffmpeg's `scale=iw*sar:ih` the width is stretched, the height stays. A pixel shape beyond 1:8 is taken for
-/// a mistake of whoever wrote the file.
+/// a mistake of the tool that wrote the file.
 pub(super) fn display((width, height): Size, aspect: Option<(u32, u32)>, rotation: u16) -> Size {
     let (num, den) = aspect
         .filter(|(num, den)| *num > 0 && *den > 0)

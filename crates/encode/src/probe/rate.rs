@@ -55,7 +55,7 @@ impl Grid {
     /// Lays frames that are shown at `times` (ascending ticks of `base`, not empty) on a grid.
     ///
     /// `declared` is the container's opinion, `last` the duration of the last frame in ticks: where that is held
-    /// for a second or more (a still picture under music), the grid goes on to its end.
+    /// for a second or more (a still picture under music), the grid continues to its end.
     pub(super) fn lay(
         times: &[i64],
         base: TimeBase,
@@ -64,7 +64,8 @@ impl Grid {
     ) -> Option<Self> {
         let (start, end) = (*times.first()?, *times.last()?);
         let rate = sensible(find(times, base, declared)?);
-        let mut grid = Self { rate, start, frames: 0, held: 0, base };
+        let mut grid =
+            Self { rate, start: phase(times, base, rate).unwrap_or(start), frames: 0, held: 0, base };
         let shown = grid.number(end);
         if base.us(last.unwrap_or(0)) >= 1_000_000 {
             // The last frame's own slot is one of those it is held for.
@@ -119,6 +120,21 @@ fn number(ticks: i64, base: TimeBase, rate: FrameRate) -> u64 {
     let den = i128::from(base.den) * i128::from(rate.den());
     let number = num.saturating_add(den).div_euclid(2 * den);
     u64::try_from(number).unwrap_or(if number < 0 { 0 } else { u64::MAX })
+}
+
+/// Where the grid begins that all frames but the first fit, if that one is alone in being off it: what a muxer that counts
+/// from the time of day rounds away at the beginning would else put all others off by up to half a frame.
+fn phase(times: &[i64], base: TimeBase, rate: FrameRate) -> Option<i64> {
+    let (first, rest) = times.split_first()?;
+    let second = *rest.first().filter(|_| rest.len() >= 8)?;
+    let tick = f64::from(base.num) / f64::from(base.den);
+    let tolerance = tick.max(0.0012);
+    error(rest, base, rate, tolerance)?;
+    let ticks = f64::from(rate.den()) / f64::from(rate.num()) / tick;
+    let start = second.saturating_sub(ticks.round() as i64);
+    // Otherwise it fits as well as they do, or is somewhere else altogether.
+    let off = start.saturating_sub(*first).saturating_abs() as f64;
+    (off > 2.0 * tolerance / tick && off < 0.75 * ticks).then_some(start)
 }
 
 /// A rate that players and segments can live with: 1 to 120 frames a second, by a whole factor.
@@ -319,6 +335,20 @@ mod tests {
         let grid = Grid::lay(&phone, TS, None, None).unwrap();
         assert_eq!(grid.rate, rate(30, 1));
         assert_eq!(grid.frames, number(phone[299] - phone[0], TS, rate(30, 1)) + 1);
+    }
+
+    #[test]
+    fn a_first_frame_that_is_off_the_grid_moves_no_other() {
+        let mut times = regular(100, (25, 1), TS);
+        times[0] -= 1924;
+        let grid = Grid::lay(&times, TS, None, None).unwrap();
+        assert_eq!((grid.rate, grid.frames, grid.start), (rate(25, 1), 100, 777));
+        times[0] += 1924;
+        assert_eq!(Grid::lay(&times, TS, None, None).unwrap().start, 777);
+        // A gap behind it is a gap.
+        times[0] -= 3600;
+        let grid = Grid::lay(&times, TS, None, None).unwrap();
+        assert_eq!((grid.frames, grid.start), (101, 777 - 3600));
     }
 
     #[test]

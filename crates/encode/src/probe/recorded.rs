@@ -6,14 +6,17 @@ use model::media::Source;
 
 use super::announced::Announced;
 use super::answer::{Answer, Stream};
-use super::ask::{FirstPictures, first_sounds, scan_of};
+use super::ask::{FirstPictures, FirstSounds, first_sounds, scan_of};
+use super::beyond::Beyond;
+use super::layout;
 use super::source as sum_up;
+use super::tables;
 use super::track::{interlaced, track, video};
 use super::verdict::{check_streams, choose, explain};
 use super::whole::Whole;
 use crate::{Container, Error, Rejection, Result, codecs};
 
-/// What ffprobe answers about a source.
+/// Recorded answers of ffprobe about a source.
 #[derive(Debug, Clone, Copy)]
 pub struct Answers<'a> {
     /// About its streams.
@@ -54,13 +57,21 @@ pub(crate) fn source(container: Container, answers: &Answers<'_>) -> Result<Sour
     let heard = first_sounds(&String::from_utf8_lossy(answers.sounds));
     let sounds = answer.streams.iter().filter(|stream| stream.is_sound()).filter_map(|stream| {
         let seen = packets.get(&stream.index);
-        let start = heard.get(&stream.index).copied();
-        track(stream, start.or_else(|| Some(seen?.span?.0)), seen)
+        let first = heard.get(&stream.index).copied();
+        let channel = layout::only_channel(stream.channel_layout.as_deref());
+        let track =
+            track(stream, first.or_else(|| Some(FirstSounds { start: seen?.span?.0, samples: None })), seen)?;
+        Some((track, channel.map(str::to_owned)))
     });
-    sum_up((container, 1), &answer, film, sounds.collect())
+    sum_up((container, 1), &answer, film, layout::joined(&sounds.collect::<Vec<_>>()))
 }
 
-/// What is said of a source about which ffprobe wrote this log, and failed.
+/// Times of pictures and of those that decoding can start at, by the tables of an MP4.
+pub(crate) fn pictures(file: &[u8]) -> Vec<(Vec<i64>, Vec<i64>)> {
+    tables::pictures(file).into_iter().map(|stream| (stream.shown, stream.keys)).collect()
+}
+
+/// The error for a source on which ffprobe failed with this log.
 pub(crate) fn refused(log: Vec<String>) -> Error {
     explain(Error::Exited { tool: "ffprobe", code: 1, log })
 }
@@ -70,5 +81,7 @@ pub(crate) fn says_its_length(container: Container, file: &[u8]) -> io::Result<b
     let head = &file[..file.len().min(crate::HEAD)];
     let announced = Announced::read(&mut Cursor::new(file), container, head, file.len() as u64)?;
     assert!(!matches!(announced, Announced::Us(..=0)), "{announced:?}");
+    let beyond = Beyond::find(&mut Cursor::new(file), container, file.len() as u64)?;
+    assert!(beyond.is_none_or(|beyond| !beyond.note(container).is_empty()));
     Ok(announced != Announced::Nothing)
 }

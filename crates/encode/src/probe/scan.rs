@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::run::Arg;
+use super::drift::Clock;
+use crate::run::{Arg, Lines};
 use crate::{Rejection, Result};
 
 /// Frames of all pictures that are remembered: 37 hours of 60 frames a second.
@@ -11,8 +12,11 @@ const MAX_FRAMES: usize = 8_000_000;
 /// A clock that moves on by more than this many seconds from one packet to the next has jumped.
 const JUMP_SECONDS: i64 = 10;
 
-/// What is known of a stream after all its packets were seen.
-#[derive(Debug, Default)]
+/// A clock that falls back by less than this part of a second is only inexact.
+const FALLS_BACK: i64 = 5;
+
+/// Facts about a stream from all its packets.
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Stream {
     /// Presentation times of the frames to be shown, in ticks, in file order (pictures only).
     pub(super) shown: Vec<i64>,
@@ -26,10 +30,20 @@ pub(super) struct Stream {
     pub(super) span: Option<(i64, i64)>,
     /// Duration in ticks of the frame that is shown last.
     pub(super) last_duration: Option<i64>,
+    /// The times of its packets (sounds only).
+    pub(super) clock: Clock,
     /// Whether packets need a key.
     pub(super) encrypted: bool,
-    /// Whether the clock jumped on the way.
-    pub(super) jumped: bool,
+    /// Whether the clock moved on by so much that it may have jumped.
+    pub(super) leapt: bool,
+    /// Whether the clock fell back.
+    pub(super) fell_back: bool,
+    packets: u64,
+    /// Packets at times that were there before.
+    repeated: u64,
+    /// The latest time so far, and what it was when the clock fell back.
+    latest: Option<i64>,
+    fallen_from: Option<i64>,
     last_dts: Option<i64>,
     dts: Vec<i64>,
     timeless: usize,
@@ -38,7 +52,7 @@ pub(super) struct Stream {
 /// Takes ffprobe's lines apart.
 #[derive(Debug)]
 pub(super) struct Scan {
-    line: Vec<u8>,
+    lines: Lines,
     frames: usize,
     streams: BTreeMap<u32, Stream>,
     /// Streams of interest: whether they are pictures, and ticks per second.
@@ -46,15 +60,16 @@ pub(super) struct Scan {
 }
 
 /// One line: `stream|pts|dts|duration|flags`, and sometimes names of side data after it.
-struct Packet {
-    stream: u32,
-    pts: Option<i64>,
-    dts: Option<i64>,
-    duration: Option<i64>,
-    key: bool,
+pub(super) struct Packet {
+    pub(super) stream: u32,
+    pub(super) pts: Option<i64>,
+    pub(super) dts: Option<i64>,
+    /// In ticks, more than 0.
+    pub(super) duration: Option<i64>,
+    pub(super) key: bool,
     /// Needed to decode others, but cut away by an edit list.
-    discarded: bool,
-    encrypted: bool,
+    pub(super) discarded: bool,
+    pub(super) encrypted: bool,
 }
 
 /// The question whose answer is read here, for streams of a kind (`V` or `a`) from a second on; `holes`: what the
@@ -77,7 +92,7 @@ impl Scan {
     /// A scan that looks at these streams: index, whether it is a picture, ticks per second.
     pub(super) fn new(wanted: impl IntoIterator<Item = (u32, bool, i64)>) -> Self {
         let wanted = wanted.into_iter().map(|(index, picture, ticks)| (index, (picture, ticks))).collect();
-        Self { line: vec![], frames: 0, streams: BTreeMap::new(), wanted }
+        Self { lines: Lines::default(), frames: 0, streams: BTreeMap::new(), wanted }
     }
 
     /// Whether it looks at no stream at all.
@@ -90,23 +105,13 @@ impl Scan {
     /// # Errors
     /// [`Rejection::TooLong`] where more frames come than are remembered.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<()> {
-        const MAX_LINE: usize = 256;
-        for byte in bytes {
-            if *byte != b'\n' {
-                if self.line.len() < MAX_LINE {
-                    self.line.push(*byte);
-                }
-                continue;
-            }
-            if let Some(packet) = Packet::parse(&self.line) {
-                self.take(&packet)?;
-            }
-            self.line.clear();
-        }
-        Ok(())
+        let mut lines = std::mem::take(&mut self.lines);
+        let fed = lines.feed(bytes, |line| Packet::parse(line).map_or(Ok(()), |packet| self.take(&packet)));
+        self.lines = lines;
+        fed
     }
 
-    /// What was seen, by stream index.
+    /// The results, by stream index.
     pub(super) fn finish(mut self) -> BTreeMap<u32, Stream> {
         for stream in self.streams.values_mut() {
             stream.settle();
@@ -114,12 +119,22 @@ impl Scan {
         self.streams
     }
 
-    fn take(&mut self, packet: &Packet) -> Result<()> {
+    /// Takes the next packet.
+    ///
+    /// # Errors
+    /// As [`Self::feed`].
+    pub(super) fn take(&mut self, packet: &Packet) -> Result<()> {
         let Some(&(picture, ticks)) = self.wanted.get(&packet.stream) else { return Ok(()) };
         let stream = self.streams.entry(packet.stream).or_default();
         stream.encrypted |= packet.encrypted;
+        let mut has_fallen_back = false;
         if let (Some(last), Some(now)) = (stream.last_dts, packet.dts) {
-            stream.jumped |= now.saturating_sub(last).saturating_abs() > ticks.saturating_mul(JUMP_SECONDS);
+            stream.leapt |= now.saturating_sub(last) > ticks.saturating_mul(JUMP_SECONDS);
+            has_fallen_back = last.saturating_sub(now) > ticks / FALLS_BACK;
+            stream.fell_back |= has_fallen_back;
+        }
+        if let Some(time) = packet.pts.or(packet.dts) {
+            stream.count(time, has_fallen_back);
         }
         stream.last_dts = packet.dts.or(stream.last_dts);
         if packet.key && stream.first_key.is_none() {
@@ -131,9 +146,11 @@ impl Scan {
         if picture {
             self.frames += 1;
             if self.frames > MAX_FRAMES {
-                return Err(Rejection::TooLong { max_hours: super::MAX_HOURS }.into());
+                return Err(Rejection::TooLong { max_hours: crate::limits::MAX_HOURS }.into());
             }
             stream.picture(packet);
+        } else {
+            stream.clock.take(packet.pts);
         }
         if let Some(start) = packet.pts.or(packet.dts) {
             let end = start.saturating_add(packet.duration.unwrap_or(0));
@@ -148,6 +165,22 @@ impl Scan {
 }
 
 impl Stream {
+    /// How many packets come, after the clock fell back, at times that were there before, of how many: only one of
+    /// those at a time can be shown.
+    pub(super) fn repeated(&self) -> Option<(u64, u64)> {
+        (self.repeated > 0).then_some((self.repeated, self.packets))
+    }
+
+    /// Looks whether a packet repeats a time.
+    fn count(&mut self, time: i64, has_fallen_back: bool) {
+        self.packets += 1;
+        if has_fallen_back {
+            self.fallen_from = self.latest;
+        }
+        self.repeated += u64::from(self.fallen_from.is_some_and(|from| time <= from));
+        self.latest = self.latest.max(Some(time));
+    }
+
     fn picture(&mut self, packet: &Packet) {
         match packet.pts {
             Some(pts) => {
@@ -210,7 +243,7 @@ mod tests {
             assert_eq!((&video.shown[..], &video.keys[..]), (&[0, 80, 40][..], &[0][..]));
             assert_eq!((video.span, video.last_duration), (Some((0, 120)), Some(40)));
             assert_eq!(audio.span, Some((0, 1024)));
-            assert!(!video.jumped && !video.decoding_times);
+            assert!(!video.leapt && !video.fell_back && !video.decoding_times);
         }
     }
 
@@ -230,7 +263,24 @@ mod tests {
 
     #[test]
     fn a_jumping_clock_is_noticed() {
-        assert!(scan("0|0|0|40|K_\n0|9040|9040|40|__\n0|99000|99000|40|__\n", 9)[&0].jumped);
+        let check = |second: i64, leapt, fell_back| {
+            let video = scan(&format!("0|0|0|40|K_\n0|9040|9040|40|__\n0|{second}|{second}|40|__\n"), 9);
+            assert_eq!((video[&0].leapt, video[&0].fell_back), (leapt, fell_back), "{second}");
+        };
+        check(19_040, false, false);
+        check(19_041, true, false);
+        check(8840, false, false);
+        check(8839, false, true);
+    }
+
+    #[test]
+    fn frames_at_times_of_others_are_counted() {
+        let video = scan("0|0|0|40|K_\n0|400|400|40|__\n0|0|0|40|K_\n0|400|400|40|__\n0|440|440|40|__\n", 9);
+        assert_eq!(video[&0].repeated(), Some((2, 5)));
+        let video = scan("0|0|0|40|K_\n0|400|400|40|__\n0|0|0|40|KD\n", 9);
+        assert_eq!(video[&0].repeated(), Some((1, 3)), "also what an edit list cuts away");
+        let video = scan("0|0|0|40|K_\n0|40|40|40|__\n0|40|40|40|K_\n", 9);
+        assert_eq!(video[&0].repeated(), None);
     }
 
     proptest::proptest! {

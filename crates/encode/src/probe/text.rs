@@ -10,7 +10,9 @@ use crate::codecs;
 /// Most characters of a label.
 const LABEL_CHARS: usize = 64;
 
-/// The text streams, in file order. Captions that are pictures (PGS, VobSub, DVB) are left out.
+/// The text streams that become captions, in file order. Captions that are pictures (PGS, VobSub, DVB) are left out.
+///
+/// Chooses among too many tracks: those that the file prefers, and as many languages as possible.
 pub(super) fn captions(answer: &Answer) -> Vec<CaptionTrack> {
     let track = |stream: &Stream| CaptionTrack {
         from: CaptionOrigin::Stream(stream.index),
@@ -20,10 +22,26 @@ pub(super) fn captions(answer: &Answer) -> Vec<CaptionTrack> {
         hearing_impaired: stream.is_for_hearing_impaired(),
     };
     let is_text = |stream: &&Stream| stream.is_subtitle() && codecs::is_text(&stream.codec());
-    answer.streams.iter().filter(is_text).take(MAX_CAPTIONS).map(track).collect()
+    let streams: Vec<&Stream> = answer.streams.iter().filter(is_text).collect();
+    let mut tracks: Vec<(bool, bool, CaptionTrack)> = vec![];
+    for stream in streams {
+        let track = track(stream);
+        let again = tracks.iter().any(|(.., other)| other.language == track.language);
+        tracks.push((!stream.is_default(), again, track));
+    }
+    // Stable: those that are alike stay in their order.
+    let index = |track: &CaptionTrack| match track.from {
+        CaptionOrigin::Stream(index) => index,
+        CaptionOrigin::Cea608(_) => u32::MAX,
+    };
+    tracks.sort_by_key(|(other, again, _)| (*other, *again));
+    tracks.truncate(MAX_CAPTIONS);
+    let mut tracks: Vec<CaptionTrack> = tracks.into_iter().map(|(.., track)| track).collect();
+    tracks.sort_by_key(index);
+    tracks
 }
 
-/// What the file calls a track: its title, or in MP4 the name of its handler where that was not made by a tool.
+/// The label of a track: its title, or in MP4 the name of its handler unless a tool made that.
 pub(super) fn label(stream: &Stream) -> Option<String> {
     const TOOLS: [&str; 8] =
         ["handler", "media", "gpac", "bento4", "l-smash", "soundhandle", "iso ", "vod by"];
@@ -93,5 +111,35 @@ mod tests {
             hearing_impaired: true,
         };
         assert_eq!(captions(&answer), [expected]);
+    }
+
+    #[test]
+    fn of_many_captions_the_preferred_ones_and_as_many_languages_as_possible_are_taken() {
+        let check = |streams: &[(&str, u8)], expected: &[u32]| {
+            let streams: Vec<String> = (0..)
+                .zip(streams)
+                .map(|(n, (language, default)): (u32, _)| {
+                    format!(
+                        r#"{{"index": {n}, "codec_type": "subtitle", "codec_name": "subrip",
+                        "tags": {{"language": "{language}"}}, "disposition": {{"default": {default}}}}}"#
+                    )
+                })
+                .collect();
+            let answer: Answer =
+                serde_json::from_str(&format!(r#"{{"streams": [{}]}}"#, streams.join(","))).unwrap();
+            let found: Vec<u32> = captions(&answer)
+                .iter()
+                .filter_map(|track| if let CaptionOrigin::Stream(n) = track.from { Some(n) } else { None })
+                .collect();
+            assert_eq!(found, expected);
+        };
+        let ten = ["eng", "ger", "fre", "spa", "ita", "por", "dut", "swe", "nor", "dan"].map(|l| (l, 0));
+        check(&ten, &[0, 1, 2, 3, 4, 5, 6, 7]);
+        let mut last = ten;
+        last[9].1 = 1;
+        check(&last, &[0, 1, 2, 3, 4, 5, 6, 9]);
+        let mut again = ten;
+        (again[1].0, again[2].0) = ("eng", "eng");
+        check(&again, &[0, 3, 4, 5, 6, 7, 8, 9]);
     }
 }

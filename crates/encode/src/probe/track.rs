@@ -4,9 +4,9 @@ use model::FrameRate;
 use model::media::{Audio, Video};
 
 use super::answer::{self, Stream, TimeBase};
-use super::ask::FirstPictures;
+use super::ask::{FirstPictures, FirstSounds};
 use super::rate::Grid;
-use super::{MAX_CHANNELS, geometry, language, scan, text};
+use super::{MAX_CHANNELS, geometry, language, layout, scan, text};
 use crate::{Rejection, Result, codecs};
 
 /// Whether its pictures consist of two fields, as far as the container says.
@@ -53,6 +53,7 @@ pub(super) fn video(
         rate: grid.rate,
         frames: grid.frames,
         held: grid.held,
+        lead: 0,
         start_us: base.us(grid.start),
         keyframes: grid.numbers(keys),
         pixel_format: named(&stream.pix_fmt).ok_or(Rejection::Damaged)?,
@@ -79,11 +80,17 @@ fn shown(seen: &scan::Stream, first: Option<i64>) -> Vec<i64> {
     times
 }
 
-pub(super) fn track(stream: &Stream, start: Option<i64>, seen: Option<&scan::Stream>) -> Option<Audio> {
+/// A sound that begins to be heard at a tick, by what was decoded of it first.
+pub(super) fn track(
+    stream: &Stream,
+    first: Option<FirstSounds>,
+    seen: Option<&scan::Stream>,
+) -> Option<Audio> {
     let codec = stream.codec();
     let base = stream.time_base()?;
     let sample_rate: u32 = stream.sample_rate.as_deref()?.parse().ok()?;
-    let start = base.us(start?);
+    let first = first?;
+    let start = base.us(first.start);
     // Where a scan of the end found nothing, the container's word counts.
     let end = match seen.and_then(|seen| seen.span) {
         Some((_, end)) => base.us(end),
@@ -101,5 +108,12 @@ pub(super) fn track(stream: &Stream, start: Option<i64>, seen: Option<&scan::Str
         label: text::label(stream),
         start_us: start,
         duration_ms: u64::try_from(duration).unwrap_or(0).div_ceil(1000),
+        mix: layout::mix(stream.channel_layout.as_deref()),
+        drift_ppb: match (seen, first.samples) {
+            (Some(seen), Some(samples)) => {
+                seen.clock.drift_ppb(samples, sample_rate, f64::from(base.num) / f64::from(base.den))
+            }
+            _ => 0,
+        },
     })
 }

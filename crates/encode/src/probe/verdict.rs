@@ -1,13 +1,18 @@
-//! What can be said of a file from the answers about it: which stream is the film, what is left out, what is refused.
+//! Verdict on a file from the answers about it: which stream is the film, what is left out, what is refused.
 
 use std::collections::BTreeMap;
 
-use model::media::Source;
+use model::media::{Audio, Mix, Source};
 use model::plan::CaptionOrigin;
 
 use super::answer::{self, Answer, Stream};
 use super::{MAX_CHANNELS, scan};
+use crate::captions::MAX_CAPTIONS;
+use crate::limits::MAX_AUDIO;
 use crate::{Error, Rejection, codecs, run};
+
+/// Channels that cinemas and living rooms have: 7.1.
+const CINEMA: u16 = 8;
 
 /// Refuses what no later look can make playable.
 pub(super) fn check_streams(answer: &Answer) -> Result<(), Rejection> {
@@ -34,7 +39,7 @@ pub(super) fn choose<'a>(answer: &'a Answer, packets: &BTreeMap<u32, scan::Strea
     };
     let score = |stream: &&Stream| {
         let pixels = u64::from(stream.width) * u64::from(stream.height);
-        let several = packets.get(&stream.index).is_some_and(|seen| seen.shown.len() > 4);
+        let several = packets.get(&stream.index).is_some_and(moves);
         (
             several,
             pixels + if stream.is_default() { DEFAULT_IS_WORTH } else { 0 },
@@ -56,35 +61,102 @@ pub(super) fn nothing(answer: &Answer) -> Rejection {
     foreign.map_or(Rejection::NoFrames, |stream| Rejection::Codec { codec: stream.codec() })
 }
 
-/// What of the file is not used, and why.
-pub(super) fn left_out(answer: &Answer, source: &Source) -> Vec<String> {
-    let note = |stream: &Stream| {
-        let (n, codec) = (stream.index, stream.codec());
-        let is_used = source.audio.iter().any(|track| track.stream == n)
-            || source.captions.iter().any(|track| track.from == CaptionOrigin::Stream(n));
-        match (stream.is_sound(), stream.is_subtitle()) {
-            _ if is_used => None,
-            (true, _) if !codecs::is_audio(&codec) => {
-                Some(format!("audio track {n} is left out: its codec {codec} is not supported"))
+/// Audio tracks that are not mixed like cinema sound.
+pub(super) fn mixed(source: &Source) -> Vec<String> {
+    let note = |track: &Audio| {
+        let how = match &track.mix {
+            _ if track.channels <= 2 => return None,
+            Mix::Numbered => {
+                "do not say which is which: the first is left, the second right, all others are in the middle"
             }
-            (true, _) if stream.channels > MAX_CHANNELS => {
-                Some(format!("audio track {n} is left out: it has {} channels", stream.channels))
-            }
-            (true, _) => Some(format!("audio track {n} ({codec}) is left out: nothing of it can be decoded")),
-            (_, true) if codecs::is_drawn(&codec) => {
-                Some(format!("subtitles {n} are left out: {codec} are pictures, not text"))
-            }
-            (_, true) if !codecs::is_text(&codec) => {
-                Some(format!("subtitles {n} are left out: their codec {codec} is not supported"))
-            }
-            (_, true) => Some(format!("subtitles {n} are left out: there are too many")),
-            _ => None,
-        }
+            Mix::Ambisonic => "are Ambisonics",
+            Mix::Named | Mix::Apart(_) if track.channels > CINEMA => "are more than a surround format has",
+            Mix::Named | Mix::Apart(_) => return None,
+        };
+        let (stream, channels) = (track.stream, track.channels);
+        Some(format!("audio track {stream} is mixed to stereo: its {channels} channels {how}"))
     };
-    answer.streams.iter().filter_map(note).collect()
+    source.audio.iter().filter_map(note).collect()
 }
 
-/// What a failure of ffprobe says about the file.
+/// Notes on unused parts of the file, and why: surplus streams, and subtitles, together.
+pub(super) fn left_out(
+    answer: &Answer,
+    film: Option<&Stream>,
+    packets: &BTreeMap<u32, scan::Stream>,
+    source: &Source,
+) -> Vec<String> {
+    let mut groups: Vec<(&str, String, Vec<u32>)> = vec![];
+    for stream in &answer.streams {
+        let n = stream.index;
+        let is_used = film.is_some_and(|film| film.index == n)
+            || source.audio.iter().any(|track| track.streams().contains(&n))
+            || source.captions.iter().any(|track| track.from == CaptionOrigin::Stream(n));
+        if is_used {
+            continue;
+        }
+        let (what, why) = if stream.is_sound() {
+            ("audio track", no_sound(stream, source))
+        } else if stream.is_subtitle() {
+            ("subtitles", no_captions(&stream.codec()))
+        } else if packets.get(&n).is_some_and(moves) && stream.is_picture() {
+            ("video track", "a title has one picture".to_owned())
+        } else {
+            continue;
+        };
+        let alike = what == "subtitles" || why.starts_with("a title");
+        match groups.iter_mut().find(|(w, y, _)| alike && (*w, y) == (what, &why)) {
+            Some((.., streams)) => streams.push(n),
+            None => groups.push((what, why, vec![n])),
+        }
+    }
+    let note = |(what, why, streams): (&str, String, Vec<u32>)| match &streams[..] {
+        [one] if what != "subtitles" => format!("{what} {one} is left out: {why}"),
+        many if what != "subtitles" => format!("{what}s {} are left out: {why}", listed(many)),
+        many => format!("{what} {} are left out: {why}", listed(many)),
+    };
+    groups.into_iter().map(note).collect()
+}
+
+/// Whether there are more pictures than a cover has.
+fn moves(seen: &scan::Stream) -> bool {
+    seen.shown.len() > 4
+}
+
+fn no_sound(stream: &Stream, source: &Source) -> String {
+    let codec = stream.codec();
+    let is_behind = source.audio.iter().all(|track| track.stream < stream.index);
+    if !codecs::is_audio(&codec) {
+        format!("its codec {codec} is not supported")
+    } else if stream.channels > MAX_CHANNELS {
+        format!("it has {} channels", stream.channels)
+    } else if source.audio.len() >= MAX_AUDIO && is_behind {
+        format!("a title has at most {MAX_AUDIO} audio tracks")
+    } else {
+        format!("nothing of it ({codec}) can be decoded")
+    }
+}
+
+fn no_captions(codec: &str) -> String {
+    if codecs::is_drawn(codec) {
+        format!("{codec} are pictures, not text")
+    } else if !codecs::is_text(codec) {
+        format!("their codec {codec} is not supported")
+    } else {
+        format!("a title has at most {MAX_CAPTIONS} caption tracks")
+    }
+}
+
+/// `3, 4 and 7`.
+fn listed(streams: &[u32]) -> String {
+    let names: Vec<String> = streams.iter().map(u32::to_string).collect();
+    match &names[..] {
+        [others @ .., last] if !others.is_empty() => format!("{} and {last}", others.join(", ")),
+        names => names.join(", "),
+    }
+}
+
+/// The meaning of a failure of ffprobe for the file.
 pub(super) fn explain(error: Error) -> Error {
     let Error::Exited { log, .. } = &error else { return error };
     let says = |words: &str| log.iter().any(|line| line.contains(words));

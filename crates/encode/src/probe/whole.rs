@@ -7,13 +7,13 @@ use super::answer::{Answer, Stream, us};
 use super::scan;
 use crate::{Container, Rejection};
 
-/// What may always be missing at the end, in µs: containers round, and count silence and subtitles in.
+/// Time that may always be missing at the end, in µs: containers round, and count silence and subtitles in.
 const ALWAYS_US: i64 = 2_000_000;
 
-/// What may be missing of a long film.
+/// Time that may be missing of a long film.
 const MAX_US: i64 = 10_000_000;
 
-/// What is missing beyond that is told.
+/// A longer missing part is noted.
 const TOLD_US: i64 = 500_000;
 
 /// A file as it lies there.
@@ -22,7 +22,7 @@ pub(super) struct Whole {
     pub(super) container: Container,
     /// How many bytes there are.
     pub(super) bytes: u64,
-    /// What it says itself.
+    /// The announced length.
     pub(super) announced: Announced,
 }
 
@@ -50,7 +50,7 @@ impl Whole {
         Ok((missing >= TOLD_US).then(note))
     }
 
-    /// What can be read and what is announced, in µs; `None` where nothing is, or nothing but a guess.
+    /// The readable and the announced length, in µs; `None` where nothing is announced, or only a guess.
     fn length(
         &self,
         answer: &Answer,
@@ -75,14 +75,25 @@ impl Whole {
             (_, Mov | Flac | Aiff | Matroska | Flv) => {}
             _ => return None,
         }
+        let all_ends =
+            || answer.streams.iter().filter_map(|stream| span(stream).map(|(base, (_, end))| base.us(end)));
         if let Some(announced) = own.and_then(|stream| us(stream.duration.as_deref())) {
-            return Some((own_us(), announced));
+            // Of fragments ffmpeg tells the time of the end, as far as they are there, and not the length: what was taken
+            // out of a running broadcast begins late, by years where the time of day is the clock.
+            let ends = own.and_then(span).map(|(base, (_, end))| base.us(end));
+            if ends.is_some_and(|end| end.saturating_sub(announced).saturating_abs() < TOLD_US) {
+                return None;
+            }
+            // Of Matroska the tags tell of a length until the film's end, however early a stream's own last packet comes.
+            let others = match self.container {
+                Matroska => all_ends().chain(ends).max().unwrap_or(0),
+                _ => 0,
+            };
+            return Some((own_us().max(others), announced));
         }
         let announced = us(answer.format.duration.as_deref())?;
-        let ends =
-            answer.streams.iter().filter_map(|stream| span(stream).map(|(base, (_, end))| base.us(end)));
         // Matroska counts from 0 of the clock, wherever on it the film begins.
         let start = us(answer.format.start_time.as_deref()).unwrap_or(0).min(0);
-        Some((ends.max().map_or(0, |end| end.saturating_sub(start)), announced))
+        Some((all_ends().max().map_or(0, |end| end.saturating_sub(start)), announced))
     }
 }

@@ -1,18 +1,19 @@
-//! Command lines: what stands in front of every input, whatever is asked of it.
+//! Command lines: the options in front of every input, for every task.
 
 use super::{Arg, MAX_PIXELS, MAX_STREAMS};
-use crate::jail::INPUT;
 use crate::{Container, codecs};
+use jail::INPUT;
 
 /// ffmpeg's: options of the input, everything behind it.
 pub(super) fn ffmpeg(container: Container, before: Vec<Arg>, after: Vec<Arg>) -> Vec<Arg> {
-    // What is said again is written again: complaints are counted.
+    // Repeated messages are written again: complaints are counted.
     let global =
         ["-hide_banner", "-nostdin", "-nostats", "-y", "-v", "repeat+level+warning", "-stats_period", "0.5"];
     let mut args: Vec<Arg> = global.map(Arg::from).to_vec();
     args.extend(["-progress", "pipe:1"].map(Arg::from));
     args.extend(input_options(container));
-    // A picture of another size in the middle of a film must not begin the filter graph anew: that forgets where it is.
+    // A picture of another size in the middle of a film must not restart the filter graph, which would forget where it
+    // is.
     args.extend(["-reinit_filter:v", "0"].map(Arg::from));
     args.extend(before);
     args.extend(["-i".into(), INPUT.into()]);
@@ -35,6 +36,9 @@ fn input_options(container: Container) -> Vec<Arg> {
     args.extend(["-max_streams".into(), Arg::of(&[&MAX_STREAMS])]);
     args.extend(["-max_pixels".into(), Arg::of(&[&MAX_PIXELS])]);
     args.extend(codecs::whitelist());
+    if container == Container::WavToEnd {
+        args.extend(["-ignore_length", "1"].map(Arg::from));
+    }
     args.extend(["-f".into(), container.demuxer().into()]);
     args
 }
@@ -43,12 +47,12 @@ fn input_options(container: Container) -> Vec<Arg> {
 mod tests {
     use super::*;
 
-    /// Whatever is asked of a source, these stand in front of it.
+    /// These options are in front of every source, for every task.
     #[test]
     fn every_run_bounds_its_input() {
         let of_both: [&[&str]; 4] = [
             &["-protocol_whitelist", "file"],
-            &["-max_streams", "16"],
+            &["-max_streams", "256"],
             &["-max_pixels", "67108864"],
             &["-f", "matroska"],
         ];

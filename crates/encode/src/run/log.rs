@@ -11,7 +11,7 @@ pub(super) struct Tail {
     no_room: bool,
 }
 
-/// What a tool said.
+/// Output of a tool.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Said {
     /// The last lines, oldest first: warnings, where all went well.
@@ -26,7 +26,7 @@ pub struct Said {
 const LINES: usize = 40;
 /// Bytes of a line that are kept.
 const LINE: usize = 400;
-/// What C libraries call `ENOSPC` and `EDQUOT`; glibc and musl differ in the second.
+/// Messages of C libraries for `ENOSPC` and `EDQUOT`; glibc and musl differ in the second.
 const NO_ROOM: [&str; 3] = ["No space left on device", "Disk quota exceeded", "Quota exceeded"];
 
 impl Tail {

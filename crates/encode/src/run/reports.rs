@@ -3,7 +3,7 @@
 use super::log::Tail;
 use super::progress::Parser;
 
-/// What was understood.
+/// A parsed report.
 #[derive(Debug, PartialEq)]
 pub struct Reports {
     /// Reports of progress.

@@ -8,14 +8,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::log::{Said, Tail};
-use super::{Patience, room};
-use crate::jail::{Jail, Jailed, Order};
+use super::{Timeouts, free_space};
 use crate::{Error, Result};
+use jail::{Jail, Jailed, Order};
 
 /// A jailed process with its watchdogs.
 pub(super) struct Watched<'a> {
     pub(super) tool: &'static str,
-    pub(super) patience: Patience,
+    pub(super) timeouts: Timeouts,
     pub(super) cancel: &'a CancellationToken,
 }
 
@@ -37,7 +37,7 @@ impl Watched<'_> {
         let (started, folder) = (Instant::now(), order.folder);
         let mut child = jail.spawn(order).await?;
         let (Some(output), Some(errors)) = (child.stdout(), child.stderr()) else {
-            return Err(Error::Jail { reason: "it has no pipes".to_owned() });
+            return Err(jail::Error::NotEntered { reason: "it has no pipes".to_owned() }.into());
         };
         let mut tail = Tail::default();
         let follow = self.follow(started, output, errors, &mut tail, take);
@@ -53,13 +53,13 @@ impl Watched<'_> {
         if let Some(folder) = folder
             && !matches!(stop, Some(Stop::Error(_)))
         {
-            room::check(folder).await?;
+            free_space::check(folder).await?;
         }
         match stop {
             Some(Stop::Error(error)) => Err(error),
-            Some(Stop::Stalled) => Err(Error::Stalled { tool, after: self.patience.stall, log: said.lines }),
+            Some(Stop::Stalled) => Err(Error::Stalled { tool, after: self.timeouts.stall, log: said.lines }),
             Some(Stop::OutOfTime) => {
-                Err(Error::OutOfTime { tool, after: self.patience.wall, log: said.lines })
+                Err(Error::OutOfTime { tool, after: self.timeouts.wall, log: said.lines })
             }
             None => ended(tool, status, said, folder.is_some()),
         }
@@ -77,10 +77,10 @@ impl Watched<'_> {
         let failed = |source| Stop::Error(Error::Run { tool: self.tool, source });
         let (mut out, mut err) = (vec![0; 64 << 10], vec![0; 4 << 10]);
         let (mut out_open, mut err_open) = (true, true);
-        let end = started + self.patience.wall;
+        let end = started + self.timeouts.wall;
         let mut moved = Instant::now();
         while out_open || err_open {
-            let stalled = moved + self.patience.stall;
+            let stalled = moved + self.timeouts.stall;
             tokio::select! {
                 biased;
                 () = self.cancel.cancelled() => return Err(Stop::Error(Error::Cancelled)),
@@ -104,24 +104,24 @@ impl Watched<'_> {
     /// Waits for the end of a process whose pipes are closed; kills it if it lingers, and says why.
     async fn reap(&self, child: &mut Jailed, started: Instant) -> Result<(ExitStatus, Option<Stop>)> {
         let failed = |source| Error::Run { tool: self.tool, source };
-        let end = started + self.patience.wall;
+        let end = started + self.timeouts.wall;
         let stop = tokio::select! {
             biased;
             status = child.wait() => return Ok((status.map_err(failed)?, None)),
             () = self.cancel.cancelled() => Stop::Error(Error::Cancelled),
             () = tokio::time::sleep_until(end) => Stop::OutOfTime,
-            () = tokio::time::sleep(self.patience.stall) => Stop::Stalled,
+            () = tokio::time::sleep(self.timeouts.stall) => Stop::Stalled,
         };
         child.kill();
         Ok((child.wait().await.map_err(failed)?, Some(stop)))
     }
 }
 
-/// What is made of a tool that ended by itself, where the disk that it `writes` to is not full now.
+/// The result of a tool that ended by itself, where the disk that it `writes` to is not full now.
 fn ended(tool: &'static str, status: ExitStatus, said: Said, writes: bool) -> Result<Said> {
     let Said { lines: log, no_room, .. } = said;
     if let Some(error) = status.code().and_then(|code| Jailed::never_started(code, &log)) {
-        return Err(error);
+        return Err(error.into());
     }
     match (status.code(), status.signal()) {
         // Also where it ends with 0: what it wrote is not whole.
@@ -136,7 +136,7 @@ fn ended(tool: &'static str, status: ExitStatus, said: Said, writes: bool) -> Re
 mod tests {
     use super::*;
 
-    /// Words of a full disk, where there is room, make a failed try of a run, and never a fault of the source.
+    /// Words of a full disk, where there is space, make a failed try of a run, and never a fault of the source.
     #[test]
     fn an_end_is_told_by_what_was_said_and_the_code() {
         let (full, broken) = ("[error] Error closing file: No space left on device", "[error] Invalid data");
@@ -148,11 +148,11 @@ mod tests {
             (full, 0, true, "Unwritten"),
             (full, 1 << 8, true, "Unwritten"),
             (full, 11, true, "Unwritten"),
-            // Who writes nothing says it of something else.
+            // A run that writes no file cannot have filled the disk.
             (full, 0, false, "Ok"),
             (full, 1 << 8, false, "Exited"),
-            ("no namespace", 125 << 8, true, "Jail"),
-            ("no memory", 124 << 8, true, "NotStarted"),
+            ("no namespace", 125 << 8, true, "Jail(NotEntered"),
+            ("no memory", 124 << 8, true, "Jail(NotStarted"),
         ] {
             let mut tail = Tail::default();
             tail.feed(line.as_bytes());

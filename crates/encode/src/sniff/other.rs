@@ -1,4 +1,4 @@
-//! What is not a container that Kinora reads, so that people learn what they uploaded.
+//! Files that are not a container that Kinora reads, so that people learn what they uploaded.
 
 use crate::Rejection;
 

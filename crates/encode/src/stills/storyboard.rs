@@ -1,15 +1,16 @@
 //! The storyboard: small pictures at equal distances, on sheets of ten times ten.
 
+use std::ops::Range;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use model::media::{Storyboard, Video};
+use model::media::{Source, Storyboard};
+use model::plan::Grid;
 
-use super::{Studio, filter, height, jpeg, jpeg_encoder, map, to_jpeg};
+use super::{Keyframes, filter, height, jpeg, jpeg_encoder, to_jpeg};
+use crate::Result;
 use crate::argv::list;
 use crate::ladder::Size;
-use crate::run::Arg;
-use crate::{Look, Result};
+use crate::run::{Arg, Name};
 
 const TILE_WIDTH: u32 = 160;
 const MAX_TILE_HEIGHT: u32 = 640;
@@ -19,43 +20,35 @@ const SIDE: u32 = 10;
 const MAX_TILES: u64 = 400;
 const LEAST_INTERVAL_MS: u64 = 2000;
 
-/// Pixels that are decoded where keyframes alone are too few: about a minute on one processor.
-const MAX_PIXELS: u64 = 30_000_000_000;
-
-/// A storyboard and the files of its sheets, in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Board {
-    /// What a player needs to know.
-    pub facts: Storyboard,
-    /// JPEG files.
-    pub sheets: Vec<PathBuf>,
+/// Layout of a film's storyboard, and the segment of each tile, whose keyframe it shows; `None` for a song.
+///
+/// That is the keyframe within the tile's interval that is nearest to its middle, or the nearest one where there is none.
+pub fn board(source: &Source, grid: &Grid) -> Option<(Storyboard, Vec<u32>)> {
+    let video = source.video.as_ref()?;
+    let segments = u64::from(grid.segments().max(1));
+    let length_ms = grid.ticks(grid.frames(), 1000).div_ceil(segments);
+    let shape = Size { width: video.display_width, height: video.display_height };
+    let facts = facts(shape, source.duration_ms, length_ms);
+    let keys: Vec<u64> = (0..grid.segments())
+        .filter_map(|k| grid.segment(k))
+        .map(|frames| grid.ticks(frames.start, 1000))
+        .collect();
+    let interval = u64::from(facts.interval_ms);
+    let tile = |n: u32| {
+        let from = u64::from(n) * interval;
+        nearest(&keys, from..from + interval)
+    };
+    Some((facts, (0..facts.count).map(tile).collect()))
 }
 
-/// Makes the storyboard; none for a song, or where nothing can be decoded.
-///
-/// Tile n shows the middle of its interval, as near as the frames that are decoded allow.
-///
-/// # Errors
-/// Those of a run that are not the file's fault.
-pub async fn storyboard(look: Look<'_>) -> Result<Option<Board>> {
-    let Some(video) = &look.source.video else { return Ok(None) };
-    let facts = facts(video, look.source.duration_ms);
-    let studio = Studio::new(look, "storyboard-run").await?;
-    for keyframes in ways(video, &facts) {
-        if let Some(sheets) = make(&studio, video, &facts, keyframes).await? {
-            return Ok(Some(Board { facts, sheets }));
-        }
-    }
-    Ok(None)
-}
-
-fn facts(video: &Video, duration_ms: u64) -> Storyboard {
+fn facts(shape: Size, duration_ms: u64, segment_ms: u64) -> Storyboard {
+    let least = LEAST_INTERVAL_MS.max(segment_ms / 1000 * 1000);
     let seconds = duration_ms.div_ceil(MAX_TILES * 1000);
-    let interval = (seconds * 1000).max(LEAST_INTERVAL_MS);
+    let interval = (seconds * 1000).max(least);
     let number = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     Storyboard {
         tile_width: TILE_WIDTH,
-        tile_height: height(video, TILE_WIDTH, MAX_TILE_HEIGHT),
+        tile_height: height(shape, TILE_WIDTH, MAX_TILE_HEIGHT),
         columns: SIDE,
         rows: SIDE,
         interval_ms: number(interval),
@@ -63,84 +56,70 @@ fn facts(video: &Video, duration_ms: u64) -> Storyboard {
     }
 }
 
-/// Whether to decode keyframes only, best first.
-fn ways(video: &Video, facts: &Storyboard) -> Vec<bool> {
-    let ms = |frame: u64| video.rate.frame_ms(frame);
-    let interval = u64::from(facts.interval_ms);
-    let mut shown: Vec<u64> =
-        video.keyframes.iter().map(|key| (ms(*key) + interval / 2) / interval).collect();
-    shown.dedup();
-    let suffice = shown.len() as u64 * 10 >= u64::from(facts.count) * 9;
-    let pixels = u64::from(video.width) * u64::from(video.height);
-    let all = video.shown().saturating_mul(pixels) <= MAX_PIXELS;
-    match (suffice, all) {
-        (true, true) => vec![true, false],
-        (true, false) => vec![true],
-        (false, true) => vec![false, true],
-        (false, false) => vec![true],
-    }
+/// The best of some ascending moments to represent an interval.
+fn nearest(keys: &[u64], interval: Range<u64>) -> u32 {
+    let middle = u64::midpoint(interval.start, interval.end);
+    let after = keys.partition_point(|key| *key < middle);
+    let around = after.saturating_sub(1)..(after + 1).min(keys.len());
+    let best = around.min_by_key(|n| (!interval.contains(&keys[*n]), keys[*n].abs_diff(middle)));
+    best.and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
 }
 
-async fn make(
-    studio: &Studio<'_>,
-    video: &Video,
-    facts: &Storyboard,
-    keyframes: bool,
-) -> Result<Option<Vec<PathBuf>>> {
+/// Makes the sheet of this number of so many keyframes in the order of its tiles; `None` where they cannot be decoded.
+///
+/// # Errors
+/// Errors of a run that are not caused by the file.
+pub async fn sheet(frames: Keyframes<'_>, facts: &Storyboard, number: u32) -> Result<Option<PathBuf>> {
+    let studio = frames.studio("storyboard-run").await?;
     let size = Size { width: facts.tile_width, height: facts.tile_height };
-    let mut chain = vec![
-        "settb=1/1000000".into(),
-        Arg::of(&[&"setpts=PTS-(", &video.start_us, &")"]),
-        // Of the frames nearest to a tick the last is taken, which is one in the middle of the interval behind it.
-        Arg::of(&[&"fps=fps=1000/", &facts.interval_ms, &":start_time=0:round=near:eof_action=pass"]),
-    ];
-    chain.extend(studio.picture(video, size));
-    chain.extend([
-        Arg::of(&[&"tpad=stop_mode=clone:stop=", &facts.count]),
-        Arg::of(&[&"trim=end_frame=", &facts.count]),
-        Arg::of(&[&"tile=", &facts.columns, &"x", &facts.rows]),
-        to_jpeg(),
-    ]);
-    let mut after = map(video.stream).to_vec();
+    let mut chain = frames.scaled(size);
+    chain.extend([Arg::of(&[&"tile=", &facts.columns, &"x", &facts.rows]), to_jpeg()]);
+    let name = format!("storyboard-{number}.jpg");
+    let mut after = list([&["-map", "0:v:0"][..]]);
     after.extend(filter(&chain));
     after.extend(jpeg_encoder());
-    after.extend(list([&["-f", "image2", "-start_number", "0", "file:storyboard-%d.jpg"][..]]));
-    let before =
-        if keyframes { list([&["-skip_frame", "nokey", "-discard:v", "nokey"][..]]) } else { vec![] };
-    studio.run(before, after, Duration::from_secs(1800)).await?;
-    let mut sheets = vec![];
-    for n in 0..facts.count.div_ceil(facts.columns * facts.rows) {
-        let name = format!("storyboard-{n}.jpg");
-        let wanted = (facts.columns * facts.tile_width, facts.rows * facts.tile_height);
-        let Some(bytes) = studio.bytes(&name).await else { return Ok(None) };
-        if jpeg::size(&bytes) != Some(wanted) {
-            return Ok(None);
-        }
-        sheets.push(studio.keep(&name).await?);
+    after.extend(list([&["-frames:v", "1", "-f", "mjpeg"][..]]));
+    after.push(Arg::output(&Name::new(&name)));
+    studio.run(after).await?;
+    let wanted = (facts.columns * facts.tile_width, facts.rows * facts.tile_height);
+    match studio.bytes(&name).await.and_then(|bytes| jpeg::size(&bytes)) {
+        Some(size) if size == wanted => Ok(Some(studio.keep(&name).await?)),
+        _ => Ok(None),
     }
-    Ok(Some(sheets))
 }
 
 #[cfg(test)]
 mod tests {
-    use model::FrameRate;
-
     use super::*;
-    use model::testing::film;
 
     #[test]
     fn a_long_film_has_four_hundred_tiles_at_most() {
-        let video = film(1920, 1080, FrameRate::new(24, 1).unwrap(), 1).video.unwrap();
-        let check = |seconds: u64, interval_ms, count| {
-            let facts = facts(&video, seconds * 1000);
+        let shape = Size { width: 1920, height: 1080 };
+        let check = |seconds: u64, segment_ms, interval_ms, count| {
+            let facts = facts(shape, seconds * 1000, segment_ms);
             assert_eq!((facts.interval_ms, facts.count), (interval_ms, count), "{seconds} s");
             assert_eq!((facts.tile_width, facts.tile_height), (160, 90));
         };
-        check(1, 2000, 1);
-        check(41, 2000, 21);
-        check(800, 2000, 400);
-        check(801, 3000, 267);
-        check(3 * 3600, 27_000, 400);
-        check(24 * 3600, 216_000, 400);
+        check(1, 1000, 2000, 1);
+        check(41, 2000, 2000, 21);
+        check(800, 2000, 2000, 400);
+        check(801, 2000, 3000, 267);
+        check(3 * 3600, 2000, 27_000, 400);
+        check(24 * 3600, 2000, 216_000, 400);
+        check(60, 6006, 6000, 10);
+    }
+
+    #[test]
+    fn a_tile_shows_what_lies_in_its_interval() {
+        let check = |keys: &[u64], wanted: &[u32]| {
+            let tiles: Vec<u32> = (0..3).map(|n| nearest(keys, n * 2000..(n + 1) * 2000)).collect();
+            assert_eq!(tiles, wanted, "{keys:?}");
+        };
+        check(&[0, 2000, 4000], &[0, 1, 2]);
+        check(&[0, 1600, 3900], &[1, 2, 2]);
+        check(&[0, 900, 1900, 2900, 3900], &[1, 3, 4]);
+        check(&[0], &[0, 0, 0]);
+        check(&[0, 5900], &[0, 1, 1]);
+        check(&[0, 6900], &[0, 0, 1]);
     }
 }

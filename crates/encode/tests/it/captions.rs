@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use encode::template::standard;
 use encode::{Look, Probed, captions, chunk, probe};
 use model::plan::{CaptionOrigin, Medium, Track};
+use template::standard;
 
 use crate::support::{clip, runner, shared};
 use crate::title::Title;
@@ -69,9 +69,10 @@ async fn captions_within_the_picture_are_found_and_begin_with_the_title() {
     assert_eq!(title.plan.captions[0].from, CaptionOrigin::Cea608(1));
     let (text, note) = stored(&title, 0).await;
     assert_eq!(note, None);
-    let expected = "WEBVTT\n\n00:00:01.000 --> 00:00:04.000\nASUKA ███, ██ f Japanese\n\n\
-                    00:00:05.000 --> 00:00:06.958\n██ ██████████, ███ \"█████ ███\n█████████ ████████ ██\n\
-                    ███████████\".\n\n00:00:06.958 --> 00:00:10.000\n█ █ █\n\n";
+    // Sound comes first: the first picture is shown for three places more.
+    let expected = "WEBVTT\n\n00:00:01.125 --> 00:00:04.125\nASUKA ███, ██ f Japanese\n\n\
+                    00:00:05.125 --> 00:00:07.083\n██ ██████████, ███ \"█████ ███\n█████████ ████████ ██\n\
+                    ███████████\".\n\n00:00:07.083 --> 00:00:10.125\n█ █ █\n\n";
     assert_eq!(text, expected);
 }
 
@@ -149,4 +150,66 @@ async fn a_foreign_audio_track_is_left_out_and_the_others_play() {
     assert_eq!(found, [(2, "de", Some("Kommentar"))]);
     let encoded = title.encode_in_reverse(Medium::Audio(0)).await;
     assert!(encoded.iter().all(|chunk: &chunk::Encoded| chunk.note.is_none()));
+}
+
+#[tokio::test]
+async fn a_disc_with_many_streams_has_what_is_useful_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let args = format!(
+        "-map 0:v {} {} -c:v libx264 -c:a pcm_s16le -c:s srt -metadata:s:s:19 language=jpn",
+        "-map 1:a ".repeat(10),
+        "-map 3:s ".repeat(20)
+    );
+    let file = film(folder.path(), "disc.mkv", SUBTITLES, &args);
+    let Probed { source, notes } = probe(runner(), &file).await.unwrap();
+    assert_eq!((source.audio.len(), source.captions.len()), (8, 8));
+    assert_eq!(source.captions[7].language, "ja", "another language comes first");
+    assert_eq!(
+        notes,
+        [
+            "audio tracks 9 and 10 are left out: a title has at most 8 audio tracks",
+            "subtitles 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28 and 29 are left out: a title has at most 8 caption tracks"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn text_in_an_old_encoding_is_read_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = |n: u32, text: &[u8]| {
+        let times = format!("{n}\n00:00:0{n},000 --> 00:00:0{n},500\n");
+        [times.as_bytes(), text, b"\n\n"].concat()
+    };
+    let srt = folder.path().join("old.srt");
+    std::fs::write(&srt, [line(1, b"plain first"), line(2, b"\xe7a \xe9 \xe9t\xe9 <here>")].concat())
+        .unwrap();
+    let made = format!("-f lavfi -i testsrc2=d=4:s=96x64:r=25 -i {} -c:v libx264 -c:s copy", srt.display());
+    let title = titled(&clip(folder.path(), "old.mkv", &made)).await;
+    let (text, note) = stored(&title, 0).await;
+    let expected = "WEBVTT\n\n00:00:01.000 --> 00:00:01.500\nplain first\n\n\
+                    00:00:02.000 --> 00:00:02.500\nça é été &lt;here&gt;\n\n";
+    assert_eq!(text, expected);
+    assert_eq!(note.as_deref(), Some("subtitles 1: text that is not UTF-8 was read as windows-1252"));
+}
+
+#[tokio::test]
+async fn styled_captions_become_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let ass = folder.path().join("styled.ass");
+    let lines = [
+        r"0,0:00:00.50,0:00:01.00,Default,,0,0,0,,Good\hmorning,\Nmy\hfriend",
+        r"0,0:00:01.00,0:00:02.00,Default,,0,0,0,,{\p1}m 0 0 l 100 0 100 50 0 50{\p0}",
+        r"1,0:00:01.00,0:00:02.00,Default,,0,0,0,,{\an8}{\k20}sing {\k30}along",
+        r"0,0:00:02.00,0:00:03.00,Default,,0,0,0,,{\i1}slanted{\i0} & <plain>",
+    ];
+    let events: Vec<String> = lines.iter().map(|line| format!("Dialogue: {line}")).collect();
+    let head = "[Script Info]\nScriptType: v4.00+\n\n[Events]\n\
+                Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n";
+    std::fs::write(&ass, format!("{head}{}\n", events.join("\n"))).unwrap();
+    let made = format!("-f lavfi -i testsrc2=d=4:s=96x64:r=25 -i {} -c:v libx264 -c:s copy", ass.display());
+    let title = titled(&clip(folder.path(), "styled.mkv", &made)).await;
+    let expected = "WEBVTT\n\n00:00:00.500 --> 00:00:01.000\nGood morning,\nmy friend\n\n\
+                    00:00:01.000 --> 00:00:02.000 line:0\nsing along\n\n\
+                    00:00:02.000 --> 00:00:03.000\n<i>slanted</i> &amp; &lt;plain&gt;\n\n";
+    assert_eq!(stored(&title, 0).await, (expected.to_owned(), None));
 }

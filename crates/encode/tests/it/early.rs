@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use encode::chunk::{self, SoFar, Work};
-use encode::template::reference;
 use model::plan::Medium;
+use template::reference;
 
 use crate::support::{clip, runner};
 use crate::title::Title;

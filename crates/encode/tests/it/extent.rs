@@ -5,10 +5,10 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use encode::extent::{Finder, Map, Step};
-use encode::template::reference;
-use encode::{Look, captions, stills};
+use encode::{Look, captions};
 use model::media::Source;
 use model::plan::{CaptionTrack, Medium};
+use template::reference;
 
 use crate::support::{clip, runner, shared};
 use crate::title::{Title, with_holes};
@@ -72,24 +72,6 @@ async fn check_probe(file: &Path) -> u64 {
     index + sum(&ranges)
 }
 
-/// Posters chosen from parts of the file are those chosen from all of it.
-async fn check_posters(file: &Path) -> u64 {
-    let source = encode::probe(runner(), file).await.unwrap().source;
-    let (map, index) = map(file);
-    let ranges = map.unwrap().around(&source, &stills::moments(source.video.as_ref().unwrap())).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let holes = with_holes(file, &ranges, folder.path());
-    let mut found = vec![];
-    for file in [&holes, file] {
-        let scratch = tempfile::tempdir().unwrap();
-        let look = Look { runner: runner(), source: &source, file, scratch: scratch.path() };
-        let posters = stills::posters(look).await.unwrap();
-        found.push(posters.iter().map(|poster| std::fs::read(&poster.path).unwrap()).collect::<Vec<_>>());
-    }
-    assert!(found[0] == found[1] && !found[0].is_empty(), "{}", file.display());
-    index + sum(&ranges)
-}
-
 async fn within(source: &Source, file: &Path) -> Vec<CaptionTrack> {
     let scratch = tempfile::tempdir().unwrap();
     let look = Look { runner: runner(), source, file, scratch: scratch.path() };
@@ -108,7 +90,7 @@ async fn parts_of_a_long_film_are_enough() {
     for (name, options) in [("front.mp4", "-movflags +faststart"), ("behind.mov", "")] {
         let looped = format!("-stream_loop -1 -i {} -t 1500 -c copy {options}", short.display());
         let film = clip(folder.path(), name, &looped);
-        let needed = check(&film, 500).await.max(check_probe(&film).await).max(check_posters(&film).await);
+        let needed = check(&film, 500).await.max(check_probe(&film).await);
         let bytes = std::fs::metadata(&film).unwrap().len();
         assert!(needed < 12 << 20 && needed * 4 < bytes, "{name}: {needed} of {bytes} bytes");
     }

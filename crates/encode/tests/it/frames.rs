@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use encode::template::{Ladder, Output, ScalingBehavior, Template, reference, standard};
 use encode::{Error, Runner, first_frame, probe};
 use model::media::Source;
 use model::plan::{Medium, Track};
 use model::{BitsPerSecond, FrameRate};
+use template::{Ladder, Output, ScalingBehavior, Template, reference, standard};
 use tokio_util::sync::CancellationToken;
 
 use crate::numbered::{self, Film, joined};

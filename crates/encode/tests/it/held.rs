@@ -1,10 +1,10 @@
-//! Pictures that are held: by the sound that goes on behind them, and by their own duration.
+//! Pictures that are held: by sound that continues after them, and by their own duration.
 
 use std::path::{Path, PathBuf};
 
 use encode::probe;
-use encode::template::{Template, standard};
 use model::plan::{Medium, Track};
+use template::{Template, standard};
 
 use crate::numbered::{self, Film, joined};
 use crate::support::{clip, runner};
@@ -59,7 +59,7 @@ async fn the_last_picture_stands_while_the_sound_goes_on() {
 #[tokio::test]
 async fn a_little_more_sound_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let found = probe(runner(), &film(folder.path(), "film.mp4", 6.0)).await.unwrap();
+    let found = probe(runner(), &film(folder.path(), "film.mp4", 5.28)).await.unwrap();
     assert_eq!((found.source.video.unwrap().frames, found.notes), (FRAMES, vec![]));
 }
 
@@ -85,7 +85,7 @@ async fn one_picture_and_a_song_is_as_long_as_the_song() {
     let found = probe(runner(), &song).await.unwrap();
     assert_eq!(
         found.notes,
-        ["the sound goes on for 89.9 s behind the picture, which stands still meanwhile"]
+        ["89.9 s of sound come after the last picture: the last picture is shown during that time"]
     );
     let one: Template = standard();
     let title = Title::of(&song, &one).await;

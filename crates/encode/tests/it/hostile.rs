@@ -62,7 +62,7 @@ async fn what_is_no_film_is_told_so() {
         (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "Document", "PDF"),
         (b"\x7fELF\x02\x01\x01\0\0\0\0\0", "Program", "program"),
         (b".RMF\0\0\0\x12", "Container", "RealMedia"),
-        (&[0xA7; 5000], "Unknown", "no kind of video"),
+        (&[0xA7; 5000], "Unknown", "unrecognised file"),
     ];
     for (number, (bytes, kind, words)) in cases.into_iter().enumerate() {
         let path = dir.path().join(format!("{number} -i;%d..\n.mp4"));
@@ -97,10 +97,9 @@ async fn damaged_and_impossible_films_are_rejected_with_their_reason() {
     let foreign = make("magic.avi", &format!("{short} -c:v magicyuv"));
     rejected(&foreign, "Codec", "`magicyuv` is not supported").await;
     rejected(&make("raw.avi", &format!("{short} -c:v rawvideo")), "Codec", "`rawvideo`").await;
-    let many = format!("{short} -f lavfi -i sine=d=1 -map 0 {} -c:v libx264", "-map 1 ".repeat(20));
-    for name in ["many.mp4", "many.mkv"] {
-        rejected(&make(name, &many), "TooManyStreams", "more than 16 streams").await;
-    }
+    let many = format!("{short} -map 0:v {} -c:v mjpeg", "-map 0:v ".repeat(256));
+    rejected(&make("many.mkv", &format!("{many} -frames:v 2")), "TooManyStreams", "more than 256 streams")
+        .await;
     rejected(&make("one.mp4", &format!("{short} -frames:v 1")), "SinglePicture", "single picture").await;
     let key = "-encryption_scheme cenc-aes-ctr -encryption_key 76a6c65c5ea762046bd749a2e632ccbb \
                -encryption_kid a7e61c373e219033c21091fa607bf3b8";
@@ -114,13 +113,6 @@ async fn damaged_and_impossible_films_are_rejected_with_their_reason() {
     std::fs::write(dir.path().join("zeros"), vec![0; 255 * 2 * 8000]).unwrap();
     let crowd = format!("-f s16le -ar 8000 -ac 255 -i {}", dir.path().join("zeros").display());
     rejected(&make("crowd.wav", &crowd), "TooManyChannels", "255 channels").await;
-
-    let part = |offset: u32| {
-        let args = format!("{short} -c:v libx264 -g 5 -output_ts_offset {offset}");
-        std::fs::read(make(&format!("part{offset}.ts"), &args)).unwrap()
-    };
-    let jump = write("jump.ts", &[part(1), part(5000)].concat());
-    rejected(&jump, "JumpingClock", "clock jumps").await;
 }
 
 #[tokio::test]

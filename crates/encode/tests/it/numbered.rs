@@ -66,8 +66,16 @@ pub(crate) fn numbers(path: &Path, (width, height): (u32, u32)) -> Vec<u64> {
 
 /// Samples of the left channel.
 pub(crate) fn samples(path: &Path) -> Vec<f32> {
+    let [left, _] = both(path);
+    left
+}
+
+/// Samples of the left and the right channel.
+pub(crate) fn both(path: &Path) -> [Vec<f32>; 2] {
     let bytes = decode(path, &["-map", "0:a", "-f", "f32le", "-ac", "2"]);
-    bytes.chunks(8).map(|pair| f32::from_le_bytes(pair[..4].try_into().unwrap())).collect()
+    [0, 4].map(|at| {
+        bytes.chunks(8).map(|pair| f32::from_le_bytes(pair[at..at + 4].try_into().unwrap())).collect()
+    })
 }
 
 /// Where beeps begin, in samples: where it is loud after a tenth of a second of quiet.

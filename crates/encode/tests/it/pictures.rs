@@ -4,9 +4,9 @@ use std::path::Path;
 use std::process::Command;
 
 use encode::chunk;
-use encode::template::standard;
 use encode::{Error, Rejection};
 use model::plan::{Medium, Track};
+use template::standard;
 
 use crate::frames::small;
 use crate::support::{clip, runner, shared};

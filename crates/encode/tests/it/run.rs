@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use encode::jail::Limits;
-use encode::run::{Arg, Ffmpeg, Input, Name, Patience, Progress};
+use encode::run::{Arg, Ffmpeg, Input, Name, Progress, Timeouts};
 use encode::{Container, Error, Runner};
+use jail::Limits;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{clip, runner};
@@ -21,7 +21,7 @@ fn run<'a>(file: &'a Path, folder: &'a Path, slow: bool) -> Ffmpeg<'a> {
         after,
         folder,
         limits: Limits::default(),
-        patience: Patience::default(),
+        timeouts: Timeouts::default(),
     }
 }
 
@@ -58,13 +58,13 @@ async fn cancelling_and_watchdogs_end_it_at_once() {
     let cancelled = stopped.ffmpeg(run(&film, out.path(), true), |_| cancel.cancel()).await;
     assert!(matches!(cancelled, Err(Error::Cancelled)), "{cancelled:?}");
 
-    let wall = Patience { wall: Duration::from_millis(700), ..Patience::default() };
-    let late = runner().ffmpeg(Ffmpeg { patience: wall, ..run(&film, out.path(), true) }, |_| ()).await;
+    let wall = Timeouts { wall: Duration::from_millis(700), ..Timeouts::default() };
+    let late = runner().ffmpeg(Ffmpeg { timeouts: wall, ..run(&film, out.path(), true) }, |_| ()).await;
     assert!(matches!(&late, Err(error @ Error::OutOfTime { .. }) if error.is_retryable()), "{late:?}");
 
     // Reports come twice a second: a watchdog that wants to see more sees nothing.
-    let stall = Patience { stall: Duration::from_millis(50), ..Patience::default() };
-    let dull = runner().ffmpeg(Ffmpeg { patience: stall, ..run(&film, out.path(), true) }, |_| ()).await;
+    let stall = Timeouts { stall: Duration::from_millis(50), ..Timeouts::default() };
+    let dull = runner().ffmpeg(Ffmpeg { timeouts: stall, ..run(&film, out.path(), true) }, |_| ()).await;
     assert!(matches!(dull, Err(Error::Stalled { .. })), "{dull:?}");
     // None of them would ever have ended by itself.
     assert!(start.elapsed() < Duration::from_secs(300), "{:?}", start.elapsed());
@@ -89,7 +89,7 @@ async fn a_source_that_gives_no_more_ends_with_what_was_said_of_it() {
     let run = Ffmpeg {
         input: Input { file: &pipe, container: Container::Aac },
         after,
-        patience: Patience { stall: Duration::from_secs(2), ..Patience::default() },
+        timeouts: Timeouts { stall: Duration::from_secs(2), ..Timeouts::default() },
         ..run(&pipe, out.path(), false)
     };
     let stalled = runner().ffmpeg(run, |_| ()).await.unwrap_err();
@@ -99,7 +99,7 @@ async fn a_source_that_gives_no_more_ends_with_what_was_said_of_it() {
         "{stalled}"
     );
     assert!(stalled.log().iter().any(|line| line.contains("[error]")), "{stalled:?}");
-    assert!(start.elapsed() < Patience::default().stall, "{:?}", start.elapsed());
+    assert!(start.elapsed() < Timeouts::default().stall, "{:?}", start.elapsed());
 }
 
 #[tokio::test]

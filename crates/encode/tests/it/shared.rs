@@ -1,4 +1,4 @@
-//! What the shared media folder contains: a table.
+//! The contents of the shared media folder: a table.
 
 /// Files of the shared media folder, and what is to be found in them.
 pub(crate) const SHARED: &[(&str, &[&str])] = &[
@@ -119,8 +119,8 @@ pub(crate) const SHARED: &[(&str, &[&str])] = &[
     (
         "odd/edit_list_positive_shift.mp4",
         &[
-            "mov 9000 ms",
-            "0 h264 1920x1080 shown 1920x1080 turned 0 30/1 270 frames from 1000000 us keys [0, 250] yuv420p",
+            "mov 10000 ms",
+            "0 h264 1920x1080 shown 1920x1080 turned 0 30/1 300 frames from 0 us keys [0, 30, 280] yuv420p",
             "1 aac 48000 Hz 2 ch und from 0 us 10005 ms",
         ],
     ),
@@ -134,8 +134,8 @@ pub(crate) const SHARED: &[(&str, &[&str])] = &[
     (
         "odd/hdr10-video-with-sdr-container.mp4",
         &[
-            "mov 1033 ms",
-            "0 hevc 1920x1080 shown 1920x1080 turned 0 30/1 31 frames from 0 us keys [0] yuv420p10le smpte2084",
+            "mov 1000 ms",
+            "0 hevc 1920x1080 shown 1920x1080 turned 0 30/1 30 frames from 18322 us keys [0] yuv420p10le smpte2084",
             "1 aac 48000 Hz 2 ch en from 0 us 1003 ms",
         ],
     ),
@@ -158,8 +158,8 @@ pub(crate) const SHARED: &[(&str, &[&str])] = &[
     (
         "odd/kyrion_dirtystart.ts",
         &[
-            "mpegts 4304 ms",
-            "0 h264 1920x1080 shown 1920x1080 turned 0 30000/1001 129 frames from 3259893333 us keys [0, 20, 40, 47] yuv420p fields bt709",
+            "mpegts 4838 ms",
+            "0 h264 1920x1080 shown 1920x1080 turned 0 30000/1001 145 frames from 3259359467 us keys [0, 16, 36, 56] yuv420p fields bt709",
             "1 mp2 48000 Hz 2 ch und from 3259368000 us 4464 ms",
             "2 mp2 48000 Hz 2 ch und from 3259368000 us 4464 ms",
         ],
@@ -167,8 +167,8 @@ pub(crate) const SHARED: &[(&str, &[&str])] = &[
     (
         "odd/kyrion_mpeg2av_ac3.ts",
         &[
-            "mpegts 2836 ms",
-            "0 mpeg2video 1920x1080 shown 1920x1080 turned 0 30000/1001 85 frames from 1201436933 us keys [0, 20, 40, 60] yuv420p fields bt709",
+            "mpegts 3436 ms",
+            "0 mpeg2video 1920x1080 shown 1920x1080 turned 0 30000/1001 103 frames from 1200836333 us keys [0, 18, 38, 58] yuv420p fields bt709",
             "1 ac3 48000 Hz 2 ch und from 1200850578 us 3072 ms",
             "2 mp2 48000 Hz 2 ch und from 1200840000 us 3096 ms",
         ],
@@ -295,8 +295,8 @@ pub(crate) const SHARED: &[(&str, &[&str])] = &[
     (
         "captions/sample_with_pgs_subtitles.mkv",
         &[
-            "matroska 66 ms",
-            "0 h264 1080x720 shown 1080x720 turned 0 60/1 4 frames from 0 us keys [0] yuv420p",
+            "matroska 1016 ms",
+            "0 h264 1080x720 shown 1080x720 turned 0 60/1 61 frames from 0 us keys [0] yuv420p",
             "1 ac3 44100 Hz 1 ch und from 0 us 1009 ms",
         ],
     ),
@@ -312,8 +312,8 @@ pub(crate) const SHARED: &[(&str, &[&str])] = &[
     (
         "captions/sintel-captions.ts",
         &[
-            "mpegts 10000 ms",
-            "0 h264 400x170 shown 400x170 turned 0 24/1 240 frames from 10000000 us keys [0, 70] yuv420p",
+            "mpegts 10125 ms",
+            "0 h264 400x170 shown 400x170 turned 0 24/1 243 frames from 9875000 us keys [0, 3, 73] yuv420p",
             "1 aac 22050 Hz 2 ch und from 9881000 us 9846 ms",
         ],
     ),

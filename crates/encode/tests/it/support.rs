@@ -1,16 +1,17 @@
-//! What the tests share: tools, jail, generated clips, the shared media folder.
+//! Helpers of the tests: tools, jail, generated clips, the shared media folder.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use encode::{Jail, Rejection, Runner, Tools};
+use encode::{Rejection, Runner, Tools};
+use jail::Jail;
 use tokio_util::sync::CancellationToken;
 
 /// A jail entered through this crate's own launcher.
 pub(crate) fn jail() -> &'static Jail {
     static JAIL: OnceLock<Jail> = OnceLock::new();
-    JAIL.get_or_init(|| Jail::new([env!("CARGO_BIN_EXE_kinora-jail")]))
+    JAIL.get_or_init(|| Jail::new([env!("CARGO_BIN_EXE_encode-jail")]))
 }
 
 /// The installed tools.
@@ -42,9 +43,18 @@ pub(crate) fn clip(folder: &Path, name: &str, args: &str) -> PathBuf {
 
 /// A clip of the shared media folder; `None`, and a line in the output, where that is absent.
 pub(crate) fn shared(name: &str) -> Option<PathBuf> {
+    in_shared("media", name)
+}
+
+/// A clip of the shared folder of cases that once failed, as [`shared`].
+pub(crate) fn case(name: &str) -> Option<PathBuf> {
+    in_shared("cases", name)
+}
+
+fn in_shared(folder: &str, name: &str) -> Option<PathBuf> {
     let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
-    let folder = std::env::var_os("KINORA_SHARED").unwrap_or_else(|| default.into());
-    let path = Path::new(&folder).join("media").join(name);
+    let shared = std::env::var_os("KINORA_SHARED").unwrap_or_else(|| default.into());
+    let path = Path::new(&shared).join(folder).join(name);
     if !path.is_file() {
         model::testing::skipped(&format!("{name} (it is not there)"));
         return None;

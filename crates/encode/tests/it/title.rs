@@ -4,12 +4,12 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use encode::chunk::{self, Encoded, Work};
-use encode::template::Template;
 use encode::{first_frame, plan, probe};
 use model::Plan;
 use model::media::Source;
 use model::plan::{Chunk, Medium, Track};
 use package::{TrackInit, cmaf};
+use template::Template;
 
 use crate::numbered::joined;
 use crate::support::{runner, tools};
@@ -27,10 +27,20 @@ impl Title {
     /// Probes a file and plans its encode.
     pub(crate) async fn of(file: &Path, template: &Template) -> Self {
         let (folder, template) = (tempfile::tempdir().unwrap(), template.clone());
-        let source = probe(runner(), file).await.unwrap().source;
+        let mut file = file.to_owned();
+        let source = match probe(runner(), &file).await {
+            Err(encode::Error::ClockJumps(jumps)) => {
+                let copy = folder.path().join("copy");
+                std::fs::copy(&file, &copy).unwrap();
+                encode::clock::set(&copy, &jumps.pieces).unwrap();
+                file = copy;
+                encode::probe_set(runner(), &file, *jumps).await.unwrap().source
+            }
+            found => found.unwrap().source,
+        };
         let headers = first_frame::headers(runner(), &source, &template, folder.path()).await;
         let plan = plan::make(&source, &template, &headers.unwrap(), &tools().fingerprint()).unwrap();
-        Self { file: file.to_owned(), source, template, plan, folder }
+        Self { file, source, template, plan, folder }
     }
 
     /// Makes the plan again, for another source.
@@ -40,7 +50,7 @@ impl Title {
         self.plan = plan::make(source, template, &headers.unwrap(), &tools().fingerprint()).unwrap();
     }
 
-    /// Cuts the plan anew: every chunk has so many segments.
+    /// Cuts the plan again: every chunk has so many segments.
     pub(crate) fn cut(mut self, segments: u32) -> Self {
         let all = self.plan.grid.segments();
         let mut media: Vec<Medium> = self.plan.tracks().map(Track::medium).collect();

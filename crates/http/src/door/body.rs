@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::BoxError;
 use super::progress::Progress;
 
-/// What the error of a body says whose client paused for too long.
+/// Text of the error of a body whose client paused for too long.
 pub const PAUSED: &str = "the client paused for too long";
 
 /// A client's body: it fails when the client pauses for too long, and its connection knows when nobody read it to its
@@ -21,7 +21,7 @@ pub const PAUSED: &str = "the client paused for too long";
 pub struct RequestBody {
     incoming: Incoming,
     pause: Pause,
-    /// What is told when the end was read, until it is.
+    /// Notified when the end was read; `None` afterwards.
     progress: Option<Progress>,
 }
 
@@ -90,7 +90,7 @@ impl Pause {
         Self { half: longest / 2, halfway: false, timer: None }
     }
 
-    /// What was waited for has come.
+    /// The awaited data has arrived.
     pub fn end(&mut self) {
         self.halfway = false;
         if let Some(timer) = &mut self.timer {

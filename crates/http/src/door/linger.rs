@@ -1,10 +1,10 @@
 //! Closing a connection without taking its last answer back.
 //!
 //! A socket that is closed while bytes wait in it, or are still on their way to it, is reset, and the reset throws away
-//! what the client has not read yet: the answer that says why nobody reads on. So whoever answers before the end of a
-//! request closes in two steps (RFC 9112 §9.6): it says that nothing more comes, then reads on and throws away, until the
-//! client closes too or has had its chance. Whoever sends for the sake of sending has a connection that it could have
-//! had anyway, and for a shorter time; when the door closes or the place is needed, for a moment only.
+//! what the client has not read yet: the answer that says why nobody reads on. So a server that answers before the end
+//! of a request closes in two steps (RFC 9112 §9.6): it says that nothing more comes, then reads on and throws away,
+//! until the client closes too or has had its chance. A client that sends for the sake of sending has a connection that
+//! it could have had anyway, and for a shorter time; when the door closes or the slot is needed, for a moment only.
 
 use std::mem::MaybeUninit;
 use std::pin::Pin;
@@ -18,7 +18,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// Most bytes that are read on: a part of an upload by a browser, of a file of up to 60 GB.
 const MAX: u64 = 64 << 20;
-/// How often the client is looked at.
+/// How often the client is checked.
 const LOOK: Duration = Duration::from_secs(5);
 /// How often it is found still sending, at most.
 const LOOKS: u32 = 6;

@@ -56,9 +56,14 @@ impl Progress {
         self.0.past_first_head.load(Ordering::Relaxed)
     }
 
+    /// Whether requests overlap.
+    pub(super) fn is_overlapping(&self) -> bool {
+        self.0.overlapping.load(Ordering::Relaxed)
+    }
+
     /// Whether the client may still be sending a request, its head or its body, which keeps its connection from ending;
     /// never where requests overlap.
     pub(super) fn is_amid_request(&self) -> bool {
-        self.0.amid_request.load(Ordering::Relaxed) && !self.0.overlapping.load(Ordering::Relaxed)
+        self.0.amid_request.load(Ordering::Relaxed) && !self.is_overlapping()
     }
 }

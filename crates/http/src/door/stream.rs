@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::delivery::Deliveries;
 use super::linger::Linger;
 use super::progress::Progress;
 
@@ -27,7 +29,7 @@ const UNSENT: u32 = 128 << 10;
 
 /// How long a connection bears a client that takes little.
 #[derive(Clone)]
-pub struct Patience {
+pub struct Timeouts {
     /// Longest time without any byte.
     pub silence: Duration,
     /// Fewest bytes per second that an answer waits for; 0 for any.
@@ -36,9 +38,9 @@ pub struct Patience {
     pub is_scarce: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
-impl fmt::Debug for Patience {
+impl fmt::Debug for Timeouts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Patience").field("silence", &self.silence).finish_non_exhaustive()
+        f.debug_struct("Timeouts").field("silence", &self.silence).finish_non_exhaustive()
     }
 }
 
@@ -46,7 +48,8 @@ impl fmt::Debug for Patience {
 /// read on for a while, so that a client that is still sending gets what was written.
 pub(super) struct Stream {
     stream: TcpStream,
-    patience: Patience,
+    timeouts: Timeouts,
+    deliveries: Deliveries,
     end: CancellationToken,
     slow: Option<Slow>,
     progress: Progress,
@@ -56,11 +59,11 @@ pub(super) struct Stream {
 /// A client that writes had to wait for, since the last time that its rate was looked at.
 struct Slow {
     timer: Pin<Box<Sleep>>,
-    /// Since when a write waits.
+    /// Start of a write's wait.
     since: Option<Instant>,
     /// For how long writes have waited together.
     waited: Duration,
-    /// Bytes taken meanwhile.
+    /// Bytes taken since then.
     taken: u64,
     /// For how long nothing was taken.
     silent: Duration,
@@ -68,28 +71,55 @@ struct Slow {
 
 impl Stream {
     /// Bounds a connection; `end` is cancelled when it has to end.
-    pub(super) fn new(stream: TcpStream, patience: Patience, end: CancellationToken) -> Self {
+    pub(super) fn new(
+        stream: TcpStream,
+        timeouts: Timeouts,
+        deliveries: Deliveries,
+        end: CancellationToken,
+    ) -> Self {
         // Only a help: without it the kernel takes more.
         let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
-        Self { stream, patience, end, slow: None, progress: Progress::default(), linger: None }
+        let progress = Progress::default();
+        Self { stream, timeouts, deliveries, end, slow: None, progress, linger: None }
     }
 
-    /// Where its requests are watched. Whoever reads tells there what comes of them, for only it sees inside TLS.
+    /// Where its requests are watched. The reader reports their progress there, because only it sees inside TLS.
     pub(super) fn progress(&self) -> Progress {
         self.progress.clone()
     }
 
+    /// Fails if there are unsent bytes of an answer that may not continue.
+    fn check(&self) -> io::Result<()> {
+        if self.deliveries.take_suspect() && self.has_unsent()? {
+            self.deliveries.break_off();
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        Ok(())
+    }
+
+    /// Whether the kernel still holds bytes that it has not sent at all. What it has sent is with the client's kernel, or
+    /// nearly.
+    fn has_unsent(&self) -> io::Result<bool> {
+        let socket = socket2::SockRef::from(&self.stream);
+        // Writable is a socket with fewer unsent bytes than this.
+        socket.set_tcp_notsent_lowat(1)?;
+        let mut ready = [PollFd::new(&self.stream, PollFlags::OUT)];
+        let writable = rustix::event::poll(&mut ready, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))?;
+        socket.set_tcp_notsent_lowat(UNSENT)?;
+        Ok(writable == 0)
+    }
+
     fn watch(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        let step = self.patience.silence / STEPS;
+        let step = self.timeouts.silence / STEPS;
         match poll {
             Poll::Ready(Ok(taken)) => {
-                let quick = self.slow.as_mut().is_none_or(|slow| slow.took(taken, step, &self.patience));
+                let quick = self.slow.as_mut().is_none_or(|slow| slow.took(taken, step, &self.timeouts));
                 if quick { poll } else { too_slow() }
             }
             Poll::Ready(Err(_)) => poll,
             Poll::Pending => {
                 let slow = self.slow.get_or_insert_with(|| Slow::new(step));
-                if slow.waits(cx, step, &self.patience) { Poll::Pending } else { too_slow() }
+                if slow.waits(cx, step, &self.timeouts) { Poll::Pending } else { too_slow() }
             }
         }
     }
@@ -106,17 +136,17 @@ impl Slow {
     }
 
     /// Counts what was taken; `false` if that was too little for the time.
-    fn took(&mut self, bytes: usize, step: Duration, patience: &Patience) -> bool {
+    fn took(&mut self, bytes: usize, step: Duration, timeouts: &Timeouts) -> bool {
         self.taken += bytes as u64;
         self.silent = Duration::ZERO;
         if let Some(since) = self.since.take() {
             self.waited += since.elapsed().min(step);
         }
-        self.is_quick_enough(patience)
+        self.is_quick_enough(timeouts)
     }
 
     /// Counts the time of a write that waits; `false` if that was too long.
-    fn waits(&mut self, cx: &mut Context<'_>, step: Duration, patience: &Patience) -> bool {
+    fn waits(&mut self, cx: &mut Context<'_>, step: Duration, timeouts: &Timeouts) -> bool {
         if self.since.is_none() {
             self.since = Some(Instant::now());
             self.timer.as_mut().reset(Instant::now() + step);
@@ -126,8 +156,8 @@ impl Slow {
             self.since = Some(Instant::now());
             self.waited += step;
             self.silent += step;
-            let most = if (patience.is_scarce)() { step * SCARCE_STEPS } else { patience.silence };
-            if self.silent >= most || !self.is_quick_enough(patience) {
+            let most = if (timeouts.is_scarce)() { step * SCARCE_STEPS } else { timeouts.silence };
+            if self.silent >= most || !self.is_quick_enough(timeouts) {
                 return false;
             }
         }
@@ -135,15 +165,15 @@ impl Slow {
     }
 
     /// Whether the client was quick enough, so far or since it was last looked at.
-    fn is_quick_enough(&mut self, patience: &Patience) -> bool {
-        let (time, times) = match (patience.is_scarce)() {
-            true => (patience.silence / STEPS * (2 * SCARCE_STEPS), SCARCE_TIMES),
-            false => (patience.silence, 1),
+    fn is_quick_enough(&mut self, timeouts: &Timeouts) -> bool {
+        let (time, times) = match (timeouts.is_scarce)() {
+            true => (timeouts.silence / STEPS * (2 * SCARCE_STEPS), SCARCE_TIMES),
+            false => (timeouts.silence, 1),
         };
         if self.waited < time {
             return true;
         }
-        let wanted = u128::from(patience.least_rate) * u128::from(times) * self.waited.as_millis() / 1000;
+        let wanted = u128::from(timeouts.least_rate) * u128::from(times) * self.waited.as_millis() / 1000;
         let quick = u128::from(self.taken) >= wanted;
         (self.waited, self.taken) = (Duration::ZERO, 0);
         quick
@@ -156,12 +186,14 @@ impl AsyncRead for Stream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        self.check()?;
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.check()?;
         let poll = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.watch(cx, poll)
     }
@@ -171,6 +203,7 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.check()?;
         let poll = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         self.watch(cx, poll)
     }
@@ -184,11 +217,24 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Self { stream, end, linger, progress, .. } = &mut *self;
+        let Self { stream, deliveries, end, linger, progress, .. } = &mut *self;
         progress.pass_first_head();
+        if deliveries.is_broken_off() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
         let linger = linger.get_or_insert_with(|| Linger::new(end.clone()));
         linger.poll(stream, progress.is_amid_request(), cx).map(Ok)
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        if self.deliveries.is_broken_off() {
+            // Bytes that the kernel has not sent yet are discarded, and the client gets a reset. Fails only if the
+            // connection is gone already.
+            let _ = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+        }
     }
 }
 
@@ -204,14 +250,15 @@ mod tests {
 
     const MANY: usize = 32 << 20;
 
-    fn patience(silence: Duration) -> Patience {
-        Patience { silence, least_rate: 0, is_scarce: Arc::new(|| false) }
+    fn timeouts(silence: Duration) -> Timeouts {
+        Timeouts { silence, least_rate: 0, is_scarce: Arc::new(|| false) }
     }
 
-    async fn pair(patience: Patience) -> (Stream, TcpStream) {
+    async fn pair(timeouts: Timeouts) -> (Stream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        (Stream::new(listener.accept().await.unwrap().0, patience, CancellationToken::new()), client)
+        let (stream, end) = (listener.accept().await.unwrap().0, CancellationToken::new());
+        (Stream::new(stream, timeouts, Deliveries::default(), end), client)
     }
 
     /// Reads so many bytes every so often until the end.
@@ -227,7 +274,7 @@ mod tests {
     #[tokio::test]
     async fn a_pause_of_the_process_is_not_the_clients_fault() {
         let silence = Duration::from_millis(60);
-        let (mut server, mut client) = pair(patience(silence)).await;
+        let (mut server, mut client) = pair(timeouts(silence)).await;
         let reading = tokio::spawn(async move {
             let mut some = vec![0; 1 << 20];
             let mut got = 0;
@@ -247,7 +294,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_that_takes_nothing_fails_the_write() {
-        let (mut server, _client) = pair(patience(Duration::from_millis(60))).await;
+        let (mut server, _client) = pair(timeouts(Duration::from_millis(60))).await;
         let begun = Instant::now();
         let failed = server.write_all(&vec![0; MANY]).await.unwrap_err();
         assert_eq!(failed.kind(), io::ErrorKind::TimedOut);
@@ -258,7 +305,7 @@ mod tests {
     async fn a_client_that_takes_less_than_it_must_fails_the_write() {
         let silence = Duration::from_millis(500);
         for (least_rate, in_time) in [(64 << 20, false), (1, true)] {
-            let (mut server, client) = pair(Patience { least_rate, ..patience(silence) }).await;
+            let (mut server, client) = pair(Timeouts { least_rate, ..timeouts(silence) }).await;
             // About 10 MB/s.
             sip(client, 100 << 10, Duration::from_millis(10));
             let done = server.write_all(&vec![0; 16 << 20]).await;
@@ -268,7 +315,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_is_answered_amid_its_request_may_send_the_rest() {
-        let (mut server, mut client) = pair(patience(Duration::from_secs(60))).await;
+        let (mut server, mut client) = pair(timeouts(Duration::from_secs(60))).await;
         client.write_all(b"GET /").await.unwrap();
         server.read_exact(&mut [0; 5]).await.unwrap();
         server.progress().begin_request();
@@ -285,13 +332,13 @@ mod tests {
     #[tokio::test]
     async fn scarce_memory_makes_it_short() {
         let is_scarce = Arc::new(|| true);
-        let patience = Patience { silence: Duration::from_secs(6), least_rate: 1 << 20, is_scarce };
-        let (mut server, _client) = pair(patience.clone()).await;
+        let timeouts = Timeouts { silence: Duration::from_secs(6), least_rate: 1 << 20, is_scarce };
+        let (mut server, _client) = pair(timeouts.clone()).await;
         let begun = Instant::now();
         assert!(server.write_all(&vec![0; MANY]).await.is_err());
         assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
         // Quick enough, but not now.
-        let (mut server, client) = pair(patience).await;
+        let (mut server, client) = pair(timeouts).await;
         sip(client, 100 << 10, Duration::from_millis(10));
         assert!(server.write_all(&vec![0; 4 * MANY]).await.is_err());
     }

@@ -17,7 +17,7 @@ use tower::ServiceExt as _;
 
 fn router(time: Duration) -> Router {
     let routes = Router::new()
-        .route("/missing", get(async || ApiError::not_found("title_not_found", "There is no such title.")))
+        .route("/missing", get(async || ApiError::not_found("title_not_found", "Title not found.")))
         .route("/id", get(async |id: axum::Extension<RequestId>| id.to_string()))
         .route("/echo", post(async |body: String| body))
         .route("/json", post(async |take::Json(n): take::Json<u8>| n.to_string()))
@@ -53,7 +53,7 @@ async fn an_error_is_a_problem_with_the_id_of_the_header() {
     assert_eq!(status, 404);
     let problem: serde_json::Value = serde_json::from_str(&body).unwrap();
     assert_eq!(problem["code"], "title_not_found");
-    assert_eq!(problem["detail"], "There is no such title.");
+    assert_eq!(problem["detail"], "Title not found.");
     assert_eq!(problem["request_id"], headers["x-request-id"].to_str().unwrap());
 }
 

@@ -1,8 +1,12 @@
-//! Who is held back, and for how much: sendings to an address, from a place on the network and in all, and failures.
+//! Rate limits of sign-in: codes per mailbox, per network and in all, and wrong codes.
 //!
-//! The names under which these are counted stand in the database; whoever changes one forgives everybody.
-
-use std::net::IpAddr;
+//! Nobody can make another one wait: a device that signed in before counts by itself, everybody else by the network that
+//! they ask from. What strangers ask for together has two budgets more, one for the first request of a network within a
+//! day and one for all others, so that the mailbox is not flooded, and so that a network that asks again and again
+//! leaves something to a network that asks for the first time. Sendings and wrong codes that end in a sign-in are given
+//! back.
+//!
+//! The names under which these are counted are stored in the database; changing one resets its counts.
 
 use db::Tx;
 use model::Timestamp;
@@ -10,11 +14,14 @@ use model::Timestamp;
 use super::Challenge;
 use crate::failures::{self, Whose};
 use crate::limit::{self, Rules, Window};
-use crate::{Identity, Result};
+use crate::network::Network;
+use crate::{Error, Identity, Result};
 
 const DAY_MS: i64 = 86_400_000;
-/// How many times as much as one place on the network a subscriber with many of them may ask for.
-const SUBSCRIBER: u32 = 5;
+/// Many networks may ask for the first time: so many times what one requester has, all of them have together.
+const FIRST_REQUESTS: u32 = 2;
+/// Longest wait that a refusal by a network's budget announces, in seconds: every sign-in refills the budget.
+const NETWORK_WAIT_SECONDS: u32 = 60;
 
 impl Identity {
     /// Refuses who has failed too often to be sent another code.
@@ -38,97 +45,113 @@ impl Identity {
         let rules = Rules { windows: &windows, pauses_seconds: &[] };
         let failing = self.failing(challenge);
         failures::take(tx, &failing, now).await?;
-        limit::take(tx, &failing.name, rules, now).await
+        limit::take(tx, &failing.name, rules, now).await?;
+        for network in challenge.networks.iter() {
+            let windows = [Window::hour(self.budget(tx, network, now).await?)];
+            limit::count(tx, &network_name(network), &windows, now).await?;
+        }
+        Ok(())
     }
 
-    /// Forgets what was counted for whoever had the right code. In the order in which the failure was taken: else two
-    /// codes of one address wait for each other.
+    /// Resets the counts after a correct code. In the order in which they were taken: else two codes of one
+    /// address wait for each other.
     pub(super) async fn forgive(&self, tx: &mut Tx, challenge: &Challenge) -> Result<()> {
         let failing = self.failing(challenge);
         failures::forget(tx, &failing).await?;
         for name in [&failing.name, &self.sending_name(challenge)] {
             limit::forget(tx, name).await?;
         }
+        let (since, sends) = (challenge.created, challenge.sends);
+        let firsts = u32::from(challenge.first_of_network);
+        for (first, times) in [(true, firsts), (false, sends.saturating_sub(firsts))] {
+            limit::give_back(tx, &self.strangers_name(challenge, first), since, times).await?;
+        }
+        for network in challenge.networks.iter() {
+            limit::give_back(tx, &network_name(network), since, sends + challenge.attempts).await?;
+        }
         Ok(())
     }
 
-    /// Counts a mail that is about to be sent, or refuses it.
+    /// Counts a mail that is about to be sent, or refuses it. Answers whether it is the first within a day that its network
+    /// asks for.
     pub(super) async fn take_sending(
         &self,
         tx: &mut Tx,
         challenge: &Challenge,
-        ip: IpAddr,
         now: Timestamp,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let limits = &self.inner.config.limits;
-        let day = Window { ms: DAY_MS, max: limits.per_address_day };
-        let address = [Window::hour(limits.per_address_hour), day];
-        let rules = Rules { windows: &address, pauses_seconds: &limits.cooldown_seconds };
-        limit::take(tx, &self.sending_name(challenge), rules, now).await?;
-        for (network, times) in networks_of(ip) {
-            let windows = [Window::hour(limits.per_ip_hour * times)];
-            let name = format!("network {}", self.personal().name_of(&network));
-            limit::take(tx, &name, Rules { windows: &windows, pauses_seconds: &[] }, now).await?;
+        let windows = |times: u32| {
+            let day = Window { ms: DAY_MS, max: limits.per_address_day * times };
+            [Window::hour(limits.per_address_hour * times), day]
+        };
+        let own = Rules { windows: &windows(1), pauses_seconds: &limits.cooldown_seconds };
+        let first = limit::take(tx, &self.sending_name(challenge), own, now).await? == 0;
+        if !challenge.known_device {
+            let shared = windows(if first { FIRST_REQUESTS } else { 1 });
+            let shared = Rules { windows: &shared, pauses_seconds: &[] };
+            limit::take(tx, &self.strangers_name(challenge, first), shared, now).await?;
+        }
+        for network in challenge.networks.iter() {
+            let windows = [Window::hour(self.budget(tx, network, now).await?)];
+            let rules = Rules { windows: &windows, pauses_seconds: &[] };
+            limit::take(tx, &network_name(network), rules, now).await.map_err(soon)?;
         }
         let all = [Window { ms: 60_000, max: limits.per_minute }];
         // Strangers who use up what all may send do not keep those out who were in before.
         let name = if challenge.known_device { "sendings to known devices" } else { "sendings" };
-        limit::take(tx, name, Rules { windows: &all, pauses_seconds: &[] }, now).await
+        limit::take(tx, name, Rules { windows: &all, pauses_seconds: &[] }, now).await?;
+        Ok(first)
+    }
+
+    async fn budget(&self, tx: &mut Tx, network: Network<'_>, now: Timestamp) -> Result<u32> {
+        network.budget(tx, self.inner.config.limits.per_ip_hour, now).await
     }
 
     fn sending_name(&self, challenge: &Challenge) -> String {
-        format!("sending {}", self.personal().name_of(&challenge.shared_fate()))
+        format!("sending {}", self.personal().name_of(&challenge.asked_by(&challenge.address.mailbox())))
+    }
+
+    /// The counter of requests by all strangers together.
+    fn strangers_name(&self, challenge: &Challenge, first: bool) -> String {
+        let kind = if first { "first requests" } else { "repeated requests" };
+        format!("{kind} {}", self.personal().name_of(&challenge.address.mailbox()))
     }
 
     fn failing(&self, challenge: &Challenge) -> Whose {
+        let key = challenge.address.key();
+        let strangers = || format!("strangers failing {}", self.personal().name_of(&key));
         Whose {
-            name: format!("failing {}", self.personal().name_of(&challenge.shared_fate())),
-            address_name: self.address_name(&challenge.address.key()),
+            name: format!("failing {}", self.personal().name_of(&challenge.asked_by(&key))),
+            strangers: (!challenge.known_device).then(strangers),
+            address_name: self.address_name(&key),
         }
     }
 
-    /// What an address is called where it is only counted.
+    /// The name of an address in counters.
     pub(crate) fn address_name(&self, address_key: &str) -> String {
         format!("address {}", self.personal().name_of(address_key))
     }
 }
 
 impl Challenge {
-    /// Who is held back together: everyone who uses the address, but for a device that signed in before;
-    /// it has limits of its own, so that strangers cannot lock it out.
-    fn shared_fate(&self) -> String {
-        let key = self.address.key();
-        if self.known_device { format!("{key} {}", self.browser_hash) } else { key }
+    /// Name of a counter for an address and a requester: a device that signed in before, or the network of any other
+    /// one.
+    fn asked_by(&self, address: &str) -> String {
+        let who = if self.known_device { &self.browser_hash } else { self.networks.whole() };
+        format!("{address} {who}")
     }
 }
 
-/// What counts as one place on the network: an IPv4 address, a /64 of IPv6. And what is larger but may still be one
-/// subscriber's, a /48, with how many times as much as one place it may have.
-fn networks_of(ip: IpAddr) -> Vec<(String, u32)> {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => vec![(ip.to_string(), 1)],
-        IpAddr::V6(ip) => {
-            let [a, b, c, d, ..] = ip.segments();
-            vec![
-                (format!("{a:x}:{b:x}:{c:x}::/48"), SUBSCRIBER),
-                (format!("{a:x}:{b:x}:{c:x}:{d:x}::/64"), 1),
-            ]
+fn network_name(network: Network<'_>) -> String {
+    format!("network {}", network.name)
+}
+
+fn soon(error: Error) -> Error {
+    match error {
+        Error::TooMany { retry_after_seconds } => {
+            Error::TooMany { retry_after_seconds: retry_after_seconds.min(NETWORK_WAIT_SECONDS) }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_network_is_an_ipv4_address_or_half_an_ipv6_address_and_what_a_subscriber_may_have() {
-        let check = |ip: &str, expected: &[&str]| {
-            let networks = networks_of(ip.parse().unwrap());
-            assert_eq!(networks.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), expected);
-        };
-        check("192.0.2.1", &["192.0.2.1"]);
-        check("::ffff:192.0.2.1", &["192.0.2.1"]);
-        check("2001:db8:1:2:3:4:5:6", &["2001:db8:1::/48", "2001:db8:1:2::/64"]);
+        other => other,
     }
 }

@@ -14,7 +14,7 @@ use crate::{Identity, Result};
 
 const KIND: &str = "code";
 
-/// What the renderer needs besides the address; stays in the outbox, so there is nothing secret in it.
+/// Data that the renderer needs besides the address; it is stored in the outbox, so it contains no secrets.
 #[derive(Serialize, Deserialize)]
 struct Payload {
     digits: u32,
@@ -31,7 +31,7 @@ impl Identity {
 
     fn render(&self, item: &Item) -> Option<Mail> {
         if item.kind() != KIND {
-            tracing::error!(kind = item.kind(), "nobody writes this kind of message");
+            tracing::error!(kind = item.kind(), "unknown kind of message");
             return None;
         }
         let payload: Payload = serde_json::from_str(item.payload()).ok()?;
@@ -77,8 +77,8 @@ fn mail(code: &Code, item: &Item, host: &str) -> Mail {
     let code = code.as_str();
     let text = format!(
         "{code} is your sign-in code for Kinora.\n\n\
-         It works until {until}, in the browser that asked for it.\n\
-         If it was not you who asked, there is nothing to do.\n\n\
+         Enter it before {until}, in the browser where you asked for it.\n\
+         If you did not ask for this code, you can ignore this e-mail.\n\n\
          @{host} #{code}\n"
     );
     Mail::new(item.to(), "Your sign-in code", text)

@@ -73,7 +73,7 @@ async fn walk(
         Err(error @ crate::Error::Vault(_)) => {
             let id: String = row.get("id")?;
             let error = model::Chain(&error);
-            tracing::error!(id, read = how.read, %error, "a row does not open and stays as it is");
+            tracing::error!(id, read = how.read, %error, "cannot decrypt a row; it stays as it is");
             unopened += 1;
             Ok(None)
         }

@@ -94,6 +94,7 @@ fn the_whole_matrix() {
       host: SeeTitle WatchTitle EditTitle DeleteTitle
     bucket of the key
       operator: ReadBucket WriteBucket
+      creator's key: ReadBucket WriteBucket
       operator's key: ReadBucket WriteBucket
       host: ReadBucket WriteBucket
     other bucket

@@ -136,7 +136,7 @@ async fn nobody_comes_in_by_a_link_while_they_are_put_out() {
             out.unwrap();
             assert!(matches!(made, Ok(_) | Err(Error::NoOperator)), "{made:?}");
             match came {
-                // Who comes in after another role was given comes in with that role.
+                // A sign-in after a role change has the new role.
                 Ok(came) if round % 3 == 1 => {
                     let session = identity.authenticate(&came.token, NOW).await.unwrap();
                     assert!(
@@ -397,7 +397,7 @@ async fn an_access_key_opens_its_buckets_until_it_is_revoked() {
         assert!(house.identity.credential(&key.id).await.unwrap().is_none());
         house.identity.resume(account).await.unwrap();
         house.identity.set_role(account, Role::Creator, NOW).await.unwrap();
-        assert!(house.identity.credential(&key.id).await.unwrap().is_none(), "operators only have keys");
+        assert!(house.identity.credential(&key.id).await.unwrap().is_none(), "an operator's key");
         house.identity.set_role(account, Role::Operator, NOW).await.unwrap();
         assert!(house.identity.revoke_access_key(account, &key.id, NOW).await.unwrap());
         assert!(!house.identity.revoke_access_key(account, &key.id, NOW).await.unwrap());
@@ -446,11 +446,35 @@ async fn a_key_to_all_buckets_opens_those_of_later_but_never_media() {
 async fn viewers_and_empty_bucket_lists_get_no_access_key() {
     for house in houses(&Config::default()).await {
         let viewer = house.identity.ensure_account("v@example.org", Role::Viewer, NOW).await.unwrap();
-        for (account, buckets) in
-            [(viewer.id, Buckets::All), (operator(&house).await.id, Buckets::Only([].into()))]
+        let creator = house.identity.ensure_account("c@example.org", Role::Creator, NOW).await.unwrap();
+        let ensure = async |account, buckets| {
+            house.identity.ensure_access_key(account, "k", &buckets, NOW).await.map(|_| ())
+        };
+        let named = Buckets::Only([BucketName::source()].into());
+        for (account, buckets) in [(viewer.id, named), (viewer.id, Buckets::All), (creator.id, Buckets::All)]
         {
-            let refused = house.identity.ensure_access_key(account, "k", &buckets, NOW).await;
-            assert!(matches!(refused, Err(Error::AccessKey)));
+            assert!(matches!(ensure(account, buckets).await, Err(Error::KeyOwner { .. })));
+        }
+        let none = ensure(operator(&house).await.id, Buckets::Only([].into())).await;
+        assert!(matches!(none, Err(Error::AccessKey)));
+    }
+}
+
+#[tokio::test]
+async fn a_creators_key_opens_its_named_buckets_while_its_owner_is_a_creator_or_more() {
+    for house in houses(&Config::default()).await {
+        let creator = house.identity.ensure_account("c@example.org", Role::Creator, NOW).await.unwrap().id;
+        let buckets = Buckets::Only([BucketName::source()].into());
+        let (key, _) = house.identity.ensure_access_key(creator, "k", &buckets, NOW).await.unwrap();
+        for (role, opens) in [(Role::Creator, true), (Role::Viewer, false), (Role::Operator, true)] {
+            house.identity.set_role(creator, role, NOW).await.unwrap();
+            let found = house.identity.credential(&key.id).await.unwrap();
+            let may_write = |bucket: BucketName| {
+                let who = found.as_ref().map(|found| &found.who);
+                who.is_some_and(|who| may(who, Action::WriteBucket, &Resource::Bucket(&bucket)))
+            };
+            assert_eq!(may_write(BucketName::source()), opens, "{role}");
+            assert!(!may_write("other".parse().unwrap()));
         }
     }
 }

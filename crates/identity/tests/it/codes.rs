@@ -6,7 +6,7 @@ use db::args;
 use identity::{Config, Error, Role};
 use model::Timestamp;
 
-use crate::support::{IP, NOW, code_of, houses, open, wrong};
+use crate::support::{NOW, code_of, houses, open, wrong};
 
 const ANN: &str = "ann@example.org";
 
@@ -21,8 +21,8 @@ async fn proving_a_code_makes_the_account_and_a_session() {
             insta::assert_snapshot!(body, @r"
             CODE is your sign-in code for Kinora.
 
-            It works until 22:18 UTC, in the browser that asked for it.
-            If it was not you who asked, there is nothing to do.
+            Enter it before 22:18 UTC, in the browser where you asked for it.
+            If you did not ask for this code, you can ignore this e-mail.
 
             @localhost #CODE
             ");
@@ -116,17 +116,17 @@ async fn a_code_works_once_in_time_and_in_its_browser() {
 async fn a_resend_brings_the_same_code_and_extends_nothing() {
     for house in houses(&open()).await {
         let begun = house.begin(ANN, NOW).await.unwrap();
-        let resend = |now: Timestamp| house.identity.resend(&begun.challenge, &begun.browser, IP, now);
+        let resend = |now: Timestamp| house.identity.resend(&begun.challenge, &begun.browser, now);
         let wait = resend(NOW.plus_ms(29_000)).await.unwrap_err();
         assert!(matches!(wait, Error::TooMany { retry_after_seconds: 1 }), "{wait}");
         resend(NOW.plus_ms(30_000)).await.unwrap();
         let mails = house.mails(NOW.plus_ms(30_000)).await;
         assert_eq!(mails.len(), 2);
         assert_eq!(code_of(&mails[0]), code_of(&mails[1]));
-        assert!(mails[1].contains("until 22:18 UTC"), "not later than the first");
+        assert!(mails[1].contains("before 22:18 UTC"), "not later than the first");
 
         let foreign = house.begin("bob@example.org", NOW).await.unwrap().browser;
-        let refused = house.identity.resend(&begun.challenge, &foreign, IP, NOW.plus_ms(200_000)).await;
+        let refused = house.identity.resend(&begun.challenge, &foreign, NOW.plus_ms(200_000)).await;
         assert!(matches!(refused, Err(Error::Stale)), "other browser");
         let code = code_of(&mails[1]);
         assert!(matches!(house.verify(&begun, &code, NOW.plus_ms(300_000)).await, Err(Error::Stale)));
@@ -145,13 +145,13 @@ async fn a_resend_takes_nothing_from_the_count_of_tries() {
         }
         let later = NOW.plus_ms(60_000);
         assert!(matches!(
-            house.identity.resend(&begun.challenge, &begun.browser, IP, later).await,
+            house.identity.resend(&begun.challenge, &begun.browser, later).await,
             Err(Error::Stale)
         ));
     }
 }
 
-/// What an unknown address gets while sign-up is closed, beside what a known one gets.
+/// Answers for an unknown address while sign-up is closed, compared with those for a known one.
 #[tokio::test]
 async fn a_decoy_looks_like_a_challenge() {
     for house in houses(&Config::default()).await {
@@ -168,7 +168,7 @@ async fn a_decoy_looks_like_a_challenge() {
             let wrong = wrong(&code_of(&mails[0]));
             let error = house.verify(begun, &wrong, NOW).await.unwrap_err();
             assert!(matches!(error, Error::WrongCode { left: 4 }), "{error}");
-            let resend = house.identity.resend(&begun.challenge, &begun.browser, IP, NOW).await;
+            let resend = house.identity.resend(&begun.challenge, &begun.browser, NOW).await;
             assert!(matches!(resend, Err(Error::TooMany { retry_after_seconds: 30 })));
         }
         for guess in ["000000", "123456", "999999"] {

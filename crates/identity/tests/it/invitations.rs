@@ -91,7 +91,7 @@ async fn an_invitation_does_not_lead_to_a_code_that_nobody_sends() {
         let begun = house.identity.begin(&invited(later)).await.unwrap();
         let code = house.code(later).await;
         house.verify(&begun, &code, later).await.unwrap();
-        // Whoever asks without it meanwhile goes on with what they have.
+        // A request without the invitation keeps its earlier challenge.
         let (_, token) = house.identity.invite(&offer(For::Anyone(1)), NOW).await.unwrap();
         let begun = begin(&house, "bob@example.org", &token, NOW).await.unwrap();
         let again = house.begin_in("bob@example.org", Some(&begun.browser), IP, NOW).await.unwrap();

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod codes;
+mod crowds;
 mod invitations;
 mod limits;
 mod sealed;

@@ -14,7 +14,7 @@ use seal::{KeyRing, Purpose};
 use crate::support::{DEVICE, House, NOW, houses, kept, open};
 
 const PEOPLE: usize = 1100;
-/// What no row may show: addresses, a browser and a place.
+/// Texts that no row may contain: addresses, a browser and a place.
 const HIDDEN: [&str; 5] =
     ["person7@example.org", "Ann@example.org", "eve@example.org", "curious browser", "203.0.113.77"];
 
@@ -141,7 +141,7 @@ async fn a_database_that_was_written_anew_is_so_again_when_other_tables_had_addr
     for test in db::testing::databases(&[notify::MIGRATIONS, before]).await {
         let ring = seal::testing::ring(8);
         assert!(opened(&test, &ring).await.scrub().await.unwrap());
-        // What another table had, and its owner took out.
+        // Data of another table that its owner removed.
         let address = "eve@example.org".repeat(300);
         test.db.execute("CREATE TABLE other (reason TEXT)", args![]).await.unwrap();
         test.db.execute("INSERT INTO other (reason) VALUES ($1)", args![address]).await.unwrap();
@@ -207,7 +207,7 @@ async fn a_rotation_seals_every_row_again_and_changes_no_index() {
             UNION ALL SELECT agent FROM sessions) AS texts WHERE t NOT LIKE 'sealed:2:%'";
         assert_eq!(db.one(old, args![]).await.unwrap().get::<i64>("n").unwrap(), 0);
 
-        // This process and the next one go on.
+        // This process and the next one keep working.
         let next = opened(&house.test, &ring).await;
         for identity in [identity, &next] {
             assert_eq!(identity.account_of("ann@example.org").await.unwrap().unwrap().id, ann.id);

@@ -7,7 +7,7 @@ use identity::Role;
 use identity::invitation::{For, Offer};
 use model::BucketName;
 
-use crate::support::{DEVICE, IP, NOW, houses, kept, open, wrong};
+use crate::support::{DEVICE, NOW, houses, kept, open, wrong};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -40,7 +40,7 @@ async fn nothing_secret_reaches_a_log_debug_output_or_the_database() {
         let refused = house.verify(&begun, &wrong(&code), NOW).await.unwrap_err();
         let signed_in = house.verify(&begun, &code, NOW).await.unwrap();
         let stale = house.verify(&begun, &code, NOW).await.unwrap_err();
-        let again = house.identity.resend(&begun.challenge, &begun.browser, IP, NOW).await.unwrap_err();
+        let again = house.identity.resend(&begun.challenge, &begun.browser, NOW).await.unwrap_err();
         let session = house.identity.authenticate(&signed_in.token, NOW).await.unwrap().unwrap();
         let operator = house.identity.ensure_account("op@example.org", Role::Operator, NOW).await.unwrap();
         let link = house.identity.create_link(operator.id, None, NOW).await.unwrap();

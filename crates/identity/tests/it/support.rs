@@ -1,5 +1,6 @@
 //! An identity on each engine, with its mailbox.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -85,6 +86,12 @@ impl House {
             std::fs::read_dir(self.folder()).unwrap().map(|f| f.unwrap().path()).collect();
         files.sort();
         files.iter().map(|f| std::fs::read_to_string(f).unwrap()).collect()
+    }
+
+    /// The code of the last mail to each address.
+    pub(crate) async fn codes(&self, now: Timestamp) -> HashMap<String, String> {
+        let to = |mail: &str| mail.lines().find_map(|line| line.strip_prefix("To: ")).unwrap().to_owned();
+        self.mails(now).await.iter().map(|mail| (to(mail), code_of(mail))).collect()
     }
 
     fn folder(&self) -> PathBuf {

@@ -23,7 +23,7 @@ pub struct Bump<'a> {
 /// renewed, and its end is looked for again.
 const BUMP: Sql = sql!(
     "UPDATE jobs SET usual_priority = COALESCE(usual_priority, priority), priority = $2,
-        bumped_until = $3,
+        usual_behind = COALESCE(usual_behind, behind), behind = 0, bumped_until = $3,
         run_at = CASE WHEN priority < $2 AND run_at < $4 THEN $4 ELSE run_at END
     WHERE id IN (
         SELECT id FROM jobs
@@ -39,6 +39,7 @@ const ANY_OLD: &str =
 
 const SETTLE: Sql = sql!(
     "UPDATE jobs SET priority = usual_priority, usual_priority = NULL, bumped_until = NULL,
+        behind = COALESCE(usual_behind, behind), usual_behind = NULL,
         run_at = CASE WHEN run_at <= $1 THEN created_at ELSE run_at END
     WHERE id IN (
         SELECT id FROM jobs WHERE state = 'queued' AND bumped_until IS NOT NULL AND bumped_until <= $1
@@ -47,7 +48,7 @@ const SETTLE: Sql = sql!(
 
 impl Queue {
     /// Makes waiting jobs more urgent for a while, or renews that; answers which were changed. Jobs of one priority
-    /// run in the order in which they were raised to it; a job that rests after a failure goes on resting.
+    /// run in the order in which they were raised to it; a job that rests after a failure keeps resting.
     pub async fn bump(&self, now: Timestamp, bump: &Bump<'_>) -> Result<Vec<JobId>> {
         let keys = Value::from(bump.keys).to_string();
         let args = args![keys, bump.priority, bump.until, now];

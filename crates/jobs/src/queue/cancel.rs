@@ -1,4 +1,4 @@
-//! What people do to jobs: cancel, try again; and forgetting old ones.
+//! Actions of people on jobs: cancel and retry; and removing old jobs.
 
 use db::{Sql, Tx, args, sql};
 use model::job::State;
@@ -35,7 +35,7 @@ macro_rules! again {
 pub(super) use again;
 
 /// The cause of a job that is tried again.
-pub(super) const ASKED: &str = "a person asked for it again";
+pub(super) const ASKED: &str = "retried by a person";
 
 const CANCEL: &str = cancel!("id = $1");
 const CANCEL_TITLE: &str = cancel!("title = $1");
@@ -107,8 +107,8 @@ impl Queue {
         Ok(gone)
     }
 
-    /// Locks the groups of a title, in one order. Whoever will touch more than one job of a title, or its own row as
-    /// well, calls this first: then two such transactions never wait for each other.
+    /// Locks the groups of a title, in one order. A caller that will change more than one job of a title, or its own
+    /// row as well, calls this first: then two such transactions never wait for each other.
     pub async fn lock_title(&self, tx: &mut Tx, title: TitleId) -> Result<()> {
         tx.all(tx.pick(LOCK_GROUPS), args![title]).await?;
         Ok(())

@@ -1,4 +1,4 @@
-//! What a clock leaves behind that was ahead and was set back.
+//! Repairs after a clock that was ahead was set back.
 
 use db::{Sql, args, sql};
 use model::Timestamp;
@@ -14,7 +14,7 @@ pub(super) const LONGEST_LEASE_MS: i64 = 60_000;
 const ANY_FAR: &str = "SELECT id FROM jobs WHERE state = 'queued' AND run_at > $1
     UNION ALL SELECT id FROM jobs WHERE state = 'running' AND lease_until > $2 LIMIT 1";
 
-/// What another one is just changing is met at the next sweep, here and below.
+/// Rows that another transaction is changing are handled at the next sweep, here and below.
 const DUE: Sql = sql!(
     "UPDATE jobs SET run_at = $1 WHERE id IN (
         SELECT id FROM jobs WHERE state = 'queued' AND run_at > $2 ORDER BY id" [FOR UPDATE SKIP LOCKED] ")"

@@ -21,22 +21,22 @@ pub enum Fault {
     Permanent(String),
 }
 
-/// What completing a job brought about.
+/// Consequences of completing a job.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Completed {
     /// Jobs that were enqueued because this was the last member of its group; `None` if it was not.
     pub then: Option<Vec<JobId>>,
 }
 
-/// What became of a job whose try ended badly.
+/// Result of a job's failed try.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It will be tried again.
+    /// The job will be retried.
     Retry {
         /// Not before this moment.
         at: Timestamp,
     },
-    /// It gave up.
+    /// The job has failed for good.
     Ended(Ended),
 }
 
@@ -45,7 +45,7 @@ pub enum Outcome {
 pub struct Ended {
     /// The job.
     pub job: JobId,
-    /// What kind of work it was.
+    /// Kind of work.
     pub kind: String,
     /// The title it worked for.
     pub title: Option<TitleId>,

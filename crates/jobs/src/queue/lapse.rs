@@ -12,7 +12,7 @@ const MAX_RELEASES: u32 = 10;
 /// Jobs that one call of [`Queue::expire`] looks at.
 const BATCH: u32 = 100;
 
-/// What became of jobs whose worker went away.
+/// Results for jobs whose worker went away.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Released {
     /// Jobs that will be tried again.
@@ -21,7 +21,7 @@ pub struct Released {
     pub ended: Vec<Ended>,
 }
 
-/// The groups of all titles that may lose a job: whoever ends one job of a title may go on to the others.
+/// The groups of all titles that may lose a job: the code that ends one job of a title may end the others next.
 const LOCK_EXPIRED: Sql = sql!(
     "SELECT id FROM job_groups WHERE title IN
         (SELECT title FROM jobs WHERE state = 'running' AND lease_until <= $1) ORDER BY id" [FOR UPDATE]

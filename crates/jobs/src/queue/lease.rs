@@ -17,7 +17,7 @@ const LOG_LINES: i64 = 200;
 /// Most characters of a line of it.
 const LINE_CHARS: usize = 1000;
 
-/// Who asks for a job, and for which.
+/// A worker's request for a job.
 #[derive(Debug, Clone, Copy)]
 pub struct Claim<'a> {
     /// The worker's name, unique among all that run at a time. [`Queue::release_worker`] takes the part before
@@ -31,23 +31,23 @@ pub struct Claim<'a> {
     pub lease: Duration,
 }
 
-/// What a worker tells of a running job.
+/// A worker's report on a running job.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Progress {
     /// Done share in ‰, at most 1000.
     pub permille: u16,
     /// Times real time.
     pub speed: Option<f64>,
-    /// What it is doing, for people; what was said before stays if this is `None`.
+    /// Its current step, for people; `None` keeps the previous text.
     pub message: Option<String>,
 }
 
-/// What jobs wait for, and how long.
+/// A condition that jobs wait for, and how long.
 #[derive(Debug, Clone, Copy)]
 pub struct Wait<'a> {
     /// When they look again.
     pub until: Timestamp,
-    /// What for.
+    /// The condition.
     pub waits_for: WaitsFor,
     /// The same in words for people.
     pub why: &'a str,
@@ -75,7 +75,7 @@ const CLAIM: Sql = sql!(
         WHERE state = 'queued' AND run_at <= $3 AND kind IN " [EACH "$4"] "
             AND kind NOT IN (SELECT kind FROM job_pauses)
             AND (capability IS NULL OR capability IN " [EACH "$5"] ")
-        ORDER BY priority DESC, run_at, id LIMIT 1" [FOR UPDATE SKIP LOCKED] ")
+        ORDER BY priority DESC, run_at + behind, id LIMIT 1" [FOR UPDATE SKIP LOCKED] ")
     RETURNING id, attempt, kind, payload, title, group_id"
 );
 
@@ -100,7 +100,8 @@ const PUT_BACK: &str =
     WHERE id = $1 AND worker = $2 AND attempt = $3 AND state = 'running'";
 
 impl Queue {
-    /// Hands out the most urgent job that is due: by priority, then by the moment it became due, then by age.
+    /// Hands out the most urgent job that is due: by priority, then by turn (the moment
+    /// it became due, and [`New::behind_ms`](crate::New::behind_ms)), then by age.
     ///
     /// Not cancel-safe: a job claimed by a dropped call stays with `worker` until the lease ends.
     pub async fn claim(&self, now: Timestamp, claim: &Claim<'_>) -> Result<Option<Lease>> {
@@ -141,7 +142,7 @@ impl Queue {
         Ok(row.map(|row| row.get("priority")).transpose()?)
     }
 
-    /// Says that the worker is alive; the lease runs anew. [`Error::LeaseLost`] tells it to stop.
+    /// Says that the worker is alive; the lease is renewed. [`Error::LeaseLost`] tells it to stop.
     pub async fn heartbeat(&self, now: Timestamp, lease: &Lease) -> Result<()> {
         let (mut tx, now) = self.turn(now).await?;
         let args = args![lease.job, &lease.worker, lease.attempt, until(now, lease)];
@@ -172,7 +173,7 @@ impl Queue {
         Ok((tx, now.plus_ms(waited)))
     }
 
-    /// Puts a job back that its worker gives up, for it is stopping or does something else. Nothing is held against
+    /// Returns a job that its worker gives up, because it stops or has other work. This does not count as a failure of
     /// the job; it is due again at `run_at`.
     pub async fn put_back(&self, lease: &Lease, run_at: Timestamp, why: &str) -> Result<()> {
         let args = args![lease.job, &lease.worker, lease.attempt, run_at, None::<&str>, reason(why)];

@@ -6,18 +6,18 @@ use model::Timestamp;
 use super::Queue;
 use crate::Result;
 
-/// A kind of jobs that waits until somebody lets it go on.
+/// A kind of jobs that is paused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pause {
-    /// Which kind.
+    /// The paused kind.
     pub kind: String,
     /// Since when.
     pub since: Timestamp,
 }
 
 impl Queue {
-    /// Hands out no more jobs of a kind, on any machine and also after a restart, until [`Queue::resume`]. What runs
-    /// goes on. Answers whether that is new.
+    /// Hands out no more jobs of a kind, on any machine and also after a restart, until [`Queue::resume`]. Running jobs
+    /// continue. Answers whether that is new.
     pub async fn pause(&self, now: Timestamp, kind: &str) -> Result<bool> {
         let sql = "INSERT INTO job_pauses (kind, since) VALUES ($1, $2) ON CONFLICT (kind) DO NOTHING";
         Ok(self.db.execute(sql, args![kind, now]).await? == 1)

@@ -1,4 +1,4 @@
-//! Which workers there are, and which jobs none of them can do.
+//! The running workers, and the jobs that none of them can do.
 
 use db::args;
 use model::{Timestamp, TitleId};
@@ -16,7 +16,7 @@ const BATCH: u32 = 200;
 pub struct Presence {
     /// Its name: the part of [`Claim::worker`](super::Claim::worker) before the `/`.
     pub name: String,
-    /// What it can do that not all can.
+    /// The capability that not all workers have.
     pub capability: String,
     /// Jobs that it runs at a time.
     pub slots: u64,

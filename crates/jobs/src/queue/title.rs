@@ -1,4 +1,4 @@
-//! What is done to all jobs of a title at once.
+//! Operations on all jobs of a title at once.
 
 use db::{Tx, args};
 use model::text::reason;
@@ -8,7 +8,7 @@ use super::cancel::{ASKED, again};
 use super::{Queue, Wait};
 use crate::Result;
 
-/// Which jobs of a title are tried again.
+/// The jobs of a title to retry.
 #[derive(Debug, Clone, Copy)]
 pub struct Again<'a> {
     /// Only those that were made at or after this moment.
@@ -22,7 +22,7 @@ const REOPEN: &str = "UPDATE job_groups SET state = 'open', reason = NULL, finis
 
 const AGAIN: &str = again!("title = $1 AND created_at >= $4 AND (CAST($5 AS TEXT) IS NULL OR kind = $5)");
 
-/// A job that rests for another reason goes on resting.
+/// A job that rests for another reason keeps resting.
 const POSTPONE: &str = "UPDATE jobs SET run_at = $3, waits_for = $4, waits_why = $5
     WHERE title = $1 AND state = 'queued' AND kind = $6 AND run_at < $3 AND (run_at <= $2 OR waits_for = $4)";
 
@@ -34,7 +34,7 @@ const LIVE: &str = "SELECT COUNT(*) AS n FROM jobs WHERE title = $1 AND state IN
 const LIVE_BESIDES: &str = "SELECT COUNT(*) AS n FROM jobs
     WHERE title = $1 AND state IN ('queued', 'running') AND (CAST($2 AS TEXT) IS NULL OR kind <> $2)";
 
-/// Of a group that ended badly those go, too, that are done: it will never be complete.
+/// Finished jobs of a failed group are removed, too: it will never be complete.
 const FORGET_ENDED: &str = "DELETE FROM jobs
     WHERE title = $1 AND SUBSTR(unique_key, 1, LENGTH($2)) = $2 AND (state IN ('failed', 'cancelled')
         OR group_id IN (SELECT id FROM job_groups WHERE title = $1 AND state IN ('failed', 'cancelled')))";
@@ -105,8 +105,8 @@ impl Queue {
         Ok(gone)
     }
 
-    /// Forgets all jobs of a title with their logs and keys when `tx` commits; whoever runs one learns it from its
-    /// next call.
+    /// Forgets all jobs of a title with their logs and keys when `tx` commits; a worker that runs one learns it from
+    /// its next call.
     pub async fn forget_title(&self, tx: &mut Tx, title: TitleId) -> Result<u64> {
         self.lock_title(tx, title).await?;
         let gone = tx.execute("DELETE FROM jobs WHERE title = $1", args![title]).await?;

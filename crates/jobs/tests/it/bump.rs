@@ -75,7 +75,7 @@ async fn a_wish_does_not_shorten_the_rest_after_a_failure() {
     }
 }
 
-/// Who locks several jobs one after the other waits for nobody who waits for them.
+/// A transaction that locks several jobs one after the other never waits for one that waits for it.
 #[tokio::test]
 async fn a_wish_and_its_end_pass_over_what_a_person_is_cancelling() {
     for bench in benches().await {
@@ -99,5 +99,20 @@ async fn a_wish_and_its_end_pass_over_what_a_person_is_cancelling() {
         tx.commit().await.unwrap();
         assert_eq!(bench.reason(cancelled, at(5)).await, "not wanted");
         assert_eq!(bench.claim(at(5), "w").await.unwrap().job, other);
+    }
+}
+
+#[tokio::test]
+async fn a_wish_overtakes_the_turns_of_others_and_its_end_restores_them() {
+    for bench in benches().await {
+        let late = bench.enqueue(&job(1).key("chunk/1").behind_ms(60_000)).await;
+        let soon = bench.enqueue(&job(2).behind_ms(1_000)).await;
+        bump(&bench, at(1), "chunk/1", 20, at(5)).await;
+        bump(&bench, at(2), "chunk/1", 20, at(6)).await;
+        assert_eq!(bench.queue.settle(at(6)).await.unwrap(), 1);
+        assert_eq!(bench.claim(at(7), "w").await.unwrap().job, soon);
+        bump(&bench, at(7), "chunk/1", 20, at(9)).await;
+        bench.enqueue(&job(3)).await;
+        assert_eq!(bench.claim(at(8), "w").await.unwrap().job, late);
     }
 }

@@ -143,7 +143,7 @@ async fn a_heartbeat_keeps_the_lease() {
         assert_eq!((job.state, job.progress, job.speed), (State::Running, 250, Some(2.5)));
         assert_eq!(job.eta_ms(at(40)), Some(120_000));
         assert_eq!(job.reason(at(40)), "encoding 720p");
-        assert_eq!(job.reason(at(75)), "its worker is silent; it will be tried again");
+        assert_eq!(job.reason(at(75)), "its worker stopped responding; it will be retried");
     }
 }
 
@@ -194,5 +194,31 @@ async fn a_paused_kind_waits_and_the_others_go_on() {
         hints.wait(Duration::MAX).await;
         assert_eq!(bench.claim(at(2), "w").await.unwrap().job, paused);
         assert!(!bench.queue.resume("encode").await.unwrap());
+    }
+}
+
+/// Ten parts of a long piece of work, and a short one that comes later.
+#[tokio::test]
+async fn short_work_is_not_kept_waiting_by_long_work_and_never_keeps_it_waiting_for_ever() {
+    for bench in benches().await {
+        let enqueue = async |n: u32, now, behind_ms| {
+            let mut tx = bench.test.db.begin().await.unwrap();
+            let id = bench.queue.enqueue(&mut tx, now, &job(n).behind_ms(behind_ms)).await.unwrap();
+            tx.commit().await.unwrap();
+            id
+        };
+        let mut long = Vec::new();
+        for part in 0..10 {
+            long.push(enqueue(part, T0, i64::from(part) * 60_000).await);
+        }
+        let next = async |now| bench.claim(now, "w").await.unwrap().job;
+        assert_eq!([next(at(1)).await, next(at(1)).await], long[..2], "what is alone does not rest");
+        let short = enqueue(10, at(90), 0).await;
+        assert_eq!(next(at(91)).await, short);
+        assert_eq!(next(at(91)).await, long[2]);
+        for n in 11..20 {
+            enqueue(n, at(200), 0).await;
+        }
+        assert_eq!(next(at(201)).await, long[3], "its turn was before they came");
     }
 }

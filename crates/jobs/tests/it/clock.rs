@@ -39,7 +39,7 @@ async fn a_lease_runs_from_when_it_is_written() {
     for bench in benches().await {
         let id = bench.enqueue(&job(1)).await;
         let lease = bench.claim(T0, "w").await.unwrap();
-        // On SQLite whoever writes waits for it.
+        // On SQLite every writer waits for it.
         let writer = bench.test.db.begin().await.unwrap();
         let queue = bench.queue.clone();
         let beat = tokio::spawn(async move { queue.progress(T0, &lease, &Progress::default()).await });

@@ -85,6 +85,11 @@ async fn a_log_keeps_its_last_lines() {
         let flood: Vec<String> = (0..1000).map(|n| format!("flood {n}")).collect();
         bench.queue.log(at(2), &lease, &flood).await.unwrap();
         assert_eq!(bench.queue.log_lines(id).await.unwrap()[0].line, "flood 800");
+        let silent = bench.enqueue(&job(2)).await;
+        let tails = bench.queue.log_tails(&[id, silent], 2).await.unwrap();
+        assert_eq!(tails.len(), 1);
+        assert_eq!(tails[&id], ["flood 998", "flood 999"]);
+        assert!(bench.queue.log_tails(&[], 2).await.unwrap().is_empty());
     }
 }
 
@@ -126,5 +131,27 @@ async fn every_unfinished_job_gives_a_reason() {
         }
         let queued = Filter { state: Some(State::Queued), ..Filter::default() };
         assert_eq!(bench.queue.list(&queued).await.unwrap()[0].reason(T0), "starts in 60 s");
+    }
+}
+
+#[tokio::test]
+async fn the_job_that_a_title_failed_with_last_is_found_for_many_titles_at_a_time() {
+    for bench in benches().await {
+        let [twice, never] = [TitleId::new(), TitleId::new()];
+        let mut failed = Vec::new();
+        for title in [twice, twice, never] {
+            let id = bench.enqueue(&job(1).title(title)).await;
+            let lease = bench.claim(T0, "w").await.unwrap();
+            if title == twice {
+                bench.fail(T0, &lease, &Fault::Permanent("x".into())).await.unwrap();
+                failed.push(id);
+            }
+        }
+        let found = bench.queue.last_failed(&[twice, never, TitleId::new()]).await.unwrap();
+        assert_eq!(found, [(twice, failed[1])]);
+        let of = |state| Filter { title: Some(twice), state, ..Filter::default() };
+        let listed = bench.queue.list(&of(Some(State::Failed))).await.unwrap();
+        assert_eq!(listed.iter().map(|job| job.id).collect::<Vec<_>>(), [failed[1], failed[0]]);
+        assert!(bench.queue.list(&of(Some(State::Running))).await.unwrap().is_empty());
     }
 }

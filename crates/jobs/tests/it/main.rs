@@ -46,6 +46,17 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 impl Bench {
+    /// A job as versions before this one enqueued it.
+    async fn enqueued_before(&self, n: u32) -> JobId {
+        const OLD: &str =
+            "INSERT INTO jobs (id, kind, payload, state, priority, run_at, attempt, failures, max_attempts,
+                releases, progress, log_lines, created_at)
+            VALUES ($1, 'encode', $2, 'queued', 0, $3, 0, 0, 3, 0, 0, 0, $3)";
+        let (id, payload) = (JobId::new(), json!({ "n": n }).to_string());
+        self.test.db.execute(OLD, db::args![id, payload, T0]).await.unwrap();
+        id
+    }
+
     async fn enqueue(&self, new: &New) -> JobId {
         let mut tx = self.test.db.begin().await.unwrap();
         let id = self.queue.enqueue(&mut tx, T0, new).await.unwrap();

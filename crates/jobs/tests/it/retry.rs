@@ -102,10 +102,10 @@ async fn what_is_put_back_is_not_held_against_the_job() {
         let id = bench.enqueue(&New { max_attempts: 1, ..job(1) }).await;
         for n in 0..20 {
             let lease = bench.claim(at(n * 10), "w").await.unwrap();
-            bench.queue.put_back(&lease, at(n * 10 + 10), "no room for the source").await.unwrap();
-            assert_eq!(bench.reason(id, at(n * 10)).await, "starts in 10 s: no room for the source");
+            bench.queue.put_back(&lease, at(n * 10 + 10), "no space for the source").await.unwrap();
+            assert_eq!(bench.reason(id, at(n * 10)).await, "starts in 10 s: no space for the source");
         }
-        assert_eq!(bench.reason(id, at(200)).await, "waiting for a worker (no room for the source)");
+        assert_eq!(bench.reason(id, at(200)).await, "waiting for a worker (no space for the source)");
         let lease = bench.claim(at(200), "w").await.unwrap();
         bench.complete(at(200), &lease).await.unwrap();
     }

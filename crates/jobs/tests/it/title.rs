@@ -103,7 +103,7 @@ async fn postponed_jobs_say_why_and_go_on() {
         assert_eq!(bench.reason(id, at(5)).await, "starts in 10 s: 2 GB are missing");
         assert!(bench.claim(at(5), "w").await.is_none());
         assert_eq!(bench.queue.go_on(title, at(6), WaitsFor::Worker).await.unwrap(), 0);
-        assert_eq!(bench.queue.go_on(title, at(6), WaitsFor::Room).await.unwrap(), 1);
+        assert_eq!(bench.queue.go_on(title, at(6), WaitsFor::Space).await.unwrap(), 1);
         assert_eq!(bench.reason(id, at(6)).await, "waiting for a worker");
         assert_eq!(bench.claim(at(6), "w").await.unwrap().job, id);
         assert_eq!(
@@ -118,9 +118,9 @@ async fn postponed_jobs_say_why_and_go_on() {
     }
 }
 
-/// A wait for room on the disk.
+/// A wait for space on the disk.
 fn for_room(until: Timestamp, why: &str) -> Wait<'_> {
-    Wait { until, waits_for: WaitsFor::Room, why }
+    Wait { until, waits_for: WaitsFor::Space, why }
 }
 
 #[tokio::test]
@@ -134,16 +134,16 @@ async fn a_job_that_rests_after_a_failure_rests_on_and_keeps_its_cause() {
             panic!("it has tries left")
         };
 
-        let room = for_room(at(60), "1 GB is missing");
-        assert_eq!(bench.postpone(T0, title, &room).await, 0);
-        assert_eq!(bench.queue.go_on(title, T0, WaitsFor::Room).await.unwrap(), 0);
+        let space = for_room(at(60), "1 GB is missing");
+        assert_eq!(bench.postpone(T0, title, &space).await, 0);
+        assert_eq!(bench.queue.go_on(title, T0, WaitsFor::Space).await.unwrap(), 0);
         assert!(bench.claim(due.plus_ms(-1), "w").await.is_none(), "it rests");
 
         // Then it is held up as the others are, and its failure is not forgotten over it.
-        assert_eq!(bench.postpone(due, title, &room).await, 1);
+        assert_eq!(bench.postpone(due, title, &space).await, 1);
         let why = bench.reason(id, at(58)).await;
         assert_eq!(why, "retry 2 of 5 in 2 s: 1 GB is missing");
-        assert_eq!(bench.queue.go_on(title, at(59), WaitsFor::Room).await.unwrap(), 1);
+        assert_eq!(bench.queue.go_on(title, at(59), WaitsFor::Space).await.unwrap(), 1);
         let retry = "waiting for a worker (retry 2 of 5: the encoder crashed)";
         assert_eq!(bench.reason(id, at(59)).await, retry);
         let lease = bench.claim(at(59), "w").await.unwrap();
@@ -151,7 +151,7 @@ async fn a_job_that_rests_after_a_failure_rests_on_and_keeps_its_cause() {
         bench.queue.hold_up(&mut tx, &lease, &for_room(at(70), "2 GB are missing")).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(bench.reason(id, at(69)).await, "retry 2 of 5 in 1 s: 2 GB are missing");
-        assert_eq!(bench.queue.go_on(title, at(69), WaitsFor::Room).await.unwrap(), 1);
+        assert_eq!(bench.queue.go_on(title, at(69), WaitsFor::Space).await.unwrap(), 1);
         assert_eq!(bench.reason(id, at(69)).await, retry);
     }
 }
@@ -161,13 +161,13 @@ async fn a_job_that_an_earlier_version_held_up_goes_on() {
     let before = db::Migrations { steps: &jobs::MIGRATIONS.steps[..4], ..jobs::MIGRATIONS };
     for test in db::testing::databases(&[before]).await {
         let bench = Bench { queue: Queue::new(test.db.clone()), test };
-        let (title, id) = (TitleId::new(), bench.enqueue(&job(1).title(TitleId::new())).await);
+        let (title, id) = (TitleId::new(), bench.enqueued_before(1).await);
         let held =
             "UPDATE jobs SET title = $2, run_at = $3, cause = 'waits for disk space: 1 GB' WHERE id = $1";
         bench.test.db.execute(held, db::args![id, title, at(10)]).await.unwrap();
         bench.test.db.migrate(&[jobs::MIGRATIONS]).await.unwrap();
         assert_eq!(bench.reason(id, T0).await, "starts in 10 s: waits for disk space: 1 GB");
-        assert_eq!(bench.queue.go_on(title, T0, WaitsFor::Room).await.unwrap(), 1);
+        assert_eq!(bench.queue.go_on(title, T0, WaitsFor::Space).await.unwrap(), 1);
         assert_eq!(bench.reason(id, T0).await, "waiting for a worker");
     }
 }
@@ -186,18 +186,19 @@ async fn what_an_earlier_version_cancelled_names_nobody() {
         let bench = Bench { queue: Queue::new(test.db.clone()), test };
         let db = &bench.test.db;
         let (why, name) = ("cancelled by Ada.L@example.org", "another part of the same work was cancelled");
-        let ids = [bench.enqueue(&job(1)).await, bench.enqueue(&job(2)).await, bench.enqueue(&job(3)).await];
+        let ids =
+            [bench.enqueued_before(1).await, bench.enqueued_before(2).await, bench.enqueued_before(3).await];
         db.execute(GROUP, db::args![why]).await.unwrap();
         db.execute(JOB, db::args![ids[0], why]).await.unwrap();
         db.execute(JOB, db::args![ids[1], format!("{name}: {why}")]).await.unwrap();
-        db.execute(JOB, db::args![ids[2], "cancelled by the command line"]).await.unwrap();
+        db.execute(JOB, db::args![ids[2], "cancelled on the command line"]).await.unwrap();
         db.execute(LINE, db::args![ids[0], 1, format!("cancelled: {why}")]).await.unwrap();
         db.execute(LINE, db::args![ids[0], 2, "frame@1 read"]).await.unwrap();
         db.migrate(&[jobs::MIGRATIONS]).await.unwrap();
         let rows = db.all(SEEN, db::args![]).await.unwrap();
         let mut words: Vec<String> = rows.iter().map(|row| row.get("words").unwrap()).collect();
         words.sort();
-        let rest = ["cancelled", "cancelled", "cancelled", "cancelled by the command line", "frame@1 read"];
+        let rest = ["cancelled", "cancelled", "cancelled", "cancelled on the command line", "frame@1 read"];
         assert_eq!((words[0].as_str(), &words[1..]), (name, &rest.map(str::to_owned)[..]));
     }
 }
@@ -212,8 +213,8 @@ async fn a_cancelled_job_waits_for_nothing_when_it_is_tried_again() {
         bench.queue.cancel(&mut tx, T0, id, "not wanted").await.unwrap();
         bench.queue.retry(&mut tx, at(1), id).await.unwrap();
         tx.commit().await.unwrap();
-        assert_eq!(bench.reason(id, at(1)).await, "waiting for a worker (a person asked for it again)");
-        assert_eq!(bench.queue.go_on(title, at(1), WaitsFor::Room).await.unwrap(), 0);
+        assert_eq!(bench.reason(id, at(1)).await, "waiting for a worker (retried by a person)");
+        assert_eq!(bench.queue.go_on(title, at(1), WaitsFor::Space).await.unwrap(), 0);
     }
 }
 
@@ -252,7 +253,7 @@ async fn a_job_that_fails_and_a_person_who_cancels_do_not_wait_for_each_other() 
     }
 }
 
-/// Room is found, or found missing, for several jobs of a title, while somebody cancels the title.
+/// Space is found, or found missing, for several jobs of a title, while somebody cancels the title.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn jobs_that_wait_or_go_on_and_a_person_who_cancels_do_not_wait_for_each_other() {
     for bench in benches().await {
@@ -268,13 +269,13 @@ async fn jobs_that_wait_or_go_on_and_a_person_who_cancels_do_not_wait_for_each_o
         let (queue, db) = (bench.queue.clone(), bench.test.db.clone());
         let mut wait = tokio::spawn(async move {
             let mut tx = db.begin().await.unwrap();
-            let room = for_room(at(10), "1 GB is missing");
-            let jobs = queue.postpone(&mut tx, T0, title, "encode", &room).await.unwrap();
+            let space = for_room(at(10), "1 GB is missing");
+            let jobs = queue.postpone(&mut tx, T0, title, "encode", &space).await.unwrap();
             tx.commit().await.unwrap();
             jobs
         });
         let queue = bench.queue.clone();
-        let mut go_on = tokio::spawn(async move { queue.go_on(title, T0, WaitsFor::Room).await.unwrap() });
+        let mut go_on = tokio::spawn(async move { queue.go_on(title, T0, WaitsFor::Space).await.unwrap() });
         tokio::select! {
             _ = &mut wait => panic!("jobs wait without their title's lock"),
             _ = &mut go_on => panic!("jobs go on without their title's lock"),

@@ -27,24 +27,25 @@ pub(super) struct Archive {
 }
 
 impl Archive {
-    /// For bringing it up to date: nobody else uses it meanwhile. It is made if it is missing.
+    /// Opens the folder for writing: nobody else uses it at the same time. It is created if it is missing.
     ///
     /// # Errors
     /// If it has things in it that no backup left.
     pub(super) fn to_write(path: &Path) -> anyhow::Result<Self> {
         let strange = Manifest::read(path)?.is_none() && has_other(path)?;
-        ensure!(!strange, "{} has something else in it: choose an empty folder", path.display());
+        ensure!(!strange, "{} contains other files: choose an empty folder", path.display());
         durable::make_folder(path).with_context(|| format!("cannot make {}", path.display()))?;
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).write(true).mode(0o600);
         let lock = options.open(path.join(LOCK));
         let lock = lock.with_context(|| format!("cannot write to {}", path.display()))?;
         let got = got(lock.try_lock()).with_context(|| format!("cannot lock {}", path.display()))?;
-        ensure!(got, "{} is in use: another backup goes into it, or it is being read", path.display());
+        ensure!(got, "{} is in use by another backup or restore", path.display());
         Ok(Self { path: path.to_owned(), _lock: Some(lock) })
     }
 
-    /// For reading: nobody changes it meanwhile. What cannot be written to, or never was by this version, has no lock.
+    /// Opens the folder for reading: nobody changes it at the same time. A read-only folder, or one of an older
+    /// version, has no lock.
     pub(super) fn to_read(path: &Path) -> anyhow::Result<Self> {
         let lock = match File::open(path.join(LOCK)) {
             Ok(lock) => Some(lock),
@@ -54,7 +55,7 @@ impl Archive {
         if let Some(lock) = &lock {
             let got =
                 got(lock.try_lock_shared()).with_context(|| format!("cannot lock {}", path.display()))?;
-            ensure!(got, "a backup goes into {} right now: try again when it is done", path.display());
+            ensure!(got, "a backup into {} is running: retry when it is done", path.display());
         }
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
@@ -104,7 +105,7 @@ impl Archive {
         mirror::path(&self.objects(), id).with_extension("damaged")
     }
 
-    /// Deletes what the newest state does not name: snapshots and lists before it or broken off, and objects but for
+    /// Deletes what the newest state does not name: older or incomplete snapshots and lists, and objects except
     /// those in `kept` and what is left of those in `lost`.
     pub(super) fn prune(
         &self,

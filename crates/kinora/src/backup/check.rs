@@ -9,10 +9,10 @@ use model::FileId;
 use seal::Ring;
 
 use super::archive::Archive;
-use super::files::{self, FileSum};
+use super::files::{self, FileSum, list_of};
 use super::manifest::Manifest;
 
-/// Says whether a backup is what it was, and puts aside what is not, so that the next one brings it anew.
+/// Verifies a backup, and puts damaged files aside, so that the next backup copies them again.
 pub(super) async fn check(from: &Path) -> anyhow::Result<()> {
     let from = Archive::to_read(from)?;
     let manifest = manifest_of(&from)?;
@@ -20,7 +20,7 @@ pub(super) async fn check(from: &Path) -> anyhow::Result<()> {
     let (count, bad) = (checked.sums.len(), checked.bad.len());
     if bad > 0 {
         let next = match checked.bad.iter().try_for_each(|id| put_aside(&from, *id)) {
-            Ok(()) => "the next backup into this folder brings them anew".into(),
+            Ok(()) => "the next backup into this folder copies them again".into(),
             Err(error) => format!("and they stay as they are: {error:#}"),
         };
         bail!("{bad} of {count} objects are missing or damaged ({}); {next}", checked.bad_paths(&from));
@@ -28,11 +28,11 @@ pub(super) async fn check(from: &Path) -> anyhow::Result<()> {
     let path = from.path().display();
     ensure!(
         manifest.missing.is_empty(),
-        "{path} has all {count} objects that there were, and {} had been lost before: {}",
+        "{path} has all {count} objects that existed; {} had been lost before: {}",
         manifest.missing.len(),
         manifest.missing.join(", ")
     );
-    println!("{path} is whole: {count} objects and the database have their hashes.");
+    println!("{path} is intact: {count} objects and the database match their hashes.");
     Ok(())
 }
 
@@ -40,7 +40,7 @@ pub(super) async fn check(from: &Path) -> anyhow::Result<()> {
 pub(super) struct Checked {
     /// The objects that should be in it.
     pub(super) sums: BTreeMap<FileId, FileSum>,
-    /// Those that are not.
+    /// Files that are not intact.
     pub(super) bad: Vec<FileId>,
     pub(super) ring: Option<Ring>,
 }
@@ -59,10 +59,9 @@ impl Checked {
 pub(super) async fn examine(from: &Archive, manifest: &Manifest) -> anyhow::Result<Checked> {
     let got = files::hash_file(&from.join(&manifest.database)).await?;
     ensure!(got == manifest.database_sha256, "{} is damaged", manifest.database);
-    let mut sums = FileSum::read_list(&from.join(&manifest.objects))?;
-    ensure!(sums.len() as u64 == manifest.count, "{} is cut", manifest.objects);
+    let mut sums = list_of(from, manifest)?;
     let ring = match manifest.keys {
-        true => Some(from.ring()?.context("the key ring is not in the backup after all")?),
+        true => Some(from.ring()?.context("the backup does not contain the key ring")?),
         false => None,
     };
     for id in &manifest.missing {
@@ -80,7 +79,7 @@ pub(super) async fn examine(from: &Archive, manifest: &Manifest) -> anyhow::Resu
 }
 
 pub(super) fn manifest_of(from: &Archive) -> anyhow::Result<Manifest> {
-    Manifest::read(from.path())?.with_context(|| format!("{} is no backup", from.path().display()))
+    Manifest::read(from.path())?.with_context(|| format!("{} is not a backup", from.path().display()))
 }
 
 fn put_aside(from: &Archive, id: FileId) -> anyhow::Result<()> {

@@ -1,10 +1,10 @@
 //! Snapshots of the database.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use blob::mirror;
+use blob::{StoredFile, mirror};
 use db::{Db, args};
 use model::FileId;
 use tokio::process::Command;
@@ -24,13 +24,13 @@ pub(super) struct Source {
 impl Source {
     pub(super) async fn open(address: Option<&str>, data: &Path) -> anyhow::Result<Self> {
         if let Some(address) = address {
-            let url = address.parse().context("the address of the database is not one")?;
+            let url = address.parse().context("invalid address of the database")?;
             return Ok(Self { db: Db::open(address).await?, address: Some(url) });
         }
         let path = data.join("kinora.db");
         ensure!(
             path.is_file(),
-            "there is no database at {}: name the data folder with --data, or a PostgreSQL with --database",
+            "there is no database at {}: give the data folder with --data, or a PostgreSQL address with --database",
             path.display()
         );
         Ok(Self { db: Db::open_sqlite(&path).await?, address: None })
@@ -54,17 +54,27 @@ impl Source {
         Ok(mirror::files(&mut self.db.begin().await?).await?)
     }
 
+    /// The same with what must be in them.
+    pub(super) async fn rows(&self) -> anyhow::Result<BTreeMap<FileId, StoredFile>> {
+        Ok(mirror::rows(&mut self.db.begin().await?).await?)
+    }
+
+    /// The database itself.
+    pub(super) fn db(&self) -> &Db {
+        &self.db
+    }
+
     /// Writes a snapshot to `path`, synced, in place of one that is there; answers the stored files that it names.
-    pub(super) async fn snapshot(&self, path: &Path) -> anyhow::Result<BTreeSet<FileId>> {
+    pub(super) async fn snapshot(&self, path: &Path) -> anyhow::Result<BTreeMap<FileId, StoredFile>> {
         if path.exists() {
             std::fs::remove_file(path)?;
         }
         let files = match &self.address {
             Some(address) => self.dump(address, path).await?,
             None => {
-                self.db.snapshot(path).await.context("the database cannot be copied")?;
+                self.db.snapshot(path).await.context("cannot copy the database")?;
                 let copy = Db::open_sqlite(path).await?;
-                let files = mirror::files(&mut copy.begin().await?).await?;
+                let files = mirror::rows(&mut copy.begin().await?).await?;
                 copy.close().await;
                 files
             }
@@ -76,13 +86,13 @@ impl Source {
     }
 
     /// `pg_dump` and our list see the same snapshot.
-    async fn dump(&self, address: &Url, path: &Path) -> anyhow::Result<BTreeSet<FileId>> {
+    async fn dump(&self, address: &Url, path: &Path) -> anyhow::Result<BTreeMap<FileId, StoredFile>> {
         let mut tx = self.db.begin().await?;
         tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", args![]).await?;
         let row =
             tx.one("SELECT pg_export_snapshot() AS id, current_schema()::text AS name", args![]).await?;
         let (snapshot, schema): (String, String) = (row.get("id")?, row.get("name")?);
-        let files = mirror::files(&mut tx).await?;
+        let files = mirror::rows(&mut tx).await?;
         let mut dump = tool("pg_dump", address)?;
         dump.arg("--format=custom").arg("--no-owner").arg("--no-privileges");
         dump.arg(format!("--snapshot={snapshot}"))
@@ -107,12 +117,15 @@ pub(super) struct Empty {
 impl Empty {
     /// Looks whether the database is empty and whether `pg_restore` is there and reads the dump.
     pub(super) async fn find(address: &str, dump: PathBuf) -> anyhow::Result<Self> {
-        let url = address.parse().context("the address of the database is not one")?;
+        let url = address.parse().context("invalid address of the database")?;
         let db = Db::open(address).await?;
-        ensure!(db.engine() == db::Engine::Postgres, "that is no PostgreSQL: name one with --database");
+        ensure!(
+            db.engine() == db::Engine::Postgres,
+            "that is not a PostgreSQL address: give one with --database"
+        );
         let row = db.one(TABLES, args![]).await?;
         db.close().await;
-        ensure!(row.get::<i64>("n")? == 0, "that database is not empty: name another one with --database");
+        ensure!(row.get::<i64>("n")? == 0, "that database is not empty: give another one with --database");
         let mut list = Command::new("pg_restore");
         list.arg("--list").arg(&dump).stdin(std::process::Stdio::null());
         run(list, "pg_restore").await?;
@@ -138,13 +151,13 @@ fn tool(name: &str, address: &Url) -> anyhow::Result<Command> {
         let decoded = url::form_urlencoded::parse(pair.as_bytes()).next();
         command.env("PGPASSWORD", decoded.map(|(_, p)| p.into_owned()).unwrap_or_default());
         let removed = shown.set_password(None);
-        ensure!(removed.is_ok(), "the address of the database is not one");
+        ensure!(removed.is_ok(), "invalid address of the database");
     }
     let asked: Vec<&str> = address.query().into_iter().flat_map(|query| query.split('&')).collect();
     ensure!(
         !asked.iter().any(|pair| value(pair, "sslpassword").is_some()),
-        "the address of the database has `sslpassword`, which others would see among the arguments of {name}: take \
-         it out, and the password from the key"
+        "the address of the database has `sslpassword`, which other users would see among the arguments of {name}: \
+         remove it, and the password from the key"
     );
     // The other way to write it; the last one counts.
     if let Some(password) = asked.iter().rev().find_map(|pair| value(pair, "password")) {
@@ -156,7 +169,7 @@ fn tool(name: &str, address: &Url) -> anyhow::Result<Command> {
     Ok(command)
 }
 
-/// What a pair of a query says, if it is of that name.
+/// The value of a pair of a query, if it has that name.
 fn value(pair: &str, name: &str) -> Option<String> {
     let (found, value) = url::form_urlencoded::parse(pair.as_bytes()).next()?;
     (found == name).then(|| value.into_owned())
@@ -166,7 +179,7 @@ async fn run(mut command: Command, name: &str) -> anyhow::Result<()> {
     let done = match command.output().await {
         Ok(done) => done,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => bail!(
-            "{name} is missing, and a PostgreSQL cannot be copied without it; on Debian: apt-get install \
+            "{name} is missing, but is needed to copy a PostgreSQL database; on Debian: apt-get install \
              postgresql-client"
         ),
         Err(e) => return Err(e).with_context(|| format!("cannot start {name}")),
@@ -179,7 +192,7 @@ async fn run(mut command: Command, name: &str) -> anyhow::Result<()> {
 mod tests {
     use super::*;
 
-    /// What others on the machine see, and what only the tool does.
+    /// Checks the arguments that other users see, and the password that only the tool sees.
     fn check(address: &str, shown: &str, password: Option<&str>) {
         let command = tool("pg_dump", &address.parse().unwrap()).unwrap();
         let command = command.as_std();

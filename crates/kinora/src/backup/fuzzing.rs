@@ -11,7 +11,7 @@ pub fn manifest(text: &[u8]) -> Option<([String; 2], Vec<u8>)> {
     Some(([manifest.database, manifest.objects], written))
 }
 
-/// The list of a backup's objects written again; `None` where it is none.
+/// The list of a backup's objects written again; `None` where it is invalid.
 pub fn objects(text: &str) -> Option<String> {
     FileSum::parse_list(text).map(|all| FileSum::list(&all))
 }

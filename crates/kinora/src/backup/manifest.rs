@@ -1,4 +1,4 @@
-//! What says that a folder is a backup, and which files are its newest state.
+//! The manifest: it marks a folder as a backup, and names the files of its newest state.
 
 use std::io;
 use std::path::Path;
@@ -6,13 +6,16 @@ use std::path::Path;
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 
+use super::files::hash;
 use crate::folder;
 
-pub(super) const FORMAT: u32 = 1;
+/// 2: the list of the objects and the manifest itself have hashes, and what the list says was compared with what was
+/// written.
+pub(super) const FORMAT: u32 = 2;
 pub(super) const NAME: &str = "manifest.json";
 
 /// The newest complete state of a backup.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Manifest {
     pub(super) format: u32,
     /// Version that made it.
@@ -30,6 +33,9 @@ pub(super) struct Manifest {
     pub(super) database_sha256: String,
     /// File with the hashes of the objects, as `sha256sum -c` reads it.
     pub(super) objects: String,
+    /// SHA-256 of that file; `None` in format 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) objects_sha256: Option<String>,
     /// Number of objects.
     pub(super) count: u64,
     /// Bytes of the objects.
@@ -39,9 +45,12 @@ pub(super) struct Manifest {
     /// Stored files that the database names and that are not in it: the store had lost them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) missing: Vec<String>,
+    /// SHA-256 of the manifest without this line; `None` in format 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sha256: Option<String>,
 }
 
-/// What the database is.
+/// Type of the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Engine {
@@ -76,6 +85,13 @@ impl Manifest {
         let manifest: Self =
             serde_json::from_slice(&text).with_context(|| format!("{} is damaged", path.display()))?;
         manifest.check().with_context(|| format!("{} cannot be used", path.display()))?;
+        ensure!(
+            manifest.format < 2
+                || (manifest.sha256 == manifest.digest()? && manifest.objects_sha256.is_some()),
+            "{} is damaged. Remove it and back up into the same folder again: every file is verified then, and intact \
+             ones stay",
+            path.display()
+        );
         Ok(Some(manifest))
     }
 
@@ -92,7 +108,13 @@ impl Manifest {
 
     /// Makes this the state of the backup, at once.
     pub(super) fn write(&self, folder: &Path) -> anyhow::Result<()> {
-        folder::write_private(&folder.join(NAME), &serde_json::to_vec_pretty(self)?)
+        let protected = Self { sha256: self.digest()?, ..self.clone() };
+        folder::write_private(&folder.join(NAME), &serde_json::to_vec_pretty(&protected)?)
+    }
+
+    fn digest(&self) -> anyhow::Result<Option<String>> {
+        let plain = Self { sha256: None, ..self.clone() };
+        Ok(Some(hash(&serde_json::to_vec(&plain)?)))
     }
 }
 

@@ -10,6 +10,7 @@ use super::check::{Checked, examine, manifest_of};
 use super::database::Empty;
 use super::files::{self, bring};
 use super::manifest::{Engine, Manifest};
+use super::repair::repair;
 use crate::cli::Restore;
 use crate::config::Installation;
 use crate::folder::Folder;
@@ -17,6 +18,9 @@ use crate::keys;
 
 /// Makes a data folder.
 pub(crate) async fn restore(command: Restore) -> anyhow::Result<()> {
+    if command.damaged {
+        return repair(&command).await;
+    }
     let installation = Installation::of(&command.server)?;
     let (data, keys) = (&installation.data, installation.provider());
     let address = Installation::database(&command.server, command.database)?;
@@ -34,7 +38,7 @@ pub(crate) async fn restore(command: Restore) -> anyhow::Result<()> {
              `database` in the settings"
         ),
         (Engine::Postgres, None) => {
-            bail!("this is a backup of a PostgreSQL: name an empty database with --database")
+            bail!("this is a backup of a PostgreSQL database: give an empty one with --database")
         }
         (Engine::Postgres, Some(address)) => Some(Empty::find(address, from.join(&manifest.database)).await?),
     };
@@ -49,12 +53,13 @@ pub(crate) async fn restore(command: Restore) -> anyhow::Result<()> {
     if let Some(ring) = &checked.ring {
         ensure!(
             keys::has_place_for(&keys, ring)?,
-            "the key ring of the backup cannot go to {}: another one is there, or something else keeps it",
+            "cannot write the key ring of the backup to {}: there is another one, or it is provided from outside",
             keys.path().display()
         );
     }
     let filled = fill(data, &keys, &from, &manifest, &checked, database).await;
-    filled.with_context(|| format!("the restore broke off: empty {} before the next try", data.display()))?;
+    filled
+        .with_context(|| format!("the restore was interrupted: empty {} before you retry", data.display()))?;
     println!("{}: {} objects.", data.display(), checked.sums.len());
     if !manifest.missing.is_empty() {
         println!("Lost before the backup was made, and not in it: {}", manifest.missing.join(", "));
@@ -64,9 +69,9 @@ pub(crate) async fn restore(command: Restore) -> anyhow::Result<()> {
         None => format!("--data {}", data.display()),
     };
     if checked.ring.is_some() {
-        println!("The key ring came with it: {}.", keys.path().display());
+        println!("The key ring was in the backup: {}.", keys.path().display());
     } else {
-        println!("Now bring the key ring back: kinora key import FILE {place}");
+        println!("Now restore the key ring: kinora key import FILE {place}");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Commands about what the pipeline does.
+//! Commands about jobs, workers and events.
 
 use std::path::PathBuf;
 
@@ -31,9 +31,9 @@ pub(crate) enum Job {
         #[command(flatten)]
         output: Output,
     },
-    /// Stop a job, and with it all work for its title; its running encode ends within seconds.
+    /// Cancel a job and all other work for its title; a running encode ends within seconds.
     Cancel(OneJob),
-    /// Try a failed or cancelled job again, with all that failed of its title.
+    /// Retry a failed or cancelled job, and everything else that failed of its title.
     Retry(OneJob),
     /// Print the last lines of a job's log.
     Log(OneJob),
@@ -41,13 +41,13 @@ pub(crate) enum Job {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Worker {
-    /// Begin no more chunks, on any machine and also after a restart; what runs is finished. Uploads are still read
-    /// and planned, and what is encoded can be watched.
+    /// Pause encoding on all workers, also after a restart; running chunks finish. Uploads are still read
+    /// and planned, and encoded titles can be watched.
     Pause {
         #[command(flatten)]
         server: Server,
     },
-    /// Encode again; what viewers wait for comes first.
+    /// Resume encoding; what viewers wait for comes first.
     Resume {
         #[command(flatten)]
         server: Server,
@@ -56,7 +56,7 @@ pub(crate) enum Worker {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Event {
-    /// Send an S3 event record, as another bucket would.
+    /// Send an S3 event record, like another bucket.
     #[command(after_help = "Example:
   echo '{\"Records\":[{\"eventVersion\":\"2.1\",\"eventSource\":\"aws:s3\",\"eventName\":\"ObjectCreated:Put\",
     \"s3\":{\"bucket\":{\"name\":\"source\"},\"object\":{\"key\":\"film.mp4\"}}}]}' | kinora event send -")]
@@ -70,7 +70,7 @@ pub(crate) enum Event {
     },
 }
 
-/// A job, and nothing else.
+/// One job.
 #[derive(Debug, Args)]
 pub(crate) struct OneJob {
     /// Id of the job.

@@ -17,19 +17,19 @@ pub(crate) struct Ring {
     pub(crate) server: Server,
 }
 
-/// What a recovery file is closed with.
+/// How a recovery file is protected.
 #[derive(Debug, Args)]
 pub(crate) struct Passphrase {
-    /// Read the passphrase from the first line of this file instead of asking for it.
+    /// Read the passphrase from the first line of this file instead of asking.
     #[arg(long, value_name = "FILE")]
     pub(crate) passphrase_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Key {
-    /// Write the key ring into a recovery file that a passphrase opens: text, to be stored or printed.
+    /// Export the key ring into a recovery file with a passphrase: text, to be stored or printed.
     Export(Export),
-    /// Bring the key ring back from a recovery file.
+    /// Import the key ring from a recovery file.
     Import {
         /// The recovery file.
         file: PathBuf,
@@ -45,11 +45,11 @@ pub(crate) enum Key {
         #[command(flatten)]
         output: Output,
     },
-    /// Add a new key for a purpose and seal everything of that purpose under it.
+    /// Add a new key for a purpose and re-encrypt everything of that purpose with it.
     #[command(after_help = "Example:
   kinora key rotate media
 
-Stored files stay as they are: only their own keys are sealed again. Export the key ring afterwards.")]
+Stored files are not rewritten: only their own keys are re-encrypted. Export the key ring afterwards.")]
     Rotate {
         /// media, personal, codes, sessions or signing.
         purpose: seal::Purpose,
@@ -88,12 +88,12 @@ Stored files stay as they are: only their own keys are sealed again. Export the 
   kinora key export kinora-keys.txt
   kinora key export kinora-keys.txt --new --config /etc/kinora/kinora.toml
 
-Whoever loses the key ring loses everything that is stored. Keep the file elsewhere, and the passphrase apart from it.
+Without the key ring, everything that is stored is lost. Keep the file elsewhere, and the passphrase apart from it.
 It is an age file (https://age-encryption.org): `age -d kinora-keys.txt` opens it too.")]
 pub(crate) struct Export {
     /// The file to write.
     pub(crate) file: PathBuf,
-    /// Before the first start: make the key ring, if there is none, where the settings say.
+    /// Before the first start: create the key ring, if there is none, where the settings say.
     #[arg(long)]
     pub(crate) new: bool,
     #[command(flatten)]
@@ -111,7 +111,7 @@ pub(crate) enum Secret {
         #[command(flatten)]
         output: Output,
     },
-    /// Replace a secret; the value before stays accepted, and no viewer notices.
+    /// Replace a secret; the previous value stays accepted, and viewers notice nothing.
     Rotate {
         /// Its name: cdn.
         name: String,
@@ -127,18 +127,18 @@ pub(crate) enum Secret {
   kinora backup /mnt/backup/kinora
   kinora backup /mnt/backup/kinora --check
 
-Done again into the same folder, it adds only what is new. Files, secrets and people's addresses are sealed: without the
-key ring they cannot be opened, so export that too (`kinora key export FILE`). Other rows of the database are clear, such
-as names of titles. Stored files that are lost or damaged are named, and everything else is in the backup all the
-same.")]
+A later backup into the same folder adds only new files. Files, secrets and people's addresses are encrypted: without the
+key ring they cannot be opened, so export that too (`kinora key export FILE`). Other rows of the database, such as names
+of titles, are not encrypted. Each new file is verified. Lost or damaged ones are listed with their titles, everything
+else is in the backup, and the exit code is 1.")]
 pub(crate) struct Backup {
-    /// Folder of the backup; it is made when it is missing.
+    /// Folder of the backup; it is created if it is missing.
     pub(crate) to: PathBuf,
-    /// Put the key ring in too. Whoever gets the backup can then read everything.
+    /// Include the key ring. Anybody who gets the backup can then read everything.
     #[arg(long)]
     pub(crate) with_keys: bool,
-    /// Make no backup; compare every file of the one that is there with its hash. Damaged objects are put aside as
-    /// `….damaged`, and the next backup brings them anew.
+    /// Verify an existing backup: compare every file with its hash. Damaged objects are renamed to
+    /// `….damaged`, and the next backup copies them again.
     #[arg(long, conflicts_with = "with_keys")]
     pub(crate) check: bool,
     /// `postgres://…` if the database is not in the data folder [default: as the settings say].
@@ -151,10 +151,14 @@ pub(crate) struct Backup {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   kinora restore /mnt/backup/kinora --data /srv/kinora
-  kinora key import kinora-keys.txt --data /srv/kinora")]
+  kinora key import kinora-keys.txt --data /srv/kinora
+  kinora restore --damaged /mnt/backup/kinora --data /srv/kinora")]
 pub(crate) struct Restore {
     /// Folder of the backup.
     pub(crate) from: PathBuf,
+    /// Restore only lost or damaged files (`kinora doctor`) into the existing data folder. The server may be running.
+    #[arg(long)]
+    pub(crate) damaged: bool,
     /// `postgres://…` of an empty database, if the backup is of one [default: as the settings say].
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) database: Option<String>,

@@ -13,18 +13,18 @@ pub(crate) enum Packaging {
         #[command(flatten)]
         output: Output,
     },
-    /// Add a configuration: every title can be had by it at once. It never changes.
+    /// Add a configuration; it applies to every title immediately and cannot be changed.
     #[command(after_help = "Example:
   kinora packaging add boxes '{\"package\":\"HLS\",\"segment_duration_seconds\":6}'
   kinora url \"Big Buck Bunny\" --configuration boxes
 
-Settings, all of which may be left out:
-  package                       HLS (MPEG-TS), CMAF or DASH: what the main manifest is
+Settings, all optional:
+  package                       HLS (MPEG-TS), CMAF or DASH: type of the main manifest
   segment_duration_seconds      0 to 60; 0 delivers segments as they are stored
   stream_order                  ORIGINAL, VIDEO_BITRATE_ASCENDING or VIDEO_BITRATE_DESCENDING
   min_video_bits_per_second     leaves out qualities with a lower maximum rate
   max_video_bits_per_second     leaves out qualities with a higher maximum rate
-  use_audio_rendition_group     whether MPEG-TS has its sound in segments of its own
+  use_audio_rendition_group     whether MPEG-TS has its audio in separate segments
   include_iframe_only_stream    whether complete titles have playlists of key frames
   segment_template_format       NUMBER_WITH_TIMELINE, TIME_WITH_TIMELINE or NUMBER_WITH_DURATION")]
     Add {
@@ -39,7 +39,7 @@ Settings, all of which may be left out:
         #[command(flatten)]
         server: Server,
     },
-    /// Remove a configuration; its addresses end.
+    /// Remove a configuration; its URLs stop working.
     Rm {
         /// Name of the configuration.
         name: String,

@@ -9,7 +9,7 @@ use super::{Output, Server, parse_time};
 #[command(after_help = "Example:
   kinora signin-link --role operator you@example.org")]
 pub(crate) struct SigninLink {
-    /// Mail address of the account; it is made when it does not exist.
+    /// Mail address of the account; it is created if it does not exist.
     pub(crate) address: String,
     /// Role of a new account: viewer, creator or operator.
     #[arg(long, default_value = "viewer", value_parser = parse_role)]
@@ -20,22 +20,22 @@ pub(crate) struct SigninLink {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Invitation {
-    /// Make an invitation and print its link. For one address it makes the account without a mail, once; for several
-    /// people it asks each of them for a code by mail.
+    /// Create an invitation and print its link. For one address it creates the account without an e-mail, once; for several
+    /// people it asks each of them for a code by e-mail.
     #[command(after_help = "Examples:
   kinora invitation new ann@example.org --role creator
   kinora invitation new --people 20 --for 30d")]
     New {
-        /// Mail address of the one who is invited.
+        /// E-mail address of the invited person.
         #[arg(required_unless_present = "people")]
         address: Option<String>,
-        /// Let so many people in who have the link, 1 to 1000.
+        /// How many people may use the link (1-1000).
         #[arg(long, value_name = "N", conflicts_with = "address")]
         people: Option<u32>,
         /// Role of new accounts: viewer, creator or, for one address, operator.
         #[arg(long, default_value = "viewer", value_parser = parse_role)]
         role: Role,
-        /// How long it stands, at most 90d.
+        /// How long the invitation is valid, at most 90d.
         #[arg(long = "for", value_name = "TIME", default_value = "7d", value_parser = parse_time)]
         valid: std::time::Duration,
         #[command(flatten)]
@@ -43,14 +43,14 @@ pub(crate) enum Invitation {
         #[command(flatten)]
         output: Output,
     },
-    /// List the invitations that still work.
+    /// List the valid invitations.
     Ls {
         #[command(flatten)]
         server: Server,
         #[command(flatten)]
         output: Output,
     },
-    /// Take an invitation back.
+    /// Revoke an invitation.
     Rm {
         /// Its id.
         id: String,
@@ -68,7 +68,7 @@ pub(crate) enum Person {
         #[command(flatten)]
         output: Output,
     },
-    /// Give an account another role; it signs in again with it.
+    /// Change the role of an account; its sessions end.
     Role {
         /// Mail address of the account.
         address: String,
@@ -78,15 +78,15 @@ pub(crate) enum Person {
         #[command(flatten)]
         server: Server,
     },
-    /// Sign an account out everywhere and keep it out; what it plays ends within seconds.
+    /// Suspend an account: all its sessions end, and playback ends within seconds.
     Suspend(OnePerson),
-    /// Let a suspended account in again.
+    /// Reactivate a suspended account.
     Resume(OnePerson),
-    /// Sign an account out everywhere; what it plays ends within seconds.
+    /// End all sessions of an account; playback ends within seconds.
     SignOut(OnePerson),
 }
 
-/// A person, and nothing else.
+/// One person.
 #[derive(Debug, Args)]
 pub(crate) struct OnePerson {
     /// Mail address of the account.

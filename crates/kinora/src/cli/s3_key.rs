@@ -1,12 +1,13 @@
-//! `kinora s3-key`: who may speak S3.
+//! `kinora s3-key`: access keys of S3 clients.
 
 use clap::{Args, Subcommand};
+use identity::Role;
 
 use super::{Output, Server};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum S3Key {
-    /// Make a key for an S3 client, and print it with its secret.
+    /// Create a key for an S3 client and print it with its secret.
     New(NewS3Key),
     /// List keys.
     Ls {
@@ -15,7 +16,7 @@ pub(crate) enum S3Key {
         #[command(flatten)]
         output: Output,
     },
-    /// End a key: it works no more, at once.
+    /// Delete a key; it stops working immediately.
     Rm {
         /// Its id, or its name.
         key: String,
@@ -24,19 +25,36 @@ pub(crate) enum S3Key {
     },
 }
 
+/// Reads the role of an account that is created together with a key.
+fn parse_owner(word: &str) -> Result<Role, String> {
+    match Role::parse(word) {
+        Some(Role::Creator) => Ok(Role::Creator),
+        Some(Role::Operator) => Err("create operators with `kinora signin-link --role operator`".into()),
+        Some(Role::Viewer) => Err("viewers have no S3 keys; choose creator".into()),
+        None => Err("choose creator".into()),
+    }
+}
+
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   kinora s3-key new backups --for you@example.org
   kinora s3-key new camera --for you@example.org --bucket source
+  kinora s3-key new studio --for ann@example.org --create --role creator --bucket studio
 
 The same name prints the same key again, until it is removed.")]
 pub(crate) struct NewS3Key {
-    /// What you call it.
+    /// Name of the key.
     pub(crate) name: String,
-    /// The operator whose key it is; an account is made when there is none of that mail address.
+    /// Mail address of the account that owns the key: an operator, or a creator for named buckets.
     #[arg(long = "for", value_name = "ADDRESS")]
     pub(crate) address: String,
-    /// A bucket that it opens, again for another one [default: all that there are and will be].
+    /// Create the account, which must not exist yet, with the role given by --role.
+    #[arg(long, requires = "role")]
+    pub(crate) create: bool,
+    /// Role of the new account: creator. Create operators with `kinora signin-link --role operator`.
+    #[arg(long, requires = "create", value_parser = parse_owner)]
+    pub(crate) role: Option<Role>,
+    /// A bucket that the key opens; repeat it for more [default: all, including future ones].
     #[arg(long = "bucket", value_name = "NAME")]
     pub(crate) buckets: Vec<String>,
     #[command(flatten)]

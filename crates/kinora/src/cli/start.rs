@@ -13,13 +13,13 @@ use clap::Args;
 
 Every setting of the configuration file can be given as KINORA__PART__NAME in the environment.")]
 pub(crate) struct Up {
-    /// Folder for everything Kinora keeps [default: data].
+    /// Data folder [default: data].
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
-    /// Address of pages, API and streams [default: 127.0.0.1:8080]; port 0 takes a free one.
+    /// Address of pages, API and streams [default: 127.0.0.1:8080]; port 0 uses a free one.
     #[arg(long, value_name = "ADDR")]
     pub(crate) http: Option<SocketAddr>,
-    /// Address of the S3 face [default: 127.0.0.1:9000].
+    /// Address of the S3 interface [default: 127.0.0.1:9000].
     #[arg(long, value_name = "ADDR")]
     pub(crate) s3: Option<SocketAddr>,
     /// Write a JSON file with addresses and keys once the server answers.
@@ -47,16 +47,16 @@ pub(crate) struct Up {
 
 deploy/kinora.toml in the repository is the manual of the file; deploy/ has a systemd unit and a compose file.")]
 pub(crate) struct Serve {
-    /// Settings (TOML). `KINORA__A__B=…` in the environment counts before them, flags before both.
+    /// Settings (TOML). Variables `KINORA__A__B=…` override them, flags override both.
     #[arg(long, value_name = "FILE", env = "KINORA_CONFIG")]
     pub(crate) config: PathBuf,
     /// Parts that run in this process.
     #[arg(long, value_enum)]
-    pub(crate) role: Option<crate::config::Role>,
-    /// Folder for everything Kinora keeps.
+    pub(crate) role: Option<crate::role::Role>,
+    /// Data folder.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
-    /// Look at the settings, say what is wrong or unsafe with them, start nothing.
+    /// Check the settings, report what is wrong or unsafe, and exit.
     #[arg(long)]
     pub(crate) check: bool,
     /// Write a JSON file with the addresses once the server answers.

@@ -14,11 +14,12 @@ use model::{Clock, TitleId};
 use tokio_util::io::ReaderStream;
 
 use crate::cli::{Import, Until};
+use crate::commands::shown::Title;
+use crate::control::Imported;
 use crate::control::client::{self, Body};
-use crate::control::{Imported, Title};
 use crate::{commands, print};
 
-/// How often a title is looked at.
+/// How often a title is polled.
 const LOOK: Duration = Duration::from_millis(250);
 
 pub(super) async fn run(command: Import) -> anyhow::Result<()> {
@@ -117,8 +118,11 @@ async fn upload(
     if let Some(template) = &command.template {
         path += &format!("&template={}", commands::encode(template));
     }
-    let mut client = command.server.connect().await?;
-    // A refusal while the file is on its way may not be heard: writing breaks off before the answer is read.
+    if let Some(visibility) = command.visibility {
+        path += &format!("&visibility={}", visibility.as_str());
+    }
+    let mut client = command.server.connect_running().await?;
+    // A refusal while the file is on its way may be lost: writing fails before the answer is read.
     let ask = format!("{path}&asks=true");
     client.call::<Imported>("PUT", &ask, client::body(Bytes::new())).await?;
     let imported: Imported = client.call("PUT", &path, body).await?;
@@ -135,11 +139,11 @@ fn upload_line(sent: u64, total: u64, elapsed: Duration) -> String {
 }
 
 async fn follow(id: TitleId, command: &Import, bar: &ProgressBar) -> anyhow::Result<Title> {
-    let mut client = command.server.connect().await?;
+    let mut client = command.server.connect_running().await?;
     let begin = Instant::now();
     loop {
-        let title: crate::control::TitleDetail = client.get(&format!("/titles/{id}")).await?;
-        let title = title.title;
+        let title: api::titles::Title = client.get(&format!("/api/titles/{id}")).await?;
+        let title = Title::from(title);
         let enough = match command.until {
             Until::Uploaded => true,
             Until::Playable => title.playable,

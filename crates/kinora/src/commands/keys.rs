@@ -15,7 +15,7 @@ const SHORTEST: usize = 12;
 
 pub(super) async fn export(command: &Export) -> anyhow::Result<()> {
     let Export { file, new, passphrase, ring } = command;
-    ensure!(!file.exists(), "{} exists already: choose another name", file.display());
+    ensure!(!file.exists(), "{} already exists: choose another name", file.display());
     let installation = Installation::with_keys(ring)?;
     let provider = installation.provider();
     let now = model::Timestamp(jiff::Timestamp::now().as_millisecond());
@@ -26,7 +26,7 @@ pub(super) async fn export(command: &Export) -> anyhow::Result<()> {
     let passphrase = new_passphrase(passphrase)?;
     let (written, fingerprint) = tokio::task::spawn_blocking(move || {
         let text = recovery::write(&ring, &passphrase)?;
-        // What cannot be read back is no recovery file.
+        // A file that cannot be read back is not a recovery file.
         let fingerprint = recovery::read(&text, &passphrase)?.fingerprint();
         anyhow::ensure!(fingerprint == ring.fingerprint(), "the recovery file does not contain the key ring");
         Ok((text, ring))
@@ -49,7 +49,7 @@ pub(super) async fn import(file: &Path, passphrase: &Passphrase, place: &Ring) -
     let passphrase = passphrase_for(passphrase, "Passphrase of the recovery file: ")?;
     let ring = tokio::task::spawn_blocking(move || recovery::read(&text, &passphrase)).await??;
     if keys::add(&provider, &ring)?.is_none() {
-        println!("All these keys are in {} already.", provider.path().display());
+        println!("{} already has all these keys.", provider.path().display());
         return Ok(());
     }
     provider.mark_exported(&ring)?;
@@ -93,7 +93,7 @@ pub(super) async fn rotate(purpose: Purpose, server: &Server, output: Output) ->
         );
     }
     if purpose == Purpose::Codes {
-        println!("New codes are made with it from the next start on.");
+        println!("New codes use it from the next start on.");
     }
     println!("{}", keys::REMINDER);
     Ok(())
@@ -118,7 +118,7 @@ fn passphrase_for(passphrase: &Passphrase, prompt: &str) -> anyhow::Result<seal:
     }
     let terminal = console::Term::stderr();
     if !terminal.is_term() {
-        bail!("there is no terminal to ask on: give --passphrase-file FILE");
+        bail!("there is no terminal to ask for the passphrase: use --passphrase-file FILE");
     }
     terminal.write_str(prompt)?;
     let typed = terminal.read_secure_line().context("cannot read the passphrase")?;

@@ -4,12 +4,15 @@ use std::io::{IsTerminal, Write};
 
 use anyhow::{Context, bail};
 
-use super::encode;
-use crate::cli::{Output, Remove, Server};
-use crate::control::{Delete, Did, Title};
+use api::titles::change::{Delete, Did, DropSource};
+
+use super::shown::Title;
+use super::{encode, listing};
+use crate::cli::{self, Output, Remove, Server};
+use crate::control::client::{Client, Refused};
 use crate::print;
 
-/// Does something to a title or job that needs no more words, and says what came of it.
+/// Runs a command about a title or job without further options, and prints its result.
 pub(crate) async fn simple(
     path: &str,
     (server, output): (&Server, Output),
@@ -23,14 +26,19 @@ pub(crate) async fn simple(
     Ok(())
 }
 
-/// The address of something that is done to a title.
+/// The path of an action on a title.
 pub(crate) fn title(wanted: &str, what: &str) -> String {
-    format!("/titles/{}/{what}", encode(wanted))
+    format!("/api/titles/{}/{what}", encode(wanted))
 }
 
-/// The address of something that is done to a job.
+/// The path that restores a deleted title.
+pub(crate) fn restore(wanted: &str) -> String {
+    format!("/api/deleted/{}/restore", encode(wanted))
+}
+
+/// The path of an action on a job.
 pub(crate) fn job(id: &str, what: &str) -> String {
-    format!("/jobs/{}/{what}", encode(id))
+    format!("/api/jobs/{}/{what}", encode(id))
 }
 
 /// `1 job`, `3 jobs`.
@@ -40,41 +48,76 @@ pub(crate) fn jobs(n: u64) -> String {
 
 /// Lists deleted titles.
 pub(crate) async fn deleted(server: &Server, output: Output) -> anyhow::Result<()> {
-    let titles: Vec<Title> = server.connect().await?.get("/deleted").await?;
-    if titles.is_empty() && !output.json {
-        println!("Nothing was deleted that could be restored.");
-        return Ok(());
-    }
-    print::list(output, &["ID", "NAME", "RESTORABLE UNTIL"], &titles, |t| {
-        vec![t.id.to_string(), print::safe(&t.name), t.purge.clone().unwrap_or_default()]
-    })
+    let row = |t: &Title| vec![t.id.to_string(), print::safe(&t.name), t.purge.clone().unwrap_or_default()];
+    let rows = print::Listing::of(output, &["ID", "NAME", "RESTORABLE UNTIL"], row);
+    listing::<api::titles::Title, _, _>(
+        server,
+        ("/api/deleted", "after"),
+        rows,
+        "There are no deleted titles that can be restored.",
+    )
+    .await
 }
 
-/// Deletes a title; for good only after a question or with `--yes`.
+/// Deletes a title; permanently only after a question or with `--yes`.
 pub(crate) async fn remove(command: Remove) -> anyhow::Result<()> {
     let Remove { title: wanted, now, keep_source, yes, server, output } = command;
     if now && !yes {
         confirm(&wanted)?;
     }
-    let how = Delete { now, keep_source };
-    let did: Did = server.connect().await?.post(&title(&wanted, "delete"), &how).await?;
+    let mut client = server.connect().await?;
+    let how = Delete { name: None, now, keep_source };
+    let did: Did = match client.post(&title(&wanted, "delete"), &how).await {
+        // One that is deleted already may go sooner.
+        Err(error) if now && is_missing(&error) => purge(&mut client, &wanted, keep_source).await?,
+        other => other?,
+    };
     if output.json {
         return print::json(&did);
     }
     let id = did.title.map(|id| id.to_string()).unwrap_or_default();
     if now {
-        println!("{} is deleted; its bytes go within minutes", print::safe(&wanted));
+        println!("{} is deleted permanently within minutes", print::safe(&wanted));
     } else {
-        println!("{} is deleted; bring it back with: kinora title restore {id}", print::safe(&wanted));
+        println!("{} is deleted; undo this with: kinora title restore {id}", print::safe(&wanted));
+    }
+    Ok(())
+}
+
+/// Whether the server knows no such title.
+fn is_missing(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Refused>().is_some_and(|refused| refused.0.code == "title_not_found")
+}
+
+/// Deletes a deleted title permanently now.
+async fn purge(client: &mut Client, wanted: &str, keep_source: bool) -> anyhow::Result<Did> {
+    client.delete(&format!("/api/deleted/{}?keep_source={keep_source}", encode(wanted))).await
+}
+
+/// Deletes an original file; permanently only after a question or with `--yes`.
+pub(crate) async fn drop_source(command: cli::DropSource) -> anyhow::Result<()> {
+    let cli::DropSource { title: wanted, now, yes, server, output } = command;
+    if now && !yes {
+        confirm(&wanted)?;
+    }
+    let did: Did = server.connect().await?.post(&title(&wanted, "drop-source"), &DropSource { now }).await?;
+    if output.json {
+        return print::json(&did);
+    }
+    let id = did.title.map(|id| id.to_string()).unwrap_or_default();
+    if now {
+        println!("the original file is deleted; its disk space is free within minutes");
+    } else {
+        println!("the original file is deleted; undo this with: kinora title restore-source {id}");
     }
     Ok(())
 }
 
 fn confirm(wanted: &str) -> anyhow::Result<()> {
     if !std::io::stdin().is_terminal() {
-        bail!("this cannot be undone: say --yes if you mean it");
+        bail!("this cannot be undone: add --yes to confirm");
     }
-    print!("This cannot be undone. Type `{}` to delete it for good: ", print::safe(wanted));
+    print!("This cannot be undone. Type `{}` to delete it permanently: ", print::safe(wanted));
     std::io::stdout().flush().context("cannot ask")?;
     let mut typed = String::new();
     std::io::stdin().read_line(&mut typed).context("cannot read the answer")?;

@@ -1,10 +1,14 @@
 //! Commands about people.
 
+use api::people::NewRole;
+use model::ByteSize;
+use serde::Serialize;
 use serde_json::json;
 
-use super::encode;
+use super::shown::Person as Shown;
+use super::{encode, listing};
 use crate::cli::{Invitation, OnePerson, Person, SigninLink};
-use crate::control::people::{Account, Change, Invited, Link, NewInvitation, NewLink};
+use crate::control::people::{Invited, Link, NewInvitation, NewLink};
 use crate::print;
 
 /// Makes a sign-in link.
@@ -27,9 +31,8 @@ pub(crate) async fn invitation(command: Invitation) -> anyhow::Result<()> {
             println!("{}", link.url);
         }
         Invitation::Ls { server, output } => {
-            let all: Vec<Invited> = server.connect().await?.get("/invitations").await?;
-            print::list(output, &["ID", "FOR", "ROLE", "CAME", "ENDS"], &all, |i| {
-                let whom = i.address.as_ref().map_or("whoever has the link".into(), |a| print::safe(a));
+            let rows = print::Listing::of(output, &["ID", "FOR", "ROLE", "CAME", "ENDS"], |i: &Invited| {
+                let whom = i.address.as_ref().map_or("shared link".into(), |a| print::safe(a));
                 vec![
                     i.id.clone(),
                     whom,
@@ -37,12 +40,13 @@ pub(crate) async fn invitation(command: Invitation) -> anyhow::Result<()> {
                     format!("{}/{}", i.uses, i.people),
                     i.expires.clone(),
                 ]
-            })?;
+            });
+            listing::<Invited, _, _>(&server, ("/invitations", "after"), rows, "No invitations.").await?;
         }
         Invitation::Rm { id, server } => {
             let path = format!("/invitations/{}/revoke", encode(&id));
             let () = server.connect().await?.post(&path, &json!({})).await?;
-            println!("The invitation does not work any more");
+            println!("Invitation revoked");
         }
     }
     Ok(())
@@ -52,34 +56,49 @@ pub(crate) async fn invitation(command: Invitation) -> anyhow::Result<()> {
 pub(crate) async fn person(command: Person) -> anyhow::Result<()> {
     match command {
         Person::Ls { server, output } => {
-            let all: Vec<Account> = server.connect().await?.get("/accounts").await?;
-            print::list(output, &["ADDRESS", "ROLE", "STATE", "SINCE"], &all, |a| {
-                let state = if a.suspended { "suspended" } else { "may sign in" };
-                vec![print::safe(&a.address), a.role.as_str().to_owned(), state.into(), a.created.clone()]
-            })
+            let heads = ["ADDRESS", "ROLE", "STATE", "ORIGINALS", "UPLOADING", "SINCE"];
+            let rows = print::Listing::of(output, &heads, |a: &Shown| {
+                let state = if a.suspended { "suspended" } else { "active" };
+                let uploading = a.uploading_bytes.saturating_add(a.promised_bytes);
+                vec![
+                    print::safe(&a.address),
+                    a.role.as_str().to_owned(),
+                    state.into(),
+                    ByteSize(a.stored_bytes).to_string(),
+                    ByteSize(uploading).to_string(),
+                    a.created.clone(),
+                ]
+            });
+            listing::<api::people::Person, _, _>(
+                &server,
+                ("/api/people?limit=500", "after"),
+                rows,
+                "No accounts.",
+            )
+            .await
         }
         Person::Role { address, role, server } => {
             let said = format!("{} is {} now", print::safe(&address), role.as_str());
-            change(OnePerson { address, server }, Change::Role(role), &said).await
+            change(OnePerson { address, server }, "role", &NewRole { role }, &said).await
         }
         Person::Suspend(one) => {
-            let said = format!("{} is suspended; nothing plays on", print::safe(&one.address));
-            change(one, Change::Suspend, &said).await
+            let said = format!("{} is suspended; sessions and playback ended", print::safe(&one.address));
+            change(one, "suspend", &json!({}), &said).await
         }
         Person::Resume(one) => {
-            let said = format!("{} may sign in again", print::safe(&one.address));
-            change(one, Change::Resume, &said).await
+            let said = format!("{} is active again", print::safe(&one.address));
+            change(one, "resume", &json!({}), &said).await
         }
         Person::SignOut(one) => {
             let said = format!("{} is signed out everywhere", print::safe(&one.address));
-            change(one, Change::SignOut, &said).await
+            change(one, "sign-out", &json!({}), &said).await
         }
     }
 }
 
-async fn change(one: OnePerson, change: Change, said: &str) -> anyhow::Result<()> {
-    let path = format!("/accounts/{}", encode(&one.address));
-    let () = one.server.connect().await?.post(&path, &change).await?;
+async fn change(one: OnePerson, what: &str, how: &impl Serialize, said: &str) -> anyhow::Result<()> {
+    let path = format!("/api/people/{}/{what}", encode(&one.address));
+    let () = one.server.connect().await?.post(&path, how).await?;
     println!("{said}");
     Ok(())
 }

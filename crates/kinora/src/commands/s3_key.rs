@@ -9,21 +9,28 @@ use crate::print;
 pub(crate) async fn s3_key(command: S3Key) -> anyhow::Result<()> {
     match command {
         S3Key::New(c) => {
-            let new = New { name: c.name, address: c.address, buckets: c.buckets };
+            let create = c.create.then_some(c.role).flatten();
+            let new = New { name: c.name, address: c.address, create, buckets: c.buckets };
             let made: Made = c.server.connect().await?.post("/s3-keys", &new).await?;
             if c.output.json {
                 return print::json(&made);
             }
-            println!("Address     {}\nAccess key  {}\nSecret key  {}", made.url, made.key.id, made.secret);
+            let Key { id, address, role, .. } = &made.key;
+            let owner = format!("{} ({role})", print::safe(address));
+            println!(
+                "Account     {owner}\nAddress     {}\nAccess key  {id}\nSecret key  {}",
+                made.url, made.secret
+            );
         }
         S3Key::Ls { server, output } => {
             let keys: Vec<Key> = server.connect().await?.get("/s3-keys").await?;
-            print::list(output, &["ACCESS KEY", "NAME", "FOR", "BUCKETS", "MADE"], &keys, |key| {
+            print::list(output, &["ACCESS KEY", "NAME", "FOR", "ROLE", "BUCKETS", "MADE"], &keys, |key| {
                 let buckets = if key.buckets.is_empty() { "all".to_owned() } else { key.buckets.join(" ") };
                 vec![
                     key.id.clone(),
                     print::safe(&key.name),
                     key.address.clone(),
+                    key.role.to_string(),
                     buckets,
                     key.created.clone(),
                 ]
@@ -32,7 +39,7 @@ pub(crate) async fn s3_key(command: S3Key) -> anyhow::Result<()> {
         S3Key::Rm { key, server } => {
             let path = format!("/s3-keys/{}", encode(&key));
             let ended: Key = server.connect().await?.delete(&path).await?;
-            println!("{} ({}) works no more", ended.id, print::safe(&ended.name));
+            println!("{} ({}) is revoked", ended.id, print::safe(&ended.name));
         }
     }
     Ok(())

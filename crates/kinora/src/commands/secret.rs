@@ -16,7 +16,10 @@ pub(super) async fn run(command: Secret) -> anyhow::Result<()> {
             if output.json {
                 return print::json(&secret);
             }
-            println!("{} has version {} now; the one before stays accepted", secret.name, secret.version);
+            println!(
+                "{} has version {} now; the previous one is still accepted",
+                secret.name, secret.version
+            );
             Ok(())
         }
     }

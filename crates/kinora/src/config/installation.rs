@@ -1,4 +1,4 @@
-//! What commands beside the server need of its settings: where it keeps things, and what it risks.
+//! Settings that commands beside the server need: where it stores data, and which risks it accepts.
 
 use std::path::PathBuf;
 
@@ -62,7 +62,7 @@ impl Installation {
         secrets: &[&[&str]],
     ) -> anyhow::Result<Self> {
         let table = layers::merge(&text(server.config.as_deref())?, environment, secrets)?;
-        let mut found: Self = toml::Value::Table(table).try_into().context("the settings are not right")?;
+        let mut found: Self = toml::Value::Table(table).try_into().context("invalid settings")?;
         if let Some(data) = &server.data {
             found.data.clone_from(data);
         }
@@ -81,7 +81,7 @@ mod tests {
     fn commands_find_what_the_server_uses() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("kinora.toml");
-        // A secret that is not for whoever runs the command.
+        // A secret that the user of the command may not read.
         let settings =
             "data = '/srv/films'\nkeys = '/srv/ring'\ndatabase_file = '/nowhere'\n[mail.smtp]\nhost = 'h'";
         std::fs::write(&file, settings).unwrap();

@@ -1,4 +1,4 @@
-//! Where settings come from: file, then environment, then secrets that stand in files of their own.
+//! Sources of settings: file, then environment, then secrets in files of their own.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ pub(super) const SECRETS: [&[&str]; 3] = [DATABASE, &["mail", "smtp", "password"
 /// The address of the database.
 pub(super) const DATABASE: &[&str] = &["database"];
 
-/// What settings were called in the environment before each had one name.
+/// Former names of settings in the environment.
 const FORMER: [(&str, &str); 2] = [("KINORA_DATA", "data"), ("KINORA_KEYS", "keys")];
 
 /// Longest file with a secret, in bytes.
@@ -28,9 +28,9 @@ pub(super) fn merge(
     let environment: Vec<(String, String)> = environment.collect();
     for (former, setting) in FORMER {
         if let Some((_, value)) = environment.iter().find(|(name, _)| name == former) {
-            eprintln!("kinora: {former} is called KINORA__{} now", setting.to_uppercase());
+            eprintln!("kinora: {former} is deprecated; use KINORA__{}", setting.to_uppercase());
             if find(&table, &[setting]).is_some_and(|said| said.as_str() != Some(value)) {
-                bail!("{former} and `{setting}` in the settings name two places: take one of them away");
+                bail!("{former} and `{setting}` in the settings are both set: remove one of them");
             }
             put(&mut table, &[setting.to_owned()], toml::Value::String(value.clone()))?;
         }
@@ -74,7 +74,7 @@ fn parse(file: &str) -> anyhow::Result<toml::Table> {
     file.parse().map_err(|error: toml::de::Error| {
         let before = error.span().and_then(|span| file.get(..span.start)).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
-        anyhow::anyhow!("the configuration file is not TOML: line {line}: {}", error.message())
+        anyhow::anyhow!("the configuration file is not valid TOML: line {line}: {}", error.message())
     })
 }
 
@@ -83,8 +83,8 @@ pub(super) fn holds_secret(table: &toml::Table) -> bool {
     SECRETS.iter().any(|path| find(table, path).is_some())
 }
 
-/// Refuses a secret that is no text, and what stands in the place of a secret's group: only by its name, as whoever reads
-/// the settings after this shows what they refuse.
+/// Refuses a secret that is no text, and what stands in the place of a secret's group: only by its name, because the
+/// code that reads the settings after this shows what they refuse.
 fn check_secrets(table: &toml::Table) -> anyhow::Result<()> {
     for path in SECRETS {
         for length in 1..=path.len() {
@@ -122,7 +122,7 @@ fn find<'a>(table: &'a toml::Table, path: &[&str]) -> Option<&'a toml::Value> {
     parent.get(*last)
 }
 
-/// Puts a secret in its place when it stands in a file.
+/// Reads a secret from its file, if it has one.
 fn secret(table: &mut toml::Table, path: &[&str], credentials: Option<&Path>) -> anyhow::Result<()> {
     let name = path.join(".");
     let mut beside: Vec<String> = path.iter().map(|&part| part.to_owned()).collect();
@@ -161,7 +161,7 @@ pub(super) fn remove(table: &mut toml::Table, path: &[&str]) -> Option<toml::Val
 /// A secret's file without the line end that editors add.
 fn read(file: &Path) -> anyhow::Result<String> {
     let mut text = String::new();
-    // Not by what the system says of its length: a device has none, and no end.
+    // Not limited by the file's length: a device has none, and no end.
     std::fs::File::open(file)?.take(MAX_SECRET + 1).read_to_string(&mut text)?;
     if text.len() as u64 > MAX_SECRET {
         bail!("it is larger than {MAX_SECRET} bytes");
@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn a_former_name_and_the_settings_say_the_same_or_nothing_is_begun() {
         let (file, former) = ("keys = '/srv/ring'", ("KINORA_KEYS", "/other"));
-        assert!(merged(file, &[former]).unwrap_err().to_string().contains("two places"));
+        assert!(merged(file, &[former]).unwrap_err().to_string().contains("are both set"));
         assert!(merged(file, &[("KINORA_KEYS", "/srv/ring")]).is_ok());
         assert_eq!(merged("", &[former]).unwrap()["keys"].as_str(), Some("/other"));
     }

@@ -3,16 +3,16 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use encode::template::{Template, standard};
 use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{Deserialize as _, Deserializer, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
+use template::{Template, standard};
 use toml::Value;
 
 use super::{Config, layers};
 
 /// Settings that have no default, or one that depends on the machine: what the file shows of them is an example.
-const EXAMPLES: [&[&str]; 15] = [
+const EXAMPLES: [&[&str]; 16] = [
     &["s3_public_url"],
     &["database"],
     &["log"],
@@ -28,6 +28,7 @@ const EXAMPLES: [&[&str]; 15] = [
     &["store", "reserve_bytes"],
     &["metrics"],
     &["templates"],
+    &["rules"],
 ];
 
 /// The file's settings, those that stand at their defaults included: `#name = value` and `#[group]` are settings,
@@ -82,7 +83,7 @@ fn every_setting_is_there() {
     Config::deserialize(Seen { value: Value::Table(everything()), at: String::new(), names: &seen }).unwrap();
     let Names { known, said } = seen.into_inner();
     let missing: Vec<_> = known.difference(&said).collect();
-    assert!(missing.is_empty(), "deploy/kinora.toml says nothing of {missing:#?}");
+    assert!(missing.is_empty(), "deploy/kinora.toml does not mention {missing:#?}");
     assert!(known.contains("rules.bucket") && known.contains("edge.head_ms") && known.len() > 100);
 }
 

@@ -1,37 +1,74 @@
-//! Asking the running server through the socket in its data folder.
+//! Asking the running server through the socket in its data folder, or this process where none is running.
 
+use std::fmt;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
+use api::answer::Items;
 use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::{BodyExt, Full};
+use http_face::Problem;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
-use crate::cli;
+use super::here::Here;
 use crate::config::Installation;
+use crate::{cli, keys};
 
-/// How long a server may take to say anything before it is taken for hung.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Time without any answer after which a server counts as hung.
+const TIME_LIMIT: Duration = Duration::from_secs(5);
 
 impl cli::Server {
-    /// Connects to the running server.
+    /// Connects to the running server; where none is running on a data folder that was used, opens that in this process.
     pub(crate) async fn connect(&self) -> anyhow::Result<Client> {
-        Client::connect(&Installation::of(self)?.data).await
+        let data = Installation::of(self)?.data;
+        match UnixStream::connect(data.join(super::SOCKET)).await {
+            Ok(stream) => Client::over(stream).await,
+            Err(error) if is_nobody(&error) && keys::is_used(&data) => Client::here(self).await,
+            Err(error) => Err(no_server(error, &data)),
+        }
+    }
+
+    /// Connects to the running server, for what makes no sense without one.
+    pub(crate) async fn connect_running(&self) -> anyhow::Result<Client> {
+        let data = Installation::of(self)?.data;
+        match UnixStream::connect(data.join(super::SOCKET)).await {
+            Ok(stream) => Client::over(stream).await,
+            Err(error) => Err(no_server(error, &data)),
+        }
     }
 }
 
-/// A connection to the server's control socket.
-pub(crate) struct Client {
-    send: http1::SendRequest<Body>,
+/// Whether a socket that cannot be connected to has no server behind it.
+fn is_nobody(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused)
 }
 
-/// What requests carry: nothing, JSON, or a file that is streamed.
+fn no_server(error: std::io::Error, data: &Path) -> anyhow::Error {
+    anyhow::Error::new(error).context(format!(
+        "no server is running on the data folder {}: start one with `kinora up --data {0}`, or name another with --data",
+        data.display()
+    ))
+}
+
+/// Where commands are answered.
+pub(crate) struct Client {
+    way: Way,
+}
+
+enum Way {
+    /// By the server, through its control socket.
+    Socket(http1::SendRequest<Body>),
+    /// In this process.
+    Here(Box<Here>),
+}
+
+/// Bodies of requests: nothing, JSON, or a streamed file.
 pub(crate) type Body = http_body_util::combinators::BoxBody<Bytes, std::io::Error>;
 
 /// Why there is no server behind a data folder's socket.
@@ -44,8 +81,16 @@ pub(crate) enum Nobody {
     Said(anyhow::Error),
 }
 
+impl Nobody {
+    /// A server that runs and did not answer for so long.
+    pub(crate) fn silent(time: Duration) -> Self {
+        let seconds = time.as_secs();
+        Self::Said(anyhow!("a server is running, but does not answer within {seconds} s: look at its log"))
+    }
+}
+
 impl Client {
-    /// Connects for somebody to whom it is a finding that no server answers.
+    /// Connects, for callers to whom a missing server is a finding.
     pub(crate) async fn look(data: &Path) -> Result<Self, Nobody> {
         let path = data.join(super::SOCKET);
         let stream = UnixStream::connect(&path).await.map_err(|error| match error.kind() {
@@ -62,36 +107,26 @@ impl Client {
         let mut client = Self::over(stream).await.map_err(Nobody::Said)?;
         // The system connects to a process that does nothing any more, too.
         let asked = client.ask("GET", "/", body(Bytes::new()));
-        match tokio::time::timeout(PATIENCE, asked).await {
+        match tokio::time::timeout(TIME_LIMIT, asked).await {
             Ok(Ok(_)) => Ok(client),
             Ok(Err(error)) => Err(Nobody::Said(error)),
-            Err(_) => {
-                let seconds = PATIENCE.as_secs();
-                Err(Nobody::Said(anyhow!("one runs and does not answer within {seconds} s: look at its log")))
-            }
+            Err(_) => Err(Nobody::silent(TIME_LIMIT)),
         }
     }
 
-    /// Connects; the error says how to start the server.
-    async fn connect(data: &Path) -> anyhow::Result<Self> {
-        let path = data.join(super::SOCKET);
-        let stream = UnixStream::connect(&path).await.with_context(|| {
-            format!(
-                "no Kinora runs on the data folder {}: start one with `kinora up --data {0}`, or name another with --data",
-                data.display()
-            )
-        })?;
-        Self::over(stream).await
+    /// Opens the data folder of a server that is not running.
+    pub(crate) async fn here(server: &cli::Server) -> anyhow::Result<Self> {
+        Ok(Self { way: Way::Here(Box::new(Here::open(server).await?)) })
     }
 
     async fn over(stream: UnixStream) -> anyhow::Result<Self> {
         let (send, connection) =
             http1::handshake(TokioIo::new(stream)).await.context("the control socket does not answer")?;
         tokio::spawn(connection);
-        Ok(Self { send })
+        Ok(Self { way: Way::Socket(send) })
     }
 
-    /// Sends a request and reads its JSON answer; an error answer becomes an error with its message.
+    /// Sends a request and reads its JSON answer; a refusal becomes [`Refused`].
     pub(crate) async fn call<T: DeserializeOwned>(
         &mut self,
         method: &str,
@@ -100,11 +135,13 @@ impl Client {
     ) -> anyhow::Result<T> {
         let (status, bytes) = self.ask(method, path, body).await?;
         if !status.is_success() {
-            let message = serde_json::from_slice::<super::Refusal>(&bytes).map(|r| r.message);
-            bail!("{}", message.unwrap_or_else(|_| format!("the server answered {status}")));
+            let problem = serde_json::from_slice::<Problem>(&bytes);
+            let problem = problem.map_err(|_| anyhow!("the server answered {status}"))?;
+            return Err(Refused(problem).into());
         }
-        serde_json::from_slice(&bytes)
-            .context("the answer is not understood: are command and server of one version?")
+        // An answer without a body says nothing.
+        let bytes = if status == StatusCode::NO_CONTENT { Bytes::from_static(b"null") } else { bytes };
+        serde_json::from_slice(&bytes).context("unexpected answer: are command and server the same version?")
     }
 
     async fn ask(&mut self, method: &str, path: &str, body: Body) -> anyhow::Result<(StatusCode, Bytes)> {
@@ -114,17 +151,38 @@ impl Client {
             .header("host", "control")
             .header("content-type", "application/json")
             .body(body)
-            .context("the request cannot be written")?;
-        self.send.ready().await.context("the server ended the connection")?;
-        let answer = self.send.send_request(request).await.context("the server ended the connection")?;
-        let status = answer.status();
-        let bytes = answer.into_body().collect().await.context("the answer broke off")?.to_bytes();
-        Ok((status, bytes))
+            .context("cannot encode the request")?;
+        match &mut self.way {
+            Way::Socket(send) => {
+                send.ready().await.context("the server closed the connection")?;
+                let answer = send.send_request(request).await.context("the server closed the connection")?;
+                whole(answer).await
+            }
+            Way::Here(here) => whole(here.answer(request.map(axum::body::Body::new)).await?).await,
+        }
     }
 
     /// `GET`.
     pub(crate) async fn get<T: DeserializeOwned>(&mut self, path: &str) -> anyhow::Result<T> {
         self.call("GET", path, body(Bytes::new())).await
+    }
+
+    /// `GET` of a listing, page by page, so that it may be of any length.
+    /// The parameter `from` says where a page begins.
+    pub(crate) async fn pages<T: DeserializeOwned>(
+        &mut self,
+        path: &str,
+        from: &str,
+        mut each: impl FnMut(Vec<T>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let mut next = path.to_owned();
+        loop {
+            let page: Items<T> = self.get(&next).await?;
+            each(page.items)?;
+            let Some(after) = page.next else { return Ok(()) };
+            let separator = if path.contains('?') { '&' } else { '?' };
+            next = format!("{path}{separator}{from}={}", crate::commands::encode(&after));
+        }
     }
 
     /// `POST` of JSON.
@@ -140,6 +198,34 @@ impl Client {
     pub(crate) async fn delete<T: DeserializeOwned>(&mut self, path: &str) -> anyhow::Result<T> {
         self.call("DELETE", path, body(Bytes::new())).await
     }
+}
+
+/// A refusal of the server.
+#[derive(Debug)]
+pub(crate) struct Refused(pub(crate) Problem);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.cause {
+            Some(cause) if self.0.code == "internal" => f.write_str(cause),
+            Some(cause) => write!(f, "{} ({cause})", self.0.detail),
+            None => f.write_str(&self.0.detail),
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Reads an answer to its end.
+async fn whole<B>(answer: http::Response<B>) -> anyhow::Result<(StatusCode, Bytes)>
+where
+    B: http_body_util::BodyExt,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let status = answer.status();
+    let body = answer.into_body().collect().await;
+    let body = body.map_err(|error| anyhow!(error.into())).context("the answer was interrupted")?;
+    Ok((status, body.to_bytes()))
 }
 
 /// A body that is there already.

@@ -1,10 +1,9 @@
-//! What commands about people and the server say to each other.
+//! Messages between the server and the commands about people.
 
 use identity::Role;
-use model::AccountId;
 use serde::{Deserialize, Serialize};
 
-/// Who gets a sign-in link.
+/// The recipient of a sign-in link.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct NewLink {
     pub(crate) address: String,
@@ -17,7 +16,7 @@ pub(crate) struct Link {
     pub(crate) url: String,
 }
 
-/// Who is invited.
+/// The invited person or people.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct NewInvitation {
     /// The one address that it is for.
@@ -40,25 +39,4 @@ pub(crate) struct Invited {
     pub(crate) people: u32,
     /// RFC 3339.
     pub(crate) expires: String,
-}
-
-/// An account.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Account {
-    pub(crate) id: AccountId,
-    pub(crate) address: String,
-    pub(crate) role: Role,
-    pub(crate) suspended: bool,
-    /// RFC 3339.
-    pub(crate) created: String,
-}
-
-/// What is done to an account.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Change {
-    Role(Role),
-    Suspend,
-    Resume,
-    SignOut,
 }

@@ -1,13 +1,16 @@
-//! What is said about keys for S3 clients.
+//! Messages about keys for S3 clients.
 
+use identity::Role;
 use serde::{Deserialize, Serialize};
 
-/// What `s3-key new` asks for.
+/// Parameters of `s3-key new`.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct New {
     pub(crate) name: String,
-    /// Whose it is.
+    /// Address of the account that will own it.
     pub(crate) address: String,
+    /// The role of the account that is made for it; the account must exist if there is none.
+    pub(crate) create: Option<Role>,
     /// All when empty.
     pub(crate) buckets: Vec<String>,
 }
@@ -18,6 +21,8 @@ pub(crate) struct Key {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) address: String,
+    /// The role that it acts with.
+    pub(crate) role: Role,
     /// All when empty.
     pub(crate) buckets: Vec<String>,
     /// RFC 3339.

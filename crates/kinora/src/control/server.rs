@@ -2,11 +2,8 @@
 
 mod delivery;
 mod doctor;
-mod find;
-mod job;
+mod files;
 mod mail;
-mod operate;
-mod packaging;
 mod people;
 mod s3_keys;
 mod secrets;
@@ -17,23 +14,27 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
-use axum::extract::{DefaultBodyLimit, State};
+use api::Caller;
+use api::answer::Items;
+use api::deleted::Moment;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
 use http::StatusCode;
+use http_face::ApiError;
 use model::{Chain, Timestamp};
+use serde::Deserialize;
 use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{Refusal, SOCKET, rfc3339};
+use super::{SOCKET, rfc3339};
 use crate::house::House;
 
-/// Most rows that a listing prints.
-const MAX_ROWS: u32 = 1000;
 /// Largest JSON request.
 const MAX_JSON: usize = 1 << 20;
-/// How long a command may go on whose client left: new keys are sealed into every row.
+/// How long a command may continue after its client has left: new keys are sealed into every row.
 const LONGEST: Duration = Duration::from_secs(3600);
 
 /// Listens on the data folder's socket; only the owner of the folder can open it.
@@ -61,26 +62,12 @@ pub(crate) async fn run(
     axum::serve(listener, router(house))
         .with_graceful_shutdown(shutdown.cancelled_owned())
         .await
-        .context("the control socket broke")
+        .context("the control socket failed")
 }
 
-fn router(house: House) -> Router {
+/// The handlers of all commands.
+pub(super) fn router(house: House) -> Router {
     let commands = Router::new()
-        .route("/titles", get(titles::list))
-        .route("/titles/{title}", get(titles::show))
-        .route("/titles/{title}/cancel", post(operate::cancel))
-        .route("/titles/{title}/retry", post(operate::retry))
-        .route("/titles/{title}/reencode", post(operate::reencode))
-        .route("/titles/{title}/drop-source", post(operate::drop_source))
-        .route("/titles/{title}/delete", post(operate::delete))
-        .route("/titles/{title}/restore", post(operate::restore))
-        .route("/deleted", get(operate::deleted))
-        .route("/jobs", get(job::list))
-        .route("/jobs/{id}", get(job::show))
-        .route("/worker/pause", post(job::pause))
-        .route("/worker/resume", post(job::resume))
-        .route("/jobs/{id}/cancel", post(operate::cancel_job))
-        .route("/jobs/{id}/retry", post(operate::retry_job))
         .route("/events", post(titles::event))
         .route("/url", post(delivery::url))
         .route("/keys", get(delivery::keys).post(delivery::add_key))
@@ -91,21 +78,30 @@ fn router(house: House) -> Router {
         .route("/signin-links", post(people::signin_link))
         .route("/invitations", get(people::invitations).post(people::invite))
         .route("/invitations/{id}/revoke", post(people::revoke))
-        .route("/accounts", get(people::accounts))
-        .route("/accounts/{address}", post(people::change))
         .route("/s3-keys", get(s3_keys::list).post(s3_keys::make))
         .route("/s3-keys/{key}", delete(s3_keys::end))
-        .route("/packaging", get(packaging::list).post(packaging::add))
-        .route("/packaging/{name}", delete(packaging::remove))
-        .route("/packaging-groups/{name}", post(packaging::add_group).delete(packaging::remove_group))
         .route("/mail/test", post(mail::test))
         .route("/metrics", get(metrics))
+        .route("/files/verify", post(files::verify))
         .route("/doctor", get(doctor::examine));
-    http_face::carry(commands, LONGEST, house.changes.clone())
+    let nouns = api::router(&house.api).layer(from_fn(as_host));
+    http_face::carry(commands.merge(nouns), LONGEST, house.changes.clone())
         .layer(DefaultBodyLimit::max(MAX_JSON))
-        // A film that comes in has no end of its own: it is dropped when who sends it leaves, and is there or not.
+        // An import has no time limit: it is dropped when its client leaves, and is either complete or not there.
         .route("/import", put(titles::import).layer(DefaultBodyLimit::disable()))
+        .layer(from_fn(http_face::with_causes))
         .with_state(house)
+}
+
+/// Middleware: every client of the socket is the user that runs the installation.
+async fn as_host(mut request: Request, next: Next) -> Response {
+    request.extensions_mut().insert(host());
+    next.run(request).await
+}
+
+/// The caller of everything here.
+fn host() -> Caller {
+    Caller::host(now())
 }
 
 async fn metrics(State(house): State<House>) -> Answer<String> {
@@ -114,6 +110,23 @@ async fn metrics(State(house): State<House>) -> Answer<String> {
 }
 
 type Answer<T> = Result<Json<T>, Refused>;
+
+/// Where a page of a listing begins.
+#[derive(Debug, Deserialize)]
+struct After<T> {
+    after: Option<T>,
+}
+
+/// A page of a listing: as long as pages come full there may be another one, after the last row that was read.
+fn page<R, T>(
+    rows: &[R],
+    full: usize,
+    after: impl Fn(&R) -> String,
+    view: impl Fn(&R) -> T,
+) -> Json<Items<T>> {
+    let next = rows.last().filter(|_| rows.len() >= full).map(after);
+    Json(Items { items: rows.iter().map(view).collect(), next })
+}
 
 /// An error on its way to the command line.
 #[derive(Debug)]
@@ -130,9 +143,14 @@ impl Refused {
     fn bad(message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, message: message.into() }
     }
+
+    /// A refusal of the API.
+    fn api(refused: &ApiError) -> Self {
+        Self { status: refused.status(), message: refused.message().to_owned() }
+    }
 }
 
-/// Whoever can open the socket may see causes too.
+/// Everybody who can open the socket may see causes too.
 impl<E: std::error::Error + 'static> From<E> for Refused {
     fn from(error: E) -> Self {
         let message = Chain(&error).to_string();
@@ -142,7 +160,7 @@ impl<E: std::error::Error + 'static> From<E> for Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        (self.status, Json(Refusal { message: self.message })).into_response()
+        ApiError::new(self.status, "refused", self.message).into_response()
     }
 }
 
@@ -150,13 +168,10 @@ fn now() -> Timestamp {
     Timestamp(jiff::Timestamp::now().as_millisecond())
 }
 
-/// ‰ to per cent; 100 only when everything is done.
-fn percent(permille: u16) -> u16 {
-    permille.min(1000) / 10
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use axum::body::Body;
     use futures::FutureExt as _;
     use http::Request;
@@ -164,9 +179,89 @@ mod tests {
     use tower::ServiceExt as _;
 
     use super::*;
-    use crate::control::people::Change;
     use crate::folder::Folder;
     use crate::house::testing;
+
+    /// More than any page has, of each kind of listing.
+    #[tokio::test]
+    async fn listings_have_every_row_once() {
+        const ROWS: usize = 1003;
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open(dir.path()).unwrap();
+        let house = testing::open(&folder).await;
+        let mut tx = house.db.begin().await.unwrap();
+        for n in 0..ROWS {
+            let (key, object) = (format!("{n}.mp4").parse().unwrap(), model::ObjectId::new());
+            let new = catalogue::NewTitle::of(model::BucketName::source(), key, object, "standard");
+            let title = house.catalogue.create(&mut tx, now(), &new).await.unwrap().unwrap();
+            house.jobs.enqueue(&mut tx, now(), &jobs::New::job("plan", n.into()).title(title)).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let listener = listen(dir.path()).unwrap();
+        let server = tokio::spawn(run(listener, house.clone(), CancellationToken::new()));
+        let ask = crate::cli::Server { data: Some(PathBuf::from(dir.path())), config: None };
+        let mut client = ask.connect().await.unwrap();
+        let ids = async |client: &mut crate::control::client::Client, path: &str| {
+            let mut ids = Vec::new();
+            let each = |page: Vec<serde_json::Value>| {
+                ids.extend(page.iter().map(|row| row["id"].as_str().unwrap().to_owned()));
+                Ok(())
+            };
+            client.pages(path, "before", each).await.unwrap();
+            ids
+        };
+        for path in
+            ["/api/titles", "/api/titles?state=received", "/api/jobs?limit=499", "/api/jobs?state=queued"]
+        {
+            let found = ids(&mut client, path).await;
+            assert_eq!(found.len(), ROWS, "{path}");
+            assert!(found.is_sorted_by(|a, b| a > b), "{path}: newest first");
+        }
+        let of_one = format!("/api/jobs?title={}", ids(&mut client, "/api/titles").await[0]);
+        assert_eq!(ids(&mut client, &of_one).await.len(), 1);
+        assert!(ids(&mut client, "/api/titles?state=failed").await.is_empty());
+        assert!(ids(&mut client, "/api/deleted").await.is_empty());
+        let refused = client.pages("/api/deleted?after=x", "after", |_: Vec<serde_json::Value>| Ok(())).await;
+        assert!(refused.is_err());
+        server.abort();
+    }
+
+    #[tokio::test]
+    async fn a_key_for_an_address_without_an_account_is_refused_and_makes_no_operator() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open(dir.path()).unwrap();
+        let house = testing::open(&folder).await;
+        let address = "typo@example.org";
+        let make = async |create: Option<&str>, buckets: &[&str]| {
+            let new =
+                serde_json::json!({"name": "k", "address": address, "create": create, "buckets": buckets});
+            let request = Request::post("/s3-keys")
+                .header("content-type", "application/json")
+                .body(Body::from(new.to_string()))
+                .unwrap();
+            let answer = router(house.clone()).oneshot(request).await.unwrap();
+            let status = answer.status();
+            let body = axum::body::to_bytes(answer.into_body(), MAX_JSON).await.unwrap();
+            (status, String::from_utf8(body.to_vec()).unwrap())
+        };
+        for (create, buckets, says) in [
+            (None, vec![], "--create"),
+            (Some("operator"), vec!["studio"], "role is operator"),
+            (Some("viewer"), vec!["studio"], "role is viewer"),
+            (Some("creator"), vec![], "--bucket"),
+        ] {
+            let (status, message) = make(create, &buckets).await;
+            assert!(status.is_client_error() && message.contains(says), "{create:?}: {message}");
+            assert!(house.identity.account_of(address).await.unwrap().is_none());
+        }
+        let (status, made) = make(Some("creator"), &["studio"]).await;
+        assert!(status.is_success() && made.contains(r#""role":"creator""#), "{made}");
+        let account = house.identity.account_of(address).await.unwrap().unwrap();
+        assert_eq!(account.role, Role::Creator);
+        let (status, message) = make(Some("creator"), &["studio"]).await;
+        assert!(status.is_client_error() && message.contains("leave --create out"), "{message}");
+        assert!(make(None, &["studio"]).await.0.is_success());
+    }
 
     #[tokio::test]
     async fn a_command_is_carried_to_its_end_when_its_client_leaves_and_a_stop_waits_for_it() {
@@ -175,10 +270,7 @@ mod tests {
         let house = testing::open(&folder).await;
         let ann = house.identity.ensure_account("ann@example.org", Role::Viewer, now()).await.unwrap();
         let elsewhere = house.db.begin().await.unwrap();
-        let request = Request::post("/accounts/ann@example.org")
-            .header("content-type", "application/json")
-            .body(Body::from(serde_json::to_vec(&Change::Suspend).unwrap()))
-            .unwrap();
+        let request = Request::post("/api/people/ann@example.org/suspend").body(Body::empty()).unwrap();
         assert!(
             router(house.clone()).oneshot(request).now_or_never().is_none(),
             "it waits for the other one"

@@ -3,8 +3,11 @@
 use std::net::SocketAddr;
 
 use anyhow::Context;
+use http_face::ConnectionSlots;
+use http_face::door::{Door, Entrance};
 use identity::{Buckets, Identity, Via, Who};
 use tokio::net::{TcpListener, UnixListener};
+use tokio_util::task::TaskTracker;
 use upload::Uploads;
 
 use super::{House, Services, settings};
@@ -27,20 +30,27 @@ pub(crate) async fn listen(address: SocketAddr, what: &str, setting: &str) -> an
     })
 }
 
+/// The door of the S3 face, and of others that AWS's clients speak.
+pub(super) fn s3_door(config: &Config, listener: TcpListener, tls: Option<tls::Server>) -> Door {
+    Door {
+        entrances: vec![Entrance { listener, tls }],
+        slots: ConnectionSlots::new(config.s3_face.connections, 0),
+        proxies: config.edge.trusted_proxies.clone(),
+        bounds: config.s3_face.bounds(settings::drain(config)),
+        tasks: TaskTracker::new(),
+    }
+}
+
 impl House {
-    /// The S3 face: the store, for who has a key.
-    pub(super) fn s3(&self, config: &Config, tls: Option<tls::Server>) -> anyhow::Result<s3::Service> {
+    /// The S3 face: the store, for the holders of keys.
+    pub(super) fn s3(&self, config: &Config) -> anyhow::Result<s3::Service> {
         let config = settings::s3(config, &self.place.s3_origin.parse()?, &self.place.origin.parse()?);
         let (identity, uploads) = (self.identity.clone(), self.uploads.clone());
         let keys = s3::keys(move |id: String| {
             let (identity, uploads) = (identity.clone(), uploads.clone());
             async move { access(&identity, &uploads, &id).await }
         });
-        let face = s3::service(self.blob.clone(), keys, config);
-        Ok(match tls {
-            Some(tls) => face.over(tls),
-            None => face,
-        })
+        Ok(s3::service(self.blob.clone(), keys, config))
     }
 
     /// The front door, with the packager and the pages behind it.
@@ -62,20 +72,9 @@ impl House {
             meter: self.metrics.origin.clone(),
         });
         let site = site::router(
-            site::Parts {
-                identity: self.identity.clone(),
-                catalogue: self.catalogue.clone(),
-                playback: self.playback.clone(),
-                jobs: self.jobs.clone(),
-                pipeline: self.pipeline.clone(),
-                uploads: self.uploads.clone(),
-                changes: self.changes.clone(),
-            },
-            site::Config {
-                public_url: self.place.origin.parse()?,
-                codes: self.codes,
-                keys: Some(self.ring.clone()),
-            },
+            self.api.clone(),
+            self.changes.clone(),
+            site::Config { codes: self.codes, keys: Some(self.ring.clone()) },
         );
         let secret = services.follow("edge secret", self.playback.cdn_secret(), |secret| {
             edge::CdnSecret::new(secret.current()).expect("a UUID can be sent")
@@ -91,7 +90,7 @@ impl House {
     }
 }
 
-/// What the S3 key with an id opens: the parts of one upload for the address of a part, else what identity says.
+/// The permissions of an S3 key: the parts of one upload for the URL of a part, else those from identity.
 async fn access(identity: &Identity, uploads: &Uploads, id: &str) -> Result<Option<s3::Access>, BoxError> {
     if let Some(found) = uploads.credential(id).await? {
         // An account that may no longer upload ends here, whatever addresses it was given.

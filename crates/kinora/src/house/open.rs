@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
+use api::Api;
 use blob::Blob;
 use catalogue::Catalogue;
 use db::Db;
@@ -12,13 +13,13 @@ use identity::Identity;
 use identity::code::CodeKeys;
 use jobs::Queue;
 use model::Timestamp;
-use notify::{Mailbox, Notifier, Outbox, Smtp};
+use notify::{Mailbox, Notifier, Outbox, Pause, Smtp};
 use pipeline::Pipeline;
 use playback::Playback;
 use seal::{KeyRing, Purpose, Vault};
 use upload::Uploads;
 
-use super::{House, Place, Profile, patiently, settings};
+use super::{House, Place, Profile, patiently, settings, sound};
 use crate::config::{Config, SignIn};
 use crate::folder::Folder;
 use crate::metrics::Metrics;
@@ -30,9 +31,14 @@ impl House {
         patiently(async || Self::try_open(config, folder, place.clone()).await).await
     }
 
-    async fn try_open(config: &Config, folder: &Folder, place: Place) -> anyhow::Result<Self> {
+    /// As [`House::open`], without waiting for space on a full disk.
+    pub(crate) async fn try_open(config: &Config, folder: &Folder, place: Place) -> anyhow::Result<Self> {
+        Self::open_parts(config, folder, place).await.map_err(sound::explain)
+    }
+
+    async fn open_parts(config: &Config, folder: &Folder, place: Place) -> anyhow::Result<Self> {
         let now = Timestamp(jiff::Timestamp::now().as_millisecond());
-        let db = database(config, folder).await?;
+        let (db, is_checked) = database(config, folder).await?;
         let used = playback::has_secrets(&db).await?;
         let provider = keys::provider(config.keys.as_deref(), folder.path());
         let ring = keys::open(provider, folder.path(), used, now)?;
@@ -43,7 +49,8 @@ impl House {
         // First of all it opens the installation's secrets: another ring seals nothing here that it would have to open.
         let playback =
             Playback::open(db.clone(), catalogue.clone(), vault, config.playback.clone(), now).await?;
-        let outbox = Outbox::open(db.clone(), &ring).await?;
+        let pause = if config.mail.smtp.is_some() { Pause::NETWORK } else { Pause::default() };
+        let outbox = Outbox::open(db.clone(), &ring).await?.with_pause(pause);
         let mailbox = (config.mail.smtp.is_none() && place.profile == Profile::Development)
             .then(|| folder.join("mailbox"));
         let settings = settings::identity(config, &place)?;
@@ -55,18 +62,31 @@ impl House {
         }
         let pipeline =
             Pipeline::new(db.clone(), blob.clone(), jobs.clone(), catalogue.clone(), config.rules.clone())
-                .with_config(config.pipeline.clone())
+                .with_config(settings::pipeline(config, &place))
                 .with_templates(config.templates.clone());
         let uploads = Uploads::new(
             db.clone(),
             blob.clone(),
             catalogue.clone(),
             ring.key(Purpose::Sessions, ring.version(Purpose::Sessions)?)?.expose(),
-            place.s3_origin.parse().context("the address of the S3 face is no URL")?,
+            place.s3_origin.parse().context("invalid URL of the S3 interface")?,
             config.upload.clone(),
         );
+        let uploads = uploads.with_visibility({
+            let pipeline = pipeline.clone();
+            move |bucket, key| pipeline.visibility_of(bucket, key)
+        });
         let mail = mail(config, mailbox.as_ref())?;
+        let parts = api::Parts {
+            identity: identity.clone(),
+            catalogue: catalogue.clone(),
+            playback: playback.clone(),
+            jobs: jobs.clone(),
+            pipeline: pipeline.clone(),
+            uploads: uploads.clone(),
+        };
         Ok(Self {
+            api: Api::new(parts, place.origin.parse().context("invalid URL of the site")?),
             data: folder.path().to_owned(),
             codes: mail.is_some() && config.sign_in == SignIn::Codes,
             mail,
@@ -74,6 +94,7 @@ impl House {
             metrics: Metrics::new(&catalogue, &blob, &jobs),
             place,
             db,
+            unchecked: !is_checked,
             ring,
             blob,
             catalogue,
@@ -89,7 +110,8 @@ impl House {
     }
 }
 
-async fn database(config: &Config, folder: &Folder) -> anyhow::Result<Db> {
+/// Opens the database and brings it up to date; answers also whether it was checked completely.
+async fn database(config: &Config, folder: &Folder) -> anyhow::Result<(Db, bool)> {
     let (file, objects) = (folder.join("kinora.db"), folder.join("objects"));
     // First of all: a process that starts beside this one marks the folder when its tables are made.
     let owned = blob::is_owned(&objects)?;
@@ -99,8 +121,8 @@ async fn database(config: &Config, folder: &Folder) -> anyhow::Result<Db> {
         None => {
             ensure!(
                 !owned || file.exists(),
-                "there is no database at {}, and the files in {} belong to one: name it (the setting `database`), \
-                 bring the file back, or name another data folder",
+                "there is no database at {}, but the files in {} belong to one: set `database`, restore the file, \
+                 or use another data folder",
                 file.display(),
                 objects.display()
             );
@@ -108,6 +130,7 @@ async fn database(config: &Config, folder: &Folder) -> anyhow::Result<Db> {
         }
     };
     let migrated = async {
+        let is_checked = sound::look_through(&db).await?;
         refuse_other(&db, &objects, owned && !moves).await?;
         db.migrate(&[
             blob::MIGRATIONS,
@@ -119,13 +142,14 @@ async fn database(config: &Config, folder: &Folder) -> anyhow::Result<Db> {
             upload::MIGRATIONS,
         ])
         .await
-        .context("the database cannot be brought up to date")
+        .context("cannot migrate the database")?;
+        anyhow::Ok(is_checked)
     };
     let migrated = migrated.await;
     if migrated.is_err() {
         db.close().await;
     }
-    migrated.map(|()| db)
+    migrated.map(|is_checked| (db, is_checked))
 }
 
 /// Whether the folder of `objects` belongs to the SQLite database in `file`. Where nothing is stored in it yet, it may be
@@ -190,7 +214,7 @@ mod tests {
     async fn used(stored: bool, config: &Config) -> (tempfile::TempDir, Folder) {
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder::open(&dir.path().join("data")).unwrap();
-        let db = database(config, &folder).await.unwrap();
+        let (db, _) = database(config, &folder).await.unwrap();
         let blob = Blob::open(db.clone(), &folder.join("objects")).await.unwrap();
         if stored {
             let film =
@@ -208,7 +232,7 @@ mod tests {
 
     async fn refused(config: &Config, folder: &Folder) {
         let error = database(config, folder).await.unwrap_err().to_string();
-        assert!(error.contains("the setting `database`"), "{error}");
+        assert!(error.contains("set `database`"), "{error}");
     }
 
     #[tokio::test]
@@ -232,7 +256,7 @@ mod tests {
         for stored in [false, true] {
             let (dir, folder) = used(stored, &Config::default()).await;
             let own = at(&folder.join("kinora.db"));
-            database(&own, &folder).await.unwrap().close().await;
+            database(&own, &folder).await.unwrap().0.close().await;
             for suffix in ["", "-wal", "-shm"] {
                 drop(std::fs::remove_file(dir.path().join(format!("data/kinora.db{suffix}"))));
             }
@@ -250,7 +274,7 @@ mod tests {
                 refused(&new, &folder).await;
                 continue;
             }
-            let db = database(&new, &folder).await.unwrap();
+            let (db, _) = database(&new, &folder).await.unwrap();
             Blob::open(db, &folder.join("objects")).await.unwrap();
             // The one that it left is another's now.
             refused(&Config::default(), &folder).await;

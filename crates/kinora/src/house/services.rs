@@ -31,7 +31,7 @@ impl Services {
     }
 
     /// A watch that follows another one in a different shape. It is a part like the others: what it tells of may be a
-    /// secret that is no longer good, so the process does not go on without it.
+    /// secret that is no longer valid, so the process does not continue without it.
     pub(crate) fn follow<A, B>(
         &mut self,
         name: &'static str,
@@ -45,7 +45,7 @@ impl Services {
         let (to, watched) = watch::channel(shape(&from.borrow_and_update()));
         self.start(name, |stop| async move {
             while let Some(changed) = stop.run_until_cancelled(from.changed()).await {
-                changed.context("nobody tells of changes any more")?;
+                changed.context("the channel of changes was closed")?;
                 to.send_replace(shape(&from.borrow_and_update()));
             }
             Ok(())
@@ -54,28 +54,28 @@ impl Services {
     }
 
     /// Runs until `stop` or until a part ends by itself, which is an error; then waits for the others, but not longer
-    /// than `patience`.
+    /// than `time_limit`.
     pub(crate) async fn run(
         mut self,
         stop: impl Future<Output = anyhow::Result<()>>,
-        patience: Duration,
+        time_limit: Duration,
     ) -> anyhow::Result<()> {
         let mut outcome = tokio::select! {
             stopped = stop => stopped,
             ended = self.tasks.join_next() => match ended {
                 None => Ok(()),
                 Some(ended) => {
-                    let (name, result) = ended.context("a part broke")?;
-                    result.with_context(|| format!("{name} broke"))
-                        .and_then(|()| Err(anyhow!("{name} ended by itself")))
+                    let (name, result) = ended.context("a service failed")?;
+                    result.with_context(|| format!("{name} failed"))
+                        .and_then(|()| Err(anyhow!("{name} stopped unexpectedly")))
                 }
             },
         };
         self.shutdown.cancel();
         let waiting = async {
             while let Some(ended) = self.tasks.join_next().await {
-                let ended = ended.context("a part broke while stopping").and_then(|(name, result)| {
-                    result.with_context(|| format!("{name} broke while stopping"))
+                let ended = ended.context("a service failed while stopping").and_then(|(name, result)| {
+                    result.with_context(|| format!("{name} failed while stopping"))
                 });
                 if let Err(error) = ended
                     && outcome.is_ok()
@@ -84,8 +84,8 @@ impl Services {
                 }
             }
         };
-        if tokio::time::timeout(patience, waiting).await.is_err() {
-            tracing::warn!(parts = self.tasks.len(), "parts that did not stop in time were broken off");
+        if tokio::time::timeout(time_limit, waiting).await.is_err() {
+            tracing::warn!(parts = self.tasks.len(), "services that did not stop in time were aborted");
         }
         outcome
     }
@@ -106,7 +106,7 @@ pub(crate) async fn stop_signal() -> anyhow::Result<()> {
 mod tests {
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(20);
+    const TIME_LIMIT: Duration = Duration::from_secs(20);
 
     fn services() -> Services {
         Services::new(CancellationToken::new())
@@ -123,7 +123,7 @@ mod tests {
             doubled.wait_for(|n| *n == 42).await?;
             Ok(())
         };
-        services.run(stop, PATIENCE).await.unwrap();
+        services.run(stop, TIME_LIMIT).await.unwrap();
     }
 
     #[tokio::test]
@@ -132,8 +132,8 @@ mod tests {
         let mut services = services();
         let _blind = services.follow("secret", from, |n| *n);
         drop(to);
-        let ended = services.run(std::future::pending(), PATIENCE).await.unwrap_err();
-        assert!(ended.to_string().contains("secret broke"), "{ended:#}");
+        let ended = services.run(std::future::pending(), TIME_LIMIT).await.unwrap_err();
+        assert!(ended.to_string().contains("secret failed"), "{ended:#}");
     }
 
     #[tokio::test]
@@ -145,7 +145,7 @@ mod tests {
             *n
         });
         to.send_replace(2);
-        let ended = services.run(std::future::pending(), PATIENCE).await.unwrap_err();
+        let ended = services.run(std::future::pending(), TIME_LIMIT).await.unwrap_err();
         assert!(format!("{ended:#}").contains("panicked"), "{ended:#}");
     }
 }

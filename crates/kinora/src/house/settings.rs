@@ -3,34 +3,42 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use model::title::Visibility;
 use url::Url;
 
 use super::{Place, Profile};
 use crate::config::Config;
 
-/// Of the store, in which uploads by browsers live: what they still wait for it does not drop.
+/// Settings of the store, which keeps parts as long as browser uploads may wait for them.
 pub(super) fn store(config: &Config) -> blob::Config {
     let upload_days = config.store.upload_days.max(config.upload.abandoned_days.saturating_add(1));
     blob::Config { upload_days, ..config.store.clone() }
 }
 
-/// Of the front door.
+/// The front door's settings.
 pub(super) fn edge(config: &Config) -> edge::Config {
     edge::Config { drain_ms: config.stop_seconds.saturating_mul(1000), ..config.edge.clone() }
 }
 
-/// Of the S3 face at `address`, to which pages of `public` send parts.
+/// Settings of the S3 face at `address`, to which pages of `public` send parts.
 pub(super) fn s3(config: &Config, address: &Url, public: &Url) -> s3::Config {
     s3::Config {
         https: address.scheme() == "https",
-        shutdown_seconds: u64::from(config.stop_seconds),
-        trusted_proxies: config.edge.trusted_proxies.clone(),
         page_origins: page_origins(public, &config.upload.page_origins),
         ..config.s3_face.clone()
     }
 }
 
-/// Of identity: nobody sets it for `kinora up`.
+/// Settings of the pipeline: with `kinora up`, uploads are visible to everyone who signs in.
+pub(super) fn pipeline(config: &Config, place: &Place) -> pipeline::Config {
+    let visibility = match place.profile {
+        Profile::Development => Visibility::Members,
+        Profile::Production => config.pipeline.visibility,
+    };
+    pipeline::Config { visibility, ..config.pipeline.clone() }
+}
+
+/// Settings of identity for `kinora up`.
 pub(super) fn identity(config: &Config, place: &Place) -> anyhow::Result<identity::Config> {
     if place.profile == Profile::Development {
         return Ok(identity::Config::development());
@@ -40,8 +48,13 @@ pub(super) fn identity(config: &Config, place: &Place) -> anyhow::Result<identit
     Ok(identity::Config { host, ..config.identity.clone() })
 }
 
+/// How long requests under way may take to end at shutdown: one time for all doors.
+pub(super) fn drain(config: &Config) -> Duration {
+    Duration::from_secs(u64::from(config.stop_seconds))
+}
+
 /// How long all parts together may take to stop: the doors break requests off by themselves a little earlier.
-pub(crate) fn patience(config: &Config) -> Duration {
+pub(crate) fn stop_time_limit(config: &Config) -> Duration {
     Duration::from_secs(u64::from(config.stop_seconds) + 1)
 }
 
@@ -78,10 +91,9 @@ mod tests {
     #[test]
     fn all_doors_wait_as_long_as_the_settings_say() {
         let config = Config { stop_seconds: 90, ..Config::default() };
-        let public = "https://films.example".parse().unwrap();
         assert_eq!(edge(&config).drain_ms, 90_000);
-        assert_eq!(s3(&config, &public, &public).shutdown_seconds, 90);
-        assert!(patience(&config) > Duration::from_secs(90));
+        assert_eq!(drain(&config), Duration::from_secs(90));
+        assert!(stop_time_limit(&config) > Duration::from_secs(90));
     }
 
     #[test]

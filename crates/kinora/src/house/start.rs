@@ -1,8 +1,11 @@
 //! Starting the parts: everything, or the encoder alone.
 
+use std::sync::Arc;
+
 use anyhow::Context;
 
-use super::{Doors, House, Services, patiently};
+use super::doors::s3_door;
+use super::{Doors, House, Services, patiently, sound};
 use crate::config::Config;
 use crate::control::server;
 use crate::folder::Folder;
@@ -18,6 +21,8 @@ impl House {
         doors: Doors,
     ) -> anyhow::Result<()> {
         self.clear(folder).await;
+        let (db, unchecked) = (self.db.clone(), self.unchecked);
+        services.start("database", |stop| sound::keep(db, unchecked, stop));
         if let Some(mail) = &self.mail {
             let mails = notify::Service::new(self.outbox.clone(), mail.clone(), self.identity.renderer());
             services.start("mail", |stop| mails.run(stop));
@@ -34,12 +39,14 @@ impl House {
             sweeper.run(stop).await;
             Ok(())
         });
+        let scrubber = self.pipeline.scrubber();
+        services.start("scrubber", |stop| scrubber.run(stop));
         let abandoned = self.uploads.sweeper();
         services.start("uploads", |stop| abandoned.run(stop));
         self.start_worker(services, config, folder).await?;
-        let s3 = self.s3(config, doors.s3_tls)?;
+        let (s3, door) = (Arc::new(self.s3(config)?), s3_door(config, doors.s3, doors.s3_tls));
         services.start("s3", |stop| async {
-            s3.run(doors.s3, stop).await;
+            door.run(s3, stop).await;
             Ok(())
         });
         let edge = self.edge(services, config, doors.edge)?;
@@ -67,12 +74,12 @@ impl House {
             drop(alone);
             let cleared = half.delete().await?;
             if cleared.files > 0 {
-                tracing::info!(files = cleared.files, "what was half-written is deleted");
+                tracing::info!(files = cleared.files, "half-written files deleted");
             }
             anyhow::Ok(())
         };
         if let Err(error) = cleared.await {
-            tracing::warn!(error = format!("{error:#}"), "what was half-written is not deleted yet");
+            tracing::warn!(error = format!("{error:#}"), "cannot delete half-written files yet");
         }
     }
 
@@ -90,13 +97,13 @@ impl House {
             again += patiently(async || Ok(self.pipeline.succeed(former).await?)).await?;
         }
         if again > 0 {
-            tracing::info!(jobs = again, "jobs of the process before go on");
+            tracing::info!(jobs = again, "jobs of the previous process resume");
         }
         if config.worker.slots == 0 {
             return Ok(());
         }
         let tools =
-            encode::Tools::find().context("nothing can be encoded; on Debian: apt-get install ffmpeg")?;
+            encode::Tools::find().context("encoding needs ffmpeg; on Debian: apt-get install ffmpeg")?;
         let layers = self.jail.layers().await?;
         let missing = layers.missing();
         anyhow::ensure!(
@@ -105,7 +112,7 @@ impl House {
              seccomp, or read about `worker.allow_incomplete_jail` in docs/operate.md"
         );
         if !missing.is_empty() {
-            tracing::error!(%missing, "hostile uploads are opened in an incomplete jail: worker.allow_incomplete_jail");
+            tracing::error!(%missing, "uploads are opened in an incomplete jail (worker.allow_incomplete_jail)");
         }
         tracing::info!(ffmpeg = tools.version(), jail = %layers, slots = config.worker.slots, "worker");
         let worker = worker::Worker::new(

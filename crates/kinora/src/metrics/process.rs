@@ -1,11 +1,11 @@
-//! What the kernel says of this process, under the names that Prometheus clients have agreed upon.
+//! The kernel's figures for this process, under the names that Prometheus clients have agreed upon.
 
 use super::text::Page;
 
 /// Adds what can be read; a system without `/proc` has nothing to say.
 pub(super) fn write(page: &mut Page) {
     let Ok(stat) = std::fs::read_to_string("/proc/self/stat") else { return };
-    // The command's name stands in parentheses and may contain anything.
+    // The command's name is in parentheses and may contain anything.
     let fields: Vec<&str> =
         stat.rsplit_once(')').map_or(vec![], |(_, rest)| rest.split_whitespace().collect());
     // proc_pid_stat(5), counted from the third field on.

@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write as _};
 
-/// What `Content-Type` says.
+/// Value of `Content-Type`.
 pub(crate) const TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// A page of metrics that grows family by family.

@@ -1,4 +1,4 @@
-//! What the production profile refuses, each with what to do.
+//! Settings that the production profile refuses, each with a fix.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -8,8 +8,9 @@ use model::Chain;
 use url::Url;
 
 use super::mode;
-use crate::config::{Config, Role, SignIn, Tls};
+use crate::config::{Config, SignIn, Tls};
 use crate::keys;
+use crate::role::Role;
 
 /// The shortest prefix of a trusted proxies' range: below it, half of the Internet could say who asks.
 const LEAST_BITS: u8 = 7;
@@ -27,7 +28,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// What the settings are judged beside.
+/// The environment in which the settings are judged.
 #[derive(Debug, Clone)]
 pub(super) struct Surroundings {
     /// The configuration file.
@@ -105,7 +106,7 @@ fn connections(config: &Config, list: &mut List) {
     if let Some(range) = trusted.iter().find(|range| range.bits() < LEAST_BITS) {
         list.add(
             "edge.trusted_proxies",
-            format!("`{range}` lets strangers say who they are: name the addresses of your proxies only"),
+            format!("`{range}` lets strangers forge their address: list the addresses of your proxies only"),
         );
     }
     match &config.tls {
@@ -163,7 +164,7 @@ fn connections(config: &Config, list: &mut List) {
         list.add(
             "s3_face.domains",
             format!(
-                "`{host}` is below `{domain}`, so its first word would be taken for a bucket: name `{host}` itself, \
+                "`{host}` is below `{domain}`, so its first label would be taken for a bucket: use `{host}` itself, \
                  below which buckets have their names"
             ),
         );
@@ -175,7 +176,7 @@ fn files(config: &Config, around: &Surroundings, list: &mut List) {
         && let Some(mode) = mode(&files.key).filter(|mode| mode & 0o007 != 0)
     {
         let path = files.key.display();
-        list.add("tls.key", format!("everybody may read {path} (mode {mode:o}): chmod o= {path}"));
+        list.add("tls.key", format!("every user can read {path} (mode {mode:o}): chmod o= {path}"));
     }
     if let Some(file) = &around.file
         && config.secret_in_file
@@ -192,15 +193,15 @@ fn files(config: &Config, around: &Surroundings, list: &mut List) {
     }
     if let Some(mode) = mode(&config.data).filter(|mode| mode & 0o077 != 0) {
         let path = config.data.display();
-        list.add("data", format!("others may look into {path} (mode {mode:o}): chmod 700 {path}"));
+        list.add("data", format!("other users can read {path} (mode {mode:o}): chmod 700 {path}"));
     }
     let provider = keys::provider(config.keys.as_deref(), &config.data);
     if keys::stand_and_fall_with(&config.data, &provider) {
         list.add(
             "keys",
             format!(
-                "whoever loses the data folder loses the keys to everything, backups included: write a copy that only a \
-                 passphrase opens (`kinora key export FILE --config {}{}`) and keep it elsewhere, or keep the key ring \
+                "losing the data folder would lose the keys to everything, backups included: export a copy with a \
+                 passphrase (`kinora key export FILE --config {}{}`) and keep it elsewhere, or keep the key ring \
                  outside the data folder, `keys = \"/path/ring\"`",
                 around.file.as_deref().unwrap_or(Path::new("FILE")).display(),
                 if provider.path().exists() { "" } else { " --new" }
@@ -213,7 +214,7 @@ fn people(config: &Config, list: &mut List) {
     if config.sign_in == SignIn::Codes && config.mail.smtp.is_none() {
         list.add(
             "sign_in",
-            "there is no mail channel, so nobody would get a code, and the mailbox folder of `kinora up` is not for \
+            "there is no mail server, so nobody would get a code, and the mailbox folder of `kinora up` is not for \
              production: name a mail server in the group [mail.smtp], or set `sign_in = \"invitations only\"` and make \
              links with `kinora signin-link`",
         );

@@ -1,5 +1,5 @@
-//! What `kinora up` leaves on a database and whoever read its terminal knows: an operator and an S3 key. Production looks
-//! for it.
+//! Credentials that `kinora up` leaves in a database and prints on its terminal: an operator and an S3 key. Production
+//! looks for them.
 
 use identity::Identity;
 
@@ -18,13 +18,13 @@ pub(crate) async fn has_s3_key(identity: &Identity) -> anyhow::Result<bool> {
 pub(crate) async fn end_links(identity: &Identity) -> anyhow::Result<()> {
     if let Some(operator) = identity.account_of(OPERATOR).await? {
         let links = identity.end_links(operator.id).await?;
-        tracing::info!(links, "sign-in links of the development profile ended");
+        tracing::info!(links, "sign-in links of the development profile revoked");
     }
     Ok(())
 }
 
-/// Whether nobody can operate this installation yet. The operator of `kinora up` is nobody: whoever read its terminal
-/// came in as that.
+/// Whether nobody can operate this installation yet. The operator of `kinora up` does not count: anybody who read its
+/// terminal could sign in as that.
 pub(crate) async fn lacks_operator(identity: &Identity) -> anyhow::Result<bool> {
     Ok(!identity.has_operator_beside(OPERATOR).await?)
 }

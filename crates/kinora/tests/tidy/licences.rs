@@ -7,8 +7,16 @@ use super::{read, root};
 
 /// Names and licences of the packages that reach a shipped binary on Linux, as the feature resolver sees them.
 fn linked() -> Vec<(String, String)> {
+    let packages = tree(&["--workspace", "--edges", "normal,build"]);
+    assert!(packages.len() > 100, "cargo tree lists {} packages: has its form changed?", packages.len());
+    packages
+}
+
+/// Names and licences of the packages in a tree of dependencies on Linux.
+fn tree(of: &[&str]) -> Vec<(String, String)> {
     let out = Command::new(env!("CARGO"))
-        .args(["tree", "--workspace", "--locked", "--edges", "normal,build", "--prefix", "none"])
+        .args(["tree", "--locked", "--prefix", "none"])
+        .args(of)
         .args(["--target", "x86_64-unknown-linux-gnu", "--no-dedupe", "--format", "{p}|{l}"])
         .current_dir(root())
         .output()
@@ -23,7 +31,6 @@ fn linked() -> Vec<(String, String)> {
             (name.to_owned(), licence.to_owned())
         })
         .collect();
-    assert!(packages.len() > 100, "cargo tree lists {} packages: has its form changed?", packages.len());
     packages.into_iter().collect()
 }
 
@@ -56,6 +63,17 @@ fn banned_crates_are_absent() {
     let linked = linked();
     for banned in ["ring", "openssl", "openssl-sys", "native-tls"] {
         assert!(!linked.iter().any(|(name, _)| name == banned), "{banned} is linked: see deny.toml");
+    }
+}
+
+#[test]
+fn the_front_door_links_no_database() {
+    for face in ["edge", "http-face"] {
+        let names: Vec<String> =
+            tree(&["--package", face, "--edges", "normal,build"]).into_iter().map(|(name, _)| name).collect();
+        assert!(names.iter().any(|name| name == "hyper"), "{face}: {names:?}");
+        let found: Vec<_> = names.iter().filter(|name| *name == "db" || name.contains("sql")).collect();
+        assert!(found.is_empty(), "{face} links {found:?}");
     }
 }
 

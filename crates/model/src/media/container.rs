@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A container that Kinora reads; serialized as its [`demuxer`](Self::demuxer).
+/// A container that Kinora reads; serialized as its [`demuxer`](Self::demuxer), if that is all that is known of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Container {
@@ -25,8 +25,11 @@ pub enum Container {
     Ogg,
     /// MXF.
     Mxf,
-    /// RIFF WAVE and RF64.
+    /// RIFF WAVE, RF64 and BW64.
     Wav,
+    /// The same, where the length in the header is less than there is: read to the end of the file.
+    #[serde(rename = "wav to its end")]
+    WavToEnd,
     /// Sony Wave64.
     W64,
     /// AIFF.
@@ -56,7 +59,7 @@ impl Container {
             Self::Flv => "flv",
             Self::Ogg => "ogg",
             Self::Mxf => "mxf",
-            Self::Wav => "wav",
+            Self::Wav | Self::WavToEnd => "wav",
             Self::W64 => "w64",
             Self::Aiff => "aiff",
             Self::Flac => "flac",

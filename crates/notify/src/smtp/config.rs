@@ -8,7 +8,7 @@ use model::setting::{OutOfRange, need};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-/// Which mail server takes our mails, and how it is reached.
+/// The mail server, and how it is reached.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use db::testing::TestDb;
 use model::Timestamp;
-use notify::{Channel, MIGRATIONS, Mail, Mailbox, New, Outbox, Service};
+use notify::{Channel, MIGRATIONS, Mail, Mailbox, New, Outbox, Pause, Service};
 use tokio_util::sync::CancellationToken;
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
@@ -79,6 +79,31 @@ async fn each_attempt_is_sent_once() {
         assert_eq!(service.deliver_due(NOW).await.unwrap(), 1);
         assert_eq!(post.mails().len(), 2);
         assert!(post.mails()[0].ends_with("\r\n\r\nabout a\r\n"));
+    }
+}
+
+#[tokio::test]
+async fn a_message_may_wait_for_a_random_time_before_it_is_sent() {
+    for post in Post::all().await {
+        let outbox = post.outbox.clone().with_pause(Pause::NETWORK);
+        let post = Post { outbox, ..post };
+        for n in 0..20 {
+            post.enqueue(code(&format!("m{n}"), 1)).await;
+        }
+        let service = post.service();
+        let mut sent = Vec::new();
+        for ms in [249, 600, 1400, 1750] {
+            let mut all = 0;
+            loop {
+                match service.deliver_due(NOW.plus_ms(ms)).await.unwrap() {
+                    0 => break,
+                    some => all += some,
+                }
+            }
+            sent.push(all);
+        }
+        assert_eq!((sent[0], sent.iter().sum::<usize>()), (0, 20), "{sent:?}");
+        assert!(sent[1..].iter().all(|some| *some < 20), "not all at the same moment: {sent:?}");
     }
 }
 

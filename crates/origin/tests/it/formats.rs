@@ -61,11 +61,13 @@ async fn what_needs_the_whole_title_comes_with_its_last_chunk() {
 #[tokio::test]
 async fn posters_are_files_of_the_generation() {
     for stage in stages().await {
-        stage.store_still("poster/640.jpg", b"\xff\xd8 a picture").await;
-        let answer = stage.get(&stage.path("standard", "poster/640.jpg").await, &[]).await;
-        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "image/jpeg"));
-        assert_eq!(&answer.body[..], b"\xff\xd8 a picture");
-        assert!(answer.header("cache-control").contains("immutable"));
+        for file in ["first-poster/640.jpg", "poster/640.jpg"] {
+            stage.store_still(file, b"\xff\xd8 a picture").await;
+            let answer = stage.get(&stage.path("standard", file).await, &[]).await;
+            assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "image/jpeg"));
+            assert_eq!(&answer.body[..], b"\xff\xd8 a picture");
+            assert!(answer.header("cache-control").contains("immutable"));
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is answered to whom.
+//! Answers to permitted and refused requests.
 
 use std::time::{Duration, Instant};
 
@@ -365,7 +365,7 @@ async fn a_deleted_title_is_gone() {
     let path = stage.path("standard", "index.m3u8").await;
     assert_eq!(stage.get(&path, &[]).await.status, 200);
     let mut tx = stage.test.db.begin().await.unwrap();
-    let how = catalogue::Removal { purge_at: Timestamp(99), spare_source: false };
+    let how = catalogue::Removal { purge_at: Timestamp(99), spare_source: false, by_owner: false };
     stage.catalogue.delete(&mut tx, Timestamp(9), stage.title, &how).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(stage.get(&path, &[]).await.status, 404);

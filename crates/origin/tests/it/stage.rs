@@ -77,15 +77,15 @@ pub(crate) async fn stages() -> Vec<Stage> {
 }
 
 /// The same; requests wait so long for what is not there yet.
-pub(crate) async fn stages_that_wait(patience: Duration) -> Vec<Stage> {
+pub(crate) async fn stages_that_wait(time_limit: Duration) -> Vec<Stage> {
     let mut stages = Vec::new();
     for test in db::testing::databases(&[catalogue::MIGRATIONS, blob::MIGRATIONS, jobs::MIGRATIONS]).await {
-        stages.push(stage(test, patience).await);
+        stages.push(stage(test, time_limit).await);
     }
     stages
 }
 
-async fn stage(test: TestDb, patience: Duration) -> Stage {
+async fn stage(test: TestDb, time_limit: Duration) -> Stage {
     let dir = tempfile::tempdir().unwrap();
     let catalogue = Catalogue::open(test.db.clone()).await.unwrap();
     let blob = Blob::open(test.db.clone(), dir.path()).await.unwrap();
@@ -104,16 +104,17 @@ async fn stage(test: TestDb, patience: Duration) -> Stage {
         video: None,
         audio: Vec::new(),
         captions: Vec::new(),
+        pieces: Vec::new(),
     };
     let claim = Claim { worker: "up/0", kinds: &["plan"], capabilities: &[], lease: Duration::from_secs(60) };
     let now = Timestamp(jiff::Timestamp::now().as_millisecond());
     let lease = queue.claim(now, &claim).await.unwrap().unwrap();
     pipeline.probed(&lease, title, &source).await.unwrap();
-    pipeline.planned(&lease, title, &source, &film().plan).await.unwrap();
+    pipeline.planned(&lease, title, (&source, &[]), &film().plan).await.unwrap();
     let planned = catalogue.title(title).await.unwrap();
     let (asset, generation) = (planned.asset.unwrap(), planned.generation.unwrap());
     let (secrets, watched) = watch::channel(Secrets { current: SECRET.into(), other: None });
-    let wait_ms = u32::try_from(patience.as_millis()).unwrap();
+    let wait_ms = u32::try_from(time_limit.as_millis()).unwrap();
     let config = Config { status_age_ms: 0, wait_ms, waiting: 4, ..Config::default() };
     let meter = Meter::default();
     let router = origin::router(Origin {

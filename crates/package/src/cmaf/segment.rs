@@ -1,4 +1,4 @@
-//! `moof` and the head of `mdat`: what stands in front of a segment's samples.
+//! `moof` and the head of `mdat`: the bytes in front of a segment's samples.
 
 use super::init::{FLAGS_NON_SYNC, FLAGS_SYNC, TRACK_ID};
 use crate::boxes::{put, put_full};
@@ -140,7 +140,7 @@ impl<'a> Run<'a> {
         });
     }
 
-    /// Where the data offset stands in a `moof` of that length, whose last box the `trun` is.
+    /// Position of the data offset in a `moof` of that length, whose last box the `trun` is.
     fn offset_position(&self, moof: usize) -> usize {
         let fields = [0x100, 0x200, 0x400, 0x800].iter().filter(|f| self.flags & **f != 0).count();
         let first = if self.flags & 0x004 != 0 { 4 } else { 0 };

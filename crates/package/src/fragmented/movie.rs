@@ -6,7 +6,7 @@ use crate::codec::{aac, avc};
 use crate::track::Media;
 use crate::{Error, Result, TrackInit};
 
-/// What fragments refer to.
+/// The track that fragments refer to.
 #[derive(Debug, Clone)]
 pub(super) struct Movie {
     pub(super) track: TrackInit,

@@ -191,7 +191,7 @@ impl Playlist<'_> {
     }
 }
 
-/// What the audio that plays along adds to a variant: the most of any track.
+/// The additional rate of a variant's audio: the maximum of any track.
 struct Sound {
     rates: Rates,
     codecs: Vec<String>,

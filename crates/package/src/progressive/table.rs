@@ -3,7 +3,7 @@
 use crate::index::Sample;
 use crate::{Error, Result, TrackInit};
 
-/// What the sample table of a track is written from.
+/// The data of a track's sample table.
 #[derive(Debug, Clone)]
 pub(super) struct Table {
     pub(super) init: TrackInit,

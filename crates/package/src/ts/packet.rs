@@ -24,7 +24,7 @@ pub(super) struct Packets<'a> {
     out: &'a mut Vec<u8>,
     pid: u16,
     counter: &'a mut u8,
-    /// What the adaptation field of the first packet says.
+    /// The clock in the adaptation field of the first packet.
     clock: Option<Clock>,
     first: bool,
     bytes: usize,

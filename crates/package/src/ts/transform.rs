@@ -15,7 +15,7 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transform {
     pub(super) format: Arc<Format>,
-    /// Of picture, then of sound; either may be empty.
+    /// Samples of picture, then of sound; either may be empty.
     pub(super) inputs: Vec<Input>,
     pub(super) units: Vec<Unit>,
     /// Sizes of the samples in `units`, one after another.
@@ -35,7 +35,7 @@ pub struct Input {
     pub range: Range<u64>,
 }
 
-/// What all segments of a track share.
+/// Properties shared by all segments of a track.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Format {
     /// Start codes and parameter sets that go before a key frame, the delimiter included; `None` without picture.
@@ -71,7 +71,7 @@ pub(super) enum Kind {
 pub(super) const DELIMITER: [u8; 6] = [0, 0, 0, 1, 9, 0xf0];
 
 impl Transform {
-    /// What must be read, in this order.
+    /// The bytes that must be read, in this order.
     pub fn inputs(&self) -> &[Input] {
         &self.inputs
     }
@@ -88,8 +88,16 @@ impl Transform {
 
     /// Makes the bytes of what was read. Fails if that is not what the index said.
     pub fn write(&self, read: &[impl AsRef<[u8]>]) -> Result<Bytes> {
+        let mut out = Vec::new();
+        self.write_into(read, &mut out)?;
+        Ok(out.into())
+    }
+
+    /// As [`Transform::write`], in place of what `out` held.
+    pub fn write_into(&self, read: &[impl AsRef<[u8]>], out: &mut Vec<u8>) -> Result<()> {
         let length = self.length() as usize;
-        let mut out = Vec::with_capacity(length);
+        out.clear();
+        out.reserve(length);
         let input = |kind: fn(&Track) -> bool| {
             let at = self.inputs.iter().position(|i| kind(&i.track));
             at.and_then(|at| read.get(at)).map_or(&[][..], AsRef::as_ref)
@@ -116,7 +124,7 @@ impl Transform {
                 Kind::Picture | Kind::Key => {
                     let clock = Clock { base: unit.clock(), random_access: unit.kind == Kind::Key };
                     let pid = (VIDEO, &mut video_counter);
-                    let mut packets = Packets::new(&mut out, pid, Some(clock), bytes, unit.packets);
+                    let mut packets = Packets::new(out, pid, Some(clock), bytes, unit.packets);
                     packets.put(&head);
                     packets.put(match (&self.format.key, unit.kind) {
                         (Some(key), Kind::Key) => key,
@@ -132,7 +140,7 @@ impl Transform {
                     let alone = self.format.key.is_none();
                     let clock = alone.then_some(Clock { base: unit.clock(), random_access: true });
                     let pid = (AUDIO, &mut audio_counter);
-                    let mut packets = Packets::new(&mut out, pid, clock, bytes, unit.packets);
+                    let mut packets = Packets::new(out, pid, clock, bytes, unit.packets);
                     packets.put(&head);
                     let template = self.format.audio.ok_or(Error::Missing { what: "sound" })?;
                     for size in own {
@@ -143,7 +151,7 @@ impl Transform {
             }
         }
         if out.len() == length {
-            Ok(out.into())
+            Ok(())
         } else {
             Err(Error::Malformed { what: "MPEG-TS", why: "a length is wrong" })
         }

@@ -85,7 +85,7 @@ impl Output {
 
 /// Reads behind a `<`; gives what follows the tag.
 fn tag<'a>(out: &mut Output, after: &'a str) -> &'a str {
-    // What is never closed is text.
+    // A tag that is never closed is text.
     let Some(end) = after.find('>') else {
         out.character('<');
         return after;

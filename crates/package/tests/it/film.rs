@@ -1,7 +1,7 @@
 //! A film made by ffmpeg and cut into stored chunks through the public door, as the encoder does it.
 //!
 //! The picture is black and white for the first three frames of each second, a beep of 50 ms starts with each
-//! second: whoever delivers it can tell whether both still meet.
+//! second, so that tests can check whether both are still in sync.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,7 +13,7 @@ use package::fragmented::{self, Recording};
 use package::index::{Index, Sample};
 use package::{Media, timing};
 
-/// What to make.
+/// The film to make.
 pub(crate) struct Script {
     /// Frames a second.
     pub(crate) rate: FrameRate,

@@ -1,4 +1,4 @@
-//! What ffprobe and ffmpeg make of delivered HLS.
+//! Delivered HLS as ffprobe and ffmpeg read it.
 
 use std::path::Path;
 use std::process::Command;

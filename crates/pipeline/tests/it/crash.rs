@@ -1,5 +1,5 @@
 //! A process dies right before or right after one of its commits, somewhere on a song's way from upload to removal: the
-//! next process goes on with it, nothing acknowledged is lost, and nothing is there twice or left behind.
+//! next process continues it, nothing acknowledged is lost, and nothing is there twice or left behind.
 
 use std::collections::HashSet;
 use std::fs;
@@ -60,7 +60,7 @@ async fn nothing_is_lost_or_left_wherever_the_process_dies() {
 /// Lets a process live until `moment` and another one finish; answers whether it came to that.
 async fn die_at(moment: u32) -> bool {
     let mut died = true;
-    // What PostgreSQL has is the same right after a commit and right before the next one.
+    // On PostgreSQL, the data are the same right after a commit and right before the next one.
     let is_new = |test: &TestDb| test.engine() == Engine::Sqlite || moment.is_multiple_of(2);
     for test in databases().await.into_iter().filter(is_new) {
         let folder = db::testing::in_memory();
@@ -78,7 +78,7 @@ async fn die_at(moment: u32) -> bool {
     died
 }
 
-/// What people were told of the song, and the process that works for it.
+/// Reported states of the song, and the process that works for it.
 struct Life {
     house: House,
     folder: PathBuf,
@@ -148,7 +148,7 @@ impl Life {
             match Work::of(&lease).unwrap().unwrap() {
                 Work::Plan(OfTitle { title }) => {
                     pipeline.probed(&lease, title, &source()).await.unwrap();
-                    pipeline.planned(&lease, title, &source(), &plan()).await.unwrap();
+                    pipeline.planned(&lease, title, (&source(), &[]), &plan()).await.unwrap();
                 }
                 Work::Chunk(of) => {
                     pipeline.encoded(&lease, &of, vec![house.made(of.chunk, 7).await]).await.unwrap();
@@ -165,7 +165,7 @@ impl Life {
     async fn remove(&self) {
         let Self { house, folder } = self;
         if let Some(title) = house.titles().await.first() {
-            house.pipeline.delete(title.id, Purge::Now, SourceFile::Goes).await.unwrap();
+            house.pipeline.delete(title.id, Purge::Now, SourceFile::Goes, pipeline::By::Owner).await.unwrap();
         }
         self.say("deleted");
         house.pipeline.remove_doomed().await.unwrap();

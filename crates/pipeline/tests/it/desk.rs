@@ -5,8 +5,8 @@ use std::time::Duration;
 use jobs::Fault;
 use model::plan::Track;
 use model::title::State;
-use pipeline::Error;
 use pipeline::work::{OfChunk, OfGeneration};
+use pipeline::{Error, Made};
 
 use crate::house::{houses, plan};
 
@@ -31,6 +31,32 @@ async fn a_title_goes_from_upload_to_published() {
         assert_eq!((title.state, title.progress, title.reason), (State::Published, 1000, None));
         let asset = house.catalogue.asset(of.asset, of.generation).await.unwrap();
         assert!(asset.complete && asset.measured.is_some());
+    }
+}
+
+#[tokio::test]
+async fn what_was_left_out_stays_with_the_title_until_it_is_encoded_again() {
+    for house in houses().await {
+        let title = house.planned_with(&["subtitles 3 are left out: they are pictures".into()]).await;
+        let (lease, of) = house.chunk().await;
+        let made = Made { note: Some("2 s of silence".into()), ..house.made(0, 7).await };
+        house.pipeline.encoded(&lease, &of, vec![made]).await.unwrap();
+        let (lease, of) = house.chunk().await;
+        house.pipeline.encoded(&lease, &of, vec![house.made(1, 8).await]).await.unwrap();
+        let (lease, first) = house.publication().await;
+        house.pipeline.publish(&lease, &first).await.unwrap();
+        let notes = async || {
+            let shown = house.title(title).await.generation.unwrap();
+            house.catalogue.notes(shown).await.unwrap()
+        };
+        let kept = ["subtitles 3 are left out: they are pictures", "2 s of silence"];
+        assert_eq!(notes().await, kept);
+
+        house.pipeline.reencode(title).await.unwrap();
+        house.plan_next().await;
+        assert_eq!(notes().await, kept, "the old encode is still shown");
+        house.publish().await;
+        assert_eq!(notes().await, Vec::<String>::new());
     }
 }
 
@@ -100,7 +126,7 @@ async fn a_failure_is_tried_again_and_a_permanent_one_ends_the_title() {
         let (lease, _) = house.chunk().await;
         house
             .pipeline
-            .failed(&lease, &Fault::Transient("no room".into()), &["last line".into()])
+            .failed(&lease, &Fault::Transient("no space".into()), &["last line".into()])
             .await
             .unwrap();
         assert_eq!(house.title(title).await.state, State::Encoding);

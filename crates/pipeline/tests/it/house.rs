@@ -110,17 +110,26 @@ impl House {
 
     /// Uploads a song, takes it in, and plans it.
     pub(crate) async fn planned(&self) -> TitleId {
+        self.planned_with(&[]).await
+    }
+
+    /// The same with notes about the file.
+    pub(crate) async fn planned_with(&self, notes: &[String]) -> TitleId {
         self.client_upload("songs/song.wav").await;
         self.pipeline.take_events().await.unwrap();
-        self.plan_next().await
+        self.plan_next_with(notes).await
     }
 
     /// Reads and plans the title whose turn it is.
     pub(crate) async fn plan_next(&self) -> TitleId {
+        self.plan_next_with(&[]).await
+    }
+
+    async fn plan_next_with(&self, notes: &[String]) -> TitleId {
         let lease = self.claim("plan").await.unwrap();
         let Some(Work::Plan(OfTitle { title })) = Work::of(&lease).unwrap() else { panic!("{lease:?}") };
         self.pipeline.probed(&lease, title, &source()).await.unwrap();
-        self.pipeline.planned(&lease, title, &source(), &plan()).await.unwrap();
+        self.pipeline.planned(&lease, title, (&source(), notes), &plan()).await.unwrap();
         title
     }
 
@@ -146,7 +155,7 @@ impl House {
         of
     }
 
-    /// What an encoder would hand in for a chunk; `salt` makes other bytes.
+    /// A chunk as an encoder would store it; `salt` makes other bytes.
     pub(crate) async fn made(&self, chunk: u32, salt: u8) -> Made {
         let planned = &plan().chunks[chunk as usize];
         let segment = planned.segments.start;
@@ -161,7 +170,7 @@ impl House {
         let length = bytes.len() as u64;
         let body = futures::stream::iter([Ok::<_, std::io::Error>(bytes::Bytes::from(bytes))]);
         let staged = self.blob.stage(body, Some(length), None).await.unwrap();
-        Made { track: Track::Audio(0), bytes: staged, sha256: [salt; 32], index }
+        Made { track: Track::Audio(0), bytes: staged, sha256: [salt; 32], index, note: None }
     }
 }
 

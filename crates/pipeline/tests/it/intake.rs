@@ -55,6 +55,10 @@ async fn events_that_cannot_be_followed_hold_up_no_other() {
         for _ in 0..150 {
             house.test.db.execute(again, db::args![EventId::new()]).await.unwrap();
         }
+        let pending =
+            "INSERT INTO event_deliveries (event, subscriber, sequence) SELECT id, $1, sequence FROM events
+            WHERE NOT EXISTS (SELECT 1 FROM event_deliveries d WHERE d.event = events.id)";
+        house.test.db.execute(pending, db::args![blob::events::PIPELINE]).await.unwrap();
         house.client_upload("here.mp4").await;
         assert_eq!(house.pipeline.take_events().await.unwrap(), 1);
         let titles = house.titles().await;
@@ -65,7 +69,7 @@ async fn events_that_cannot_be_followed_hold_up_no_other() {
 #[tokio::test]
 async fn own_writes_and_other_buckets_start_nothing() {
     for house in houses().await {
-        house.blob.create_bucket(&"other".parse().unwrap()).await.unwrap();
+        house.blob.create_bucket(&"other".parse().unwrap(), blob::Region::default()).await.unwrap();
         house.upload("other", "a.mp4", By::Client(Means::Put)).await;
         house.upload("media", "b.mp4", By::Kinora).await;
         house.upload("source", "c.mp4", By::Kinora).await;
@@ -86,7 +90,7 @@ async fn the_prefix_chooses_the_template() {
 #[tokio::test]
 async fn an_event_from_elsewhere_starts_an_object_once() {
     for house in houses().await {
-        house.blob.create_bucket(&"late".parse().unwrap()).await.unwrap();
+        house.blob.create_bucket(&"late".parse().unwrap(), blob::Region::default()).await.unwrap();
         house.upload("late", "a b+ü.mp4", By::Client(Means::Put)).await;
         let event = |keys: &[&str]| {
             let record = |key: &&str| {

@@ -1,4 +1,4 @@
-//! What people do to titles.
+//! Actions of people on titles.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use blob::{By, New};
 use catalogue::Removal;
 use jobs::Fault;
 use model::plan::Track;
-use model::title::State;
+use model::title::{State, Visibility};
 use model::{BucketName, Timestamp, TitleId, WaitsFor};
 use pipeline::work::{OfChunk, OfGeneration};
-use pipeline::{Config, Error, Pipeline, Purge, SourceFile};
+use pipeline::{Config, Error, Pipeline, Purge, Rule, SourceFile};
 
 use crate::house::{House, houses, now};
 
@@ -30,15 +30,13 @@ async fn a_cancelled_title_says_in_which_role_somebody_did_it_and_goes_on_where_
         let found = house.title(title).await;
         assert_eq!(
             (found.state, found.reason.as_deref()),
-            (State::Failed, Some("cancelled by the one who uploaded it"))
+            (State::Failed, Some("cancelled by the uploader"))
         );
         let late = house.pipeline.encoded(&running, &second, vec![house.made(1, 7).await]).await;
         assert!(matches!(late, Err(Error::Jobs(jobs::Error::LeaseLost { .. }))));
         assert!(house.claim("chunk").await.is_none());
-        assert!(matches!(
-            house.pipeline.cancel(title, pipeline::By::Operator).await,
-            Err(Error::Idle { .. })
-        ));
+        let idle = house.pipeline.cancel(title, pipeline::By::Operator).await;
+        assert!(matches!(idle, Err(Error::Idle { .. })));
 
         assert_eq!(house.pipeline.retry(title).await.unwrap(), 2, "the stored chunk stands");
         assert_eq!(house.title(title).await.state, State::Encoding);
@@ -148,7 +146,7 @@ async fn only_the_newest_encode_is_tried_again_and_only_once() {
     }
 }
 
-/// Encodes a published title anew, which fails when one of its chunks is stored; answers the new encode.
+/// Re-encodes a published title, which fails when one of its chunks is stored; answers the new encode.
 async fn failed_anew(house: &House, title: TitleId) -> OfChunk {
     house.pipeline.reencode(title).await.unwrap();
     house.plan_next().await;
@@ -256,7 +254,7 @@ async fn what_others_decide_before_work_begins_again_counts() {
             house.finish().await;
             let mut tx = house.test.db.begin().await.unwrap();
             if deleted {
-                let how = Removal { purge_at: now(), spare_source: false };
+                let how = Removal { purge_at: now(), spare_source: false, by_owner: false };
                 house.catalogue.delete(&mut tx, now(), title, &how).await.unwrap();
             } else {
                 house.catalogue.drop_source(&mut tx, now(), title).await.unwrap();
@@ -292,15 +290,15 @@ async fn a_deleted_title_leaves_nothing() {
         let of = house.finish().await;
         poster(&house, &of).await;
         assert!(stored(&house).await > 0);
-        house.pipeline.delete(title, Purge::Now, SourceFile::Goes).await.unwrap();
+        house.pipeline.delete(title, Purge::Now, SourceFile::Goes, pipeline::By::Owner).await.unwrap();
         assert!(house.catalogue.title(title).await.is_err());
         assert_eq!(house.pipeline.remove_doomed().await.unwrap(), 1);
         assert_eq!(house.pipeline.remove_doomed().await.unwrap(), 0);
         assert_eq!(stored(&house).await, 0);
         let jobs = house.jobs.list(&jobs::Filter::default()).await.unwrap();
         assert!(jobs.is_empty(), "{jobs:?}");
-        assert!(matches!(house.pipeline.restore(title).await, Err(Error::Catalogue(_))));
-        let again = house.pipeline.delete(title, Purge::Now, SourceFile::Goes).await;
+        assert!(matches!(house.pipeline.restore(title, None).await, Err(Error::Catalogue(_))));
+        let again = house.pipeline.delete(title, Purge::Now, SourceFile::Goes, pipeline::By::Owner).await;
         assert!(matches!(again, Err(Error::Catalogue(catalogue::Error::NoTitle { .. }))));
     }
 }
@@ -313,7 +311,7 @@ async fn a_deleted_title_that_cannot_be_removed_holds_up_no_other() {
         house.pipeline.take_events().await.unwrap();
         let other = house.plan_next().await;
         for title in [stuck, other] {
-            house.pipeline.delete(title, Purge::Now, SourceFile::Goes).await.unwrap();
+            house.pipeline.delete(title, Purge::Now, SourceFile::Goes, pipeline::By::Owner).await.unwrap();
         }
         let sooner = "UPDATE titles SET purge_at = 0 WHERE id = $1";
         house.test.db.execute(sooner, db::args![stuck]).await.unwrap();
@@ -329,16 +327,16 @@ async fn a_title_is_deleted_while_it_is_encoded_and_restored_to_be_tried_again()
     for house in houses().await {
         let title = house.planned().await;
         let (lease, of) = house.chunk().await;
-        house.pipeline.delete(title, Purge::Later, SourceFile::Goes).await.unwrap();
+        house.pipeline.delete(title, Purge::Later, SourceFile::Goes, pipeline::By::Owner).await.unwrap();
         let late = house.pipeline.encoded(&lease, &of, vec![house.made(0, 7).await]).await;
         assert!(late.is_err());
         assert_eq!(house.pipeline.remove_doomed().await.unwrap(), 0);
-        house.pipeline.restore(title).await.unwrap();
+        house.pipeline.restore(title, None).await.unwrap();
         assert_eq!(house.title(title).await.state, State::Failed);
         house.pipeline.retry(title).await.unwrap();
         house.finish().await;
-        house.pipeline.delete(title, Purge::Later, SourceFile::Goes).await.unwrap();
-        house.pipeline.delete(title, Purge::Now, SourceFile::Stays).await.unwrap();
+        house.pipeline.delete(title, Purge::Later, SourceFile::Goes, pipeline::By::Owner).await.unwrap();
+        house.pipeline.delete(title, Purge::Now, SourceFile::Stays, pipeline::By::Owner).await.unwrap();
         assert_eq!(house.pipeline.remove_doomed().await.unwrap(), 1);
         assert_eq!(stored(&house).await, "songs/song.wav".len() as u64, "the upload stays");
     }
@@ -357,6 +355,103 @@ async fn a_rule_can_let_the_upload_go_once_the_title_is_published() {
         assert!(found.source_dropped_at.is_some());
         assert_eq!(house.pipeline.source_bytes(&found).await.unwrap(), None);
         assert!(matches!(house.pipeline.reencode(title).await, Err(Error::SourceGone { .. })));
+    }
+}
+
+#[tokio::test]
+async fn an_original_file_that_was_deleted_is_kept_after_all_until_its_time_has_come() {
+    for house in houses().await {
+        let title = house.planned().await;
+        house.finish().await;
+        let size = "songs/song.wav".len() as u64;
+        let source_bytes = async || {
+            let found = house.title(title).await;
+            house.pipeline.source_bytes(&found).await.unwrap()
+        };
+        let kept = house.pipeline.restore_source(title).await;
+        assert!(matches!(kept, Err(Error::SourceStays { .. })));
+
+        house.pipeline.drop_source(title, Purge::Later).await.unwrap();
+        let purge_at = house.title(title).await.source_purge_at.unwrap();
+        assert!(purge_at > now().plus_ms(6 * 86_400_000) && purge_at < now().plus_ms(8 * 86_400_000));
+        assert_eq!(house.pipeline.drop_due_sources().await.unwrap(), 0);
+        assert_eq!(source_bytes().await, Some(size));
+        house.pipeline.restore_source(title).await.unwrap();
+        assert_eq!(house.title(title).await.source_purge_at, None);
+
+        house.pipeline.drop_source(title, Purge::Later).await.unwrap();
+        let due = "UPDATE titles SET source_purge_at = 1 WHERE id = $1";
+        house.test.db.execute(due, db::args![title]).await.unwrap();
+        // Work that needs the file comes first.
+        house.pipeline.reencode(title).await.unwrap();
+        assert_eq!(house.pipeline.drop_due_sources().await.unwrap(), 0);
+        house.plan_next().await;
+        house.finish().await;
+        assert_eq!(house.pipeline.drop_due_sources().await.unwrap(), 1);
+        assert_eq!(house.pipeline.drop_due_sources().await.unwrap(), 0);
+        assert_eq!(source_bytes().await, None);
+        let found = house.title(title).await;
+        assert!(found.source_dropped_at.is_some() && found.source_purge_at.is_none());
+        for refused in [
+            house.pipeline.restore_source(title).await,
+            house.pipeline.drop_source(title, Purge::Later).await,
+            house.pipeline.reencode(title).await,
+        ] {
+            assert!(matches!(refused, Err(Error::SourceGone { .. })), "{refused:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn owners_restore_what_they_deleted_themselves() {
+    for house in houses().await {
+        let title = house.planned().await;
+        let (owner, other) = (model::AccountId::new(), model::AccountId::new());
+        let own = "UPDATE titles SET owner = $2 WHERE id = $1";
+        house.test.db.execute(own, db::args![title, owner]).await.unwrap();
+        let delete = async |by| {
+            house.pipeline.delete(title, Purge::Later, SourceFile::Goes, by).await.unwrap();
+        };
+        let listed = async |of| house.catalogue.restorable(of, None).await.unwrap().len();
+        delete(pipeline::By::Operator).await;
+        assert_eq!((listed(Some(owner)).await, listed(None).await), (0, 1));
+        assert!(house.pipeline.restore(title, Some(owner)).await.is_err(), "an operator deleted it");
+        house.pipeline.restore(title, None).await.unwrap();
+
+        delete(pipeline::By::Owner).await;
+        assert_eq!((listed(Some(other)).await, listed(Some(owner)).await), (0, 1));
+        assert!(house.pipeline.restore(title, Some(other)).await.is_err());
+        house.pipeline.restore(title, Some(owner)).await.unwrap();
+        assert_eq!(house.title(title).await.state, State::Failed);
+    }
+}
+
+#[tokio::test]
+async fn nobody_but_operators_sees_a_new_title_unless_the_settings_or_its_rule_say_so() {
+    for house in houses().await {
+        let members = Config { visibility: Visibility::Members, ..Config::default() };
+        let rule = Rule {
+            prefix: "public/".into(),
+            visibility: Some(Visibility::Public),
+            ..Rule::defaults().pop().unwrap()
+        };
+        let rules = [vec![rule], Rule::defaults()].concat();
+        let (db, blob) = (house.test.db.clone(), house.blob.clone());
+        let plain = Pipeline::new(db, blob, house.jobs.clone(), house.catalogue.clone(), rules);
+        let open = plain.clone().with_config(members);
+        for (pipeline, key, visibility) in [
+            (&plain, "a.wav", Visibility::Private),
+            (&plain, "public/b.wav", Visibility::Public),
+            (&open, "c.wav", Visibility::Members),
+            (&open, "public/d.wav", Visibility::Public),
+        ] {
+            let object = house.client_upload(key).await.id;
+            pipeline.take_events().await.unwrap();
+            let mut tx = house.test.db.begin().await.unwrap();
+            let title = house.catalogue.title_of_object(&mut tx, object).await.unwrap().unwrap();
+            drop(tx);
+            assert_eq!(house.title(title).await.visibility, visibility, "{key}");
+        }
     }
 }
 
@@ -380,7 +475,7 @@ async fn a_deleted_title_keeps_its_upload_where_that_was_asked_for() {
         house.dropping();
         let title = house.planned().await;
         house.publish().await;
-        house.pipeline.delete(title, Purge::Now, SourceFile::Stays).await.unwrap();
+        house.pipeline.delete(title, Purge::Now, SourceFile::Stays, pipeline::By::Owner).await.unwrap();
         assert_eq!(house.pipeline.remove_doomed().await.unwrap(), 1);
         assert_eq!(stored(&house).await, "songs/song.wav".len() as u64);
     }
@@ -423,7 +518,7 @@ async fn who_lost_its_chunk_while_it_slept_holds_up_nothing() {
         let refused = house.pipeline.hold_up(&lost, "waits for disk space").await;
         assert!(matches!(refused, Err(Error::Jobs(jobs::Error::LeaseLost { .. }))), "{refused:?}");
         assert_eq!(house.title(title).await.reason, before);
-        assert_eq!(house.catalogue.titles_that_wait_for(WaitsFor::Room).await.unwrap(), []);
+        assert_eq!(house.catalogue.titles_that_wait_for(WaitsFor::Space).await.unwrap(), []);
         // The title's other chunk waits for nothing.
         house.chunk().await;
     }
@@ -435,7 +530,7 @@ async fn a_title_waits_to_be_read_until_there_is_room_for_its_file() {
         house.client_upload("songs/song.wav").await;
         house.pipeline.take_events().await.unwrap();
         let title = house.titles().await.remove(0);
-        let waiting = async || house.catalogue.titles_that_wait_for(WaitsFor::Room).await.unwrap();
+        let waiting = async || house.catalogue.titles_that_wait_for(WaitsFor::Space).await.unwrap();
         let lease = house.claim("plan").await.unwrap();
         house.pipeline.hold_up(&lease, "waits for disk space").await.unwrap();
         assert_eq!(waiting().await, [title.id]);
@@ -477,7 +572,7 @@ async fn a_title_whose_encoder_is_gone_says_so_and_can_be_encoded_anew() {
         let later = || now().plus_ms(31_000);
         house.pipeline.note_stranded(later()).await.unwrap();
         let why = house.title(title).await.reason.unwrap();
-        assert!(why.starts_with("no worker is running that encodes"), "{why}");
+        assert!(why.starts_with("no encoding worker is running"), "{why}");
 
         let worker =
             |capability: &str| jobs::Presence { name: "up".into(), capability: capability.into(), slots: 1 };

@@ -1,11 +1,15 @@
 //! Posters and storyboards.
 
 use jobs::Fault;
-use model::BucketName;
 use model::media::{Stills as Facts, Storyboard};
+use model::plan::{Chunk, Medium, Rendition, Track};
+use model::testing::{self, rendition};
 use model::title::State;
-use pipeline::work::Pictures;
-use pipeline::{Error, Stills};
+use model::{BucketName, FrameRate, Plan};
+use package::cmaf::ChunkWriter;
+use package::index::Sample;
+use pipeline::work::{OfChunk, OfTitle, Pictures};
+use pipeline::{Error, Made, Purge, Stills, Work, keyframes};
 
 use crate::house::{House, houses};
 
@@ -38,7 +42,7 @@ async fn pictures_are_stored_beside_the_chunks_and_come_with_the_title() {
         let board = Stills::Storyboard(Some((FACTS, sheets)));
         house.pipeline.pictures_made(&lease, &of, board).await.unwrap();
 
-        let facts = Facts { posters: vec![320, 640], storyboard: Some(FACTS) };
+        let facts = Facts { posters: vec![320, 640], are_first: false, storyboard: Some(FACTS) };
         assert_eq!(house.catalogue.stills(of.generation).await.unwrap(), facts);
         // A title shows those of the generation that it shows.
         let found = house.title(title).await;
@@ -82,7 +86,7 @@ async fn the_upload_stays_until_its_pictures_are_made() {
             let (lease, of) = house.pictures().await;
             let title = house.publish().await.title;
             if !by_rule {
-                house.pipeline.drop_source(title).await.unwrap();
+                house.pipeline.drop_source(title, Purge::Now).await.unwrap();
             }
             let found = house.title(title).await;
             assert_eq!((found.state, found.source_dropped_at), (State::Published, None));
@@ -136,5 +140,86 @@ async fn an_encode_that_ends_badly_takes_nothing_from_the_pictures_of_a_title_th
             assert!(house.blob.object(source).await.is_ok(), "it is being read");
             house.pipeline.pictures_made(&lease, &of, Stills::Posters(vec![])).await.unwrap();
         }
+    }
+}
+
+/// Four seconds of film in two chunks of a segment each.
+fn film() -> Plan {
+    let chunk = |n: u32| Chunk { of: Medium::Video, segments: n..n + 1, decode_from: 0 };
+    let avcc = "014d400affe1001b674d400aeca23fcf80b501010140000003004000000c03c489658001000468ef8fc8";
+    let rendition = |width, height| Rendition { avcc: avcc.into(), ..rendition(width, height, 1_000_000) };
+    let renditions = vec![rendition(1280, 720), rendition(640, 360)];
+    let rate = FrameRate::new(25, 1).unwrap();
+    testing::plan(rate, &[0, 50, 100], renditions, Vec::new(), vec![chunk(0), chunk(1)])
+}
+
+/// A chunk as an encoder would store it: a keyframe of its number, and another picture.
+async fn encoded(house: &House, of: &OfChunk) -> Vec<Made> {
+    let mut made = Vec::new();
+    for rendition in 0..2 {
+        let key = Sample { size: 5, duration: 25_000, composition_offset: 2000, sync: true };
+        let samples = vec![key, Sample { size: 3, sync: false, ..key }];
+        let mut writer = ChunkWriter::new(of.chunk);
+        let mut bytes = writer.segment(u64::from(of.chunk) * 50_000, samples).unwrap();
+        bytes.extend_from_slice(format!("key{rendition}{}---", of.chunk).as_bytes());
+        let index = writer.finish().encode();
+        let body = futures::stream::iter([Ok::<_, std::io::Error>(bytes::Bytes::from(bytes))]);
+        let staged = house.blob.stage(body, None, None).await.unwrap();
+        let (track, sha256) = (Track::Video(rendition), [rendition as u8; 32]);
+        made.push(Made { track, bytes: staged, sha256, index, note: None });
+    }
+    made
+}
+
+#[tokio::test]
+async fn pictures_of_a_film_are_made_of_its_encode() {
+    for house in houses().await {
+        house.client_upload("films/film.mp4").await;
+        house.pipeline.take_events().await.unwrap();
+        let lease = house.claim("plan").await.unwrap();
+        let Some(Work::Plan(OfTitle { title })) = Work::of(&lease).unwrap() else { panic!("{lease:?}") };
+        let source = testing::film(1280, 720, FrameRate::new(25, 1).unwrap(), 100);
+        house.pipeline.probed(&lease, title, &source).await.unwrap();
+        house.pipeline.planned(&lease, title, (&source, &[]), &film()).await.unwrap();
+        assert!(house.claim("pictures").await.is_none(), "there is nothing to make them of");
+
+        let (lease, of) = house.chunk().await;
+        let asset = house.catalogue.asset(of.asset, of.generation).await.unwrap();
+        assert!(house.pipeline.keyframes(&asset, 1, &[0, 1]).await.unwrap().segments.is_empty());
+        house.pipeline.encoded(&lease, &of, encoded(&house, &of).await).await.unwrap();
+        let (lease, pictures) = house.pictures().await;
+        assert_eq!(pictures.pictures, Pictures::First);
+        assert_eq!(keyframes::head(&asset), [0]);
+        let found = house.pipeline.keyframes(&asset, 1, &[1, 0]).await.unwrap();
+        assert_eq!(found.segments, [0], "the other one is not stored");
+        let posters = vec![(320, staged(&house, b"early").await)];
+        house.pipeline.pictures_made(&lease, &pictures, Stills::First(posters)).await.unwrap();
+        let early = Facts { posters: vec![320], are_first: true, storyboard: None };
+        assert_eq!(house.title(title).await.stills, early);
+        let key = format!("{}/{}/{}", of.asset, of.generation, early.poster(320)).parse().unwrap();
+        assert_eq!(house.blob.head(&BucketName::media(), &key).await.unwrap().size, 5);
+
+        let (lease, of) = house.chunk().await;
+        house.pipeline.encoded(&lease, &of, encoded(&house, &of).await).await.unwrap();
+        assert!(house.claim("pictures").await.is_none(), "better ones come once all is encoded");
+        let (lease, of) = house.publication().await;
+        house.pipeline.publish(&lease, &of).await.unwrap();
+        let found = house.pipeline.keyframes(&asset, 1, &[1, 0, 1, 7]).await.unwrap();
+        assert_eq!(found.segments, [1, 0, 1]);
+        let text = String::from_utf8_lossy(&found.bytes).into_owned();
+        let keys: Vec<&str> = text.match_indices("key").map(|(at, _)| &text[at..at + 5]).collect();
+        assert_eq!(keys, ["key11", "key10", "key11"], "and nothing else of the segments");
+        assert!(!text.contains("---"));
+        for expected in [Pictures::Posters, Pictures::Storyboard] {
+            let (lease, of) = house.pictures().await;
+            assert_eq!(of.pictures, expected);
+            let made = match expected {
+                Pictures::Storyboard => Stills::Storyboard(None),
+                _ => Stills::Posters(vec![(320, staged(&house, b"best").await)]),
+            };
+            house.pipeline.pictures_made(&lease, &of, made).await.unwrap();
+        }
+        let best = Facts { posters: vec![320], ..Facts::default() };
+        assert_eq!(house.title(title).await.stills, best);
     }
 }

@@ -1,4 +1,4 @@
-//! What is taken away is revoked, whatever fails in between.
+//! Withdrawn permissions are revoked, whatever fails in between.
 
 use std::time::Duration;
 

@@ -281,7 +281,7 @@ async fn a_deleted_title_is_gone_also_where_nobody_watched_it() {
     for house in houses().await {
         let (title, asset) = house.title(Visibility::Members, None).await;
         let mut tx = house.test.db.begin().await.unwrap();
-        let how = catalogue::Removal { purge_at: NOW, spare_source: false };
+        let how = catalogue::Removal { purge_at: NOW, spare_source: false, by_owner: false };
         house.catalogue.delete(&mut tx, NOW, title, &how).await.unwrap();
         tx.commit().await.unwrap();
         house.revoke_title(title, NOW).await;

@@ -14,7 +14,7 @@ use model::{
 };
 use playback::{Config, Format, Playback, Wish};
 use seal::{Purpose, Vault};
-use sign::{Denied, Keys, Request};
+use sign::{Denied, Grant, Keys, Request};
 
 pub(crate) const NOW: Timestamp = Timestamp(1_700_000_000_000);
 pub(crate) const ORIGIN: &str = "http://localhost:8080";
@@ -117,7 +117,7 @@ impl House {
         State::clone(&self.playback.state().borrow())
     }
 
-    /// What the edge says to a request with cookies.
+    /// The edge's answer to a request with cookies.
     pub(crate) fn with_cookies(
         &self,
         cookies: &[(&'static str, String)],
@@ -126,18 +126,10 @@ impl House {
     ) -> Result<Option<PlaybackSessionId>, Denied> {
         let header: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let header = header.join("; ");
-        let request = Request {
-            scheme: "http",
-            host: "localhost:8080",
-            target: path,
-            cookies: &[header.as_bytes()],
-            client: [127, 0, 0, 1].into(),
-            now,
-        };
-        Ok(sign::verify(&self.signers(), &request)?.grant.session())
+        Ok(self.check(header.as_bytes(), path, now)?.session())
     }
 
-    /// What the edge says to a request below `/t/`.
+    /// The edge's answer to a request below `/t/`.
     pub(crate) fn with_token(&self, path: &str, now: Timestamp) -> Result<Option<PlaybackSessionId>, Denied> {
         let (token, target) = sign::token::split(path).unwrap();
         let signers = self.signers();
@@ -154,9 +146,16 @@ impl House {
         Ok(grant.session())
     }
 
-    /// What the edge says to a request without cookies.
-    pub(crate) fn with_query(&self, target: &str, now: Timestamp) -> Result<(), Denied> {
-        self.with_cookies(&[], target, now).map(|_session| ())
+    /// The edge's answer to a request without cookies.
+    pub(crate) fn with_query(&self, target: &str, now: Timestamp) -> Result<Grant, Denied> {
+        self.check(b"", target, now)
+    }
+
+    fn check(&self, cookies: &[u8], target: &str, now: Timestamp) -> Result<Grant, Denied> {
+        let client = [127, 0, 0, 1].into();
+        let request =
+            Request { scheme: "http", host: "localhost:8080", target, cookies: &[cookies], client, now };
+        Ok(sign::verify(&self.signers(), &request)?.grant)
     }
 
     fn signers(&self) -> Keys {

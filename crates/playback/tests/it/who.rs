@@ -1,4 +1,4 @@
-//! Who may watch what.
+//! Which viewers may watch which titles.
 
 use identity::{Role, Who};
 use model::title::{State, Visibility};
@@ -63,7 +63,7 @@ async fn what_cannot_be_played_is_not_found_by_others_and_explained_to_its_owner
         assert!(matches!(start(Who::Guest).await, Error::NoTitle));
         assert!(matches!(start(owner).await, Error::NotReady { state: State::Received }));
         let message = start(Who::Host).await.to_string();
-        assert_eq!(message, "this title cannot be played now, it is received");
+        assert_eq!(message, "this title cannot be played now: it is received");
     }
 }
 

@@ -13,12 +13,12 @@ const MAX_FIELDS: usize = 64 << 10;
 /// The longest boundary in bytes (RFC 2046 §5.1.1).
 const MAX_BOUNDARY: usize = 70;
 
-/// What stands before the file.
+/// The fields before the file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Fields {
     /// Names in lower case, and values.
     pub(super) values: Vec<(String, String)>,
-    /// What the file is called where it comes from.
+    /// The file's name on the sender's side.
     pub(super) filename: String,
 }
 
@@ -120,7 +120,7 @@ where
         Ok(Some(Head { name: name.to_ascii_lowercase(), filename: parameter(disposition, "filename") }))
     }
 
-    /// What stands before `mark`, of the room for fields.
+    /// The bytes before `mark`, counted against the space for fields.
     async fn until(&mut self, mark: &[u8]) -> S3Result<BytesMut> {
         loop {
             match memmem::find(&self.buffer, mark) {
@@ -140,7 +140,7 @@ where
         match self.body.next().await {
             Some(Ok(bytes)) => self.buffer.extend_from_slice(&bytes),
             Some(Err(error)) => return Err(incoming(&error.into().to_string())),
-            None => return Err(s3_error!(IncompleteBody, "The form ends in the middle.")),
+            None => return Err(s3_error!(IncompleteBody, "The form is incomplete.")),
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What the author of a form lets its sender do: a signed policy
+//! Policies of forms: the signed conditions that the author of a form sets for its sender
 //! (Amazon S3 API reference, "Creating a POST policy").
 
 use std::ops::RangeInclusive;

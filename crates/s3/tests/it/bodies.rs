@@ -1,5 +1,6 @@
 //! How bytes may come in.
 
+use blob::events::PIPELINE;
 use http::{Method, StatusCode};
 
 use super::client::Payload;
@@ -14,10 +15,30 @@ struct Chunked {
 
 impl Chunked {
     fn new(client: &Client, target: &str, chunks: [&[u8]; 2], trailer: &str) -> Self {
+        Self::build(client, target, chunks, ("x-amz-checksum-crc32", trailer), &[])
+    }
+
+    /// With a trailer of another name, which is not that of the bytes.
+    fn announcing(client: &Client, target: &str, name: &str) -> Self {
+        Self::build(client, target, [b"12345", b"6789"], (name, "AAAAAA=="), &[])
+    }
+
+    /// With more headers.
+    fn with(client: &Client, target: &str, more: &[(&str, &str)]) -> Self {
+        Self::build(client, target, [b"12345", b"6789"], ("x-amz-checksum-crc32", CRC_OF_123456789), more)
+    }
+
+    fn build(
+        client: &Client,
+        target: &str,
+        chunks: [&[u8]; 2],
+        (name, trailer): (&str, &str),
+        more: &[(&str, &str)],
+    ) -> Self {
         let length: usize = chunks.iter().map(|c| c.len()).sum();
         let length = length.to_string();
-        let headers =
-            [("x-amz-decoded-content-length", length.as_str()), ("x-amz-trailer", "x-amz-checksum-crc32")];
+        let own = [("x-amz-decoded-content-length", length.as_str()), ("x-amz-trailer", name)];
+        let headers = [&own, more].concat();
         let kind = Payload::As("STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER");
         let (request, mut previous) = client.signed(&Method::PUT, target, &headers, b"", kind);
         let (date, scope) = (client.date(), client.scope());
@@ -36,13 +57,11 @@ impl Chunked {
                 body.extend(b"\r\n");
             }
         }
-        let line = format!("x-amz-checksum-crc32:{trailer}\n");
+        let line = format!("{name}:{trailer}\n");
         let text =
             format!("AWS4-HMAC-SHA256-TRAILER\n{date}\n{scope}\n{previous}\n{}", hash(line.as_bytes()));
         let signature = client.sign(&text);
-        body.extend(
-            format!("x-amz-checksum-crc32:{trailer}\r\nx-amz-trailer-signature:{signature}\r\n\r\n").bytes(),
-        );
+        body.extend(format!("{name}:{trailer}\r\nx-amz-trailer-signature:{signature}\r\n\r\n").bytes());
         Self { client: client.clone(), request, body }
     }
 
@@ -85,7 +104,7 @@ async fn tampered_chunks_are_refused_and_leave_nothing() {
     cut.body.truncate(100);
     assert_eq!(cut.send().await.code(), "IncompleteBody");
     assert_eq!(client.ask(Method::GET, "/source/a", &[], b"").await.code(), "NoSuchKey");
-    assert!(server.blob.events(None, 10).await.unwrap().is_empty());
+    assert!(server.blob.subscriber(PIPELINE).events(None, 10).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -106,10 +125,37 @@ async fn digests_in_headers_are_verified() {
 }
 
 #[tokio::test]
+async fn a_checksum_that_is_not_verified_is_not_taken() {
+    let server = Server::start().await;
+    let client = server.client();
+    let begun = client.ask(Method::POST, "/source/parts?uploads=", &[], b"").await;
+    let id = begun.text().split_once("<UploadId>").unwrap().1.split_once('<').unwrap().0.to_owned();
+    let part = format!("/source/parts?partNumber=1&uploadId={id}");
+    for name in ["xxhash64", "xxhash3", "xxhash128", "sha512", "md5"] {
+        let header = format!("x-amz-checksum-{name}");
+        for target in ["/source/a", &part] {
+            let answer = client.ask(Method::PUT, target, &[(&header, "AAAAAA==")], b"123456789").await;
+            assert_eq!(answer.code(), "NotImplemented", "{target} {name}");
+        }
+        let trailer = Chunked::announcing(&client, "/source/a", &header).send().await;
+        assert_eq!(trailer.code(), "InvalidRequest", "{name}: {}", trailer.text());
+        let algorithm = [("x-amz-checksum-algorithm", name)];
+        let begun = client.ask(Method::POST, "/source/a?uploads=", &algorithm, b"").await;
+        assert_eq!(begun.code(), "InvalidRequest", "{name}: {}", begun.text());
+    }
+    // One in a header and another behind the body: only one would be looked at.
+    let given = Chunked::with(&client, "/source/a", &[("x-amz-checksum-crc32c", "4waSgw==")]).send().await;
+    assert_eq!(given.code(), "InvalidRequest", "{}", given.text());
+    assert_eq!(client.ask(Method::GET, "/source/a", &[], b"").await.code(), "NoSuchKey");
+    let parts = client.ask(Method::GET, &format!("/source/parts?uploadId={id}"), &[], b"").await;
+    assert!(!parts.text().contains("<Part>"), "{}", parts.text());
+}
+
+#[tokio::test]
 async fn an_upload_leaves_one_event_in_s3s_shape() {
     let server = Server::start().await;
     server.client().ask(Method::PUT, "/source/a%20b", &[], b"film").await;
-    let events = server.blob.events(None, 10).await.unwrap();
+    let events = server.blob.subscriber(PIPELINE).events(None, 10).await.unwrap();
     let [(_, Ok(event))] = &events[..] else { panic!("{events:?}") };
     assert_eq!((event.name(), event.key.as_str()), ("ObjectCreated:Put", "a b"));
 }

@@ -15,6 +15,7 @@ pub(crate) struct Client {
     pub(crate) id: String,
     pub(crate) secret: String,
     pub(crate) at: jiff::Timestamp,
+    pub(crate) region: String,
 }
 
 pub(crate) struct Answer {
@@ -50,7 +51,13 @@ pub(crate) enum Payload<'a> {
 
 impl Client {
     pub(crate) fn new(address: SocketAddr, id: &str, secret: &str) -> Self {
-        Self { address, id: id.into(), secret: secret.into(), at: jiff::Timestamp::now() }
+        Self {
+            address,
+            id: id.into(),
+            secret: secret.into(),
+            at: jiff::Timestamp::now(),
+            region: "us-east-1".into(),
+        }
     }
 
     /// Sends a signed request; `target` is path and query as they go over the wire, the query sorted.
@@ -117,12 +124,30 @@ impl Client {
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
+    /// The target of a presigned request.
+    pub(crate) fn presigned(&self, method: &str, path: &str) -> String {
+        let endpoint = format!("http://{}", self.address);
+        let url = sign::sigv4::presign(&sign::sigv4::Presign {
+            method,
+            endpoint: &endpoint,
+            path,
+            query: &[],
+            headers: &[],
+            key: &self.id,
+            secret: &self.secret,
+            region: &self.region,
+            at: &self.date(),
+            seconds: 60,
+        });
+        url.strip_prefix(&endpoint).unwrap().to_owned()
+    }
+
     pub(crate) fn date(&self) -> String {
         self.at.strftime("%Y%m%dT%H%M%SZ").to_string()
     }
 
     pub(crate) fn scope(&self) -> String {
-        format!("{}/us-east-1/s3/aws4_request", self.at.strftime("%Y%m%d"))
+        format!("{}/{}/s3/aws4_request", self.at.strftime("%Y%m%d"), self.region)
     }
 
     pub(crate) fn sign(&self, text: &str) -> String {
@@ -131,7 +156,7 @@ impl Client {
         };
         let day = self.at.strftime("%Y%m%d").to_string();
         let mut key = format!("AWS4{}", self.secret).into_bytes();
-        for part in [day.as_str(), "us-east-1", "s3", "aws4_request", text] {
+        for part in [day.as_str(), &self.region, "s3", "aws4_request", text] {
             key = mac(&key, part);
         }
         hex::encode(key)

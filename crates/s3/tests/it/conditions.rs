@@ -1,4 +1,4 @@
-//! What must hold of a key for a write to happen: alike whichever way a client writes.
+//! Conditions on a key for a write: the same for every way to write.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;

@@ -91,6 +91,30 @@ async fn an_upload_under_way_ends_well_at_shutdown() {
 }
 
 #[tokio::test]
+async fn a_connection_beyond_the_share_of_its_address_is_told_to_slow_down() {
+    let server = Server::with(Config { connections: 4, ..Config::default() }).await;
+    let mut share = Vec::new();
+    for _ in 0..2 {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        // Amid an upload nobody has to leave; once the connection was answered, it has its place for sure.
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
+        stream.write_all(&head(&server.client(), "/source/a", 100)).await.unwrap();
+        share.push(stream);
+    }
+    let answer = server.client().ask(Method::GET, "/source", &[], b"").await;
+    assert_eq!((answer.status.as_u16(), answer.code()), (503, "SlowDown"));
+    assert_eq!((answer.header("retry-after"), answer.header("connection")), (Some("1"), Some("close")));
+    drop(share.pop());
+    let again = async {
+        while server.client().ask(Method::GET, "/source", &[], b"").await.status != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), again).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {
     let server = Server::start().await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();

@@ -9,12 +9,18 @@ mod connections;
 mod doors;
 mod pages;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use blob::Blob;
 use client::Client;
+use http_face::ConnectionSlots;
+use http_face::door::{Door, Entrance};
 use s3::{Access, Buckets, Config};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// A running server on a fresh store.
 struct Server {
@@ -23,7 +29,7 @@ struct Server {
     shutdown: CancellationToken,
     running: JoinHandle<()>,
     folder: TempDir,
-    /// What the key `PARTS` opens.
+    /// Buckets of the key `PARTS`.
     parts: std::sync::Arc<std::sync::OnceLock<Buckets>>,
     /// How often a key was looked up.
     lookups: std::sync::Arc<std::sync::atomic::AtomicUsize>,
@@ -61,8 +67,15 @@ impl Server {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
-        let service = s3::service(blob.clone(), keys, config);
-        let running = tokio::spawn(service.run(listener, shutdown.clone()));
+        let door = Door {
+            entrances: vec![Entrance { listener, tls: None }],
+            slots: ConnectionSlots::new(config.connections, 0),
+            proxies: vec![],
+            bounds: config.bounds(Duration::from_secs(10)),
+            tasks: TaskTracker::new(),
+        };
+        let service = Arc::new(s3::service(blob.clone(), keys, config));
+        let running = tokio::spawn(door.run(service, shutdown.clone()));
         Self { blob, address, shutdown, running, folder, parts, lookups }
     }
 

@@ -40,7 +40,7 @@ fn processes_that_start_together_have_one_ring() {
     for ring in &rings {
         assert_eq!(Vault::new(ring, Purpose::Signing).open("a", &sealed).unwrap().expose(), b"hush");
     }
-    // Whoever comes late has theirs only in memory.
+    // A late caller has its ring only in memory.
     provider.create(&Ring::make(NOW).unwrap()).unwrap();
     assert!(KeyRing::open(provider).unwrap().open_sealed(Purpose::Signing, "a", &sealed).is_ok());
 }
@@ -73,7 +73,7 @@ fn a_rotation_does_not_replace_a_foreign_ring() {
     assert!(matches!(ring.rotate(Purpose::Media, NOW), Err(Error::RingExists { .. })));
     assert_eq!(fs::read(provider.path()).unwrap(), fs::read(foreign.path()).unwrap());
     assert_eq!(ring.version(Purpose::Media).unwrap(), 1);
-    // One that was lost meanwhile is written again.
+    // A ring that was lost in the meantime is written again.
     fs::remove_file(provider.path()).unwrap();
     assert_eq!(ring.rotate(Purpose::Media, NOW).unwrap(), 2);
     assert!(provider.load().unwrap().is_some());
@@ -85,7 +85,7 @@ fn a_ring_that_others_may_read_is_refused() {
     KeyRing::open_or_make(provider.clone(), NOW).unwrap();
     fs::set_permissions(provider.path(), Permissions::from_mode(0o640)).unwrap();
     assert!(matches!(provider.load(), Err(Error::Permissions { mode: 0o640, .. })));
-    // Whoever gives a credential keeps it.
+    // The permissions of a credential are up to its provider.
     assert!(KeyProvider::Credential(provider.path().to_owned()).load().unwrap().is_some());
 }
 

@@ -115,7 +115,7 @@ fn cut_reordered_and_swapped_segments_are_refused() {
     let mut swapped = stored.clone();
     swapped[65_536..2 * 65_536].copy_from_slice(&sealed(&plain, b"film", 1 << 20)[65_536..2 * 65_536]);
     assert!(all(&swapped, length).is_err());
-    // What was not touched still opens: each segment speaks for itself.
+    // Untouched segments still open: each one is authenticated by itself.
     assert_eq!(opened(&swapped, length, 0..FIRST as u64, 4).unwrap(), plain[..FIRST]);
 }
 

@@ -1,16 +1,18 @@
 //! One person, as operators see them: role, suspension, devices, sign-in link.
 
+use api::people::{self, Change};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 use http_face::{ApiError, take};
 use identity::{Account, Error, Role};
-use model::AccountId;
+use model::{AccountId, ByteSize};
 use serde::Deserialize;
+use upload::Held;
 
 use super::Said;
-use crate::account::{self, Row};
+use crate::account::Row;
 use crate::page::{Choice, Frame, render_as};
 use crate::visitor::Visitor;
 use crate::{Site, words};
@@ -23,6 +25,7 @@ struct Page<'a> {
     address: &'a str,
     suspended: bool,
     since: String,
+    storage: String,
     choices: Vec<Choice>,
     sessions: Vec<Row>,
     link: Option<String>,
@@ -30,7 +33,7 @@ struct Page<'a> {
     done: Option<&'static str>,
 }
 
-/// What the address says after a change.
+/// Query parameters of the page after a change.
 #[derive(Deserialize)]
 pub(crate) struct Wanted {
     done: Option<String>,
@@ -51,9 +54,9 @@ pub(crate) async fn page(
 ) -> Result<Response, ApiError> {
     let account = find(&site, &id).await?;
     let done = match wanted.done.as_deref() {
-        Some("role") => Some("The role is changed. They sign in again with it."),
-        Some("suspend") => Some("Suspended: signed out everywhere, and nothing plays on."),
-        Some("resume") => Some("They may sign in again."),
+        Some("role") => Some("Role changed. They’ll be asked to sign in again."),
+        Some("suspend") => Some("Account suspended. All sessions and playback were ended."),
+        Some("resume") => Some("Account reactivated."),
         Some("sign-out") => Some("Signed out everywhere."),
         _ => None,
     };
@@ -71,8 +74,7 @@ pub(crate) async fn set_role(
     if new.role == account.role {
         return Ok(Redirect::to(&format!("/people/{}", account.id)).into_response());
     }
-    let changed = site.identity().set_role(account.id, new.role, site.now()).await;
-    settle(&site, &visitor, &account, changed, "role").await
+    changed(&site, &visitor, &account, Change::Role(new.role), "role").await
 }
 
 /// `POST /people/{account}/{change}`: `suspend`, `resume`, `sign-out`, `link`.
@@ -83,56 +85,63 @@ pub(crate) async fn change(
 ) -> Result<Response, ApiError> {
     let account = find(&site, &id).await?;
     match change.as_str() {
-        "suspend" => {
-            let changed = site.identity().suspend(account.id, site.now()).await;
-            settle(&site, &visitor, &account, changed, "suspend").await
-        }
-        "resume" => {
-            let changed = site.identity().resume(account.id).await;
-            settle(&site, &visitor, &account, changed, "resume").await
-        }
-        "sign-out" => {
-            account::end_all_but(&site, account.id, None).await?;
-            Ok(Redirect::to(&format!("/people/{}?done=sign-out", account.id)).into_response())
-        }
+        "suspend" => changed(&site, &visitor, &account, Change::Suspend, "suspend").await,
+        "resume" => changed(&site, &visitor, &account, Change::Resume, "resume").await,
+        "sign-out" => changed(&site, &visitor, &account, Change::SignOut, "sign-out").await,
         "link" => {
             let made = site.identity().create_link(account.id, visitor.who.account(), site.now()).await;
             let made = made.map_err(|error| match error {
                 Error::NoOperator => {
-                    ApiError::forbidden("not_allowed", "Your account may not let anybody in any more.")
+                    ApiError::forbidden("not_allowed", "You no longer have permission to admit people.")
                 }
                 other => ApiError::internal(other),
             });
             let link = Some(made?.address(&site.public_origin()));
             show(&site, &visitor, &account, Said { link, ..Said::default() }).await
         }
-        _ => Err(ApiError::not_found("not_found", "There is no such page.")),
+        _ => Err(ApiError::not_found("not_found", "Page not found.")),
     }
 }
 
-/// After a change of standing: what they watch ends with their sessions.
-async fn settle(
+/// Changes an account and shows it again.
+async fn changed(
     site: &Site,
     visitor: &Visitor,
     account: &Account,
-    changed: identity::Result<()>,
+    how: Change,
     done: &str,
 ) -> Result<Response, ApiError> {
-    match changed {
-        Ok(()) => {
-            site.playback().settle(site.now()).await.map_err(ApiError::internal)?;
-            Ok(Redirect::to(&format!("/people/{}?done={done}", account.id)).into_response())
-        }
+    match people::change(site.api(), account.id, how).await {
+        Ok(()) => Ok(Redirect::to(&format!("/people/{}?done={done}", account.id)).into_response()),
         Err(Error::LastOperator) => {
-            let error = Some("This is the last operator. Make somebody else an operator first.");
+            let error = Some("This is the last operator. Make someone else an operator first.");
             show(site, visitor, account, Said { error, ..Said::default() }).await
         }
         Err(other) => Err(ApiError::internal(other)),
     }
 }
 
+/// The storage used by an account's files, in words.
+fn storage(stored: u64, held: Held) -> String {
+    let originals = format!("Original files: {}.", ByteSize(stored));
+    if held.uploads == 0 {
+        return originals;
+    }
+    let uploads = if held.uploads == 1 {
+        "1 unfinished upload".into()
+    } else {
+        format!("{} unfinished uploads", held.uploads)
+    };
+    format!(
+        "{originals} {uploads}: {} of {} received, {} of free space reserved.",
+        ByteSize(held.received),
+        ByteSize(held.announced),
+        ByteSize(held.promised)
+    )
+}
+
 async fn find(site: &Site, id: &str) -> Result<Account, ApiError> {
-    let missing = || ApiError::not_found("account_not_found", "There is no such account.");
+    let missing = || ApiError::not_found("account_not_found", "Account not found.");
     let id: AccountId = id.parse().map_err(|_| missing())?;
     site.identity().account(id).await.map_err(ApiError::internal)?.ok_or_else(missing)
 }
@@ -144,17 +153,21 @@ async fn show(site: &Site, visitor: &Visitor, account: &Account, said: Said) -> 
     let choice = |role: Role| {
         let hint = match role {
             Role::Viewer => "Watches",
-            Role::Creator => "Watches, uploads, and manages what they uploaded",
+            Role::Creator => "Watches, uploads, and manages their own uploads",
             Role::Operator => "Manages everything",
         };
         Choice { value: role.as_str(), label: words::role(role), hint, chosen: role == account.role }
     };
+    let stored = site.uploads().originals_of(account.id).await.map_err(ApiError::internal)?;
+    let held = site.uploads().held(now).await.map_err(ApiError::internal)?;
+    let held = held.get(&account.id).copied().unwrap_or_default();
     let page = Page {
         frame: &frame,
         id: account.id,
         address: account.address.as_str(),
         suspended: account.suspended_at.is_some(),
         since: words::day(account.created_at),
+        storage: storage(stored, held),
         choices: Role::ALL.map(choice).into(),
         sessions: sessions.iter().map(|session| Row::of(session, visitor.who.session(), now)).collect(),
         link: said.link,

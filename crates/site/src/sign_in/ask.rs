@@ -12,8 +12,9 @@ use identity::token::InviteToken;
 use serde::Deserialize;
 
 use super::code::{CodePage, cooldown};
-use super::{browser, invite, later, own, place};
+use super::{browser, invite, later, place};
 use crate::page::{Frame, render, render_as};
+use crate::return_path::own;
 use crate::visitor::Visitor;
 use crate::{Site, words};
 
@@ -116,20 +117,19 @@ pub(crate) async fn begin(
     Ok((AppendHeaders([(header::SET_COOKIE, remember)]), render(&frame, &page)).into_response())
 }
 
-/// The answer to who asks for a code where nobody gets one.
+/// The answer to a request for a code on a server that sends none.
 pub(super) fn no_codes(frame: &Frame) -> Response {
     render_as(StatusCode::CONFLICT, frame, &NoMailPage { frame })
 }
 
-/// What is said when no code is sent, and when to come back in s.
+/// The message when no code is sent, and after how many seconds to retry.
 fn refusal(error: Error) -> Result<(StatusCode, String, u32), ApiError> {
     match error {
         Error::Address { why } => {
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, format!("This is not an e-mail address: {why}."), 0))
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, format!("That isn’t an e-mail address: {why}."), 0))
         }
         Error::TooMany { retry_after_seconds: s } => {
-            let text =
-                format!("Too many codes were asked for or mistyped. Please try again in {}.", words::wait(s));
+            let text = format!("Too many codes were requested or mistyped. Try again in {}.", words::wait(s));
             Ok((StatusCode::TOO_MANY_REQUESTS, text, s))
         }
         Error::CodesOff => Ok((StatusCode::FORBIDDEN, super::CODES_OFF.into(), 0)),

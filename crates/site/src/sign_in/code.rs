@@ -12,8 +12,9 @@ use identity::token::{ChallengeId, InviteToken};
 use serde::Deserialize;
 
 use super::ask::{AskPage, no_codes};
-use super::{browser, enter, later, own, place};
+use super::{browser, enter, later};
 use crate::page::{Frame, render, render_as};
+use crate::return_path::{own, sign_in_address};
 use crate::visitor::Visitor;
 use crate::{Site, words};
 
@@ -51,10 +52,10 @@ pub(crate) struct Typed {
 }
 
 impl CodePage<'_> {
-    /// Where another address is asked for: whoever was invited goes on being so.
+    /// URL of the form for another address; an invitation stays valid there.
     fn another(&self) -> String {
         match self.invitation {
-            "" => super::address(self.next),
+            "" => sign_in_address(self.next),
             token => format!("/invite/{token}"),
         }
     }
@@ -97,16 +98,16 @@ pub(crate) async fn verify(
         Ok(signed_in) => return enter(&site, &signed_in, own(&typed.next)).await,
         Err(Error::WrongCode { left }) if left > 0 => {
             let tries = if left == 1 { "1 try is".to_owned() } else { format!("{left} tries are") };
-            (StatusCode::UNPROCESSABLE_ENTITY, format!("This code is not right. {tries} left."), 0)
+            (StatusCode::UNPROCESSABLE_ENTITY, format!("That code is incorrect. {tries} left."), 0)
         }
         Err(Error::WrongCode { .. } | Error::Stale) => {
-            return Ok(start_over(&frame, &typed, "This code cannot be used any more. Ask for a new one."));
+            return Ok(start_over(&frame, &typed, "This code has expired. Request a new one."));
         }
         Err(Error::CodesOff) => return Ok(start_over(&frame, &typed, super::CODES_OFF)),
         Err(Error::Invitation) => return Ok(super::invite::over(&frame)),
         Err(Error::TooMany { retry_after_seconds: s }) => (
             StatusCode::TOO_MANY_REQUESTS,
-            format!("Too many wrong codes. Please try again in {}.", words::wait(s)),
+            format!("Too many wrong codes. Try again in {}.", words::wait(s)),
             s,
         ),
         Err(other) => return Err(ApiError::internal(other)),
@@ -120,7 +121,6 @@ pub(crate) async fn verify(
 pub(crate) async fn resend(
     State(site): State<Site>,
     visitor: Visitor,
-    ClientIp(ip): ClientIp,
     headers: HeaderMap,
     take::Form(typed): take::Form<Typed>,
 ) -> Result<Response, ApiError> {
@@ -129,25 +129,23 @@ pub(crate) async fn resend(
         return Ok(no_codes(&frame));
     }
     let result = match (ChallengeId::parse(&typed.challenge), browser(&site, &headers)) {
-        (Some(challenge), Some(browser)) => {
-            site.identity().resend(&challenge, &browser, place(ip), site.now()).await
-        }
+        (Some(challenge), Some(browser)) => site.identity().resend(&challenge, &browser, site.now()).await,
         _ => Err(Error::Stale),
     };
     match result {
         Ok(()) => {
             let sends = typed.sends.clamp(1, 10) + 1;
-            let notice = Some("The same code is on its way again.");
+            let notice = Some("We’ve sent the same code again.");
             let page = CodePage { notice, sends, ..typed.page(&frame, cooldown(&site, sends)) };
             Ok(render(&frame, &page))
         }
         Err(Error::TooMany { retry_after_seconds: s }) => {
-            let error = Some(format!("The code can be sent again in {}.", words::wait(s)));
+            let error = Some(format!("You can resend the code in {}.", words::wait(s)));
             let page = CodePage { error, ..typed.page(&frame, s) };
             Ok(later(render_as(StatusCode::TOO_MANY_REQUESTS, &frame, &page), s))
         }
         Err(Error::Stale) => {
-            Ok(start_over(&frame, &typed, "This code cannot be sent again. Ask for a new one."))
+            Ok(start_over(&frame, &typed, "This code can’t be sent again. Request a new one."))
         }
         Err(other) => Err(ApiError::internal(other)),
     }

@@ -72,8 +72,8 @@ pub(super) fn over(frame: &Frame) -> Response {
 
 fn offer(role: Role) -> &'static str {
     match role {
-        Role::Viewer => "You can watch what the members may watch.",
-        Role::Creator => "You can watch, and put in films and songs of your own.",
+        Role::Viewer => "You can watch everything that members can watch.",
+        Role::Creator => "You can watch, and upload films and songs.",
         Role::Operator => "You can manage everything here.",
     }
 }

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
+use http_face::Changes;
 use identity::Role;
 use tower::ServiceExt as _;
 
@@ -16,7 +17,7 @@ pub(crate) struct Browser {
     pub(crate) cookies: BTreeMap<String, String>,
 }
 
-/// What came back.
+/// The answer.
 #[derive(Debug)]
 pub(crate) struct Seen {
     pub(crate) status: StatusCode,
@@ -48,12 +49,9 @@ impl Seen {
 
 impl Browser {
     pub(crate) fn new(house: &House) -> Self {
-        let config = site::Config {
-            public_url: "http://localhost:8080".parse().expect("an address"),
-            codes: true,
-            keys: None,
-        };
-        Self { router: site::router(house.parts.clone(), config), cookies: BTreeMap::new() }
+        let config = site::Config { codes: true, keys: None };
+        let api = house.api("http://localhost:8080");
+        Self { router: site::router(api, Changes::default(), config), cookies: BTreeMap::new() }
     }
 
     /// A browser in which somebody of that role is signed in.

@@ -2,6 +2,7 @@
 
 mod browser;
 mod gates;
+#[path = "../../../api/tests/it/house.rs"]
 mod house;
 mod pages;
 mod people;

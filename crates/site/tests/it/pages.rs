@@ -1,4 +1,4 @@
-//! What pages show to whom.
+//! Contents of pages for each kind of visitor.
 
 use db::testing::databases;
 use http::Request;
@@ -33,7 +33,7 @@ async fn each_visitor_sees_their_titles() {
         assert_eq!(shown(&mut operator).await, "For Members, For All, Half There, not-a-film");
         let home = operator.get("/").await.body;
         assert!(home.contains("This file is a text document, not a film."), "the reason is on the tile");
-        assert!(home.contains("Playable now"));
+        assert!(home.contains("Ready to play"));
         let listed = operator.get("/api/titles").await.json();
         let states: Vec<_> =
             listed["items"].as_array().unwrap().iter().map(|t| t["state"].as_str().unwrap()).collect();
@@ -92,6 +92,22 @@ async fn settings_are_saved_or_explained() {
 }
 
 #[tokio::test]
+async fn damaged_files_of_a_title_are_told_on_its_page() {
+    for test in databases(&MIGRATIONS).await {
+        let house = House::open(test.db.clone()).await;
+        let title = house.published("films/a.mp4", 0).await;
+        house.upload(title).await;
+        let mut operator = Browser::of(&house, Role::Operator).await;
+        let path = format!("/title/{title}");
+        assert!(!operator.get(&path).await.body.contains("damaged"));
+        let sql = "INSERT INTO damaged_files (file, why, found_at)
+            SELECT p.file, 'it is cut', 1 FROM parts p JOIN titles t ON t.source_object = p.object";
+        assert_eq!(test.db.execute(sql, db::args![]).await.unwrap(), 1);
+        assert!(operator.get(&path).await.body.contains("1 stored file of this title is damaged"));
+    }
+}
+
+#[tokio::test]
 async fn what_failed_of_a_published_title_can_be_tried_again_on_its_page() {
     for test in databases(&MIGRATIONS).await {
         let house = House::open(test.db.clone()).await;
@@ -113,7 +129,7 @@ async fn jobs_always_say_why() {
     for test in databases(&MIGRATIONS).await {
         let house = House::open(test.db.clone()).await;
         let mut operator = Browser::of(&house, Role::Operator).await;
-        assert!(operator.get("/jobs").await.body.contains("There are no such jobs"));
+        assert!(operator.get("/jobs").await.body.contains("No jobs here."));
         let title = house.encoding("films/Metropolis.mp4", 0).await;
         house.work(title).await;
         let page = operator.get("/jobs").await.body;
@@ -144,6 +160,36 @@ async fn a_title_that_is_not_ready_says_where_it_stands() {
 }
 
 #[tokio::test]
+async fn what_was_left_out_is_told_to_those_who_may_change_the_title_only() {
+    const NOTE: &str = "subtitles 3 are left out: dvd_subtitle are pictures, not text";
+    for test in databases(&MIGRATIONS).await {
+        let house = House::open(test.db.clone()).await;
+        let title = house.published("films/a.mp4", 0).await;
+        house.give(title, house.account("creator@example.org", Role::Creator).await).await;
+        house.show_to(title, Visibility::Public).await;
+        let (api, page) = (format!("/api/titles/{title}"), format!("/title/{title}"));
+        let mut operator = Browser::of(&house, Role::Operator).await;
+        assert_eq!(operator.get(&api).await.json()["notes"], serde_json::json!([]));
+        assert!(!operator.get(&page).await.body.contains("Notes about the file"));
+
+        house.note(title, NOTE).await;
+        for role in [Role::Creator, Role::Operator] {
+            let mut browser = Browser::of(&house, role).await;
+            assert_eq!(browser.get(&api).await.json()["notes"], serde_json::json!([NOTE]), "{role}");
+            let shown = browser.get(&page).await.body;
+            assert!(
+                shown.contains("<li>Subtitles 3 are left out: dvd_subtitle are pictures, not text.</li>")
+            );
+        }
+        for stranger in [&mut Browser::new(&house), &mut Browser::of(&house, Role::Viewer).await] {
+            let json = stranger.get(&api).await.json();
+            assert_eq!((&json["id"], json.get("notes")), (&serde_json::json!(title), None));
+            assert!(!stranger.get(&format!("/watch/{title}")).await.body.contains("ubtitles 3"));
+        }
+    }
+}
+
+#[tokio::test]
 async fn why_a_title_waits_is_told_to_who_may_change_it_only() {
     const WHY: &str = "waits for disk space: needs 2.0 GB";
     for test in databases(&MIGRATIONS).await {
@@ -156,7 +202,7 @@ async fn why_a_title_waits_is_told_to_who_may_change_it_only() {
             let one = browser.get(&format!("/api/titles/{title}")).await.json()["reason"].clone();
             assert_eq!(list, one);
             let tile = browser.get("/").await.body;
-            assert!(tile.contains("Held Up") && tile.contains("Playable now") && !tile.contains("· </p>"));
+            assert!(tile.contains("Held Up") && tile.contains("Ready to play") && !tile.contains("· </p>"));
             let watch = browser.get(&format!("/watch/{title}")).await.body;
             (one.as_str().map(str::to_owned), tile.contains("aits for disk space"), watch)
         };
@@ -171,7 +217,7 @@ async fn why_a_title_waits_is_told_to_who_may_change_it_only() {
             assert_eq!((json.as_deref(), tile), (Some(WHY), true), "{role}");
         }
 
-        // Who uploaded a title and may not any more sees that it is not ready, and no more.
+        // A former creator only sees that their title is not ready.
         let unread = house.received("films/New.mp4", 0).await;
         house.give(unread, house.account("viewer@example.org", Role::Viewer).await).await;
         let watch = viewer.get(&format!("/watch/{unread}")).await;

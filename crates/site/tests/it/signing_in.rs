@@ -70,7 +70,7 @@ async fn a_code_from_the_mail_signs_in_and_leads_back() {
     }
 }
 
-/// What the code page sends, whoever is on it.
+/// The fields that the code page sends.
 fn fields<'a>(page: &'a Seen, code: &'a str) -> Vec<(&'a str, &'a str)> {
     let mut fields = form(page, code).to_vec();
     if page.body.contains("name=\"invitation\"") {
@@ -101,19 +101,19 @@ async fn whoever_was_invited_and_begins_anew_still_is() {
         assert!(page.body.contains(&format!("href=\"{invite}\"")), "{}", page.body);
         assert_eq!(page.body.matches("name=\"invitation\"").count(), 2, "in both forms");
 
-        // One that asks too often, and one whose code is over.
+        // One that asks too often, and one whose code has expired.
         let soon = browser.post("/signin/resend", &fields(&page, "")).await;
         assert_eq!((soon.status.as_u16(), soon.field("invitation")), (429, token.as_str()));
         let late = Browser::new(&house).post("/signin/resend", &fields(&page, "")).await;
         assert_eq!((late.status.as_u16(), late.field("invitation")), (422, token.as_str()));
 
-        // One who errs until the code is over.
+        // Wrong codes until the challenge has ended.
         let mut wrong = ask(&mut browser, &asked, "bob@example.org").await;
         for _ in 0..5 {
             wrong = browser.post("/signin/code", &fields(&wrong, "x")).await;
             assert_eq!((wrong.status.as_u16(), wrong.field("invitation")), (422, token.as_str()));
         }
-        assert!(wrong.body.contains("You are invited") && wrong.body.contains("Ask for a new one"));
+        assert!(wrong.body.contains("You are invited") && wrong.body.contains("Request a new one"));
         let page = ask(&mut browser, &wrong, "ann@example.org").await;
         let code = code(&house, folder.path()).await.expect("a mail was sent");
         let entered = browser.post("/signin/code", &fields(&page, &code)).await;
@@ -169,7 +169,7 @@ async fn a_code_is_sent_again_after_a_pause_only() {
         let soon = browser.post("/signin/resend", &form(&page, "")).await;
         assert_eq!(soon.status, 429);
         assert!(soon.header("retry-after").parse::<u32>().unwrap() <= 30);
-        assert!(soon.body.contains("can be sent again in"));
+        assert!(soon.body.contains("You can resend the code in"));
         let mut stranger = Browser::new(&house);
         let seen = stranger.post("/signin/resend", &form(&page, "")).await;
         assert_eq!(seen.status, 422, "a challenge belongs to its browser");
@@ -183,7 +183,7 @@ async fn bad_addresses_are_explained_and_kept_in_the_form() {
         let mut browser = Browser::new(&house);
         let seen = browser.post("/signin", &[("address", "<b>\"nobody")]).await;
         assert_eq!(seen.status, 422);
-        assert!(seen.body.contains("This is not an e-mail address"));
+        assert!(seen.body.contains("an e-mail address:"));
         assert!(seen.body.contains("&#60;b&#62;&#34;nobody"), "{}", seen.body);
     }
 }

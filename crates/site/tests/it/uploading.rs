@@ -83,8 +83,16 @@ async fn an_upload_is_begun_resumed_and_completed() {
         }
         assert_eq!(creator.post_json(&format!("{path}/parts"), &wanted).await.status, 404);
 
-        // The pipeline makes the title: it has what was written meanwhile.
-        let event = house.blob.events(None, 10).await.unwrap().remove(0).1.unwrap();
+        // The pipeline makes the title: it has the details that were entered during the upload.
+        let event = house
+            .blob
+            .subscriber(blob::events::PIPELINE)
+            .events(None, 10)
+            .await
+            .unwrap()
+            .remove(0)
+            .1
+            .unwrap();
         let new = NewTitle::of(BucketName::source(), event.key.clone(), event.object, "standard");
         let mut tx = house.db.begin().await.unwrap();
         let title = house.parts.catalogue.create(&mut tx, crate::house::now(), &new).await.unwrap().unwrap();
@@ -130,7 +138,7 @@ async fn an_upload_is_its_accounts_alone() {
         assert_eq!(creator.get(&nobody).await.status, 404);
         assert_eq!(creator.get("/api/uploads/../titles").await.status, 404);
 
-        // The key that signs its parts opens nothing once the upload is over.
+        // The key that signs its parts opens nothing once the upload has ended.
         let credential = house.parts.uploads.credential(&format!("upload-{id}")).await.unwrap();
         let secret = credential.expect("the upload is open").secret;
         assert!(house.parts.uploads.credential("upload-x").await.unwrap().is_none());
@@ -153,7 +161,7 @@ async fn limits_are_kept_and_explained() {
         assert_eq!(code(&begin(&mut creator, 0).await), (422, "empty_file".into()));
         let large = begin(&mut creator, (1 << 30) + 1).await;
         assert_eq!(code(&large), (413, "file_too_large".into()));
-        assert!(large.body.contains("at most 1.1 GB are taken"), "{}", large.body);
+        assert!(large.body.contains("the limit is 1.1 GB"), "{}", large.body);
         let id = begin(&mut creator, PART * 20).await.json()["id"].as_str().unwrap().to_owned();
         let parts = format!("/api/uploads/{id}/parts");
         let batch = |numbers: std::ops::Range<u32>| {
@@ -188,7 +196,7 @@ async fn limits_are_kept_and_explained() {
 }
 
 #[tokio::test]
-async fn room_is_promised_until_the_upload_ends() {
+async fn an_announced_upload_takes_no_room_from_others_before_its_bytes_come() {
     for test in databases(&MIGRATIONS).await {
         let house = House::open(test.db.clone()).await;
         let limits = upload::Config { max_bytes: u64::MAX, ..upload::Config::default() };
@@ -204,13 +212,12 @@ async fn room_is_promised_until_the_upload_ends() {
             fingerprint: String::new(),
             media_type: String::new(),
         };
-        let room = house.blob.available().await.unwrap();
+        let space = house.blob.available().await.unwrap();
         let now = crate::house::now();
-        let begun = uploads.begin(account, &file(room / 3 * 2), now).await.unwrap();
-        let refused = uploads.begin(account, &file(room / 3 * 2), now).await.unwrap_err();
-        assert!(matches!(refused, upload::Error::NoRoom { .. }), "{refused}");
-        uploads.discard(&begun.upload).await.unwrap();
-        uploads.begin(account, &file(room / 3 * 2), now).await.unwrap();
+        uploads.begin(account, &file(space / 3 * 2), now).await.unwrap();
+        uploads.begin(account, &file(space / 3 * 2), now).await.unwrap();
+        let refused = uploads.begin(account, &file(space * 2), now).await.unwrap_err();
+        assert!(matches!(refused, upload::Error::NoSpace { .. }), "{refused}");
     }
 }
 

@@ -110,6 +110,63 @@ async fn what_is_discarded_leaves_nothing() {
     }
 }
 
+/// Announces a file of any size.
+async fn announce(ramp: &Ramp, account: AccountId, size: u64) -> upload::Result<Upload> {
+    let file = File {
+        name: "a.mp4".into(),
+        size,
+        modified_ms: 0,
+        fingerprint: String::new(),
+        media_type: String::new(),
+    };
+    ramp.uploads.begin(account, &file, now()).await.map(|state| state.upload)
+}
+
+#[tokio::test]
+async fn announced_bytes_keep_nobody_else_from_uploading() {
+    const GIB: u64 = 1 << 30;
+    for ramp in ramps().await {
+        let free = ramp.blob.available().await.unwrap();
+        let (one, other) = (AccountId::new(), AccountId::new());
+        let most = free / 5 * 3;
+        for _ in 0..3 {
+            announce(&ramp, one, most).await.unwrap();
+        }
+        announce(&ramp, other, most).await.expect("nothing came of what was announced");
+        let held = ramp.uploads.held(now()).await.unwrap();
+        assert_eq!((held[&one].uploads, held[&one].promised), (3, GIB), "one head start");
+        assert_eq!((held[&other].announced, held[&other].received), (most, 0));
+        let later = ramp.uploads.held(now().plus_ms(3_600_000)).await.unwrap();
+        assert_eq!(later[&one].promised, 0, "nobody goes on with it");
+    }
+}
+
+#[tokio::test]
+async fn an_account_uploads_no_more_than_its_quota() {
+    for ramp in ramps().await {
+        let config = Config { account_bytes: 10, ..Config::default() };
+        let url = "https://s3.example.org".parse().unwrap();
+        let (blob, catalogue) = (ramp.blob.clone(), ramp.catalogue.clone());
+        let uploads = Uploads::new(ramp.test.db.clone(), blob, catalogue, &[7; 32], url, config);
+        let ramp = Ramp { uploads, ..ramp };
+        let upload = ramp.begin("a.mp4", now()).await;
+        ramp.send(&upload).await;
+        ramp.uploads.complete(&upload).await.unwrap();
+        let object = ramp.blob.head(&upload.bucket, &upload.key).await.unwrap().id;
+        let new = NewTitle::of(upload.bucket.clone(), upload.key.clone(), object, "standard");
+        let mut tx = ramp.test.db.begin().await.unwrap();
+        ramp.catalogue.create(&mut tx, now(), &new).await.unwrap().unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(ramp.uploads.originals_of(ramp.account).await.unwrap(), 4);
+
+        ramp.begin("b.mp4", now()).await;
+        let refused = announce(&ramp, ramp.account, 3).await;
+        assert!(matches!(refused, Err(upload::Error::Quota { size: 3, left: 2, quota: 10 })), "{refused:?}");
+        announce(&ramp, ramp.account, 2).await.unwrap();
+        announce(&ramp, AccountId::new(), 10).await.expect("another account has its own");
+    }
+}
+
 #[tokio::test]
 async fn only_what_nobody_sends_any_more_is_given_up() {
     for ramp in ramps().await {

@@ -61,7 +61,7 @@ impl House {
     }
 }
 
-/// Work that goes on until it is told to end.
+/// Work that runs until it is told to end.
 async fn until_told(turn: &Turn<'_>) -> Result<(), Stop> {
     let told = tokio::time::timeout(Duration::from_secs(20), turn.cancel.cancelled()).await;
     told.expect("it is told to end");
@@ -192,10 +192,10 @@ async fn what_finds_no_room_waits_and_what_fails_is_held_against_it() {
         );
         // It waits for 5 s; one second is for what happened before.
         assert!(job.run_at.0 > before.0 + 1_000, "not at once");
-        let waits = house.catalogue.titles_that_wait_for(WaitsFor::Room).await.unwrap();
+        let waits = house.catalogue.titles_that_wait_for(WaitsFor::Space).await.unwrap();
         assert_eq!(waits, [title], "and its title says so");
-        let gone_on = house.attendant.queue.go_on(title, now(), WaitsFor::Room).await.unwrap();
-        assert_eq!(gone_on, 1, "it waits for room");
+        let gone_on = house.attendant.queue.go_on(title, now(), WaitsFor::Space).await.unwrap();
+        assert_eq!(gone_on, 1, "it waits for space");
 
         // Whatever rests is due by then.
         let later = now().plus_ms(60_000);

@@ -1,5 +1,5 @@
 //! Where parts of a source do not do, the whole of it is fetched: with the installed ffmpeg behind a launcher that makes
-//! it fail, and without a jail, which is none of this crate's business.
+//! it fail, and without a jail, which is not part of this crate.
 
 use std::fs;
 use std::io;
@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use blob::{By, Means, New};
 use catalogue::Catalogue;
-use encode::{Jail, Tools};
+use encode::Tools;
+use jail::Jail;
 use jobs::{Claim, Lease, Queue};
 use model::plan::{Medium, Track};
 use model::{BucketName, TitleId};
@@ -20,10 +21,11 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::run::{LEASE, Worker, now};
+use crate::clock::{LEASE, now};
 use crate::sources::Sources;
 use crate::stop::Stop;
 use crate::turn::Turn;
+use crate::worker::Worker;
 use crate::{Config, task};
 
 /// Finds the program of the order that a launcher is given.
@@ -156,6 +158,42 @@ async fn what_was_fetched_in_vain_takes_no_room_from_the_whole_source() {
 }
 
 #[tokio::test]
+async fn a_kept_source_leaves_space_and_gives_its_own_to_a_job_that_finds_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let film = film(folder.path());
+    let bytes = fs::metadata(&film).unwrap().len();
+    // The store's copy, the whole source, as much again, and a little more.
+    let Some(disk) = Disk::new(3 * bytes + bytes / 8) else { return };
+    let house = House::new(disk.0.path(), "").await;
+    let title = house.take_in(&film).await;
+    let object = house.worker.pipeline.title(title).await.unwrap().source_object;
+    let hour = Duration::from_secs(3600);
+    let keep = async || {
+        let whole = house.sources.whole(object, &[]).await.unwrap();
+        house.sources.keep(whole, bytes, hour).await;
+        house.worker.blob.available().await.unwrap()
+    };
+    let free = house.worker.blob.available().await.unwrap();
+    let beside = keep().await;
+    assert!(free - beside >= bytes, "it is kept: {free} and {beside} free");
+
+    // The film's parts do not fit until the kept copy is gone.
+    let others = fs::File::create(disk.0.path().join("others")).unwrap();
+    let fill = |bytes: u64| {
+        others.set_len(0).unwrap();
+        others.write_all_at(&vec![1; usize::try_from(bytes).unwrap()], 0).unwrap();
+    };
+    fill(beside);
+    house.run(&house.claim("plan").await).await.unwrap();
+    assert!(house.worker.pipeline.title(title).await.unwrap().generation.is_some());
+
+    fill(free - bytes - bytes / 2);
+    let free = house.worker.blob.available().await.unwrap();
+    let after = keep().await;
+    assert!(free - after < bytes, "it is not kept where less is free: {free} and {after}");
+}
+
+#[tokio::test]
 async fn a_chunk_that_fails_for_its_holes_is_made_of_the_whole_source_and_shown_anew() {
     let folder = tempfile::tempdir().unwrap();
     // Once it is armed, the first run writes everything, waits until that is seen, and fails; the next one waits, too.
@@ -211,7 +249,7 @@ async fn jobs_that_need_the_whole_source_at_the_same_time_share_one_copy() {
     fs::write(&file, vec![7; BYTES]).unwrap();
     let title = house.take_in(&file).await;
     let object = house.worker.pipeline.title(title).await.unwrap().source_object;
-    let whole = async || house.sources.whole(object).await.unwrap();
+    let whole = async || house.sources.whole(object, &[]).await.unwrap();
     // One that gives up in the middle takes nothing from those who wait for the same copy.
     let given_up = tokio::time::timeout(Duration::ZERO, whole());
     let (given_up, one, other) = tokio::join!(given_up, whole(), whole());
@@ -235,8 +273,8 @@ fn what_has_nothing_to_do_with_the_source_is_no_reason_to_copy_it_whole() {
         (file(io::ErrorKind::QuotaExceeded), false),
         (encode::Error::Unwritten { tool: "ffmpeg", log: vec![] }, false),
         (encode::Error::Cancelled, false),
-        (encode::Error::NotStarted { reason: "no processes".into() }, false),
-        (encode::Error::Jail { reason: "no launcher".into() }, false),
+        (jail::Error::NotStarted { reason: "no processes".into() }.into(), false),
+        (jail::Error::NotEntered { reason: "no launcher".into() }.into(), false),
     ] {
         assert_eq!(may_be_why(&error), expected, "{error:?}");
     }

@@ -5,12 +5,12 @@ use axum::extract::{Path, State};
 use identity::Who;
 use playback::{NewKey, TrustedKey, Wish};
 
-use super::{Answer, Refused, now, rfc3339};
+use super::{Answer, Refused, host, now, rfc3339};
 use crate::control::{Key, UrlAnswer, UrlRequest};
 use crate::house::House;
 
 pub(super) async fn url(State(house): State<House>, Json(request): Json<UrlRequest>) -> Answer<UrlAnswer> {
-    let title = house.title(&request.title).await?;
+    let title = house.api.find(&host(), &request.title).await.map_err(|error| Refused::api(&error))?;
     if title.asset.is_none() {
         let reason = title.reason.unwrap_or_else(|| "it has no plan yet".into());
         return Err(Refused::bad(format!(

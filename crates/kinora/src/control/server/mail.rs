@@ -8,15 +8,16 @@ use super::{Answer, Refused, now};
 use crate::control::{Check, MailTest};
 use crate::house::House;
 
-/// What is said where nobody gets mails.
-const NONE: &str = "no mail channel: people sign in with links (`kinora signin-link`)";
+/// The answer of an installation that sends no mails.
+const NONE: &str = "no mail server is set up; people sign in with links (`kinora signin-link`)";
 
 /// Sends a mail past the outbox, so that its answer can be shown.
 pub(super) async fn test(State(house): State<House>, Json(test): Json<MailTest>) -> Answer<String> {
     let Some(channel) = &house.mail else { return Err(Refused::bad(NONE)) };
     let address = Address::parse(&test.address)?;
-    let text = "This mail shows that Kinora can send sign-in codes.\nThere is nothing to do.\n";
-    let mail = notify::Mail::new(address.as_str(), "A test from Kinora", text);
+    let text =
+        "This is a test: Kinora can send sign-in codes to this address.\nYou can ignore this e-mail.\n";
+    let mail = notify::Mail::new(address.as_str(), "Test e-mail from Kinora", text);
     let id = model::ObjectId::new().to_string();
     channel.send(&id, &mail, now()).await?;
     Ok(Json(channel.check().await?))

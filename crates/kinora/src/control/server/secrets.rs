@@ -17,7 +17,7 @@ const SWITCH: Duration = Duration::from_secs(20);
 pub(super) async fn rotate_key(State(house): State<House>, Json(new): Json<NewRingKey>) -> Answer<Rotated> {
     let purpose = new.purpose;
     if !Purpose::ALL.contains(&purpose) {
-        return Err(Refused::bad(format!("keys for `{purpose}` are not made any more")));
+        return Err(Refused::bad(format!("new keys for `{purpose}` are no longer created")));
     }
     let ring = house.ring.clone();
     let rotated = tokio::task::spawn_blocking(move || ring.rotate(purpose, now())).await?;

@@ -1,94 +1,24 @@
-//! Titles, uploads, events.
+//! Uploads of files, events.
 
 use axum::Json;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use blob::{Attributes, By, Condition, Means, New};
-use catalogue::{Audience, List};
 use model::{BucketName, Key, title};
 use pipeline::Outcome;
 use serde::Deserialize;
 
-use super::{Answer, MAX_ROWS, Refused, percent, rfc3339};
-use crate::control::{Chunk, EventAnswer, Imported, Rendition, Title, TitleDetail};
+use super::{Answer, Refused};
+use crate::control::{EventAnswer, Imported};
 use crate::house::House;
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Which {
-    state: Option<title::State>,
-}
-
-pub(super) async fn list(State(house): State<House>, Query(which): Query<Which>) -> Answer<Vec<Title>> {
-    let mut wanted = List { state: which.state, limit: 200, ..List::newest(Audience::Operator) };
-    let mut found = Vec::new();
-    loop {
-        let page = house.catalogue.list(&wanted).await?;
-        wanted.before = page.last().map(|t| t.id);
-        found.extend(page.iter().map(view));
-        if page.len() < 200 || found.len() >= MAX_ROWS as usize {
-            return Ok(Json(found));
-        }
-    }
-}
-
-pub(super) fn view(title: &catalogue::Title) -> Title {
-    Title {
-        id: title.id,
-        name: title.name.clone(),
-        state: title.state,
-        reason: title.reason.clone(),
-        progress: percent(title.progress),
-        playable: title.playable,
-        duration_ms: title.duration_ms,
-        created: rfc3339(title.created_at),
-        bucket: title.bucket.to_string(),
-        key: title.source_key.to_string(),
-        template: title.template.clone(),
-        purge: title.purge_at.map(rfc3339),
-    }
-}
-
-pub(super) async fn show(State(house): State<House>, Path(wanted): Path<String>) -> Answer<TitleDetail> {
-    let title = house.title(&wanted).await?;
-    let mut detail = TitleDetail {
-        title: view(&title),
-        asset: title.asset,
-        generation: title.generation,
-        keep_source: title.keep_source,
-        source_bytes: house.pipeline.source_bytes(&title).await?,
-        renditions: Vec::new(),
-        chunks: Vec::new(),
-    };
-    let (Some(asset), Some(generation)) = (title.asset, title.generation) else { return Ok(Json(detail)) };
-    let asset = house.catalogue.asset(asset, generation).await?;
-    detail.renditions = asset
-        .plan
-        .renditions
-        .iter()
-        .map(|r| Rendition {
-            width: r.width,
-            height: r.height,
-            codec: r.codec.clone(),
-            max_rate: r.max_rate.0,
-        })
-        .collect();
-    for track in asset.plan.tracks() {
-        let rows = house.catalogue.chunks(generation, track).await?;
-        detail.chunks.extend(rows.into_iter().map(|row| Chunk {
-            track: row.track.to_string(),
-            chunk: row.chunk,
-            bytes: row.bytes,
-            sha256: hex::encode(row.sha256),
-        }));
-    }
-    Ok(Json(detail))
-}
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Upload {
     key: String,
     bytes: u64,
     template: Option<String>,
+    /// Visibility of the title; when absent, that of the settings.
+    visibility: Option<title::Visibility>,
     /// Whether it only asks what speaks against the upload; the body is empty then.
     #[serde(default)]
     asks: bool,
@@ -128,7 +58,11 @@ pub(super) async fn import(
         error => error.into(),
     })?;
     let title = match upload.template.as_deref().or_else(|| house.pipeline.template_for(&object)) {
-        Some(template) => Some(house.pipeline.start_in(&mut tx, &object, template).await?.title()),
+        Some(template) => {
+            let usual = || house.pipeline.visibility_of(&object.bucket, &object.key);
+            let visibility = upload.visibility.unwrap_or_else(usual);
+            Some(house.pipeline.start_for(&mut tx, &object, template, visibility).await?.title())
+        }
         None => None,
     };
     tx.commit().await?;
@@ -137,10 +71,12 @@ pub(super) async fn import(
     Ok(Json(Imported { title }))
 }
 
-/// The object that is there may be all that a title can be encoded anew from: it is not replaced.
+/// The existing object may be the only source from which a title can be re-encoded: it is not replaced.
 fn taken(key: &Key) -> Refused {
     let source = BucketName::source();
-    Refused::bad(format!("there is a file `{key}` in `{source}` already: name another folder with --prefix"))
+    Refused::bad(format!(
+        "there is already a file `{key}` in `{source}`: choose another folder with --prefix"
+    ))
 }
 
 pub(super) async fn event(State(house): State<House>, body: Bytes) -> Answer<EventAnswer> {

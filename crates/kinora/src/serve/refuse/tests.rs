@@ -46,7 +46,7 @@ fn certificate(good: &Good) -> Files {
     }
 }
 
-/// What is refused is `setting` alone, and the sentence says `what`.
+/// Only `setting` is refused, and the sentence contains `what`.
 fn check(good: &Good, setting: &str, what: &str) {
     let refused = all(&good.config, &good.around);
     assert_eq!(refused.len(), 1, "{refused:?}");
@@ -118,7 +118,7 @@ fn a_host_of_s3_that_would_be_a_bucket() {
     good.config.s3_face.domains = vec!["s3.films.example".into()];
     assert_eq!(all(&good.config, &good.around), []);
     good.config.s3_face.domains = vec!["films.example".into()];
-    check(&good, "s3_face.domains", "name `s3.films.example` itself");
+    check(&good, "s3_face.domains", "use `s3.films.example` itself");
 }
 
 #[test]
