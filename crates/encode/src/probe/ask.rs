@@ -99,8 +99,13 @@ impl Asker<'_> {
         // Where there are more or fewer packets than the length of a track asks for, every one of them counts.
         let uneven = sounds.iter().any(|stream| stream.is_uneven());
         let from = if uneven { 0 } else { from };
-        let (mut streams, sounds) =
-            tokio::try_join!(self.pictures(&pictures), self.scan("a", from, &sounds))?;
+        let sounds = async {
+            match from {
+                0 => self.all("a", &sounds).await,
+                _ => self.scan("a", from, &sounds).await,
+            }
+        };
+        let (mut streams, sounds) = tokio::try_join!(self.all("V", &pictures), sounds)?;
         streams.extend(sounds);
         if streams.values().any(|stream| stream.encrypted) {
             return Err(Rejection::Encrypted.into());
@@ -108,10 +113,11 @@ impl Asker<'_> {
         Ok(streams)
     }
 
-    /// Scans the packets of pictures: by the index of an MP4 that tells them, which is all that is there of one with holes.
-    async fn pictures(&self, wanted: &[&Stream]) -> Result<BTreeMap<u32, scan::Stream>> {
+    /// Scans all packets of streams of a kind: by the index of an MP4 that tells them, which is all that is there of one
+    /// with holes.
+    async fn all(&self, which: &'static str, wanted: &[&Stream]) -> Result<BTreeMap<u32, scan::Stream>> {
         if self.holes && self.input.container == Container::Mov && !wanted.is_empty() {
-            let pictures: Option<Vec<_>> = wanted.iter().map(|stream| tables::Wanted::of(stream)).collect();
+            let streams: Option<Vec<_>> = wanted.iter().map(|stream| tables::Wanted::of(stream)).collect();
             let (path, mut scan) = (self.input.file.to_owned(), scan_of(wanted));
             let read = move || {
                 let failed = |source| Error::File { path: path.clone(), source };
@@ -123,14 +129,14 @@ impl Asker<'_> {
                     file.read_exact_at(&mut bytes, range.start).map(|()| bytes)
                 };
                 let moov = tables::index(bytes, read).map_err(failed)?;
-                let (Some(pictures), Some(moov)) = (pictures, moov) else { return Ok(None) };
-                Ok(tables::scan(&moov, bytes, &pictures, &mut scan)?.then(|| scan.finish()))
+                let (Some(streams), Some(moov)) = (streams, moov) else { return Ok(None) };
+                Ok(tables::scan(&moov, bytes, &streams, &mut scan)?.then(|| scan.finish()))
             };
             if let Some(streams) = blocking(read).await? {
                 return Ok(streams);
             }
         }
-        self.scan("V", 0, wanted).await
+        self.scan(which, 0, wanted).await
     }
 
     /// Where the clock jumps; `None` where it runs on, or where times cannot be set (see [`scan::Stream::repeated`]).

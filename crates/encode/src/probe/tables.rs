@@ -1,8 +1,9 @@
-//! The packets of a picture by an MP4's own sample tables (ISO 14496-12 §8.6, §8.7): what ffprobe says of them without
-//! looking into them, in a moment instead of a line a packet.
+//! The packets of pictures and sounds by an MP4's own sample tables (ISO 14496-12 §8.6, §8.7): what ffprobe says of them
+//! without looking into them, in a moment instead of a line a packet.
 //!
-//! Only plain tables are understood: those of AVC and HEVC in the file itself, with an edit list that leaves nothing out.
-//! Whatever else may move or hide a packet is left to ffprobe.
+//! Only plain tables are understood: those of AVC, HEVC, AAC and AC-3 in the file itself, with an edit list that leaves
+//! nothing out but whole packets of sound before the first that is heard. Whatever else may move or hide a packet is left to
+//! ffprobe.
 
 mod boxed;
 mod edits;
@@ -11,7 +12,7 @@ use std::io;
 use std::ops::Range;
 
 use self::boxed::{Boxes, Rows, word};
-use self::edits::{Edits, Picture};
+use self::edits::{Edits, Picture, Sound};
 use super::answer::Stream;
 use super::scan::{Packet, Scan};
 use crate::Result;
@@ -20,7 +21,7 @@ use crate::extent::{Finder, Step};
 /// Durations and offsets beyond that are none: some files write negative ones into fields that have no sign.
 const MAX_TICKS: u32 = 1 << 28;
 
-/// A picture whose packets are wanted, by ffprobe's answer.
+/// A picture or a sound whose packets are wanted, by ffprobe's answer.
 #[derive(Debug, Clone)]
 pub(super) struct Wanted {
     index: u32,
@@ -66,42 +67,43 @@ pub(super) fn index(
     Ok(None)
 }
 
-/// Has `scan` take the packets of these pictures, of which a file of so many bytes has this `moov`. `false` where one
+/// Has `scan` take the packets of these streams, of which a file of so many bytes has this `moov`. `false` where one
 /// of them is not understood: what was taken then is to be thrown away.
 ///
 /// # Errors
 /// As [`Scan::take`].
 pub(super) fn scan(moov: &[u8], bytes: u64, wanted: &[Wanted], scan: &mut Scan) -> Result<bool> {
     let Some(tracks) = tracks(moov) else { return Ok(false) };
-    for picture in wanted {
-        let same = |track: &&Track<'_>| track.id == picture.id && track.timescale == picture.timescale;
-        let place = usize::try_from(picture.index).unwrap_or(usize::MAX);
+    for stream in wanted {
+        let same = |track: &&Track<'_>| track.id == stream.id && track.timescale == stream.timescale;
+        let place = usize::try_from(stream.index).unwrap_or(usize::MAX);
         let Some(track) = tracks.get(place).and_then(Option::as_ref).filter(same) else { return Ok(false) };
-        if !track.lies_within(bytes) || !track.packets(picture, scan)? {
+        if !track.lies_within(bytes) || !track.packets(stream, scan)? {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-/// What every picture of a file that is understood has, without ffprobe's answer.
+/// What every picture and sound of a file that is understood has, without ffprobe's answer.
 #[cfg(feature = "fuzzing")]
 pub(crate) fn pictures(file: &[u8]) -> Vec<super::scan::Stream> {
     let part = |range: Range<u64>| Ok(file[range.start as usize..range.end as usize].to_vec());
     let Ok(Some(moov)) = index(file.len() as u64, part) else { return vec![] };
     let tracks = (0..).zip(tracks(&moov).unwrap_or_default());
     let seen = |(index, track): (u32, Option<Track<'_>>)| {
-        let Track { id, timescale, .. } = track?;
+        let Track { id, timescale, is_sound, .. } = track?;
         let wanted = Wanted { index, id, timescale, duration: Some(1 << 40) };
-        let mut taken = Scan::new([(index, true, i64::from(timescale))]);
+        let mut taken = Scan::new([(index, !is_sound, i64::from(timescale))]);
         let understood = scan(&moov, file.len() as u64, &[wanted], &mut taken).ok()?;
         taken.finish().remove(&index).filter(|_| understood)
     };
     tracks.filter_map(seen).collect()
 }
 
-/// Tables of a picture, each of which was found to be sound by itself.
+/// Tables of a picture or a sound, each of which was found to be valid by itself.
 struct Track<'a> {
+    is_sound: bool,
     id: Option<u32>,
     timescale: u32,
     edits: Option<Edits>,
@@ -124,7 +126,7 @@ enum Chunks<'a> {
 }
 
 /// The tracks of a `moov` in file order, where each one's number is ffmpeg's stream index; `None` for those that are not
-/// understood, or are no pictures.
+/// understood, or are neither pictures nor sounds.
 fn tracks(moov: &[u8]) -> Option<Vec<Option<Track<'_>>>> {
     let moov = Boxes::read(Boxes::read(moov)?.one(b"moov")??)?;
     let mvhd = moov.one(b"mvhd")??;
@@ -137,12 +139,16 @@ fn track(trak: &[u8], movie: u32) -> Option<Track<'_>> {
     let mdia = Boxes::read(trak.one(b"mdia")??)?;
     let minf = Boxes::read(mdia.one(b"minf")??)?;
     let stbl = Boxes::read(minf.one(b"stbl")??)?;
-    let is_picture = mdia.one(b"hdlr")??.get(8..12)? == b"vide";
-    if !is_picture || trak.has_other(TRAK) || stbl.has_other(STBL) || lies_elsewhere(&minf)? {
+    let is_sound = match mdia.one(b"hdlr")??.get(8..12)? {
+        b"vide" => false,
+        b"soun" => true,
+        _ => return None,
+    };
+    if trak.has_other(TRAK) || stbl.has_other(STBL) || lies_elsewhere(&minf)? {
         return None;
     }
     let random_access = |groups: &[u8]| groups.get(4..8) == Some(b"rap ");
-    if !is_plain(stbl.one(b"stsd")??)? || stbl.all(b"sbgp").any(random_access) {
+    if !is_plain(stbl.one(b"stsd")??, is_sound)? || stbl.all(b"sbgp").any(random_access) {
         return None;
     }
     let mdhd = mdia.one(b"mdhd")??;
@@ -168,8 +174,13 @@ fn track(trak: &[u8], movie: u32) -> Option<Track<'_>> {
         None => None,
     };
     let durations = counted(stbl.one(b"stts")??, sizes.len())?;
+    // ffmpeg takes chunks of sound for packets where each sample lasts a tick.
+    let is_by_chunk = durations.words().eq([[u32::try_from(sizes.len()).ok()?, 1]]);
+    if is_sound && (offsets.is_some() || sync.is_some() || is_by_chunk) {
+        return None;
+    }
     let groups = Rows::read(stbl.one(b"stsc")??, 4)?;
-    Some(Track { id, timescale, edits, durations, offsets, sizes, groups, chunks, sync })
+    Some(Track { is_sound, id, timescale, edits, durations, offsets, sizes, groups, chunks, sync })
 }
 
 /// Boxes that a track may have: beside those that are read, none changes packets, as boxes about keys do.
@@ -194,9 +205,14 @@ fn lies_elsewhere(minf: &Boxes<'_>) -> Option<bool> {
 }
 
 /// Whether there is one description of samples, of a kind whose tables tell all, and no key is needed.
-fn is_plain(stsd: &[u8]) -> Option<bool> {
-    let format = stsd.get(12..16)?;
-    let known = [b"avc1", b"avc3", b"hvc1", b"hev1"].iter().any(|known| *known == format);
+fn is_plain(stsd: &[u8], is_sound: bool) -> Option<bool> {
+    let format: &[u8; 4] = stsd.get(12..16)?.try_into().ok()?;
+    let known = match (is_sound, format) {
+        (false, b"avc1" | b"avc3" | b"hvc1" | b"hev1") => true,
+        // Descriptions of QuickTime's later versions may give packets other sizes.
+        (true, b"mp4a" | b"ac-3" | b"ec-3") => stsd.get(24..26)? == [0, 0],
+        _ => false,
+    };
     Some(known && word(stsd, 4)? == 1 && !stsd.windows(4).any(|bytes| bytes == b"sinf"))
 }
 
@@ -268,13 +284,14 @@ impl Track<'_> {
         })
     }
 
-    /// Has `scan` take all packets, unless the edit list leaves some of them out.
-    fn packets(&self, picture: &Wanted, scan: &mut Scan) -> Result<bool> {
+    /// Has `scan` take all packets, unless the edit list leaves some of them out that are played.
+    fn packets(&self, wanted: &Wanted, scan: &mut Scan) -> Result<bool> {
         let Some(shift) = self.shift() else { return Ok(false) };
+        let heard_from = self.edits.filter(|_| self.is_sound).map_or(i64::MIN, |edits| edits.pause);
         // Without offsets ffmpeg tells how long each packet lasts, the last one up to the end of the track.
         let lasts = self.offsets.is_none();
         let last = self.samples().last().map(|(time, ..)| time + shift);
-        let end = match (lasts, picture.duration) {
+        let end = match (lasts, wanted.duration) {
             (true, None) => return Ok(false),
             (_, end) => last.into_iter().map(move |last| end.unwrap_or(last).max(last)),
         };
@@ -282,9 +299,9 @@ impl Track<'_> {
         for ((time, offset, key), next) in self.samples().zip(next) {
             let dts = time + shift;
             let duration = Some(next - dts).filter(|ticks| lasts && *ticks > 0);
+            let (stream, discarded) = (wanted.index, dts < heard_from);
             let (pts, dts) = (Some(dts + offset), Some(dts));
-            let stream = picture.index;
-            scan.take(&Packet { stream, pts, dts, duration, key, discarded: false, encrypted: false })?;
+            scan.take(&Packet { stream, pts, dts, duration, key, discarded, encrypted: false })?;
         }
         Ok(true)
     }
@@ -292,6 +309,15 @@ impl Track<'_> {
     /// What the edit list adds to times; `None` where it leaves something out.
     fn shift(&self) -> Option<i64> {
         let Some(edits) = self.edits else { return Some(0) };
+        if self.is_sound {
+            let mut samples = self.samples().map(|(time, ..)| time).peekable();
+            while let Some(time) = samples.next() {
+                if !edits.keeps_sound(Sound { time, ends: samples.peek().copied() }, self.timescale) {
+                    return None;
+                }
+            }
+            return Some(edits.pause - edits.start());
+        }
         let mut first_shown = i64::MAX;
         let mut samples = self.samples().enumerate().peekable();
         while let Some((number, (time, offset, key))) = samples.next() {

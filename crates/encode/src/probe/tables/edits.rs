@@ -27,7 +27,21 @@ pub(super) struct Picture {
     pub(super) lasts: Option<i64>,
 }
 
+/// A packet of sound.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sound {
+    /// When it begins by the tables alone.
+    pub(super) time: i64,
+    /// When the next one does, if there is a next one.
+    pub(super) ends: Option<i64>,
+}
+
 impl Edits {
+    /// The tick of the track that the edit begins with.
+    pub(super) fn start(&self) -> i64 {
+        self.start
+    }
+
     /// Reads an `elst`, with a film of so many and a track of so many ticks a second. `Some(None)` where it is empty,
     /// `None` where it does more than this knows.
     pub(super) fn read(elst: &[u8], movie: u32, timescale: u32) -> Option<Option<Self>> {
@@ -72,5 +86,15 @@ impl Edits {
         // It ends with such a picture that reaches the end.
         let goes_on = !key || lasts.is_none_or(|lasts| shown + lasts < self.end);
         is_within && begins_in_front && goes_on
+    }
+
+    /// Whether ffmpeg has this packet of sound in its index, in whole or as one that is not heard at all. Of what is not heard it
+    /// keeps a second.
+    pub(super) fn keeps_sound(&self, sound: Sound, timescale: u32) -> bool {
+        let Sound { time, ends } = sound;
+        let is_halved = time < self.start && ends.is_none_or(|ends| ends > self.start);
+        let begins = self.start <= i64::from(timescale) && !is_halved;
+        // It ends with the first packet that reaches the end.
+        begins && time < self.end && ends.is_none_or(|ends| ends < self.end)
     }
 }
