@@ -237,11 +237,12 @@ def test_a_song_whose_encoder_meets_a_full_disk_is_published_with_its_sound(serv
         try:
             kinora.boto().upload_file(str(song), "source", "song.wav")
             pid, folder = wait_for(lambda: encoder_of_a_part(kinora), every=0.002)
-            ballast.leave(0)
+            # First the database meets the full disk: what it gives back of its reserve would let the encoder end well.
+            full = lambda: ballast.leave(0) or "disk is full" in kinora.log.read_text()
+            wait_for(full, every=0.02, why=kinora.log_tail)
             os.kill(pid, signal.SIGCONT)
-            # What the database gives back of its reserve is taken, too.
             met = lambda: ballast.leave(0) or f"cannot use `{folder}`" in kinora.log.read_text()
-            wait_for(met, every=0.02, why=kinora.log_tail)
+            wait_for(met, every=0.02, why=lambda: kinora.log_tail(80))
             ballast.drop()
             disturbed = hashes(kinora, kinora.wait("song")["id"])
             assert not [job for job in kinora.wait_for_jobs() if job["state"] == "failed"]

@@ -48,10 +48,9 @@ use url::Url;
 
 pub use caller::Caller;
 pub use error::refused;
-pub use openapi::openapi;
+pub use openapi::{openapi, routes};
 pub use policy::{Policy, admit};
 pub use route::{Route, router};
-pub use table::routes;
 
 /// Services that the handlers use.
 #[derive(Debug, Clone)]

@@ -14,6 +14,15 @@ use crate::{Api, Policy, Route, table};
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(openapi);
 
+/// Every route, with its policy.
+pub fn routes() -> Vec<Route> {
+    let same = Policy::Anyone("the same for all");
+    let own = table::get("/api/openapi.json", same, serve, "This description of the API.");
+    let mut routes = table::nouns();
+    routes.push(own);
+    routes
+}
+
 /// The description of the whole API (OpenAPI 3.1). `docs/openapi.json` is a copy of it.
 ///
 /// # Panics
@@ -21,7 +30,7 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(openapi);
 pub fn openapi() -> Value {
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     let mut schemas: BTreeMap<String, Value> = BTreeMap::from([("Problem".to_owned(), problem())]);
-    for route in table::routes() {
+    for route in routes() {
         for (name, schema) in &route.described.schemas {
             let before = schemas.insert(name.clone(), schema.clone());
             assert!(before.is_none_or(|before| before == *schema), "two types are called {name}");

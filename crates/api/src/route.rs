@@ -11,7 +11,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use http::Method;
 
 use crate::describe::{Describe, Described};
-use crate::{Api, Caller, Policy, admit, table};
+use crate::{Api, Caller, Policy, admit};
 
 /// One route.
 pub struct Route {
@@ -46,9 +46,9 @@ impl Route {
     }
 }
 
-/// The router of the whole table. The mount puts a [`Caller`] into each request's extensions.
-pub fn router<S>(api: &Api) -> Router<S> {
-    let routes = table::routes().into_iter().fold(Router::new(), |router, route| {
+/// The router of these routes. The mount puts a [`Caller`] into each request's extensions.
+pub fn router<S>(api: &Api, routes: Vec<Route>) -> Router<S> {
+    let routes = routes.into_iter().fold(Router::new(), |router, route| {
         let gate = Gate { api: api.clone(), policy: route.policy };
         router.route(route.path, route.handler.layer(from_fn_with_state(gate, enforce)))
     });

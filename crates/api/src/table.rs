@@ -7,7 +7,7 @@ use identity::Action;
 use crate::Policy::{Anyone, Installation, Title, Upload};
 use crate::describe::Describe;
 use crate::titles::change;
-use crate::{Api, Policy, Route, deleted, jobs, openapi, packaging, people, titles, uploads, work};
+use crate::{Api, Policy, Route, deleted, jobs, packaging, people, titles, uploads, work};
 
 const JOBS: Policy = Installation(Action::ManageJobs);
 const SEE_JOBS: Policy = Installation(Action::SeeJobs);
@@ -18,9 +18,9 @@ const SEE: Policy = Title(Action::SeeTitle);
 const EDIT: Policy = Title(Action::EditTitle);
 const DELETE: Policy = Title(Action::DeleteTitle);
 
-/// Every route, with its policy.
-pub fn routes() -> Vec<Route> {
-    let nouns = [titles(), deleted(), jobs(), uploads(), packaging(), people(), own()];
+/// The routes of every noun, with their policies. The document that describes them adds its own.
+pub(crate) fn nouns() -> Vec<Route> {
+    let nouns = [titles(), deleted(), jobs(), uploads(), packaging(), people()];
     nouns.into_iter().flatten().collect()
 }
 
@@ -109,12 +109,7 @@ fn people() -> Vec<Route> {
     ]
 }
 
-fn own() -> Vec<Route> {
-    let same = Anyone("the same for all");
-    vec![get("/api/openapi.json", same, openapi::serve, "This description of the API.")]
-}
-
-fn get<H, T, D>(path: &'static str, policy: Policy, handler: H, summary: &'static str) -> Route
+pub(crate) fn get<H, T, D>(path: &'static str, policy: Policy, handler: H, summary: &'static str) -> Route
 where
     H: Handler<T, Api> + Describe<D>,
     T: 'static,

@@ -101,7 +101,7 @@ pub fn router(api: Api, changes: Changes, config: Config) -> Router {
     let reports = Quota::new(REPORTS, REPORTS_OF_ONE);
     let guests = Quota::new(GUESTS, GUESTS_OF_ONE);
     let playbacks = Share::new(PLAYBACKS);
-    let nouns = api::router(&api);
+    let nouns = api::router(&api, api::routes());
     let site = Site { inner: Arc::new(Inner { api, config, reports, guests, playbacks }) };
     let routes = route::router(&site, routes())
         .merge(nouns)

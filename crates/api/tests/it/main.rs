@@ -32,7 +32,7 @@ impl Client {
             request.extensions_mut().insert(caller.clone());
             next.run(request)
         };
-        Self { router: api::router(&house.api("http://localhost:8080")).layer(from_fn(call)) }
+        Self { router: api::router(&house.api("http://localhost:8080"), api::routes()).layer(from_fn(call)) }
     }
 
     pub(crate) fn guest(house: &House) -> Self {

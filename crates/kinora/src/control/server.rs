@@ -84,7 +84,7 @@ pub(super) fn router(house: House) -> Router {
         .route("/metrics", get(metrics))
         .route("/files/verify", post(files::verify))
         .route("/doctor", get(doctor::examine));
-    let nouns = api::router(&house.api).layer(from_fn(as_host));
+    let nouns = api::router(&house.api, api::routes()).layer(from_fn(as_host));
     http_face::carry(commands.merge(nouns), LONGEST, house.changes.clone())
         .layer(DefaultBodyLimit::max(MAX_JSON))
         // An import has no time limit: it is dropped when its client leaves, and is either complete or not there.
