@@ -5,7 +5,7 @@
 //! in the places of the old ones, so that everything behind that (probing, seeking, encoding) reads a film like any
 //! other.
 
-mod flv;
+pub(crate) mod flv;
 mod parts;
 mod pes;
 mod ps;
@@ -34,7 +34,8 @@ const BLOCK: usize = 1 << 20;
 /// Bytes that parsers may read beyond the current unit: more than any unit that contains times.
 const AHEAD: usize = 1 << 10;
 
-/// Gives a copy of a source one clock: moves the times of its pieces as these say.
+/// Gives a copy of a source one clock: moves the times of its pieces as these say. Flash video files that were appended
+/// to each other become one.
 ///
 /// # Errors
 /// Of the file system, and [`Error::Rejected`] for containers whose times cannot be changed where they stand.
@@ -45,26 +46,55 @@ pub fn set(path: &Path, pieces: &[Piece]) -> Result<()> {
     (&file).take(crate::HEAD as u64).read_to_end(&mut head).map_err(failed)?;
     let container = sniff(&head)?;
     let shifts = Shifts(pieces);
-    let step: fn(&mut [u8], u64, Shifts<'_>) -> usize = match container {
-        Container::MpegTs => match ts::packet_bytes(&head) {
-            188 => ts::step::<188>,
-            192 => ts::step::<192>,
-            _ => ts::step::<204>,
-        },
-        Container::MpegPs => ps::step,
-        Container::Flv => flv::step,
-        _ => return Err(Rejection::JumpingClock.into()),
-    };
+    if container == Container::Flv {
+        return flv::set(&file, shifts, |at, bytes| file.write_all_at(bytes, at)).map_err(failed);
+    }
+    let step = step_of(container, ts::packet_bytes(&head)).ok_or(Rejection::JumpingClock)?;
     walk(&file, shifts, step).map_err(failed)
 }
 
-/// Walks a file from unit to unit: `step` changes times in the first of the bytes it is given, which lie at that place
-/// in the file, and says where the next unit begins.
-fn walk(
-    file: &File,
-    shifts: Shifts<'_>,
-    step: fn(&mut [u8], u64, Shifts<'_>) -> usize,
+/// Changes times in the first of the bytes that it is given, which lie at that place in the file, and says where the next
+/// unit begins.
+type ChangeUnit = fn(&mut [u8], u64, Shifts<'_>) -> usize;
+
+/// How times are changed in a container; packets of transport streams have so many bytes.
+fn step_of(container: Container, packet_bytes: usize) -> Option<ChangeUnit> {
+    Some(match (container, packet_bytes) {
+        (Container::MpegTs, 188) => ts::step::<188>,
+        (Container::MpegTs, 192) => ts::step::<192>,
+        (Container::MpegTs, _) => ts::step::<204>,
+        (Container::MpegPs, _) => ps::step,
+        _ => return None,
+    })
+}
+
+/// As [`set`] for a file in memory.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn set_within(
+    container: Container,
+    packet_bytes: usize,
+    file: &mut [u8],
+    pieces: &[Piece],
 ) -> std::io::Result<()> {
+    let shifts = Shifts(pieces);
+    let Some(step) = step_of(container, packet_bytes) else {
+        let before = file.to_vec();
+        return flv::set(std::io::Cursor::new(before), shifts, |at, bytes| {
+            let at = usize::try_from(at).unwrap_or(usize::MAX);
+            file[at..at + bytes.len()].copy_from_slice(bytes);
+            Ok(())
+        });
+    };
+    let mut next = 0;
+    while next < file.len() {
+        let length = step(&mut file[next..], next as u64, shifts).max(1);
+        next = next.saturating_add(length);
+    }
+    Ok(())
+}
+
+/// Walks a file from unit to unit.
+fn walk(file: &File, shifts: Shifts<'_>, step: ChangeUnit) -> std::io::Result<()> {
     let bytes = file.metadata()?.len();
     let mut block = vec![0; BLOCK];
     let mut at = 0;

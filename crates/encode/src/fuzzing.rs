@@ -4,12 +4,13 @@ use std::io;
 use std::path::Path;
 
 use model::Plan;
-use model::media::Source;
+use model::media::{Piece, Source};
 use model::plan::{Chunk, Track};
 use package::webvtt::Cue;
 
 use crate::chunk::recorded;
 pub use crate::chunk::recorded::Decoded;
+use crate::clock::{self, Jumps};
 pub use crate::probe::recorded::Answers;
 use crate::retime::{self, Encoded, Retiming};
 pub use crate::run::reports::{Reports, reports};
@@ -59,6 +60,43 @@ pub fn size(jpeg: &[u8]) -> Option<(u32, u32)> {
 /// Those of the file system, which it does not use.
 pub fn says_its_length(container: Container, file: &[u8]) -> io::Result<bool> {
     probe::recorded::says_its_length(container, file)
+}
+
+/// Gives the bytes of a transport stream with packets of so many bytes, or of another container, one clock, as
+/// [`crate::clock::set`] does.
+///
+/// # Errors
+/// Those of the file system, which it does not use.
+pub fn set_clock(
+    container: Container,
+    packet_bytes: usize,
+    file: &mut [u8],
+    pieces: &[Piece],
+) -> io::Result<()> {
+    clock::set_within(container, packet_bytes, file, pieces)
+}
+
+/// The number of tags to be seen or heard in a Flash video file, and whether there is another file behind the first.
+///
+/// # Errors
+/// Those of the file system, which it does not use.
+pub fn tags(file: &[u8]) -> io::Result<(usize, bool)> {
+    let mut tags = 0;
+    let appended = clock::flv::appended(io::Cursor::new(file))?;
+    let until = appended.and_then(|appended| appended.foreign).unwrap_or(u64::MAX);
+    clock::flv::stamps(io::Cursor::new(file), until, std::convert::identity, |_| {
+        tags += 1;
+        Ok(())
+    })?;
+    Ok((tags, appended.is_some()))
+}
+
+/// Where the clock of a file jumps by ffprobe's list of its packets; its answer about the streams comes first.
+///
+/// # Errors
+/// [`crate::Rejection::JumpingClock`], or where the answer is none.
+pub fn jumps(container: Container, streams: &[u8], packets: &[u8]) -> Result<Option<Jumps>> {
+    probe::recorded::jumps(container, streams, packets)
 }
 
 /// How many renditions a source has.

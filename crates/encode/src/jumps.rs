@@ -10,3 +10,10 @@ pub struct Jumps {
     /// Left-out parts, in words for people.
     pub notes: Vec<String>,
 }
+
+impl Jumps {
+    /// Those of a source whose clock runs on, of which a copy is needed nevertheless.
+    pub(crate) fn none() -> Self {
+        Self { pieces: vec![Piece { from: 0, starts: vec![], ticks: 0 }], notes: vec![] }
+    }
+}

@@ -2,7 +2,6 @@
 
 mod announced;
 mod answer;
-mod appended;
 mod ask;
 mod beside;
 mod beyond;
@@ -18,6 +17,7 @@ mod stamps;
 mod tables;
 mod text;
 mod track;
+mod unread;
 mod verdict;
 mod whole;
 
@@ -29,13 +29,13 @@ use model::media::{Audio, Source, Video};
 
 use self::announced::Announced;
 use self::answer::{Answer, Stream};
-use self::appended::Appended;
 use self::ask::Asker;
 use self::beyond::Beyond;
 use self::verdict::{check_streams, choose, left_out, mixed, nothing};
 use self::whole::Whole;
 use crate::blocking::blocking;
 use crate::clock::Jumps;
+use crate::clock::flv::{self, Appended};
 use crate::limits::MAX_HOURS;
 use crate::run::Input;
 use crate::{Container, Error, Rejection, Result, Runner, sniff};
@@ -98,14 +98,18 @@ enum How {
 }
 
 async fn ask_about(runner: Runner<'_>, file: &Path, how: How) -> Result<Probed> {
-    let (whole, beyond) = look(file).await?;
+    let Looked { whole, appended, beyond } = look(file).await?;
     let (container, bytes) = (whole.container, whole.bytes);
     let asker = Asker { runner, input: Input { file, container }, holes: how == How::Parts };
     let answer = asker.streams().await?;
     check_streams(&answer)?;
     // Neither waits for the other: a long film has its first segments to encode.
     let (mut packets, heard) = tokio::try_join!(asker.packets(&answer), asker.heard(&answer))?;
-    if let Some(jumps) = asker.jumps(&answer, &packets).await? {
+    let jumps = match appended {
+        Some(appended) => asker.appended(&answer, appended).await?,
+        _ => asker.jumps(&answer, &packets).await?,
+    };
+    if let Some(jumps) = jumps {
         return Err(Error::ClockJumps(Box::new(jumps)));
     }
     let film = choose(&answer, &packets);
@@ -122,12 +126,11 @@ async fn ask_about(runner: Runner<'_>, file: &Path, how: How) -> Result<Probed> 
         }
     };
 
-    let repeated = film.and_then(|stream| packets.get(&stream.index)?.repeated()).map(|(repeated, all)| {
-        format!(
-            "the file's times go back in the middle: {repeated} of {all} frames have the same time as another one \
-             and are left out"
-        )
-    });
+    // What was hidden of Flash video files is told already.
+    let is_told = container == Container::Flv && how == How::Set;
+    let unread = if is_told { None } else { asker.unread(&packets).await? };
+    let own = film.or_else(|| answer.streams.iter().find(|stream| stream.is_sound()));
+    let lost = own.and_then(|stream| packets.get(&stream.index)).map_or(vec![], whole::lost);
     let mut video = match film {
         Some(stream) => Some(asker.video(stream, &mut packets).await?),
         None => None,
@@ -136,7 +139,7 @@ async fn ask_about(runner: Runner<'_>, file: &Path, how: How) -> Result<Probed> 
     // A track's length that only the container announces was not observed.
     let seen = |track: &&Audio| packets.get(&track.stream).is_some_and(|packets| packets.span.is_some());
     let sound = beside::span(audio.iter().filter(seen));
-    let mut notes: Vec<String> = beyond.into_iter().chain(missing).chain(repeated).collect();
+    let mut notes: Vec<String> = beyond.into_iter().chain(missing).chain(unread).chain(lost).collect();
     if let Some((video, sound)) = video.as_mut().zip(sound) {
         notes.extend(beside::hold(video, sound));
         if container == Container::Mov {
@@ -175,8 +178,16 @@ fn source(
     Ok(Source { container, bytes, duration_ms, video, audio, captions, pieces: vec![] })
 }
 
-/// The kind of file, and its announced length; a note where that is less than the file has.
-async fn look(file: &Path) -> Result<(Whole, Option<String>)> {
+/// The bytes of a file, before any tool reads it.
+struct Looked {
+    whole: Whole,
+    /// Flash video files behind the first one.
+    appended: Option<Appended>,
+    /// A note where the announced length is less than the file has.
+    beyond: Option<String>,
+}
+
+async fn look(file: &Path) -> Result<Looked> {
     let path = file.to_owned();
     let read = move || {
         let failed = |source| Error::File { path: path.clone(), source };
@@ -186,19 +197,16 @@ async fn look(file: &Path) -> Result<(Whole, Option<String>)> {
         file.by_ref().take(crate::HEAD as u64).read_to_end(&mut head).map_err(failed)?;
         let container = sniff(&head)?;
         let announced = Announced::read(&mut file, container, &head, bytes).map_err(failed)?;
-        let whole = Whole { container, bytes, announced };
+        let mut whole = Whole { container, bytes, announced };
         let beyond = Beyond::find(&mut file, container, bytes).map_err(failed)?;
-        let note = match container {
-            Container::Flv => Appended::find(&mut file, bytes).map_err(failed)?.map(Appended::note),
-            _ => beyond.map(|beyond| beyond.note(container)),
+        if container == Container::Wav && beyond.is_some_and(|beyond| beyond.foreign.is_none()) {
+            (whole.container, whole.announced) = (Container::WavToEnd, Announced::Nothing);
+        }
+        let appended = match container {
+            Container::Flv => flv::appended(&mut file).map_err(failed)?,
+            _ => None,
         };
-        Ok(match (container, note) {
-            (Container::Wav, Some(note)) => {
-                let (container, announced) = (Container::WavToEnd, Announced::Nothing);
-                (Whole { container, announced, ..whole }, Some(note))
-            }
-            (_, note) => (whole, note),
-        })
+        Ok(Looked { whole, appended, beyond: beyond.map(|beyond| beyond.note(container, bytes)) })
     };
     blocking(read).await
 }

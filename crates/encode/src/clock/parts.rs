@@ -118,7 +118,7 @@ impl Parts {
         }
         let start = parts[0].start();
         let mut ends: BTreeMap<u32, i64> = BTreeMap::new();
-        let (mut pieces, mut leaps) = (vec![], vec![]);
+        let (mut pieces, mut leaps): (Vec<Piece>, _) = (vec![], vec![]);
         let mut before: Option<(i64, i64)> = None;
         for part in &parts {
             let ticks = part.shift(&ends, second);
@@ -136,6 +136,12 @@ impl Parts {
             let starts: Vec<(u32, u64)> = part.runs.iter().map(|(id, run)| (*id, run.from)).collect();
             let from = starts.iter().map(|(_, from)| *from).min().unwrap_or(0);
             pieces.push(Piece { from, starts, ticks });
+        }
+        // Whoever looks for the piece of a byte expects them in order.
+        let mut next = u64::MAX;
+        for piece in pieces.iter_mut().rev() {
+            next = next.min(piece.from);
+            piece.from = next;
         }
         (pieces, leaps)
     }

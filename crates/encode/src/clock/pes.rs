@@ -25,10 +25,12 @@ pub(super) fn shift(packet: &mut [u8], ticks: i64) {
     if packet.get(6).is_none_or(|byte| byte >> 6 != 0b10) {
         return;
     }
-    if flags & 0b10 != 0 {
+    // They lie in a head that says how long it is.
+    let bytes = packet.get(8).copied().unwrap_or(0);
+    if flags & 0b10 != 0 && bytes >= 5 {
         shift_time(packet.get_mut(9..).unwrap_or_default(), ticks);
     }
-    if flags == 0b11 {
+    if flags == 0b11 && bytes >= 10 {
         shift_time(packet.get_mut(14..).unwrap_or_default(), ticks);
     }
 }

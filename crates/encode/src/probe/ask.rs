@@ -13,8 +13,9 @@ use super::answer::{self, Answer, Stream};
 use super::layout;
 use super::track::{interlaced, track, video};
 use super::verdict::{explain, too_large};
-use super::{scan, stamps, tables};
+use super::{scan, stamps, tables, unread, whole};
 use crate::blocking::blocking;
+use crate::clock::flv::{self, Appended};
 use crate::clock::{self, Jumps};
 use crate::limits::MAX_AUDIO;
 use crate::run::{Arg, Ffprobe, Input, Timeouts};
@@ -139,6 +140,23 @@ impl Asker<'_> {
         self.scan(which, 0, wanted).await
     }
 
+    /// A note on what was not read of the file.
+    pub(super) async fn unread(&self, packets: &BTreeMap<u32, scan::Stream>) -> Result<Option<String>> {
+        // That an index is the only one was found out before parts were fetched.
+        if self.holes {
+            return Ok(None);
+        }
+        let (path, container) = (self.input.file.to_owned(), self.input.container);
+        let reads = packets.values().map(|stream| stream.read).collect::<Vec<_>>();
+        blocking(move || {
+            let failed = |source| Error::File { path: path.clone(), source };
+            let file = File::open(&path).map_err(failed)?;
+            let bytes = file.metadata().map_err(failed)?.len();
+            unread::note(file, (container, bytes), &reads).map_err(failed)
+        })
+        .await
+    }
+
     /// Where the clock jumps; `None` where it runs on, or where times cannot be set (see [`scan::Stream::repeated`]).
     ///
     /// # Errors
@@ -156,6 +174,26 @@ impl Asker<'_> {
         let Some(mut scan) = stamps::Scan::new(self.input.container, answer) else { return Ok(None) };
         self.ask(stamps::question(), 4 << 30, |bytes| scan.feed(bytes)).await?;
         Ok(scan.finish())
+    }
+
+    /// The pieces of Flash video files that were appended to each other; `None` where nothing is known of their clock.
+    ///
+    /// # Errors
+    /// As [`Self::jumps`], and of the file system.
+    pub(super) async fn appended(&self, answer: &Answer, appended: Appended) -> Result<Option<Jumps>> {
+        let Some(mut scan) = stamps::Scan::new(self.input.container, answer) else { return Ok(None) };
+        let path = self.input.file.to_owned();
+        let read = move || {
+            let failed = |source| Error::File { path: path.clone(), source };
+            let file = File::open(&path).map_err(failed)?;
+            let bytes = file.metadata().map_err(failed)?.len();
+            let until = appended.foreign.unwrap_or(u64::MAX);
+            flv::stamps(file, until, failed, |stamp| scan.take(stamp))?;
+            let mut jumps = scan.finish().unwrap_or_else(Jumps::none);
+            jumps.notes.extend(appended.foreign.map(|at| whole::appended(at, bytes)));
+            Ok(Some(jumps))
+        };
+        blocking(read).await
     }
 
     /// Scans the packets of streams of a kind from a second on.

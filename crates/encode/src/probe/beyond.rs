@@ -6,6 +6,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
+use super::whole;
 use crate::Container;
 
 /// Chunks that are passed over before the samples, and behind them.
@@ -28,6 +29,8 @@ pub(super) struct Beyond {
     pub(super) says_ms: u64,
     /// How much there is behind that, in ms.
     pub(super) more_ms: u64,
+    /// Where a file of another form begins there.
+    pub(super) foreign: Option<u64>,
 }
 
 impl Beyond {
@@ -42,7 +45,7 @@ impl Beyond {
     ) -> io::Result<Option<Self>> {
         let Some(form) = Form::of(container) else { return Ok(None) };
         let mut walk = Walk { file, form, bytes };
-        let Some(samples) = walk.samples()? else { return Ok(None) };
+        let Some(samples) = walk.samples(0)? else { return Ok(None) };
         let end = samples.end.saturating_add(samples.end & 1);
         let more = bytes.saturating_sub(end);
         // A tenth of a second is nothing that anybody misses.
@@ -52,11 +55,22 @@ impl Beyond {
         let ms = |bytes: u64| {
             u64::try_from(u128::from(bytes) * 1000 / u128::from(samples.bytes_a_second)).unwrap_or(u64::MAX)
         };
-        Ok(Some(Self { says_ms: ms(samples.end - samples.start), more_ms: ms(more) }))
+        // Of the same form its samples continue those in front, behind a click.
+        let foreign = match walk.part(end, 4)?.as_slice() {
+            b"RIFF" | b"RF64" | b"BW64" => {
+                walk.samples(end)?.is_none_or(|next| next.format != samples.format)
+            }
+            _ => false,
+        };
+        let foreign = foreign.then_some(end);
+        Ok(Some(Self { says_ms: ms(samples.end - samples.start), more_ms: ms(more), foreign }))
     }
 
     /// The note for people.
-    pub(super) fn note(self, container: Container) -> String {
+    pub(super) fn note(self, container: Container, bytes: u64) -> String {
+        if let Some(at) = self.foreign {
+            return whole::appended(at, bytes);
+        }
         let seconds = |ms: u64| format!("{}.{} s", ms / 1000, ms % 1000 / 100);
         let (says, more) = (seconds(self.says_ms), seconds(self.more_ms));
         if container == Container::Aiff {
@@ -89,6 +103,8 @@ struct Samples {
     start: u64,
     end: u64,
     bytes_a_second: u64,
+    /// What kind of samples they are.
+    format: Vec<u8>,
 }
 
 /// A look at a file's chunks.
@@ -119,10 +135,10 @@ impl<F: Read + Seek> Walk<'_, F> {
         Ok(Some(([*a, *b, *c, *d], u64::from(size))))
     }
 
-    /// Finds the samples; `None` where the header does not say how long they are.
-    fn samples(&mut self) -> io::Result<Option<Samples>> {
+    /// Finds the samples of a file that begins at that byte; `None` where the header does not say how long they are.
+    fn samples(&mut self, from: u64) -> io::Result<Option<Samples>> {
         const UNKNOWN: u64 = u32::MAX as u64;
-        let (mut at, mut rate, mut long) = (12, 0, None);
+        let (mut at, mut rate, mut long, mut format) = (from.saturating_add(12), 0, None, vec![]);
         for _ in 0..MAX_CHUNKS {
             let Some((name, size)) = self.chunk(at)? else { return Ok(None) };
             let start = at + 8;
@@ -131,7 +147,10 @@ impl<F: Read + Seek> Walk<'_, F> {
                     let body = self.part(start, 16)?;
                     long = body.get(8..16).and_then(|b| Some(u64::from_le_bytes(b.try_into().ok()?)));
                 }
-                b"fmt " => rate = wave_rate(&self.part(start, 16)?).unwrap_or(0),
+                b"fmt " => {
+                    format = self.part(start, 16)?;
+                    rate = wave_rate(&format).unwrap_or(0);
+                }
                 b"COMM" if self.form == Form::Aiff => {
                     rate = aiff_rate(&self.part(start, 18)?).unwrap_or(0);
                 }
@@ -140,7 +159,7 @@ impl<F: Read + Seek> Walk<'_, F> {
                     // Nothing is what is written before anything is known: ffmpeg reads on then.
                     let known = size > 0 && rate > 0;
                     let end = start.saturating_add(size);
-                    return Ok(known.then_some(Samples { start, end, bytes_a_second: rate }));
+                    return Ok(known.then_some(Samples { start, end, bytes_a_second: rate, format }));
                 }
                 _ => {}
             }
@@ -156,6 +175,10 @@ impl<F: Read + Seek> Walk<'_, F> {
             let Some((name, size)) = self.chunk(at)? else { return Ok(true) };
             if n == 0 && FOOTERS.contains(&&name) {
                 return Ok(true);
+            }
+            // Another file is a chunk as well.
+            if matches!(&name, b"RIFF" | b"RF64" | b"BW64" | b"FORM") {
+                return Ok(false);
             }
             if !name.iter().all(|byte| matches!(byte, b' '..=b'~')) {
                 break;
@@ -230,6 +253,18 @@ mod tests {
         check(&wave(b"RIFF", 8000, &with(&[0; 5000])), None);
         check(&wave(b"RIFF", 8000, &with(&[0x81; 5000])), Some((8000, 5000)));
         check(b"RIFF\x09\x09\x09\x09WAVE", None);
+    }
+
+    #[test]
+    fn another_file_behind_the_sound_continues_it_if_it_is_of_the_same_form() {
+        let (one, mut two) = (wave(b"RIFF", 1000, &[0x91; 1000]), wave(b"RIFF", 2000, &[0x91; 2000]));
+        let foreign = |file: Vec<u8>| {
+            let bytes = file.len() as u64;
+            Beyond::find(&mut Cursor::new(file), Container::Wav, bytes).unwrap().unwrap().foreign
+        };
+        assert_eq!(foreign([&one[..], &two].concat()), None);
+        two[22] = 9;
+        assert_eq!(foreign([&one[..], &two].concat()), Some(one.len() as u64));
     }
 
     #[test]

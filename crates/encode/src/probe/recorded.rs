@@ -10,10 +10,11 @@ use super::ask::{FirstPictures, FirstSounds, first_sounds, scan_of};
 use super::beyond::Beyond;
 use super::layout;
 use super::source as sum_up;
-use super::tables;
 use super::track::{interlaced, track, video};
 use super::verdict::{check_streams, choose, explain};
 use super::whole::Whole;
+use super::{stamps, tables};
+use crate::clock::Jumps;
 use crate::{Container, Error, Rejection, Result, codecs};
 
 /// Recorded answers of ffprobe about a source.
@@ -66,6 +67,15 @@ pub(crate) fn source(container: Container, answers: &Answers<'_>) -> Result<Sour
     sum_up((container, 1), &answer, film, layout::joined(&sounds.collect::<Vec<_>>()))
 }
 
+/// Where the clock jumps by a list of packets.
+pub(crate) fn jumps(container: Container, streams: &[u8], packets: &[u8]) -> Result<Option<Jumps>> {
+    let answer: Answer =
+        serde_json::from_slice(streams).map_err(|error| Error::Answer { reason: error.to_string() })?;
+    let Some(mut scan) = stamps::Scan::new(container, &answer) else { return Ok(None) };
+    scan.feed(packets)?;
+    Ok(scan.finish())
+}
+
 /// Times of pictures and of those that decoding can start at, by the tables of an MP4.
 pub(crate) fn pictures(file: &[u8]) -> Vec<(Vec<i64>, Vec<i64>)> {
     tables::pictures(file).into_iter().map(|stream| (stream.shown, stream.keys)).collect()
@@ -82,6 +92,6 @@ pub(crate) fn says_its_length(container: Container, file: &[u8]) -> io::Result<b
     let announced = Announced::read(&mut Cursor::new(file), container, head, file.len() as u64)?;
     assert!(!matches!(announced, Announced::Us(..=0)), "{announced:?}");
     let beyond = Beyond::find(&mut Cursor::new(file), container, file.len() as u64)?;
-    assert!(beyond.is_none_or(|beyond| !beyond.note(container).is_empty()));
+    assert!(beyond.is_none_or(|beyond| !beyond.note(container, file.len() as u64).is_empty()));
     Ok(announced != Announced::Nothing)
 }

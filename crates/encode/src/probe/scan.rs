@@ -38,9 +38,16 @@ pub(super) struct Stream {
     pub(super) leapt: bool,
     /// Whether the clock fell back.
     pub(super) fell_back: bool,
+    /// The bytes of the file that it was read from.
+    pub(super) read: Read,
+    /// Packets that have a time, and those that have none.
     packets: u64,
+    untimed: u64,
     /// Packets at times that were there before.
     repeated: u64,
+    /// Packets in a row at the latest time: now, and at most.
+    standing: u64,
+    stood: u64,
     /// The latest time so far, and what it was when the clock fell back.
     latest: Option<i64>,
     fallen_from: Option<i64>,
@@ -48,6 +55,21 @@ pub(super) struct Stream {
     dts: Vec<i64>,
     timeless: usize,
 }
+
+/// Bytes of a file that packets were read from.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Read {
+    /// Where the first of them is, and where the last one ends; `None` where that is not known.
+    pub(super) span: Option<(u64, u64)>,
+    /// How many there are.
+    pub(super) bytes: u64,
+    /// How many of them are in packets of more than [`LONG`] bytes, each.
+    pub(super) long: [u64; 2],
+}
+
+/// The longest frame of MPEG audio (ISO 11172-3 §2.4.2.3: layer II, 384 kbit/s at 32 kHz), and two of E-AC-3 (ETSI TS 102
+/// 366 §E.1.3.1.3), of which one depends on the other; AC-3 has shorter ones.
+pub(super) const LONG: [u64; 2] = [1728, 8192];
 
 /// Takes ffprobe's lines apart.
 #[derive(Debug)]
@@ -59,13 +81,17 @@ pub(super) struct Scan {
     wanted: BTreeMap<u32, (bool, i64)>,
 }
 
-/// One line: `stream|pts|dts|duration|flags`, and sometimes names of side data after it.
+/// One line: `stream|pts|dts|duration|size|pos|flags`, and sometimes names of side data after it.
 pub(super) struct Packet {
     pub(super) stream: u32,
     pub(super) pts: Option<i64>,
     pub(super) dts: Option<i64>,
     /// In ticks, more than 0.
     pub(super) duration: Option<i64>,
+    /// In bytes.
+    pub(super) size: u64,
+    /// Its byte in the file.
+    pub(super) pos: Option<u64>,
     pub(super) key: bool,
     /// Needed to decode others, but cut away by an edit list.
     pub(super) discarded: bool,
@@ -75,7 +101,7 @@ pub(super) struct Packet {
 /// The question whose answer is read here, for streams of a kind (`V` or `a`) from a second on; `holes`: what the
 /// container's index says, whatever stands in the packets.
 pub(super) fn question(which: &'static str, from: u32, holes: bool) -> Vec<Arg> {
-    let entries = "packet=stream_index,pts,dts,duration,flags:packet_side_data=side_data_type";
+    let entries = "packet=stream_index,pts,dts,duration,size,pos,flags:packet_side_data=side_data_type";
     let mut args = ["-select_streams", which, "-show_entries", entries, "-of", "compact=p=0:nk=1"]
         .map(Arg::from)
         .to_vec();
@@ -127,14 +153,16 @@ impl Scan {
         let Some(&(picture, ticks)) = self.wanted.get(&packet.stream) else { return Ok(()) };
         let stream = self.streams.entry(packet.stream).or_default();
         stream.encrypted |= packet.encrypted;
+        stream.read.take(packet);
         let mut has_fallen_back = false;
         if let (Some(last), Some(now)) = (stream.last_dts, packet.dts) {
             stream.leapt |= now.saturating_sub(last) > ticks.saturating_mul(JUMP_SECONDS);
             has_fallen_back = last.saturating_sub(now) > ticks / FALLS_BACK;
             stream.fell_back |= has_fallen_back;
         }
-        if let Some(time) = packet.pts.or(packet.dts) {
-            stream.count(time, has_fallen_back);
+        match packet.pts.or(packet.dts) {
+            Some(time) => stream.count(time, has_fallen_back),
+            None => stream.untimed += 1,
         }
         stream.last_dts = packet.dts.or(stream.last_dts);
         if packet.key && stream.first_key.is_none() {
@@ -164,6 +192,20 @@ impl Scan {
     }
 }
 
+impl Read {
+    fn take(&mut self, packet: &Packet) {
+        self.bytes = self.bytes.saturating_add(packet.size);
+        for (bytes, long) in self.long.iter_mut().zip(LONG) {
+            *bytes = bytes.saturating_add(if packet.size > long { packet.size } else { 0 });
+        }
+        // Of packets that a parser split, only the first says where it is.
+        let Some(pos) = packet.pos else { return };
+        let end = pos.saturating_add(packet.size);
+        let (first, last) = self.span.unwrap_or((pos, end));
+        self.span = Some((first.min(pos), last.max(end)));
+    }
+}
+
 impl Stream {
     /// How many packets come, after the clock fell back, at times that were there before, of how many: only one of
     /// those at a time can be shown.
@@ -171,9 +213,24 @@ impl Stream {
         (self.repeated > 0).then_some((self.repeated, self.packets))
     }
 
+    /// How many packets have no time, of how many; `None` where these are few.
+    pub(super) fn untimed(&self) -> Option<(u64, u64)> {
+        let all = self.packets + self.untimed;
+        (self.untimed > all / 100).then_some((self.untimed, all))
+    }
+
+    /// How many packets in a row have the time of the one before them, of how many; `None` where these are few.
+    pub(super) fn stood(&self) -> Option<(u64, u64)> {
+        /// More than a second of pictures, and more than a block of sound has.
+        const MANY: u64 = 130;
+        (self.stood > MANY).then_some((self.stood, self.packets))
+    }
+
     /// Looks whether a packet repeats a time.
     fn count(&mut self, time: i64, has_fallen_back: bool) {
         self.packets += 1;
+        self.standing = if self.latest == Some(time) { self.standing + 1 } else { 0 };
+        self.stood = self.stood.max(self.standing);
         if has_fallen_back {
             self.fallen_from = self.latest;
         }
@@ -215,11 +272,17 @@ impl Packet {
         let stream = fields.next()?.parse().ok()?;
         let [pts, dts, duration] =
             [fields.next()?, fields.next()?, fields.next()?].map(|text| text.parse().ok());
-        let flags = fields.next()?;
+        let mut flags = fields.next()?;
+        let (mut size, mut pos) = (0, None);
+        if !flags.starts_with(['K', '_']) {
+            size = flags.parse().unwrap_or(0);
+            pos = fields.next()?.parse().ok();
+            flags = fields.next()?;
+        }
         let duration = duration.filter(|ticks| *ticks > 0);
         let encrypted = fields.any(|field| field == "Encryption info");
         let (key, discarded) = (flags.contains('K'), flags.contains('D'));
-        Some(Self { stream, pts, dts, duration, key, discarded, encrypted })
+        Some(Self { stream, pts, dts, duration, size, pos, key, discarded, encrypted })
     }
 }
 
@@ -245,6 +308,28 @@ mod tests {
             assert_eq!(audio.span, Some((0, 1024)));
             assert!(!video.leapt && !video.fell_back && !video.decoding_times);
         }
+    }
+
+    #[test]
+    fn frames_at_one_time_are_counted() {
+        let lines = |many: usize| format!("0|0|0|40|K_\n{}0|80|80|40|__\n", "0|40|40|40|__\n".repeat(many));
+        assert_eq!(scan(&lines(200), 9)[&0].stood(), Some((199, 202)));
+        assert_eq!(scan(&lines(50), 9)[&0].stood(), None);
+    }
+
+    #[test]
+    fn frames_without_a_time_are_counted() {
+        let video = scan("0|0|0|40|K_\n0|N/A|N/A|40|K_\n0|N/A|N/A|40|__\n0|40|40|40|__\n", 9);
+        assert_eq!(video[&0].untimed(), Some((2, 4)));
+        assert_eq!(scan("0|0|0|40|K_\n0|N/A|40|40|__\n", 9)[&0].untimed(), None);
+    }
+
+    #[test]
+    fn the_bytes_that_packets_were_read_from_are_counted() {
+        let streams =
+            scan("0|0|0|40|900|564|K_\n0|40|40|40|100|N/A|__\n0|80|80|40|50|376|__\n1|0|0|9|7|N/A|K_\n", 9);
+        assert_eq!(streams[&0].read, Read { span: Some((376, 1464)), bytes: 1050, long: [0, 0] });
+        assert_eq!(streams[&1].read, Read { span: None, bytes: 7, long: [0, 0] });
     }
 
     #[test]

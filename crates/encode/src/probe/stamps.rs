@@ -72,6 +72,14 @@ impl Scan {
         fed
     }
 
+    /// Takes the next packet.
+    ///
+    /// # Errors
+    /// As [`Self::feed`].
+    pub(super) fn take(&mut self, stamp: &Stamp) -> Result<()> {
+        Ok(self.parts.take(stamp)?)
+    }
+
     fn stamp(&mut self, line: &[u8]) -> Option<Stamp> {
         let mut fields = std::str::from_utf8(line).ok()?.split('|');
         let stream = self.streams.get_mut(&fields.next()?.parse().ok()?)?;

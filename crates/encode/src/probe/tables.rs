@@ -301,7 +301,8 @@ impl Track<'_> {
             let duration = Some(next - dts).filter(|ticks| lasts && *ticks > 0);
             let (stream, discarded) = (wanted.index, dts < heard_from);
             let (pts, dts) = (Some(dts + offset), Some(dts));
-            scan.take(&Packet { stream, pts, dts, duration, key, discarded, encrypted: false })?;
+            let (size, pos, encrypted) = (0, None, false);
+            scan.take(&Packet { stream, pts, dts, duration, size, pos, key, discarded, encrypted })?;
         }
         Ok(true)
     }

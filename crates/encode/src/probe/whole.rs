@@ -97,3 +97,30 @@ impl Whole {
         Some((all_ends().max().map_or(0, |end| end.saturating_sub(start)), announced))
     }
 }
+
+/// Notes on packets whose times are of no use.
+pub(super) fn lost(stream: &scan::Stream) -> Vec<String> {
+    let what = if stream.shown.is_empty() { "packets" } else { "frames" };
+    let repeated = stream.repeated().map(|(repeated, all)| {
+        format!(
+            "the file's times go back in the middle: {repeated} of {all} {what} have the same time as another one \
+             and are left out"
+        )
+    });
+    let untimed = stream
+        .untimed()
+        .map(|(untimed, all)| format!("{untimed} of {all} {what} have no time and are left out"));
+    let stood = stream.stood().map(|(stood, all)| {
+        format!("the file's times stand still: {stood} of {all} {what} have the same time as another one and are left out")
+    });
+    repeated.into_iter().chain(untimed).chain(stood).collect()
+}
+
+/// The note on a recording that begins at a byte within a file and is not read.
+pub(super) fn appended(at: u64, bytes: u64) -> String {
+    let percent = bytes.saturating_sub(at).saturating_mul(100) / bytes.max(1);
+    format!(
+        "another recording was appended to the file, and {percent} % of its bytes are left out: import it as a file of \
+         its own"
+    )
+}

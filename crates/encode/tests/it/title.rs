@@ -18,6 +18,7 @@ use crate::support::{runner, tools};
 pub(crate) struct Title {
     pub(crate) file: PathBuf,
     pub(crate) source: Source,
+    pub(crate) notes: Vec<String>,
     pub(crate) template: Template,
     pub(crate) plan: Plan,
     pub(crate) folder: tempfile::TempDir,
@@ -28,19 +29,20 @@ impl Title {
     pub(crate) async fn of(file: &Path, template: &Template) -> Self {
         let (folder, template) = (tempfile::tempdir().unwrap(), template.clone());
         let mut file = file.to_owned();
-        let source = match probe(runner(), &file).await {
+        let found = match probe(runner(), &file).await {
             Err(encode::Error::ClockJumps(jumps)) => {
                 let copy = folder.path().join("copy");
                 std::fs::copy(&file, &copy).unwrap();
                 encode::clock::set(&copy, &jumps.pieces).unwrap();
                 file = copy;
-                encode::probe_set(runner(), &file, *jumps).await.unwrap().source
+                encode::probe_set(runner(), &file, *jumps).await.unwrap()
             }
-            found => found.unwrap().source,
+            found => found.unwrap(),
         };
+        let encode::Probed { source, notes } = found;
         let headers = first_frame::headers(runner(), &source, &template, folder.path()).await;
         let plan = plan::make(&source, &template, &headers.unwrap(), &tools().fingerprint()).unwrap();
-        Self { file, source, template, plan, folder }
+        Self { file, source, notes, template, plan, folder }
     }
 
     /// Makes the plan again, for another source.
@@ -105,6 +107,17 @@ impl Title {
         }
         encoded.sort_by_key(|e| (e.track, e.index.first_segment));
         encoded
+    }
+
+    /// Notes on all chunks of a medium, or why one of them cannot be made.
+    pub(crate) async fn notes_on(&self, of: Medium) -> encode::Result<Vec<String>> {
+        let mut notes = vec![];
+        for (chunk, planned) in (0..).zip(&self.plan.chunks) {
+            if planned.of == of {
+                notes.extend(self.try_encode(chunk).await?.into_iter().filter_map(|encoded| encoded.note));
+            }
+        }
+        Ok(notes)
     }
 
     pub(crate) fn init(&self, track: Track) -> Vec<u8> {

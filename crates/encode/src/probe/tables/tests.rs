@@ -47,6 +47,8 @@ fn agree(path: &Path, which: &'static str, is_wanted: fn(&Stream) -> bool) -> bo
     let (found, mut expected) = (by_tables.finish(), by_ffprobe.finish());
     for (index, expected) in &mut expected {
         let (found, of) = (&found[index], path.display());
+        // Where it is in the file, the tables need not say.
+        expected.read = scan::Read::default();
         let (Some((_, end)), Some((start, its_end))) = (found.span, expected.span) else { panic!("{of}") };
         // ffprobe has the last packet of a sound without an edit list last as long as the film.
         if which == "a" && end < its_end {
