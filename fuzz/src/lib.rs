@@ -15,6 +15,7 @@
 
 mod bodies;
 mod captions;
+mod clocks;
 mod delivery;
 mod faces;
 mod files;
@@ -59,6 +60,9 @@ pub const TARGETS: &[Target] = &[
     target("s3_wire", wire::s3_wire, 4 << 10),
     target("probe", sources::probe, 8 << 10),
     target("sniff", sources::sniff, 4 << 10),
+    target("clock", clocks::clock, 4 << 10),
+    target("flash", clocks::flash, 4 << 10),
+    target("jumps", clocks::jumps, 4 << 10),
     target("path", paths::path, 1 << 10),
     target("path_token", signatures::path_token, 1 << 10),
     target("pattern", paths::pattern, 256),
