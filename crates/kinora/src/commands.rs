@@ -1,5 +1,6 @@
 //! Commands that ask the running server.
 
+mod doctor;
 mod import;
 mod keys;
 mod operate;
@@ -10,24 +11,22 @@ mod secret;
 mod shown;
 
 use std::path::Path;
-use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use api::answer::Items;
 use api::jobs::{Changed, LogLine};
 use api::titles::change::Did;
-use indicatif::{ProgressBar, ProgressStyle};
 use model::{ByteSize, Clock, TitleId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::cli::{Doctor, Event, Import, Job, Key, Mail, Secret, Server, Title, Url, Worker};
-use crate::config::Installation;
-use crate::control::client::{Client, Nobody};
+use crate::cli::{Event, Import, Job, Key, Mail, Secret, Server, Title, Url, Worker};
+use crate::client::{Client, encode};
 use crate::control::{self, EventAnswer, UrlAnswer, UrlRequest};
-use crate::{doctor, keys as ring, print};
+use crate::print;
 use shown::{JobDetail, TitleDetail};
 
+pub(crate) use doctor::doctor;
 pub(crate) use s3_key::s3_key;
 
 /// Lists or shows titles.
@@ -299,86 +298,6 @@ pub(crate) async fn secret(command: Secret) -> anyhow::Result<()> {
     secret::run(command).await
 }
 
-/// Looks at the machine and, when one runs, the server.
-pub(crate) async fn doctor(command: Doctor) -> anyhow::Result<()> {
-    let installation = Installation::of(&command.server)?;
-    let report = match Client::look(&installation.data).await {
-        Ok(mut client) => match examine(&mut client, "/doctor", command.deep).await? {
-            Some(report) => report,
-            // It answered a moment ago.
-            None => doctor::machine(&installation, doctor::server(Nobody::silent(EXAMINED_WITHIN))).await,
-        },
-        Err(Nobody::Said(cause)) => doctor::machine(&installation, doctor::server(Nobody::Said(cause))).await,
-        Err(nobody) if ring::is_used(&installation.data) => stopped(&command, &installation, nobody).await,
-        Err(nobody) => doctor::machine(&installation, doctor::server(nobody)).await,
-    };
-    let healthy = report.checks.iter().all(|check| check.ok);
-    if command.output.json {
-        print::json(&report)?;
-    } else {
-        for check in &report.checks {
-            println!("{} {:<14} {}", check.mark(), check.name, check.finding);
-        }
-    }
-    if healthy { Ok(()) } else { bail!("some checks failed") }
-}
-
-/// How long a server may take to look at itself.
-const EXAMINED_WITHIN: Duration = Duration::from_secs(30);
-
-/// Asks for a report, for a `deep` one after a look at every stored file; `None` where no answer comes in time.
-async fn examine(client: &mut Client, path: &str, deep: bool) -> anyhow::Result<Option<control::Report>> {
-    if deep {
-        verify(client).await?;
-    }
-    tokio::time::timeout(EXAMINED_WITHIN, client.get(path)).await.ok().transpose()
-}
-
-/// Looks at every stored file; on a terminal it says how far it is.
-async fn verify(client: &mut Client) -> anyhow::Result<()> {
-    let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(
-        "{bar:30} {bytes} of {total_bytes} looked at, {eta} left {msg}",
-    )?);
-    let (mut from, mut damaged, mut unknown) = (control::Verify { after: None }, 0, 0);
-    loop {
-        let looked: control::Verified = client.post("/files/verify", &from).await?;
-        bar.set_length(looked.all_bytes);
-        bar.inc(looked.bytes);
-        (damaged, unknown) = (damaged + looked.damaged, unknown + looked.unknown);
-        if damaged > 0 {
-            bar.set_message(format!("({damaged} damaged)"));
-        }
-        match looked.after {
-            Some(after) => from.after = Some(after),
-            None => break,
-        }
-    }
-    bar.finish_and_clear();
-    if unknown > 0 {
-        eprintln!(
-            "kinora: of {unknown} stored files only the length was compared, because no hash of them is stored"
-        );
-    }
-    Ok(())
-}
-
-/// Findings about the data folder of a server that is not running; an error that prevents a start is a finding, too.
-async fn stopped(command: &Doctor, installation: &Installation, nobody: Nobody) -> control::Report {
-    let examined = async {
-        examine(&mut Client::here(&command.server).await?, "/doctor?stopped=true", command.deep).await
-    };
-    let mut report = match examined.await {
-        Ok(Some(report)) => report,
-        Ok(None) => doctor::machine(installation, doctor::server(Nobody::silent(EXAMINED_WITHIN))).await,
-        Err(error) => {
-            let refused = control::Check::bad("start", format!("a server would not start: {error:#}"));
-            doctor::machine(installation, refused).await
-        }
-    };
-    report.checks.push(doctor::server(nobody));
-    report
-}
-
 fn read(path: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
@@ -395,11 +314,6 @@ async fn listing<W: DeserializeOwned, T: Serialize + From<W>, R: Fn(&T) -> Vec<S
     server.connect().await?.pages(path, from, print).await?;
     listing.end(nothing);
     Ok(())
-}
-
-/// Percent-encodes one segment of a path or a value of a query.
-pub(crate) fn encode(text: &str) -> String {
-    url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
 fn query(path: &str, pairs: &[(&str, Option<&str>)]) -> String {

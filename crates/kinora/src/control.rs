@@ -1,13 +1,9 @@
 //! The control socket: how commands speak to the running server. HTTP with JSON over a Unix socket in the data
 //! folder; every user that can open the folder may do everything. Titles, jobs and the other nouns are those of crate `api`;
-//! what only the host can do has its messages here. Where no server is running, the same handlers answer in the process of
-//! the command.
+//! what only the host can do has its messages here. `client` sends them, `server` answers.
 
-pub(crate) mod client;
-mod here;
 pub(crate) mod people;
 pub(crate) mod s3_key;
-pub(crate) mod server;
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! `kinora doctor`: looks at what Kinora stands on and says what to do where it is not in order.
+//! Checks of what Kinora stands on, each with what to do where it is not in order.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -7,33 +7,12 @@ use encode::Tools;
 use jail::Jail;
 use model::ByteSize;
 
-use crate::config::Installation;
-use crate::control::client::Nobody;
-use crate::control::{Check, Report};
+use crate::control::Check;
 
 /// Free space below which larger uploads and encodes will soon have to wait.
 const LITTLE_BYTES: u64 = 5 << 30;
 /// Free space below which nothing can be taken any more.
 const NO_BYTES: u64 = 512 << 20;
-
-/// Findings about the machine, and those about the installation.
-pub(crate) async fn machine(installation: &Installation, found: Check) -> Report {
-    let mut checks = host(&installation.data, &jail(&installation.worker)).await;
-    checks.push(found);
-    Report { checks }
-}
-
-/// Why no server answers.
-pub(crate) fn server(nobody: Nobody) -> Check {
-    let start = "start it with `kinora up`";
-    match nobody {
-        Nobody::Yet => Check::good("server", format!("no server is running for this data folder; {start}")),
-        Nobody::AnyMore => {
-            Check::good("server", format!("the server of this data folder is no longer running; {start}"))
-        }
-        Nobody::Said(cause) => Check::bad("server", format!("{cause:#}")),
-    }
-}
 
 /// The machine: media tools, jail, disk, folder.
 pub(crate) async fn host(data: &Path, jail: &Jail) -> Vec<Check> {

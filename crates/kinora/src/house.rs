@@ -1,4 +1,4 @@
-//! The composition root: the parts that a process is made of, opened once and then started.
+//! The composition root: the parts that a process is made of, opened once; `start` starts them.
 //!
 //! It contains nothing of the domain, only the wiring.
 
@@ -9,7 +9,6 @@ mod place;
 mod services;
 mod settings;
 mod sound;
-mod start;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -34,12 +33,12 @@ use upload::Uploads;
 use crate::keys;
 use crate::metrics::Metrics;
 
-pub(crate) use doors::{Doors, listen};
+pub(crate) use doors::{Doors, listen, s3_door};
 pub(crate) use full_disk::patiently;
 pub(crate) use place::{Place, Profile};
 pub(crate) use services::{Services, stop_signal};
 pub(crate) use settings::stop_time_limit;
-pub(crate) use sound::{BALLAST, DAMAGED};
+pub(crate) use sound::{BALLAST, DAMAGED, keep as keep_sound};
 
 /// How long changes whose clients are gone may take when everything else has stopped.
 pub(crate) const LAST_CHANGES: Duration = Duration::from_secs(5);

@@ -6,6 +6,7 @@
 mod print;
 mod backup;
 mod cli;
+mod client;
 mod commands;
 mod config;
 mod control;
@@ -19,6 +20,8 @@ mod log;
 mod metrics;
 mod role;
 mod serve;
+mod server;
+mod start;
 mod systemd;
 mod up;
 

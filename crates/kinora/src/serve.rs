@@ -12,13 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::Serve;
 use crate::config::{Config, Log, Tls};
-use crate::control::server;
 use crate::folder::{self, Folder};
 use crate::house::{self, Doors, House, Place, Services, patiently};
-use crate::log;
 use crate::role::Role;
 use crate::systemd::Notifier;
 use crate::up::traces;
+use crate::{log, server};
 
 /// Default log filter: life-cycle and one line per request.
 const USUAL: &str = "info";

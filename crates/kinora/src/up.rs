@@ -10,10 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::Up;
 use crate::config::{Config, Log};
-use crate::control::server;
 use crate::folder::Folder;
 use crate::house::{self, Doors, House, Place, Services};
-use crate::log;
+use crate::{log, server};
 use ready::Ready;
 
 /// Starts everything, says where it is, and runs until told to stop.

@@ -14,10 +14,10 @@ use model::{Clock, TitleId};
 use tokio_util::io::ReaderStream;
 
 use crate::cli::{Import, Until};
+use crate::client::{self, Body};
 use crate::commands::shown::Title;
 use crate::control::Imported;
-use crate::control::client::{self, Body};
-use crate::{commands, print};
+use crate::print;
 
 /// How often a title is polled.
 const LOOK: Duration = Duration::from_millis(250);
@@ -114,9 +114,9 @@ async fn upload(
     let body: Body = BodyExt::boxed(StreamBody::new(stream));
     let prefix = command.prefix.trim_end_matches('/');
     let key = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
-    let mut path = format!("/import?key={}&bytes={total}", commands::encode(&key));
+    let mut path = format!("/import?key={}&bytes={total}", client::encode(&key));
     if let Some(template) = &command.template {
-        path += &format!("&template={}", commands::encode(template));
+        path += &format!("&template={}", client::encode(template));
     }
     if let Some(visibility) = command.visibility {
         path += &format!("&visibility={}", visibility.as_str());

@@ -6,10 +6,10 @@ use anyhow::{Context, bail};
 
 use api::titles::change::{Delete, Did, DropSource};
 
+use super::listing;
 use super::shown::Title;
-use super::{encode, listing};
 use crate::cli::{self, Output, Remove, Server};
-use crate::control::client::{Client, Refused};
+use crate::client::{Client, Refused, encode};
 use crate::print;
 
 /// Runs a command about a title or job without further options, and prints its result.

@@ -4,8 +4,8 @@ use anyhow::Context;
 use api::answer::Items;
 use api::packaging::{GroupView, NewConfiguration, NewGroup, View};
 
-use super::encode;
 use crate::cli::Packaging;
+use crate::client::encode;
 use crate::print;
 
 const CONFIGURATIONS: &str = "/api/packaging/configurations";

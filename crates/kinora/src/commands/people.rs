@@ -5,9 +5,10 @@ use model::ByteSize;
 use serde::Serialize;
 use serde_json::json;
 
+use super::listing;
 use super::shown::Person as Shown;
-use super::{encode, listing};
 use crate::cli::{Invitation, OnePerson, Person, SigninLink};
+use crate::client::encode;
 use crate::control::people::{Invited, Link, NewInvitation, NewLink};
 use crate::print;
 

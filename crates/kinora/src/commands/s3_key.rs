@@ -1,7 +1,7 @@
 //! `kinora s3-key`.
 
-use super::encode;
 use crate::cli::s3_key::S3Key;
+use crate::client::encode;
 use crate::control::s3_key::{Key, Made, New};
 use crate::print;
 

@@ -1,8 +1,8 @@
 //! Secrets between parts.
 
 use crate::cli::Secret;
-use crate::control;
 use crate::print;
+use crate::{client, control};
 
 pub(super) async fn run(command: Secret) -> anyhow::Result<()> {
     match command {
@@ -11,7 +11,7 @@ pub(super) async fn run(command: Secret) -> anyhow::Result<()> {
             print::list(output, &["NAME", "VERSION", "SINCE", "ACCEPTED", "FOR"], &secrets, row)
         }
         Secret::Rotate { name, server, output } => {
-            let path = format!("/secrets/{}/rotate", super::encode(&name));
+            let path = format!("/secrets/{}/rotate", client::encode(&name));
             let secret: control::Secret = server.connect().await?.post(&path, &()).await?;
             if output.json {
                 return print::json(&secret);

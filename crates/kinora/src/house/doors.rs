@@ -31,7 +31,7 @@ pub(crate) async fn listen(address: SocketAddr, what: &str, setting: &str) -> an
 }
 
 /// The door of the S3 face, and of others that AWS's clients speak.
-pub(super) fn s3_door(config: &Config, listener: TcpListener, tls: Option<tls::Server>) -> Door {
+pub(crate) fn s3_door(config: &Config, listener: TcpListener, tls: Option<tls::Server>) -> Door {
     Door {
         entrances: vec![Entrance { listener, tls }],
         slots: ConnectionSlots::new(config.s3_face.connections, 0),
@@ -43,7 +43,7 @@ pub(super) fn s3_door(config: &Config, listener: TcpListener, tls: Option<tls::S
 
 impl House {
     /// The S3 face: the store, for the holders of keys.
-    pub(super) fn s3(&self, config: &Config) -> anyhow::Result<s3::Service> {
+    pub(crate) fn s3(&self, config: &Config) -> anyhow::Result<s3::Service> {
         let config = settings::s3(config, &self.place.s3_origin.parse()?, &self.place.origin.parse()?);
         let (identity, uploads) = (self.identity.clone(), self.uploads.clone());
         let keys = s3::keys(move |id: String| {
@@ -54,7 +54,7 @@ impl House {
     }
 
     /// The front door, with the packager and the pages behind it.
-    pub(super) fn edge(
+    pub(crate) fn edge(
         &self,
         services: &mut Services,
         config: &Config,

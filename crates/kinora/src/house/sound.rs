@@ -40,7 +40,7 @@ pub(super) fn explain(error: anyhow::Error) -> anyhow::Error {
 }
 
 /// Ends the check that the start left (`unfinished`), and keeps the ballast as large as the disk allows.
-pub(super) async fn keep(db: Db, unfinished: bool, stop: CancellationToken) -> anyhow::Result<()> {
+pub(crate) async fn keep(db: Db, unfinished: bool, stop: CancellationToken) -> anyhow::Result<()> {
     let work = async {
         if unfinished {
             match db.damage().await {

@@ -29,7 +29,7 @@ use serde::Deserialize;
 use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{SOCKET, rfc3339};
+use crate::control::{SOCKET, rfc3339};
 use crate::house::House;
 
 /// Largest JSON request.
@@ -66,7 +66,7 @@ pub(crate) async fn run(
 }
 
 /// The handlers of all commands.
-pub(super) fn router(house: House) -> Router {
+pub(crate) fn router(house: House) -> Router {
     let commands = Router::new()
         .route("/events", post(titles::event))
         .route("/url", post(delivery::url))
@@ -201,7 +201,7 @@ mod tests {
         let server = tokio::spawn(run(listener, house.clone(), CancellationToken::new()));
         let ask = crate::cli::Server { data: Some(PathBuf::from(dir.path())), config: None };
         let mut client = ask.connect().await.unwrap();
-        let ids = async |client: &mut crate::control::client::Client, path: &str| {
+        let ids = async |client: &mut crate::client::Client, path: &str| {
             let mut ids = Vec::new();
             let each = |page: Vec<serde_json::Value>| {
                 ids.extend(page.iter().map(|row| row["id"].as_str().unwrap().to_owned()));

@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::doors::s3_door;
-use super::{Doors, House, Services, patiently, sound};
 use crate::config::Config;
-use crate::control::server;
 use crate::folder::Folder;
-use crate::metrics;
+use crate::house::{self, Doors, House, Services, patiently};
+use crate::{metrics, server};
 
 impl House {
     /// Starts every part, and lets requests in.
@@ -22,7 +20,7 @@ impl House {
     ) -> anyhow::Result<()> {
         self.clear(folder).await;
         let (db, unchecked) = (self.db.clone(), self.unchecked);
-        services.start("database", |stop| sound::keep(db, unchecked, stop));
+        services.start("database", |stop| house::keep_sound(db, unchecked, stop));
         if let Some(mail) = &self.mail {
             let mails = notify::Service::new(self.outbox.clone(), mail.clone(), self.identity.renderer());
             services.start("mail", |stop| mails.run(stop));
@@ -44,7 +42,7 @@ impl House {
         let abandoned = self.uploads.sweeper();
         services.start("uploads", |stop| abandoned.run(stop));
         self.start_worker(services, config, folder).await?;
-        let (s3, door) = (Arc::new(self.s3(config)?), s3_door(config, doors.s3, doors.s3_tls));
+        let (s3, door) = (Arc::new(self.s3(config)?), house::s3_door(config, doors.s3, doors.s3_tls));
         services.start("s3", |stop| async {
             door.run(s3, stop).await;
             Ok(())
@@ -52,7 +50,7 @@ impl House {
         let edge = self.edge(services, config, doors.edge)?;
         services.start("edge", |stop| async move { Ok(edge.run(stop).await?) });
         if let Some(address) = config.metrics.listen {
-            let listener = super::listen(address, "metrics", "`metrics.listen`").await?;
+            let listener = house::listen(address, "metrics", "`metrics.listen`").await?;
             let (figures, token) = (self.metrics.clone(), config.metrics.token.clone());
             services.start("metrics", |stop| metrics::run(listener, figures, token, stop));
         }

@@ -8,11 +8,11 @@ use axum::response::Response;
 use http::Request;
 use tower::ServiceExt as _;
 
-use super::server;
 use crate::cli;
 use crate::config::Config;
 use crate::folder::Folder;
 use crate::house::{House, Place};
+use crate::server;
 
 /// An open data folder; nobody else opens it until this is dropped.
 pub(crate) struct Here {

@@ -1,5 +1,7 @@
 //! Asking the running server through the socket in its data folder, or this process where none is running.
 
+mod here;
+
 use std::fmt;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -16,9 +18,10 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
-use super::here::Here;
 use crate::config::Installation;
+use crate::control::SOCKET;
 use crate::{cli, keys};
+use here::Here;
 
 /// Time without any answer after which a server counts as hung.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
@@ -27,7 +30,7 @@ impl cli::Server {
     /// Connects to the running server; where none is running on a data folder that was used, opens that in this process.
     pub(crate) async fn connect(&self) -> anyhow::Result<Client> {
         let data = Installation::of(self)?.data;
-        match UnixStream::connect(data.join(super::SOCKET)).await {
+        match UnixStream::connect(data.join(SOCKET)).await {
             Ok(stream) => Client::over(stream).await,
             Err(error) if is_nobody(&error) && keys::is_used(&data) => Client::here(self).await,
             Err(error) => Err(no_server(error, &data)),
@@ -37,7 +40,7 @@ impl cli::Server {
     /// Connects to the running server, for what makes no sense without one.
     pub(crate) async fn connect_running(&self) -> anyhow::Result<Client> {
         let data = Installation::of(self)?.data;
-        match UnixStream::connect(data.join(super::SOCKET)).await {
+        match UnixStream::connect(data.join(SOCKET)).await {
             Ok(stream) => Client::over(stream).await,
             Err(error) => Err(no_server(error, &data)),
         }
@@ -92,7 +95,7 @@ impl Nobody {
 impl Client {
     /// Connects, for callers to whom a missing server is a finding.
     pub(crate) async fn look(data: &Path) -> Result<Self, Nobody> {
-        let path = data.join(super::SOCKET);
+        let path = data.join(SOCKET);
         let stream = UnixStream::connect(&path).await.map_err(|error| match error.kind() {
             ErrorKind::NotFound => Nobody::Yet,
             ErrorKind::ConnectionRefused => Nobody::AnyMore,
@@ -181,7 +184,7 @@ impl Client {
             each(page.items)?;
             let Some(after) = page.next else { return Ok(()) };
             let separator = if path.contains('?') { '&' } else { '?' };
-            next = format!("{path}{separator}{from}={}", crate::commands::encode(&after));
+            next = format!("{path}{separator}{from}={}", encode(&after));
         }
     }
 
@@ -226,6 +229,11 @@ where
     let body = answer.into_body().collect().await;
     let body = body.map_err(|error| anyhow!(error.into())).context("the answer was interrupted")?;
     Ok((status, body.to_bytes()))
+}
+
+/// Percent-encodes one segment of a path or a value of a query.
+pub(crate) fn encode(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
 /// A body that is there already.
