@@ -111,7 +111,7 @@ impl Ready {
     }
 }
 
-/// Reads of at most half a MiB that make up a range of an object.
+/// Reads that make up a range of an object, none of which takes long.
 fn reads(object: ObjectId, range: &Range<u64>) -> impl Iterator<Item = Read> + use<> {
     let (mut start, last) = (range.start, range.end);
     std::iter::from_fn(move || {

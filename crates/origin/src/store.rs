@@ -104,6 +104,14 @@ impl Store {
     ///
     /// The read continues by itself: a client that stops reading its body must not block others that wait for the same.
     pub(crate) async fn read(&self, read: Read) -> Result<Bytes> {
+        let range = read.start..read.end;
+        // Most was read lately: then there is nothing to wait for, and no reason to wake another thread.
+        let held = async {
+            self.blob.read_held(read.object, &range).inspect(|_| self.meter.count(read.end - read.start))
+        };
+        if let Some(bytes) = self.reads.optionally_get_with(read, held).await {
+            return Ok(bytes);
+        }
         let (reads, blob, meter) = (self.reads.clone(), self.blob.clone(), self.meter.clone());
         let make = async move {
             meter.count(read.end - read.start);

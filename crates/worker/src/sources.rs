@@ -27,7 +27,7 @@ use crate::stop::Stop;
 const SMALL: u64 = 32 << 20;
 /// Indexes that stay read.
 const MAPS: usize = 4;
-/// Stretches of a source that are copied at the same time, each with a piece of half a MiB in memory: one is written while
+/// Stretches of a source that are copied at the same time, each with a piece of a quarter of a MiB in memory: one is written while
 /// another is opened.
 const STRETCHES: usize = 4;
 /// No stretch is shorter, unless there is no more.

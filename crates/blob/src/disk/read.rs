@@ -10,7 +10,7 @@ use bytes::Bytes;
 use model::FileId;
 use rustix::io::ReadWriteFlags;
 use seal::Purpose;
-use seal::stream::{HEADER, Opener, stored_length};
+use seal::stream::{HEADER, Opener, boundary, stored_length};
 
 use super::{Disk, associated};
 use crate::buffers::Buffer;
@@ -27,12 +27,12 @@ pub(crate) struct OpenFile {
     opener: Option<Opener>,
 }
 
-/// Segments of a sealed file that are opened at once: as many bytes as a piece of a clear one.
+/// Segments of a sealed file that make a piece: as many bytes as of a clear one.
 const SEGMENTS: u64 = 4;
-/// Bytes of a clear file that are read at once.
+/// Bytes of a clear file that make a piece.
 const PIECE: u64 = 256 << 10;
-/// Stored bytes that may be copied, and opened, on a thread that must not wait: some 40 µs.
-const HELD: u64 = 160 << 10;
+/// Bytes that may be copied, and opened, on a thread that must not wait: 50 to 150 µs.
+const HELD: u64 = PIECE;
 
 impl Disk {
     /// Opens a stored file of `size` bytes. Blocks.
@@ -81,32 +81,42 @@ impl OpenFile {
     /// Reads a small range that the system holds in memory. Does not block: `None` for what is larger, for what would
     /// have to come from the disk, and where reading failed; [`OpenFile::read_all`] says why.
     pub(crate) fn read_held(&self, range: &Range<u64>) -> Option<Bytes> {
-        if range.is_empty() || range.end > self.size {
+        if range.is_empty() || range.end > self.size || range.end - range.start > HELD {
             return None;
         }
-        let span = self.opener.as_ref().map(|opener| opener.span(range.clone(), SEGMENTS));
-        let stored = span.as_ref().map_or(range, |span| &span.stored);
-        let length = stored.end - stored.start;
-        if length > HELD {
-            return None;
+        let length = usize::try_from(range.end - range.start).ok()?;
+        let mut out = Buffer::new(length);
+        self.fill_held(range, out.sized(length)).then(|| out.freeze())
+    }
+
+    /// Reads a range of the file. Does not block: after each piece others have their turn, and what would have to come from
+    /// the disk is `None`, as where reading failed.
+    pub(crate) async fn read_by_turns(&self, range: &Range<u64>) -> Option<Bytes> {
+        let length = usize::try_from(range.end.checked_sub(range.start)?).ok()?;
+        let mut out = Buffer::new(length);
+        let mut rest = out.sized(length);
+        let mut start = range.start;
+        while !rest.is_empty() {
+            let end = range.end.min(boundary(start, SEGMENTS));
+            let (its, others) = rest.split_at_mut_checked(usize::try_from(end - start).ok()?)?;
+            if end > self.size || !self.fill_held(&(start..end), its) {
+                return None;
+            }
+            (rest, start) = (others, end);
+            tokio::task::yield_now().await;
         }
-        let length = usize::try_from(length).ok()?;
-        let mut bytes = Buffer::new(length);
-        let read = {
-            let mut slices = [IoSliceMut::new(bytes.sized(length))];
-            rustix::io::preadv2(&self.file, &mut slices, stored.start, ReadWriteFlags::NOWAIT).ok()?
-        };
-        if read < length {
-            return None;
-        }
-        let (Some(opener), Some(span)) = (&self.opener, &span) else { return Some(bytes.freeze()) };
-        if span.plain != *range {
-            return None;
-        }
-        let plain = usize::try_from(range.end - range.start).ok()?;
-        let mut out = Buffer::new(plain);
-        opener.open_into(span, bytes.sized(length), out.sized(plain)).ok()?;
         Some(out.freeze())
+    }
+
+    /// Whether the system held all of it.
+    fn fill_held(&self, range: &Range<u64>, out: &mut [u8]) -> bool {
+        let read = |out: &mut [u8], at| {
+            let wanted = out.len();
+            let read =
+                rustix::io::preadv2(&self.file, &mut [IoSliceMut::new(out)], at, ReadWriteFlags::NOWAIT)?;
+            if read == wanted { Ok(()) } else { Err(io::ErrorKind::WouldBlock.into()) }
+        };
+        self.fill_by(range.clone(), out, read).is_ok()
     }
 
     /// Reads a range of the file. Blocks.
@@ -128,20 +138,33 @@ impl OpenFile {
     ///
     /// # Errors
     /// [`Error::Damaged`].
-    pub(crate) fn fill(&self, mut range: Range<u64>, mut out: &mut [u8]) -> Result<()> {
-        let Some(opener) = &self.opener else {
-            return self.file.read_exact_at(out, range.start).map_err(|error| self.failed(error));
-        };
+    pub(crate) fn fill(&self, range: Range<u64>, out: &mut [u8]) -> Result<()> {
+        let filled = self.fill_by(range, out, |out, at| self.file.read_exact_at(out, at));
+        filled.map_err(|error| match error {
+            Unfilled::Read(error) => self.failed(error),
+            Unfilled::Opened(why) => damaged(self.id, why),
+        })
+    }
+
+    /// Fills `out` by reads that fill what they are given or fail. A sealed file is opened segment by segment, so that what is
+    /// opened is still in the processor's cache.
+    fn fill_by(
+        &self,
+        mut range: Range<u64>,
+        mut out: &mut [u8],
+        read: impl Fn(&mut [u8], u64) -> io::Result<()>,
+    ) -> std::result::Result<(), Unfilled> {
+        let Some(opener) = &self.opener else { return read(out, range.start).map_err(Unfilled::Read) };
         let mut stored: Option<Buffer> = None;
         while !range.is_empty() {
-            let span = opener.span(range.clone(), SEGMENTS);
+            let span = opener.span(range.clone(), 1);
             let length = usize::try_from(span.stored.end - span.stored.start).unwrap_or(usize::MAX);
             let stored = stored.get_or_insert_with(|| Buffer::new(length)).sized(length);
-            self.file.read_exact_at(stored, span.stored.start).map_err(|error| self.failed(error))?;
+            read(stored, span.stored.start).map_err(Unfilled::Read)?;
             let plain = usize::try_from(span.plain.end - span.plain.start).unwrap_or(usize::MAX);
-            let outside = Error::Range { size: self.size };
-            let (its, others) = out.split_at_mut_checked(plain).ok_or(outside)?;
-            opener.open_into(&span, stored, its).map_err(|why| damaged(self.id, why))?;
+            let short = || Unfilled::Read(io::ErrorKind::InvalidInput.into());
+            let (its, others) = out.split_at_mut_checked(plain).ok_or_else(short)?;
+            opener.open_into(&span, stored, its).map_err(Unfilled::Opened)?;
             (range.start, out) = (span.plain.end, others);
         }
         Ok(())
@@ -157,6 +180,12 @@ impl OpenFile {
             _ => disk("read", &self.path)(error),
         }
     }
+}
+
+/// Why memory was not filled.
+enum Unfilled {
+    Read(io::Error),
+    Opened(seal::Error),
 }
 
 /// The reader only sees that the stream ends, so the reason is logged here.
@@ -202,9 +231,19 @@ mod tests {
                 });
                 assert_eq!(found.as_deref(), Some(expected), "{range:?}, sealed: {seals}");
             }
-            for range in [0..size, 0..HELD + 1, 5..5, size - 1..size + 1] {
+            for range in [0..size, 0..HELD + 1, 7..HELD + 8, 5..5, size - 1..size + 1] {
                 assert_eq!(file.read_held(&range), None, "{range:?}, sealed: {seals}");
             }
+            for range in [0..size, 1..size, 65_000..399_999, 7..7] {
+                let mut found = None;
+                for _ in 0..100 {
+                    file.read_all(range.clone()).unwrap();
+                    found = found.or(file.read_by_turns(&range).await);
+                }
+                let expected = &bytes[range.start as usize..range.end as usize];
+                assert_eq!(found.as_deref(), Some(expected), "{range:?}, sealed: {seals}");
+            }
+            assert_eq!(file.read_by_turns(&(1..size + 1)).await, None);
         }
     }
 }
