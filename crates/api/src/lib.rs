@@ -113,9 +113,9 @@ impl Api {
         self.public_url().origin().ascii_serialization()
     }
 
-    /// The one clock of this crate and of the site.
+    /// The time now, for this crate and the site.
     pub fn now(&self) -> Timestamp {
-        Timestamp(jiff::Timestamp::now().as_millisecond())
+        self.parts().jobs.now()
     }
 
     /// A title, `None` if it does not exist.

@@ -1,7 +1,6 @@
 //! Comparing the folder with the rows, without changing either, to check that everything is there.
 
 use std::collections::BTreeSet;
-use std::time::SystemTime;
 
 use db::args;
 use model::FileId;
@@ -33,12 +32,12 @@ impl Blob {
         let mut audit = Audit::default();
         // First the folder: a file comes before its row and goes after it, so that a row from now on has its file
         // somewhere, and rows that were read too early are checked again.
-        let disk = self.disk.clone();
+        let (disk, clock) = (self.disk.clone(), self.db.clock().clone());
         let listed = blocking(move || {
-            let all: Result<Vec<_>> = (0..=255).map(|folder| disk.files(folder, SystemTime::now())).collect();
+            let all: Result<Vec<_>> = (0..=255).map(|folder| disk.files(folder, clock.time())).collect();
             Ok((
                 all?.into_iter().flatten().collect::<BTreeSet<_>>(),
-                disk.half_written(SystemTime::now())?.len() as u64,
+                disk.half_written(clock.time())?.len() as u64,
             ))
         });
         let (mut there, temporary) = listed.await?;

@@ -5,7 +5,6 @@ use model::{BucketName, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::clock::now;
 use crate::{Blob, Error, Result};
 
 /// The region of the installation, as S3 clients name it: what is signed is signed for a region.
@@ -88,7 +87,7 @@ impl Blob {
     /// # Errors
     /// [`Error::BucketExists`].
     pub async fn create_bucket(&self, name: &BucketName, region: Region) -> Result<Bucket> {
-        let created_at = now();
+        let created_at = self.db.now();
         let named = Some(region.as_str()).filter(|region| *region != REGION);
         match self.db.execute(INSERT, args![name, created_at, named]).await? {
             0 => Err(Error::BucketExists(name.clone())),

@@ -4,7 +4,6 @@ use db::{Sql, Tx, args, sql};
 use model::{BucketName, Key, ObjectId};
 
 use crate::bucket;
-use crate::clock::now;
 use crate::events::{self, Kind};
 use crate::files::insert_file;
 use crate::{Blob, By, Checksum, Condition, Error, New, Object, Result, Staged, fault};
@@ -34,7 +33,7 @@ impl Blob {
             etag: hex::encode(staged.md5()),
             checksum: staged.checksum().cloned(),
             attributes: new.attributes,
-            created_at: now(),
+            created_at: self.db.now(),
         };
         let name = Name::lock(tx, &object.bucket, &object.key, &new.condition).await?;
         insert(tx, &object).await?;
@@ -117,7 +116,7 @@ pub(crate) async fn point_to(
 ) -> Result<()> {
     let key = object.key.as_str().as_bytes();
     let sequence = loop {
-        let sequence = events::sequence(name.as_ref().map(|n| n.sequence));
+        let sequence = events::sequence(tx.now(), name.as_ref().map(|n| n.sequence));
         let point = args![&object.bucket, key, object.id, sequence];
         if let Some(before) = name {
             tx.execute("UPDATE names SET object = $3, sequence = $4 WHERE bucket = $1 AND key = $2", point)
@@ -142,6 +141,6 @@ pub(crate) async fn point_to(
 /// Notes since when no key names the object.
 pub(crate) async fn retire(tx: &mut Tx, id: ObjectId) -> Result<()> {
     let sql = "UPDATE objects SET retired_at = $2 WHERE id = $1 AND retired_at IS NULL";
-    tx.execute(sql, args![id, now()]).await?;
+    tx.execute(sql, args![id, tx.now()]).await?;
     Ok(())
 }

@@ -3,7 +3,6 @@
 use db::{Sql, Tx, args, sql};
 use model::ObjectId;
 
-use crate::clock::now;
 use crate::commit::{Name, insert, point_to};
 use crate::object::columns;
 use crate::{Blob, Error, New, Object, Result};
@@ -23,7 +22,7 @@ impl Blob {
             bucket: new.bucket,
             key: new.key,
             attributes: new.attributes,
-            created_at: now(),
+            created_at: self.db.now(),
             ..from
         };
         insert(&mut tx, &object).await?;

@@ -68,7 +68,8 @@ async fn delete(
     if by == Actor::Client {
         let sql = concat!("SELECT ", crate::object::columns!(), " FROM objects o WHERE o.id = $1");
         let object = Object::from_row(&tx.one(sql, args![name.object]).await?)?;
-        events::record(tx, Kind::Removed, &object, events::sequence(Some(name.sequence))).await?;
+        let sequence = events::sequence(tx.now(), Some(name.sequence));
+        events::record(tx, Kind::Removed, &object, sequence).await?;
     }
     Ok(Some(name.object))
 }

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::bucket::REGION;
-use crate::clock::now;
 use crate::object;
 use crate::{Blob, Error, Means, Object, Result};
 
@@ -108,7 +107,7 @@ impl Subscriber {
     pub async fn mark_handled(&self, tx: &mut Tx, id: EventId) -> Result<bool> {
         let sql = "UPDATE event_deliveries SET handled_at = $3
             WHERE event = $1 AND subscriber = $2 AND handled_at IS NULL";
-        Ok(tx.execute(sql, args![id, self.name, now()]).await? == 1)
+        Ok(tx.execute(sql, args![id, self.name, tx.now()]).await? == 1)
     }
 
     /// Ends the subscription: nothing waits any more for what it has not handled.
@@ -145,7 +144,7 @@ impl Kind {
 }
 
 pub(crate) async fn record(tx: &mut Tx, kind: Kind, object: &Object, sequence: i64) -> Result<()> {
-    let at = now();
+    let at = tx.now();
     let sql = "INSERT INTO events (id, sequence, bucket, key, object, record, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     let record = render(&kind, object, sequence, at).to_string();
@@ -195,9 +194,9 @@ fn read(row: &db::Row) -> Result<Event> {
 
 /// A number above every one that this process gave and above `before`, near the clock: so it also ascends across
 /// restarts and after a key was deleted.
-pub(crate) fn sequence(before: Option<i64>) -> i64 {
+pub(crate) fn sequence(now: Timestamp, before: Option<i64>) -> i64 {
     static LAST: AtomicI64 = AtomicI64::new(0);
-    let clock = now().0 << 16;
+    let clock = now.0 << 16;
     let next = |last: i64| clock.max(last + 1).max(before.map_or(0, |b| b + 1));
     let last = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)));
     last.map_or(clock, next)
@@ -217,11 +216,12 @@ mod tests {
 
     #[test]
     fn sequences_ascend_even_within_a_millisecond_and_after_a_clock_that_ran_ahead() {
-        let ahead = sequence(None) + (1 << 40);
-        let mut last = sequence(Some(ahead));
+        let now = Timestamp(1_700_000_000_000);
+        let ahead = sequence(now, None) + (1 << 40);
+        let mut last = sequence(now, Some(ahead));
         assert!(last > ahead);
         for _ in 0..1000 {
-            let next = sequence(None);
+            let next = sequence(now, None);
             assert!(next > last);
             last = next;
         }

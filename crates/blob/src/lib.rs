@@ -38,7 +38,6 @@ mod bucket;
 mod buffers;
 mod checksum;
 mod class;
-mod clock;
 mod commit;
 mod copy;
 mod cors;

@@ -8,7 +8,6 @@ use model::BucketName;
 use seal::KeyRing;
 use tokio::sync::watch;
 
-use crate::clock::now;
 use crate::disk::{Disk, Keys};
 use crate::lane::blocking;
 use crate::{Blob, Config, Error, Result, bucket, owner};
@@ -33,7 +32,7 @@ impl Blob {
         let disk = blocking(move || Disk::open(&root, reserve, keys)).await?;
         owner::check(&db, &disk).await?;
         for name in [BucketName::source(), BucketName::media()] {
-            db.execute(bucket::INSERT, args![name, now(), None::<&str>]).await?;
+            db.execute(bucket::INSERT, args![name, db.now(), None::<&str>]).await?;
         }
         let hint = Arc::new(watch::Sender::new(()));
         Ok(Self {

@@ -8,7 +8,6 @@ use db::args;
 use model::{FileId, Timestamp};
 use tokio::time::Instant;
 
-use crate::clock::now;
 use crate::disk::{Deleted, Stored};
 use crate::files::{drop_files, insert_file};
 use crate::lane::blocking;
@@ -67,7 +66,7 @@ impl Blob {
         tx.execute("UPDATE parts SET file = $2 WHERE file = $1", args![old, &name]).await?;
         tx.execute("UPDATE upload_parts SET file = $2 WHERE file = $1", args![old, &name]).await?;
         tx.commit().await?;
-        self.replaced.push(Old { file: old.to_owned(), objects, since: now() });
+        self.replaced.push(Old { file: old.to_owned(), objects, since: self.db.now() });
         Ok(())
     }
 

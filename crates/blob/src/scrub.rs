@@ -211,7 +211,7 @@ impl Blob {
         looked.files += 1;
         looked.bytes += bytes;
         if let Some(why) = why {
-            match self.db.execute(NOTE, args![id, why, crate::clock::now()]).await {
+            match self.db.execute(NOTE, args![id, why, self.db.now()]).await {
                 Ok(_) => looked.damaged.push(id),
                 // It was deleted in the meantime.
                 Err(error) if error.is_foreign_key_violation() => {}

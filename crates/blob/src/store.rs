@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use db::{Db, args};
+use model::Timestamp;
 use model::setting::{OutOfRange, need};
 use serde::Deserialize;
 use tokio::sync::watch;
@@ -84,6 +85,11 @@ impl Config {
 }
 
 impl Blob {
+    /// The time now, by the clock of the database.
+    pub fn now(&self) -> Timestamp {
+        self.db.now()
+    }
+
     /// How long the bytes of what was deleted stay for readers under way.
     pub fn lingers(&self) -> Duration {
         Duration::from_secs(u64::from(self.config.linger_seconds))

@@ -10,7 +10,6 @@ use seal::Renewed;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::now;
 use crate::disk::{Deleted, delete_all};
 use crate::files::drop_files;
 use crate::lane::blocking;
@@ -139,8 +138,8 @@ impl Blob {
     /// All half-written files, however new. Only for callers that know that nobody writes: this process has started
     /// nothing yet, and no other one has the store open until the answer is there.
     pub async fn half_written(&self) -> Result<HalfWritten> {
-        let disk = self.disk.clone();
-        blocking(move || disk.half_written(SystemTime::now())).await.map(HalfWritten)
+        let (disk, clock) = (self.disk.clone(), self.db.clock().clone());
+        blocking(move || disk.half_written(clock.time())).await.map(HalfWritten)
     }
 
     /// Deletes an object that no key names and nobody reads; `false` if something needs it after all.
@@ -184,7 +183,8 @@ impl Sweeper {
     /// Runs until `shutdown`. A failed sweep is logged and tried again at its next time.
     pub async fn run(self, shutdown: CancellationToken) {
         for minute in 0_u64.. {
-            let swept = if with_disk(minute) { self.all().await } else { self.blob.sweep(now()).await };
+            let swept =
+                if with_disk(minute) { self.all().await } else { self.blob.sweep(self.blob.now()).await };
             match swept {
                 Ok(swept) if swept == Swept::default() => {}
                 Ok(swept) => tracing::info!(?swept, "store swept"),
@@ -217,7 +217,8 @@ impl Sweeper {
 
     async fn all(&self) -> Result<Swept> {
         // A failure of one must not prevent the other.
-        let (rows, disk) = (self.blob.sweep(now()).await, self.blob.sweep_disk(now()).await);
+        let (rows, disk) =
+            (self.blob.sweep(self.blob.now()).await, self.blob.sweep_disk(self.blob.now()).await);
         let (rows, disk) = (rows?, disk?);
         Ok(Swept { files: rows.files + disk.files, stuck: rows.stuck + disk.stuck, ..rows })
     }

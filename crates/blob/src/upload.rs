@@ -10,7 +10,6 @@ pub use complete::{Chosen, Complete};
 pub use list::{Came, ListUploads, Parts, Uploads, came};
 
 use crate::bucket;
-use crate::clock::now;
 use crate::files::{drop_files, insert_file};
 use crate::object::key;
 use crate::{Algorithm, Attributes, Blob, Checksum, Error, Result, Staged, fault};
@@ -119,7 +118,7 @@ impl Blob {
             attributes: new.attributes,
             checksum: new.checksum,
             composite: new.composite,
-            created_at: now(),
+            created_at: self.db.now(),
         };
         let mut tx = self.db.begin().await?;
         bucket::share(&mut tx, &upload.bucket).await?;
@@ -166,7 +165,7 @@ impl Blob {
             size: staged.size(),
             md5: staged.md5().to_vec(),
             checksum: staged.checksum().cloned(),
-            created_at: now(),
+            created_at: self.db.now(),
         };
         let mut tx = self.db.begin().await?;
         let upload = tx.opt(tx.pick(LOCK), args![id]).await?;

@@ -5,6 +5,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::Timestamp;
+use runtime::Clock;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, Postgres};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
@@ -14,15 +16,22 @@ use sqlx::{ConnectOptions, Connection, Transaction};
 
 use crate::error::fault;
 use crate::fault::around;
-use crate::tx::{self, Tx};
+use crate::tx::{self, On, Tx};
 use crate::{Args, Ballast, Error, Result, Row, Sql};
 
 /// How long a write waits while another process has locked the SQLite file; the caller is then told to retry.
 const LOCKED: Duration = Duration::from_secs(5);
 
-/// An open database. Cheap to clone.
+/// An open database, and the clock that dates its rows. Cheap to clone.
 #[derive(Debug, Clone)]
-pub enum Db {
+pub struct Db {
+    pub(crate) pools: Pools,
+    clock: Clock,
+}
+
+/// The connections of each engine.
+#[derive(Debug, Clone)]
+pub(crate) enum Pools {
     /// One file in WAL mode: a single writer connection and a pool of readers.
     Sqlite {
         /// At most one connection: competing writers starve each other.
@@ -87,7 +96,7 @@ impl Db {
             .map_err(fail)?;
         let readers =
             pool(4).connect_with(options.read_only(true).create_if_missing(false)).await.map_err(fail)?;
-        Ok(Self::Sqlite { writer, readers, ballast })
+        Ok(Pools::Sqlite { writer, readers, ballast }.into())
     }
 
     /// Connects to `address` (`postgres://user:password@host/name`). Whatever the server is set to, what is committed is
@@ -101,64 +110,82 @@ impl Db {
             .acquire_timeout(Duration::from_secs(30))
             .after_connect(|connection, _| Box::pin(commits_last(connection)));
         let opened = pool.connect_with(options).await;
-        Ok(Self::Postgres(opened.map_err(|error| Error::Open { target, source: fault(error) })?))
+        let pool = opened.map_err(|error| Error::Open { target, source: fault(error) })?;
+        Ok(Pools::Postgres(pool).into())
+    }
+
+    /// The same with another clock than the system's.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// The clock that dates rows.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Which engine this is.
     pub fn engine(&self) -> Engine {
-        match self {
-            Self::Sqlite { .. } => Engine::Sqlite,
-            Self::Postgres(_) => Engine::Postgres,
+        match &self.pools {
+            Pools::Sqlite { .. } => Engine::Sqlite,
+            Pools::Postgres(_) => Engine::Postgres,
         }
     }
 
     /// The text of a statement that this engine runs.
     pub fn pick(&self, sql: Sql) -> &'static str {
-        match self {
-            Self::Sqlite { .. } => sql.sqlite,
-            Self::Postgres(_) => sql.postgres,
+        match &self.pools {
+            Pools::Sqlite { .. } => sql.sqlite,
+            Pools::Postgres(_) => sql.postgres,
         }
     }
 
     /// Begins a transaction that may write (`BEGIN IMMEDIATE` on SQLite). Dropping it rolls back.
     pub async fn begin(&self) -> Result<Tx> {
         let fail = |error| Error::Transaction { what: "begin", source: fault(error) };
-        match self {
-            Self::Sqlite { writer, ballast, .. } => {
+        let on = match &self.pools {
+            Pools::Sqlite { writer, ballast, .. } => {
                 ballast.make_room();
-                writer.begin_with("BEGIN IMMEDIATE").await.map(Tx::Sqlite).map_err(fail)
+                writer.begin_with("BEGIN IMMEDIATE").await.map(On::Sqlite)
             }
-            Self::Postgres(pool) => begin_whole(pool.clone()).await.map(Tx::Postgres).map_err(fail),
-        }
+            Pools::Postgres(pool) => begin_whole(pool.clone()).await.map(On::Postgres),
+        };
+        Ok(Tx::new(on.map_err(fail)?, self.clock.clone()))
     }
 
     /// Runs a writing statement; answers the number of rows it changed.
     pub async fn execute(&self, sql: &'static str, args: Args) -> Result<u64> {
-        match self {
-            Self::Sqlite { writer, ballast, .. } => {
+        match &self.pools {
+            Pools::Sqlite { writer, ballast, .. } => {
                 ballast.make_room();
                 around(tx::sqlite_execute(writer, sql, args)).await
             }
-            Self::Postgres(pool) => around(tx::postgres_execute(pool, sql, args)).await,
+            Pools::Postgres(pool) => around(tx::postgres_execute(pool, sql, args)).await,
         }
     }
 
     /// Runs a writing statement with `RETURNING`.
     pub async fn returning(&self, sql: &'static str, args: Args) -> Result<Vec<Row>> {
-        match self {
-            Self::Sqlite { writer, ballast, .. } => {
+        match &self.pools {
+            Pools::Sqlite { writer, ballast, .. } => {
                 ballast.make_room();
                 around(tx::sqlite_all(writer, sql, args)).await
             }
-            Self::Postgres(pool) => around(tx::postgres_all(pool, sql, args)).await,
+            Pools::Postgres(pool) => around(tx::postgres_all(pool, sql, args)).await,
         }
     }
 
     /// Reads all rows.
     pub async fn all(&self, sql: &'static str, args: Args) -> Result<Vec<Row>> {
-        match self {
-            Self::Sqlite { readers, .. } => tx::sqlite_all(readers, sql, args).await,
-            Self::Postgres(pool) => tx::postgres_all(pool, sql, args).await,
+        match &self.pools {
+            Pools::Sqlite { readers, .. } => tx::sqlite_all(readers, sql, args).await,
+            Pools::Postgres(pool) => tx::postgres_all(pool, sql, args).await,
         }
     }
 
@@ -193,9 +220,9 @@ impl Db {
 
     /// The space on the disk that is kept for a SQLite database; a PostgreSQL keeps its own.
     pub fn ballast(&self) -> Option<&Arc<Ballast>> {
-        match self {
-            Self::Sqlite { ballast, .. } => Some(ballast),
-            Self::Postgres(_) => None,
+        match &self.pools {
+            Pools::Sqlite { ballast, .. } => Some(ballast),
+            Pools::Postgres(_) => None,
         }
     }
 
@@ -203,7 +230,7 @@ impl Db {
     /// ten lines; empty if it is sound. The whole file is read, without blocking others. PostgreSQL checks its own
     /// pages, and nothing is done there.
     pub async fn damage(&self) -> Result<Vec<String>> {
-        let Self::Sqlite { readers, .. } = self else { return Ok(Vec::new()) };
+        let Pools::Sqlite { readers, .. } = &self.pools else { return Ok(Vec::new()) };
         match tx::sqlite_all(readers, "PRAGMA quick_check(10)", crate::args![]).await {
             Ok(rows) => {
                 let lines = rows.iter().map(|row| row.get("quick_check")).collect::<Result<Vec<String>>>()?;
@@ -220,7 +247,7 @@ impl Db {
     /// # Errors
     /// [`Error::NotSqlite`]: PostgreSQL has its own tools.
     pub async fn snapshot(&self, path: &Path) -> Result<()> {
-        let Self::Sqlite { readers, .. } = self else { return Err(Error::NotSqlite) };
+        let Pools::Sqlite { readers, .. } = &self.pools else { return Err(Error::NotSqlite) };
         let path = path.to_str().ok_or(Error::NotSqlite)?;
         tx::sqlite_execute(readers, "VACUUM INTO $1", crate::args![path]).await.map(drop)
     }
@@ -230,7 +257,7 @@ impl Db {
     /// two more copies, one of them in the folder of temporary files, and keeps every writer waiting. PostgreSQL has its
     /// own ways, and nothing is done there.
     pub async fn scrub(&self) -> Result<bool> {
-        let Self::Sqlite { writer, .. } = self else { return Ok(true) };
+        let Pools::Sqlite { writer, .. } = &self.pools else { return Ok(true) };
         let written = tx::sqlite_execute(writer, "VACUUM", crate::args![]).await;
         // Also where there was no space for it: the log keeps its size otherwise, and the disk stays full.
         let done = tx::sqlite_all(writer, "PRAGMA wal_checkpoint(TRUNCATE)", crate::args![]).await;
@@ -240,13 +267,19 @@ impl Db {
 
     /// Closes every connection; SQLite writes its log back into the file.
     pub async fn close(&self) {
-        match self {
-            Self::Sqlite { writer, readers, .. } => {
+        match &self.pools {
+            Pools::Sqlite { writer, readers, .. } => {
                 readers.close().await;
                 writer.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Pools::Postgres(pool) => pool.close().await,
         }
+    }
+}
+
+impl From<Pools> for Db {
+    fn from(pools: Pools) -> Self {
+        Self { pools, clock: Clock::system() }
     }
 }
 
@@ -298,7 +331,7 @@ mod tests {
     async fn a_writer_that_cannot_write_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("kinora.db");
-        let Db::Sqlite { writer, readers, .. } = Db::open_sqlite(&path).await.unwrap() else {
+        let Pools::Sqlite { writer, readers, .. } = Db::open_sqlite(&path).await.unwrap().pools else {
             unreachable!()
         };
         can_write(&mut writer.acquire().await.unwrap()).await.unwrap();

@@ -1,6 +1,7 @@
 //! Migrations: append-only steps, kept by the crate that owns the tables.
 
 use crate::error::fault;
+use crate::tx::On;
 use crate::{Db, Error, Result, Sql, Tx, args};
 
 /// The steps of one owner, oldest first. Released steps are never edited.
@@ -65,8 +66,8 @@ async fn apply(tx: &mut Tx, migrations: Migrations) -> Result<()> {
 async fn run(tx: &mut Tx, ddl: &str) -> Result<(), sqlx::Error> {
     let text = ddl.replace("{bytes}", tx.pick(BYTES));
     let sql = sqlx::raw_sql(sqlx::AssertSqlSafe(text));
-    match tx {
-        Tx::Sqlite(tx) => sql.execute(&mut **tx).await.map(drop),
-        Tx::Postgres(tx) => sql.execute(&mut **tx).await.map(drop),
+    match &mut tx.on {
+        On::Sqlite(tx) => sql.execute(&mut **tx).await.map(drop),
+        On::Postgres(tx) => sql.execute(&mut **tx).await.map(drop),
     }
 }

@@ -5,6 +5,7 @@
 
 use std::sync::Once;
 
+use crate::connect::Pools;
 use crate::{Db, Engine, Migrations};
 
 /// A database that goes away when it is dropped.
@@ -56,7 +57,7 @@ async fn fresh_schema() -> Option<TestDb> {
     };
     let schema = format!("t_{}", uuid::Uuid::new_v4().as_simple());
     let admin = Db::open_postgres(&address).await.expect("the test server of KINORA_TEST_POSTGRES answers");
-    let Db::Postgres(pool) = &admin else { unreachable!("open_postgres gives PostgreSQL") };
+    let Pools::Postgres(pool) = &admin.pools else { unreachable!("open_postgres gives PostgreSQL") };
     sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE SCHEMA {schema}")))
         .execute(pool)
         .await

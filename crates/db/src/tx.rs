@@ -1,5 +1,7 @@
 //! Transactions, and how a statement runs on each engine.
 
+use model::Timestamp;
+use runtime::Clock;
 use sqlx::postgres::{PgArguments, Postgres};
 use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments};
@@ -10,7 +12,13 @@ use crate::fault::around;
 use crate::{Args, Error, Result, Row, Sql, Value};
 
 /// A transaction; rolled back when dropped without [`Tx::commit`].
-pub enum Tx {
+pub struct Tx {
+    pub(crate) on: On,
+    clock: Clock,
+}
+
+/// The connection that a transaction has.
+pub(crate) enum On {
     /// On SQLite's one writer connection.
     Sqlite(Transaction<'static, Sqlite>),
     /// On a PostgreSQL connection.
@@ -18,27 +26,36 @@ pub enum Tx {
 }
 
 impl Tx {
+    pub(crate) fn new(on: On, clock: Clock) -> Self {
+        Self { on, clock }
+    }
+
+    /// The time now, by the clock of its database.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// The text of a statement that this engine runs.
     pub fn pick(&self, sql: Sql) -> &'static str {
-        match self {
-            Self::Sqlite(_) => sql.sqlite,
-            Self::Postgres(_) => sql.postgres,
+        match self.on {
+            On::Sqlite(_) => sql.sqlite,
+            On::Postgres(_) => sql.postgres,
         }
     }
 
     /// Runs a statement; answers the number of rows it changed.
     pub async fn execute(&mut self, sql: &'static str, args: Args) -> Result<u64> {
-        match self {
-            Self::Sqlite(tx) => sqlite_execute(&mut **tx, sql, args).await,
-            Self::Postgres(tx) => postgres_execute(&mut **tx, sql, args).await,
+        match &mut self.on {
+            On::Sqlite(tx) => sqlite_execute(&mut **tx, sql, args).await,
+            On::Postgres(tx) => postgres_execute(&mut **tx, sql, args).await,
         }
     }
 
     /// Runs a statement and reads all its rows (also of `RETURNING`).
     pub async fn all(&mut self, sql: &'static str, args: Args) -> Result<Vec<Row>> {
-        match self {
-            Self::Sqlite(tx) => sqlite_all(&mut **tx, sql, args).await,
-            Self::Postgres(tx) => postgres_all(&mut **tx, sql, args).await,
+        match &mut self.on {
+            On::Sqlite(tx) => sqlite_all(&mut **tx, sql, args).await,
+            On::Postgres(tx) => postgres_all(&mut **tx, sql, args).await,
         }
     }
 
@@ -54,9 +71,9 @@ impl Tx {
 
     /// Commits; when this answers, the changes are on disk.
     pub async fn commit(self) -> Result<()> {
-        let done = match self {
-            Self::Sqlite(tx) => around(tx.commit()).await,
-            Self::Postgres(tx) => around(tx.commit()).await,
+        let done = match self.on {
+            On::Sqlite(tx) => around(tx.commit()).await,
+            On::Postgres(tx) => around(tx.commit()).await,
         };
         done.map_err(|error| Error::Transaction { what: "commit", source: fault(error) })
     }

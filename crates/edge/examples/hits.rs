@@ -114,6 +114,7 @@ fn door(key: &SigningKey) -> Result<(SocketAddr, CancellationToken), Failure> {
                 state,
                 secret: watch::channel(secret).1,
                 meter: edge::Meter::default(),
+                clock: runtime::Clock::system(),
             };
             Ok(service.run(ending).await?)
         })

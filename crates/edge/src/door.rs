@@ -11,6 +11,7 @@ use http_body::Body as _;
 use http_face::door::{Answer, DependsOn, Peer, RequestBody};
 use http_face::request_id::is_id;
 use model::delivery::{Access, Caching, Origin};
+use runtime::Clock;
 use sign::{Denied, token};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
@@ -21,7 +22,7 @@ use crate::body::{Body, BoxError};
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::forward;
-use crate::gate::{self, Gate};
+use crate::gate::Gate;
 use crate::headers::{self, CACHE_STATUS, CDN_IDENTIFIER, X_CACHE, X_REQUEST_ID};
 use crate::ids::Ids;
 use crate::meter::{Meter, Way};
@@ -44,6 +45,7 @@ pub(crate) struct Door {
     pub(crate) meter: Meter,
     /// Fetches under way, which shutdown waits for.
     pub(crate) tasks: TaskTracker,
+    pub(crate) clock: Clock,
 }
 
 /// A request whose form is right.
@@ -146,11 +148,12 @@ impl Door {
         secret: watch::Receiver<CdnSecret>,
         tasks: TaskTracker,
         meter: Meter,
+        clock: Clock,
     ) -> Self {
         let cache = Arc::new(Cache::new(config.cache_bytes, config.cache_object_bytes));
         meter.watch(cache.gauge(), cache.memory());
         Self {
-            gate: Gate::new(config.signatures as usize, config.wrong_signatures),
+            gate: Gate::new(config.signatures as usize, config.wrong_signatures, clock.clone()),
             cache,
             config,
             upstreams,
@@ -160,6 +163,7 @@ impl Door {
             ids: Ids::default(),
             meter,
             tasks,
+            clock,
         }
     }
 
@@ -197,7 +201,7 @@ impl Door {
                     target: asked.target,
                     cookies: &shown,
                     client: asked.viewer.address,
-                    now: gate::now(),
+                    now: self.clock.now(),
                 };
                 let (target, passed) = self.gate.check(&self.routes, routes, &request, asked.token)?;
                 if routes.is_gone(asked.path) {

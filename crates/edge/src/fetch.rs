@@ -110,7 +110,7 @@ impl Door {
             return lead.finish(head);
         }
 
-        let keep = keep(response.status(), response.headers());
+        let keep = keep(response.status(), response.headers(), self.clock.now());
         let length = length(&response).filter(|_| response.status() != StatusCode::PARTIAL_CONTENT);
         let Some(length) = length.filter(|length| *length <= self.cache.object_bytes && keep != Keep::Alone)
         else {
@@ -164,7 +164,7 @@ impl Door {
     }
 
     fn renew(&self, stale: &Entry, answer: &Response<()>, now: Instant) -> Arc<Entry> {
-        let (entry, kept) = stale.renewed(answer, now);
+        let (entry, kept) = stale.renewed(answer, now, self.clock.now());
         let entry = Arc::new(entry);
         if kept {
             self.keep(&entry);

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use http_face::door::Permission;
+use model::AssetId;
 use model::delivery::{ANSWER_MS, asset_of};
-use model::{AssetId, Timestamp};
+use runtime::Clock;
 use sign::{Denied, Evidence, Grant, Key, Presented, Request, token};
 use tinyufo::TinyUfo;
 use tokio::sync::watch;
@@ -24,6 +25,7 @@ pub(crate) struct Gate {
     remembered: TinyUfo<u64, Arc<Remembered>>,
     hasher: RandomState,
     budget: Budget,
+    clock: Clock,
 }
 
 struct Remembered {
@@ -44,6 +46,7 @@ pub(crate) struct Passed {
     routes: watch::Receiver<Arc<Routes>>,
     by: Arc<Remembered>,
     asset: Option<AssetId>,
+    clock: Clock,
 }
 
 impl Passed {
@@ -58,9 +61,8 @@ impl Passed {
         if !routes.keys.has(grant.key(), self.by.key) {
             return Err(Refusal::Denied(Denied::UnknownKey));
         }
-        let revoked = grant
-            .session()
-            .is_some_and(|session| routes.is_denied(session) || now() >= grant.until().plus_ms(ANSWER_MS));
+        let is_over = || self.clock.now() >= grant.until().plus_ms(ANSWER_MS);
+        let revoked = grant.session().is_some_and(|session| routes.is_denied(session) || is_over());
         if revoked || grant.mark().is_some_and(|mark| routes.has_ended(mark, self.asset)) {
             return Err(Refusal::Denied(Denied::Revoked));
         }
@@ -76,9 +78,9 @@ impl Permission for Passed {
 
 impl Gate {
     /// Remembers at most `most` signatures, and checks at most `wrong` of an address that are wrong in a minute.
-    pub(crate) fn new(most: usize, wrong: u32) -> Self {
+    pub(crate) fn new(most: usize, wrong: u32, clock: Clock) -> Self {
         let remembered = TinyUfo::new(most, most);
-        Self { remembered, hasher: RandomState::new(), budget: Budget::new(wrong) }
+        Self { remembered, hasher: RandomState::new(), budget: Budget::new(wrong), clock }
     }
 
     /// Checks what a request shows: the token that stood before its target, or else its query or cookies. Gives the
@@ -105,7 +107,8 @@ impl Gate {
             }
         };
         let asset = asset_of(target.split_once('?').map_or(&*target, |(path, _)| path));
-        let passed = Passed { routes: watched.clone(), by: grant, asset };
+        let clock = self.clock.clone();
+        let passed = Passed { routes: watched.clone(), by: grant, asset, clock };
         let grant = &passed.by.grant;
         if grant.session().is_some_and(|session| routes.is_denied(session))
             || grant.mark().is_some_and(|mark| routes.has_ended(mark, asset))
@@ -149,16 +152,10 @@ impl Gate {
     }
 }
 
-/// The clock, as signatures and sessions are dated.
-pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-}
-
 #[cfg(test)]
 mod tests {
     use model::delivery::State;
-    use model::{PlaybackSessionId, SubjectId};
+    use model::{PlaybackSessionId, SubjectId, Timestamp};
     use sign::{Mark, SigningKey};
 
     use super::*;
@@ -167,7 +164,7 @@ mod tests {
     fn a_permission_ends_with_its_session_its_asset_its_key_its_subjects_and_its_time() {
         let key = SigningKey::generate("K").unwrap();
         let (session, asset) = (PlaybackSessionId::new(), AssetId::new());
-        let (account, begun) = (SubjectId::new(), now());
+        let (account, begun) = (SubjectId::new(), Timestamp(1_700_000_000_000));
         let prefix = format!("/out/v1/{asset}/");
         let claims = |until| token::Claims { prefix: prefix.clone(), until, session: Some(session) };
         let by_token =
@@ -186,7 +183,7 @@ mod tests {
                 token::split(shown).map_or((None, shown), |(token, rest)| (Some(token), rest));
             let client = [127, 0, 0, 1].into();
             let request = Request { scheme: "http", host: "h", target, cookies: &[], client, now: at };
-            let gate = Gate::new(100, 0);
+            let gate = Gate::new(100, 0, Clock::stopped(begun).0);
             let check = || {
                 let routes = watched.borrow().clone();
                 gate.check(&watched, &routes, &request, token).map(|(_, passed)| passed)

@@ -38,6 +38,7 @@
 //!     state,
 //!     secret,
 //!     meter: edge::Meter::default(),
+//!     clock: runtime::Clock::system(),
 //! };
 //! let shutdown = CancellationToken::new();
 //! # shutdown.cancel();

@@ -8,6 +8,7 @@ use http_face::ConnectionSlots;
 use http_face::door::{Bounds, Entrance, Timeouts};
 use model::AssetId;
 use model::delivery::{State, asset_of};
+use runtime::Clock;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
@@ -35,6 +36,8 @@ pub struct Service {
     pub secret: watch::Receiver<CdnSecret>,
     /// Counts what passes.
     pub meter: Meter,
+    /// The clock by which signatures, sessions and dates of answers are judged.
+    pub clock: Clock,
 }
 
 impl Service {
@@ -46,7 +49,7 @@ impl Service {
     /// At once, for settings out of their range; and when nobody tells any more what was revoked or deleted, because
     /// who goes on with what was decided last lets in who may no longer come in.
     pub async fn run(self, shutdown: CancellationToken) -> Result<()> {
-        let Self { entrances, config, upstreams, mut state, secret, meter } = self;
+        let Self { entrances, config, upstreams, mut state, secret, meter, clock } = self;
         config.check()?;
         let now = state.borrow_and_update().clone();
         let (routes, watched) = watch::channel(Arc::new(Routes::compile(now)));
@@ -54,7 +57,8 @@ impl Service {
         let tasks = TaskTracker::new();
         let slots = ConnectionSlots::new(config.connections as usize, config.address_connections as usize);
         meter.watch_slots(&slots);
-        let door = Arc::new(Door::new(config, upstreams, (watched, changes), secret, tasks.clone(), meter));
+        let door = Door::new(config, upstreams, (watched, changes), secret, tasks.clone(), meter, clock);
+        let door = Arc::new(door);
         let proxies = door.config.trusted_proxies.clone();
         let bounds = bounds(&door);
         let outside = http_face::door::Door { entrances, slots, proxies, bounds, tasks };

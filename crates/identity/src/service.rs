@@ -52,7 +52,7 @@ impl Service {
             }
         }
         loop {
-            let now = Timestamp(jiff::Timestamp::now().as_millisecond());
+            let now = self.identity.db().now();
             if let Err(error) = self.identity.sweep(now).await {
                 tracing::warn!(error = %model::Chain(&error), "sweep failed");
             }

@@ -41,6 +41,11 @@ impl Queue {
         Self { db, hinter: Hinter::new() }
     }
 
+    /// The time now, by the clock of the database.
+    pub fn now(&self) -> Timestamp {
+        self.db.now()
+    }
+
     /// Tells waiting workers of this process that a claim may succeed; call it after a commit that enqueued.
     pub fn wake(&self) {
         self.hinter.hint();

@@ -34,7 +34,7 @@ pub(crate) use restore::restore;
 
 use crate::cli::Backup;
 use crate::config::Installation;
-use crate::{folder, keys};
+use crate::{control, folder, keys};
 use archive::Archive;
 use check::check;
 use collect::{Known, collect};
@@ -90,7 +90,7 @@ pub(crate) async fn backup(command: Backup) -> anyhow::Result<()> {
     let manifest = Manifest {
         format: manifest::FORMAT,
         kinora: env!("CARGO_PKG_VERSION").to_owned(),
-        made: jiff::Timestamp::now().to_string(),
+        made: control::rfc3339(source.db().now()),
         turn,
         store,
         engine: source.engine(),

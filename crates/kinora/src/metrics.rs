@@ -253,7 +253,7 @@ async fn answer(State(door): State<Arc<Door>>, headers: HeaderMap) -> Response {
     if !may_read(&headers, door.token.as_deref()) {
         return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")]).into_response();
     }
-    let now = Timestamp(jiff::Timestamp::now().as_millisecond());
+    let now = door.metrics.jobs.now();
     match door.metrics.page(now).await {
         Ok(page) => {
             let headers = [(header::CONTENT_TYPE, text::TYPE), (header::CACHE_CONTROL, "no-store")];

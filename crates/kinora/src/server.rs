@@ -18,13 +18,13 @@ use api::Caller;
 use api::answer::Items;
 use api::deleted::Moment;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
 use http::StatusCode;
 use http_face::ApiError;
-use model::{Chain, Timestamp};
+use model::Chain;
 use serde::Deserialize;
 use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
@@ -84,7 +84,7 @@ pub(crate) fn router(house: House) -> Router {
         .route("/metrics", get(metrics))
         .route("/files/verify", post(files::verify))
         .route("/doctor", get(doctor::examine));
-    let nouns = api::router(&house.api, api::routes()).layer(from_fn(as_host));
+    let nouns = api::router(&house.api, api::routes()).layer(from_fn_with_state(house.clone(), as_host));
     http_face::carry(commands.merge(nouns), LONGEST, house.changes.clone())
         .layer(DefaultBodyLimit::max(MAX_JSON))
         // An import has no time limit: it is dropped when its client leaves, and is either complete or not there.
@@ -94,18 +94,18 @@ pub(crate) fn router(house: House) -> Router {
 }
 
 /// Middleware: every client of the socket is the user that runs the installation.
-async fn as_host(mut request: Request, next: Next) -> Response {
-    request.extensions_mut().insert(host());
+async fn as_host(State(house): State<House>, mut request: Request, next: Next) -> Response {
+    request.extensions_mut().insert(host(&house));
     next.run(request).await
 }
 
 /// The caller of everything here.
-fn host() -> Caller {
-    Caller::host(now())
+fn host(house: &House) -> Caller {
+    Caller::host(house.db.now())
 }
 
 async fn metrics(State(house): State<House>) -> Answer<String> {
-    let page = house.metrics.page(now()).await;
+    let page = house.metrics.page(house.db.now()).await;
     page.map(Json).map_err(|error| Refused::bad(format!("{error:#}")))
 }
 
@@ -164,10 +164,6 @@ impl IntoResponse for Refused {
     }
 }
 
-fn now() -> Timestamp {
-    Timestamp(jiff::Timestamp::now().as_millisecond())
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
@@ -193,8 +189,12 @@ mod tests {
         for n in 0..ROWS {
             let (key, object) = (format!("{n}.mp4").parse().unwrap(), model::ObjectId::new());
             let new = catalogue::NewTitle::of(model::BucketName::source(), key, object, "standard");
-            let title = house.catalogue.create(&mut tx, now(), &new).await.unwrap().unwrap();
-            house.jobs.enqueue(&mut tx, now(), &jobs::New::job("plan", n.into()).title(title)).await.unwrap();
+            let title = house.catalogue.create(&mut tx, house.db.now(), &new).await.unwrap().unwrap();
+            house
+                .jobs
+                .enqueue(&mut tx, house.db.now(), &jobs::New::job("plan", n.into()).title(title))
+                .await
+                .unwrap();
         }
         tx.commit().await.unwrap();
         let listener = listen(dir.path()).unwrap();
@@ -268,7 +268,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder::open(dir.path()).unwrap();
         let house = testing::open(&folder).await;
-        let ann = house.identity.ensure_account("ann@example.org", Role::Viewer, now()).await.unwrap();
+        let ann =
+            house.identity.ensure_account("ann@example.org", Role::Viewer, house.db.now()).await.unwrap();
         let elsewhere = house.db.begin().await.unwrap();
         let request = Request::post("/api/people/ann@example.org/suspend").body(Body::empty()).unwrap();
         assert!(

@@ -197,6 +197,10 @@ impl Outbox {
         Self { pause, ..self }
     }
 
+    pub(crate) fn now(&self) -> Timestamp {
+        self.db.now()
+    }
+
     /// Seals, under the newest key, what waits and is not. What does not open is logged and holds up no other.
     pub async fn renew(&self) -> Result<Renewed> {
         let others = format!("{}%", self.vault.newest_mark()?);

@@ -54,7 +54,7 @@ impl Service {
             }
             let free = WIDTH - sending.len();
             if free > 0 {
-                let now = Timestamp(jiff::Timestamp::now().as_millisecond());
+                let now = self.outbox.now();
                 match self.claim(now, free).await {
                     Ok(items) => {
                         for item in items {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use model::{Timestamp, TitleId, WaitsFor};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, Pipeline, Result, now};
+use crate::{Error, Pipeline, Result};
 
 /// How often leases are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -31,9 +31,9 @@ pub struct Caretaker {
 impl Caretaker {
     /// Runs until told to stop.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
-        let mut rota = Rota { last: now(), spared: 0 };
+        let mut rota = Rota { last: self.pipeline.db.now(), spared: 0 };
         for look in (0..SELDOM).cycle() {
-            if rota.is_due(now())
+            if rota.is_due(self.pipeline.db.now())
                 && let Err(error) = self.pipeline.look_after().await
             {
                 tracing::error!(error = %model::Chain(&error), "cannot check leases");
@@ -80,15 +80,15 @@ impl Pipeline {
     /// taken back. [`Error::Stalled`] if it had to wait so long that workers may have had to wait as well.
     pub async fn look_after(&self) -> Result<usize> {
         let begun = Instant::now();
-        self.jobs.settle(now()).await?;
+        self.jobs.settle(self.db.now()).await?;
         let mut taken = 0;
-        while self.jobs.has_expired(now()).await? {
+        while self.jobs.has_expired(self.db.now()).await? {
             let mut tx = self.db.begin().await?;
             let waited = begun.elapsed();
             if waited > STALLED {
                 return Err(Error::Stalled { waited });
             }
-            let released = self.jobs.expire(&mut tx, now()).await?;
+            let released = self.jobs.expire(&mut tx, self.db.now()).await?;
             taken += self.tell(tx, released).await?;
         }
         Ok(taken)
@@ -97,11 +97,11 @@ impl Pipeline {
     /// Looks at all that waits, so that none of it waits for a clock that was set back or a worker that is not there
     /// without anybody being told.
     async fn look_around(&self) -> Result<()> {
-        let jobs = self.jobs.pull_back(now()).await?;
+        let jobs = self.jobs.pull_back(self.db.now()).await?;
         if jobs > 0 {
             tracing::warn!(jobs, "the clock was set back: waiting jobs were rescheduled");
         }
-        self.note_stranded(now()).await
+        self.note_stranded(self.db.now()).await
     }
 
     /// Titles that wait for an encoder which no worker there is has, and which one: the bytes of a title are all made by
@@ -136,7 +136,7 @@ impl Pipeline {
     /// Takes back what a process of that name held before it died: for the start of its successor.
     pub async fn succeed(&self, worker: &str) -> Result<usize> {
         let mut tx = self.db.begin().await?;
-        let released = self.jobs.release_worker(&mut tx, now(), worker).await?;
+        let released = self.jobs.release_worker(&mut tx, self.db.now(), worker).await?;
         self.tell(tx, released).await
     }
 
@@ -187,10 +187,10 @@ mod tests {
             let catalogue = Catalogue::open(test.db.clone()).await.unwrap();
             let pipeline = Pipeline::new(test.db.clone(), blob, queue.clone(), catalogue, Vec::new());
             let mut tx = test.db.begin().await.unwrap();
-            queue.enqueue(&mut tx, now(), &New::job("chunk", json!({}))).await.unwrap();
+            queue.enqueue(&mut tx, queue.now(), &New::job("chunk", json!({}))).await.unwrap();
             tx.commit().await.unwrap();
             let claim = Claim { worker: "up/0", kinds: &["chunk"], capabilities: &[], lease: Duration::ZERO };
-            let lease = queue.claim(now(), &claim).await.unwrap().unwrap();
+            let lease = queue.claim(queue.now(), &claim).await.unwrap().unwrap();
 
             let writer = test.db.begin().await.unwrap();
             let stall = async {
@@ -199,7 +199,7 @@ mod tests {
             };
             let (looked, ()) = tokio::join!(pipeline.look_after(), stall);
             assert!(matches!(looked, Err(Error::Stalled { .. })), "{looked:?}");
-            queue.progress(now(), &lease, &Progress::default()).await.unwrap();
+            queue.progress(queue.now(), &lease, &Progress::default()).await.unwrap();
         }
     }
 }

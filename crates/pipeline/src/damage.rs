@@ -8,7 +8,7 @@ use db::Db;
 use model::{BucketName, FileId, Generation, TitleId};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Pipeline, Result, now};
+use crate::{Pipeline, Result};
 
 /// How long after its start a process begins to look through what is stored: a start has other things to do.
 const FIRST: Duration = Duration::from_secs(60);
@@ -136,7 +136,7 @@ impl Scrubber {
     async fn all(&self, stop: &CancellationToken) {
         tokio::time::sleep(FIRST).await;
         loop {
-            let rest = match self.pipeline.blob.scrub(now(), stop).await {
+            let rest = match self.pipeline.blob.scrub(self.pipeline.db.now(), stop).await {
                 Ok(None) => REST,
                 Ok(Some(looked)) => {
                     self.pipeline.tell_damaged(&looked.damaged).await;

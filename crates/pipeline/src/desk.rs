@@ -14,7 +14,7 @@ use package::{Index, Measured};
 use serde_json::json;
 
 use crate::work::{OfChunk, OfGeneration, OfPictures, Pictures};
-use crate::{Error, Pipeline, Result, Work, media_key, now};
+use crate::{Error, Pipeline, Result, Work, media_key};
 
 /// One track of an encoded chunk, its bytes staged in the store.
 pub struct Made {
@@ -43,7 +43,7 @@ impl Pipeline {
 
     /// The source can be played: its facts are shown while the plan is made.
     pub async fn probed(&self, lease: &Lease, title: TitleId, source: &Source) -> Result<()> {
-        self.jobs.heartbeat(now(), lease).await?;
+        self.jobs.heartbeat(self.db.now(), lease).await?;
         let mut tx = self.db.begin().await?;
         self.catalogue.keep_facts(&mut tx, title, source).await?;
         tx.commit().await?;
@@ -60,8 +60,11 @@ impl Pipeline {
         plan: &Plan,
     ) -> Result<()> {
         let mut tx = self.db.begin().await?;
-        self.jobs.complete(&mut tx, now(), lease, Some(&json!({ "chunks": plan.chunks.len() }))).await?;
-        let (asset, generation) = self.catalogue.add_generation(&mut tx, now(), title, source, plan).await?;
+        self.jobs
+            .complete(&mut tx, self.db.now(), lease, Some(&json!({ "chunks": plan.chunks.len() })))
+            .await?;
+        let (asset, generation) =
+            self.catalogue.add_generation(&mut tx, self.db.now(), title, source, plan).await?;
         self.catalogue.add_source_notes(&mut tx, generation, notes).await?;
         let of = |chunk| OfChunk { title, asset, generation, chunk };
         let members = (0..).zip(&plan.chunks).map(|(n, chunk)| {
@@ -76,11 +79,11 @@ impl Pipeline {
             members: members.collect(),
             then: vec![Work::publish(&OfGeneration { title, asset, generation })],
         };
-        self.jobs.enqueue_group(&mut tx, now(), &group).await?;
+        self.jobs.enqueue_group(&mut tx, self.db.now(), &group).await?;
         if source.video.is_none() {
             // The cover, which is not part of the encode.
             let of = OfPictures { title, asset, generation, pictures: Pictures::Posters };
-            self.jobs.enqueue(&mut tx, now(), &Work::pictures(&of)).await?;
+            self.jobs.enqueue(&mut tx, self.db.now(), &Work::pictures(&of)).await?;
         }
         self.catalogue.begin_encoding(&mut tx, title).await?;
         tx.commit().await?;
@@ -99,7 +102,7 @@ impl Pipeline {
             return Err(missing());
         }
         let mut tx = self.db.begin().await?;
-        self.jobs.complete(&mut tx, now(), lease, None).await?;
+        self.jobs.complete(&mut tx, self.db.now(), lease, None).await?;
         for Made { track, bytes, sha256, index, note } in made {
             let ending = if matches!(track, Track::Captions(_)) { "vtt" } else { "cmf" };
             let key = media_key(of.asset, of.generation, &format!("{track}/{}.{ending}", of.chunk));
@@ -112,7 +115,7 @@ impl Pipeline {
             let object =
                 self.blob.commit_in(&mut tx, bytes, New::named(BucketName::media(), key, By::Kinora)).await?;
             let row = Chunk { track, chunk: of.chunk, object: object.id, bytes: size, sha256, index };
-            self.catalogue.add_chunk(&mut tx, now(), of.generation, &row).await?;
+            self.catalogue.add_chunk(&mut tx, self.db.now(), of.generation, &row).await?;
             if let Some(note) = note {
                 self.catalogue.add_chunk_note(&mut tx, of.generation, (track, of.chunk), &note).await?;
             }
@@ -147,8 +150,8 @@ impl Pipeline {
         let measured = Measured::of(&asset.plan, indexes.iter().map(|(track, index)| (*track, index)))
             .map_err(|source| Error::Index { title: of.title, source })?;
         let mut tx = self.db.begin().await?;
-        self.jobs.complete(&mut tx, now(), lease, None).await?;
-        self.catalogue.complete(&mut tx, now(), of.generation, &measured).await?;
+        self.jobs.complete(&mut tx, self.db.now(), lease, None).await?;
+        self.catalogue.complete(&mut tx, self.db.now(), of.generation, &measured).await?;
         self.catalogue.unpromise(&mut tx, of.title).await?;
         if asset.source.video.is_some() {
             self.want_pictures(&mut tx, &asset, &[Pictures::Posters, Pictures::Storyboard]).await?;
@@ -165,7 +168,7 @@ impl Pipeline {
         for pictures in wanted.iter().copied() {
             let of =
                 OfPictures { title: asset.title, asset: asset.id, generation: asset.generation, pictures };
-            self.jobs.enqueue(tx, now(), &Work::pictures(&of)).await?;
+            self.jobs.enqueue(tx, self.db.now(), &Work::pictures(&of)).await?;
         }
         Ok(())
     }
@@ -173,7 +176,7 @@ impl Pipeline {
     /// The source cannot be played: the title ends with words for a person, and so does the job.
     pub async fn rejected(&self, lease: &Lease, title: TitleId, reason: &str) -> Result<()> {
         let mut tx = self.db.begin().await?;
-        self.jobs.fail(&mut tx, now(), lease, &Fault::Permanent(reason.to_owned())).await?;
+        self.jobs.fail(&mut tx, self.db.now(), lease, &Fault::Permanent(reason.to_owned())).await?;
         self.cancel_rest(&mut tx, title, reason).await?;
         match self.catalogue.reject(&mut tx, title, reason).await {
             // A newer encode of a published title.
@@ -190,8 +193,8 @@ impl Pipeline {
     /// A try of a job ended badly: it comes back, or it ends and its title with it. `log` is kept with the job.
     pub async fn failed(&self, lease: &Lease, fault: &Fault, log: &[String]) -> Result<()> {
         let mut tx = self.db.begin().await?;
-        self.jobs.log_in(&mut tx, now(), lease, log).await?;
-        if let Outcome::Ended(ended) = self.jobs.fail(&mut tx, now(), lease, fault).await? {
+        self.jobs.log_in(&mut tx, self.db.now(), lease, log).await?;
+        if let Outcome::Ended(ended) = self.jobs.fail(&mut tx, self.db.now(), lease, fault).await? {
             self.ended(&mut tx, &ended).await?;
         }
         tx.commit().await?;
@@ -215,7 +218,7 @@ impl Pipeline {
     /// those of one that plays all the same are made.
     async fn cancel_rest(&self, tx: &mut Tx, title: TitleId, why: &str) -> Result<()> {
         if !self.catalogue.is_published(tx, title).await? {
-            self.jobs.cancel_title(tx, now(), title, why).await?;
+            self.jobs.cancel_title(tx, self.db.now(), title, why).await?;
         }
         Ok(())
     }

@@ -57,7 +57,7 @@ impl Pipeline {
 impl Showing {
     /// Whether a viewer waits for the chunk.
     pub fn is_wanted(&self) -> bool {
-        self.pipeline.demand.is_wanted(crate::now(), self.generation, self.chunk)
+        self.pipeline.demand.is_wanted(self.pipeline.db.now(), self.generation, self.chunk)
     }
 
     /// Shows the beginning of a track, in place of what was shown before. What was shown stays where there is no space

@@ -12,7 +12,7 @@ use model::title::Visibility;
 use model::{BucketName, EventId, Key, Timestamp, TitleId};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, Pipeline, Result, Work, now, record, rule};
+use crate::{Error, Pipeline, Result, Work, record, rule};
 
 /// How long an event of another process may stay unseen.
 const LOOK: Duration = Duration::from_secs(1);
@@ -83,7 +83,7 @@ impl Pipeline {
                 };
                 match took {
                     Ok(()) => taken += 1,
-                    Err(error) if self.stuck.is_news(place.id, now()) => {
+                    Err(error) if self.stuck.is_news(place.id, self.db.now()) => {
                         let error = model::Chain(&error);
                         tracing::error!(event = %place.id, %error, "event not handled; retrying");
                     }
@@ -140,13 +140,13 @@ impl Pipeline {
         let keep_source = rule.is_none_or(|rule| rule.source == rule::AfterPublish::Keep);
         let new = NewTitle::of(object.bucket.clone(), object.key.clone(), object.id, template);
         let new = NewTitle { keep_source, visibility, ..new };
-        let Some(title) = self.catalogue.create(tx, now(), &new).await? else {
+        let Some(title) = self.catalogue.create(tx, self.db.now(), &new).await? else {
             let known = self.catalogue.title_of_object(tx, object.id).await?;
             return known.map(Outcome::Already).ok_or(Error::NoTitleOf { object: object.id });
         };
         // The source's bytes stay until the title is finished, whatever happens to the key.
         self.hold(tx, title).await?;
-        self.jobs.enqueue(tx, now(), &Work::plan(title)).await?;
+        self.jobs.enqueue(tx, self.db.now(), &Work::plan(title)).await?;
         tracing::info!(%title, bucket = %object.bucket, template, "title received");
         Ok(Outcome::Started(title))
     }

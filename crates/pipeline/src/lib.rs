@@ -60,11 +60,6 @@ pub use space::no_room;
 pub use want::{Hope, Place};
 pub use work::{Kind, Work};
 
-/// The one clock of this crate.
-fn now() -> model::Timestamp {
-    model::Timestamp(jiff::Timestamp::now().as_millisecond())
-}
-
 /// The name of something that was made, in bucket `media`.
 fn media_key(asset: AssetId, generation: Generation, name: &str) -> Key {
     format!("{asset}/{generation}/{name}").parse().expect("ids and a short word make a key")

@@ -9,7 +9,7 @@ use model::title::State;
 use model::{AccountId, JobId, Timestamp, TitleId, job};
 
 use crate::work::Kind;
-use crate::{Error, Pipeline, Result, Work, now};
+use crate::{Error, Pipeline, Result, Work};
 
 /// The role of the person who cancels. The reason names it, is read by everybody who works on the title, and is in
 /// every backup; so it never names the person.
@@ -58,7 +58,7 @@ impl Pipeline {
         self.catalogue.title(title).await?;
         let why = by.why();
         let mut tx = self.db.begin().await?;
-        let jobs = self.jobs.cancel_title(&mut tx, now(), title, why).await?;
+        let jobs = self.jobs.cancel_title(&mut tx, self.db.now(), title, why).await?;
         if jobs == 0 {
             return Err(Error::Idle { title });
         }
@@ -79,7 +79,7 @@ impl Pipeline {
             return self.cancel(title, by).await;
         }
         let mut tx = self.db.begin().await?;
-        self.jobs.cancel(&mut tx, now(), id, by.why()).await?;
+        self.jobs.cancel(&mut tx, self.db.now(), id, by.why()).await?;
         tx.commit().await?;
         Ok(1)
     }
@@ -101,11 +101,11 @@ impl Pipeline {
         let mut jobs = 0;
         if let Some(plan) = plan.filter(|_| unfinished || !planned) {
             let all = Again { since: plan.created_at, kind: None };
-            jobs = self.jobs.retry_title(&mut tx, now(), id, all).await?;
+            jobs = self.jobs.retry_title(&mut tx, self.db.now(), id, all).await?;
         }
         let goes_on = planned && jobs > 0;
         if jobs == 0 {
-            self.jobs.enqueue(&mut tx, now(), &Work::plan_again(id)).await?;
+            self.jobs.enqueue(&mut tx, self.db.now(), &Work::plan_again(id)).await?;
             jobs = 1;
         }
         if state != State::Published {
@@ -148,7 +148,7 @@ impl Pipeline {
     async fn retry_pictures(&self, mut tx: Tx, title: TitleId, since: Option<Timestamp>) -> Result<u64> {
         let since = since.ok_or(Error::NothingFailed { title })?;
         let pictures = Again { since, kind: Some(Work::PICTURES) };
-        let jobs = self.jobs.retry_title(&mut tx, now(), title, pictures).await?;
+        let jobs = self.jobs.retry_title(&mut tx, self.db.now(), title, pictures).await?;
         if jobs == 0 {
             return Err(Error::NothingFailed { title });
         }
@@ -169,7 +169,7 @@ impl Pipeline {
             return self.retry(title).await;
         }
         let mut tx = self.db.begin().await?;
-        let jobs = self.jobs.retry(&mut tx, now(), id).await?;
+        let jobs = self.jobs.retry(&mut tx, self.db.now(), id).await?;
         tx.commit().await?;
         self.jobs.wake();
         Ok(jobs)
@@ -182,12 +182,12 @@ impl Pipeline {
         let mut tx = self.db.begin().await?;
         if stranded {
             let why = "re-encoded: no worker had its encoder";
-            self.jobs.cancel_title(&mut tx, now(), id, why).await?;
+            self.jobs.cancel_title(&mut tx, self.db.now(), id, why).await?;
             // Not `end`: the source is still needed.
             self.fail(&mut tx, id, why).await?;
         }
         let state = self.lock_idle(&mut tx, id).await?;
-        self.jobs.enqueue(&mut tx, now(), &Work::plan_again(id)).await?;
+        self.jobs.enqueue(&mut tx, self.db.now(), &Work::plan_again(id)).await?;
         if state != State::Published {
             self.catalogue.revive(&mut tx, id, State::Received).await?;
         }
@@ -213,7 +213,7 @@ impl Pipeline {
     async fn is_stranded(&self, id: TitleId) -> Result<bool> {
         let running =
             Filter { state: Some(job::State::Running), title: Some(id), limit: 1, ..Filter::default() };
-        let now = now();
+        let now = self.db.now();
         Ok(self.jobs.stranded(now, now).await?.iter().any(|(title, _)| *title == id)
             && self.jobs.list(&running).await?.is_empty())
     }
@@ -223,7 +223,7 @@ impl Pipeline {
     pub async fn delete(&self, id: TitleId, bytes: Purge, file: SourceFile, by: By) -> Result<()> {
         let why = "the title was deleted";
         let mut tx = self.db.begin().await?;
-        self.jobs.cancel_title(&mut tx, now(), id, why).await?;
+        self.jobs.cancel_title(&mut tx, self.db.now(), id, why).await?;
         match self.fail(&mut tx, id, why).await {
             // The caller decides the fate of the upload, not the rule.
             Ok(()) => self.release(&mut tx, id).await?,
@@ -236,11 +236,11 @@ impl Pipeline {
             Purge::Now => 0,
         };
         let how = Removal {
-            purge_at: now().plus_ms(rest_ms),
+            purge_at: self.db.now().plus_ms(rest_ms),
             spare_source: file == SourceFile::Stays,
             by_owner: by == By::Owner,
         };
-        self.catalogue.delete(&mut tx, now(), id, &how).await?;
+        self.catalogue.delete(&mut tx, self.db.now(), id, &how).await?;
         tx.commit().await?;
         self.changes.send_replace(());
         self.removals.notify_one();
@@ -273,7 +273,7 @@ impl Pipeline {
         }
         match bytes {
             Purge::Later => {
-                let at = now().plus_ms(self.config.trash_ms());
+                let at = self.db.now().plus_ms(self.config.trash_ms());
                 self.catalogue.drop_source_at(&mut tx, id, at).await?;
             }
             Purge::Now => {
@@ -368,7 +368,7 @@ impl Pipeline {
     }
 
     pub(crate) async fn discard_source(&self, tx: &mut Tx, title: TitleId) -> Result<()> {
-        if let Some(object) = self.catalogue.drop_source(tx, now(), title).await? {
+        if let Some(object) = self.catalogue.drop_source(tx, self.db.now(), title).await? {
             blob::discard(tx, object).await?;
         }
         Ok(())

@@ -8,7 +8,7 @@ use model::media::Storyboard;
 use serde_json::json;
 
 use crate::work::OfPictures;
-use crate::{Pipeline, Result, media_key, now};
+use crate::{Pipeline, Result, media_key};
 
 /// Pictures that were made of a source; their bytes are staged in the store.
 pub enum Stills {
@@ -28,7 +28,7 @@ impl Pipeline {
             Stills::Storyboard(board) => board.as_ref().map_or(0, |(_, sheets)| sheets.len()),
         };
         let mut tx = self.db.begin().await?;
-        self.jobs.complete(&mut tx, now(), lease, Some(&json!({ "files": count }))).await?;
+        self.jobs.complete(&mut tx, self.db.now(), lease, Some(&json!({ "files": count }))).await?;
         match made {
             Stills::First(posters) => {
                 let widths = self.keep_posters(&mut tx, of, posters, true).await?;

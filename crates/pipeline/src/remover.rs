@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use model::{AssetId, BucketName, Generation, Key, TitleId};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Pipeline, Result, Work, now};
+use crate::{Pipeline, Result, Work};
 
 /// How often deleted titles are looked for when none was announced.
 const LOOK: Duration = Duration::from_secs(5);
@@ -43,7 +43,7 @@ impl Remover {
                 }
             }
             if bytes.take_if(|due| *due <= Instant::now()).is_some()
-                && let Err(error) = self.pipeline.blob.sweep(now()).await
+                && let Err(error) = self.pipeline.blob.sweep(self.pipeline.db.now()).await
             {
                 tracing::warn!(error = %model::Chain(&error), "left to the store's sweeper");
             }
@@ -72,7 +72,7 @@ impl Pipeline {
     /// again and holds up no other.
     pub async fn drop_due_sources(&self) -> Result<usize> {
         let mut dropped = 0;
-        for title in self.catalogue.sources_due(now()).await? {
+        for title in self.catalogue.sources_due(self.db.now()).await? {
             match self.drop_due_source(title).await {
                 Ok(gone) => dropped += usize::from(gone),
                 Err(error) => {
@@ -88,7 +88,7 @@ impl Pipeline {
         let mut tx = self.db.begin().await?;
         if !self.catalogue.lock(&mut tx, id).await?
             || self.jobs.live_in(&mut tx, id, None).await? > 0
-            || !self.catalogue.is_source_due(&mut tx, id, now()).await?
+            || !self.catalogue.is_source_due(&mut tx, id, self.db.now()).await?
         {
             return Ok(false);
         }
@@ -102,7 +102,7 @@ impl Pipeline {
     /// next look and holds up no other.
     pub async fn remove_doomed(&self) -> Result<usize> {
         let mut removed = 0;
-        for title in self.catalogue.due_for_removal(now()).await? {
+        for title in self.catalogue.due_for_removal(self.db.now()).await? {
             match self.remove(title).await {
                 Ok(gone) => removed += usize::from(gone),
                 Err(error) => {
@@ -116,7 +116,9 @@ impl Pipeline {
 
     async fn remove(&self, id: TitleId) -> Result<bool> {
         let mut tx = self.db.begin().await?;
-        let Some(doomed) = self.catalogue.begin_purge(&mut tx, now(), id).await? else { return Ok(false) };
+        let Some(doomed) = self.catalogue.begin_purge(&mut tx, self.db.now(), id).await? else {
+            return Ok(false);
+        };
         tx.commit().await?;
         self.remove_chunks(id, None).await?;
         for asset in &doomed.assets {
@@ -145,17 +147,17 @@ impl Pipeline {
                 tracing::error!(%title, %generation, %error, "replaced encode not removed; retrying");
             }
         }
-        let jobs = self.jobs.prune(now().plus_ms(-self.config.job_ms())).await?;
+        let jobs = self.jobs.prune(self.db.now().plus_ms(-self.config.job_ms())).await?;
         if jobs > 0 {
             tracing::info!(jobs, "old jobs removed");
         }
-        self.catalogue.forget_gone(now().plus_ms(-GONE_MS)).await?;
+        self.catalogue.forget_gone(self.db.now().plus_ms(-GONE_MS)).await?;
         Ok(())
     }
 
     /// Encodes whose time has come by now.
     async fn superseded(&self) -> Result<Vec<(TitleId, AssetId, Generation)>> {
-        Ok(self.catalogue.superseded(now().plus_ms(-self.config.generation_ms())).await?)
+        Ok(self.catalogue.superseded(self.db.now().plus_ms(-self.config.generation_ms())).await?)
     }
 
     /// Unless the title is being worked on, or shows it by now. Its jobs go first, so that nobody tries an encode again

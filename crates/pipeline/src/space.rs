@@ -7,7 +7,7 @@ use jobs::{Lease, Wait};
 use model::{ByteSize, TitleId, WaitsFor};
 
 use crate::work::{OfChunk, Work};
-use crate::{Pipeline, Result, now};
+use crate::{Pipeline, Result};
 
 /// How long work that found no space waits before it looks again, in ms.
 const HOLD_MS: i64 = 5_000;
@@ -42,7 +42,7 @@ impl Pipeline {
         let Some((needs, free)) = short else {
             let waited = self.catalogue.end_waiting(of.title, WaitsFor::Space).await?;
             if waited || found == (SpaceBudget::Promised { now: true }) {
-                self.jobs.go_on(of.title, now(), WaitsFor::Space).await?;
+                self.jobs.go_on(of.title, self.db.now(), WaitsFor::Space).await?;
             }
             return Ok(None);
         };
@@ -52,7 +52,7 @@ impl Pipeline {
     /// A job met a full disk: it waits for some seconds, and nothing is held against it. Its title says so until it
     /// continues, and with a chunk all others of the title wait, so that other titles go before them.
     pub async fn hold_up(&self, lease: &Lease, why: &str) -> Result<()> {
-        let now = now();
+        let now = self.db.now();
         let wait = Wait { until: now.plus_ms(HOLD_MS), waits_for: WaitsFor::Space, why };
         let mut tx = self.db.begin().await?;
         // First: whose lease is lost says nothing of the title.

@@ -14,7 +14,7 @@ use model::job::State;
 use model::plan::{Medium, Track};
 use model::{Generation, Plan, Timestamp};
 
-use crate::{Pipeline, Result, Work, now};
+use crate::{Pipeline, Result, Work};
 
 /// Priority of a chunk that a viewer waits for.
 const WANTED: i32 = 20;
@@ -67,7 +67,7 @@ impl Pipeline {
         let Some(job) = job else { return Ok(Hope::Never { reason: "its job is gone".to_owned() }) };
         Ok(match job.state {
             State::Queued | State::Running | State::Done => Hope::Coming,
-            State::Failed | State::Cancelled => Hope::Never { reason: job.reason(now()) },
+            State::Failed | State::Cancelled => Hope::Never { reason: job.reason(self.db.now()) },
         })
     }
 
@@ -78,7 +78,7 @@ impl Pipeline {
     }
 
     async fn bump(&self, generation: Generation, chunks: &[u32], priority: i32) -> Result<()> {
-        let now = now();
+        let now = self.db.now();
         let due = self.demand.admit(now, generation, chunks, priority);
         if due.is_empty() {
             return Ok(());

@@ -159,7 +159,7 @@ impl Service {
     async fn follow(&self) {
         let mut round = 0_u32;
         loop {
-            let now = now();
+            let now = self.playback.inner.db.now();
             if let Err(error) = self.playback.refresh(now).await {
                 tracing::error!(
                     error = %model::Chain(&error),
@@ -179,16 +179,12 @@ impl Service {
     /// Revokes what others did not come to, who were stopped or met a database that failed.
     async fn finish(&self) {
         loop {
-            if let Err(error) = self.playback.carry_out(now()).await {
+            if let Err(error) = self.playback.carry_out(self.playback.inner.db.now()).await {
                 tracing::error!(error = %model::Chain(&error), "cannot apply pending revocations");
             }
             tokio::time::sleep(POLL).await;
         }
     }
-}
-
-fn now() -> Timestamp {
-    Timestamp(jiff::Timestamp::now().as_millisecond())
 }
 
 impl Playback {

@@ -60,7 +60,7 @@ pub(crate) async fn answer(desk: Desk<'_>, request: Request<Body>) -> S3Result<R
     permission::check(&signed, bucket)?;
     let text = fields.get("policy").unwrap_or_default();
     let policy = Policy::read(text, MAX_FILE)?;
-    policy.check(&fields.values, bucket, jiff::Timestamp::now())?;
+    policy.check(&fields.values, bucket, blob.now())?;
     let (new, given) = new(bucket, &fields)?;
     let new = New { condition: convert::condition_in(&parts.headers)?, ..new };
     blob.bucket(&new.bucket).await.map_err(from_blob)?;

@@ -3,6 +3,7 @@
 use http::header::HOST;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Request, Response};
+use model::Timestamp;
 use s3s::{Body, S3Result, s3_error};
 use sign::sigv2::{self, Presigned};
 
@@ -21,6 +22,7 @@ pub(crate) async fn answer(
     guard: &Guard,
     admitted: &Admitted,
     domains: &Domains,
+    now: Timestamp,
     request: Request<Body>,
 ) -> S3Result<Response<Body>> {
     let (mut parts, body) = request.into_parts();
@@ -38,7 +40,7 @@ pub(crate) async fn answer(
     let (id, expires, signature) = (only("AWSAccessKeyId")?, only("Expires")?, only("Signature")?);
     let until: i64 =
         expires.parse().map_err(|_| s3_error!(AccessDenied, "Expires must be a number of seconds."))?;
-    if jiff::Timestamp::now().as_second() > until {
+    if now.seconds() > until {
         return Err(s3_error!(AccessDenied, "Request has expired."));
     }
     for (name, value) in &query {

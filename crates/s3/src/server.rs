@@ -173,7 +173,8 @@ impl Service {
                 Way::OldAddress => {
                     let about = about::is_asked(request.uri());
                     let (guard, admitted, domains) = (&self.guard, &self.admitted, &self.domains);
-                    let answer = old_address::answer(guard, admitted, domains, request).await;
+                    let answer =
+                        old_address::answer(guard, admitted, domains, self.blob.now(), request).await;
                     let mut response = answer.unwrap_or_else(refusal);
                     if about {
                         rewrite(&mut response, about::with_bare_etag);

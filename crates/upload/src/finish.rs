@@ -5,7 +5,7 @@ use catalogue::{Changed, Edit};
 use db::args;
 
 use crate::record::Upload;
-use crate::{Error, Result, Uploads, now};
+use crate::{Error, Result, Uploads};
 
 const COMPLETED: &str = "UPDATE browser_uploads SET completed_at = $2 WHERE id = $1 AND completed_at IS NULL";
 const DELETE: &str = "DELETE FROM browser_uploads WHERE id = $1";
@@ -41,7 +41,7 @@ impl Uploads {
             Err(blob::Error::PartOrder) => return Err(Error::Incomplete { missing: count }),
             Err(other) => return Err(other.into()),
         }
-        self.inner.db.execute(COMPLETED, args![upload.id, now()]).await?;
+        self.inner.db.execute(COMPLETED, args![upload.id, self.inner.db.now()]).await?;
         tracing::info!(upload = %upload.id, bytes = upload.size, "upload complete");
         Ok(())
     }

@@ -119,8 +119,3 @@ impl fmt::Debug for Uploads {
         f.debug_struct("Uploads").field("s3_url", &self.inner.s3_url.as_str()).finish_non_exhaustive()
     }
 }
-
-/// The one clock of this crate.
-fn now() -> model::Timestamp {
-    model::Timestamp(jiff::Timestamp::now().as_millisecond())
-}

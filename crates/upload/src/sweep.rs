@@ -7,7 +7,7 @@ use model::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::record::Upload;
-use crate::{Result, Uploads, now};
+use crate::{Result, Uploads};
 
 /// How often uploads are looked at.
 const LOOK: Duration = Duration::from_secs(600);
@@ -73,7 +73,7 @@ impl Sweeper {
     /// Runs until told to stop.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         loop {
-            if let Err(error) = self.uploads.sweep(now()).await {
+            if let Err(error) = self.uploads.sweep(self.uploads.inner.db.now()).await {
                 tracing::warn!(error = %model::Chain(&error), "cannot sweep uploads");
             }
             tokio::select! {

@@ -8,7 +8,7 @@ use pipeline::{Pipeline, Work};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::{LEASE, LOOK, now};
+use crate::clock::{LEASE, LOOK};
 use crate::stop::Stop;
 use crate::turn::Turn;
 
@@ -62,7 +62,7 @@ impl Attendant {
             // Stopped by us, so nothing is held against it; where the lease was lost, this changes nothing.
             _ if turn.cancel.is_cancelled() => {
                 let why = if turn.shutdown.is_cancelled() { "the worker was stopped" } else { GIVES_WAY };
-                Ok(self.queue.put_back(lease, now(), why).await?)
+                Ok(self.queue.put_back(lease, self.queue.now(), why).await?)
             }
             Stop::Held { why } => self.pipeline.hold_up(lease, why).await,
             Stop::Rejected { title, reason } => self.pipeline.rejected(lease, *title, reason).await,
@@ -76,7 +76,7 @@ impl Attendant {
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             interval.tick().await;
-            match self.queue.progress(now(), turn.lease, &turn.report.now()).await {
+            match self.queue.progress(self.queue.now(), turn.lease, &turn.report.now()).await {
                 Ok(()) => {}
                 Err(jobs::Error::LeaseLost { .. }) => {
                     tracing::warn!("lease lost");
@@ -117,7 +117,7 @@ impl Attendant {
     async fn urgent(&self) -> bool {
         let capabilities: &[&str] = &[&self.fingerprint];
         let claim = Claim { worker: "", kinds: &Work::AWAITED, capabilities, lease: LEASE };
-        match self.queue.next_priority(now(), &claim).await {
+        match self.queue.next_priority(self.queue.now(), &claim).await {
             Ok(priority) => priority.is_some_and(|priority| priority >= Work::URGENT),
             Err(error) => {
                 tracing::warn!(error = %model::Chain(&error), "cannot read the next job's priority");

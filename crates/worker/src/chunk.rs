@@ -8,7 +8,6 @@ use futures::future::try_join_all;
 use pipeline::work::OfChunk;
 use pipeline::{Early, Made, Showing};
 
-use crate::clock::now;
 use crate::holes;
 use crate::scratch::{Scratch, stage};
 use crate::sources::{Local, Sources};
@@ -76,7 +75,7 @@ pub(crate) async fn run(
         }
     };
     let notes: Vec<String> = encoded.iter().filter_map(|one| one.note.clone()).collect();
-    worker.queue.log(now(), turn.lease, &notes).await?;
+    worker.queue.log(worker.queue.now(), turn.lease, &notes).await?;
     turn.report.stage("storing");
     // Each waits for the disk; together they wait once.
     let staged = encoded.into_iter().map(|one| async move {

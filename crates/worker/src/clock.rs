@@ -1,15 +1,8 @@
-//! The clock of a worker: the time, how long a lease is, and how often it looks.
+//! The pace of a worker: how long a lease is, and how often it looks.
 
 use std::time::Duration;
-
-use model::Timestamp;
 
 /// How long a silent worker keeps its job.
 pub(crate) const LEASE: Duration = Duration::from_secs(30);
 /// How often the queue is looked at when nothing was announced.
 pub(crate) const LOOK: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 1000 });
-
-/// The one clock of this crate.
-pub(crate) fn now() -> Timestamp {
-    Timestamp(jiff::Timestamp::now().as_millisecond())
-}

@@ -7,7 +7,6 @@ use catalogue::Title;
 use encode::{Look, Probed, captions, fields, plan as planning};
 use pipeline::work::OfTitle;
 
-use crate::clock::now;
 use crate::holes;
 use crate::scratch::Scratch;
 use crate::sources::{Local, Sources};
@@ -35,7 +34,7 @@ pub(crate) async fn run(
         None => read_whole(worker, sources, turn, &title).await?,
     };
     let (local, Probed { mut source, notes }) = read;
-    worker.queue.log(now(), turn.lease, &notes).await?;
+    worker.queue.log(worker.queue.now(), turn.lease, &notes).await?;
     worker.pipeline.probed(turn.lease, of.title, &source).await?;
     turn.report.stage("planning");
     let scratch = Scratch::make(worker, turn.lease).await?;

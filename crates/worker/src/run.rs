@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::attend::Attendant;
-use crate::clock::{LEASE, LOOK, now};
+use crate::clock::{LEASE, LOOK};
 use crate::sources::Sources;
 use crate::task;
 use crate::turn::Turn;
@@ -76,7 +76,7 @@ async fn present(worker: Arc<Worker>, shutdown: CancellationToken) {
         slots: worker.slots as u64,
     };
     while !shutdown.is_cancelled() {
-        if let Err(error) = worker.queue.present(now(), &presence).await {
+        if let Err(error) = worker.queue.present(worker.queue.now(), &presence).await {
             tracing::warn!(
                 error = %model::Chain(&error),
                 "worker heartbeat failed"
@@ -106,7 +106,7 @@ async fn slot(
     let claim = Claim { worker: &name, kinds, capabilities: &[&attendant.fingerprint], lease: LEASE };
     let mut hints = worker.queue.hints();
     while !shutdown.is_cancelled() {
-        match worker.queue.claim(now(), &claim).await {
+        match worker.queue.claim(worker.queue.now(), &claim).await {
             Ok(Some(lease)) => {
                 let turn = Turn::new(&lease, &shutdown);
                 // It is large: on the heap it is not moved about.

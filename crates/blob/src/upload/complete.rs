@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use db::{Row, Sql, Tx, args, sql};
-use model::{BucketName, Key, ObjectId, UploadId};
+use model::{BucketName, Key, ObjectId, Timestamp, UploadId};
 
 use super::{MAX_PARTS, Part, Upload, columns, files};
 use crate::checksum::multipart_etag;
-use crate::clock::now;
 use crate::commit::{Name, insert, point_to};
 use crate::files::drop_files;
 use crate::write::MAX_OBJECT;
@@ -68,7 +67,7 @@ impl Blob {
         }
         let upload = Upload::from_row(&row)?;
         let (parts, others) = choose(&mut tx, id, &complete.parts).await?;
-        let object = assemble(upload, &parts, &complete)?;
+        let object = assemble(upload, &parts, &complete, self.db.now())?;
 
         let name = Name::lock(&mut tx, bucket, key, &complete.condition).await?;
         insert(&mut tx, &object).await?;
@@ -121,7 +120,7 @@ async fn choose(tx: &mut Tx, id: UploadId, chosen: &[Chosen]) -> Result<(Vec<Par
 }
 
 /// The object that the parts make.
-fn assemble(upload: Upload, parts: &[Part], complete: &Complete) -> Result<Object> {
+fn assemble(upload: Upload, parts: &[Part], complete: &Complete, now: Timestamp) -> Result<Object> {
     let small = parts.iter().rev().skip(1).find(|part| part.size < MIN_PART);
     if let Some(&Part { number, size, .. }) = small {
         return Err(Error::PartTooSmall { number, bytes: size });
@@ -146,6 +145,6 @@ fn assemble(upload: Upload, parts: &[Part], complete: &Complete) -> Result<Objec
         etag: multipart_etag(parts.iter().map(|part| part.md5.as_slice())),
         checksum,
         attributes: upload.attributes,
-        created_at: now(),
+        created_at: now,
     })
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT_RANGES, AGE, CONTENT_LENGTH, ETAG, HeaderMap, HeaderValue, LAST_MODIFIED};
 use http::{Response, StatusCode};
+use model::Timestamp;
 use tokio::time::Instant;
 
 use crate::cache::{Keep, Key, keep};
@@ -71,8 +72,9 @@ impl Entry {
         Self { key, meta, body, stored: now, fresh, age, held: Held::new(gauge, bytes) }
     }
 
-    /// The same bytes with the headers of a 304 answer (RFC 9111 §3.2), and whether they may be kept now.
-    pub(crate) fn renewed(&self, answer: &Response<()>, now: Instant) -> (Self, bool) {
+    /// The same bytes with the headers of a 304 answer (RFC 9111 §3.2) that came at `date`, and whether they may be kept
+    /// now.
+    pub(crate) fn renewed(&self, answer: &Response<()>, now: Instant, date: Timestamp) -> (Self, bool) {
         let mut headers = self.meta.headers.clone();
         headers.remove(AGE);
         for name in answer.headers().keys() {
@@ -81,7 +83,7 @@ impl Entry {
         for (name, value) in answer.headers() {
             headers.append(name.clone(), value.clone());
         }
-        let (freshness, kept) = match keep(self.meta.status, &headers) {
+        let (freshness, kept) = match keep(self.meta.status, &headers, date) {
             Keep::For { fresh, age } => ((fresh, age), true),
             Keep::Share | Keep::Alone => ((Duration::ZERO, Duration::ZERO), false),
         };

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::header::{AGE, CACHE_CONTROL, DATE, ETAG, EXPIRES, LAST_MODIFIED, SET_COOKIE, VARY};
 use http::{HeaderMap, StatusCode};
+use model::Timestamp;
 
 use crate::headers;
 
@@ -26,8 +27,8 @@ pub(crate) enum Keep {
     Alone,
 }
 
-/// Decides by status and headers of an upstream's answer to a request that tells nothing about the viewer.
-pub(crate) fn keep(status: StatusCode, headers: &HeaderMap) -> Keep {
+/// Decides by status and headers of an upstream's answer that came `now` to a request that tells nothing about the viewer.
+pub(crate) fn keep(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Keep {
     let said = |directive| headers::has_token(headers, &CACHE_CONTROL, directive);
     if headers.contains_key(SET_COOKIE) || said("private") || headers::has_token(headers, &VARY, "*") {
         return Keep::Alone;
@@ -39,7 +40,9 @@ pub(crate) fn keep(status: StatusCode, headers: &HeaderMap) -> Keep {
     let lifetime = if said("no-cache") {
         Some(0)
     } else {
-        directive(headers, "s-maxage").or_else(|| directive(headers, "max-age")).or_else(|| expires(headers))
+        directive(headers, "s-maxage")
+            .or_else(|| directive(headers, "max-age"))
+            .or_else(|| expires(headers, now))
     };
     let fresh = lifetime.unwrap_or(0).min(MAX).saturating_sub(age);
     if fresh == 0 && !headers.contains_key(ETAG) && !headers.contains_key(LAST_MODIFIED) {
@@ -64,14 +67,18 @@ fn directive(headers: &HeaderMap, name: &str) -> Option<u64> {
         .map(|(_, value)| value.trim().trim_matches('"').parse().unwrap_or(0))
 }
 
-fn expires(headers: &HeaderMap) -> Option<u64> {
+fn expires(headers: &HeaderMap, now: Timestamp) -> Option<u64> {
     let expires = headers.get(EXPIRES)?;
     let moment = |value: &http::HeaderValue| {
-        value.to_str().ok().and_then(|text| jiff::fmt::rfc2822::parse(text).ok()).map(|date| date.timestamp())
+        value
+            .to_str()
+            .ok()
+            .and_then(|text| jiff::fmt::rfc2822::parse(text).ok())
+            .map(|date| date.timestamp().as_second())
     };
-    let from = headers.get(DATE).and_then(moment).unwrap_or_else(jiff::Timestamp::now);
+    let from = headers.get(DATE).and_then(moment).unwrap_or(now.seconds());
     // An unreadable date is one of the past.
-    let seconds = moment(expires).map_or(0, |until| until.as_second() - from.as_second());
+    let seconds = moment(expires).map_or(0, |until| until - from);
     Some(u64::try_from(seconds).unwrap_or(0))
 }
 
@@ -88,7 +95,8 @@ mod tests {
             for (name, value) in fields {
                 headers.append(*name, HeaderValue::from_static(value));
             }
-            assert_eq!(keep(StatusCode::from_u16(status).unwrap(), &headers), expected, "{fields:?}");
+            let now = Timestamp(784_111_777_000);
+            assert_eq!(keep(StatusCode::from_u16(status).unwrap(), &headers, now), expected, "{fields:?}");
         };
         let fresh =
             |fresh, age| Keep::For { fresh: Duration::from_secs(fresh), age: Duration::from_secs(age) };
@@ -112,5 +120,7 @@ mod tests {
         let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
         check(200, &[date, ("expires", "Sun, 06 Nov 1994 08:50:37 GMT")], fresh(60, 0));
         check(200, &[date, ("expires", "0")], Keep::Share);
+        // Without a date, from when it came.
+        check(200, &[("expires", "Sun, 06 Nov 1994 08:51:37 GMT")], fresh(120, 0));
     }
 }

@@ -28,6 +28,7 @@ async fn settings_out_of_range_are_refused_at_once() {
         state: watch::channel(Arc::new(State::default())).1,
         secret: watch::channel(CdnSecret::new("12345678").unwrap()).1,
         meter: edge::Meter::default(),
+        clock: runtime::Clock::system(),
     };
     let refused = service.run(CancellationToken::new()).await;
     assert!(matches!(refused, Err(Error::Config(OutOfRange { name: "connections", .. }))));

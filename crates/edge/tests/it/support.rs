@@ -159,6 +159,7 @@ impl Door {
             state: watched,
             secret: secret_watched,
             meter: meter.clone(),
+            clock: runtime::Clock::system(),
         };
         let shutdown = CancellationToken::new();
         let running = tokio::spawn(service.run(shutdown.clone()));

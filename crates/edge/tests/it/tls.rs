@@ -115,7 +115,8 @@ async fn an_entrance_speaks_tls_and_gives_up_on_who_does_not() {
         let tls = Some(tls::Server::load(&certificate, &key).unwrap());
         let (entrances, upstreams) = (vec![Entrance { listener, tls }], site.clone());
         let (state, secret, meter) = (state.clone(), secret.clone(), edge::Meter::default());
-        let service = Service { entrances, config, upstreams, state, secret, meter: meter.clone() };
+        let clock = runtime::Clock::system();
+        let service = Service { entrances, config, upstreams, state, secret, meter: meter.clone(), clock };
         (address, meter, tokio::spawn(service.run(shutdown.clone())))
     };
     let (address, meter, running) = open(strict()).await;

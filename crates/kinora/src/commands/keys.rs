@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
+use runtime::Clock;
 use seal::{Purpose, recovery};
 
 use crate::cli::{Export, Output, Passphrase, Ring, Server};
@@ -18,7 +19,7 @@ pub(super) async fn export(command: &Export) -> anyhow::Result<()> {
     ensure!(!file.exists(), "{} already exists: choose another name", file.display());
     let installation = Installation::with_keys(ring)?;
     let provider = installation.provider();
-    let now = model::Timestamp(jiff::Timestamp::now().as_millisecond());
+    let now = Clock::system().now();
     if *new && keys::prepare(&provider, &installation.data, now)? {
         println!("{} is a new key ring.", provider.path().display());
     }

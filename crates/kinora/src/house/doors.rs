@@ -86,6 +86,7 @@ impl House {
             state: self.playback.state(),
             secret,
             meter: self.metrics.edge.clone(),
+            clock: self.db.clock().clone(),
         })
     }
 }

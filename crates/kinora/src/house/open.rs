@@ -12,7 +12,6 @@ use http_face::Changes;
 use identity::Identity;
 use identity::code::CodeKeys;
 use jobs::Queue;
-use model::Timestamp;
 use notify::{Mailbox, Notifier, Outbox, Pause, Smtp};
 use pipeline::Pipeline;
 use playback::Playback;
@@ -37,8 +36,8 @@ impl House {
     }
 
     async fn open_parts(config: &Config, folder: &Folder, place: Place) -> anyhow::Result<Self> {
-        let now = Timestamp(jiff::Timestamp::now().as_millisecond());
         let (db, is_checked) = database(config, folder).await?;
+        let now = db.now();
         let used = playback::has_secrets(&db).await?;
         let provider = keys::provider(config.keys.as_deref(), folder.path());
         let ring = keys::open(provider, folder.path(), used, now)?;

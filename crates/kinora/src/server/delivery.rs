@@ -5,12 +5,12 @@ use axum::extract::{Path, State};
 use identity::Who;
 use playback::{NewKey, TrustedKey, Wish};
 
-use super::{Answer, Refused, host, now, rfc3339};
+use super::{Answer, Refused, host, rfc3339};
 use crate::control::{Key, UrlAnswer, UrlRequest};
 use crate::house::House;
 
 pub(super) async fn url(State(house): State<House>, Json(request): Json<UrlRequest>) -> Answer<UrlAnswer> {
-    let title = house.api.find(&host(), &request.title).await.map_err(|error| Refused::api(&error))?;
+    let title = house.api.find(&host(&house), &request.title).await.map_err(|error| Refused::api(&error))?;
     if title.asset.is_none() {
         let reason = title.reason.unwrap_or_else(|| "it has no plan yet".into());
         return Err(Refused::bad(format!(
@@ -24,7 +24,7 @@ pub(super) async fn url(State(house): State<House>, Json(request): Json<UrlReque
         title: title.id,
         configuration: &request.configuration,
         format: request.format,
-        now: now(),
+        now: house.db.now(),
     };
     if !request.cookies {
         let link = house.playback.link(&wish, u32::try_from(request.seconds).unwrap_or(u32::MAX)).await?;
@@ -47,11 +47,11 @@ pub(super) async fn add_key(
     Json(new): Json<crate::control::NewKey>,
 ) -> Answer<Key> {
     let new = NewKey { id: None, name: "added by kinora key add", pem: &new.pem };
-    Ok(Json(key(&house.playback.trust_key(&new, now()).await?)))
+    Ok(Json(key(&house.playback.trust_key(&new, house.db.now()).await?)))
 }
 
 pub(super) async fn remove_key(State(house): State<House>, Path(id): Path<String>) -> Answer<()> {
-    house.playback.remove_key(&id, now()).await?;
+    house.playback.remove_key(&id, house.db.now()).await?;
     Ok(Json(()))
 }
 

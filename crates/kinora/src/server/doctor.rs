@@ -5,7 +5,7 @@ use axum::extract::{Query, State};
 use model::{Chain, WaitsFor};
 use serde::Deserialize;
 
-use super::{Answer, Refused, now, rfc3339};
+use super::{Answer, Refused, rfc3339};
 use crate::control::{Check, Report};
 use crate::doctor;
 use crate::house::{BALLAST, DAMAGED, House};
@@ -65,8 +65,8 @@ async fn database(house: &House, stopped: bool) -> Check {
 
 /// Whether what is queued is worked on.
 async fn jobs(house: &House) -> Result<Check, Refused> {
-    let counts = house.jobs.counts(now()).await?;
-    let waited = counts.oldest_due.map_or(0, |at| (now().0 - at.0) / 1000);
+    let counts = house.jobs.counts(house.db.now()).await?;
+    let waited = counts.oldest_due.map_or(0, |at| (house.db.now().0 - at.0) / 1000);
     let finding = format!("{} queued, {} running, {} failed", counts.queued, counts.running, counts.failed);
     let pauses = house.jobs.pauses().await?;
     Ok(if let Some(pause) = pauses.iter().find(|pause| pause.kind == pipeline::Work::ENCODING) {
@@ -84,7 +84,7 @@ async fn jobs(house: &House) -> Result<Check, Refused> {
 
 /// Whether there are workers, and for everything that waits.
 async fn encoder(house: &House) -> Result<Check, Refused> {
-    let now = now();
+    let now = house.db.now();
     let workers = house.jobs.workers(now).await?;
     let stranded = house.pipeline.stranded(now).await?.len();
     let slots: u64 = workers.iter().map(|worker| worker.slots).sum();

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use identity::Address;
 
-use super::{Answer, Refused, now};
+use super::{Answer, Refused};
 use crate::control::{Check, MailTest};
 use crate::house::House;
 
@@ -19,7 +19,7 @@ pub(super) async fn test(State(house): State<House>, Json(test): Json<MailTest>)
         "This is a test: Kinora can send sign-in codes to this address.\nYou can ignore this e-mail.\n";
     let mail = notify::Mail::new(address.as_str(), "Test e-mail from Kinora", text);
     let id = model::ObjectId::new().to_string();
-    channel.send(&id, &mail, now()).await?;
+    channel.send(&id, &mail, house.db.now()).await?;
     Ok(Json(channel.check().await?))
 }
 

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use identity::access_key::AccessKey;
 use identity::{Account, Buckets, Role};
 
-use super::{Answer, Refused, now, rfc3339};
+use super::{Answer, Refused, rfc3339};
 use crate::control::s3_key::{Key, Made, New};
 use crate::house::House;
 
@@ -17,7 +17,8 @@ pub(super) async fn make(State(house): State<House>, Json(new): Json<New>) -> An
         return Err(Refused::bad("a key needs a name"));
     }
     let owner = owner(&house, &new, &buckets).await?;
-    let (found, secret) = house.identity.ensure_access_key(owner.id, &new.name, &buckets, now()).await?;
+    let (found, secret) =
+        house.identity.ensure_access_key(owner.id, &new.name, &buckets, house.db.now()).await?;
     if found.buckets != buckets {
         return Err(Refused::bad(format!(
             "there is already a key `{}` for other buckets: remove it first, kinora s3-key rm {}",
@@ -44,7 +45,7 @@ async fn owner(house: &House, new: &New, buckets: &Buckets) -> Result<Account, R
             new.address
         ))),
         (None, Some(Role::Creator)) if *buckets != Buckets::All => {
-            Ok(house.identity.ensure_account(&new.address, Role::Creator, now()).await?)
+            Ok(house.identity.ensure_account(&new.address, Role::Creator, house.db.now()).await?)
         }
         (None, Some(Role::Creator)) => {
             Err(Refused::bad("a creator's key opens named buckets only: add --bucket NAME"))
@@ -62,7 +63,7 @@ pub(super) async fn end(State(house): State<House>, Path(wanted): Path<String>) 
     found.retain(|(key, _)| key.id == wanted || key.name == wanted);
     match &found[..] {
         [(found, owner)] => {
-            house.identity.revoke_access_key(owner.id, &found.id, now()).await?;
+            house.identity.revoke_access_key(owner.id, &found.id, house.db.now()).await?;
             Ok(Json(key(found, owner)))
         }
         [] => Err(Refused::not_found(format!("there is no key `{wanted}`; see `kinora s3-key ls`"))),

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use playback::CdnSecret;
 use seal::{Purpose, Renewed};
 
-use super::{Answer, Refused, now, rfc3339};
+use super::{Answer, Refused, rfc3339};
 use crate::control::{NewRingKey, Rotated, Secret};
 use crate::house::House;
 
@@ -20,7 +20,8 @@ pub(super) async fn rotate_key(State(house): State<House>, Json(new): Json<NewRi
         return Err(Refused::bad(format!("new keys for `{purpose}` are no longer created")));
     }
     let ring = house.ring.clone();
-    let rotated = tokio::task::spawn_blocking(move || ring.rotate(purpose, now())).await?;
+    let now = house.db.now();
+    let rotated = tokio::task::spawn_blocking(move || ring.rotate(purpose, now)).await?;
     let version = rotated?;
     tracing::info!(%purpose, version, "key rotated");
     let renewed = match purpose {
@@ -52,7 +53,7 @@ pub(super) async fn rotate(State(house): State<House>, Path(name): Path<String>)
     }
     let mut watched = house.playback.cdn_secret();
     let before = watched.borrow_and_update().version();
-    house.playback.rotate_cdn_secret(now()).await?;
+    house.playback.rotate_cdn_secret(house.db.now()).await?;
     let switched = watched.wait_for(|secret| secret.version() > before);
     match tokio::time::timeout(SWITCH, switched).await {
         Ok(secret) => Ok(Json(cdn(&*secret?))),

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use identity::{Buckets, Role};
-use model::Timestamp;
 use serde::Serialize;
 
 use super::traces::{OPERATOR, S3_KEY};
@@ -42,7 +41,7 @@ impl Ready {
     /// Makes what the first start needs and later starts find: operator, sign-in link, S3 key. Operators may have taken
     /// its role from the ready-made account: then it gets neither link nor key, and others sign in.
     pub(super) async fn of(house: &House) -> anyhow::Result<Self> {
-        let now = Timestamp(jiff::Timestamp::now().as_millisecond());
+        let now = house.db.now();
         let identity = &house.identity;
         let operator = identity.ensure_account(OPERATOR, Role::Operator, now).await?;
         let operates = operator.role == Role::Operator && operator.suspended_at.is_none();
@@ -112,6 +111,8 @@ Stop with Ctrl-C; all data is kept.
 
 #[cfg(test)]
 mod tests {
+    use model::Timestamp;
+
     use super::*;
     use crate::folder::Folder;
     use crate::house::testing;

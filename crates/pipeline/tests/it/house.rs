@@ -15,6 +15,7 @@ use package::cmaf::ChunkWriter;
 use package::index::Sample;
 use pipeline::work::{OfChunk, OfGeneration, OfPictures, OfTitle};
 use pipeline::{AfterPublish, Made, Pipeline, Rule, Stills, Work};
+use runtime::{Clock, Hands};
 
 pub(crate) struct House {
     pub(crate) test: TestDb,
@@ -31,6 +32,19 @@ pub(crate) async fn houses() -> Vec<House> {
         let folder = db::testing::in_memory();
         let house = House::open(test, folder.path()).await;
         houses.push(House { _folder: Some(folder), ..house });
+    }
+    houses
+}
+
+/// Houses whose clocks stand still until their hands are moved.
+pub(crate) async fn houses_with_hands() -> Vec<(House, Hands)> {
+    let mut houses = Vec::new();
+    for mut test in databases().await {
+        let (clock, hands) = Clock::stopped(now());
+        test.db = test.db.with_clock(clock);
+        let folder = db::testing::in_memory();
+        let house = House::open(test, folder.path()).await;
+        houses.push((House { _folder: Some(folder), ..house }, hands));
     }
     houses
 }
@@ -79,7 +93,7 @@ impl House {
 
     pub(crate) async fn claim_for(&self, kind: &str, lease: Duration) -> Option<Lease> {
         let claim = Claim { worker: "up/0", kinds: &[kind], capabilities: &[FINGERPRINT], lease };
-        self.jobs.claim(now(), &claim).await.unwrap()
+        self.jobs.claim(self.jobs.now(), &claim).await.unwrap()
     }
 
     pub(crate) async fn chunk(&self) -> (Lease, OfChunk) {

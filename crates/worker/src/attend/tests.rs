@@ -47,13 +47,13 @@ impl House {
     async fn pictures(&self) {
         let mut tx = self.test.db.begin().await.unwrap();
         let new = jobs::New::job(Work::PICTURES, serde_json::json!({}));
-        self.attendant.queue.enqueue(&mut tx, now(), &new).await.unwrap();
+        self.attendant.queue.enqueue(&mut tx, self.attendant.queue.now(), &new).await.unwrap();
         tx.commit().await.unwrap();
     }
 
     async fn claim(&self, worker: &str, kind: Kind, lease: Duration) -> Lease {
         let claim = Claim { worker, kinds: &[kind.as_str()], capabilities: &[FINGERPRINT], lease };
-        self.attendant.queue.claim(now(), &claim).await.unwrap().unwrap()
+        self.attendant.queue.claim(self.attendant.queue.now(), &claim).await.unwrap().unwrap()
     }
 
     async fn job(&self, lease: &Lease) -> Job {
@@ -130,7 +130,7 @@ async fn a_task_whose_lease_is_lost_ends_and_changes_nothing() {
                 capabilities: &[FINGERPRINT],
                 lease: LEASE,
             };
-            let at = now().plus_ms(3_600_000);
+            let at = house.attendant.queue.now().plus_ms(3_600_000);
             if let Some(again) = house.attendant.queue.claim(at, &claim).await.unwrap() {
                 break again;
             }
@@ -182,7 +182,7 @@ async fn what_finds_no_room_waits_and_what_fails_is_held_against_it() {
         let lease = house.claim("up/0", Kind::Plan, LEASE).await;
         let shutdown = CancellationToken::new();
         let turn = Turn::new(&lease, &shutdown);
-        let before = now();
+        let before = house.attendant.queue.now();
         let held = async { Err(Stop::Held { why: "waits for disk space".into() }) };
         house.attendant.attend(&turn, held).await;
         let job = house.job(&lease).await;
@@ -194,11 +194,12 @@ async fn what_finds_no_room_waits_and_what_fails_is_held_against_it() {
         assert!(job.run_at.0 > before.0 + 1_000, "not at once");
         let waits = house.catalogue.titles_that_wait_for(WaitsFor::Space).await.unwrap();
         assert_eq!(waits, [title], "and its title says so");
-        let gone_on = house.attendant.queue.go_on(title, now(), WaitsFor::Space).await.unwrap();
+        let gone_on =
+            house.attendant.queue.go_on(title, house.attendant.queue.now(), WaitsFor::Space).await.unwrap();
         assert_eq!(gone_on, 1, "it waits for space");
 
         // Whatever rests is due by then.
-        let later = now().plus_ms(60_000);
+        let later = house.attendant.queue.now().plus_ms(60_000);
         let claim = Claim { worker: "up/0", kinds: &Work::KINDS, capabilities: &[FINGERPRINT], lease: LEASE };
         let lease = house.attendant.queue.claim(later, &claim).await.unwrap().unwrap();
         let turn = Turn::new(&lease, &shutdown);
@@ -219,7 +220,7 @@ async fn what_stalls_is_tried_once_more_and_then_fails_with_its_last_words() {
         let mut tries = 0;
         loop {
             tries += 1;
-            let at = now().plus_ms(i64::from(tries) * 600_000);
+            let at = house.attendant.queue.now().plus_ms(i64::from(tries) * 600_000);
             let claim =
                 Claim { worker: "up/0", kinds: &Work::KINDS, capabilities: &[FINGERPRINT], lease: LEASE };
             let Some(lease) = house.attendant.queue.claim(at, &claim).await.unwrap() else { break };

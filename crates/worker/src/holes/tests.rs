@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::clock::{LEASE, now};
+use crate::clock::LEASE;
 use crate::sources::Sources;
 use crate::stop::Stop;
 use crate::turn::Turn;
@@ -71,7 +71,7 @@ impl House {
     async fn claim(&self, kind: &str) -> Lease {
         let fingerprint = self.worker.tools.fingerprint();
         let claim = Claim { worker: "up/0", kinds: &[kind], capabilities: &[&fingerprint], lease: LEASE };
-        self.worker.queue.claim(now(), &claim).await.unwrap().unwrap()
+        self.worker.queue.claim(self.worker.queue.now(), &claim).await.unwrap().unwrap()
     }
 
     async fn run(&self, lease: &Lease) -> Result<(), Stop> {
