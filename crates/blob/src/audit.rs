@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use db::args;
 use model::FileId;
+use runtime::blocking;
 
-use crate::lane::blocking;
 use crate::{Blob, Result};
 
 /// Result of a comparison. Files are counted, and the first few missing ones named.
@@ -33,7 +33,7 @@ impl Blob {
         // First the folder: a file comes before its row and goes after it, so that a row from now on has its file
         // somewhere, and rows that were read too early are checked again.
         let (disk, clock) = (self.disk.clone(), self.db.clock().clone());
-        let listed = blocking(move || {
+        let listed = blocking(move || -> Result<_> {
             let all: Result<Vec<_>> = (0..=255).map(|folder| disk.files(folder, clock.time())).collect();
             Ok((
                 all?.into_iter().flatten().collect::<BTreeSet<_>>(),
@@ -64,7 +64,7 @@ impl Blob {
     /// Whether a file is not there and its row still is.
     async fn is_missing(&self, id: FileId) -> Result<bool> {
         let disk = self.disk.clone();
-        if blocking(move || Ok(disk.has(id))).await? {
+        if runtime::begin(move || disk.has(id)).await? {
             return Ok(false);
         }
         Ok(self.db.opt(ROW, args![id]).await?.is_some())

@@ -1,7 +1,7 @@
 //! Files that something is wrong with, which restarting may mend and trying again does not.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 /// Files that were logged, and that are left alone from then on.
 #[derive(Debug, Default)]
@@ -10,15 +10,15 @@ pub(crate) struct BadFiles(Mutex<HashSet<String>>);
 impl BadFiles {
     /// Remembers a file for the life of the process; `false` if it was known already.
     pub(crate) fn add(&self, file: &str) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(file.to_owned())
+        runtime::lock(&self.0).insert(file.to_owned())
     }
 
     /// All of them, which are forgotten.
     pub(crate) fn take(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).drain().collect()
+        runtime::lock(&self.0).drain().collect()
     }
 
     pub(crate) fn has(&self, file: &str) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(file)
+        runtime::lock(&self.0).contains(file)
     }
 }

@@ -5,7 +5,7 @@
 //! last clone of their [`Bytes`] is dropped, and wait for the next one who needs as much.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use bytes::Bytes;
 
@@ -56,7 +56,7 @@ impl Pool {
     }
 
     fn waiting(&self, size: usize) -> MutexGuard<'_, Vec<Vec<u8>>> {
-        self.waiting[size].lock().unwrap_or_else(PoisonError::into_inner)
+        runtime::lock(&self.waiting[size])
     }
 }
 

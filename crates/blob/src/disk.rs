@@ -192,11 +192,7 @@ pub(crate) fn forget(disk: &Disk, id: FileId) {
 }
 
 fn remove_soon(path: PathBuf) {
-    let remove = move || drop(fs::remove_file(path));
-    match tokio::runtime::Handle::try_current() {
-        Ok(runtime) => drop(runtime.spawn_blocking(remove)),
-        Err(_) => remove(),
-    }
+    runtime::detach(move || drop(fs::remove_file(path)));
 }
 
 fn old_files(folder: &Path, before: SystemTime) -> Result<impl Iterator<Item = String>> {

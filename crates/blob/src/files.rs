@@ -2,9 +2,9 @@
 
 use db::{Sql, Tx, args, sql};
 use model::FileId;
+use runtime::blocking;
 
 use crate::disk::{Deleted, Stored};
-use crate::lane::blocking;
 use crate::{Blob, Result};
 
 /// Writes the row of a stored file; `md5` is that of its plaintext.

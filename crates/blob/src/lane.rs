@@ -1,13 +1,13 @@
 //! A value that works on blocking threads, one job after another.
 
-use tokio::task::{JoinHandle, spawn_blocking};
+use runtime::{Broke, Running};
 
 use crate::Result;
 
 /// Owns a `T` that is either at rest or busy with one job. Dropping it lets a running job end and drops the value.
 pub(crate) struct Lane<T> {
     rest: Option<T>,
-    busy: Option<JoinHandle<Result<T>>>,
+    busy: Option<Running<Result<T>>>,
 }
 
 impl<T: Send + 'static> Lane<T> {
@@ -21,7 +21,7 @@ impl<T: Send + 'static> Lane<T> {
         job: impl FnOnce(&mut T) -> Result<()> + Send + 'static,
     ) -> Result<()> {
         let mut value = self.wait().await?;
-        self.busy = Some(spawn_blocking(move || job(&mut value).map(|()| value)));
+        self.busy = Some(runtime::begin(move || job(&mut value).map(|()| value)));
         Ok(())
     }
 
@@ -32,29 +32,18 @@ impl<T: Send + 'static> Lane<T> {
 
     async fn wait(&mut self) -> Result<T> {
         if let Some(busy) = &mut self.busy {
-            let ended = joined(busy.await);
+            let ended = busy.await;
             self.busy = None;
-            return ended;
+            return ended?;
         }
         self.rest.take().ok_or_else(|| failed("it broke off before"))
     }
 }
 
-/// Runs one blocking job.
-pub(crate) async fn blocking<R: Send + 'static>(
-    job: impl FnOnce() -> Result<R> + Send + 'static,
-) -> Result<R> {
-    joined(spawn_blocking(job).await)
-}
-
-/// A blocking job is never aborted; its panic is resumed here.
-fn joined<R>(ended: std::result::Result<Result<R>, tokio::task::JoinError>) -> Result<R> {
-    match ended {
-        Ok(result) => result,
-        Err(e) => match e.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(e) => Err(failed(e)),
-        },
+/// A job is never aborted; its panic is resumed here.
+impl From<Broke> for crate::Error {
+    fn from(broke: Broke) -> Self {
+        failed(broke.resume())
     }
 }
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use db::{Db, args};
 use model::BucketName;
+use runtime::blocking;
 use seal::KeyRing;
 use tokio::sync::watch;
 
 use crate::disk::{Disk, Keys};
-use crate::lane::blocking;
 use crate::{Blob, Config, Error, Result, bucket, owner};
 
 impl Blob {

@@ -5,7 +5,7 @@
 //! and after every read that failed.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use model::{FileId, ObjectId};
@@ -23,13 +23,13 @@ pub(crate) struct Opened(Mutex<HashMap<ObjectId, (Instant, Arc<OpenFile>)>>);
 
 impl Opened {
     pub(crate) fn get(&self, object: ObjectId) -> Option<Arc<OpenFile>> {
-        let files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let files = runtime::lock(&self.0);
         let (since, file) = files.get(&object)?;
         (since.elapsed() < STAYS).then(|| file.clone())
     }
 
     pub(crate) fn put(&self, object: ObjectId, file: Arc<OpenFile>) {
-        let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut files = runtime::lock(&self.0);
         if files.len() >= MAX {
             files.retain(|_, (since, _)| since.elapsed() < STAYS);
         }
@@ -42,12 +42,12 @@ impl Opened {
     }
 
     pub(crate) fn close(&self, object: ObjectId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&object);
+        runtime::lock(&self.0).remove(&object);
     }
 
     /// Closes what has been open for long, and those of the files that `gone` names: only then is their space free.
     pub(crate) fn close_old(&self, gone: impl Fn(FileId) -> bool) {
-        let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut files = runtime::lock(&self.0);
         files.retain(|_, (since, file)| since.elapsed() < STAYS && !gone(file.id()));
     }
 }

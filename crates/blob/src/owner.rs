@@ -10,11 +10,11 @@ use std::{fs, io};
 
 use db::{Db, args};
 use model::FileId;
+use runtime::blocking;
 use uuid::Uuid;
 
 use crate::disk::{Disk, folders};
 use crate::error::disk;
-use crate::lane::blocking;
 use crate::{Error, Result};
 
 const READ: &str = "SELECT id FROM store WHERE one = 1";
@@ -111,7 +111,7 @@ async fn fits(db: &Db, disk: &Disk, own: Option<&str>) -> Result<bool> {
     let rows = db.all(SOME, args![]).await?;
     let named: Vec<FileId> = rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?;
     let (looking, some) = (disk.clone(), !named.is_empty());
-    let there = blocking(move || Ok(named.into_iter().any(|file| looking.has(file)))).await?;
+    let there = runtime::begin(move || named.into_iter().any(|file| looking.has(file))).await?;
     match own {
         _ if there => Ok(true),
         _ if stored => Err(other(disk)),

@@ -1,7 +1,7 @@
 //! Objects that are being read: their bytes stay until that is done.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use model::{FileId, ObjectId};
 
@@ -32,7 +32,7 @@ impl Pins {
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<ObjectId, Readers>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        runtime::lock(&self.0)
     }
 }
 

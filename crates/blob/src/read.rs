@@ -10,11 +10,11 @@ use db::args;
 use futures::Stream;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt, try_unfold};
 use model::{FileId, ObjectId};
+use runtime::blocking;
 
 use crate::bad::BadFiles;
 use crate::buffers::Buffer;
 use crate::disk::{Disk, OpenFile};
-use crate::lane::blocking;
 use crate::pins::Pins;
 use crate::{Blob, Error, Result};
 

@@ -1,6 +1,6 @@
 //! Clear files that were replaced by sealed ones, until they are deleted.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use model::{ObjectId, Timestamp};
 
@@ -21,16 +21,16 @@ pub(crate) struct Old {
 impl Replaced {
     /// Whether a file is no longer used by rows, but maybe by readers.
     pub(crate) fn has(&self, file: &str) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|old| old.file == file)
+        runtime::lock(&self.0).iter().any(|old| old.file == file)
     }
 
     pub(crate) fn push(&self, old: Old) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(old);
+        runtime::lock(&self.0).push(old);
     }
 
     /// Takes out those that are `ready` to be deleted.
     pub(crate) fn take(&self, ready: impl Fn(&Old) -> bool) -> Vec<String> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = runtime::lock(&self.0);
         all.extract_if(.., |old| ready(old)).map(|old| old.file).collect()
     }
 }

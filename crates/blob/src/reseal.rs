@@ -6,11 +6,11 @@
 
 use db::args;
 use model::{FileId, Timestamp};
+use runtime::blocking;
 use tokio::time::Instant;
 
 use crate::disk::{Deleted, Stored};
 use crate::files::{drop_files, insert_file};
-use crate::lane::blocking;
 use crate::replaced::Old;
 use crate::verify::{StoredFile, Verdict, columns};
 use crate::{Blob, Error, Result, mirror};

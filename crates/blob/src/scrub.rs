@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use db::{Row, args};
 use model::{BucketName, FileId, Key, ObjectId, Timestamp};
+use runtime::blocking;
 use tokio_util::sync::CancellationToken;
 
-use crate::lane::blocking;
 use crate::object::key;
 use crate::verify::{StoredFile, Verdict, columns};
 use crate::{Blob, Error, Result, mirror};
@@ -181,7 +181,7 @@ impl Blob {
         let (id, bytes) = (file.id, file.bytes);
         let (path, keys, pace) =
             (mirror::path(self.disk.root(), id), self.disk.keys().cloned(), pace.clone());
-        let verdict = blocking(move || {
+        let verdict = blocking(move || -> Result<_> {
             let (began, mut read) = (Instant::now(), 0);
             let verdict = file.verify(&path, keys.as_ref(), |piece| {
                 read += piece.len() as u64;

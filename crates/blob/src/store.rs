@@ -6,13 +6,13 @@ use std::time::Duration;
 use db::{Db, args};
 use model::Timestamp;
 use model::setting::{OutOfRange, need};
+use runtime::blocking;
 use serde::Deserialize;
 use tokio::sync::watch;
 
 use crate::Result;
 use crate::bad::BadFiles;
 use crate::disk::Disk;
-use crate::lane::blocking;
 use crate::opened::Opened;
 use crate::pins::Pins;
 use crate::replaced::Replaced;

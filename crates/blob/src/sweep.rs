@@ -6,13 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use db::{Sql, args, sql};
 use model::{FileId, ObjectId, Timestamp, UploadId};
+use runtime::blocking;
 use seal::Renewed;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::disk::{Deleted, delete_all};
 use crate::files::drop_files;
-use crate::lane::blocking;
 use crate::pins::Pins;
 use crate::upload::{ALL_OLD, Ages, Stale};
 use crate::{Blob, Result, fault};
@@ -57,7 +57,7 @@ impl HalfWritten {
     /// Deletes them, which may take a while: one may be a film.
     pub async fn delete(self) -> Result<Swept> {
         let mut swept = Swept::default();
-        swept.add(blocking(move || Ok(delete_all(self.0.into_iter()))).await?);
+        swept.add(runtime::begin(move || delete_all(self.0.into_iter())).await?);
         Ok(swept)
     }
 }
@@ -104,7 +104,8 @@ impl Blob {
         let before = SystemTime::UNIX_EPOCH + Duration::from_millis(ms);
         let disk = self.disk.clone();
         let mut swept = Swept::default();
-        swept.add(blocking(move || Ok(delete_all(disk.half_written(before)?.into_iter()))).await?);
+        let half = blocking(move || disk.half_written(before).map(|files| delete_all(files.into_iter())));
+        swept.add(half.await?);
         loop {
             let rows = self.db.all(UNUSED_FILES, args![]).await?;
             let mut unused: Vec<String> = rows.iter().map(|row| row.get("id")).collect::<db::Result<_>>()?;

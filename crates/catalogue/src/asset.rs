@@ -10,7 +10,6 @@ use model::{AssetId, Generation, Plan, Timestamp, TitleId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::recent::lock;
 use crate::{Catalogue, Error, Result, space, weight};
 
 /// One encode of a title, as the origin needs it. Everything but completeness never changes.
@@ -121,11 +120,13 @@ impl Catalogue {
     pub async fn asset(&self, asset: AssetId, generation: Generation) -> Result<Arc<Asset>> {
         let status = self.db.opt(STATUS, args![generation, asset]).await?;
         let complete: bool = status.ok_or(Error::NoGeneration { generation })?.get("complete")?;
-        if let Some(known) = lock(&self.assets).get(&generation).filter(|known| known.complete == complete) {
+        if let Some(known) =
+            runtime::lock(&self.assets).get(&generation).filter(|known| known.complete == complete)
+        {
             return Ok(known);
         }
         let read = Arc::new(Asset::read(&self.db.one(READ, args![generation]).await?)?);
-        lock(&self.assets).put(generation, read.clone());
+        runtime::lock(&self.assets).put(generation, read.clone());
         Ok(read)
     }
 
@@ -143,12 +144,12 @@ impl Catalogue {
 
     /// Reads a generation for a change of its chunks; it may have been made by `tx` itself.
     pub(crate) async fn asset_in(&self, tx: &mut Tx, generation: Generation) -> Result<Arc<Asset>> {
-        if let Some(known) = lock(&self.assets).get(&generation) {
+        if let Some(known) = runtime::lock(&self.assets).get(&generation) {
             return Ok(known);
         }
         let row = tx.opt(READ, args![generation]).await?.ok_or(Error::NoGeneration { generation })?;
         let read = Arc::new(Asset::read(&row)?);
-        lock(&self.assets).put(generation, read.clone());
+        runtime::lock(&self.assets).put(generation, read.clone());
         Ok(read)
     }
 }

@@ -6,7 +6,6 @@ use db::{Row, args};
 use model::ConfigurationId;
 use model::packaging::{self, Package, SegmentTemplateFormat, StreamOrder};
 
-use crate::recent::lock;
 use crate::{Catalogue, Error, Result};
 
 /// The packaging group that is there from the start.
@@ -65,7 +64,7 @@ impl Catalogue {
 
     /// Reads a configuration by its id; `None` if there is none.
     pub async fn configuration(&self, id: ConfigurationId) -> Result<Option<Arc<Configuration>>> {
-        if let Some(known) = lock(&self.configurations).get(&id) {
+        if let Some(known) = runtime::lock(&self.configurations).get(&id) {
             return Ok(Some(known));
         }
         let row = self
@@ -74,7 +73,7 @@ impl Catalogue {
             .await?;
         let Some(row) = row else { return Ok(None) };
         let read = Arc::new(Configuration::read(&row)?);
-        lock(&self.configurations).put(id, read.clone());
+        runtime::lock(&self.configurations).put(id, read.clone());
         Ok(Some(read))
     }
 

@@ -3,7 +3,6 @@
 use db::args;
 use model::{ConfigurationId, packaging};
 
-use crate::recent::lock;
 use crate::{Catalogue, Configuration, DEFAULT_GROUP, Error, Result};
 
 const MAX_GROUPS: u32 = 100;
@@ -98,7 +97,7 @@ impl Catalogue {
             return Err(Error::ReadyMade { what: "configuration", name: found.name });
         }
         self.db.execute("DELETE FROM configurations WHERE id = $1", args![found.id]).await?;
-        lock(&self.configurations).remove(&found.id);
+        runtime::lock(&self.configurations).remove(&found.id);
         Ok(())
     }
 }

@@ -1,7 +1,5 @@
 //! A few values that were asked for lately.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 /// At most `most` values by key; the one that was asked for least recently goes first.
 #[derive(Debug)]
 pub(crate) struct Recent<K, V> {
@@ -34,11 +32,6 @@ impl<K: PartialEq, V: Clone> Recent<K, V> {
     pub(crate) fn remove(&mut self, key: &K) {
         self.values.retain(|(k, _)| k != key);
     }
-}
-
-/// Locks a mutex even if a holder of the lock panicked: every change above is complete.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 use rustix::io::Errno;
@@ -41,7 +41,7 @@ impl Ballast {
         if matches!(self.free(), Ok(free) if free >= MARGIN) {
             return;
         }
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = runtime::lock(&self.turn);
         if let Ok((held, left)) = self.give_up()
             && left < held
         {
@@ -66,7 +66,7 @@ impl Ballast {
     /// # Errors
     /// The errors of the disk; a full disk is not an error.
     pub fn fill(&self, bytes: u64) -> io::Result<u64> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = runtime::lock(&self.turn);
         let bytes = self.most(bytes);
         let held = self.held();
         if held >= bytes || self.free()? < bytes - held + SPARE {

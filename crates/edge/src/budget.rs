@@ -5,7 +5,7 @@
 //! from there. What was found right before is remembered, and costs nothing. An address of IPv6 is a /64.
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use http_face::slots::household;
@@ -40,7 +40,7 @@ impl Budget {
             || self
                 .spent
                 .get(&household(address))
-                .is_none_or(|spent| self.left(&mut lock(&spent), now) >= 1.0)
+                .is_none_or(|spent| self.left(&mut runtime::lock(&spent), now) >= 1.0)
     }
 
     /// Counts a signature of this address that was wrong.
@@ -50,7 +50,7 @@ impl Budget {
         }
         let address = household(address);
         if let Some(spent) = self.spent.get(&address) {
-            let mut spent = lock(&spent);
+            let mut spent = runtime::lock(&spent);
             self.left(&mut spent, now);
             spent.wrong += 1.0;
         } else {
@@ -66,10 +66,6 @@ impl Budget {
         spent.as_of = spent.as_of.max(now);
         most - spent.wrong
     }
-}
-
-fn lock(spent: &Mutex<Spent>) -> MutexGuard<'_, Spent> {
-    spent.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

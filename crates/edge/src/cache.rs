@@ -8,7 +8,7 @@ mod memory;
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockWriteGuard, Weak};
 use std::time::Duration;
 
 use model::delivery::Origin;
@@ -80,11 +80,11 @@ impl Slot {
     }
 
     fn read(&self) -> Option<Arc<Entry>> {
-        self.place.read().unwrap_or_else(PoisonError::into_inner).clone()
+        runtime::read(&self.place).clone()
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Option<Arc<Entry>>> {
-        self.place.write().unwrap_or_else(PoisonError::into_inner)
+        runtime::write(&self.place)
     }
 }
 
@@ -182,7 +182,7 @@ impl Cache {
     }
 
     fn forget_slots(&self, goes: impl Fn(&Slot, &Entry) -> bool) -> usize {
-        let _alone = self.sweep.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = runtime::lock(&self.sweep);
         let mut left = std::mem::take(&mut *self.slots());
         let mut forgotten = 0;
         while !left.is_empty() {
@@ -205,12 +205,12 @@ impl Cache {
     }
 
     fn slots(&self) -> MutexGuard<'_, Vec<Weak<Slot>>> {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+        runtime::lock(&self.slots)
     }
 
     /// Joins those who wait for a key, or becomes the one who fetches it.
     pub(crate) fn join(self: &Arc<Self>, key: &Key, now: Instant) -> Joined {
-        let mut fills = self.fills.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut fills = runtime::lock(&self.fills);
         if let Some(fill) = fills.get(key) {
             return Joined::Follow(fill.clone());
         }
@@ -225,7 +225,7 @@ impl Cache {
 
     /// Takes a fill off the list, so that nobody joins it any more.
     fn leave(&self, key: &Key, fill: &Arc<Fill>) {
-        let mut fills = self.fills.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut fills = runtime::lock(&self.fills);
         if fills.get(key).is_some_and(|listed| Arc::ptr_eq(listed, fill)) {
             fills.remove(key);
         }

@@ -11,8 +11,8 @@ mod words;
 
 use model::media::Video;
 use model::plan::{CaptionOrigin, CaptionTrack};
+use runtime::blocking;
 
-use crate::blocking::blocking;
 use crate::run::{Arg, Name};
 use crate::{Look, Result, cea608};
 

@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 use model::Plan;
 use model::media::Source;
 use model::plan::{Chunk, Medium, Track};
+use runtime::blocking;
 
-use crate::blocking::blocking;
 use crate::filter::Lists;
 use crate::ladder::Rung;
 use crate::retime::{self, Retiming};

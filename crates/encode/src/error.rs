@@ -52,8 +52,8 @@ pub enum Error {
     #[error("a background task panicked")]
     Broke {
         /// How.
-        #[source]
-        source: tokio::task::JoinError,
+        #[from]
+        source: runtime::Broke,
     },
     /// A chunk needs more of its source than was expected.
     #[error("the chunk needs the whole source")]

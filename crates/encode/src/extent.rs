@@ -281,7 +281,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::blocking::tests::time_of;
+    use crate::thread_time::time_of;
 
     #[test]
     fn what_is_there_is_not_read_again() {

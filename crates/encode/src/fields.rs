@@ -4,9 +4,9 @@
 //! little: at pictures of the standard sizes of television that are said to be progressive.
 
 use model::media::Video;
+use runtime::blocking;
 
 use crate::argv::list;
-use crate::blocking::blocking;
 use crate::run::{Arg, Name};
 use crate::{Error, Look, Result};
 

@@ -4,7 +4,7 @@
 //! fixes them, playlists and init segments follow, and a chunk that comes with others is refused.
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use model::FrameRate;
@@ -12,7 +12,6 @@ use model::media::Source;
 use package::Media;
 
 use crate::argv::{self, join};
-use crate::blocking::blocking;
 use crate::colour::Colour;
 use crate::filter;
 use crate::fragments::Fragments;
@@ -20,6 +19,7 @@ use crate::ladder::{Rung, rungs};
 use crate::run::{self, Arg, Ffmpeg, Input, Name, Timeouts};
 use crate::scratch::Folder;
 use crate::{Container, Error, Result, Runner, Tools};
+use runtime::blocking;
 use template::Template;
 
 /// Headers of every rendition and of an audio track.
@@ -87,7 +87,7 @@ impl Known {
             return Ok(headers);
         }
         let headers = headers(runner, source, template, scratch).await?;
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = runtime::lock(&self.0);
         if known.len() >= MAX_KNOWN {
             known.remove(0);
         }
@@ -96,7 +96,7 @@ impl Known {
     }
 
     fn get(&self, asked: &Asked) -> Option<Headers> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = runtime::lock(&self.0);
         known.iter().find(|(known, _)| known == asked).map(|(_, headers)| headers.clone())
     }
 }

@@ -144,7 +144,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::blocking::tests::time_of;
+    use crate::thread_time::time_of;
 
     #[test]
     fn what_stands_in_front_is_passed_over_in_the_time_that_its_bytes_take() {

@@ -11,7 +11,6 @@
 
 mod arg;
 mod argv;
-mod blocking;
 pub mod captions;
 mod cea608;
 pub mod chunk;
@@ -40,6 +39,8 @@ pub mod run;
 mod scratch;
 mod sniff;
 pub mod stills;
+#[cfg(test)]
+mod thread_time;
 mod tools;
 mod verify;
 

@@ -26,6 +26,7 @@ use std::io::Read;
 use std::path::Path;
 
 use model::media::{Audio, Source, Video};
+use runtime::blocking;
 
 use self::announced::Announced;
 use self::answer::{Answer, Stream};
@@ -33,7 +34,6 @@ use self::ask::Asker;
 use self::beyond::Beyond;
 use self::verdict::{check_streams, choose, left_out, mixed, nothing};
 use self::whole::Whole;
-use crate::blocking::blocking;
 use crate::clock::Jumps;
 use crate::clock::flv::{self, Appended};
 use crate::limits::MAX_HOURS;

@@ -4,7 +4,8 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::blocking::blocking;
+use runtime::blocking;
+
 use crate::{Error, Result};
 
 /// See the module.
@@ -42,15 +43,11 @@ impl Drop for Folder {
         if std::fs::rename(&gone, &aside).is_ok() {
             gone = aside;
         }
-        let remove = move || {
+        runtime::detach(move || {
             if let Err(error) = remove(&gone) {
                 tracing::warn!(path = %gone.display(), %error, "cannot remove the scratch folder");
             }
-        };
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn_blocking(remove)),
-            Err(_) => remove(),
-        }
+        });
     }
 }
 

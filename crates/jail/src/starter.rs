@@ -1,6 +1,6 @@
 //! The thread that starts jailed processes.
 
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use tokio::process::Child;
@@ -30,7 +30,7 @@ pub(super) async fn spawn(command: tokio::process::Command) -> std::io::Result<C
 /// The way to the thread. Where the system gives none now, it is asked again the next time.
 fn starter() -> std::io::Result<mpsc::SyncSender<Start>> {
     static STARTER: Mutex<Option<mpsc::SyncSender<Start>>> = Mutex::new(None);
-    let mut kept = STARTER.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut kept = runtime::lock(&STARTER);
     if let Some(starter) = &*kept {
         return Ok(starter.clone());
     }

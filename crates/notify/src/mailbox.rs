@@ -1,6 +1,5 @@
 //! A folder with one file per mail: the channel for development.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -40,8 +39,7 @@ impl Notifier for Mailbox {
     async fn send(&self, id: &str, mail: &Mail, now: Timestamp) -> Result<()> {
         let bytes = mail.to_bytes(&self.from, id, now)?;
         let path = self.folder.join(format!("{id}.eml"));
-        let written = tokio::task::spawn_blocking(move || durable::write(&path, &bytes)).await;
-        let written = written.unwrap_or_else(|e| Err(io::Error::other(e)));
+        let written = runtime::blocking(move || durable::write(&path, &bytes)).await;
         written.map_err(|source| Error::Mailbox {
             what: "write a mail into",
             path: self.folder.clone(),

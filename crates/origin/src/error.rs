@@ -58,6 +58,12 @@ impl From<catalogue::Error> for Error {
     }
 }
 
+impl From<runtime::Broke> for Error {
+    fn from(_stopped: runtime::Broke) -> Self {
+        Self::Interrupted
+    }
+}
+
 impl From<package::Error> for Error {
     fn from(source: package::Error) -> Self {
         match source {

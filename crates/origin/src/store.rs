@@ -12,6 +12,7 @@ use moka::future::Cache;
 use package::index::{Index, Sample, Segment};
 use package::{Answer, Asset, Layout, Request};
 use pipeline::Pipeline;
+use runtime::blocking;
 
 use crate::Config;
 use crate::error::{Error, Result};
@@ -148,7 +149,7 @@ impl Store {
     ) -> Result<Arc<Laid>> {
         let found = self.catalogue.configuration(configuration).await.map_err(shared)?;
         let configuration = found.ok_or_else(|| shared(Error::NotFound))?;
-        let laid = blocking(move || {
+        let laid = blocking(move || -> Result<_, Error> {
             let layout = Layout::new(&asset.plan, &configuration.settings)?;
             let measured = match &asset.measured {
                 Some(json) if asset.complete => Some(json.clone()),
@@ -158,7 +159,7 @@ impl Store {
             let measured = measured.map(serde_json::from_value).transpose().map_err(Error::Measured)?;
             Ok(Laid { asset, layout, measured })
         });
-        laid.await.map(Arc::new)
+        laid.await.map(Arc::new).map_err(Arc::new)
     }
 
     async fn answer(&self, laid: &Arc<Laid>, named: Named) -> Result<Ready> {
@@ -178,14 +179,15 @@ impl Store {
         };
         let size = laid.size(&request, &sources);
         let laid = laid.clone();
-        let work = move || {
+        let work = move || -> Result<_, Error> {
             let indexes: Vec<&Index> = sources.iter().map(|s| &*s.index).collect();
             let asset = Asset { stills: stills.as_ref(), ..laid.asset() };
             let answer: Answer = package::answer(&request, &asset, &indexes)?;
             Ok(Ready::new(answer, &sources))
         };
         // A long playlist takes milliseconds to render; for anything short, waking another thread costs more than that.
-        if size <= SHORT { work().map_err(Arc::new) } else { blocking(work).await }
+        let answer = if size <= SHORT { work() } else { blocking(work).await };
+        answer.map_err(Arc::new)
     }
 
     /// A still picture: a file of the generation.
@@ -226,13 +228,6 @@ fn still(request: &Request) -> Option<String> {
 
 fn shared(error: impl Into<Error>) -> Arc<Error> {
     Arc::new(error.into())
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done.map_err(Arc::new),
-        Err(_stopped) => Err(Arc::new(Error::Interrupted)),
-    }
 }
 
 fn index_bytes(index: &Index) -> u32 {

@@ -5,7 +5,7 @@
 //! whole chunk.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use model::Generation;
@@ -85,7 +85,7 @@ impl Drop for Showing {
 
 impl Shown {
     fn lock(&self) -> MutexGuard<'_, HashMap<Name, Arc<Early>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        runtime::lock(&self.0)
     }
 
     /// Keeps a beginning in place of the one before it, if there is space; answers whether there was.

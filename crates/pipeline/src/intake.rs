@@ -1,7 +1,7 @@
 //! From events to titles: each object that a rule speaks of becomes one title, once.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use blob::Object;
@@ -185,7 +185,7 @@ pub(crate) struct Stuck(Mutex<HashMap<EventId, Timestamp>>);
 
 impl Stuck {
     fn is_news(&self, event: EventId, now: Timestamp) -> bool {
-        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut said = runtime::lock(&self.0);
         let is_recent = |at: &Timestamp| at.plus_ms(SAY_MS) > now;
         if said.get(&event).is_some_and(is_recent) {
             return false;

@@ -6,7 +6,7 @@
 //! which they came. So nobody can hold up others by asking for a whole film at once.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use catalogue::Asset;
 use jobs::Bump;
@@ -123,7 +123,7 @@ struct Wanted {
 impl Demand {
     /// The chunks whose demand is to be written down now; notes that it is.
     fn admit(&self, now: Timestamp, generation: Generation, chunks: &[u32], priority: i32) -> Vec<u32> {
-        let mut wanted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut wanted = runtime::lock(&self.0);
         wanted.retain(|_, one| now.0 - one.written.0 < HOLDS_MS);
         let mut due = vec![];
         for &chunk in chunks {
@@ -147,14 +147,14 @@ impl Demand {
 
     /// Whether a viewer waits for a chunk.
     pub(crate) fn is_wanted(&self, now: Timestamp, generation: Generation, chunk: u32) -> bool {
-        let wanted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = runtime::lock(&self.0);
         let one = wanted.get(&(generation, chunk));
         one.is_some_and(|one| one.priority == WANTED && now.0 - one.written.0 < HOLDS_MS)
     }
 
     /// The chunk is there.
     pub(crate) fn met(&self, generation: Generation, chunk: u32) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(generation, chunk));
+        runtime::lock(&self.0).remove(&(generation, chunk));
     }
 }
 

@@ -1,7 +1,7 @@
 //! The ring in use: shared, and replaced as a whole when a key is added.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 
 use model::Timestamp;
 
@@ -93,7 +93,7 @@ impl KeyRing {
     /// # Errors
     /// [`Error::ReadOnly`]; [`Error::RingExists`] if the provider has a ring by now that lacks keys of this one.
     pub fn rotate(&self, purpose: Purpose, now: Timestamp) -> Result<u32> {
-        let mut ring = self.inner.ring.write().unwrap_or_else(PoisonError::into_inner);
+        let mut ring = runtime::write(&self.inner.ring);
         let rotated = |mut next: Ring| next.rotate(purpose, now).map(|_| next);
         let next = match &self.inner.provider {
             None => rotated(Ring::clone(&ring))?,
@@ -145,7 +145,7 @@ impl KeyRing {
     }
 
     fn ring(&self) -> Arc<Ring> {
-        self.inner.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
+        runtime::read(&self.inner.ring).clone()
     }
 
     /// Takes the provider's ring if it has all that we have; answers whether it has more.
@@ -153,7 +153,7 @@ impl KeyRing {
         let Some(stored) = self.inner.provider.as_ref().map(KeyProvider::load).transpose()?.flatten() else {
             return Ok(false);
         };
-        let mut ring = self.inner.ring.write().unwrap_or_else(PoisonError::into_inner);
+        let mut ring = runtime::write(&self.inner.ring);
         let more = stored.contains(&ring) && !ring.contains(&stored);
         if more {
             *ring = Arc::new(stored);

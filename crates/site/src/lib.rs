@@ -163,7 +163,7 @@ impl Site {
     /// Whether the key ring exists only on this machine. A ring that cannot be looked at is no news for pages.
     pub(crate) async fn keys_at_risk(&self) -> bool {
         let Some(keys) = self.inner.config.keys.clone() else { return false };
-        let looked = tokio::task::spawn_blocking(move || keys.is_exported());
+        let looked = runtime::begin(move || keys.is_exported());
         matches!(looked.await, Ok(Ok(false)))
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use http_face::ApiError;
@@ -42,7 +42,7 @@ impl Quota {
     /// # Errors
     /// 429 with the time to wait.
     pub(crate) fn take(&self, from: Option<IpAddr>, now: Instant) -> Result<(), ApiError> {
-        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut window = runtime::lock(&self.window);
         let fresh = || Window { began: now, all: 0, of: HashMap::new(), of_sites: HashMap::new() };
         let window = window.get_or_insert_with(fresh);
         if left(window.began, now).is_zero() {
@@ -82,7 +82,7 @@ impl Share {
     /// # Errors
     /// 429 with the time to wait.
     pub(crate) fn take(&self, account: AccountId, now: Instant) -> Result<(), ApiError> {
-        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut window = runtime::lock(&self.window);
         let (began, of) = window.get_or_insert_with(|| (now, HashMap::new()));
         if left(*began, now).is_zero() {
             (*began, *of) = (now, HashMap::new());

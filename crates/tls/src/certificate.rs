@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
@@ -43,21 +43,21 @@ impl Current {
     /// Whether the files are others than those in force.
     pub(crate) fn is_stale(&self) -> bool {
         let stamps = [stamp(&self.certificate), stamp(&self.key)];
-        self.state.read().unwrap_or_else(PoisonError::into_inner).stamps != stamps
+        runtime::read(&self.state).stamps != stamps
     }
 
     /// Reads the files; what was in force stays when they are not right.
     pub(crate) fn reload(&self) -> Result<()> {
         let stamps = [stamp(&self.certificate), stamp(&self.key)];
         let pair = read(&self.certificate, &self.key, &self.provider)?;
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = State { pair, stamps };
+        *runtime::write(&self.state) = State { pair, stamps };
         Ok(())
     }
 }
 
 impl ResolvesServerCert for Current {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.state.read().unwrap_or_else(PoisonError::into_inner).pair.clone())
+        Some(runtime::read(&self.state).pair.clone())
     }
 }
 

@@ -72,7 +72,7 @@ impl Server {
                 () = tokio::time::sleep(LOOK) => {}
             }
             let current = self.current.clone();
-            let look = tokio::task::spawn_blocking(move || current.is_stale().then(|| current.reload()));
+            let look = runtime::begin(move || current.is_stale().then(|| current.reload()));
             match look.await {
                 Ok(Some(Ok(()))) => {
                     complaint.clear();

@@ -1,6 +1,6 @@
 //! The copy of a source that was needed last: the next job mostly needs the same one, and comes right away.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
@@ -24,7 +24,7 @@ impl<T: Send + Sync + 'static> Kept<T> {
         tokio::spawn(async move {
             tokio::time::sleep(time).await;
             let is_same = |kept: &mut Arc<T>| std::ptr::eq(Arc::as_ptr(kept), weak.as_ptr());
-            let gone = kept.lock().unwrap_or_else(PoisonError::into_inner).take_if(is_same);
+            let gone = runtime::lock(&kept).take_if(is_same);
             drop(gone);
         })
     }
@@ -37,7 +37,7 @@ impl<T: Send + Sync + 'static> Kept<T> {
 
 /// Whether there was a value, which is dropped after the lock: that may give space on the disk back.
 fn replace<T>(kept: &Mutex<Option<T>>, value: Option<T>) -> bool {
-    let before = std::mem::replace(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner), value);
+    let before = std::mem::replace(&mut *runtime::lock(kept), value);
     before.is_some()
 }
 

@@ -30,11 +30,7 @@ impl Drop for Scratch {
         // Whole chunks may be in it. No other try has a folder of that name, and what stays is removed with the worker's
         // folder.
         let folder = std::mem::take(&mut self.0);
-        let remove = move || drop(std::fs::remove_dir_all(folder));
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn_blocking(remove)),
-            Err(_) => remove(),
-        }
+        runtime::detach(move || drop(std::fs::remove_dir_all(folder)));
     }
 }
 

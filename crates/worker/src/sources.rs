@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use blob::Blob;
@@ -112,7 +112,7 @@ impl Sources {
                 return Ok(local);
             }
             // The last user let go in the meantime: forget the slot and fetch again.
-            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut open = runtime::lock(&self.open);
             if open.get(&copy).is_some_and(|known| Arc::ptr_eq(known, &slot)) {
                 open.remove(&copy);
             }
@@ -146,7 +146,7 @@ impl Sources {
     pub(crate) async fn to_find_captions(&self, object: ObjectId, local: &Local) -> Result<(), Stop> {
         let bytes = self.blob.object(object).await?.size;
         let Some(map) = self.map(object, bytes).await? else { return Ok(()) };
-        match blocking(move || map.to_find_captions()).await? {
+        match runtime::begin(move || map.to_find_captions()).await? {
             Some(ranges) => self.fill(local, object, ranges).await,
             None => Ok(()),
         }
@@ -171,7 +171,7 @@ impl Sources {
         ranges: impl FnOnce(&Map) -> Option<Vec<Range<u64>>> + Send + 'static,
     ) -> Result<Option<Local>, Stop> {
         let walked = map.clone();
-        let Some(ranges) = blocking(move || ranges(&walked)).await? else { return Ok(None) };
+        let Some(ranges) = runtime::begin(move || ranges(&walked)).await? else { return Ok(None) };
         let needed = sum(&ranges);
         if needed > map.bytes() / 2 {
             return Ok(None);
@@ -204,7 +204,7 @@ impl Sources {
         while let Some(piece) = pieces.next().await {
             let (piece, file, start) = (piece?, file.clone(), at);
             at += piece.len() as u64;
-            let written = blocking(move || file.write_all_at(&piece, start)).await?;
+            let written = runtime::begin(move || file.write_all_at(&piece, start)).await?;
             written.map_err(|error| Stop::of(&error, Fault::Transient))?;
         }
         Ok(())
@@ -216,7 +216,7 @@ impl Sources {
             return Ok(None);
         }
         let index = {
-            let mut maps = self.maps.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut maps = runtime::lock(&self.maps);
             match maps.iter().find(|(of, _)| *of == object) {
                 Some((_, index)) => index.clone(),
                 None => {
@@ -240,7 +240,7 @@ impl Sources {
                 Step::Read(range) => {
                     let read = self.blob.read_to_vec(object, range).await?;
                     // The whole index is read last, and may be large.
-                    (step, finder) = blocking(move || (finder.next(&read), finder)).await?;
+                    (step, finder) = runtime::begin(move || (finder.next(&read), finder)).await?;
                 }
                 Step::Done(map) => return Ok(map.map(Arc::new)),
             }
@@ -248,7 +248,7 @@ impl Sources {
     }
 
     fn slot(&self, copy: &Copy) -> Arc<Slot> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = runtime::lock(&self.open);
         // Slots of sources that nobody uses any more go; one without a value is being filled.
         open.retain(|_, slot| slot.get().is_none_or(|weak| weak.strong_count() > 0));
         open.entry(copy.clone()).or_default().clone()
@@ -257,7 +257,7 @@ impl Sources {
 
 async fn set_clock(local: &Arc<Local>, pieces: &[Piece]) -> Result<(), Stop> {
     let (local, pieces) = (local.clone(), pieces.to_vec());
-    let set = blocking(move || encode::clock::set(local.path(), &pieces)).await?;
+    let set = runtime::begin(move || encode::clock::set(local.path(), &pieces)).await?;
     set.map_err(|error| Stop::of_encoder(&error))
 }
 
@@ -282,11 +282,6 @@ fn space(needs: u64, free: u64) -> Result<(), Stop> {
     }
     let what = format_args!("a copy of the source needs {}, {} free", ByteSize(needs), ByteSize(free));
     Err(Stop::Held { why: pipeline::no_room(what) })
-}
-
-/// Walks an index where that may take its time.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Stop> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| Stop::of(&error, Fault::Transient))
 }
 
 #[cfg(test)]

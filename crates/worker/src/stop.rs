@@ -55,6 +55,12 @@ impl From<blob::Error> for Stop {
     }
 }
 
+impl From<runtime::Broke> for Stop {
+    fn from(error: runtime::Broke) -> Self {
+        Self::of(&error, Fault::Transient)
+    }
+}
+
 impl From<jobs::Error> for Stop {
     fn from(error: jobs::Error) -> Self {
         Self::of(&error, passing(error.is_retryable()))

@@ -1,6 +1,6 @@
 //! The view of a task on its current try: its parameters and its reports.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use jobs::{Fault, Lease, Progress};
 use tokio_util::sync::CancellationToken;
@@ -42,16 +42,16 @@ pub(crate) struct Report(Mutex<Progress>);
 
 impl Report {
     pub(crate) fn now(&self) -> Progress {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        runtime::lock(&self.0).clone()
     }
 
     pub(crate) fn stage(&self, message: &str) {
-        let mut beat = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut beat = runtime::lock(&self.0);
         beat.message = Some(message.to_owned());
     }
 
     pub(crate) fn progress(&self, permille: u16, speed: Option<f64>) {
-        let mut beat = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut beat = runtime::lock(&self.0);
         beat.permille = permille;
         beat.speed = speed;
     }

@@ -7,12 +7,13 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use model::FileId;
+use runtime::blocking;
 use seal::Purpose;
 use seal::stream::{Sealer, stored_length};
 
 use super::{Disk, SealedKey, Stored, associated, remove_soon, sync_folder};
 use crate::error::disk;
-use crate::lane::{Lane, blocking};
+use crate::lane::Lane;
 use crate::space::Claim;
 use crate::{Error, Result, fault};
 

@@ -4,7 +4,7 @@
 //! leaves does not affect others, and a started fetch runs to its end.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -62,14 +62,14 @@ impl Fill {
 
     /// Reads the bytes from `start` to before `end`.
     pub(crate) fn reader(self: &Arc<Self>, start: u64, end: u64) -> Reader {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = runtime::lock(&self.state);
         state.readers += 1;
         Reader { fill: self.clone(), id: state.readers, at: start, end }
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
         let waiting = {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state = runtime::lock(&self.state);
             change(&mut state);
             std::mem::take(&mut state.waiting)
         };
@@ -172,7 +172,7 @@ impl Writer {
     /// Ends the body, whole as announced; `None` if bytes are missing. Entries hold one piece of memory of their own.
     pub(crate) fn end(&self) -> Option<Bytes> {
         let pieces = {
-            let state = self.lead.fill.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let state = runtime::lock(&self.lead.fill.state);
             if state.received != self.meta.length {
                 return None;
             }
@@ -216,7 +216,7 @@ impl Reader {
         if self.remaining() == 0 {
             return Poll::Ready(None);
         }
-        let mut state = self.fill.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = runtime::lock(&self.fill.state);
         let found = match &state.end {
             End::Whole(bytes) => Some((0, bytes.clone())),
             End::Broken => return Poll::Ready(Some(Err("the upstream interrupted its answer".into()))),
@@ -240,6 +240,6 @@ impl Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        self.fill.state.lock().unwrap_or_else(PoisonError::into_inner).waiting.remove(&self.id);
+        runtime::lock(&self.fill.state).waiting.remove(&self.id);
     }
 }

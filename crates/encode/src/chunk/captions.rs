@@ -10,13 +10,13 @@ use package::webvtt::{self, Cue};
 
 use super::{Encoding, Progress};
 use crate::argv;
-use crate::blocking::blocking;
 use crate::captions::copied;
 use crate::captions::read::{self, Read};
 use crate::retime::{self, Encoded};
 use crate::run::{Arg, Name, Said, Timeouts};
 use crate::{Error, Result, cea608};
 use jail::Limits;
+use runtime::blocking;
 
 /// How long reading a whole source for its captions may take.
 const WALL: Duration = Duration::from_secs(1800);

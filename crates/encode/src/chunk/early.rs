@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use model::Plan;
 use model::plan::{Chunk, Medium, Track};
+use runtime::blocking;
 
 use super::{Encoded, Work, audio, run_folder, seen, video};
-use crate::blocking::blocking;
 use crate::fragments::Fragments;
 use crate::retime::{self, Retiming};
 use crate::run::Name;
@@ -46,12 +46,12 @@ pub async fn so_far(work: Work<'_>, known: &mut SoFar) -> Result<Vec<Encoded>> {
             known: known.0.get(&track).copied().unwrap_or(0),
         })
         .collect();
-    let grown = blocking(move || Ok(grown(running))).await?;
+    let grown = runtime::begin(move || grown(running)).await?;
     if grown.is_empty() {
         return Ok(vec![]);
     }
     let (plan, chunk) = (work.plan.clone(), chunk.clone());
-    let written = blocking(move || Ok(written(&plan, &chunk, grown))).await?;
+    let written = runtime::begin(move || written(&plan, &chunk, grown)).await?;
     let mut early = vec![];
     for (whole, written) in written {
         known.0.insert(written.track, whole);

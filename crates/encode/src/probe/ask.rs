@@ -14,13 +14,13 @@ use super::layout;
 use super::track::{interlaced, track, video};
 use super::verdict::{explain, too_large};
 use super::{scan, stamps, tables, unread, whole};
-use crate::blocking::blocking;
 use crate::clock::flv::{self, Appended};
 use crate::clock::{self, Jumps};
 use crate::limits::MAX_AUDIO;
 use crate::run::{Arg, Ffprobe, Input, Timeouts};
 use crate::{Container, Error, Rejection, Result, Runner, codecs};
 use jail::Limits;
+use runtime::blocking;
 
 /// Maximum number of audio tracks that are inspected one by one: as many as become [`MAX_AUDIO`] where each is six
 /// streams.
@@ -120,7 +120,7 @@ impl Asker<'_> {
         if self.holes && self.input.container == Container::Mov && !wanted.is_empty() {
             let streams: Option<Vec<_>> = wanted.iter().map(|stream| tables::Wanted::of(stream)).collect();
             let (path, mut scan) = (self.input.file.to_owned(), scan_of(wanted));
-            let read = move || {
+            let read = move || -> Result<_> {
                 let failed = |source| Error::File { path: path.clone(), source };
                 let file = File::open(&path).map_err(failed)?;
                 let bytes = file.metadata().map_err(failed)?.len();

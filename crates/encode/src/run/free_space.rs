@@ -10,7 +10,8 @@ use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-use crate::blocking::blocking;
+use runtime::blocking;
+
 use crate::{Error, Result};
 
 /// Bytes that are written to see whether there is space: a little more than ffmpeg writes at once.

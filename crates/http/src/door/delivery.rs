@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -113,7 +113,7 @@ impl Deliveries {
     }
 
     fn all(&self) -> MutexGuard<'_, VecDeque<Arc<Delivery>>> {
-        self.0.all.lock().unwrap_or_else(PoisonError::into_inner)
+        runtime::lock(&self.0.all)
     }
 }
 

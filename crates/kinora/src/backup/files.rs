@@ -10,6 +10,7 @@ use anyhow::{Context, ensure};
 use aws_lc_rs::digest::{self, SHA256};
 use blob::{StoredFile, Verdict, mirror};
 use model::FileId;
+use runtime::blocking;
 use seal::KeyRing;
 
 use super::archive::Archive;
@@ -226,12 +227,6 @@ fn sum_of(path: &Path) -> anyhow::Result<String> {
             n => hash.update(&buffer[..n]),
         }
     }
-}
-
-async fn blocking<T: Send + 'static>(
-    job: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
-) -> anyhow::Result<T> {
-    tokio::task::spawn_blocking(job).await?
 }
 
 #[cfg(test)]

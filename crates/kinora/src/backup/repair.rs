@@ -41,7 +41,7 @@ pub(super) async fn repair(command: &Restore) -> anyhow::Result<()> {
         let (row, keys, id) = (file.clone(), keys.clone(), *id);
         let (way, listed) =
             ((from.objects(), objects.clone()), listed.as_ref().and_then(|list| list.get(&id)).cloned());
-        let brought_back = tokio::task::spawn_blocking(move || {
+        let brought_back = runtime::begin(move || {
             mirror::bring_checked(id, &way.0, &way.1, |path| {
                 let looked = look(&row, path, keys.as_ref())?;
                 let listed =

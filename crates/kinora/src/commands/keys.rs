@@ -25,14 +25,14 @@ pub(super) async fn export(command: &Export) -> anyhow::Result<()> {
     }
     let ring = keys::load(&provider, &installation.data)?;
     let passphrase = new_passphrase(passphrase)?;
-    let (written, fingerprint) = tokio::task::spawn_blocking(move || {
+    let (written, fingerprint) = runtime::blocking(move || {
         let text = recovery::write(&ring, &passphrase)?;
         // A file that cannot be read back is not a recovery file.
         let fingerprint = recovery::read(&text, &passphrase)?.fingerprint();
         anyhow::ensure!(fingerprint == ring.fingerprint(), "the recovery file does not contain the key ring");
         Ok((text, ring))
     })
-    .await??;
+    .await?;
     folder::write_private(file, written.as_bytes())?;
     provider.mark_exported(&fingerprint)?;
     println!(
@@ -48,7 +48,7 @@ pub(super) async fn import(file: &Path, passphrase: &Passphrase, place: &Ring) -
     let provider = Installation::with_keys(place)?.provider();
     let text = super::read(file)?;
     let passphrase = passphrase_for(passphrase, "Passphrase of the recovery file: ")?;
-    let ring = tokio::task::spawn_blocking(move || recovery::read(&text, &passphrase)).await??;
+    let ring = runtime::begin(move || recovery::read(&text, &passphrase)).await??;
     if keys::add(&provider, &ring)?.is_none() {
         println!("{} already has all these keys.", provider.path().display());
         return Ok(());

@@ -64,7 +64,7 @@ pub(crate) async fn keep(db: Db, unfinished: bool, stop: CancellationToken) -> a
 }
 
 async fn fill(ballast: Arc<Ballast>) -> anyhow::Result<u64> {
-    Ok(tokio::task::spawn_blocking(move || ballast.fill(BALLAST)).await??)
+    Ok(runtime::begin(move || ballast.fill(BALLAST)).await??)
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub(super) async fn rotate_key(State(house): State<House>, Json(new): Json<NewRi
     }
     let ring = house.ring.clone();
     let now = house.db.now();
-    let rotated = tokio::task::spawn_blocking(move || ring.rotate(purpose, now)).await?;
+    let rotated = runtime::begin(move || ring.rotate(purpose, now)).await?;
     let version = rotated?;
     tracing::info!(%purpose, version, "key rotated");
     let renewed = match purpose {

@@ -151,6 +151,21 @@ fn the_systems_clock_is_read_in_one_place() {
     assert!(wrong.is_empty(), "take the time from a `runtime::Clock` that is handed down: {wrong:#?}");
 }
 
+/// Files that name the runtime's blocking threads or a lock's poison: those that do it for all, and the edge, whose stop
+/// waits for such work that its door counts.
+const THREADS: [&str; 3] =
+    ["crates/runtime/src/blocking.rs", "crates/runtime/src/lock.rs", "crates/edge/src/service.rs"];
+
+#[test]
+fn blocking_work_and_locks_have_one_way() {
+    let wrong: Vec<String> = shipped()
+        .filter(|(path, _)| !THREADS.contains(&path.as_str()))
+        .filter(|(_, text)| ["spawn_blocking", "PoisonError"].iter().any(|word| text.contains(word)))
+        .map(|(path, _)| path)
+        .collect();
+    assert!(wrong.is_empty(), "use `runtime::blocking`, `runtime::begin` and `runtime::lock`: {wrong:#?}");
+}
+
 /// The sources of all crates without their tests: files of tests are left out, and whatever stands behind
 /// `#[cfg(test)]`.
 fn shipped() -> impl Iterator<Item = (String, String)> {
