@@ -32,6 +32,8 @@ mod tests {
             holder.join().is_err()
         });
         assert!(broke && value.is_poisoned() && shared.is_poisoned());
-        assert_eq!((*lock(&value), *read(&shared), *write(&shared)), (1, 1, 1));
+        *lock(&value) += 1;
+        *write(&shared) += 1;
+        assert_eq!((*lock(&value), *read(&shared)), (2, 2));
     }
 }
