@@ -75,7 +75,7 @@ def kinora(data, lines="warn", **settings):
 
 
 @contextlib.contextmanager
-def nginx(folder, servers, shared=""):
+def nginx(folder, servers, shared="", binary="nginx"):
     """nginx with one worker for the block. `servers` are `server` blocks, `shared` stands before them."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -94,7 +94,7 @@ open_file_cache max=10000 inactive=60s; open_file_cache_valid 60s;
 {servers}
 }}
 """)
-    command = ["nginx", "-e", folder / "error.log", "-p", folder, "-c", folder / "nginx.conf"]
+    command = [binary, "-e", folder / "error.log", "-p", folder, "-c", folder / "nginx.conf"]
     subprocess.run([*command, "-t", "-q"], check=True)
     process = subprocess.Popen(command)
     try:

@@ -41,6 +41,9 @@ pub(crate) enum Error {
     /// The store did not give the bytes.
     #[error("cannot read the chunk")]
     Read(#[source] blob::Error),
+    /// The bytes have to be waited for: nobody outside of the store sees that.
+    #[error("the chunk is not in memory")]
+    NotHeld,
     /// The index of a chunk that is still being encoded names bytes that have not come.
     #[error("the chunk has only {have} bytes so far; bytes up to {end} were requested")]
     Behind { end: u64, have: u64 },

@@ -105,21 +105,30 @@ impl Store {
     ///
     /// The read continues by itself: a client that stops reading its body must not block others that wait for the same.
     pub(crate) async fn read(&self, read: Read) -> Result<Bytes> {
-        let range = read.start..read.end;
         // Most was read lately: then there is nothing to wait for, and no reason to wake another thread.
         let held = async {
-            self.blob.read_held(read.object, &range).inspect(|_| self.meter.count(read.end - read.start))
+            let held = self.blob.read_held(read.object, &(read.start..read.end));
+            held.inspect(|_| self.meter.count(read.end - read.start)).ok_or_else(|| shared(Error::NotHeld))
         };
-        if let Some(bytes) = self.reads.optionally_get_with(read, held).await {
-            return Ok(bytes);
+        match self.reads.try_get_with(read, held).await {
+            Err(error) if matches!(**error, Error::NotHeld) => {}
+            found => return found.map_err(|e| (*e).clone()),
         }
         let (reads, blob, meter) = (self.reads.clone(), self.blob.clone(), self.meter.clone());
-        let make = async move {
+        let make = async move || {
             meter.count(read.end - read.start);
             let bytes = blob.read_bytes(read.object, read.start..read.end).await;
             bytes.map_err(|e| Arc::new(Error::Read(e)))
         };
-        let task = tokio::spawn(async move { reads.try_get_with(read, make).await });
+        let task = tokio::spawn(async move {
+            loop {
+                match reads.try_get_with(read, make()).await {
+                    // Somebody else was just looking whether it is in memory.
+                    Err(error) if matches!(**error, Error::NotHeld) => {}
+                    found => return found,
+                }
+            }
+        });
         task.await.map_err(|_stopped| Arc::new(Error::Interrupted))?.map_err(|e| (*e).clone())
     }
 
