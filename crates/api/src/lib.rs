@@ -20,6 +20,7 @@ mod caller;
 pub mod deleted;
 mod describe;
 mod error;
+pub mod invitations;
 pub mod jobs;
 mod openapi;
 pub mod packaging;
@@ -27,7 +28,9 @@ pub mod people;
 mod policy;
 pub mod posters;
 mod route;
+pub mod s3_keys;
 mod schema;
+pub mod sign_in_links;
 mod table;
 pub mod titles;
 pub mod uploads;
@@ -69,6 +72,17 @@ pub struct Parts {
     pub uploads: Uploads,
 }
 
+/// What the installation is.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The address that people use, with its scheme.
+    pub public_url: Url,
+    /// The address that S3 clients use.
+    pub s3_url: String,
+    /// Whether people get codes by mail to sign in with; without, links are the only way in.
+    pub codes: bool,
+}
+
 /// State shared by handlers. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Api {
@@ -78,13 +92,18 @@ pub struct Api {
 #[derive(Debug)]
 struct Inner {
     parts: Parts,
-    public_url: Url,
+    settings: Settings,
 }
 
 impl Api {
-    /// The API of an installation that people reach at `public_url`.
-    pub fn new(parts: Parts, public_url: Url) -> Self {
-        Self { inner: Arc::new(Inner { parts, public_url }) }
+    /// The API of an installation.
+    pub fn new(parts: Parts, settings: Settings) -> Self {
+        Self { inner: Arc::new(Inner { parts, settings }) }
+    }
+
+    /// What the installation is.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.inner.settings
     }
 
     /// The services behind it.
@@ -94,7 +113,7 @@ impl Api {
 
     /// The address people use, with its scheme.
     pub fn public_url(&self) -> &Url {
-        &self.inner.public_url
+        &self.inner.settings.public_url
     }
 
     /// Scheme and host as the viewer uses them: what signatures for them name.

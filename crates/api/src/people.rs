@@ -1,6 +1,7 @@
 //! People's accounts. Whatever takes access away ends running playback in the same call, for the API and for forms.
 
 use axum::extract::{Path, State};
+use http::StatusCode;
 use http_face::{ApiError, take};
 use identity::token::SessionToken;
 use identity::{Account, Error, Role};
@@ -149,8 +150,29 @@ async fn find(api: &Api, caller: &Caller, wanted: &str) -> Result<Account, ApiEr
     found.map_err(ApiError::internal)?.ok_or_else(|| ApiError::not_found("person_not_found", hint))
 }
 
-fn refused(error: Error) -> ApiError {
+/// The answer to a refusal about an account.
+pub(crate) fn refused(error: Error) -> ApiError {
+    let invalid = |code, said: String| ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code, said);
     match error {
+        Error::Address { why } => invalid("address", format!("This isn't an e-mail address: {why}.")),
+        Error::Offer => {
+            let said = "An invitation is for one address, or for 1 to 1000 people; only one for an address can make an \
+                        operator.";
+            invalid("offer", said.into())
+        }
+        Error::Lifetime => invalid("lifetime", "An invitation is valid for at most 90 days.".into()),
+        Error::AccessKey => invalid("buckets", "An access key opens 1 to 100 buckets, or all.".into()),
+        Error::KeyOwner { role } => {
+            let said = format!(
+                "The account's role is {role}: only operators have access keys, and creators for named buckets."
+            );
+            invalid("key_owner", said)
+        }
+        Error::Taken => ApiError::conflict(
+            "has_account",
+            "This address already has an account. Create a sign-in link for it.",
+        ),
+        Error::NoOperator => ApiError::forbidden("not_allowed", "Only an active operator can invite people."),
         Error::LastOperator => ApiError::conflict(
             "last_operator",
             "This is the last operator. Make someone else an operator first.",

@@ -20,6 +20,8 @@ pub enum Policy {
     Installation(Action),
     /// Accounts that may do this to the title that the path names as `{title}`. The handler gets the title.
     Title(Action),
+    /// The command line of the host alone: what it answers lets others in.
+    Host,
     /// Accounts that may upload, and started the upload that the path names as `{upload}`. The handler gets the upload.
     Upload,
 }
@@ -39,8 +41,14 @@ pub async fn admit(
     let guest = caller.who == Who::Guest;
     match policy {
         Policy::Anyone(_) => Ok(()),
-        Policy::SignedIn | Policy::Installation(_) | Policy::Upload if guest => Err(ApiError::unauthorized()),
+        Policy::Host if caller.is_host() => Ok(()),
+        Policy::SignedIn | Policy::Installation(_) | Policy::Upload | Policy::Host if guest => {
+            Err(ApiError::unauthorized())
+        }
         Policy::SignedIn => Ok(()),
+        Policy::Host => {
+            Err(ApiError::forbidden("not_allowed", "Only the command line of the server can do this."))
+        }
         Policy::Installation(action) if caller.may(action) => Ok(()),
         Policy::Installation(_) => Err(ApiError::forbidden(
             "not_allowed",

@@ -4,10 +4,13 @@ use axum::handler::Handler;
 use http::Method;
 use identity::Action;
 
-use crate::Policy::{Anyone, Installation, Title, Upload};
+use crate::Policy::{Anyone, Host, Installation, Title, Upload};
 use crate::describe::Describe;
 use crate::titles::change;
-use crate::{Api, Policy, Route, deleted, jobs, packaging, people, titles, uploads, work};
+use crate::{
+    Api, Policy, Route, deleted, invitations, jobs, packaging, people, s3_keys, sign_in_links, titles,
+    uploads, work,
+};
 
 const JOBS: Policy = Installation(Action::ManageJobs);
 const SEE_JOBS: Policy = Installation(Action::SeeJobs);
@@ -20,7 +23,7 @@ const DELETE: Policy = Title(Action::DeleteTitle);
 
 /// The routes of every noun, with their policies. The document that describes them adds its own.
 pub(crate) fn nouns() -> Vec<Route> {
-    let nouns = [titles(), deleted(), jobs(), uploads(), packaging(), people()];
+    let nouns = [titles(), deleted(), jobs(), uploads(), packaging(), people(), ways_in()];
     nouns.into_iter().flatten().collect()
 }
 
@@ -106,6 +109,18 @@ fn people() -> Vec<Route> {
         post("/api/people/{person}/suspend", PEOPLE, people::suspend, "Suspend an account."),
         post("/api/people/{person}/resume", PEOPLE, people::resume, "Reactivate an account."),
         post("/api/people/{person}/sign-out", PEOPLE, people::api_sign_out, "Sign a person out everywhere."),
+    ]
+}
+
+fn ways_in() -> Vec<Route> {
+    vec![
+        get("/api/invitations", PEOPLE, invitations::all, "List the valid invitations, newest first."),
+        post("/api/invitations", PEOPLE, invitations::make, "Create an invitation."),
+        delete("/api/invitations/{id}", PEOPLE, invitations::revoke, "Revoke an invitation."),
+        post("/api/sign-in-links", Host, sign_in_links::make, "Create a sign-in link."),
+        get("/api/s3-keys", Host, s3_keys::all, "List the keys of S3 clients."),
+        post("/api/s3-keys", Host, s3_keys::make, "Create a key for S3 clients."),
+        delete("/api/s3-keys/{id}", Host, s3_keys::revoke, "Revoke a key of S3 clients."),
     ]
 }
 

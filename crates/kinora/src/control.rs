@@ -2,9 +2,6 @@
 //! folder; every user that can open the folder may do everything. Titles, jobs and the other nouns are those of crate `api`;
 //! what only the host can do has its messages here. `client` sends them, `server` answers.
 
-pub(crate) mod people;
-pub(crate) mod s3_key;
-
 use std::collections::BTreeMap;
 
 use model::{FileId, TitleId};

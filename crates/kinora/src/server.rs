@@ -4,8 +4,6 @@ mod delivery;
 mod doctor;
 mod files;
 mod mail;
-mod people;
-mod s3_keys;
 mod secrets;
 mod titles;
 
@@ -15,8 +13,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use api::Caller;
-use api::answer::Items;
-use api::deleted::Moment;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -25,7 +21,6 @@ use axum::{Json, Router};
 use http::StatusCode;
 use http_face::ApiError;
 use model::Chain;
-use serde::Deserialize;
 use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
 
@@ -75,11 +70,6 @@ pub(crate) fn router(house: House) -> Router {
         .route("/ring/rotate", post(secrets::rotate_key))
         .route("/secrets", get(secrets::list))
         .route("/secrets/{name}/rotate", post(secrets::rotate))
-        .route("/signin-links", post(people::signin_link))
-        .route("/invitations", get(people::invitations).post(people::invite))
-        .route("/invitations/{id}/revoke", post(people::revoke))
-        .route("/s3-keys", get(s3_keys::list).post(s3_keys::make))
-        .route("/s3-keys/{key}", delete(s3_keys::end))
         .route("/mail/test", post(mail::test))
         .route("/metrics", get(metrics))
         .route("/files/verify", post(files::verify))
@@ -110,23 +100,6 @@ async fn metrics(State(house): State<House>) -> Answer<String> {
 }
 
 type Answer<T> = Result<Json<T>, Refused>;
-
-/// Where a page of a listing begins.
-#[derive(Debug, Deserialize)]
-struct After<T> {
-    after: Option<T>,
-}
-
-/// A page of a listing: as long as pages come full there may be another one, after the last row that was read.
-fn page<R, T>(
-    rows: &[R],
-    full: usize,
-    after: impl Fn(&R) -> String,
-    view: impl Fn(&R) -> T,
-) -> Json<Items<T>> {
-    let next = rows.last().filter(|_| rows.len() >= full).map(after);
-    Json(Items { items: rows.iter().map(view).collect(), next })
-}
 
 /// An error on its way to the command line.
 #[derive(Debug)]
@@ -235,7 +208,7 @@ mod tests {
         let make = async |create: Option<&str>, buckets: &[&str]| {
             let new =
                 serde_json::json!({"name": "k", "address": address, "create": create, "buckets": buckets});
-            let request = Request::post("/s3-keys")
+            let request = Request::post("/api/s3-keys")
                 .header("content-type", "application/json")
                 .body(Body::from(new.to_string()))
                 .unwrap();

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use api::{Api, Parts};
+use api::{Api, Parts, Settings};
 use blob::Blob;
 use catalogue::{Catalogue, Chunk, NewTitle};
 use db::Db;
@@ -84,7 +84,12 @@ impl House {
 
     /// The API of an installation at this address.
     pub(crate) fn api(&self, public_url: &str) -> Api {
-        Api::new(self.parts.clone(), public_url.parse().expect("an address"))
+        let settings = Settings {
+            public_url: public_url.parse().expect("an address"),
+            s3_url: "http://localhost:9000".into(),
+            codes: true,
+        };
+        Api::new(self.parts.clone(), settings)
     }
 
     pub(crate) async fn account(&self, address: &str, role: Role) -> AccountId {

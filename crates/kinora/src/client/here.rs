@@ -54,10 +54,10 @@ impl Drop for Here {
 #[cfg(test)]
 mod tests {
     use crate::cli::Server;
-    use crate::control::people::{Link, NewLink};
     use crate::folder::Folder;
     use crate::house::testing;
     use api::people::{NewRole, Person};
+    use api::sign_in_links::{Link, NewLink};
     use identity::Role;
 
     #[tokio::test(flavor = "multi_thread")]
@@ -74,7 +74,7 @@ mod tests {
         drop(folder);
 
         let new = NewLink { address: "ann@example.org".into(), role: Role::Operator };
-        let link: Link = server.connect().await.unwrap().post("/signin-links", &new).await.unwrap();
+        let link: Link = server.connect().await.unwrap().post("/api/sign-in-links", &new).await.unwrap();
         assert!(link.url.starts_with("http://localhost:8080/"), "{}", link.url);
         let change = NewRole { role: Role::Viewer };
         let refused: Result<(), _> =

@@ -1,21 +1,22 @@
 //! Commands about people.
 
+use api::invitations::NewInvitation;
 use api::people::NewRole;
+use api::sign_in_links::{Link, NewLink};
 use model::ByteSize;
 use serde::Serialize;
 use serde_json::json;
 
 use super::listing;
-use super::shown::Person as Shown;
+use super::shown::{Invited, Person as Shown};
 use crate::cli::{Invitation, OnePerson, Person, SigninLink};
 use crate::client::encode;
-use crate::control::people::{Invited, Link, NewInvitation, NewLink};
 use crate::print;
 
 /// Makes a sign-in link.
 pub(crate) async fn signin_link(command: SigninLink) -> anyhow::Result<()> {
     let new = NewLink { address: command.address, role: command.role };
-    let link: Link = command.server.connect().await?.post("/signin-links", &new).await?;
+    let link: Link = command.server.connect().await?.post("/api/sign-in-links", &new).await?;
     println!("{}", link.url);
     Ok(())
 }
@@ -24,8 +25,9 @@ pub(crate) async fn signin_link(command: SigninLink) -> anyhow::Result<()> {
 pub(crate) async fn invitation(command: Invitation) -> anyhow::Result<()> {
     match command {
         Invitation::New { address, people, role, valid, server, output } => {
-            let new = NewInvitation { address, people: people.unwrap_or(1), role, seconds: valid.as_secs() };
-            let link: Link = server.connect().await?.post("/invitations", &new).await?;
+            let lifetime_ms = valid.as_secs().saturating_mul(1000);
+            let new = NewInvitation { address, people: people.unwrap_or(1), role, lifetime_ms };
+            let link: Link = server.connect().await?.post("/api/invitations", &new).await?;
             if output.json {
                 return print::json(&link);
             }
@@ -42,11 +44,12 @@ pub(crate) async fn invitation(command: Invitation) -> anyhow::Result<()> {
                     i.expires.clone(),
                 ]
             });
-            listing::<Invited, _, _>(&server, ("/invitations", "after"), rows, "No invitations.").await?;
+            let path = ("/api/invitations", "after");
+            listing::<api::invitations::Invitation, _, _>(&server, path, rows, "No invitations.").await?;
         }
         Invitation::Rm { id, server } => {
-            let path = format!("/invitations/{}/revoke", encode(&id));
-            let () = server.connect().await?.post(&path, &json!({})).await?;
+            let path = format!("/api/invitations/{}", encode(&id));
+            let () = server.connect().await?.delete(&path).await?;
             println!("Invitation revoked");
         }
     }

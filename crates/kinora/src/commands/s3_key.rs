@@ -1,8 +1,11 @@
 //! `kinora s3-key`.
 
+use api::answer::Items;
+use api::s3_keys::{MadeS3Key, NewS3Key, S3Key as Key};
+
+use super::shown;
 use crate::cli::s3_key::S3Key;
 use crate::client::encode;
-use crate::control::s3_key::{Key, Made, New};
 use crate::print;
 
 /// Makes, lists and ends keys for S3 clients.
@@ -10,12 +13,13 @@ pub(crate) async fn s3_key(command: S3Key) -> anyhow::Result<()> {
     match command {
         S3Key::New(c) => {
             let create = c.create.then_some(c.role).flatten();
-            let new = New { name: c.name, address: c.address, create, buckets: c.buckets };
-            let made: Made = c.server.connect().await?.post("/s3-keys", &new).await?;
+            let new = NewS3Key { name: c.name, address: c.address, create, buckets: c.buckets };
+            let made: MadeS3Key = c.server.connect().await?.post("/api/s3-keys", &new).await?;
+            let made = shown::MadeS3Key::from(made);
             if c.output.json {
                 return print::json(&made);
             }
-            let Key { id, address, role, .. } = &made.key;
+            let shown::S3Key { id, address, role, .. } = &made.key;
             let owner = format!("{} ({role})", print::safe(address));
             println!(
                 "Account     {owner}\nAddress     {}\nAccess key  {id}\nSecret key  {}",
@@ -23,7 +27,8 @@ pub(crate) async fn s3_key(command: S3Key) -> anyhow::Result<()> {
             );
         }
         S3Key::Ls { server, output } => {
-            let keys: Vec<Key> = server.connect().await?.get("/s3-keys").await?;
+            let keys: Items<Key> = server.connect().await?.get("/api/s3-keys").await?;
+            let keys: Vec<_> = keys.items.into_iter().map(shown::S3Key::from).collect();
             print::list(output, &["ACCESS KEY", "NAME", "FOR", "ROLE", "BUCKETS", "MADE"], &keys, |key| {
                 let buckets = if key.buckets.is_empty() { "all".to_owned() } else { key.buckets.join(" ") };
                 vec![
@@ -37,7 +42,7 @@ pub(crate) async fn s3_key(command: S3Key) -> anyhow::Result<()> {
             })?;
         }
         S3Key::Rm { key, server } => {
-            let path = format!("/s3-keys/{}", encode(&key));
+            let path = format!("/api/s3-keys/{}", encode(&key));
             let ended: Key = server.connect().await?.delete(&path).await?;
             println!("{} ({}) is revoked", ended.id, print::safe(&ended.name));
         }

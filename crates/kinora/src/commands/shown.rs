@@ -88,6 +88,60 @@ pub(crate) struct Person {
     pub(crate) promised_bytes: u64,
 }
 
+/// An invitation that still works.
+#[derive(Debug, Serialize)]
+pub(crate) struct Invited {
+    pub(crate) id: String,
+    pub(crate) address: Option<String>,
+    pub(crate) role: Role,
+    pub(crate) uses: u32,
+    pub(crate) people: u32,
+    /// RFC 3339.
+    pub(crate) expires: String,
+}
+
+/// A key for S3 clients.
+#[derive(Debug, Serialize)]
+pub(crate) struct S3Key {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) address: String,
+    pub(crate) role: Role,
+    /// All when empty.
+    pub(crate) buckets: Vec<String>,
+    /// RFC 3339.
+    pub(crate) created: String,
+}
+
+/// A key with its secret.
+#[derive(Serialize)]
+pub(crate) struct MadeS3Key {
+    #[serde(flatten)]
+    pub(crate) key: S3Key,
+    pub(crate) secret: String,
+    pub(crate) url: String,
+}
+
+impl From<api::invitations::Invitation> for Invited {
+    fn from(of: api::invitations::Invitation) -> Self {
+        let expires = rfc3339(of.expires_at);
+        Self { id: of.id, address: of.address, role: of.role, uses: of.uses, people: of.people, expires }
+    }
+}
+
+impl From<api::s3_keys::S3Key> for S3Key {
+    fn from(of: api::s3_keys::S3Key) -> Self {
+        let created = rfc3339(of.created_at);
+        Self { id: of.id, name: of.name, address: of.address, role: of.role, buckets: of.buckets, created }
+    }
+}
+
+impl From<api::s3_keys::MadeS3Key> for MadeS3Key {
+    fn from(of: api::s3_keys::MadeS3Key) -> Self {
+        Self { key: of.key.into(), secret: of.secret, url: of.url }
+    }
+}
+
 impl From<api::people::Person> for Person {
     fn from(of: api::people::Person) -> Self {
         Self {

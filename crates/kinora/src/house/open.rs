@@ -84,10 +84,16 @@ impl House {
             pipeline: pipeline.clone(),
             uploads: uploads.clone(),
         };
+        let codes = mail.is_some() && config.sign_in == SignIn::Codes;
+        let settings = api::Settings {
+            public_url: place.origin.parse().context("invalid URL of the site")?,
+            s3_url: place.s3_origin.clone(),
+            codes,
+        };
         Ok(Self {
-            api: Api::new(parts, place.origin.parse().context("invalid URL of the site")?),
+            api: Api::new(parts, settings),
             data: folder.path().to_owned(),
-            codes: mail.is_some() && config.sign_in == SignIn::Codes,
+            codes,
             mail,
             jail: doctor::jail(&config.worker),
             metrics: Metrics::new(&catalogue, &blob, &jobs),
