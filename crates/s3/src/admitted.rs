@@ -12,22 +12,8 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, S3Result, s3_error};
 
 use crate::permission::Buckets;
-use crate::query::without;
+use crate::query::{is_of_signature, without};
 use crate::{access, range};
-
-/// Parameters by which an address is signed, in lower case.
-const SIGNING: [&str; 10] = [
-    "x-amz-algorithm",
-    "x-amz-credential",
-    "x-amz-date",
-    "x-amz-expires",
-    "x-amz-signedheaders",
-    "x-amz-signature",
-    "x-amz-security-token",
-    "awsaccesskeyid",
-    "expires",
-    "signature",
-];
 
 /// Answers admitted requests. Cheap to clone.
 #[derive(Clone)]
@@ -52,8 +38,7 @@ impl Admitted {
         if range::is_ignored(&parts.method, &parts.headers) {
             parts.headers.remove(RANGE);
         }
-        parts.uri =
-            without(&parts.uri, |name| SIGNING.iter().any(|signing| name.eq_ignore_ascii_case(signing)))?;
+        parts.uri = without(&parts.uri, is_of_signature)?;
         parts.extensions.insert(buckets);
         self.0.call(Request::from_parts(parts, body)).await.map_err(|error| {
             tracing::error!(?error, "cannot build an answer");

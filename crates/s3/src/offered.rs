@@ -14,19 +14,12 @@ use s3s::{S3Result, s3_error};
 
 use crate::error::not_offered;
 use crate::face::OPERATIONS;
-use crate::query::parameters;
+use crate::query::{is_of_signature, parameters};
 
-/// Parameters that every request may have, in lower case: its signature, and those that SDKs add to presigned URLs. S3
+/// Parameters that every request may have beside its signature, in lower case: those that SDKs add to presigned URLs. S3
 /// takes no checksum from an address, whatever an SDK puts there.
-const EVERYWHERE: [&str; 20] = [
+const EVERYWHERE: [&str; 10] = [
     "x-id",
-    "x-amz-algorithm",
-    "x-amz-credential",
-    "x-amz-date",
-    "x-amz-expires",
-    "x-amz-signedheaders",
-    "x-amz-signature",
-    "x-amz-security-token",
     "x-amz-content-sha256",
     "x-amz-user-agent",
     "x-amz-sdk-checksum-algorithm",
@@ -36,9 +29,6 @@ const EVERYWHERE: [&str; 20] = [
     "x-amz-checksum-crc64nvme",
     "x-amz-checksum-sha1",
     "x-amz-checksum-sha256",
-    "awsaccesskeyid",
-    "expires",
-    "signature",
 ];
 
 /// Refuses what `s3s` would answer with another operation than the client asked for.
@@ -71,7 +61,7 @@ pub(crate) fn check(operation: &str, method: &Method, uri: &Uri) -> S3Result<()>
 }
 
 fn is_everywhere(name: &str) -> bool {
-    EVERYWHERE.iter().any(|known| name.eq_ignore_ascii_case(known))
+    is_of_signature(name) || EVERYWHERE.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 /// As much of a foreign text as an error repeats.

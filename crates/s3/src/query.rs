@@ -4,6 +4,25 @@ use http::Uri;
 use percent_encoding::percent_decode_str;
 use s3s::{S3Result, s3_error};
 
+/// Parameters by which an address is signed, in lower case.
+const SIGNING: [&str; 10] = [
+    "x-amz-algorithm",
+    "x-amz-credential",
+    "x-amz-date",
+    "x-amz-expires",
+    "x-amz-signedheaders",
+    "x-amz-signature",
+    "x-amz-security-token",
+    "awsaccesskeyid",
+    "expires",
+    "signature",
+];
+
+/// Whether a parameter belongs to the signature of an address.
+pub(crate) fn is_of_signature(name: &str) -> bool {
+    SIGNING.iter().any(|signing| name.eq_ignore_ascii_case(signing))
+}
+
 /// The names and values of a query, decoded.
 pub(crate) fn parameters(query: &str) -> Vec<(String, String)> {
     let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();

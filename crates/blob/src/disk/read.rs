@@ -92,6 +92,9 @@ impl OpenFile {
     /// Reads a range of the file. Does not block: after each piece others have their turn, and what would have to come from
     /// the disk is `None`, as where reading failed.
     pub(crate) async fn read_by_turns(&self, range: &Range<u64>) -> Option<Bytes> {
+        if range.end > self.size {
+            return None;
+        }
         let length = usize::try_from(range.end.checked_sub(range.start)?).ok()?;
         let mut out = Buffer::new(length);
         let mut rest = out.sized(length);
@@ -99,7 +102,7 @@ impl OpenFile {
         while !rest.is_empty() {
             let end = range.end.min(boundary(start, SEGMENTS));
             let (its, others) = rest.split_at_mut_checked(usize::try_from(end - start).ok()?)?;
-            if end > self.size || !self.fill_held(&(start..end), its) {
+            if !self.fill_held(&(start..end), its) {
                 return None;
             }
             (rest, start) = (others, end);
